@@ -1,0 +1,44 @@
+# Each target sets up what it needs: Python 3.11 or later and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo crawl test check bench clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## what a run needs
+demo: .venv/.ready ## crawl the newspaper that comes with the project
+	$(BIN)/khobor demo
+
+crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
+	$(BIN)/khobor crawl kalbela
+
+test: .venv/.ready-dev ## the tests
+	$(BIN)/python -m pytest
+
+check: .venv/.ready-dev ## lint, format, types, import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_rooms.py
+
+bench: .venv/.ready-dev ## how fast the parts are, side by side
+	$(BIN)/python -m benchmarks
+
+clean: ## remove the environment
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "khobor needs Python 3.11 or later; set PYTHON=…")'
+	$(PYTHON) -m venv .venv
+
+.venv/.ready: .venv/bin/python requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

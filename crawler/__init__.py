@@ -1,0 +1,1 @@
+"""READS: from a seed address to typed records."""

@@ -1,0 +1,446 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.dates import Header, read_labelled, read_moment
+
+DHAKA, KOLKATA, NEW_YORK = ZoneInfo("Asia/Dhaka"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")
+NOW = datetime(2026, 11, 5, 6, 0, tzinfo=UTC)  # 12:00 in Dhaka
+MONTHS = [
+    *("জানুয়ারি", "ফেব্রুয়ারি", "মার্চ", "এপ্রিল", "মে", "জুন"),
+    *("জুলাই", "আগস্ট", "সেপ্টেম্বর", "অক্টোবর", "নভেম্বর", "ডিসেম্বর"),
+]
+TO_BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
+ZWNJ = "\u200c"
+
+
+def local(moment: datetime | None, zone: ZoneInfo = DHAKA) -> str | None:
+    if moment is None:
+        return None
+    assert moment.tzinfo is UTC
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
+
+
+def in_dhaka(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=DHAKA).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Kalbela's own form, with and without what surrounds it
+        ("৩১ ডিসেম্বর ২০২৪, ০৮:২২ পিএম", "2024-12-31 20:22"),
+        ("প্রকাশ : ৩১ মার্চ ২০২৪, ০৩:৩২ এএম", "2024-03-31 03:32"),
+        ("আপডেট : ৩১ মার্চ ২০২৪, ১২:০২ এএম", "2024-03-31 00:02"),
+        ("৩১ মার্চ ২০২৪, ১২:০২ পিএম", "2024-03-31 12:02"),
+        ("০৮ জুলাই ২০২৬, ১০:৩৬ এএম | অনলাইন সংস্করণ", "2026-07-08 10:36"),
+        ("কালবেলা ডেস্ক ০৮ জুলাই ২০২৬, ১০:৩৬ এএম", "2026-07-08 10:36"),
+        ("১৫ জুলাই ২০২৩, ০৮:২২ পিএমআপডেট : ১৮ জুলাই", "2023-07-15 20:22"),
+        # other papers
+        ("প্রকাশ : ২১ মার্চ ২০২৬, ১০:১৮", "2026-03-21 10:18"),
+        ("১৫ জুলাই ২০২৩, ১৭:০০আপডেট : ১৮ জুলাই ২০২৩, ১৫:৩৮", "2023-07-15 17:00"),
+        ("শেষ আপডেট: ১৪ ফেব্রুয়ারি ২০২৩ ০৮:১১", "2023-02-14 08:11"),
+        ("প্রকাশ: ০০:০০, রবিবার, ১২ মার্চ, ২০১৭ আপডেট:", "2017-03-12 00:00"),
+        ("আপডেট : ১৩ জুন ২০২৪, ১২: ০০", "2024-06-13 12:00"),
+        # signs and spaces
+        ("১৩ জুন ২০২৪, ১২ : ০০", "2024-06-13 12:00"),
+        ("১৩ জুন ২০২৪, ৯ঃ৩০", "2024-06-13 09:30"),
+        ("প্রকাশঃ ১৩ জুন ২০২৪, ৯ঃ৩০", "2024-06-13 09:30"),
+        ("১৩\u00a0জুন\u00a0২০২৪,\u2003০৯:৩০\n", "2024-06-13 09:30"),
+        ("১৩ জুন ২০২৪\u200e ০৯\u200b:৩০", "2024-06-13 09:30"),
+        ("13 জুন 2024 09:30:15", "2024-06-13 09:30:15"),
+        ("১৩ জুন ২০২৪ | ০৯:৩০", "2024-06-13 09:30"),
+        ("১৩ জুন ২০২৪ (বৃহস্পতিবার) ০৯:৩০", "2024-06-13 09:30"),
+        ("বৃহষ্পতিবার, ১৩ জুন, ২০২৪, ০৯:৩০", "2024-06-13 09:30"),
+        ("১৩ জুন ২০২৪ বৃহস্পতিবার, ০৯:৩০ পিএম", "2024-06-13 21:30"),
+        ("সময়: ১০:৩০, তারিখ: ১৩ জুন ২০২৪", "2024-06-13 10:30"),
+        ("১৩ জুন ২০২৪, বাংলাদেশ সময় ১০:৩০", "2024-06-13 10:30"),
+        ("১৩জুন২০২৪ ১০:৩০", "2024-06-13 10:30"),
+        # ordinals and eras
+        ("১লা মার্চ ২০২৬ ০৯:০০", "2026-03-01 09:00"),
+        ("২রা মার্চ ২০২৬ ০৯:০০", "2026-03-02 09:00"),
+        ("৪ঠা মার্চ ২০২৬ ০৯:০০", "2026-03-04 09:00"),
+        ("১৮ই মার্চ ২০২৬ ০৯:০০", "2026-03-18 09:00"),
+        ("২১শে ফেব্রুয়ারি ২০২৬ ০৯:০০", "2026-02-21 09:00"),
+        ("৩১-শে মার্চ ২০২৬ ০৯:০০", "2026-03-31 09:00"),
+        ("৮এপ্রিল ২০২৬ ১০:৩০", "2026-04-08 10:30"),
+        ("১২ মার্চ ২০২৬ ইং ০৯:০০", "2026-03-12 09:00"),
+        ("১২ মার্চ ২০২৬ইং, ০৯:০০", "2026-03-12 09:00"),
+        ("১২ মার্চ ২০২৬ খ্রিস্টাব্দ, ০৯:০০", "2026-03-12 09:00"),
+        ("১২ মার্চ ২০২৬ সাল, ০৯:০০", "2026-03-12 09:00"),
+        # month first, numbers alone
+        ("আগস্ট ১২, ২০২৬, ১০:৩০ পিএম", "2026-08-12 22:30"),
+        ("Aug 12, 2026 10:30 AM", "2026-08-12 10:30"),
+        ("August 12th, 2026 10:30 p.m.", "2026-08-12 22:30"),
+        ("12 August 2026 at 10:30 AM", "2026-08-12 10:30"),
+        ("12-Aug-2026 10:30", "2026-08-12 10:30"),
+        ("১২/০৩/২০২৬ ১০:৩০", "2026-03-12 10:30"),
+        ("১২-০৩-২০২৬, ১০:৩০", "2026-03-12 10:30"),
+        ("১২.০৩.২০২৬ ১০:৩০", "2026-03-12 10:30"),
+        ("১ / ৩ / ২০২৬ ১০:৩০", "2026-03-01 10:30"),
+        ("২০২৬-০৩-১২ ১০:৩০", "2026-03-12 10:30"),
+        ("১২/০৩/২৬ ১০:৩০", "2026-03-12 10:30"),
+        ("১২ আগস্ট ’২৬, ১০:৩০", "2026-08-12 10:30"),
+        ("১২ আগস্ট ২৬, রাত ৮:৩০", "2026-08-12 20:30"),
+        ("১২ আগস্ট ৯৮, ১০:৩০", "1998-08-12 10:30"),
+        ("জানু ৫, ২০২৬ ১০:৩০", "2026-01-05 10:30"),
+        ("৫ আগ ২০২৬ ১০:৩০", "2026-08-05 10:30"),
+    ],
+)
+def test_a_date_with_its_time_is_read(text: str, expected: str) -> None:
+    assert local(read_moment(text, zone=DHAKA, now=NOW)) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "month"),
+    [
+        *zip(MONTHS, range(1, 13), strict=True),
+        ("জানু\u09dfারি", 1),
+        ("জানু\u09af\u09bcারি", 1),
+        ("জানুয়ারী", 1),
+        ("ফেব্রু\u09dfারী", 2),
+        ("আগষ্ট", 8),
+        ("অগস্ট", 8),
+        ("সেপ্টেম্বার", 9),
+        (f"অক্{ZWNJ}টোবর", 10),
+        ("Sept.", 9),
+        ("DEC", 12),
+    ],
+)
+def test_a_month_is_known_by_every_spelling(name: str, month: int) -> None:
+    assert read_moment(f"৫ {name} ২০২৫, ০৮:০০", zone=DHAKA) == in_dhaka(2025, month, 5, 8, 0)
+
+
+@pytest.mark.parametrize(
+    ("time_of_day", "expected"),
+    [
+        ("১২:৩০ এএম", "00:30"),
+        ("১২:৩০ পিএম", "12:30"),
+        ("০০:৩০ এএম", "00:30"),
+        ("১১:৫৯ পিএম", "23:59"),
+        ("৯:০৫ এ এম", "09:05"),
+        ("৯:০৫ পি.এম.", "21:05"),
+        ("9:05PM", "21:05"),
+        ("১৭:০০ পিএম", "17:00"),
+        ("৯:০৫ পূর্বাহ্ণ", "09:05"),
+        ("৯:০৫ অপরাহ্ন", "21:05"),
+        ("অপরাহ্ণ ৩:৩০", "15:30"),
+        ("ভোর ৪টা", "04:00"),
+        ("ভোররাত ৩টা", "03:00"),
+        ("সকাল ১০টা ৩০ মিনিট", "10:30"),
+        ("সকাল ১০.৩০ মিনিট", "10:30"),
+        ("সকাল ১০টায়", "10:00"),
+        ("দুপুর ১২টা", "12:00"),
+        ("দুপুর ১২:৩০", "12:30"),
+        ("দুপুর ২টা ৫ মিনিটে", "14:05"),
+        ("দুপুর ১১:৪৫", "11:45"),
+        ("বিকাল ৪:১০", "16:10"),
+        ("বিকেল ৫টা", "17:00"),
+        ("বিকেলে ৫টায়", "17:00"),
+        ("সন্ধ্যা ৭টা ১৫", "19:15"),
+        ("সন্ধ্যায় ৬:৩০", "18:30"),
+        ("রাত ৮", "20:00"),
+        ("রাত ৮টা", "20:00"),
+        ("রাত ১২:০৫", "00:05"),
+        ("রাত ১টা", "01:00"),
+        ("রাত ৩:৩০", "03:30"),
+        ("মধ্যরাত ১২টা", "00:00"),
+        ("৮:৩০ রাত", "20:30"),
+        ("রাত ০৮:২২ পিএম", "20:22"),
+        ("রাত ২০:৩০", "20:30"),
+        ("১০.৩০", "10:30"),
+        ("২২.৩০", "22:30"),
+        ("১০ এএম", "10:00"),
+        ("২৩:৫৯:৫৯", "23:59:59"),
+    ],
+)
+@pytest.mark.parametrize("form", ["১২ মার্চ ২০২৬, {}", "{}, ১২ মার্চ ২০২৬", "{}, বৃহস্পতিবার ১২ মার্চ ২০২৬", "১২/৩/২০২৬ {}"])
+def test_a_time_of_day_is_read_after_the_date_or_before_it(form: str, time_of_day: str, expected: str) -> None:
+    assert local(read_moment(form.format(time_of_day), zone=DHAKA)) == f"2026-03-12 {expected}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " : ",
+        "কালবেলা ডেস্ক",
+        # impossible
+        "৩২ ফেব্রুয়ারি ২০২৬, ১০:৩০",
+        "২৯ ফেব্রুয়ারি ২০২৫, ১০:৩০",
+        "০ মার্চ ২০২৬, ১০:৩০",
+        "১২/১৩/২০২৬ ১০:৩০",
+        "০৮/৩১/২০২৬ ১০:৩০",
+        "২০২৬-১৩-০১ ১০:৩০",
+        "১২ মার্চ ২০২৬, ২৫:৬১",
+        "১২ মার্চ ২০২৬, ২৪:০০",
+        "১২ মার্চ ২০২৬, ১০:৬০",
+        "১২ মার্চ ২০২৬, ১০:৫",
+        "১২ মার্চ ২০২৬, ১৭:০০ এএম",
+        "১২ মার্চ ২০২৬, ০০:৩০ পিএম",
+        "১২ মার্চ ২০২৬, রাত ০৮:২২ এএম",
+        "১২ মার্চ ২০২৬, সকাল ৩:৩০",
+        "১২ মার্চ ২০২৬, ভোর ১২টা",
+        "2026-03-12T10:30:00+19:00",
+        # of either half of the day, of either day, or a range
+        "১২ মার্চ ২০২৬, ৮টা",
+        "১২ মার্চ ২০২৬, দিবাগত রাত ১টা",
+        "১২ মার্চ ২০২৬ ১০:৩০-১১:৩০",
+        # no time, no year
+        "১২ মার্চ ২০২৬",
+        "০৮ আগস্ট, ২০২৬",
+        "সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩",
+        "১২ মার্চ ২০২৬, ৫ জন নিহত",
+        "১২ মার্চ ২০২৬, ৩.৫০ কোটি টাকা",
+        "১২ আগস্ট, ১০:৩০",
+        "১২ আগস্ট ১০:৩০ এএম",
+        "১২ আগস্ট ২২ জন",
+        "আগস্ট ২০২৬, ১০:৩০",
+        "১০:৩০",
+        # not a month
+        "১২ মেসি ২০২৬, ১০:৩০",
+        "১২ আগে ২০২৬, ১০:৩০",
+        "১২ শনি ২০২৬, ১০:৩০",
+        "১২ মার্চের ২০২৬, ১০:৩০",
+        "12 Marching 2026, 10:30",
+        # other calendars
+        "২৬ শ্রাবণ ১৪৩৩, ১০:৩০",
+        "২৬ শ্রাবণ ১৪৩৩ বঙ্গাব্দ, ১০:৩০",
+        "২৬ সফর ১৪৪৮ হিজরি, ১০:৩০",
+        "২৬-০৪-১৪৩৩, ১০:৩০",
+        "১২ মার্চ ২৬ বঙ্গাব্দ, ১০:৩০",
+        # nothing that a page of today would mean
+        "১ জানুয়ারি ১৯৭০, ০৬:০০ এএম",
+        "১২ মার্চ ১৮২৬, ১০:৩০",
+        "১২ মার্চ ২৬২৬, ১০:৩০",
+        "১২ মার্চ ২০২৭, ১০:৩০",
+        "৬ নভেম্বর ২০২৬, ০২:০১ পিএম",
+        "৩ মাস আগে",
+        "২ সপ্তাহ আগে",
+    ],
+)
+def test_what_cannot_be_trusted_is_null(text: str) -> None:
+    assert read_moment(text, zone=DHAKA, now=NOW) is None
+
+
+def test_a_little_ahead_of_us_is_no_future_and_without_a_clock_nothing_is() -> None:
+    assert read_moment("৬ নভেম্বর ২০২৬, ০২:০০ পিএম", zone=DHAKA, now=NOW) == NOW + timedelta(hours=26)
+    assert read_moment("১২ মার্চ ২০২৭, ১০:৩০", zone=DHAKA) == in_dhaka(2027, 3, 12, 10, 30)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩, ১০:৩০",
+        "২৬ শ্রাবণ ১৪৩৩, ১০ আগস্ট ২০২৬, ১০:৩০",
+        "২৬ শ্রাবণ ১৪৩৩ বঙ্গাব্দ, ২৬ সফর ১৪৪৮ হিজরি, ১০ আগস্ট ২০২৬ খ্রিষ্টাব্দ, ১০:৩০",
+        "২৬-০৪-১৪৩৩ বাংলা, ১০-০৮-২০২৬ ১০:৩০",
+    ],
+)
+def test_of_several_calendars_the_gregorian_date_is_read(text: str) -> None:
+    assert local(read_moment(text, zone=DHAKA, now=NOW)) == "2026-08-10 10:30"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-03-12T10:30:00Z", datetime(2026, 3, 12, 10, 30, tzinfo=UTC)),
+        ("২০২৬-০৩-১২T১০:৩০:০০+০৬:০০", datetime(2026, 3, 12, 4, 30, tzinfo=UTC)),
+        ("2026-03-12T10:30:00.123456+0530", datetime(2026, 3, 12, 5, 0, tzinfo=UTC)),
+        ("2026-03-12 10:30:00 -05:00", datetime(2026, 3, 12, 15, 30, tzinfo=UTC)),
+        ("2026-03-12T10:30-05:00", datetime(2026, 3, 12, 15, 30, tzinfo=UTC)),
+        ("2026-03-12T10:30", datetime(2026, 3, 12, 4, 30, tzinfo=UTC)),
+        ("Sun, 21 Dec 2025 20:15:34 +0600", datetime(2025, 12, 21, 14, 15, 34, tzinfo=UTC)),
+        ("Sun, 21 Dec 2025 20:15:34 GMT", datetime(2025, 12, 21, 20, 15, 34, tzinfo=UTC)),
+        ("Sun, 21 Dec 25 20:15:34 EST", datetime(2025, 12, 22, 1, 15, 34, tzinfo=UTC)),
+        ("12 August 2026, 10:30 GMT+6", datetime(2026, 8, 12, 4, 30, tzinfo=UTC)),
+        ("12 August 2026, 10:30 UTC -3:30", datetime(2026, 8, 12, 14, 0, tzinfo=UTC)),
+    ],
+)
+def test_an_offset_in_the_text_overrules_the_zone(text: str, expected: datetime) -> None:
+    assert read_moment(text, zone=DHAKA) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "text", "expected"),
+    [
+        (DHAKA, "১ জুলাই ২০০৮, ১২:০০", "2008-07-01 06:00"),
+        (DHAKA, "১ জুলাই ২০০৯, ১২:০০", "2009-07-01 05:00"),
+        (DHAKA, "৩১ ডিসেম্বর ২০০৯, ২৩:৩০", "2009-12-31 16:30"),
+        (DHAKA, "১ জানুয়ারি ২০১০, ০০:০০", "2009-12-31 18:00"),
+        (KOLKATA, "১ জুলাই ২০২৫, ১২:০০", "2025-07-01 06:30"),
+        (NEW_YORK, "১ জুলাই ২০২৫, ১২:০০", "2025-07-01 16:00"),
+        (NEW_YORK, "১ জানুয়ারি ২০২৫, ১২:০০", "2025-01-01 17:00"),
+    ],
+)
+def test_local_time_follows_the_zone_and_its_summers(zone: ZoneInfo, text: str, expected: str) -> None:
+    assert local(read_moment(text, zone=zone), ZoneInfo("UTC")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("এইমাত্র", "2026-11-05 12:00"),
+        ("৩০ সেকেন্ড আগে", "2026-11-05 11:59:30"),
+        ("৫ মিনিট আগে", "2026-11-05 11:55"),
+        ("২১ ঘণ্টা আগে", "2026-11-04 15:00"),
+        ("১ ঘন্টা ২০ মিনিট আগে", "2026-11-05 10:40"),
+        ("প্রকাশ : ২ ঘণ্টা আগে", "2026-11-05 10:00"),
+        ("আজ, ১০:৩০ এএম", "2026-11-05 10:30"),
+        ("গতকাল রাত ৮টা", "2026-11-04 20:00"),
+        ("গত পরশু ১০:৩০", "2026-11-03 10:30"),
+        ("৩ দিন আগে, ১০:৩০", "2026-11-02 10:30"),
+    ],
+)
+def test_relative_time_needs_a_now(text: str, expected: str) -> None:
+    assert local(read_moment(text, zone=DHAKA, now=NOW)) == expected
+    assert read_moment(text, zone=DHAKA) is None
+
+
+def test_today_is_the_day_of_the_zone() -> None:
+    late = datetime(2026, 11, 5, 20, 0, tzinfo=UTC)  # the 6th in Dhaka
+    assert local(read_moment("আজ ০১:০০", zone=DHAKA, now=late)) == "2026-11-06 01:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("০৮ আগস্ট, ২০২৬", "2026-08-08 00:00"),
+        ("সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩", "2026-08-10 00:00"),
+        ("গতকাল", "2026-11-04 00:00"),
+        ("২ দিন আগে", "2026-11-03 00:00"),
+        ("১২ মার্চ ২০২৬, ১০:৩০", "2026-03-12 10:30"),
+        ("১২ মার্চ ২০২৬, ২৫:৬১", None),
+        ("৩২ মার্চ ২০২৬", None),
+        ("আজ বসছে সংসদ", None),
+        ("২ মাস আগে", None),
+    ],
+)
+def test_a_date_without_a_time_is_the_start_of_its_day_only_where_that_is_asked_for(
+    text: str, expected: str | None
+) -> None:
+    assert local(read_moment(text, zone=DHAKA, now=NOW, allow_date_only=True)) == expected
+
+
+PUBLISHED, UPDATED = in_dhaka(2024, 12, 31, 20, 22), in_dhaka(2024, 12, 31, 20, 23)
+FIRST, SECOND = "৩১ ডিসেম্বর ২০২৪, ০৮:২২ পিএম", "৩১ ডিসেম্বর ২০২৪, ০৮:২৩ পিএম"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"কালবেলা ডেস্ক প্রকাশ : {FIRST} আপডেট : {SECOND} অনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্ক\nপ্রকাশ : {FIRST}\nআপডেট : {SECOND}\nঅনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্কপ্রকাশ : {FIRST}আপডেট : {SECOND}অনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
+        (f"প্রকাশ : {FIRST} অনলাইন সংস্করণ", Header(PUBLISHED)),
+        (f"আপডেট : {SECOND} প্রকাশ : {FIRST}", Header(PUBLISHED, UPDATED)),
+        (f"প্রকাশঃ {FIRST} আপডেটঃ{SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"প্রকাশিত:{FIRST} | শেষ আপডেট:{SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"প্রকাশ {FIRST} সর্বশেষ আপডেট {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"প্রথম প্রকাশ: {FIRST}, হালনাগাদ: {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"প্রকাশের সময় : {FIRST} আপডেটের সময় : {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"Published: {FIRST} Last Updated: {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"Publish Date : {FIRST}, Update Time : {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"{FIRST}আপডেট : {SECOND}", Header(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্ক {FIRST}", Header(PUBLISHED)),
+        (f"আপডেট: {SECOND}", Header(None, UPDATED)),
+        (f"প্রকাশ : {FIRST} আপডেট : {SECOND} " * 2, Header(PUBLISHED, UPDATED)),
+        # an unlabelled date is somebody else's where প্রকাশ has its own
+        (f"সোমবার, ১০ আগস্ট ২০২৬, ১০:৩০ প্রকাশ : {FIRST}", Header(PUBLISHED)),
+        # a label is not a verb or a name
+        (f"প্রকাশ বড়ুয়া প্রকাশ : {FIRST}", Header(PUBLISHED)),
+        (f"দলের আত্মপ্রকাশ আজ, আশা প্রকাশ করলেন নেতারা। প্রকাশ : {FIRST}", Header(PUBLISHED)),
+        ("সম্পাদক ও প্রকাশক : সন্তোষ শর্মা ২০২৪", Header()),
+        # empty is not unreadable
+        ("", Header()),
+        ("কালবেলা ডেস্ক", Header()),
+        (f"প্রকাশ : {FIRST} আপডেট :", Header(PUBLISHED)),
+        (f"প্রকাশ : {FIRST} আপডেট : অনলাইন সংস্করণ", Header(PUBLISHED)),
+        (f"প্রকাশ : {FIRST} আপডেট : | প্রিন্ট সংস্করণ", Header(PUBLISHED)),
+        (f"প্রকাশ : আপডেট : {SECOND}", Header(None, UPDATED)),
+        (f"{FIRST} প্রকাশ : ", Header(PUBLISHED)),
+        # unreadable is said
+        ("প্রকাশ : ৩২ মার্চ ২০২৪, ০৮:২২ পিএম", Header(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
+        (f"প্রকাশ : {FIRST} আপডেট : Invalid date", Header(PUBLISHED, unreadable=("Invalid date",))),
+        (f"প্রকাশ : কিছুক্ষণ আগে আপডেট : {SECOND}", Header(None, UPDATED, ("কিছুক্ষণ আগে",))),
+        ("প্রকাশ : ২ ঘণ্টা আগে", Header(unreadable=("২ ঘণ্টা আগে",))),
+        ("প্রকাশ : ২৬ শ্রাবণ ১৪৩৩", Header(unreadable=("২৬ শ্রাবণ ১৪৩৩",))),
+        ("প্রকাশ : ১২ মার্চ ২০২৪", Header(unreadable=("১২ মার্চ ২০২৪",))),
+        ("৩২ মার্চ ২০২৪, ০৮:২২ পিএম", Header(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
+        ("প্রকাশ : ক" + "খ" * 500, Header(unreadable=("ক" + "খ" * 79,))),
+    ],
+)
+def test_a_header_says_when_it_was_published_and_updated(text: str, expected: Header) -> None:
+    assert read_labelled(text, zone=DHAKA) == expected
+
+
+def test_a_header_may_be_relative_or_without_a_time_where_that_is_asked_for() -> None:
+    assert read_labelled("প্রকাশ : ২ ঘণ্টা আগে", zone=DHAKA, now=NOW) == Header(NOW - timedelta(hours=2))
+    read = read_labelled("প্রকাশ : ১২ মার্চ ২০২৪", zone=DHAKA, allow_date_only=True)
+    assert read == Header(in_dhaka(2024, 3, 12, 0, 0))
+
+
+def test_a_now_without_a_zone_is_refused() -> None:
+    naive = NOW.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="aware"):
+        read_moment("এইমাত্র", zone=DHAKA, now=naive)
+    with pytest.raises(ValueError, match="aware"):
+        read_labelled("প্রকাশ : এইমাত্র", zone=DHAKA, now=naive)
+
+
+def as_kalbela_prints(moment: datetime) -> str:
+    half = "এএম" if moment.hour < 12 else "পিএম"
+    numbers = f"{moment:%d} {MONTHS[moment.month - 1]} {moment:%Y}, {moment:%I:%M}"
+    return f"{numbers.translate(TO_BENGALI)} {half}"
+
+
+START, END = datetime(2000, 1, 1, tzinfo=DHAKA), datetime(2036, 1, 1, tzinfo=DHAKA)
+wall_clocks = st.integers(0, (END - START) // timedelta(minutes=1) - 1).map(lambda n: START + timedelta(minutes=n))
+
+
+@given(wall_clocks, st.sampled_from([DHAKA, KOLKATA, NEW_YORK]))
+@settings(deadline=None, max_examples=300)
+def test_what_kalbela_prints_is_read_as_what_it_meant(wall: datetime, zone: ZoneInfo) -> None:
+    expected = wall.replace(tzinfo=zone).astimezone(UTC)
+    printed = as_kalbela_prints(wall)
+    assert read_moment(printed, zone=zone) == expected
+    header = f"কালবেলা প্রতিবেদক প্রকাশ : {printed} আপডেট : {printed} প্রিন্ট সংস্করণ"
+    assert read_labelled(header, zone=zone) == Header(expected, expected)
+
+
+def test_every_minute_of_a_day_is_read() -> None:
+    start = datetime(2024, 2, 29, tzinfo=DHAKA)
+    for minute in range(1440):
+        wall = start + timedelta(minutes=minute)
+        assert read_moment(as_kalbela_prints(wall), zone=DHAKA) == wall.astimezone(UTC)
+
+
+fragments = st.sampled_from(
+    [*MONTHS, "প্রকাশ", "আপডেট", "১", "৩১", "২০২৪", "১৪৩৩", "99", ":", "ঃ", " ", ",", "-", "/", ".", "T", "Z", "+06:00"]
+    + ["টা", "রাত", "দুপুর", "এএম", "pm", "আগে", "মিনিট", "দিন", "আজ", "রবিবার", "ইং", "বঙ্গাব্দ", "’", "ſept", "est", "১০:৩০"]
+)
+
+
+@given(st.lists(fragments, max_size=25).map("".join) | st.text(st.characters(exclude_categories=[])), st.booleans())
+@settings(deadline=None, max_examples=600)
+def test_no_text_makes_the_reader_fail(text: str, allow_date_only: bool) -> None:
+    for now in (None, NOW):
+        header = read_labelled(text, zone=DHAKA, now=now, allow_date_only=allow_date_only)
+        moment = read_moment(text, zone=DHAKA, now=now, allow_date_only=allow_date_only)
+        for read in (moment, header.published, header.updated):
+            assert read is None or (read.tzinfo is UTC and read.year >= 1989)
+            assert read is None or now is None or read <= now + timedelta(hours=26)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["১", "১ ", "প্রকাশ : ", "প্রকাশ", "১০:৩০ ", "১ আগস্ট ", "রবিবার, ", "রাত ", "১২/", "ক ১৪", " ", "\u200d\u09bc\u09cd"],
+)
+def test_a_flood_is_cut_to_the_length_of_a_header(piece: str) -> None:
+    # What lies beyond the bound is not looked at, which is why no input takes long.
+    flood = piece * (200_000 // len(piece))
+    assert read_moment(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW) is None
+    assert read_labelled(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW).published is None

@@ -1,0 +1,133 @@
+"""What an address stands for: the identity of a story or a page, whatever way the address was written."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
+
+from crawler.records import Outcome
+
+LONGEST = 2048
+_TRACKING = re.compile(
+    r"utm_\w+|at_(medium|campaign|\w+)|fb(clid|_\w+)|[gyt]clid|g(ad_\w+|braid|clsrc)|wbraid|dclid|msclkid|t[tw]clid"
+    r"|igshid?|mibextid|mc_[ce]id|mkt_tok|_ga|_gl|_hs\w+|ref(_?src)?|s_cid|smid|cmpid|ocid|__twitter_impression",
+    re.IGNORECASE,
+)
+# White space and controls, what steers the direction of text or has no width, and what no address may hold.
+_UNSAFE = re.compile(
+    r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3000\ufeff\ud800-\udfff<>\"\\^`{|}]"
+)
+_SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
+# An address that is canonical but for its scheme and host; nearly all are, and taking the others apart costs far more.
+_PLAIN = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address, identified.
+
+    ``url`` is canonical and fit for storing; ``key`` is equal for two addresses of the same story or page; ``story_id``
+    and ``section`` are set when it is a story's.
+    """
+
+    url: str
+    key: str
+    story_id: str | None = None
+    section: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAddress:
+    """Something that stood where an address should, and why it is not asked for."""
+
+    url: str
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """How one newspaper writes its addresses.
+
+    :param site: name of the newspaper, the first half of every ``story_id``
+    :param hosts: its own hosts, the canonical one first; every other host is off site
+    :param story: pattern of a story's path, with groups ``id`` and (if it has any) ``section``
+    :param other_kinds: first path segments below which an id belongs to something else (videos, polls, pages of lists)
+    """
+
+    site: str
+    hosts: tuple[str, ...]
+    story: re.Pattern[str]
+    other_kinds: frozenset[str] = frozenset()
+
+    def identify(self, link: str, base: str = "") -> Address | NoAddress:
+        """The address that a link on the page ``base`` stands for, or why it stands for none."""
+        if (plain := _PLAIN.fullmatch(link)) and plain["host"] in self.hosts and len(link) <= LONGEST:
+            return self._own(plain["path"], "")
+        shown, link = _printable(link), link.strip()
+        if not link or link.startswith("#"):
+            return NoAddress(shown, Outcome.BAD_ADDRESS, "no address, or a place on the same page")
+        try:
+            parts = urlsplit(urljoin(base, link))
+            host, port = (parts.hostname or "").rstrip("."), parts.port
+        except ValueError as error:
+            return NoAddress(shown, Outcome.BAD_ADDRESS, f"not an address: {_printable(str(error))}")
+        if parts.scheme not in ("http", "https"):
+            return NoAddress(shown, Outcome.BAD_ADDRESS, f"scheme {_printable(parts.scheme) or 'missing'}")
+        if parts.username is not None or parts.password is not None:
+            return NoAddress(shown, Outcome.BAD_ADDRESS, "carries a user name")
+        if host not in self.hosts or port not in (None, 80, 443):
+            return NoAddress(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
+        own = self._own(canonical_path(parts.path), parts.query)
+        if len(parts.geturl()) > LONGEST or len(own.url) > LONGEST:
+            return NoAddress(shown, Outcome.BAD_ADDRESS, f"longer than {LONGEST} characters")
+        return own
+
+    def _own(self, path: str, raw_query: str) -> Address | NoAddress:
+        origin = f"https://{self.hosts[0]}"
+        if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in self.other_kinds:
+            return NoAddress(origin + path, Outcome.NOT_A_STORY, f"address of another kind: /{first}/")
+        if match := self.story.fullmatch(path):
+            story_id = f"{self.site}:{match['id'].lstrip('0') or '0'}"
+            section = match.groupdict().get("section")
+            return Address(origin + path, story_id, story_id, section.lower() if section else None)
+        query = canonical_query(raw_query)
+        url = origin + path + (f"?{query}" if query else "")
+        return Address(url, url)
+
+
+def canonical_path(path: str) -> str:
+    """A path in one form: dot segments resolved, NFC, one way of escaping, no empty segment, no slash at the end."""
+    segments: list[str] = []
+    for escaped in path.split("/"):
+        segment = _composed(unquote(escaped))
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(quote(segment, safe=_SEGMENT_SAFE, errors="replace"))
+    return "/" + "/".join(segments)
+
+
+def canonical_query(query: str) -> str:
+    """A query without tracking parameters, sorted, NFC."""
+    pairs = ((_composed(name), _composed(value)) for name, value in parse_qsl(query, keep_blank_values=True))
+    return urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])), errors="replace")
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def absolute(link: str, base: str) -> str | None:
+    """The full address of a link on the page ``base``, whatever its host, fit for storing; None where it is none."""
+    try:
+        url = urljoin(base, link.strip())
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    url = _printable(url, LONGEST + 1)
+    return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= LONGEST else None
+
+
+def _printable(text: str, longest: int = LONGEST) -> str:
+    return _UNSAFE.sub(lambda match: quote(match[0], errors="replace"), text[:longest])[:longest]

@@ -1,0 +1,242 @@
+"""From the bytes that came to a text that can be trusted: whole decompression, the real type, the real charset."""
+
+import codecs
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Self
+
+import brotli  # type: ignore[import-untyped]
+from backports import zstd
+from scrapy import Request, Spider
+from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding
+
+from crawler.refusals import AnswerBroken, AnswerTooLarge
+
+PIECE = 64 * 1024
+MOST_ENCODINGS = 2
+# RFC 9659: what a browser must accept, and all the memory that a zstd answer may ask for (8 MiB).
+ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
+
+
+def decompress(body: bytes, encoding: str, limit: int) -> bytes:
+    """The body without one content encoding (`gzip`, `x-gzip`, `deflate`, `br`, `zstd`), at most `limit` bytes.
+
+    Raises `AnswerTooLarge` above the limit, and `AnswerBroken` where the stream does not reach its end or its
+    checksum fails. What is announced as compressed but is plain text is returned as it is: servers do that.
+    """
+    if encoding not in _PIECES:
+        raise AnswerBroken(f"unknown content encoding {encoding!r}")
+    if not body:
+        return body
+    whole = bytearray()
+    try:
+        for piece in _PIECES[encoding](body):
+            whole += piece
+            if len(whole) > limit:
+                raise AnswerTooLarge(f"more than {limit} bytes when decompressed")
+    except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
+        if not whole and sniff(body) in MARKUP:
+            return body
+        what = "was cut short" if isinstance(error, EOFError) else "is corrupt"
+        raise AnswerBroken(f"the {encoding} answer {what}") from error
+    return bytes(whole)
+
+
+def _inflated(body: bytes, window: int) -> Iterator[bytes]:
+    """The pieces of a zlib, raw or gzip stream (by `window`, as in zlib); of gzip, of all its members."""
+    while body:
+        inflater = zlib.decompressobj(window)
+        while not inflater.eof:
+            piece = inflater.decompress(body, PIECE)
+            body = inflater.unconsumed_tail
+            if not piece and not body and not inflater.eof:
+                raise EOFError
+            yield piece
+        body = inflater.unused_data if inflater.unused_data.startswith(b"\x1f\x8b") else b""
+
+
+def _deflated(body: bytes) -> Iterator[bytes]:
+    """`deflate` means zlib, but some servers send it raw."""
+    zlib_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
+    return _inflated(body, 15 if zlib_header else -15)
+
+
+def _unbrotlied(body: bytes) -> Iterator[bytes]:
+    decoder = brotli.Decompressor()
+    piece = decoder.process(body, output_buffer_limit=PIECE)
+    while piece:
+        yield piece
+        piece = b"" if decoder.is_finished() else decoder.process(b"", output_buffer_limit=PIECE)
+    if not decoder.is_finished():
+        raise EOFError
+
+
+def _unzstandardized(body: bytes) -> Iterator[bytes]:
+    while body:
+        decoder = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
+        feed = body
+        while not decoder.eof:
+            piece = decoder.decompress(feed, PIECE)
+            feed = b""
+            if not piece and decoder.needs_input and not decoder.eof:
+                raise EOFError
+            yield piece
+        body = decoder.unused_data
+
+
+_PIECES: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "gzip": lambda body: _inflated(body, 31),
+    "x-gzip": lambda body: _inflated(body, 31),
+    "deflate": _deflated,
+    "br": _unbrotlied,
+    "zstd": _unzstandardized,
+}
+
+
+class StrictDecompression(HttpCompressionMiddleware):
+    """Scrapy's middleware, which passes on half a page when the rest is missing, made to insist on the whole.
+
+    A broken answer is asked for once more. Of an error page (status 400 and up) the status counts, not the body.
+    """
+
+    crawler: Crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """The middleware; `DOWNLOAD_MAXSIZE` limits the decompressed size too."""
+        middleware = super().from_crawler(crawler)
+        middleware.crawler = crawler
+        return middleware
+
+    def process_response(
+        self, request: Request, response: Response, spider: Spider | None = None
+    ) -> Request | Response:
+        """The answer decompressed, the request for a second try, or `AnswerBroken` or `AnswerTooLarge`."""
+        try:
+            return super().process_response(request, response)
+        except AnswerBroken:
+            if response.status >= 400:
+                return self._without_body(response)
+            if again := self._once_more(request):
+                return again
+            raise
+        except IgnoreRequest:
+            if response.status >= 400:
+                return self._without_body(response)
+            raise
+
+    def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
+        names = [name.strip().lower() for value in content_encoding for name in value.decode("latin-1").split(",")]
+        names = [name for name in names if name not in ("", "identity")]
+        if len(names) > MOST_ENCODINGS:
+            raise AnswerBroken(f"{len(names)} content encodings on top of each other")
+        for name in reversed(names):
+            body = decompress(body, name, max_size or self._max_size)
+        return body, []
+
+    @staticmethod
+    def _without_body(response: Response) -> Response:
+        bare = response.replace(body=b"")
+        del bare.headers["Content-Encoding"]
+        return bare
+
+    def _once_more(self, request: Request) -> Request | None:
+        if request.meta.get("dont_retry"):
+            return None
+        spider = self.crawler.spider
+        assert spider is not None
+        return get_retry_request(
+            request, spider=spider, reason="broken compression", max_retry_times=1, give_up_log_level="DEBUG"
+        )
+
+
+MARKUP = ("html", "xml", "json")
+_SIGNATURES = (
+    (b"\x89PNG\r\n", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF8", "image"),
+    (b"RIFF", "media"),
+    (b"%PDF-", "pdf"),
+    (b"PK\x03\x04", "zip"),
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"OggS", "media"),
+    (b"ID3", "media"),
+    (b"wOF", "font"),
+)
+_XML_START = re.compile(rb"<\?xml[^>]*\?>\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*", re.DOTALL)
+_HTML_START = re.compile(rb"<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
+_FEED_START = re.compile(rb"<(?:rss|feed|urlset|sitemapindex|rdf:rdf)[\s>]", re.IGNORECASE)
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
+
+
+def sniff(body: bytes) -> str:
+    """What the bytes are, whatever their label: `html`, `xml`, `json`, `text`, `image`, `pdf`, `zip`, …, `binary`."""
+    for signature, kind in _SIGNATURES:
+        if body.startswith(signature):
+            return kind
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return sniff(body[:4096].decode("utf-16", errors="ignore").encode())
+    start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(b"<"):
+        prolog = _XML_START.match(start)
+        root = start[prolog.end() :] if prolog else start
+        if _FEED_START.match(root) or (prolog and not _HTML_START.match(root)):
+            return "xml"
+        return "html"
+    if len(start.translate(None, _CONTROLS)) < len(start) - len(start) // 50:
+        return "binary"
+    if re.match(rb'\{\s*["}]|\[\s*(?:[\[{"\]]|-?\d)', start):
+        return "json"
+    return "text"
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# The charsets that pages are written in. Python knows more (utf-7, unicode_escape, idna, …) that would turn harmless
+# letters into markup.
+_CHARSETS = re.compile(
+    r"utf-16(-[lb]e)?|iso8859-\d+|cp(125\d|874|949|932)|koi8-[rut]|gb(k|2312|18030)|big5(hkscs)?|euc_(jp|kr)|shift_jis"
+)
+_BENGALI = re.compile(r"[\u0980-\u09ff]")
+
+
+def decode_text(body: bytes, declared: str | None = None) -> str:
+    """The text of a page. `declared` is its Content-Type header, or the bare name of a charset, or None.
+
+    A byte order mark decides; then UTF-8 wherever the bytes are valid UTF-8, or nearly so and Bengali, whatever header
+    and `<meta>` say; then what they say, where it is a charset of pages. Bytes that have no meaning become U+FFFD.
+    """
+    for mark, charset in _MARKS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(charset, errors="replace")
+    named = _named(http_content_type_encoding(declared) or declared if declared else None)
+    if named and named.startswith("utf-16") and b"\x00" in body[:200]:
+        return body.decode("utf-16-be" if named.endswith("be") else "utf-16-le", errors="replace")
+    lenient = body.decode("utf-8", errors="replace")
+    if "\ufffd" not in lenient or _BENGALI.search(lenient):
+        return lenient
+    charset = named or _named(html_body_declared_encoding(body)) or "utf-8"
+    return body.decode("utf-8" if charset.startswith("utf-16") else charset, errors="replace")
+
+
+def _named(charset: str | None) -> str | None:
+    """Python's name of a charset that pages are written in, or None. What calls itself Latin-1 is Windows-1252."""
+    try:
+        name = codecs.lookup(charset.strip().strip("\"'")).name if charset else ""
+    except (LookupError, ValueError):
+        return None
+    if name in ("iso8859-1", "ascii"):
+        return "cp1252"
+    return name if _CHARSETS.fullmatch(name) else None

@@ -1,0 +1,49 @@
+"""Doors: the ways into a newspaper beside its seeds, as the site's file declares them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What is behind a door, and so how it is read."""
+
+    PAGE = "page"
+    FEED = "feed"
+    SITEMAP = "sitemap"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """One way in, or several of the same kind.
+
+    :param name: what `stories.discovered_via` and `fetches.via` say
+    :param paths: addresses below the site's origin; none where others name them (a page's head, robots.txt)
+    :param more: how a listing goes on, if it does
+    :param most: how many entries of one feed or sitemap are followed, newest first
+    """
+
+    name: str
+    kind: Kind = Kind.PAGE
+    paths: tuple[str, ...] = ()
+    more: "More | None" = None
+    most: int = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class More:
+    """A listing that goes on in fragments: a button names the list, a template makes the address.
+
+    A fragment of nothing but stories that were known before the run, or of none, is the last that is asked for.
+
+    :param button: selector of the button
+    :param attribute: its attribute with the list's id
+    :param path: address of a fragment, with `{id}` and `{page}`
+    :param first: number of the first fragment; where it is not known which one follows the page, the page's own
+    :param most: how many fragments are asked for at the most
+    """
+
+    button: str
+    attribute: str
+    path: str
+    first: int = 1
+    most: int = 20

@@ -1,0 +1,165 @@
+"""How a layout of a newspaper is read: where it keeps each field, and the story that comes of it.
+
+A newspaper's file declares layouts, newest first; the first whose ``fits`` says yes reads the page. A layout knows
+nothing of Scrapy, so it reads stored pages as well as fetched ones.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from unicodedata import normalize
+from zoneinfo import ZoneInfo
+
+from selectolax.lexbor import LexborNode
+
+from crawler.addresses import Address, Addresses, absolute
+from crawler.agencies import agency
+from crawler.asides import EMBEDDED, Asides
+from crawler.bengali import clean
+from crawler.blocks import Block, blocks
+from crawler.credits import printed_caption, split_caption
+from crawler.dates import read_labelled, read_moment
+from crawler.records import Story
+from crawler.scrolling import first_story, root_of
+from crawler.sources import Article, Page, Source, first_of, text_of
+
+_EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
+_EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্করণ|ভার্সন|এডিশন)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One layout: each field is a row of sources, tried in order.
+
+    :param name: what `stories.layout` says
+    :param title: selectors of a story's headline element, most exact first; a page that scrolls on has several
+    :param region: selectors of what holds a story with all its fields, the narrowest first; else the whole page does
+    :param opening: selector of what may stand before the headline of a story that a page scrolls on to
+    :param dates: sources of the text with the প্রকাশ and আপডেট labels
+    :param published, updated: sources of moments without label (ISO 8601), where no label can be read
+    :param no_picture: pattern of addresses that stand where a picture should and are none
+    :param body: selectors of the element that holds the text
+    :param part: selector of what holds all of one story's text, where a page parts it
+    :param drop: selector of what is inside the body and not of the story
+    :param promo: patterns of lines that the newspaper adds to every story
+    """
+
+    name: str
+    title: tuple[str, ...]
+    region: tuple[str, ...] = ()
+    opening: str = ""
+    headline: tuple[Source, ...]
+    kicker: tuple[Source, ...] = ()
+    byline: tuple[Source, ...] = ()
+    dates: tuple[Source, ...] = ()
+    published: tuple[Source, ...] = ()
+    updated: tuple[Source, ...] = ()
+    edition: tuple[Source, ...] = ()
+    image: tuple[Source, ...] = ()
+    no_picture: str = r"^data:"
+    caption: tuple[Source, ...] = ()
+    body: tuple[str, ...] = ()
+    part: str = ""
+    drop: str = ""
+    promo: tuple[str, ...] = ()
+    tags: str = ""
+
+    def fits(self, page: Page) -> bool:
+        """Whether the page is one of this layout: it has an element for the text, and a headline."""
+        article = Article(page, self._region(root_of(page.tree)))
+        has_body = any(article.root.css_first(selector) for selector in self.body)
+        return has_body and first_of("headline", article, self.headline, clean) is not None
+
+    def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> Story:
+        """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
+        article = Article(page, self._region(first_story(page, self.title, self.body, self.opening)))
+        story = Story(site=addresses.site, story_id=address.story_id or "", url=address.url, section=address.section)
+        story.headline = first_of("headline", article, self.headline, clean) or ""
+        story.kicker = first_of("kicker", article, self.kicker, _kicker)
+        story.byline = first_of("byline", article, self.byline, clean)
+        self._read_moments(story, article, zone)
+        story.edition = first_of("edition", article, self.edition, _edition)
+        story.image_url = first_of("image_url", article, self.image, lambda link: self._picture(link, page.base))
+        printed = first_of("image_caption", article, self.caption, printed_caption)
+        story.image_caption, story.image_credit = split_caption(printed, story.headline)
+        asides = Asides(addresses, page.base, self._promo, story.headline, printed)
+        story.body = "\n\n".join(asides.without(self._blocks(article)))
+        story.agency = agency(story.body, story.byline)
+        story.tags = list(self._tags(article))
+        story.layout, story.fetched_at, story.given_by = self.name, page.fetched_at, article.given_by
+        return story
+
+    def _region(self, root: LexborNode) -> LexborNode:
+        for selector in self.region:
+            node = root.css_first(selector)
+            if node and any(map(node.css_first, self.title)) and any(map(node.css_first, self.body)):
+                return node
+        return root
+
+    def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
+        now = article.page.fetched_at
+        for source in self.dates:
+            for text in source(article):
+                header = read_labelled(text, zone=zone, now=now)
+                story.unreadable += tuple(part for part in header.unreadable if part not in story.unreadable)
+                for name, moment in (("published_at", header.published), ("updated_at", header.updated)):
+                    if moment is not None and getattr(story, name) is None:
+                        setattr(story, name, moment)
+                        article.given_by[name] = source.name
+            if story.published_at is not None:
+                return
+        for name, sources in (("published_at", self.published), ("updated_at", self.updated)):
+            if getattr(story, name) is None:
+                setattr(story, name, first_of(name, article, sources, lambda t: read_moment(t, zone=zone, now=now)))
+
+    def _picture(self, link: str, base: str) -> str | None:
+        return None if re.search(self.no_picture, link, re.IGNORECASE) else absolute(link, base)
+
+    def _blocks(self, article: Article) -> list[Block]:
+        """The blocks of the text, of all its pieces where it stands in several."""
+        for selector in self.body:
+            for container in article.root.css(selector):
+                pieces = self._pieces(container, selector)
+                if found := [block for piece in pieces for block in self._blocks_of(piece)]:
+                    article.given_by["body"] = selector
+                    return found
+        return []
+
+    def _pieces(self, container: LexborNode, selector: str) -> list[LexborNode]:
+        """The elements that the text is parted over, each with other words, none within another."""
+        whole = container.parent
+        while whole is not None and not (self.part and whole.css_matches(self.part)):
+            whole = whole.parent
+        every = whole.css(selector) if whole is not None else [container]
+        if len(every) == 1:
+            return every
+        inner = {node.mem_id for outer in every for node in outer.css(selector) if node.mem_id != outer.mem_id}
+        return list({text_of(piece): piece for piece in reversed(every) if piece.mem_id not in inner}.values())[::-1]
+
+    def _blocks_of(self, piece: LexborNode) -> Iterator[Block]:
+        dropped = piece.css(f"{EMBEDDED}, {self.drop}" if self.drop else EMBEDDED)
+        return blocks(piece, {node.mem_id for node in dropped})
+
+    def _tags(self, article: Article) -> Iterator[str]:
+        for node in article.root.css(self.tags) if self.tags else ():
+            if tag := clean((text_of(node) or "").strip("#,;। ")):
+                yield tag
+
+    @cached_property
+    def _promo(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(normalize("NFC", pattern)) for pattern in self.promo)
+
+
+def _kicker(text: str) -> str | None:
+    return clean(text.strip("/ \xa0"))
+
+
+def _edition(text: str) -> str | None:
+    found = _EDITION.search(text)
+    return _EDITIONS[found["name"]] if found else None
+
+
+def choose(layouts: tuple[Layout, ...], page: Page) -> Layout | None:
+    """The first layout that fits the page."""
+    return next((layout for layout in layouts if layout.fits(page)), None)

@@ -1,0 +1,21 @@
+"""The newspapers that there are: every spider in `crawler/spiders/`."""
+
+from scrapy.settings import Settings
+from scrapy.spiderloader import get_spider_loader
+
+from crawler import settings
+from crawler.newspaper import Newspaper
+
+
+def newspapers() -> dict[str, type[Newspaper]]:
+    """The newspapers by name, sorted."""
+    loader = get_spider_loader(project_settings())
+    spiders = {name: loader.load(name) for name in sorted(loader.list())}
+    return {name: spider for name, spider in spiders.items() if issubclass(spider, Newspaper)}
+
+
+def project_settings() -> Settings:
+    """The settings of the project as Scrapy reads them."""
+    values = Settings()
+    values.setmodule(settings, priority="project")
+    return values

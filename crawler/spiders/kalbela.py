@@ -1,0 +1,151 @@
+"""Kalbela (কালবেলা), Dhaka, www.kalbela.com: on the CMS of Orange BD, read since its layout of 2023.
+
+Story ids are one increasing counter for the whole paper, at the end of the path; the sections before it vary in depth
+and say nothing about identity. The archive host has an id space of its own and is not read. The `.details-title` is an
+h1 on most pages and an h2 on some; dates stand twice, in the left column and in a line for phones.
+"""
+
+import re
+from zoneinfo import ZoneInfo
+
+from crawler.doors import Door, Kind, More
+from crawler.layouts import Layout
+from crawler.lists import RankedList
+from crawler.newspaper import Newspaper
+from crawler.sources import above, attribute, css, linked_data, meta, together
+
+_PICTURE = ".dtl_img_section"
+_SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা[^|]*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
+_HOUSE = r"^\s*(?:দৈনিক\s+)?(?:কালবেলা|kalbela(?:\.com)?)\s*$"
+_DATED = "প্রকাশ|আপডেট"
+# What an element swallows when the page forgets to close it.
+_FURTHER = ".dtl_section, .dtl_content_section, .mobile_post_meta, .print_social, .rpt_info_section, #tags_list"
+_OTHER_KINDS = (
+    "video-gallery video-stories video videos photo-stories photo-gallery photo photos gallery opinion-poll poll print"
+    " search podcast cdn-cgi assets latest-news popular-news all-news archive tag tags topic topics page author"
+)
+_SECTIONS = (
+    "national politics country-news world sports dainikshiksha business-news entertainment opinion court-law crime"
+    " health religion capital art-literature probash technology job-news chittagong-sarabela lifestyle women-children"
+    " legal-advice social-media strange-news corporate environment-climate celebration special"
+    " ajkerpatrika/firstpage ajkerpatrika/lastpage ajkerpatrika/khobor ajkerpatrika/khela ajkerpatrika/tarabela"
+    " ajkerpatrika/focus ajkerpatrika/banijjobela ajkerpatrika/joto-mot-toto-path ajkerpatrika/information-technology"
+    " opinion/editorial opinion/reaction opinion/others opinion/readers-voice world/middle-east world/asia"
+    " world/united-states world/africa world/pakistan sports/football sports/cricket sports/others"
+    " dainikshiksha/results dainikshiksha/others technology/science lifestyle/others"
+)
+
+LAYOUT_2023 = Layout(
+    name="kalbela-2023",
+    title=(".headline_content_block .details-title", ".details-title"),
+    region=("#details_content", ".dtl_content_layer"),
+    opening=".rpt_info_section, .rpt_name, .entry_update, .edition, .breadcrumb, .headline_content_block,"
+    " .mobile_post_meta, .dtl_img_section, h5, h6",
+    headline=(
+        css(".headline_content_block .details-title", without=f"{_FURTHER}, .sholder"),
+        css(".details-title", without=f"{_FURTHER}, .sholder"),
+        css(".headline_section h1, .headline_content_block h1, #details_content h1", without=f"{_FURTHER}, .sholder"),
+        linked_data("headline"),
+        meta("og:title", without=_SITE_NAME),
+    ),
+    kicker=(
+        above(".headline_content_block h5", ".details-title"),
+        above(".headline_content_block h6", ".details-title"),
+        css(".details-title .sholder"),
+    ),
+    byline=(
+        together(".rpt_info_section", ".rpt_name", without=".entry_update, .edition"),
+        css(".rpt_name", without=".entry_update, .edition"),
+        together(".rpt_more_list_block", "a, li"),
+        css(".rpt_more"),
+        linked_data("author", "name", without=_HOUSE),
+    ),
+    dates=(
+        css(".rpt_info_section", having=_DATED),
+        css(".entry_update", having=_DATED),
+        css('.dtl_content_layer div[style*="inline-block"]', having=_DATED),
+        css(".headline_content_block div, .rpt_and_share_block div", having=_DATED),
+        # Without its label, a date next to the byline is the first one.
+        css(".rpt_info_section"),
+        css(".entry_update"),
+        css(".mobile_post_meta"),
+    ),
+    published=(meta("article:published_time"), linked_data("datePublished")),
+    updated=(meta("article:modified_time"), linked_data("dateModified")),
+    edition=(css(".edition"), css(".rpt_info_section"), css(".mobile_post_meta")),
+    image=(
+        attribute(f"{_PICTURE} img.detailImg", "data-original", "data-src", "src"),
+        attribute(f"{_PICTURE} .detailImg", "data-src"),
+        attribute(f"{_PICTURE} img", "data-original", "data-src", "src"),
+        meta("og:image", having="/news_photos/"),
+        linked_data("image", having="/news_photos/"),
+        linked_data("image", "url", having="/news_photos/"),
+    ),
+    no_picture=r"^data:|\blogo\b|lazy-logo|placeholder|loading|blank\.|\.svg\b",
+    caption=(
+        css(f"{_PICTURE} [class*=caption], {_PICTURE} figcaption, {_PICTURE} + [class*=caption]", without=_FURTHER),
+        attribute(f"{_PICTURE} [data-sub-html]", "data-sub-html", markup=True),
+        css(_PICTURE, without=_FURTHER),
+        css(f"{_PICTURE} + p", having="ছবি|গ্রাফিক্স|সংগৃহীত"),
+        attribute(f"{_PICTURE} img", "alt", "title"),
+    ),
+    body=(".dtl_content_section", "#dtl_part .dtl_content"),
+    part=".dtl_section",
+    drop="[class*=caption], [class*=related], [class*=read_more], [class*=readmore], [class*=share], [class*=social],"
+    " [class*=advert], [class*=adsbygoogle], [id*=google_ads], [id*=div-gpt], .ad, .ads, .google_news, #tags_list,"
+    " #facebook_comments",
+    promo=(
+        r"সর্বশেষ খবর পেতে.*(?:ফিড|চ্যানেল|পেজ|পেইজ|গ্রুপ|অনুসরণ)",
+        r"^কালবেলা অনলাইন এর সর্বশেষ",
+        r"^(?:Google News|গুগল নিউজ)$",
+        r"^ফিডটি অনুসরণ করুন",
+    ),
+    tags="#tags_list a",
+)
+
+
+def _tab(name: str, view: str, block: str) -> RankedList:
+    return RankedList(
+        name=name,
+        regions=(f"#{view}1", f"[id^={view}]", f"[id^={block}]"),
+        rows=".sub2-lead-content",
+        rank=".news_sl",
+        title=".title",
+        drop=".sholder",
+    )
+
+
+class Kalbela(Newspaper):
+    """Kalbela."""
+
+    name = "kalbela"
+    title = "কালবেলা"
+    hosts = ("www.kalbela.com", "kalbela.com")
+    zone = ZoneInfo("Asia/Dhaka")
+    seeds = ("https://www.kalbela.com/world/north-korea/154313",)
+    # Neither dates nor further pages of a list are ids; below rss and templates there are only feeds and fragments.
+    story_path = re.compile(
+        r"/(?!rss/|templates/|json-feed/)(?P<section>[a-z][\w-]*(?:/[a-z][\w-]*)*)(?<!/page)/(?P<id>[0-9]+)",
+        re.IGNORECASE,
+    )
+    other_kinds = frozenset(_OTHER_KINDS.split())
+    layouts = (LAYOUT_2023,)
+    lists = (
+        _tab("latest", "latestview", "latest_list_block"),
+        _tab("popular", "mostview", "popular_list_block"),
+    )
+    doors = (
+        Door(name="latest-news", paths=("/latest-news", "/all-news")),
+        Door(name="popular-news", paths=("/popular-news",)),
+        Door(name="rss", kind=Kind.FEED),
+        Door(name="sitemap", kind=Kind.SITEMAP),
+        Door(
+            name="category",
+            paths=tuple(f"/{section}" for section in _SECTIONS.split()),
+            more=More(
+                button="a#find_more[data-cat-id]",
+                attribute="data-cat-id",
+                path="/templates/web-view/category_page/more_cat_ajax.php?page={page}&cat={id}",
+            ),
+        ),
+    )

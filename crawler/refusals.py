@@ -1,0 +1,212 @@
+"""Why an address yields no page: our own refusals and every failure of the network, as an outcome and a sentence."""
+
+import gzip
+import unicodedata
+import zlib
+from collections.abc import Iterator
+from typing import ClassVar
+
+from OpenSSL import SSL
+from scrapy import exceptions as scrapy_errors
+from scrapy.exceptions import IgnoreRequest
+from scrapy.spidermiddlewares.httperror import HttpError
+from service_identity.exceptions import CertificateError, VerificationError
+from twisted.internet import defer
+from twisted.internet import error as twisted_errors
+from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError
+
+from crawler.records import Outcome
+
+LONGEST_REASON = 200
+
+
+class Refusal(IgnoreRequest):
+    """A request or an answer that we refuse.
+
+    It is an `IgnoreRequest`, so Scrapy logs no traceback and never retries it. `outcome` is the row's outcome and
+    `reason` one sentence without control characters.
+    """
+
+    outcome: ClassVar[Outcome] = Outcome.REFUSED
+
+    def __init__(self, reason: str) -> None:
+        self.reason = one_line(reason)
+        super().__init__(self.reason)
+
+
+class OffSite(Refusal):
+    """The address lies on another host or another port."""
+
+    outcome = Outcome.OFFSITE
+
+
+class PrivateAddress(OffSite):
+    """The host's name leads to a machine that is not on the public internet."""
+
+
+class BadAddress(Refusal):
+    """The address is not one that we ask for."""
+
+    outcome = Outcome.BAD_ADDRESS
+
+
+class RedirectLoop(Refusal):
+    """The address leads in a circle, or from one address to the next for too long."""
+
+    outcome = Outcome.REDIRECT_LOOP
+
+
+class RobotsForbid(Refusal):
+    """The host's robots.txt forbids the address, or could not be read."""
+
+    outcome = Outcome.ROBOTS
+
+
+class AnswerTooLarge(Refusal):
+    """The answer is larger than the limit."""
+
+    outcome = Outcome.TOO_LARGE
+
+
+class AnswerBroken(Refusal):
+    """The answer was cut short or is corrupt."""
+
+    outcome = Outcome.BROKEN
+
+
+class HostUnreachable(Refusal):
+    """The host failed so often in a row that it is left alone for the rest of the run."""
+
+    outcome = Outcome.UNREACHABLE
+
+
+class HostBlocked(Refusal):
+    """The host turned us away, so it is left alone for the rest of the run."""
+
+    outcome = Outcome.BLOCKED
+
+
+class NotReached(Refusal):
+    """The run ended before the address was answered; it is due in the next one."""
+
+    outcome = Outcome.NOT_REACHED
+
+
+def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
+    """What a failure means for the address: its outcome and a reason in one sentence.
+
+    Takes whatever Scrapy or Twisted hands to an errback. What we do not know is an error of ours: `UNREADABLE`.
+    """
+    error: BaseException = failure.value if isinstance(failure, Failure) else failure  # type: ignore[assignment]
+    if refusal := refusal_behind(error):
+        return refusal.outcome, refusal.reason
+    if isinstance(error, HttpError):
+        return outcome_of_status(error.response.status), f"status {error.response.status}"
+    if isinstance(error, IgnoreRequest):
+        return _ignored(error)
+    behind = list(_causes(error))
+    for kinds, outcome, reason in _MEANINGS:
+        if any(isinstance(cause, kinds) for cause in behind):
+            return outcome, one_line(reason)
+    return Outcome.UNREADABLE, one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def outcome_of_status(status: int) -> Outcome:
+    """What an HTTP status other than a success means for the address."""
+    if status in (404, 410):
+        return Outcome.GONE
+    if status in (401, 403, 429):
+        return Outcome.BLOCKED
+    return Outcome.HTTP_ERROR
+
+
+def refusal_behind(error: BaseException) -> Refusal | None:
+    """The refusal that an exception is or carries, however deeply the network code wrapped it."""
+    return next((cause for cause in _causes(error) if isinstance(cause, Refusal)), None)
+
+
+def one_line(text: str, limit: int = LONGEST_REASON) -> str:
+    """The text as one line of at most `limit` characters, with every control and format character made a blank."""
+    printable = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
+    """The exception and everything it wraps, outermost first (Twisted wraps failures in lists of `reasons`)."""
+    yield error
+    if depth == 5:
+        return
+    for reason in getattr(error, "reasons", None) or ():
+        if isinstance(reason, Failure) and reason.value is not None:
+            yield from _causes(reason.value, depth + 1)
+    if error.__cause__ is not None:
+        yield from _causes(error.__cause__, depth + 1)
+
+
+def _ignored(error: IgnoreRequest) -> tuple[Outcome, str]:
+    message = str(error)
+    for phrase, outcome in _IGNORED:
+        if phrase in message:
+            return outcome, one_line(message)
+    return Outcome.REFUSED, one_line(message or type(error).__name__)
+
+
+# Scrapy's own middlewares tell why they ignore a request by nothing but the message.
+_IGNORED = (
+    ("max redirections reached", Outcome.REDIRECT_LOOP),
+    ("Filtered offsite request", Outcome.OFFSITE),
+    ("Forbidden by robots.txt", Outcome.ROBOTS),
+    ("exceeded DOWNLOAD_MAXSIZE", Outcome.TOO_LARGE),
+)
+
+# From the special to the general; the first kind found anywhere in the chain of causes wins.
+_MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome, str], ...] = (
+    ((scrapy_errors.UnsupportedURLSchemeError, scrapy_errors.NotSupported), Outcome.BAD_ADDRESS, "unknown scheme"),
+    (
+        (CertificateError, VerificationError, twisted_errors.CertificateError, twisted_errors.VerifyError),
+        Outcome.UNREACHABLE,
+        "the certificate is not the host's",
+    ),
+    ((SSL.Error, twisted_errors.SSLError), Outcome.UNREACHABLE, "the certificate or the encryption is not valid"),
+    (scrapy_errors.ResponseDataLossError, Outcome.BROKEN, "the answer was cut short"),
+    (ParseError, Outcome.BROKEN, "the answer is not HTTP"),
+    ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.BROKEN, "the compressed answer is corrupt"),
+    (
+        (scrapy_errors.CannotResolveHostError, twisted_errors.DNSLookupError, twisted_errors.UnknownHostError),
+        Outcome.UNREACHABLE,
+        "the host's name was not found",
+    ),
+    (
+        (
+            scrapy_errors.DownloadTimeoutError,
+            twisted_errors.TimeoutError,
+            twisted_errors.TCPTimedOutError,
+            TimeoutError,
+        ),
+        Outcome.UNREACHABLE,
+        "no whole answer in time",
+    ),
+    (
+        (
+            scrapy_errors.DownloadConnectionRefusedError,
+            twisted_errors.ConnectionRefusedError,
+            ConnectionRefusedError,
+        ),
+        Outcome.UNREACHABLE,
+        "the connection was refused",
+    ),
+    (
+        (scrapy_errors.DownloadCancelledError, scrapy_errors.StopDownload, defer.CancelledError),
+        Outcome.TOO_LARGE,
+        "larger than the limit",
+    ),
+    (
+        (twisted_errors.ConnectionClosed, twisted_errors.ConnectError, OSError),
+        Outcome.UNREACHABLE,
+        "the connection broke off",
+    ),
+    # What is left of Twisted's parser: a header, a length or a chunk that is none (it raises ValueError, KeyError …).
+    (scrapy_errors.DownloadFailedError, Outcome.BROKEN, "the answer is not HTTP"),
+)

@@ -1,0 +1,112 @@
+"""The composition root: which component does what, and every choice that Scrapy leaves to us.
+
+Differences between runs are `-s NAME=VALUE`; what the tests run is what production runs.
+"""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+
+from pipelines import ORDER
+
+BOT_NAME = "khobor"
+SPIDER_MODULES = ["crawler.spiders"]
+
+# Ours ---------------------------------------------------------------------------------------------------------------
+KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
+KHOBOR_MIRROR = None  # http://127.0.0.1:8137 answers for all of a site's hosts
+KHOBOR_RUN_ID = None  # made up by the run itself, unless whoever launched it named it
+KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
+KHOBOR_LAUNCHER = 0  # the process that launched the run, which it does not outlive
+KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
+
+# Who we are and what we may ask -------------------------------------------------------------------------------------
+# Whoever runs this says where they can be reached; without it, only a mirror of one's own is asked.
+_CONTACT = os.environ.get("KHOBOR_CONTACT", "").strip()
+USER_AGENT = f"Khobor/{version('khobor')}" + (f" (+{_CONTACT})" if _CONTACT else "")
+ROBOTSTXT_OBEY = True
+CONCURRENT_REQUESTS = 8  # of all hosts together
+RETRY_TIMES = 2
+RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # 429 is a request for patience, not an error
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # what came of it stands in `fetches`
+KHOBOR_FIRST_PAUSE = None  # seconds of rest after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
+KHOBOR_FIRST_BACKOFF = None  # seconds of rest after another failure, doubled each try; None is 5 delays, at most 5 s
+KHOBOR_PATIENCE = 900  # seconds of rest in one run
+KHOBOR_MOST_FAILURES = 5  # addresses in a row, after which a host is left alone
+KHOBOR_GRACE = 5  # seconds for downloads under way when the run is told to end
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1.0  # the least; robots.txt and a slow site make it more
+DOWNLOAD_DELAY_JITTER = 0  # a second is a second
+AUTOTHROTTLE_ENABLED = True
+AUTOTHROTTLE_START_DELAY = 0  # begins at DOWNLOAD_DELAY
+AUTOTHROTTLE_MAX_DELAY = 30
+COOKIES_ENABLED = False  # what a site serves to everyone
+REFERER_ENABLED = False  # nobody's business, and a header that has been a hole
+HTTPPROXY_ENABLED = False  # a proxy would resolve names behind our back
+METAREFRESH_ENABLED = False
+REDIRECT_MAX_TIMES = 5
+TWISTED_DNS_RESOLVER = "crawler.guard.PublicOnlyResolver"
+DOWNLOAD_VERIFY_CERTIFICATES = True
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+DOWNLOAD_MAXSIZE = 8 * 2**20
+DOWNLOAD_WARNSIZE = 4 * 2**20
+DOWNLOAD_TIMEOUT = 30
+DOWNLOAD_FAIL_ON_DATALOSS = True
+DEPTH_LIMIT = 0  # the frontier keeps it, so that what is too deep is counted
+CLOSESPIDER_TIMEOUT = 4 * 3600
+MEMUSAGE_LIMIT_MB = 900
+KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; what Python maps is several times what it uses
+MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
+URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
+
+# Nobody gets in -----------------------------------------------------------------------------------------------------
+TELNETCONSOLE_ENABLED = False
+REMOTE_CONTROL_ENABLED = False
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.download.BoundedDownload",
+    "https": "crawler.download.BoundedDownload",
+    "file": None,
+    "data": None,
+    "ftp": None,
+    "s3": None,
+}
+
+# The way of a request -----------------------------------------------------------------------------------------------
+SCHEDULER = "pipelines.frontier.Frontier"
+HTTPERROR_ALLOW_ALL = True  # a status is an outcome, and the reader of the page says which
+DOWNLOADER_MIDDLEWARES = {
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "crawler.guard.OnlyOwnHosts": 50,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "crawler.robots.PoliteRobots": 100,
+    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "crawler.patience.PatientRetry": 550,
+    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
+    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+    "crawler.guard.OwnRedirects": 600,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "crawler.decoding.StrictDecompression": 590,
+}
+SPIDER_MIDDLEWARES = {
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # depth stands in the fetch
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+}
+
+# The way of a record ------------------------------------------------------------------------------------------------
+ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
+CONCURRENT_ITEMS = 8
+EXTENSIONS = {
+    "scrapy.extensions.throttle.AutoThrottle": None,
+    "crawler.robots.PoliteThrottle": 0,
+    "schedules.leash.Leash": 0,
+    "crawler.ending.PromptEnd": 0,
+    "pipelines.run.Run": 1,
+    "pipelines.rejects.KeepRejects": 10,
+    "schedules.verdicts.JudgeRun": 20,
+}
+
+# Logs ---------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = "INFO"  # DEBUG prints whole records
+FEED_EXPORT_ENCODING = "utf-8"

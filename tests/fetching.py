@@ -1,0 +1,218 @@
+"""Fetches addresses with the crawler's network components, in a process of its own, and tells what came of each.
+
+A reactor cannot be started twice in one process, so each call of `fetch(urls, …)` is a child. The children are forked
+from a server that has imported everything already, which makes them quick.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import resource
+import tempfile
+import time
+import warnings
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import ScrapyDeprecationWarning
+from scrapy.pqueues import DownloaderAwarePriorityQueue
+
+import crawler.download
+import crawler.ending
+import crawler.guard  # noqa: F401 - imported so that a child need not do it again
+from crawler.decoding import decode_text
+from crawler.patience import may_be_asked
+from crawler.refusals import outcome_of
+from crawler.robots import PoliteRobots
+
+COMPONENTS: dict[str, Any] = {
+    "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False,
+    "COOKIES_ENABLED": False,
+    "REFERER_ENABLED": False,
+    "HTTPPROXY_ENABLED": False,
+    "METAREFRESH_ENABLED": False,
+    "ROBOTSTXT_OBEY": False,
+    "LOG_LEVEL": "ERROR",
+    "USER_AGENT": "Khobor-test/1 (+https://example.org)",
+    "TWISTED_DNS_RESOLVER": "crawler.guard.PublicOnlyResolver",
+    "DOWNLOAD_HANDLERS": {
+        "http": "crawler.download.BoundedDownload",
+        "https": "crawler.download.BoundedDownload",
+        "file": None,
+        "data": None,
+        "ftp": None,
+        "s3": None,
+    },
+    "DOWNLOADER_MIDDLEWARES": {
+        "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+        "crawler.guard.OnlyOwnHosts": 50,
+        "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+        "crawler.robots.PoliteRobots": 100,
+        "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
+        "crawler.guard.OwnRedirects": 600,
+        "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+        "crawler.patience.PatientRetry": 550,
+        "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+        "crawler.decoding.StrictDecompression": 590,
+    },
+    "EXTENSIONS": {
+        "scrapy.extensions.throttle.AutoThrottle": None,
+        "crawler.robots.PoliteThrottle": 0,
+        "crawler.ending.PromptEnd": 0,
+    },
+    "SCHEDULER_PRIORITY_QUEUE": "tests.fetching.PatientQueue",
+    "DOWNLOAD_VERIFY_CERTIFICATES": True,
+    "DOWNLOAD_MAXSIZE": 8 * 2**20,
+    "DOWNLOAD_TIMEOUT": 2,
+    "DOWNLOAD_DELAY": 0,
+    "REDIRECT_MAX_TIMES": 5,
+    "CONCURRENT_REQUESTS": 32,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 32,
+    "RETRY_TIMES": 0,
+    "RETRY_HTTP_CODES": [500, 502, 503, 504, 520, 521, 522, 523, 524],
+    "RETRY_GIVE_UP_LOG_LEVEL": "INFO",
+    "RETRY_PRIORITY_ADJUST": -1000,
+    "KHOBOR_FIRST_PAUSE": 0.2,
+    "KHOBOR_FIRST_BACKOFF": 0.05,
+    "KHOBOR_MOST_FAILURES": 1000,
+}
+
+
+class PatientQueue(DownloaderAwarePriorityQueue):
+    """Scrapy's queue, which keeps back what would only wait in its host's slot."""
+
+    def pop(self) -> Request | None:
+        """The next request to a host that may be asked now."""
+        downloader = self.crawler.engine.downloader
+        kept = {host: self.pqueues.pop(host) for host in list(self.pqueues) if not may_be_asked(downloader, host)}
+        try:
+            return super().pop()
+        finally:
+            self.pqueues |= kept
+
+
+@dataclass
+class Results:
+    """What came of each address (`pages`) and of the run; `told` is what the child was asked to tell besides."""
+
+    pages: dict[str, dict[str, Any]]
+    told: dict[str, Any]
+    reason: str
+    stats: dict[str, Any]
+    seconds: float
+    megabytes: int
+    log: str
+
+    def came_of(self, url: str) -> str | int:
+        """The status of an address that was answered, the outcome of one that was not."""
+        page = self.pages[url]
+        return page.get("status") or page["outcome"]
+
+
+def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, **settings: Any) -> Results:
+    """Fetch the addresses in a child process, in their order, and all at once unless the settings say otherwise.
+
+    A page's result has `status`, `url`, `body` (decoded, its first 300 characters), `size` and `flags`, or `outcome`
+    and `reason`; `at` is the second of the run at which it came. Settings whose name starts with `with_` steer the
+    child: `with_robots=[…]` asks for these hosts' robots first, `with_stop=2` stops the run after two seconds,
+    `with_environment={…}` adds to its environment.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.fetching"])
+    ours, theirs = context.Pipe()
+    job = {"urls": urls, "hosts": hosts or ["www.paper.test"], "settings": settings}
+    with tempfile.NamedTemporaryFile() as log, ours:
+        child = context.Process(target=_child, args=(job, log.name, theirs), daemon=True)
+        child.start()
+        theirs.close()  # so that a child that dies is heard of at once
+        try:
+            answer = ours.recv() if ours.poll(seconds) else None
+        except EOFError:
+            answer = None
+        child.kill() if answer is None else child.join(10)
+        written = Path(log.name).read_text()
+        assert answer is not None, f"no answer: {written}"
+        return Results(**answer, log=written)
+
+
+class Fetching(Spider):
+    """Asks for each address of its job and notes what came of it."""
+
+    name = "fetching"
+
+    def __init__(self, job: dict[str, Any], steering: dict[str, Any]) -> None:
+        super().__init__()
+        self.job, self.steering, self.hosts = job, steering, tuple(job["hosts"])
+        self.began = time.monotonic()
+        self.pages: dict[str, Any] = {}
+        self.told: dict[str, Any] = {}
+
+    async def start(self) -> AsyncIterator[Any]:
+        """The job's addresses, after what is to be asked first."""
+        if stop := self.steering.get("with_stop"):
+            asyncio.get_running_loop().call_later(stop, self.stop)
+        for url in self.steering.get("with_robots", ()):
+            robots = await self.crawler.get_downloader_middleware(PoliteRobots).robots_for(url)
+            self.told[url] = {"refusal": robots.refusal, "delay": robots.crawl_delay, "sitemaps": robots.sitemaps}
+        for number, url in enumerate(self.job["urls"]):
+            yield Request(url, self.parse, errback=self.fail, cb_kwargs={"asked": url}, priority=-number)
+
+    def stop(self) -> None:
+        """Close the run as a signal would."""
+        self.told["stopped_at"] = self.seconds
+        self.ending = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+
+    def closed(self, reason: str) -> None:
+        """Tell what the slots were set to."""
+        self.told["slots"] = self.crawler.engine.downloader.per_slot_settings
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began."""
+        return time.monotonic() - self.began
+
+    def parse(self, response: Any, asked: str) -> None:
+        """Note an answer."""
+        text = decode_text(response.body, response.headers.get("Content-Type", b"").decode("latin-1"))
+        self.pages[asked] = {
+            "status": response.status,
+            "url": response.url,
+            "body": text[:300],
+            "size": len(response.body),
+            "flags": response.flags,
+            "at": self.seconds,
+        }
+
+    def fail(self, failure: Any) -> None:
+        """Note a failure."""
+        outcome, reason = outcome_of(failure)
+        asked = failure.request.cb_kwargs["asked"]
+        self.pages[asked] = {"outcome": outcome.value, "reason": reason, "at": self.seconds}
+
+
+def _child(job: dict[str, Any], log: str, answer: Any) -> None:
+    with Path(log).open("wb") as file:
+        os.dup2(file.fileno(), 2)
+    warnings.simplefilter("error", ScrapyDeprecationWarning)
+    steering = {name: job["settings"].pop(name) for name in list(job["settings"]) if name.startswith("with_")}
+    os.environ.update(steering.get("with_environment", {}))
+    process = AsyncCrawlerProcess(settings=COMPONENTS | job["settings"])
+    crawler = process.create_crawler(Fetching)
+    process.crawl(crawler, job=job, steering=steering)
+    process.start()
+    spider, stats = crawler.spider, crawler.stats.get_stats()
+    answer.send(
+        {
+            "pages": spider.pages,
+            "told": spider.told,
+            "reason": stats.get("finish_reason"),
+            "stats": stats,
+            "seconds": spider.seconds,
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        }
+    )

@@ -1,0 +1,167 @@
+"""Half a page is never taken for a page, and Bengali is read as Bengali."""
+
+import contextlib
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.decoding import decode_text, decompress, sniff
+from crawler.refusals import AnswerBroken, AnswerTooLarge
+from tests.hostile import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
+
+LIMIT = 2**20
+ENCODINGS = ["gzip", "deflate", "deflate_raw", "br", "zstd"]
+
+
+def header(encoding: str) -> str:
+    return encoding.removesuffix("_raw")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_whole_answer_is_decompressed(encoding: str) -> None:
+    assert decompress(compressed(encoding, PAGE), header(encoding), LIMIT) == PAGE
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_answer_cut_anywhere_is_broken(encoding: str) -> None:
+    whole = compressed(encoding, PAGE)
+    for length in range(1, len(whole)):
+        with pytest.raises(AnswerBroken):
+            decompress(whole[:length], header(encoding), LIMIT)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_flipped_bit_is_never_half_a_page(encoding: str) -> None:
+    whole = compressed(encoding, PAGE)
+    for index in range(len(whole)):
+        bent = whole[:index] + bytes([whole[index] ^ 0x10]) + whole[index + 1 :]
+        with contextlib.suppress(AnswerBroken, AnswerTooLarge):
+            assert decompress(bent, encoding, LIMIT) == PAGE
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "result"),
+    [
+        (corrupt_crc(compressed("gzip", PAGE)), "gzip", AnswerBroken),
+        (compressed("gzip", PAGE) * 2, "gzip", PAGE * 2),
+        (compressed("gzip", PAGE) + b"\x00" * 20, "gzip", PAGE),
+        (compressed("gzip", PAGE), "x-gzip", PAGE),
+        (compressed("zstd", PAGE) * 2, "zstd", PAGE * 2),
+        (PAGE, "gzip", PAGE),
+        (PAGE, "br", PAGE),
+        (b'{"a": 1}', "gzip", b'{"a": 1}'),
+        (b"plain words", "gzip", AnswerBroken),
+        (PNG, "gzip", AnswerBroken),
+        (PAGE, "lzma", AnswerBroken),
+        (PAGE, "", AnswerBroken),
+        (b"", "gzip", b""),
+        (compressed("gzip", b""), "gzip", b""),
+        (compressed("br", b""), "br", b""),
+        (compressed("gzip", bytes(LIMIT)), "gzip", bytes(LIMIT)),
+        (compressed("gzip", bytes(LIMIT + 1)), "gzip", AnswerTooLarge),
+    ],
+)
+def test_each_body_is_taken_or_refused_as_a_whole(body: bytes, encoding: str, result: bytes | type[Exception]) -> None:
+    if isinstance(result, bytes):
+        assert decompress(body, encoding, LIMIT) == result
+    else:
+        with pytest.raises(result):
+            decompress(body, encoding, LIMIT)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+def test_a_bomb_is_refused_with_flat_memory(encoding: str) -> None:
+    body = bomb(encoding, 100 * 2**20)
+    tracemalloc.start()
+    with pytest.raises(AnswerTooLarge):
+        decompress(body, encoding, LIMIT)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * LIMIT
+
+
+@given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "lzma"]))
+@settings(max_examples=200, deadline=None)
+def test_noise_is_refused_and_never_crashes(body: bytes, encoding: str) -> None:
+    with contextlib.suppress(AnswerBroken, AnswerTooLarge):
+        decompress(body, encoding, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (PAGE, "html"),
+        (b"\xef\xbb\xbf\n <!-- x --><html>", "html"),
+        (b"<div>fragment</div>", "html"),
+        (b'<?xml version="1.0"?><!DOCTYPE html><html>', "html"),
+        (b'<?xml version="1.0"?><rss version="2.0">', "xml"),
+        (b"<rss version='2.0'>", "xml"),
+        (b'<?xml version="1.0"?>\n<!-- made by hand -->\n<urlset>', "xml"),
+        (b"<sitemapindex xmlns='x'>", "xml"),
+        (PAGE.decode().encode("utf-16"), "html"),
+        (b'{"a": 1}', "json"),
+        (b'[{"a": 1}]', "json"),
+        (b"[]", "json"),
+        (b"{not json}", "text"),
+        (b"Too many connections", "text"),
+        ("শুধু লেখা".encode(), "text"),
+        (PNG, "image"),
+        (b"\xff\xd8\xff\xe0", "image"),
+        (b"%PDF-1.7", "pdf"),
+        (b"PK\x03\x04", "zip"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (zlib.compress(b"x" * 500) + bytes(50), "binary"),
+        (b"", "text"),
+    ],
+)
+def test_what_bytes_are_is_told_by_the_bytes(body: bytes, kind: str) -> None:
+    assert sniff(body) == kind
+
+
+BENGALI = "ঢাকায় বৃষ্টি — ৫০% ছাড় “আজ”"
+META = '<meta charset="{}">'
+
+
+@pytest.mark.parametrize(
+    ("body", "declared", "text"),
+    [
+        (BENGALI.encode(), None, BENGALI),
+        (BENGALI.encode(), "text/html; charset=utf-8", BENGALI),
+        (BENGALI.encode(), "text/html; charset=iso-8859-1", BENGALI),
+        (BENGALI.encode(), "windows-1252", BENGALI),
+        (BENGALI.encode(), "text/html; charset=x-no-such", BENGALI),
+        (BENGALI.encode(), 'text/html; charset="', BENGALI),
+        ((META.format("windows-1252") + BENGALI).encode(), None, META.format("windows-1252") + BENGALI),
+        (b"\xef\xbb\xbf" + BENGALI.encode(), "text/html; charset=latin-1", BENGALI),
+        (BENGALI.encode("utf-16"), "text/html; charset=utf-8", BENGALI),
+        (b"\xfe\xff" + BENGALI.encode("utf-16-be"), None, BENGALI),
+        (("<p>" + BENGALI).encode("utf-16-le"), "text/html; charset=utf-16le", "<p>" + BENGALI),
+        (BENGALI.encode() + b"\xff\x80", "text/html; charset=windows-1252", BENGALI + "\ufffd\ufffd"),
+        (b"\xed\xa0\x80" + BENGALI.encode(), None, "\ufffd\ufffd\ufffd" + BENGALI),
+        (b"caf\xe9 \x93x\x94", "text/html; charset=iso-8859-1", "café “x”"),
+        (META.format("windows-1252").encode() + b"caf\xe9", None, META.format("windows-1252") + "café"),
+        (b"caf\xe9", None, "caf\ufffd"),
+        (b"caf\xe9", "text/html; charset=unicode_escape", "caf\ufffd"),
+        (b"+ADw-script+AD4-", "text/html; charset=utf-7", "+ADw-script+AD4-"),
+        (b"+ADw-script+AD4-\xff", "text/html; charset=utf-7", "+ADw-script+AD4-\ufffd"),
+        (b"\\u003cscript", "text/html; charset=unicode_escape", "\\u003cscript"),
+        (b"68656c6c6f", "text/html; charset=hex", "68656c6c6f"),
+        (b"", "text/html; charset=utf-8", ""),
+    ],
+)
+def test_the_charset_is_what_the_bytes_are_in(body: bytes, declared: str | None, text: str) -> None:
+    assert decode_text(body, declared) == text
+
+
+@given(st.binary(max_size=300), st.one_of(st.none(), st.text(max_size=40)))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_under_any_label_become_text(body: bytes, declared: str | None) -> None:
+    decode_text(body, declared).encode("utf-8")
+    sniff(body)
+
+
+def test_the_headline_survives_a_lying_meta() -> None:
+    assert HEADLINE in decode_text(PAGE.replace(b'charset="utf-8"', b'charset="windows-1252"'), "text/html")

@@ -1,0 +1,102 @@
+"""Every failure becomes one outcome and one harmless sentence."""
+
+import gzip
+import zlib
+from typing import Any
+
+import pytest
+from OpenSSL import SSL
+from scrapy import exceptions
+from scrapy.http import Response
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.internet import defer, error
+from twisted.python.failure import Failure
+from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
+
+from crawler.records import Outcome
+from crawler.refusals import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
+
+
+def caused(outer: BaseException, inner: BaseException) -> BaseException:
+    outer.__cause__ = inner
+    return outer
+
+
+def wrapped(kind: type[Any], *inner: BaseException) -> BaseException:
+    return kind([Failure(each) for each in inner])
+
+
+def status(code: int) -> HttpError:
+    return HttpError(Response("https://www.paper.test/", status=code), "Ignoring non-200 response")
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome"),
+    [
+        (OffSite("elsewhere"), "offsite"),
+        (NotReached("later"), "not_reached"),
+        (status(404), "gone"),
+        (status(410), "gone"),
+        (status(401), "blocked"),
+        (status(403), "blocked"),
+        (status(429), "blocked"),
+        (status(400), "http_error"),
+        (status(503), "http_error"),
+        (exceptions.IgnoreRequest("max redirections reached"), "redirect_loop"),
+        (exceptions.IgnoreRequest("Filtered offsite request to 'x'"), "offsite"),
+        (exceptions.IgnoreRequest("Forbidden by robots.txt"), "robots"),
+        (exceptions.IgnoreRequest("Ignored response x because it exceeded DOWNLOAD_MAXSIZE (1 B)"), "too_large"),
+        (exceptions.IgnoreRequest("something else"), "refused"),
+        (exceptions.CannotResolveHostError("x"), "unreachable"),
+        (error.DNSLookupError("x"), "unreachable"),
+        (exceptions.DownloadTimeoutError("x"), "unreachable"),
+        (error.TimeoutError(), "unreachable"),
+        (exceptions.DownloadConnectionRefusedError("x"), "unreachable"),
+        (error.ConnectionLost(), "unreachable"),
+        (error.NoRouteError(), "unreachable"),
+        (wrapped(ResponseNeverReceived, error.ConnectionDone()), "unreachable"),
+        (wrapped(RequestTransmissionFailed, error.ConnectionLost()), "unreachable"),
+        (wrapped(ResponseNeverReceived, SSL.Error([("SSL routines", "", "certificate verify failed")])), "unreachable"),
+        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ParseError("x", b""))), "broken"),
+        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ValueError("length"))), "broken"),
+        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, AnswerTooLarge("headers"))), "too_large"),
+        (exceptions.ResponseDataLossError(), "broken"),
+        (gzip.BadGzipFile("x"), "broken"),
+        (zlib.error("x"), "broken"),
+        (exceptions.DownloadCancelledError("x"), "too_large"),
+        (defer.CancelledError(), "too_large"),
+        (exceptions.StopDownload(), "too_large"),
+        (exceptions.UnsupportedURLSchemeError("x"), "bad_address"),
+        (exceptions.NotSupported("x"), "bad_address"),
+        (OSError("x"), "unreachable"),
+        (KeyError("our own mistake"), "unreadable"),
+    ],
+)
+def test_every_failure_has_an_outcome(raised: BaseException, outcome: str) -> None:
+    found, reason = outcome_of(Failure(raised))
+    assert found == outcome
+    assert reason
+
+
+def test_an_error_of_ours_is_named_by_its_class() -> None:
+    assert outcome_of(KeyError("x")) == (Outcome.UNREADABLE, "KeyError: 'x'")
+
+
+def test_every_refusal_has_an_outcome_of_its_own_or_its_parents() -> None:
+    kinds = [Refusal, *Refusal.__subclasses__()]
+    assert all(kind("why").outcome in Outcome for kind in kinds)
+    assert len({kind.outcome for kind in kinds}) == len(kinds)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a\x1b[2J\r\n2026-01-01 CRITICAL: forged", "a [2J 2026-01-01 CRITICAL: forged"),
+        ("বাংলা \u202eলেখা", "বাংলা লেখা"),
+        ("  many   blanks\t", "many blanks"),
+        ("x" * 300, "x" * 199 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_reason_is_one_line_without_control_characters(text: str, line: str) -> None:
+    assert one_line(text) == line

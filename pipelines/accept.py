@@ -1,0 +1,53 @@
+"""Accept: what got this far is durable, together with what makes the crawl remember it."""
+
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
+
+from crawler.records import Fetch, Outcome, Snapshot, Story, as_row
+from pipelines.check_row import fault_of
+from pipelines.refusals import BadRow
+from pipelines.run import Run
+from pipelines.sameness import body_hash, snapshot_digest, state_hash
+
+
+class Accept:
+    """Writes stories, lists and fetches to the ledger, each in one piece."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        run = crawler.get_extension(Run)
+        assert run is not None
+        return cls(run)
+
+    def process_item(self, item: Any) -> Any:
+        with self._run.ledger.page():
+            if isinstance(item, Story):
+                self._accept_story(item)
+            elif isinstance(item, Snapshot):
+                self._accept_snapshot(item)
+            elif isinstance(item, Fetch):
+                self._run.settle(item)
+        return item
+
+    def _accept_story(self, story: Story) -> None:
+        if fault := fault_of(Story, as_row(story), complete=True):
+            raise BadRow(fault)
+        ledger = self._run.ledger
+        known = ledger.story(story.story_id)
+        ledger.keep_story(story, body_hash=body_hash(story.body), state_hash=state_hash(as_row(story)), known=known)
+        ledger.count(self._run.run_id, "story/revised" if known else "story/new")
+        self._run.reading = story.headline
+        self._run.saw(story)
+        if story.fetch is not None:
+            story.fetch.outcome = Outcome.STORY
+            self._run.settle(story.fetch, story.published_at or story.first_seen_at)
+
+    def _accept_snapshot(self, snapshot: Snapshot) -> None:
+        digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
+        self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/seen")
+        if self._run.ledger.keep_snapshot(snapshot, digest):
+            self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/kept")

@@ -1,0 +1,43 @@
+"""The account of a run: what its books say, as one plain dict."""
+
+import json
+from typing import Any
+
+from pipelines.ledger import Ledger
+
+
+def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
+    """What is known of a run: when, how it ended, what was discovered and what came of it.
+
+    ``books.balanced`` says whether every discovered address has exactly one outcome. Raises KeyError for a run that
+    the ledger does not know.
+    """
+    run = ledger.run(run_id)
+    if run is None:
+        raise KeyError(run_id)
+    counts = ledger.counts(run_id)
+    outcomes = _group(counts, "outcome/")
+    discovered = counts.get("discovered", 0)
+    return {
+        "run_id": run_id,
+        "site": ledger.site,
+        "started_at": run["started_at"],
+        "ended_at": run["ended_at"],
+        "reason": run["reason"],
+        "books": {
+            "discovered": discovered,
+            "outcomes": outcomes,
+            "balanced": discovered == sum(outcomes.values()),
+        },
+        "stories": {name: counts.get(f"story/{name}", 0) for name in ("new", "revised", "unchanged", "copies")},
+        "rejects": _group(counts, "reject/"),
+        "lists": _group(counts, "list/"),
+        "fields": _group(counts, "field/"),
+        "unreadable": _group(counts, "unreadable/"),
+        "requests": counts.get("requests", 0),
+        "stats": json.loads(run["stats"]) if run["stats"] else None,
+    }
+
+
+def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:
+    return {name.removeprefix(prefix): n for name, n in counts.items() if name.startswith(prefix)}

@@ -1,0 +1,88 @@
+"""The books of a run: every address that was discovered ends in exactly one outcome."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from crawler.clock import now
+from crawler.records import Fetch, Outcome
+from pipelines.ledger import KnownAddress, Ledger
+
+# A story is looked at again while it is young; later only when something says that it changed.
+AGES_TO_LOOK_AGAIN = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(hours=72))
+# What may be otherwise next time, and how often in a row it is tried.
+TRY_AGAIN = frozenset(
+    (
+        Outcome.UNREACHABLE,
+        Outcome.HTTP_ERROR,
+        Outcome.BROKEN,
+        Outcome.BLOCKED,
+        Outcome.SOFT_ERROR,
+        Outcome.REFUSED,
+        Outcome.UNREADABLE,
+        Outcome.ROBOTS,
+    )
+)
+MOST_FAILURES = 5
+
+
+class Books:
+    """Writes discoveries and outcomes, inside the ledger's transactions."""
+
+    def __init__(self, ledger: Ledger, run_id: str) -> None:
+        self.ledger = ledger
+        self.run_id = run_id
+
+    def discover(self, fetch: Fetch) -> None:
+        """Open an address that will be asked for."""
+        self.ledger.discover(fetch)
+        self.ledger.count(self.run_id, "discovered")
+
+    def note(self, fetch: Fetch) -> None:
+        """An address that is not asked for: its discovery and its outcome are one."""
+        self.ledger.record(fetch)
+        self.ledger.count(self.run_id, "discovered")
+
+    def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
+        """What came of an open address, and when it is due again."""
+        known = self.ledger.address(fetch.key)
+        failures = known.failures if known else 0
+        again = fetch.outcome == Outcome.NOT_REACHED or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
+        due_at = None
+        if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
+            due_at = next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
+        self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at)
+
+    def close(self) -> int:
+        """Give every address that is still open its outcome, and leave it open for the next run."""
+        left = self.ledger.unfinished(self.run_id)
+        for known in left:
+            with self.ledger.page():
+                self.ledger.finish(self._not_reached(known), again=True)
+        self.ledger.commit()
+        return len(left)
+
+    def _not_reached(self, known: KnownAddress) -> Fetch:
+        fetch = begun(known, self.ledger.site, self.run_id)
+        return replace(fetch, fetched_at=now(), outcome=Outcome.NOT_REACHED)
+
+
+def begun(known: KnownAddress, site: str, run_id: str) -> Fetch:
+    """The fetch of an address that an earlier moment left open."""
+    return Fetch(
+        site=site,
+        url=known.url,
+        key=known.key,
+        story_id=known.story_id,
+        via=known.via,
+        referrer=known.referrer,
+        depth=known.depth,
+        attempts=0,
+        run_id=run_id,
+    )
+
+
+def next_look(born_at: datetime | None, looked_at: datetime) -> datetime | None:
+    """When a story is due again, or None when it is old enough to be left alone."""
+    if born_at is None:
+        return None
+    return next((born_at + age for age in AGES_TO_LOOK_AGAIN if born_at + age > looked_at), None)

@@ -1,0 +1,141 @@
+"""The frontier: which address is asked for next, in which order, and which not at all.
+
+Scrapy's scheduler, kept in the ledger: an address is opened there when it is discovered and closed with what came of
+it, so what a run leaves open the next one asks for.
+"""
+
+import heapq
+from dataclasses import replace
+from itertools import count
+from typing import Self
+
+from scrapy import Spider
+from scrapy.core.scheduler import BaseScheduler
+from scrapy.crawler import Crawler
+from scrapy.http import Request
+from scrapy.utils.httpobj import urlparse_cached
+
+from crawler.addresses import Address
+from crawler.clock import now
+from crawler.newspaper import Newspaper
+from crawler.patience import may_be_asked
+from crawler.records import Fetch, Outcome
+from pipelines.books import begun
+from pipelines.run import Run
+
+
+class Frontier(BaseScheduler):
+    """Best first; each address once a run; known stories only when they are due."""
+
+    def __init__(self, run: Run, spider: Newspaper, max_pages: int, max_depth: int) -> None:
+        self._run = run
+        self._spider = spider
+        self._max_pages = max_pages
+        self._max_depth = max_depth
+        self._waiting: list[tuple[int, int, Request]] = []
+        self._order = count()
+        self._seen: set[str] = set()
+        self.asked = 0
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        run = crawler.get_extension(Run)
+        assert run is not None
+        assert isinstance(crawler.spider, Newspaper)
+        settings = crawler.settings
+        return cls(run, crawler.spider, settings.getint("KHOBOR_MAX_PAGES"), settings.getint("DEPTH_LIMIT"))
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def open(self, spider: Spider) -> None:
+        """Take up the stories that earlier runs left open."""
+        with self._run.ledger.page():
+            for known in self._run.ledger.leftovers():
+                if known.story_id is None:  # doors are opened anew by every run
+                    self._run.ledger.abandon(known.key)
+                    continue
+                fetch = begun(known, self._run.ledger.site, self._run.run_id)
+                self._admit(self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth)))
+
+    def has_pending_requests(self) -> bool:
+        return bool(self._waiting) and not self._spent()
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Take a request in, or answer for its address at once."""
+        fetch: Fetch | None = request.meta.get("fetch")
+        if fetch is None:  # of `scrapy parse` or `scrapy fetch`: asked for, and not entered in the books
+            self._push(request)
+            return True
+        if request.meta.get("redirect_times", 0) > request.meta.get("redirects_seen", 0):
+            return self._redirected(request, fetch)
+        if request.meta.get("retry_times"):
+            self._push(request, first=True)
+            return True
+        if fetch.story_id:
+            self._run.also_seen(fetch.story_id, fetch.url)
+        if fetch.key in self._seen:
+            return False
+        with self._run.ledger.page():
+            return self._admit(request)
+
+    def next_request(self) -> Request | None:
+        if not self._waiting or self._spent() or not self._may_be_asked(self._waiting[0][2]):
+            return None
+        request = heapq.heappop(self._waiting)[2]
+        if not request.meta.get("retry_times") and not request.meta.get("redirect_times"):
+            self.asked += 1
+        return request
+
+    def _may_be_asked(self, request: Request) -> bool:
+        """Whether the host is free: what would only wait in its slot waits here, where better ones may overtake it."""
+        engine = self._run.engine
+        return engine is None or may_be_asked(engine.downloader, urlparse_cached(request).hostname or "")
+
+    def _spent(self) -> bool:
+        return 0 < self._max_pages <= self.asked
+
+    def _admit(self, request: Request) -> bool:
+        fetch: Fetch = request.meta["fetch"]
+        self._seen.add(fetch.key)
+        known = self._run.ledger.address(fetch.key)
+        if 0 < self._max_depth < fetch.depth:
+            return self._answer(fetch, Outcome.TOO_DEEP)
+        if known is not None and fetch.story_id and fetch.via != "seed":
+            if not known.open and (known.due_at is None or known.due_at > now()):
+                return self._answer(fetch, Outcome.KNOWN)
+            if known.etag and not known.open:
+                request.headers["If-None-Match"] = known.etag
+            if known.last_modified and not known.open:
+                request.headers["If-Modified-Since"] = known.last_modified
+        self._run.books.discover(fetch)
+        self._push(request)
+        return True
+
+    def _answer(self, fetch: Fetch, outcome: Outcome) -> bool:
+        fetch.fetched_at, fetch.outcome = now(), outcome
+        self._run.books.note(fetch)
+        return False
+
+    def _redirected(self, request: Request, fetch: Fetch) -> bool:
+        """Follow a redirect: within one identity it is the same visit; elsewhere it is a discovery of its own."""
+        request.meta["redirects_seen"] = request.meta["redirect_times"]
+        target = self._spider.addresses.identify(request.url)
+        if isinstance(target, Address) and target.story_id:
+            self._run.also_seen(target.story_id, target.url)
+        if not isinstance(target, Address) or target.key == fetch.key:
+            self._push(request, first=True)  # what is not ours to ask is refused, and named, on its way out
+            return True
+        found = self._spider.begin(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)
+        with self._run.ledger.page():
+            reason = f"to {target.url}"
+            sent = request.meta.pop("sent", 0)
+            ended = replace(fetch, fetched_at=now(), outcome=Outcome.REDIRECTED, reason=reason, attempts=sent)
+            self._run.settle(ended)
+            if target.key in self._seen:
+                return True
+            return self._admit(self._spider.request(found, priority=request.priority, door=request.meta["door"]))
+
+    def _push(self, request: Request, *, first: bool = False) -> None:
+        place = -request.priority if not first else -(10**18)
+        heapq.heappush(self._waiting, (place, next(self._order), request))

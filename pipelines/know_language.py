@@ -1,0 +1,20 @@
+"""Know the language: every kept text is in one, and the row says which."""
+
+from typing import Any
+
+from crawler.bengali import language, looks_mojibake
+from crawler.records import Story
+from pipelines.refusals import NoLanguage
+
+
+class KnowLanguage:
+    """Sets the language of a story, and refuses a text that is in none."""
+
+    def process_item(self, item: Any) -> Any:
+        if isinstance(item, Story):
+            item.language = language(f"{item.headline}\n{item.body}")
+            if item.language is None:
+                raise NoLanguage("the text has no letters")
+            if looks_mojibake(item.body):
+                raise NoLanguage("the text was read in another encoding than it was written in")
+        return item

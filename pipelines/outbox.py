@@ -1,0 +1,124 @@
+"""The outbox: accepted rows that are not in Parquet yet, and the ledger's record of every file that is."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.tables import Table, from_json, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row of the outbox.
+
+    ``put`` replaces the row with the same key, ``drop`` takes it out of this partition because it moved to another,
+    ``touch`` sets a few columns of the row, or of all rows whose key begins with the parts given, where they stand.
+    """
+
+    seq: int
+    key: str
+    act: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What a published file must be: compared with the folder by `check`. An empty hash means: there is no file."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Outbox:
+    """The outbox and the files of one ledger; its writes belong to the ledger's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    def put(self, table: Table, part: str, row: Mapping[str, Any]) -> None:
+        """Replace or add a row."""
+        self.add(table, part, table.key_of(row), "put", row)
+
+    def touch(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
+        """Set columns of a row that stands, or will stand, in this partition."""
+        self.add(table, part, key, "touch", columns)
+
+    def drop(self, table: Table, part: str, key: str) -> None:
+        """Take a row out of this partition."""
+        self.add(table, part, key, "drop", {})
+
+    def add(self, table: Table, part: str, key: str, act: str, row: Mapping[str, Any]) -> None:
+        """Append a change."""
+        self._sql.execute(
+            "INSERT INTO outbox (name, part, key, act, row) VALUES (?, ?, ?, ?, ?)",
+            (table.name, part, key, act, to_json(row)),
+        )
+
+    def waiting(self) -> list[tuple[str, str]]:
+        """The (table, part) pairs with changes."""
+        return list(self._sql.execute("SELECT DISTINCT name, part FROM outbox ORDER BY name, part"))
+
+    def parts(self, table: Table) -> list[str]:
+        """The partitions of one table with changes."""
+        query = "SELECT DISTINCT part FROM outbox WHERE name = ? ORDER BY part"
+        return [part for (part,) in self._sql.execute(query, (table.name,))]
+
+    def size(self) -> int:
+        """How many changes wait."""
+        return int(self._sql.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+    def changes(self, table: Table, part: str) -> list[Change]:
+        """The changes of one partition, oldest first."""
+        query = "SELECT seq, key, act, row FROM outbox WHERE name = ? AND part = ? ORDER BY seq"
+        rows = self._sql.execute(query, (table.name, part))
+        return [Change(seq, key, act, from_json(table, row)) for seq, key, act, row in rows]
+
+    def forget_move(self, table: Table, key: str) -> str | None:
+        """Let a row stay that was to leave for a place which came to nothing; returns the partition it stays in."""
+        query = "SELECT seq, part, act FROM outbox WHERE name = ? AND key = ? AND act <> 'touch' ORDER BY seq DESC"
+        last = self._sql.execute(f"{query} LIMIT 1", (table.name, key)).fetchone()
+        if last is None or last[2] != "drop":
+            return None
+        self.clear([last[0]])
+        return str(last[1])
+
+    def clear(self, seqs: Iterable[int]) -> None:
+        """Forget changes that are in Parquet."""
+        self._sql.executemany("DELETE FROM outbox WHERE seq = ?", ((seq,) for seq in seqs))
+
+    # Files -----------------------------------------------------------------------------------------------------------
+
+    def files(self) -> list[FileRecord]:
+        """Every file that is published, by path."""
+        query = "SELECT path, rows, bytes, sha256 FROM files WHERE sha256 <> '' ORDER BY path"
+        return [FileRecord(*row) for row in self._sql.execute(query)]
+
+    def file(self, path: str) -> FileRecord:
+        """The record of one file, published or not."""
+        row = self._sql.execute("SELECT path, rows, bytes, sha256 FROM files WHERE path = ?", (path,)).fetchone()
+        return FileRecord(*row) if row else FileRecord(path, 0, 0, "")
+
+    def prepared(self) -> list[FileRecord]:
+        """The files that were about to be put in place (or, with an empty hash, removed) and are not settled."""
+        query = "SELECT path, prepared_rows, prepared_bytes, prepared_sha256 FROM files"
+        return [FileRecord(*row) for row in self._sql.execute(f"{query} WHERE prepared_sha256 IS NOT NULL")]
+
+    def prepare(self, file: FileRecord) -> None:
+        """Announce what a path is about to hold."""
+        self._sql.execute(
+            "INSERT INTO files VALUES (?, 0, 0, '', ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " prepared_rows = excluded.prepared_rows, prepared_bytes = excluded.prepared_bytes,"
+            " prepared_sha256 = excluded.prepared_sha256",
+            (file.path, file.rows, file.bytes, file.sha256),
+        )
+
+    def settle(self, file: FileRecord) -> None:
+        """Record what a path holds now, and forget what was announced for it."""
+        if file.sha256:
+            row = (file.path, file.rows, file.bytes, file.sha256)
+            self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL)", row)
+        else:
+            self._sql.execute("DELETE FROM files WHERE path = ?", (file.path,))

@@ -1,0 +1,78 @@
+"""How rows become a Parquet file and come back: explicit schema, checksums, and no guess about a file that is wrong."""
+
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.tables import Table
+
+_ROWS_PER_GROUP = 10_000
+# Only what repeats: a dictionary of texts that never do is written for nothing.
+_REPEATING = {
+    "section", "kicker", "byline", "edition", "agency", "image_credit", "tags.list.element", "language", "revision",
+    "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url", "observed_at",
+    "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
+}  # fmt: skip
+
+
+class DataDamaged(Exception):
+    """A published file is not what it should be; ``path`` is relative to the data folder."""
+
+    def __init__(self, path: PurePath, reason: str) -> None:
+        super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
+        self.path = path
+        self.reason = reason
+
+
+def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
+    """Write the rows, which are in the table's schema and order; equal rows make equal bytes."""
+    order = [(name, "ascending") for name in table.order]
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 3,
+        "row_group_size": _ROWS_PER_GROUP,
+        "use_dictionary": [name for name in _REPEATING if name.partition(".")[0] in table.schema.names],
+        "write_page_index": True,
+        "write_page_checksum": True,
+        "sorting_columns": pq.SortingColumn.from_ordering(table.schema, order, null_placement="at_end"),
+    }
+    if table.bloom:
+        options["bloom_filter_options"] = {table.bloom: {"ndv": min(len(rows), _ROWS_PER_GROUP)}}
+    pq.write_table(rows.combine_chunks(), file, **options)  # one chunk a column: chunks would show in the pages
+
+
+def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
+    """The rows of a file in the table's schema; a file from before a column was added has nulls there.
+
+    Raises :class:`DataDamaged`, which calls the file ``path``, where it is torn, fails its checksums or is not of
+    this table.
+    """
+    try:
+        # Not `read_table`: that would add columns from the folders' names.
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            found = parquet.read()
+    except PermissionError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
+    return conform(table, found, path)
+
+
+def conform(table: Table, found: pa.Table, path: PurePath) -> pa.Table:
+    """Rows of this or an earlier schema, in the table's columns; raises :class:`DataDamaged` for any other."""
+    if foreign := [name for name in found.column_names if name not in table.schema.names]:
+        raise DataDamaged(path, f"has columns that {table.name} does not know ({', '.join(foreign)})")
+    columns = []
+    for field in table.schema:
+        if field.name in found.column_names:
+            column = found[field.name]
+        elif field.nullable:
+            column = pa.nulls(len(found), field.type)
+        else:
+            raise DataDamaged(path, f"lacks the column {field.name}")
+        if column.type != field.type or (column.null_count and not field.nullable):
+            raise DataDamaged(path, f"has another type, or nulls, in the column {field.name}")
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=table.schema)

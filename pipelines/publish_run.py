@@ -1,0 +1,26 @@
+"""Publish: when nothing is in flight any more, the run's books are closed and its outbox goes into Parquet."""
+
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
+
+from pipelines.run import Run
+
+
+class PublishRun:
+    """The last step; it acts once, at the end. It is the only step that does anything at the end."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        run = crawler.get_extension(Run)
+        assert run is not None
+        return cls(run)
+
+    def process_item(self, item: Any) -> Any:
+        return item
+
+    def close_spider(self) -> None:
+        self._run.publish()

@@ -1,0 +1,117 @@
+"""Rejects: what a step refused is kept with its reason, and its page ends in an outcome all the same."""
+
+import json
+from typing import Any, Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.clock import now
+from crawler.records import Alias, Fetch, Outcome, Reject, Snapshot, Story, as_row
+from crawler.refusals import one_line
+from pipelines.refusals import Copy, Refused, Unchanged
+from pipelines.run import Run
+
+PAGES_KEPT_PER_REASON = 20
+
+
+class KeepRejects:
+    """Answers for every record that did not reach the last step: dropped, or lost in a step that crashed."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._kept: dict[str, int] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        keeper = cls(crawler)
+        crawler.signals.connect(keeper.item_dropped, signals.item_dropped)
+        crawler.signals.connect(keeper.item_error, signals.item_error)
+        crawler.signals.connect(keeper.spider_error, signals.spider_error)
+        return keeper
+
+    @property
+    def _run(self) -> Run:
+        run = self._crawler.get_extension(Run)
+        assert run is not None
+        return run
+
+    def item_dropped(self, item: Any, response: Response | None, exception: Exception) -> None:
+        """A step said no."""
+        if isinstance(exception, Refused):
+            self._answer(item, response, type(exception).__name__, exception.detail, exception)
+        else:
+            self._answer(item, response, type(exception).__name__, str(exception), None)
+
+    def item_error(self, item: Any, response: Response | None, failure: Failure) -> None:
+        """A step crashed: that too is a reason."""
+        detail = f"{failure.type.__name__}: {failure.value}" if failure.type else str(failure.value)
+        self._answer(item, response, "StepCrashed", detail, None)
+
+    def spider_error(self, failure: Failure, response: Response | None) -> None:
+        """Reading the page crashed before any record came of it."""
+        fetch: Fetch | None = response.meta.get("fetch") if response is not None else None
+        if fetch is None:
+            return
+        fetch.outcome, fetch.reason = Outcome.UNREADABLE, "ReaderCrashed"
+        detail = one_line(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
+        with self._run.ledger.page():
+            self._run.ledger.keep_reject(self._reject(None, fetch, "ReaderCrashed", detail, response))
+            self._run.settle(fetch)
+
+    def _answer(self, item: Any, response: Response | None, reason: str, detail: str, refusal: Refused | None) -> None:
+        fetch: Fetch | None = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
+        outcome = refusal.outcome if refusal else Outcome.UNREADABLE
+        with self._run.ledger.page():
+            if isinstance(refusal, Unchanged):
+                self._saw_again(item)
+            elif isinstance(refusal, Copy):
+                self._run.ledger.keep_alias(self._alias(item, refusal.of))
+                self._run.ledger.count(self._run.run_id, "story/copies")
+            else:
+                self._run.ledger.keep_reject(self._reject(item, fetch, reason, one_line(detail), response))
+            if fetch is not None:
+                fetch.outcome = outcome
+                fetch.reason = one_line(detail) if outcome is Outcome.COPY else reason if fetch.reason is None else None
+                self._run.settle(fetch)
+
+    def _saw_again(self, story: Story) -> None:
+        known = self._run.ledger.story(story.story_id)
+        assert known is not None
+        assert story.fetched_at is not None
+        self._run.ledger.saw_story(known, story.fetched_at)
+        self._run.ledger.count(self._run.run_id, "story/unchanged")
+
+    def _alias(self, story: Story, kept: str) -> Alias:
+        assert story.fetched_at is not None
+        return Alias(
+            site=story.site,
+            url=story.url,
+            story_id=kept,
+            kind="copy",
+            first_seen_at=story.fetched_at,
+            run_id=self._run.run_id,
+        )
+
+    def _reject(self, item: Any, fetch: Fetch | None, reason: str, detail: str, response: Response | None) -> Reject:
+        rows = item.rows if isinstance(item, Snapshot) else [item] if item is not None else []
+        return Reject(
+            site=self._run.ledger.site,
+            rejected_at=now(),
+            url=response.url if response is not None else fetch.url if fetch else None,
+            story_id=getattr(item, "story_id", None) or (fetch.story_id if fetch else None),
+            reason=reason,
+            detail=detail,
+            record=json.dumps([as_row(row) for row in rows], ensure_ascii=True, default=str) if rows else None,
+            page=self._keep_page(reason, response),
+            run_id=self._run.run_id,
+        )
+
+    def _keep_page(self, reason: str, response: Response | None) -> str | None:
+        """The page as it was fetched, for whoever looks into it; a few of each reason are enough."""
+        if response is None or self._kept.get(reason, 0) >= PAGES_KEPT_PER_REASON:
+            return None
+        self._kept[reason] = self._kept.get(reason, 0) + 1
+        return self._run.dataset.keep_page(self._run.ledger.site, now(), response.body)

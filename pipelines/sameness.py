@@ -1,0 +1,47 @@
+"""What counts as the same: hashes of a story's words, of its state and of a list.
+
+Words are compared blind to what a reader cannot see (Unicode form, joiners, quotes, spacing); see
+:func:`crawler.bengali.comparable`.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+
+from crawler.bengali import comparable, count_words
+
+# Two flashes may share one sentence and be two stories; a body this long is not written twice by chance.
+WORDS_OF_A_BODY = 40
+
+
+def content_hash(headline: str, body: str) -> str:
+    """Hash of headline and body: equal for the same words, however they are coded."""
+    return _digest(comparable(headline), comparable(body))
+
+
+def body_hash(body: str) -> str | None:
+    """Hash of the body alone; None for a body too short to tell two stories apart."""
+    return _digest(comparable(body)) if count_words(body) >= WORDS_OF_A_BODY else None
+
+
+def state_hash(row: Mapping[str, Any]) -> str:
+    """Hash of everything whose change makes a new revision; furniture of the page is not in it."""
+    picture = row["image_url"] and urlsplit(row["image_url"]).path
+    moments = (_moment(row["published_at"]), _moment(row["updated_at"]))
+    lines = (comparable(row[name] or "") for name in ("kicker", "byline"))
+    return _digest(row["content_hash"], *lines, *moments, picture or "")
+
+
+def snapshot_digest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Hash of a list: its links, their ranks and the headlines that it printed."""
+    return _digest(*(f"{r['rank']}\x1e{r['story_id'] or r['url']}\x1e{r['headline'] or ''}" for r in rows))
+
+
+def _moment(value: datetime | None) -> str:
+    return value.astimezone(UTC).isoformat() if value else ""
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,167 @@
+"""The tables: which record goes where, under which key, in which order.
+
+Schemas come from the records' columns and are never inferred. A partition's value is made here from a date of ours or
+is empty; nothing that a page says ever becomes part of a path.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from crawler.records import Alias, Fetch, Ranking, Reject, Story, columns_of
+
+SCHEMA_VERSION = "1"
+KEY_SEPARATOR = "\x1f"
+_SITE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_PART = {
+    None: re.compile(""),
+    "month": re.compile(r"[0-9]{4}-[0-9]{2}"),
+    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its record, its grain, its partition, its key and its order on disk."""
+
+    name: str
+    record: type
+    grain: str
+    partition: str | None  # the Hive key beside `site`: month, date or none
+    moments: tuple[str, ...]  # the columns that decide the partition: the first that is not null
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    bloom: str | None = None
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Arrow schema of the files, with each column's meaning beside it."""
+        columns = [
+            pa.field(c.name, c.metadata["type"], not c.metadata["required"], {"meaning": c.metadata["meaning"]})
+            for c in columns_of(self.record)
+        ]
+        return pa.schema(columns, {"khobor.table": self.name, "khobor.schema": SCHEMA_VERSION})
+
+    def part_of(self, row: Mapping[str, Any], zone: ZoneInfo) -> str:
+        """Value of the partition that a row belongs to (`2025-01`, `2025-01-03`, or empty)."""
+        if self.partition is None:
+            return ""
+        moment = next(row[name] for name in self.moments if row[name] is not None)
+        return format(moment.astimezone(zone), "%Y-%m" if self.partition == "month" else "%Y-%m-%d")
+
+    def path(self, site: str, part: str) -> PurePosixPath:
+        """The one file of a partition, relative to the data folder."""
+        if not is_site(site) or not _PART[self.partition].fullmatch(part):
+            raise ValueError(f"not a partition of {self.name}: site={site!r}, {self.partition}={part!r}")
+        folder = PurePosixPath(self.name, f"site={site}")
+        return (folder / f"{self.partition}={part}" if part else folder) / f"{self.name}.parquet"
+
+    def key_of(self, row: Mapping[str, Any]) -> str:
+        """The row's key as one string."""
+        return self.key_prefix(*(row[name] for name in self.key))
+
+    def key_prefix(self, *values: Any) -> str:
+        """The first parts of a key: what a touch names when it means every row that begins with them."""
+        return KEY_SEPARATOR.join(map(_plain, values))
+
+
+def is_site(name: str) -> bool:
+    """Whether a site can have this name: it stands in paths."""
+    return bool(_SITE.fullmatch(name))
+
+
+def _plain(value: Any) -> str:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
+
+
+_STORY = {"partition": "month", "moments": ("published_at", "first_seen_at"), "order": ("published_at", "story_id")}
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            name="stories",
+            record=Story,
+            grain="one row per story, in its newest revision",
+            key=("story_id",),
+            bloom="story_id",
+            **_STORY,  # type: ignore[arg-type]
+        ),
+        Table(
+            name="revisions",
+            record=Story,
+            grain="one row per superseded revision of a story",
+            key=("story_id", "revision"),
+            bloom="story_id",
+            **_STORY,  # type: ignore[arg-type]
+        ),
+        Table(
+            name="aliases",
+            record=Alias,
+            grain="one row per other address or id under which a kept story was seen",
+            partition=None,
+            moments=(),
+            key=("url",),
+            order=("first_seen_at", "url"),
+        ),
+        Table(
+            name="rankings",
+            record=Ranking,
+            grain="one row per link of a list in a snapshot that differs from the one before it",
+            partition="date",
+            moments=("observed_at",),
+            key=("list", "observed_at", "rank", "url"),
+            order=("observed_at", "list", "rank"),
+        ),
+        Table(
+            name="fetches",
+            record=Fetch,
+            grain="one row per address that a run discovered, with what came of it",
+            partition="date",
+            moments=("fetched_at",),
+            key=("run_id", "url"),
+            order=("fetched_at", "url"),
+        ),
+        Table(
+            name="rejects",
+            record=Reject,
+            grain="one row per record that was refused",
+            partition="date",
+            moments=("rejected_at",),
+            key=("run_id", "url", "reason", "rejected_at"),
+            order=("rejected_at",),
+        ),
+    )
+}
+
+
+def to_json(row: Mapping[str, Any]) -> str:
+    """A row as one line of JSON, moments as ISO 8601 in UTC; what no file can hold (half a character) is escaped."""
+    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":"), default=_plain)
+    return text
+
+
+def from_json(table: Table, text: str) -> dict[str, Any]:
+    """The row that :func:`to_json` wrote, with its moments as aware datetimes; what is no moment stays as it is."""
+    row: dict[str, Any] = json.loads(text)
+    for name in row.keys() & _moments(table):
+        with suppress(TypeError, ValueError):
+            row[name] = datetime.fromisoformat(row[name])
+    return row
+
+
+def _moments(table: Table) -> frozenset[str]:
+    return frozenset(field.name for field in table.schema if pa.types.is_timestamp(field.type))

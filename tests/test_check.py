@@ -1,0 +1,209 @@
+"""Check: every way in which a data folder can be wrong is named, and nothing that is right is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.check import Damage, check, quarantine
+from pipelines.outbox import FileRecord
+from pipelines.tables import TABLES
+from tests.kept import DECEMBER, JANUARY, NOVEMBER, SITE, Kept, a_fetch, a_reject, a_snapshot, a_story, crashes
+
+STORIES = TABLES["stories"]
+JANUARY_FILE = f"stories/site={SITE}/month=2025-01/stories.parquet"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    """A folder with something in each table."""
+    kept = Kept.at(tmp_path / "data")
+    kept.keep(*(a_story(n) for n in range(1, 40)), a_story(40, DECEMBER), a_story(1, revision=2), a_story(41, None))
+    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    kept.alias("https://m.kalbela.com/x/1", 1)
+    kept.ledger.record(a_fetch(1))
+    kept.ledger.keep_reject(a_reject(JANUARY))
+    kept.publish()
+    yield kept
+    kept.close()
+
+
+def found(kept: Kept) -> set[tuple[Damage, str]]:
+    return {(fault.damage, fault.path) for fault in check(kept.dataset, kept.ledger)}
+
+
+def test_a_sound_folder_has_no_fault(kept: Kept) -> None:
+    assert found(kept) == set()
+    assert all(damage.remedy for damage in Damage)
+    assert {path.parts[0] for path in map(Path, (f.path for f in kept.ledger.outbox.files()))} == set(TABLES)
+
+
+def test_what_waits_in_the_outbox_is_no_fault(kept: Kept) -> None:
+    kept.keep(a_story(1, DECEMBER, revision=3), a_story(50))
+    assert found(kept) == set()
+
+
+def test_a_publish_that_was_killed_is_no_fault_but_for_its_staged_file(kept: Kept) -> None:
+    kept.keep(a_story(1, NOVEMBER, revision=3), a_story(40, JANUARY, revision=2))
+    kept.close()
+    with crashes() as server:
+        for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
+            assert server.publish(kept.dataset.root, failpoint) == -9
+            kept.ledger = Kept.at(kept.dataset.root).ledger
+            assert found(kept) == set(), failpoint
+            kept.close()
+        assert server.publish(kept.dataset.root, "") == 0
+        kept.ledger = Kept.at(kept.dataset.root).ledger
+        kept.keep(a_story(1, revision=4))
+        kept.close()
+        assert server.publish(kept.dataset.root, "stage.synced=kill") == -9
+    kept.ledger = Kept.at(kept.dataset.root).ledger
+    [(damage, path)] = found(kept)
+    assert damage is Damage.LEFTOVER
+    assert path.startswith(f".staging/{SITE}-revisions-")
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip_a_bit_in_a_page(path: Path) -> None:
+    with pq.ParquetFile(path) as file:
+        chunk = file.metadata.row_group(0).column(STORIES.schema.names.index("body"))
+    flip(path, chunk.data_page_offset + chunk.total_compressed_size // 2)
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def rewrite_with_another_type(path: Path) -> None:
+    rows = pq.ParquetFile(path).read()
+    at = rows.column_names.index("revision")
+    pq.write_table(rows.set_column(at, "revision", rows["revision"].cast(pa.int64())), path)
+
+
+def rewrite_with_a_foreign_column(path: Path) -> None:
+    rows = pq.ParquetFile(path).read()
+    pq.write_table(rows.append_column("author", rows["byline"]), path)
+
+
+def rewrite_without_a_row(path: Path) -> None:
+    pq.write_table(pq.ParquetFile(path).read().slice(1), path)
+
+
+@pytest.mark.parametrize(
+    ("harm", "damage"),
+    [
+        (Path.unlink, Damage.MISSING),
+        (truncate, Damage.UNREADABLE),
+        (empty, Damage.UNREADABLE),
+        (flip_a_bit_in_a_page, Damage.UNREADABLE),
+        (rewrite_with_another_type, Damage.UNREADABLE),
+        (rewrite_with_a_foreign_column, Damage.UNREADABLE),
+        (rewrite_without_a_row, Damage.CHANGED),
+    ],
+)
+def test_a_damaged_file_is_named(kept: Kept, harm: Callable[[Path], None], damage: Damage) -> None:
+    harm(kept.dataset.root / JANUARY_FILE)
+    assert found(kept) == {(damage, JANUARY_FILE), (Damage.LOST, f"state/{SITE}.sqlite")}
+
+
+def test_no_bit_can_flip_anywhere_in_a_file_unnoticed(kept: Kept) -> None:
+    path = kept.dataset.root / JANUARY_FILE
+    whole = path.read_bytes()
+    for at in range(0, len(whole), len(whole) // 60):
+        flip(path, at)
+        assert (JANUARY_FILE in {file for _, file in found(kept)}) is True, at
+        path.write_bytes(whole)
+    assert found(kept) == set()
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        "stories/README.txt",
+        "stories/.hidden.parquet",
+        f"stories/site={SITE}/notes.parquet",
+        f"stories/site={SITE}/month=2025-01/stories-copy.parquet",
+        f"stories/site={SITE}/month=2025-01/stories.parquet.tmp",
+        f"stories/site={SITE}/month=2024-10/stories.parquet",
+        "stories/site=Kalbela/month=2025-01/stories.parquet",
+        f"rankings/site={SITE}/date=2025-01-10/_SUCCESS",
+        f"aliases/site={SITE}/month=2025-01/aliases.parquet",
+    ],
+)
+def test_a_foreign_file_where_readers_look_is_named_and_can_be_set_aside(kept: Kept, stranger: str) -> None:
+    path = kept.dataset.root / stranger
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"not ours")
+    faults = check(kept.dataset, kept.ledger)
+    assert [fault.damage for fault in faults] == [Damage.FOREIGN]
+    assert stranger.startswith(faults[0].path)
+    [aside] = quarantine(kept.dataset, faults)
+    assert aside.startswith("quarantine/")
+    assert [p.read_bytes() for p in (kept.dataset.root / "quarantine").glob(f"*/{stranger}")] == [b"not ours"]
+    assert found(kept) == set()
+    assert len(pd.read_parquet(kept.dataset.root / "stories")) == 41
+
+
+def test_a_link_in_place_of_a_file_is_foreign(kept: Kept, tmp_path: Path) -> None:
+    path = kept.dataset.root / JANUARY_FILE
+    path.rename(tmp_path / "elsewhere.parquet")
+    path.symlink_to(tmp_path / "elsewhere.parquet")
+    assert found(kept) == {(Damage.FOREIGN, JANUARY_FILE)}
+
+
+def test_other_sites_and_empty_folders_are_no_fault(kept: Kept) -> None:
+    other = kept.dataset.root / "stories/site=prothomalo/month=2025-01/stories.parquet"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"its own ledger knows")
+    (kept.dataset.root / f"stories/site={SITE}/month=2024-01").mkdir()
+    (kept.dataset.staging / "prothomalo-stories-1.inprogress").touch()
+    assert found(kept) == set()
+
+
+def put_in(kept: Kept, part: str, *numbers: int) -> None:
+    """Publish a file of stories of January under another month, as a publish that is wrong would."""
+    rows = kept.dataset.read(STORIES, SITE, "2025-01")
+    assert rows is not None
+    wanted = {f"{SITE}:{n}" for n in numbers}
+    rows = rows.filter([story in wanted for story in rows["story_id"].to_pylist()])
+    staged = kept.dataset.stage(STORIES, SITE, rows)
+    path = STORIES.path(SITE, part)
+    kept.dataset.commit(staged, path)
+    with kept.ledger.transaction():
+        kept.ledger.outbox.settle(FileRecord(str(path), staged.rows, staged.bytes, staged.sha256))
+
+
+def test_a_story_in_two_months_is_named_with_both_files(kept: Kept) -> None:
+    put_in(kept, "2024-11", 3, 7)
+    wrong = f"stories/site={SITE}/month=2024-11/stories.parquet"
+    faults = {fault.damage: fault for fault in check(kept.dataset, kept.ledger)}
+    assert faults.keys() == {Damage.DOUBLED, Damage.MISPLACED}
+    assert str(faults[Damage.DOUBLED]) == f"{wrong}: 2 rows stand also in {JANUARY_FILE} (first: {SITE}:3)"
+    assert faults[Damage.MISPLACED].path == wrong
+    assert quarantine(kept.dataset, faults.values()) == []  # both files are whole: which row is right is not for us
+
+
+def test_a_story_that_no_file_holds_is_named(kept: Kept) -> None:
+    kept.ledger.remember_story(a_story(99), "2025-01", body_hash=None, state_hash="")
+    assert found(kept) == {(Damage.LOST, f"state/{SITE}.sqlite")}
+    assert "kalbela:99" in str(check(kept.dataset, kept.ledger)[0])
+
+
+def test_quarantine_deletes_nothing_and_never_writes_over_what_it_holds(kept: Kept) -> None:
+    for content in (b"first", b"second"):
+        (kept.dataset.root / "stories/README.txt").write_bytes(content)
+        quarantine(kept.dataset, check(kept.dataset, kept.ledger))
+    held = sorted(path.read_bytes() for path in (kept.dataset.root / "quarantine").rglob("README.txt"))
+    assert held == [b"first", b"second"]

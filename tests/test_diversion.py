@@ -1,0 +1,106 @@
+"""Bad rows: each goes to rejects with its reason, and takes nothing else with it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.records import as_row
+from pipelines.tables import TABLES
+from tests.kept import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
+
+STORIES = TABLES["stories"]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept.at(tmp_path / "data")
+    yield kept
+    kept.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("body", None, "null in body"),
+        ("language", None, "null in language"),
+        ("depth", 2**40, "too large"),
+        ("depth", "three", "depth is no int"),
+        ("depth", 1.5, "depth is no int"),
+        ("headline", ["a", "list"], "headline is no str"),
+        ("headline", "half a character \ud800", "surrogates"),
+        ("published_at", "yesterday", "published_at is no datetime"),
+        ("published_at", 5, "published_at is no datetime"),
+        ("tags", "letters", "tags is no list"),
+        ("tags", [1], "int"),
+    ],
+)
+def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_published(
+    kept: Kept, name: str, value: Any, fault: str
+) -> None:
+    kept.keep(a_story(1), a_story(3))
+    with kept.ledger.transaction():
+        kept.ledger.outbox.put(STORIES, "2025-01", as_row(a_story(2)) | {name: value})
+    assert kept.publish().diverted == 1
+    assert kept.standing().keys() == {f"{SITE}:1", f"{SITE}:3"}
+    [reject] = kept.rows("rejects")
+    assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("BadRow", f"{SITE}:2", "run-1")
+    assert re.search(fault, reject["detail"]), reject["detail"]
+    assert f'"story_id":"{SITE}:2"' in reject["record"]
+    assert kept.ledger.counts("run-1") == {"reject/BadRow": 1}
+    assert kept.publish().diverted == 0
+
+
+def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
+    kept.keep(a_story(1))
+    kept.publish()
+    with kept.ledger.transaction():
+        for columns in ({"fetched_at": "soon"}, {"seen": JANUARY}, {"headline": None}):
+            kept.ledger.outbox.touch(STORIES, "2025-01", f"{SITE}:1", columns)
+    assert kept.publish().diverted == 3
+    [row] = kept.rows("stories")
+    assert (row["fetched_at"], row["headline"]) == (JANUARY, a_story(1).headline)
+    assert {reject["run_id"] for reject in kept.rows("rejects")} == {"unknown"}
+
+
+def test_a_new_story_whose_row_is_bad_is_not_remembered(kept: Kept) -> None:
+    kept.keep(a_story(1, body=None), a_story(2))
+    kept.publish()
+    assert kept.ledger.story_ids() == {f"{SITE}:2"}
+
+
+def test_a_story_that_was_to_move_stays_when_its_new_row_is_bad(kept: Kept) -> None:
+    kept.keep(a_story(1))
+    kept.publish()
+    kept.keep(a_story(1, DECEMBER, revision=2, language=None))
+    kept.see(1, JANUARY + DAY)
+    kept.publish()
+    assert kept.standing() == {f"{SITE}:1": ("2025-01", 1)}
+    assert kept.superseded() == set()
+    kept.keep(a_story(1, DECEMBER, revision=3))
+    kept.publish()
+    assert kept.standing() == {f"{SITE}:1": ("2024-12", 3)}
+    assert kept.superseded() == {(f"{SITE}:1", 1)}
+
+
+def test_a_bad_row_between_two_moves_changes_nothing_about_them(kept: Kept) -> None:
+    kept.keep(a_story(1))
+    kept.publish()
+    kept.keep(a_story(1, DECEMBER, revision=2, language=None), a_story(1, JANUARY, revision=3))
+    kept.publish()
+    assert kept.standing() == {f"{SITE}:1": ("2025-01", 3)}
+    kept.keep(a_story(1, DECEMBER, revision=4), a_story(1, JANUARY, revision=5, language=None))
+    kept.publish()
+    assert kept.standing() == {f"{SITE}:1": ("2024-12", 4)}
+    assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:1", 3)}
+
+
+def test_a_bad_row_of_any_table_is_diverted(kept: Kept) -> None:
+    snapshot = a_snapshot(JANUARY, "ক", "খ", "গ")
+    snapshot.rows[1].page_url = None  # type: ignore[assignment]
+    kept.rank(snapshot)
+    kept.publish()
+    assert [row["rank"] for row in kept.rows("rankings")] == [1, 3]
+    assert "no row of rankings: null in page_url" in kept.rows("rejects")[0]["detail"]

@@ -1,0 +1,42 @@
+"""Fail-points: they stop where and when they were asked to, and never outside of tests."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.failpoint import arm, reached
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def disarmed() -> Iterator[None]:
+    yield
+    arm({})
+
+
+def test_a_place_fails_at_the_hit_that_was_asked_for_and_only_there() -> None:
+    arm({"KHOBOR_FAILPOINT": "commit.renamed:3=enospc", "KHOBOR_TESTING": "1"})
+    for name in ("commit.renamed", "stage.written", "commit.renamed", "stage.written"):
+        reached(name)
+    with pytest.raises(OSError, match="No space left on device"):
+        reached("commit.renamed")
+    reached("commit.renamed")
+
+
+@pytest.mark.parametrize("wanted", ["commit.renamed", "commit.renamed=sleep", "a:0=kill", "=kill", "a:b=kill"])
+def test_a_malformed_fail_point_is_refused(wanted: str) -> None:
+    with pytest.raises(ValueError, match="is not of the form"):
+        arm({"KHOBOR_FAILPOINT": wanted, "KHOBOR_TESTING": "1"})
+
+
+def test_a_fail_point_without_a_test_refuses_to_start() -> None:
+    environment = os.environ | {"KHOBOR_FAILPOINT": "stage.written=kill", "KHOBOR_TESTING": ""}
+    command = [sys.executable, "-c", "import pipelines.storage"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ValueError: KHOBOR_FAILPOINT is set, which is for tests alone" in done.stderr

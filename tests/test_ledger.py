@@ -1,0 +1,293 @@
+"""The ledger: kept as one or not at all, never replaced by an empty one, and exact after a kill."""
+
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.records import as_row
+from pipelines.ledger import PAGES_PER_COMMIT, Ledger, LedgerDamaged
+from pipelines.outbox import FileRecord
+from pipelines.tables import TABLES
+from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
+
+ROOT = Path(__file__).parent.parent
+STORIES = TABLES["stories"]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept.at(tmp_path)
+    yield kept
+    kept.close()
+
+
+def waiting(ledger: Ledger) -> list[tuple[str, str, str, str]]:
+    """(table, partition, act, key) of everything in the outbox."""
+    return [
+        (name, part, change.act, change.key)
+        for name, part in ledger.outbox.waiting()
+        for change in ledger.outbox.changes(TABLES[name], part)
+    ]
+
+
+def as_another_process_sees(kept: Kept) -> int:
+    with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as connection:
+        return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
+
+
+# Transactions --------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_page_brings_is_kept_or_lost_as_one(kept: Kept) -> None:
+    ledger = kept.ledger
+    with ledger.page():
+        ledger.record(a_fetch(1))
+    with pytest.raises(ZeroDivisionError), ledger.page():
+        ledger.record(a_fetch(2))
+        ledger.keep_story(a_story(2), body_hash=None, state_hash="", known=None)
+        raise ZeroDivisionError
+    ledger.commit()
+    assert [key.rpartition("/")[2] for *_, key in waiting(ledger)] == ["1"]
+    assert ledger.story(f"{SITE}:2") is None
+    assert ledger.counts("run-1") == {"outcome/story": 1}
+
+
+def test_pages_are_durable_when_they_are_committed_and_at_the_latest_after_fifty(kept: Kept) -> None:
+    for number in range(PAGES_PER_COMMIT - 1):
+        with kept.ledger.page():
+            kept.ledger.record(a_fetch(number))
+    assert as_another_process_sees(kept) == 0
+    with kept.ledger.page():
+        kept.ledger.record(a_fetch(99))
+    assert as_another_process_sees(kept) == PAGES_PER_COMMIT
+    with kept.ledger.transaction():
+        kept.ledger.record(a_fetch(100))
+    assert as_another_process_sees(kept) == PAGES_PER_COMMIT + 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.kept import Kept, a_fetch, a_story
+kept = Kept.at(Path(sys.argv[1]))
+kept.keep(a_story(1))
+with kept.ledger.page():
+    kept.ledger.record(a_fetch(2))
+with kept.ledger.page():
+    kept.ledger.record(a_fetch(3))
+    kept.ledger.keep_story(a_story(3), body_hash=None, state_hash="", known=None)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_loses_only_what_was_not_committed(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False)
+    assert done.returncode == -9
+    kept = Kept.at(tmp_path)
+    assert waiting(kept.ledger) == [("stories", "2025-01", "put", f"{SITE}:1")]
+    assert kept.ledger.story_ids() == {f"{SITE}:1"}
+    kept.close()
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE stories (story_id)")
+
+
+def of_a_later_version(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (lambda path: path.write_bytes(b"not a database" * 400), "is damaged|is not a ledger"),
+        (lambda path: path.write_bytes(path.read_bytes()[: 4096 * 5]), "is damaged"),
+        (foreign, "is not a ledger of khobor"),
+        (of_a_later_version, "of version 99; this program knows versions up to"),
+    ],
+)
+def test_a_ledger_that_cannot_be_trusted_is_refused_and_left_as_it_is(
+    kept: Kept, tmp_path: Path, harm: Callable[[Path], None], message: str
+) -> None:
+    kept.keep(*(a_story(n) for n in range(50)))
+    kept.close()
+    path = shutil.copyfile(kept.dataset.ledger(SITE), tmp_path / "harmed.sqlite")
+    harm(path)
+    before = path.read_bytes()
+    with pytest.raises(LedgerDamaged, match=message) as refused:
+        Ledger.open(path, SITE, ZONE)
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == before
+    kept.ledger = Kept.at(tmp_path).ledger
+
+
+def test_random_damage_is_refused_or_does_no_harm(kept: Kept, tmp_path: Path) -> None:
+    kept.keep(*(a_story(n) for n in range(80)))
+    kept.close()
+    whole = kept.dataset.ledger(SITE).read_bytes()
+    chance = random.Random(1)
+    refused = 0
+    for number in range(40):
+        data = bytearray(whole)
+        at = chance.randrange(0, len(data) - 64)
+        data[at : at + 64] = chance.randbytes(64)
+        path = tmp_path / f"harmed-{number}.sqlite"
+        path.write_bytes(data)
+        try:
+            ledger = Ledger.open(path, SITE, ZONE)
+        except LedgerDamaged:
+            refused += 1
+            continue
+        assert ledger.outbox.size() == 80
+        ledger.close()
+    assert refused > 5
+    kept.ledger = Kept.at(tmp_path).ledger
+
+
+def test_an_empty_file_is_a_start_that_was_killed_unless_something_is_published(tmp_path: Path) -> None:
+    path = tmp_path / "kalbela.sqlite"
+    path.touch()
+    with pytest.raises(LedgerDamaged, match="missing or empty, though stories of kalbela are published"):
+        Ledger.open(path, SITE, ZONE, expected=True)
+    Ledger.open(path, SITE, ZONE).close()
+    Ledger.open(path, SITE, ZONE, expected=True).close()
+
+
+# Stories, lists, rejects ---------------------------------------------------------------------------------------------
+
+
+def test_a_story_is_remembered_with_its_row_in_the_outbox(kept: Kept) -> None:
+    kept.keep(a_story(1))
+    known = kept.ledger.story(f"{SITE}:1")
+    assert known is not None
+    assert (known.part, known.revision, known.first_seen_at) == ("2025-01", 1, JANUARY)
+    assert kept.ledger.story_with_content(known.content_hash) == known
+    assert kept.ledger.story_with_content("another") is None
+    [change] = kept.ledger.outbox.changes(STORIES, "2025-01")
+    assert change.row == as_row(a_story(1))
+
+
+def test_a_story_that_moves_is_dropped_where_it_stood_and_touched_where_it_stands(kept: Kept) -> None:
+    kept.keep(a_story(1), a_story(1, DECEMBER, revision=2))
+    kept.see(1, JANUARY + DAY)
+    assert waiting(kept.ledger) == [
+        ("stories", "2024-12", "put", f"{SITE}:1"),
+        ("stories", "2024-12", "touch", f"{SITE}:1"),
+        ("stories", "2025-01", "put", f"{SITE}:1"),
+        ("stories", "2025-01", "drop", f"{SITE}:1"),
+    ]
+
+
+def test_of_stories_with_the_same_words_the_first_is_found(kept: Kept) -> None:
+    words: dict[str, Any] = {"headline": "একই", "body": "একই কথা " * 60}
+    kept.keep(a_story(2, first_seen_at=JANUARY, **words), a_story(1, first_seen_at=JANUARY + DAY, **words))
+    twin = kept.ledger.story_with_content(str(a_story(2, **words).content_hash))
+    assert twin is not None
+    assert twin.story_id == f"{SITE}:2"
+
+
+def test_only_the_first_sight_of_an_address_is_an_alias(kept: Kept) -> None:
+    for number in (1, 2):
+        kept.alias("https://m.kalbela.com/x/1", number)
+    [change] = kept.ledger.outbox.changes(TABLES["aliases"], "")
+    assert change.row["story_id"] == f"{SITE}:1"
+
+
+def test_a_list_is_kept_when_it_differs_and_touched_while_it_stands(kept: Kept) -> None:
+    for snapshot in (a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + DAY, "ক", "খ"), a_snapshot(JANUARY, "ক")):
+        kept.rank(snapshot)
+    key = TABLES["rankings"].key_prefix("latest", JANUARY)
+    changes = kept.ledger.outbox.changes(TABLES["rankings"], "2025-01-10")
+    assert [change.act for change in changes] == ["put", "put", "touch", "put"]
+    assert changes[2].key == key
+    assert changes[2].row == {"last_observed_at": JANUARY + DAY}
+
+
+def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:
+    with kept.ledger.transaction():
+        for _ in range(2):
+            kept.ledger.keep_reject(a_reject(JANUARY))
+    assert kept.ledger.counts("run-1") == {"reject/NoBody": 2}
+    assert [name for name, *_ in waiting(kept.ledger)] == ["rejects"] * 2
+
+
+# Addresses and runs --------------------------------------------------------------------------------------------------
+
+
+def test_an_address_stays_open_until_something_came_of_it(kept: Kept) -> None:
+    ledger, fetch = kept.ledger, a_fetch(1, etag='"1"')
+    with ledger.transaction():
+        ledger.discover(fetch)
+    assert [known.url for known in ledger.leftovers()] == [fetch.url]
+    with ledger.transaction():
+        ledger.finish(fetch, due_at=JANUARY + DAY)
+    known = ledger.address(fetch.key)
+    assert known is not None
+    assert (known.due_at, known.etag, known.failures) == (JANUARY + DAY, '"1"', 0)
+    assert ledger.leftovers() == []
+    assert ledger.address("another") is None
+
+
+def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row(kept: Kept) -> None:
+    ledger, failed = kept.ledger, a_fetch(1, outcome="unreachable")
+    failures = []
+    for run, fetch in enumerate((failed, failed, a_fetch(1), failed), start=1):
+        with ledger.transaction():
+            ledger.discover(replace(fetch, run_id=f"run-{run}"))
+            assert [known.key for known in ledger.unfinished(f"run-{run}")] == [fetch.key]
+            ledger.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
+        known = ledger.address(fetch.key)
+        assert known is not None
+        failures.append((known.failures, len(ledger.leftovers())))
+        assert ledger.unfinished(f"run-{run}") == []
+    assert failures == [(1, 1), (2, 1), (0, 0), (1, 1)]
+
+
+def test_a_run_without_an_end_was_killed(kept: Kept) -> None:
+    ledger = kept.ledger
+    with ledger.transaction():
+        for number in (1, 2):
+            ledger.begin_run(f"run-{number}", JANUARY + number * DAY)
+        ledger.end_run("run-2", JANUARY + 3 * DAY, "finished", "{}")
+    assert ledger.unfinished_runs() == ["run-1"]
+    ended = ledger.run("run-2")
+    assert ended is not None
+    assert (ended["reason"], ended["ended_at"]) == ("finished", (JANUARY + 3 * DAY).isoformat())
+    assert ledger.run("run-3") is None
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_announced_then_settled(kept: Kept) -> None:
+    outbox = kept.ledger.outbox
+    first, second = (FileRecord("stories/a", rows, 10, digest) for rows, digest in ((1, "aa"), (2, "bb")))
+    assert outbox.file("stories/a") == FileRecord("stories/a", 0, 0, "")
+    outbox.prepare(first)
+    assert (outbox.prepared(), outbox.files()) == ([first], [])
+    outbox.settle(first)
+    assert (outbox.prepared(), outbox.files()) == ([], [first])
+    outbox.prepare(second)
+    assert (outbox.prepared(), outbox.files(), outbox.file("stories/a")) == ([second], [first], first)
+    outbox.settle(outbox.file("stories/a"))  # it never came to be
+    assert (outbox.prepared(), outbox.files()) == ([], [first])
+    gone = FileRecord("stories/a", 0, 0, "")
+    outbox.prepare(gone)
+    assert (outbox.prepared(), outbox.files()) == ([gone], [first])
+    outbox.settle(gone)
+    assert (outbox.prepared(), outbox.files()) == ([], [])

@@ -1,0 +1,155 @@
+"""Merging: laying changes over rows that stand gives what one by one would, and doing it twice changes nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.records import as_row
+from pipelines.merge import in_order, key_column, lay_over, take_out
+from pipelines.outbox import Change
+from pipelines.tables import KEY_SEPARATOR, TABLES
+from tests.kept import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
+
+MOMENTS = st.integers(0, 4 * 10**15).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=n))
+STORIES, RANKINGS = TABLES["stories"], TABLES["rankings"]
+
+
+def rows_of(name: str, *records: Any) -> pa.Table:
+    return pa.Table.from_pylist([as_row(record) for record in records], schema=TABLES[name].schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "records"),
+    [
+        ("stories", [a_story(1), a_story(2)]),
+        ("revisions", [a_story(1), a_story(1, revision=12)]),
+        ("rankings", a_snapshot(JANUARY, "ক", "খ").rows + a_snapshot(JANUARY.replace(microsecond=0), "ক").rows),
+        ("fetches", [a_fetch(1), a_fetch(2)]),
+        ("rejects", [a_reject(JANUARY), a_reject(JANUARY.replace(microsecond=10), url="https://x/\x1f")]),
+    ],
+)
+def test_a_column_of_keys_is_the_key_of_each_row(name: str, records: list[Any]) -> None:
+    table = TABLES[name]
+    assert key_column(table, rows_of(name, *records)).to_pylist() == [table.key_of(as_row(r)) for r in records]
+
+
+@given(st.lists(MOMENTS, max_size=5))
+def test_any_moment_makes_the_same_key_in_a_column(moments: list[datetime]) -> None:
+    records = [a_reject(moment) for moment in moments]
+    table = TABLES["rejects"]
+    assert key_column(table, rows_of("rejects", *records)).to_pylist() == [table.key_of(as_row(r)) for r in records]
+
+
+def changes_of(*acts: tuple[str, int, Any]) -> list[Change]:
+    """Changes of stories: (put, number, revision), (touch, number, day) or (drop, number, None)."""
+    found = []
+    for seq, (act, number, value) in enumerate(acts):
+        row: dict[str, Any] = {}
+        if act == "put":
+            row = as_row(a_story(number, revision=value, headline=f"{value}", fetched_at=JANUARY))
+        elif act == "touch":
+            row = {"fetched_at": JANUARY + value * DAY}
+        found.append(Change(seq, f"{SITE}:{number}", act, row))
+    return found
+
+
+def states(rows: pa.Table) -> dict[str, tuple[int, int]]:
+    """Revision and day of last sight of each story."""
+    found = {row["story_id"]: (row["revision"], (row["fetched_at"] - JANUARY).days) for row in rows.to_pylist()}
+    assert len(found) == len(rows)
+    return found
+
+
+A, B = f"{SITE}:1", f"{SITE}:2"
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected", "displaced", "leaving"),
+    [
+        ([("put", 1, 2)], {A: (2, 0), B: (1, 0)}, {(1, 0)}, set()),
+        ([("touch", 1, 3)], {A: (1, 3), B: (1, 0)}, set(), set()),
+        ([("touch", 1, 3), ("touch", 1, 1)], {A: (1, 3), B: (1, 0)}, set(), set()),
+        ([("touch", 1, 3), ("put", 1, 2)], {A: (2, 0), B: (1, 0)}, {(1, 3)}, set()),
+        ([("put", 1, 2), ("touch", 1, 3)], {A: (2, 3), B: (1, 0)}, {(1, 0)}, set()),
+        ([("put", 1, 1)], {A: (1, 0), B: (1, 0)}, set(), set()),
+        ([("put", 1, 0)], {A: (1, 0), B: (1, 0)}, {(0, 0)}, set()),
+        ([("put", 1, 3), ("put", 1, 2)], {A: (3, 0), B: (1, 0)}, {(2, 0), (1, 0)}, set()),
+        ([("drop", 1, None)], {A: (1, 0), B: (1, 0)}, {(1, 0)}, {A}),
+        ([("put", 1, 2), ("drop", 1, None)], {A: (1, 0), B: (1, 0)}, {(2, 0), (1, 0)}, {A}),
+        ([("put", 1, 2), ("drop", 1, None), ("put", 1, 2)], {A: (2, 0), B: (1, 0)}, {(1, 0)}, set()),
+        ([("drop", 1, None), ("put", 1, 3)], {A: (3, 0), B: (1, 0)}, {(1, 0)}, set()),
+        ([("put", 9, 1), ("drop", 9, None)], {A: (1, 0), B: (1, 0)}, {(1, 0)}, {f"{SITE}:9"}),
+        ([("touch", 9, 1)], {A: (1, 0), B: (1, 0)}, set(), set()),
+    ],
+)
+def test_changes_are_laid_over_in_their_order(
+    acts: list[tuple[str, int, Any]],
+    expected: dict[str, tuple[int, int]],
+    displaced: set[tuple[int, int]],
+    leaving: set[str],
+) -> None:
+    merged = lay_over(STORIES, rows_of("stories", a_story(1), a_story(2)), changes_of(*acts))
+    assert states(merged.rows) == expected
+    found = {(row["revision"], (row["fetched_at"] - JANUARY).days) for row in merged.displaced}
+    assert found == displaced
+    assert merged.leaving == leaving
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("put"), st.integers(1, 3), st.integers(1, 4)),
+    st.tuples(st.just("touch"), st.integers(1, 3), st.integers(0, 5)),
+    st.tuples(st.just("drop"), st.integers(1, 3), st.none()),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ACTS, max_size=8))
+def test_laying_the_same_changes_over_the_result_changes_nothing(acts: list[tuple[str, int, Any]]) -> None:
+    """What a publish does that was killed after a file was put in place and before the outbox was cleared."""
+    changes = changes_of(*acts)
+    once = lay_over(STORIES, rows_of("stories", a_story(1, revision=2), a_story(2)), changes)
+    twice = lay_over(STORIES, once.rows, changes)
+    assert twice.rows.equals(once.rows)
+    assert twice.leaving == once.leaving
+    first, again = ({(r["story_id"], r["revision"]): r for r in merged.displaced} for merged in (once, twice))
+    assert all(first[key] == row for key, row in again.items())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ACTS, max_size=8))
+def test_every_revision_that_was_put_stands_or_is_displaced(acts: list[tuple[str, int, Any]]) -> None:
+    merged = lay_over(STORIES, rows_of("stories", a_story(1, revision=2)), changes_of(*acts))
+    standing = {(row["story_id"], row["revision"]) for row in merged.rows.to_pylist()}
+    displaced = {(row["story_id"], row["revision"]) for row in merged.displaced}
+    put = {(f"{SITE}:{number}", value) for act, number, value in acts if act == "put"}
+    assert put | {(A, 2)} <= standing | displaced
+
+
+def test_a_touch_by_the_first_parts_of_a_key_means_all_rows_that_begin_so() -> None:
+    hour = timedelta(hours=1)
+    first, other = a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + hour, "গ")
+    popular = a_snapshot(JANUARY, "ঘ", name="latest2")
+    key = RANKINGS.key_prefix("latest", JANUARY)
+    touch = Change(0, key, "touch", {"last_observed_at": JANUARY + hour})
+    standing = in_order(RANKINGS, rows_of("rankings", *first.rows, *other.rows, *popular.rows))
+    rows = lay_over(RANKINGS, standing, [touch]).rows.to_pylist()
+    touched = {(row["list"], row["headline"]) for row in rows if row["last_observed_at"] > row["observed_at"]}
+    assert touched == {("latest", "ক"), ("latest", "খ")}
+
+
+def test_a_touch_also_means_rows_that_were_put_just_before_it() -> None:
+    snapshot = a_snapshot(JANUARY, "ক", "খ")
+    puts = [Change(n, RANKINGS.key_of(as_row(r)), "put", as_row(r)) for n, r in enumerate(snapshot.rows)]
+    touch = Change(9, RANKINGS.key_prefix("latest", JANUARY), "touch", {"last_observed_at": JANUARY + DAY})
+    rows = lay_over(RANKINGS, RANKINGS.schema.empty_table(), [*puts, touch]).rows
+    assert set(rows["last_observed_at"].to_pylist()) == {JANUARY + DAY}
+    assert KEY_SEPARATOR in touch.key
+
+
+def test_taking_out_leaves_the_others_in_their_order() -> None:
+    rows = rows_of("stories", *(a_story(n) for n in range(1, 6)))
+    assert take_out(STORIES, rows, [B, f"{SITE}:9"])["story_id"].to_pylist() == [f"{SITE}:{n}" for n in (1, 3, 4, 5)]

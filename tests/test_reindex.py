@@ -1,0 +1,222 @@
+"""Reindex: what the Parquet holds is all that a ledger needs."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from crawler.records import as_row
+from pipelines import failpoint
+from pipelines.check import check, quarantine
+from pipelines.ledger import Ledger, LedgerDamaged
+from pipelines.parquet import DataDamaged
+from pipelines.reindex import reindex
+from pipelines.sameness import snapshot_digest
+from pipelines.storage import Dataset, StorageRefused
+from pipelines.tables import TABLES
+from tests.kept import DAY, DECEMBER, JANUARY, NOVEMBER, SITE, ZONE, Kept, a_fetch, a_snapshot, a_story, digests
+
+WORDS = "উদ্‌যাপনের দীর্ঘ খবর যাতে অনেক শব্দ আছে। " * 10
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept.at(tmp_path / "data")
+    kept.keep(a_story(1), a_story(2, DECEMBER, body=WORDS), a_story(3, None), a_story(4, updated_at=JANUARY))
+    kept.keep(a_story(1, NOVEMBER, revision=2, cluster_id=f"{SITE}:2"))
+    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    kept.rank(a_snapshot(JANUARY, "ক", name="popular"))
+    kept.rank(a_snapshot(JANUARY + 3 * DAY, "খ", "ক"))
+    kept.rank(a_snapshot(JANUARY + 4 * DAY, "খ", "ক"))
+    kept.alias("https://m.kalbela.com/x/1", 1)
+    kept.ledger.record(a_fetch(1))
+    kept.publish()
+    yield kept
+    kept.close()
+
+
+def memory(root: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that a ledger remembers of stories, aliases, lists and files."""
+    with closing(sqlite3.connect(root / "state" / f"{SITE}.sqlite")) as connection:
+        tables = ("stories", "aliases", "snapshots", "files", "outbox")
+        return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
+
+
+def rebuild(kept: Kept) -> None:
+    kept.close()
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+
+
+def ruin(path: Path) -> None:
+    path.write_bytes(b"no database at all" * 100)
+    path.with_name(path.name + "-wal").write_bytes(b"nor a log")
+
+
+def test_a_rebuilt_ledger_remembers_what_the_lost_one_did(kept: Kept) -> None:
+    kept.ledger.commit()
+    before, files = memory(kept.dataset.root), digests(kept.dataset.root)
+    kept.close()
+    ruin(kept.dataset.ledger(SITE))
+    with pytest.raises(LedgerDamaged, match="khobor reindex"):
+        Ledger.open(kept.dataset.ledger(SITE), SITE, ZONE)
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    assert memory(kept.dataset.root) == before
+    assert digests(kept.dataset.root) == files
+    assert check(kept.dataset, kept.ledger) == []
+
+
+def test_the_damaged_ledger_is_kept_beside_the_new_one(kept: Kept) -> None:
+    kept.close()
+    ruin(kept.dataset.ledger(SITE))
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    names = sorted(path.name for path in kept.dataset.state.glob(f"{SITE}.*") if not path.name.endswith("-shm"))
+    assert [name for name in names if name.endswith("Z-wal")]
+    [copy] = kept.dataset.state.glob(f"{SITE}.sqlite.damaged-*Z")
+    assert copy.read_bytes().startswith(b"no database at all")
+    assert not list(kept.dataset.state.glob("*.rebuilding*"))
+
+
+def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
+    rebuild(kept)
+    files = digests(kept.dataset.root)
+    known = kept.ledger.story(f"{SITE}:2")
+    assert known is not None
+    assert known.revision == 1
+    assert kept.ledger.story_with_content(str(a_story(4).content_hash)) == kept.ledger.story(f"{SITE}:4")
+    again = a_snapshot(JANUARY + 4 * DAY, "খ", "ক")
+    assert kept.ledger.keep_snapshot(again, snapshot_digest([as_row(row) for row in again.rows])) is False
+    kept.alias("https://m.kalbela.com/x/1", 1)
+    kept.publish()
+    assert digests(kept.dataset.root) == files
+
+
+def test_a_known_story_is_asked_for_again_only_while_it_is_young(kept: Kept) -> None:
+    rebuild(kept)
+    dated, undated = kept.ledger.address(f"{SITE}:4"), kept.ledger.address(f"{SITE}:3")
+    assert dated is not None
+    assert undated is not None
+    assert (dated.open, dated.born_at, dated.url) == (False, JANUARY, a_story(4).url)
+    assert dated.due_at is not None
+    assert dated.due_at > JANUARY
+    assert undated.due_at is None
+
+
+def test_what_waited_in_the_old_outbox_reaches_the_parquet(kept: Kept) -> None:
+    kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
+    kept.see(3, JANUARY + 9 * DAY)
+    rebuild(kept)
+    assert kept.standing() == {
+        f"{SITE}:1": ("2024-11", 2),
+        f"{SITE}:2": ("2024-12", 1),
+        f"{SITE}:3": ("2025-01", 1),
+        f"{SITE}:4": ("2024-12", 2),
+        f"{SITE}:5": ("2025-01", 1),
+    }
+    assert {row["story_id"]: row["fetched_at"] for row in kept.rows("stories")}[f"{SITE}:3"] == JANUARY + 9 * DAY
+    assert kept.ledger.story_ids() == kept.standing().keys()
+    assert check(kept.dataset, kept.ledger) == []
+
+
+def test_what_a_killed_process_left_in_the_log_of_its_ledger_is_carried_over(kept: Kept, tmp_path: Path) -> None:
+    kept.keep(a_story(5))
+    left = Kept(Dataset(tmp_path / "left"), kept.ledger)
+    shutil.copytree(kept.dataset.root, left.dataset.root)  # as it is on disk, with nothing closed
+    assert left.dataset.ledger(SITE).with_name(f"{SITE}.sqlite-wal").stat().st_size > 0
+    left.ledger = reindex(left.dataset, SITE, ZONE)
+    assert f"{SITE}:5" in left.standing()
+    assert left.ledger.outbox.size() == 0
+    left.close()
+
+
+def test_what_can_be_read_around_a_damaged_page_of_the_outbox_is_carried_over(kept: Kept) -> None:
+    kept.keep(*(a_story(n, body=f"{WORDS} {n}") for n in range(100, 200)))
+    kept.close()
+    path = kept.dataset.ledger(SITE)
+    data = bytearray(path.read_bytes())
+    at = data.index(f'"story_id":"{SITE}:150"'.encode()) // 4096 * 4096
+    data[at : at + 4096] = bytes(4096)
+    path.write_bytes(data)
+    with pytest.raises(LedgerDamaged):
+        Ledger.open(path, SITE, ZONE)
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    carried = {int(story_id.partition(":")[2]) for story_id in kept.standing()} & set(range(100, 200))
+    assert {100, 101, 198, 199} <= carried
+    assert len(carried) > 90
+    assert 150 not in carried
+    assert check(kept.dataset, kept.ledger) == []
+
+
+def test_a_lost_ledger_is_never_replaced_by_an_empty_one(kept: Kept) -> None:
+    kept.close()
+    path = kept.dataset.ledger(SITE)
+    assert kept.dataset.holds(SITE)
+    for harm in (lambda: path.write_bytes(b""), path.unlink):
+        harm()
+        with pytest.raises(LedgerDamaged, match="missing or empty"):
+            Ledger.open(path, SITE, ZONE, expected=kept.dataset.holds(SITE))
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    assert len(kept.ledger.story_ids()) == 4
+
+
+def test_a_story_that_stands_in_two_months_is_settled_on_its_newest_revision(kept: Kept) -> None:
+    kept.keep(a_story(4, revision=2))
+    kept.publish()
+    stories, revisions = TABLES["stories"], TABLES["revisions"]
+    standing, older = (kept.dataset.read(table, SITE, "2025-01") for table in (stories, revisions))
+    assert standing is not None
+    assert older is not None
+    older = older.filter(pc.equal(older["story_id"], f"{SITE}:4"))
+    same = standing.filter(pc.equal(standing["story_id"], f"{SITE}:3"))
+    staged = kept.dataset.stage(stories, SITE, pa.concat_tables([older, same]))
+    kept.dataset.commit(staged, stories.path(SITE, "2024-10"))
+    with pytest.raises(AssertionError, match="a story stands twice"):
+        kept.standing()
+    rebuild(kept)
+    assert kept.standing().keys() == {f"{SITE}:{n}" for n in (1, 2, 3, 4)}
+    assert kept.standing()[f"{SITE}:4"] == ("2025-01", 2)
+    assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:4", 1)}  # story 3 stood twice in the same revision
+    assert check(kept.dataset, kept.ledger) == []
+
+
+def test_a_story_in_the_wrong_month_is_put_where_it_belongs(kept: Kept) -> None:
+    place = kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")
+    place.parent.rename(place.parents[1] / "month=2024-07")
+    rebuild(kept)
+    assert kept.standing()[f"{SITE}:2"] == ("2024-12", 1)
+    assert kept.superseded() == {(f"{SITE}:1", 1)}
+    assert check(kept.dataset, kept.ledger) == []
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_rebuilt_without_it(kept: Kept) -> None:
+    (kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")).write_bytes(b"PAR1")
+    faults = check(kept.dataset, kept.ledger)
+    kept.close()
+    before = memory(kept.dataset.root)
+    with pytest.raises(DataDamaged, match="2024-12"):
+        reindex(kept.dataset, SITE, ZONE)
+    assert memory(kept.dataset.root) == before
+    quarantine(kept.dataset, faults)
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    assert kept.ledger.story_ids() == {f"{SITE}:{n}" for n in (1, 3, 4)}  # the lost one will be asked for as new
+    assert check(kept.dataset, kept.ledger) == []
+
+
+@pytest.mark.parametrize(
+    "point", ["publish.prepared", "commit.renamed", "reindex.published", "reindex.built", "ledger.kept"]
+)
+def test_a_reindex_that_was_interrupted_can_be_done_again(kept: Kept, point: str) -> None:
+    kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
+    kept.close()
+    failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
+    with pytest.raises((OSError, StorageRefused)):
+        reindex(kept.dataset, SITE, ZONE)
+    failpoint.arm({})
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    assert kept.ledger.story_ids() == {f"{SITE}:{n}" for n in (1, 2, 3, 4, 5)} == kept.standing().keys()
+    assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:4", 1)}
+    assert check(kept.dataset, kept.ledger) == []

@@ -1,0 +1,275 @@
+"""Storage: files appear whole or not at all, hold what they should, and a folder that cannot work is refused first."""
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from crawler.records import as_row
+from pipelines import failpoint
+from pipelines.parquet import DataDamaged, conform
+from pipelines.storage import Dataset, StorageRefused
+from pipelines.tables import TABLES
+from tests.kept import JANUARY, SITE, a_snapshot, a_story
+
+STORIES = TABLES["stories"]
+FINAL = STORIES.path(SITE, "2025-01")
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Iterator[Dataset]:
+    dataset = Dataset(tmp_path / "data")
+    dataset.prepare()
+    yield dataset
+    failpoint.arm({})
+
+
+def some_rows(count: int = 3) -> pa.Table:
+    return pa.Table.from_pylist([as_row(a_story(n)) for n in range(count)], schema=STORIES.schema)
+
+
+# The folder ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_is_made_with_all_it_needs_and_nothing_where_readers_look(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path / "deep" / "data")
+    dataset.prepare()
+    dataset.prepare()
+    assert {path.name for path in dataset.root.iterdir()} == {".staging", "state", "runs"}
+    assert list(dataset.staging.iterdir()) == []
+    assert dataset.free_bytes() > 0
+    assert dataset.network_file_system() is None
+
+
+def test_a_file_in_place_of_the_folder_is_refused_with_its_path(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(StorageRefused, match=rf"{tmp_path}/data.*\(as user {os.geteuid()}\)"):
+        Dataset(tmp_path / "data").prepare()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where nobody may write")
+def test_a_folder_that_cannot_be_made_is_refused() -> None:
+    with pytest.raises(StorageRefused, match="cannot use /proc/khobor: "):
+        Dataset(Path("/proc/khobor")).prepare()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    dataset.prepare()
+    dataset.staging.chmod(0o500)
+    with pytest.raises(StorageRefused, match="Permission denied"):
+        dataset.prepare()
+
+
+def test_a_table_on_another_device_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other device")
+    (dataset.root / "stories").symlink_to(elsewhere)
+    with pytest.raises(StorageRefused, match="stories is on another device"):
+        dataset.prepare()
+
+
+def test_too_little_room_is_refused_with_both_numbers(dataset: Dataset) -> None:
+    with pytest.raises(StorageRefused, match=r"has [\d,]+ bytes free and needs 1,000,000,000,000,000,000"):
+        dataset.prepare(need=10**18)
+
+
+def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: Dataset) -> None:
+    names = (f"{SITE}-stories-1.inprogress", "other-stories-1.inprogress", "other-old.inprogress", "other.txt")
+    for name in names:
+        (dataset.staging / name).touch()
+    os.utime(dataset.staging / "other-old.inprogress", (0, 0))
+    dataset.clear_staging(SITE)
+    assert {path.name for path in dataset.staging.iterdir()} == {"other-stories-1.inprogress", "other.txt"}
+
+
+# Files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: Dataset) -> None:
+    staged = dataset.stage(STORIES, SITE, some_rows())
+    assert staged.path.parent == dataset.staging
+    assert not (dataset.root / "stories").exists()
+    assert (staged.rows, staged.bytes) == (3, staged.path.stat().st_size)
+    dataset.commit(staged, FINAL)
+    assert dataset.digest(FINAL) == staged.sha256
+    assert list(dataset.staging.iterdir()) == []
+    found = dataset.read(STORIES, SITE, "2025-01")
+    assert found is not None
+    assert found.equals(some_rows())
+    assert dataset.published(STORIES, SITE) == [("2025-01", FINAL)]
+    assert dataset.holds(SITE)
+    assert not dataset.holds("other")
+
+
+def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill does not show this order, a power cut does; so it is watched: what was synced or renamed, in turn."""
+    steps: list[str] = []
+    sync, rename = os.fsync, Path.replace
+
+    def watched_sync(descriptor: int) -> None:
+        steps.append("sync " + Path(f"/proc/self/fd/{descriptor}").readlink().name.partition("-")[0])
+        sync(descriptor)
+
+    def watched_rename(path: Path, target: Path) -> Path:
+        steps.append(f"rename {target.name}")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(Path, "replace", watched_rename)
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("what a descriptor is open on cannot be asked here")
+    dataset.commit(dataset.stage(STORIES, SITE, some_rows()), FINAL)
+    dataset.remove(FINAL)
+    dataset.write_text(PurePosixPath("runs/1.json"), "{}")
+    assert steps == [
+        f"sync {SITE}",  # the staged file
+        "sync data",  # each new folder in the one above it
+        "sync stories",
+        f"sync site={SITE}",
+        "rename stories.parquet",
+        "sync month=2025",
+        "sync month=2025",  # the file is gone
+        f"sync site={SITE}",  # and its folder
+        "sync 1.json",
+        "rename 1.json",
+        "sync runs",
+    ]
+
+
+def test_what_is_not_there_has_no_rows_and_no_digest(dataset: Dataset) -> None:
+    assert dataset.read(STORIES, SITE, "2025-01") is None
+    assert dataset.digest(FINAL) == ""
+    dataset.remove(FINAL)
+
+
+def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(dataset: Dataset) -> None:
+    for part in ("2025-01", "2025-02"):
+        dataset.commit(dataset.stage(STORIES, SITE, some_rows()), STORIES.path(SITE, part))
+    notes = dataset.root / f"stories/site={SITE}/month=2025-02/notes.txt"
+    notes.touch()
+    for part in ("2025-01", "2025-02"):
+        dataset.remove(STORIES.path(SITE, part))
+    assert [path.name for path in (dataset.root / f"stories/site={SITE}").iterdir()] == ["month=2025-02"]
+    assert list(notes.parent.iterdir()) == [notes]
+
+
+def test_a_text_is_replaced_whole(dataset: Dataset) -> None:
+    path = PurePosixPath("runs/20250110T000000Z-kalbela.json")
+    for text in ("{}", '{"খবর": 1}'):
+        dataset.write_text(path, text)
+        assert (dataset.root / path).read_text(encoding="utf-8") == text
+    failpoint.arm({"KHOBOR_FAILPOINT": "text.synced=enospc", "KHOBOR_TESTING": "1"})
+    with pytest.raises(StorageRefused, match="No space left on device"):
+        dataset.write_text(path, "never")
+    assert (dataset.root / path).read_text(encoding="utf-8") == '{"খবর": 1}'
+    assert list(dataset.staging.iterdir()) == []
+
+
+FULL = """
+import sys
+from pathlib import Path
+from tests.test_storage import Dataset, SITE, STORIES, StorageRefused, some_rows
+try:
+    Dataset(Path(sys.argv[1])).stage(STORIES, SITE, some_rows(500))
+except StorageRefused as refused:
+    print(refused)
+"""
+
+
+def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: Dataset) -> None:
+    def no_more_than_8_kib() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+    command = [sys.executable, "-B", "-c", FULL, str(dataset.root)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=no_more_than_8_kib)
+    assert f"cannot write {dataset.staging}/{SITE}-stories-" in done.stdout, done.stderr
+    assert "File too large" in done.stdout
+    assert list(dataset.staging.iterdir()) == []
+
+
+# Parquet -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_compressed_indexed_sorted_and_small(dataset: Dataset) -> None:
+    staged = dataset.stage(STORIES, SITE, some_rows(10_500))
+    with pq.ParquetFile(staged.path) as file:
+        metadata = file.metadata
+        assert file.schema_arrow.metadata[b"khobor.table"] == b"stories"
+        assert file.schema_arrow.field("headline").metadata[b"meaning"] == b"as printed"
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    assert [group.num_rows for group in groups] == [10_000, 500]
+    columns = {groups[0].column(n).path_in_schema: groups[0].column(n) for n in range(metadata.num_columns)}
+    assert {column.compression for column in columns.values()} == {"ZSTD"}
+    assert all(column.has_offset_index and column.has_column_index for column in columns.values())
+    assert [name for name, column in columns.items() if column.bloom_filter_offset] == ["story_id"]
+    assert not columns["body"].has_dictionary_page
+    assert columns["section"].has_dictionary_page
+    assert columns["tags.list.element"].has_dictionary_page
+    order = [
+        (STORIES.schema.names[key.column_index], key.descending, key.nulls_first) for key in groups[0].sorting_columns
+    ]
+    assert order == [("published_at", False, False), ("story_id", False, False)]
+
+
+def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: Dataset) -> None:
+    texts = random.Random(1)
+    stories = [a_story(n, body="".join(texts.choices("কখগঘঙ চছজ", k=1500))) for n in range(1000)]
+    whole = pa.Table.from_pylist([as_row(story) for story in stories], schema=STORIES.schema)
+    pieces = pa.concat_tables([whole.slice(0, 7), whole.slice(7, 500), whole.slice(507)])
+    assert dataset.stage(STORIES, SITE, whole).sha256 == dataset.stage(STORIES, SITE, pieces).sha256
+
+
+def test_a_flipped_bit_in_a_page_is_never_read_as_other_data(dataset: Dataset) -> None:
+    dataset.commit(dataset.stage(STORIES, SITE, some_rows(50)), FINAL)
+    path = dataset.root / FINAL
+    whole = path.read_bytes()
+    with pq.ParquetFile(path) as file:
+        group = file.metadata.row_group(0)
+        body = group.column(STORIES.schema.names.index("body"))
+    first, size = body.data_page_offset, body.total_compressed_size
+    for at in range(first + 60, first + size, size // 25):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
+        with pytest.raises(DataDamaged, match=str(FINAL)):
+            dataset.read(STORIES, SITE, "2025-01")
+
+
+def test_a_file_from_before_a_column_was_added_has_nulls_there() -> None:
+    old = some_rows().drop_columns(["kicker", "agency"])
+    read = conform(STORIES, old, FINAL)
+    assert read.schema.equals(STORIES.schema, check_metadata=True)
+    assert read["kicker"].null_count == 3
+    assert read.drop_columns(["kicker", "agency"]).equals(old)
+
+
+def test_columns_in_another_order_are_put_in_ours() -> None:
+    assert conform(STORIES, some_rows().select(STORIES.schema.names[::-1]), FINAL).equals(some_rows())
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (some_rows().append_column("author", some_rows()["byline"]), r"does not know \(author\)"),
+        (some_rows().drop_columns(["headline"]), "lacks the column headline"),
+        (some_rows().set_column(0, "story_id", pa.array([1, 2, 3])), "another type, or nulls, in the column story_id"),
+        (some_rows().set_column(0, "story_id", pa.array(["a", None, "b"])), "in the column story_id"),
+        (pa.Table.from_pylist([as_row(r) for r in a_snapshot(JANUARY, "ক").rows]), "does not know"),
+    ],
+)
+def test_a_file_of_anything_else_is_damage(found: pa.Table, reason: str) -> None:
+    with pytest.raises(DataDamaged, match=reason):
+        conform(STORIES, found, FINAL)

@@ -1,0 +1,147 @@
+"""Tables: what a column is called and holds, which partition a row is of, and how it travels."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.records import as_row
+from pipelines.tables import TABLES, Table, from_json, is_site, to_json
+from tests.kept import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
+
+MOMENT, TEXT, NUMBER = "timestamp[us, tz=UTC]", "string", "int32"
+# What is in the files of version 1. A column may be added; none of these may be renamed, retyped or moved.
+COLUMNS = {
+    "stories": {
+        "story_id": TEXT, "url": TEXT, "section": TEXT, "headline": TEXT, "kicker": TEXT, "byline": TEXT,
+        "published_at": MOMENT, "updated_at": MOMENT, "edition": TEXT, "agency": TEXT, "image_url": TEXT,
+        "image_caption": TEXT, "image_credit": TEXT, "body": TEXT, "tags": "list<item: string>", "language": TEXT,
+        "word_count": NUMBER, "revision": NUMBER, "first_seen_at": MOMENT, "fetched_at": MOMENT, "content_hash": TEXT,
+        "cluster_id": TEXT, "discovered_via": TEXT, "depth": NUMBER, "layout": TEXT, "run_id": TEXT,
+    },
+    "aliases": {"url": TEXT, "story_id": TEXT, "kind": TEXT, "first_seen_at": MOMENT, "run_id": TEXT},
+    "rankings": {
+        "observed_at": MOMENT, "list": TEXT, "rank": NUMBER, "story_id": TEXT, "url": TEXT, "headline": TEXT,
+        "page_url": TEXT, "last_observed_at": MOMENT, "run_id": TEXT,
+    },
+    "fetches": {
+        "fetched_at": MOMENT, "url": TEXT, "story_id": TEXT, "via": TEXT, "referrer": TEXT, "depth": NUMBER,
+        "status": NUMBER, "outcome": TEXT, "reason": TEXT, "bytes": "int64", "milliseconds": NUMBER,
+        "attempts": NUMBER, "run_id": TEXT,
+    },
+    "rejects": {
+        "rejected_at": MOMENT, "url": TEXT, "story_id": TEXT, "reason": TEXT, "detail": TEXT, "record": TEXT,
+        "page": TEXT, "run_id": TEXT,
+    },
+}  # fmt: skip
+COLUMNS["revisions"] = COLUMNS["stories"]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_no_column_was_renamed_or_retyped(table: Table) -> None:
+    found = {field.name: str(field.type) for field in table.schema}
+    assert dict(list(found.items())[: len(COLUMNS[table.name])]) == COLUMNS[table.name]
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_s_declaration_fits_its_columns(table: Table) -> None:
+    names = set(table.schema.names)
+    assert {*table.key, *table.order, *table.moments} <= names
+    assert table.bloom is None or table.bloom in names
+    assert not names & {"site", "month", "date"}  # those stand in the path
+    assert all(field.metadata[b"meaning"] for field in table.schema)
+    assert all(pa.types.is_timestamp(table.schema.field(name).type) for name in table.moments)
+    assert (table.partition is None) == (table.moments == ())
+    # A row without any of its moments could be of no partition.
+    assert not table.moments or not table.schema.field(table.moments[-1]).nullable
+
+
+@pytest.mark.parametrize(
+    ("moment", "month", "date"),
+    [
+        (datetime(2024, 12, 31, 17, 59, 59, tzinfo=UTC), "2024-12", "2024-12-31"),
+        (datetime(2024, 12, 31, 18, 0, tzinfo=UTC), "2025-01", "2025-01-01"),
+        (datetime(2025, 1, 31, 23, 59, tzinfo=ZoneInfo("Asia/Dhaka")), "2025-01", "2025-01-31"),
+        (datetime(2009, 12, 31, 17, 30, tzinfo=UTC), "2009-12", "2009-12-31"),  # Dhaka was an hour ahead of itself
+        (datetime(2024, 2, 29, 18, 0, tzinfo=UTC), "2024-03", "2024-03-01"),
+    ],
+)
+def test_a_partition_is_of_the_site_s_own_calendar(moment: datetime, month: str, date: str) -> None:
+    assert TABLES["stories"].part_of({"published_at": moment}, ZONE) == month
+    assert TABLES["rankings"].part_of({"observed_at": moment}, ZONE) == date
+    assert TABLES["aliases"].part_of({}, ZONE) == ""
+
+
+def test_a_story_without_a_date_is_of_the_month_of_its_first_sight() -> None:
+    assert TABLES["stories"].part_of({"published_at": None, "first_seen_at": JANUARY}, ZONE) == "2025-01"
+
+
+def test_a_file_s_path_is_made_of_site_and_part_alone() -> None:
+    assert str(TABLES["stories"].path("kalbela", "2025-01")) == "stories/site=kalbela/month=2025-01/stories.parquet"
+    assert str(TABLES["aliases"].path("kalbela", "")) == "aliases/site=kalbela/aliases.parquet"
+
+
+@pytest.mark.parametrize(
+    ("table", "site", "part"),
+    [
+        ("stories", "../kalbela", "2025-01"),
+        ("stories", "Kalbela", "2025-01"),
+        ("stories", "", "2025-01"),
+        ("stories", "kalbela\n", "2025-01"),
+        ("stories", "kalbela", ""),
+        ("stories", "kalbela", "2025-1"),
+        ("stories", "kalbela", "2025-01-03"),
+        ("stories", "kalbela", "2025-01/.."),
+        ("stories", "kalbela", "২০২৫-০১"),
+        ("rankings", "kalbela", "2025-01"),
+        ("aliases", "kalbela", "2025-01"),
+    ],
+)
+def test_no_other_path_can_be_made(table: str, site: str, part: str) -> None:
+    with pytest.raises(ValueError, match="not a partition"):
+        TABLES[table].path(site, part)
+
+
+@pytest.mark.parametrize(("name", "legal"), [("kalbela", True), ("bd24_live", True), ("24live", False), ("a-b", False)])
+def test_a_site_s_name_is_plain(name: str, legal: bool) -> None:
+    assert is_site(name) is legal
+
+
+RECORDS: list[tuple[str, Any]] = [
+    ("stories", a_story(1, kicker="কিকার", image_caption='"ক"\n\x1fখ', tags=["র‍্যাব", "উদ্‌যাপন"])),
+    ("stories", a_story(2, None)),
+    ("rankings", a_snapshot(JANUARY, "ক").rows[0]),
+    ("fetches", a_fetch(1)),
+    ("rejects", a_reject(JANUARY, record='{"a": "খ"}')),
+]
+
+
+@pytest.mark.parametrize(("name", "record"), RECORDS)
+def test_a_row_comes_back_from_the_outbox_as_it_was(name: str, record: Any) -> None:
+    row = as_row(record)
+    assert from_json(TABLES[name], to_json(row)) == row
+
+
+@given(st.text(), st.datetimes(timezones=st.just(UTC)))
+def test_any_text_and_moment_comes_back_as_it_was(text: str, moment: datetime) -> None:
+    row = {"headline": text, "published_at": moment}
+    assert from_json(TABLES["stories"], to_json(row)) == row
+
+
+def test_half_a_character_can_be_written_down_and_comes_back() -> None:
+    text = to_json({"headline": "\ud800"})
+    assert text.isascii()
+    assert from_json(TABLES["stories"], text) == {"headline": "\ud800"}
+
+
+def test_equal_moments_make_equal_keys_whatever_their_zone() -> None:
+    table = TABLES["rankings"]
+    abroad = JANUARY.astimezone(timezone(timedelta(hours=6)))
+    assert table.key_prefix("latest", abroad) == table.key_prefix("latest", JANUARY)
+    row = as_row(a_snapshot(JANUARY, "ক").rows[0])
+    assert table.key_of(row).startswith(table.key_prefix("latest", JANUARY))
+    assert to_json({"observed_at": abroad}) == to_json({"observed_at": JANUARY})

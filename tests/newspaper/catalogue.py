@@ -1,0 +1,232 @@
+"""When the paper publishes what: ids, moments, sections, traits and fates, as a function of seed and day."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Final
+
+from . import seed as seed_article
+from .script import DHAKA
+from .sections import SECTIONS
+from .traits import Deal
+from .traps import LOUD, TRAPS
+
+# The paper's counter of ids at known moments: one counter for everything it publishes.
+_COUNTER: Final = [
+    (datetime(2023, 8, 8, tzinfo=DHAKA), 13586),
+    (datetime(2023, 8, 22, tzinfo=DHAKA), 17084),
+    (datetime(2023, 10, 1, tzinfo=DHAKA), 27499),
+    (datetime(2024, 1, 23, tzinfo=DHAKA), 59929),
+    (datetime(2024, 3, 31, tzinfo=DHAKA), 77230),
+    (datetime(2024, 10, 17, tzinfo=DHAKA), 131001),
+    (seed_article.PUBLISHED, seed_article.NUMBER),
+    (datetime(2025, 6, 22, tzinfo=DHAKA), 198602),
+    (datetime(2026, 7, 8, tzinfo=DHAKA), 306710),
+    (datetime(2026, 8, 10, tzinfo=DHAKA), 317255),
+    (datetime(2026, 8, 20, tzinfo=DHAKA), 320468),
+]
+# Stories an hour, midnight to midnight: the print edition goes online between two and four.
+_HOURS: Final = (3, 2, 4, 4, 2, 1, 2, 3, 5, 7, 9, 10, 10, 9, 9, 10, 11, 11, 12, 12, 11, 10, 8, 5)
+_BORROWING: Final = ("copy", "print twin", "retouched", "same headline")
+_PRINT_HOURS: Final = (2, 3)
+_FIRST_DAY: Final = date(2023, 8, 10)
+_MOST_A_DAY: Final = 200
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One story's place in the paper, before a word of it is written."""
+
+    number: int
+    published: datetime
+    section: str
+    index: int
+    kind: str | None = None
+    traits: frozenset[str] = frozenset()
+    headline: str | None = None
+    source: "Slot | None" = field(default=None, repr=False)
+    removed: tuple[datetime, str] | None = None
+    moved: tuple[datetime, str] | None = None
+    trap: str | None = None
+
+
+class Catalogue:
+    """All slots of one edition; days to come are planned when the clock reaches them."""
+
+    def __init__(self, seed: int, stories: int, start: datetime, per_day: int, *, traps: bool) -> None:
+        self.seed, self.start, self.traps = seed, start, traps
+        self.per_day = min(per_day, _MOST_A_DAY)
+        self._deal = Deal(seed)
+        self._slots: list[Slot] = []
+        old_count = min(max(8, stories // 20), 200)
+        recent = self._back_from_start(stories - 1 - old_count)
+        self._planned = start.astimezone(DHAKA).date()
+        old = self._old(old_count, recent[0].published.astimezone(DHAKA).date())
+        self._slots = sorted([*old, self._seed_slot(), *recent], key=lambda slot: slot.published)
+
+    def until(self, now: datetime) -> Iterator[Slot]:
+        """What has been published by a moment, oldest first (removed stories included)."""
+        while self._planned < now.astimezone(DHAKA).date():
+            self._planned += timedelta(days=1)
+            self._slots.extend(self._day(self._planned))
+        return (slot for slot in self._slots if slot.published <= now)
+
+    def _back_from_start(self, wanted: int) -> list[Slot]:
+        """Slots from some day on, so many that as many stories as wanted can be read at the start."""
+        day = self.start.astimezone(DHAKA).date()
+        days = [self._day(day)]
+        readable = self._readable(days[0])
+        while len(readable) < wanted:
+            day -= timedelta(days=1)
+            days.append(self._day(day))
+            readable = self._readable(days[-1]) + readable
+        first = readable[len(readable) - wanted].published
+        return [slot for slots in reversed(days) for slot in slots if slot.published >= first]
+
+    def _readable(self, slots: list[Slot]) -> list[Slot]:
+        """Those that are stories, out and not yet taken down at the start."""
+        out = (slot for slot in slots if slot.trap is None and slot.published <= self.start)
+        return [slot for slot in out if slot.removed is None or slot.removed[0] > self.start]
+
+    def _old(self, count: int, before: date) -> list[Slot]:
+        """Stories of earlier years, at most one a day."""
+        rng = Random(f"{self.seed}/old")
+        days = [_FIRST_DAY + timedelta(days=i) for i in range((before - _FIRST_DAY).days - 30)]
+        days.remove(seed_article.PUBLISHED.date())
+        return [self._old_slot(rng, day, i) for i, day in enumerate(rng.sample(days, count))]
+
+    def _old_slot(self, rng: Random, day: date, i: int) -> Slot:
+        moment = _midnight(day) + timedelta(seconds=rng.randrange(8 * 3600, 23 * 3600))
+        traits = self._deal.habits(i, "pinned")
+        return Slot(_counter(moment), moment, _pick_section(rng, moment), i, None, traits)
+
+    def _seed_slot(self) -> Slot:
+        traits = frozenset({"canonical", "og", "no tags", "seed"})
+        return Slot(seed_article.NUMBER, seed_article.PUBLISHED, seed_article.SECTION, 0, "seed", traits)
+
+    def _day(self, day: date) -> list[Slot]:
+        """The slots of one day, oldest first, the traps among them."""
+        rng = Random(f"{self.seed}/day/{day}")
+        moments = self._moments(rng, day)
+        pinned = dict(zip(_pinned_moments(self.seed), reversed(seed_article.LATEST), strict=True))
+        pinned = {moment: row for moment, row in pinned.items() if moment.astimezone(DHAKA).date() == day}
+        if pinned:
+            quiet = (min(pinned), seed_article.VISITED)
+            moments = [moment for moment in moments if not quiet[0] <= moment <= quiet[1]]
+        kinds = self._traps(day)
+        traps = dict(zip(rng.sample(moments, min(len(moments), len(kinds))), kinds, strict=False))
+        ordered = sorted({*moments, *pinned})
+        numbers = _numbers(rng, day, len(ordered))
+        slots: list[Slot] = []
+        for place, moment in enumerate(ordered):
+            index = day.toordinal() * 97 + place
+            base = Slot(numbers[place], moment, _pick_section(rng, moment), index, trap=traps.get(moment))
+            if moment in pinned:
+                section, headline = pinned[moment]
+                base = replace(base, section=section, headline=headline, kind="pinned")
+            slots.append(self._dealt(base, slots))
+        return slots
+
+    def _traps(self, day: date) -> list[str]:
+        """The traps of a day, two of them loud; all take turns within a few days."""
+        if not self.traps:
+            return []
+        rng = Random(f"{self.seed}/traps")
+        loud, quiet = sorted(LOUD), sorted(set(TRAPS) - LOUD)
+        rng.shuffle(loud)
+        rng.shuffle(quiet)
+        turn = day.toordinal()
+        return [loud[(turn * 2 + i) % len(loud)] for i in range(2)] + [
+            quiet[(turn * 3 + i) % len(quiet)] for i in range(3)
+        ]
+
+    def _moments(self, rng: Random, day: date) -> list[datetime]:
+        weekend = 0.8 if day.weekday() == 4 else 1.0
+        count = round(self.per_day * weekend * rng.uniform(0.93, 1.07))
+        hours = rng.choices(range(24), _HOURS, k=count)
+        return sorted({_midnight(day) + timedelta(hours=hour, seconds=rng.randrange(3600)) for hour in hours})
+
+    def _dealt(self, slot: Slot, earlier: list[Slot]) -> Slot:
+        """The slot with its kind, traits and fate; a borrowing kind takes an ordinary story of the same day."""
+        if slot.trap:
+            return slot
+        kind = slot.kind or self._deal.kind(slot.index)
+        source = _source(earlier) if kind in _BORROWING else None
+        if kind in _BORROWING and source is None:
+            kind = None
+        slot = replace(slot, kind=kind, traits=self._deal.habits(slot.index, kind), source=source)
+        if source is not None:
+            earlier[earlier.index(source)] = steady = replace(source, traits=source.traits | {"steady"})
+            slot = replace(slot, source=steady)
+        return self._fated(_rehoused(slot))
+
+    def _fated(self, slot: Slot) -> Slot:
+        rng = Random(f"{self.seed}/fate/{slot.number}")
+        later = slot.published + timedelta(minutes=rng.randint(90, 1500))
+        if "removed" in slot.traits:
+            return replace(slot, removed=(later, rng.choice(("404", "410", "home"))))
+        if "moved" in slot.traits:
+            others = [path for path, s in SECTIONS.items() if s.weight and not s.printed and path != slot.section]
+            return replace(slot, moved=(later, rng.choice(others)))
+        return slot
+
+
+def _source(earlier: list[Slot]) -> Slot | None:
+    """The last ordinary story that nothing has borrowed from yet."""
+    unfit = {"removed", "moved", "steady", "no byline", "e-mail", "joiners lost"}
+    fit = (s for s in reversed(earlier) if s.kind is None and s.trap is None and not s.traits & unfit)
+    return next(fit, None)
+
+
+def _rehoused(slot: Slot) -> Slot:
+    """The slot in the section that its kind asks for."""
+    if slot.kind == "print twin":
+        return replace(slot, section="ajkerpatrika/lastpage")
+    if slot.kind == "no meta":
+        return replace(slot, section="celebration")
+    if slot.kind == "copy" and slot.source and slot.source.section == slot.section:
+        return replace(slot, section="national" if slot.section != "national" else "capital")
+    if slot.kind in _BORROWING and slot.kind != "same headline" and slot.source and slot.kind != "copy":
+        return replace(slot, section=slot.source.section)
+    return slot
+
+
+def _pick_section(rng: Random, moment: datetime) -> str:
+    """A section by its share of the paper; those of the print edition only in the hours in which it goes online."""
+    night = moment.astimezone(DHAKA).hour in _PRINT_HOURS
+    shares = [
+        section.weight * (8 if night else 0) if section.printed else section.weight for section in SECTIONS.values()
+    ]
+    return rng.choices(list(SECTIONS), shares)[0]
+
+
+def _pinned_moments(seed: int) -> list[datetime]:
+    rng = Random(f"{seed}/pinned")
+    moment = seed_article.VISITED - timedelta(seconds=rng.randint(60, 300))
+    moments = []
+    for _ in seed_article.LATEST:
+        moments.append(moment)
+        moment -= timedelta(seconds=rng.randint(240, 840))
+    return moments[::-1]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=DHAKA)
+
+
+def _counter(moment: datetime) -> int:
+    """The paper's id counter at a moment, straight between and beyond the known ones."""
+    later = next((i for i, (known, _) in enumerate(_COUNTER) if known > moment), len(_COUNTER) - 1)
+    (t0, n0), (t1, n1) = _COUNTER[max(later, 1) - 1], _COUNTER[max(later, 1)]
+    return round(n0 + (n1 - n0) * ((moment.astimezone(UTC) - t0) / (t1 - t0)))
+
+
+def _numbers(rng: Random, day: date, count: int) -> list[int]:
+    """Ids of one day in order of publication: rising, but for neighbours that changed places."""
+    first, end = _counter(_midnight(day)), _counter(_midnight(day + timedelta(days=1)))
+    numbers = sorted(rng.sample([number for number in range(first, end) if number != seed_article.NUMBER], count))
+    for i in range(count - 1):
+        if rng.random() < 0.12:
+            numbers[i], numbers[i + 1] = numbers[i + 1], numbers[i]
+    return numbers

@@ -1,0 +1,81 @@
+"""What goes to and fro: requests as they are logged, answers, faults, and the rule of the page that has not changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Final
+
+HTML: Final = "text/html; charset=UTF-8"
+XML: Final = "application/xml; charset=UTF-8"
+JSON: Final = "application/json; charset=UTF-8"
+TEXT: Final = "text/plain; charset=UTF-8"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it was answered.
+
+    `at` is `time.monotonic()` on arrival, `target` path and query, `headers` have names in lower case, `status` 0 is no
+    answer, `bytes` the length of the body that is sent, `connection` counts the connections since the server started.
+    """
+
+    at: float
+    host: str
+    method: str
+    target: str
+    status: int
+    headers: dict[str, str]
+    bytes: int
+    connection: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; `cut` is the number of body bytes after which the connection ends, None to send them all."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: int | None = None
+
+
+@dataclass
+class Fault:
+    """What happens instead of the right answer; what is None stays as it was.
+
+    `delay` is in seconds, before the answer. `cut` ends the connection after so many bytes of the body, `drop` without
+    an answer. `times` is how often, None for always.
+    """
+
+    status: int | None = None
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    cut: int | None = None
+    drop: bool = False
+    times: int | None = None
+
+
+def redirect(status: int, location: str) -> Answer:
+    """An answer that leads elsewhere."""
+    return Answer(status, b"", {"Location": location, "Content-Type": HTML})
+
+
+def http_date(moment: datetime) -> str:
+    """The moment as HTTP headers write it."""
+    return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
+
+
+def unchanged(asked: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Whether the validators in a request match those of the page; a tag outweighs a date."""
+    if tags := asked.get("if-none-match"):
+        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return "ETag" in own and ("*" in known or own["ETag"].removeprefix("W/") in known)
+    since = asked.get("if-modified-since")
+    if not since or "Last-Modified" not in own:
+        return False
+    try:
+        return parsedate_to_datetime(own["Last-Modified"]) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False

@@ -1,0 +1,172 @@
+"""The newspaper as tests hold it: a clock, the truth at any moment, switches to break it, a log of what was asked."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from . import seed as seed_article
+from .catalogue import Catalogue
+from .exchange import HTML, Answer, Fault, Request
+from .look import FIELDS, WAYS, Break, Look
+from .script import DHAKA
+from .server import Server
+from .site import Site
+from .traps import Expectation
+from .truth import StoryTruth, copies_of, expectations_of, truth_of
+from .view import Edition, Row, View
+
+_EARLIEST: Final = datetime(2026, 1, 1, tzinfo=DHAKA)
+
+
+class Newspaper:
+    """A small newspaper that lives: everything it serves is a function of `seed` and the clock.
+
+    :param stories: how many stories can be read at `start` (some of them older by years), 60 to 20,000
+    :param start: where the clock stands at first, from 2026 on; by default the moment at which the latest list is the
+        seed page's
+    :param per_day: new stories a day
+    :param crawl_delay: seconds that robots.txt asks for, None for none
+    :param traps: whether there are addresses and pages among the stories that are none
+    :param speed: minutes by which the clock goes on by itself in one second; 0 leaves it to `advance` and `set`
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        stories: int = 420,
+        start: datetime = seed_article.VISITED,
+        *,
+        per_day: int = 60,
+        crawl_delay: float | None = None,
+        traps: bool = True,
+        speed: float = 0.0,
+    ) -> None:
+        if not 60 <= stories <= 20_000:
+            raise ValueError(f"a newspaper has 60 to 20,000 stories, not {stories}")
+        if start < _EARLIEST:
+            raise ValueError(f"a newspaper starts in 2026 or later, not at {start}")
+        self.seed, self.crawl_delay, self.speed = seed, crawl_delay, speed
+        self.faults: dict[str, Fault] = {}
+        self.down: bool | int = False
+        self.log: list[Request] = []
+        self._look = Look()
+        self._lock = threading.RLock()
+        self._edition = Edition(seed, Catalogue(seed, stories, start, max(per_day, stories // 100), traps=traps))
+        self._clock, self._set_at = start.astimezone(DHAKA), time.monotonic()
+        self._site: tuple[object, Site] | None = None
+
+    @property
+    def now(self) -> datetime:
+        """What the paper's clock says, in Dhaka."""
+        return self._clock + timedelta(minutes=self.speed) * (time.monotonic() - self._set_at)
+
+    def set(self, moment: datetime) -> None:
+        """Put the clock at a moment, later or earlier."""
+        with self._lock:
+            self._clock, self._set_at = moment.astimezone(DHAKA), time.monotonic()
+
+    def advance(self, duration: timedelta) -> None:
+        """Put the clock on."""
+        self.set(self.now + duration)
+
+    def truth(self) -> dict[str, StoryTruth]:
+        """By `story_id`, what each story that some door names must read as now."""
+        with self._lock:
+            return truth_of(self.site.view)
+
+    def lists(self) -> dict[str, list[Row]]:
+        """The rows of `latest` and `popular` as every page prints them now."""
+        with self._lock:
+            return {name: self.site.view.rows(name) for name in ("latest", "popular")}
+
+    def copies(self) -> dict[str, frozenset[str]]:
+        """For each story whose exact words stand under another id too: all the ids, of which one is to be kept."""
+        with self._lock:
+            return copies_of(self.site.view)
+
+    def expected_outcomes(self) -> dict[str, Expectation]:
+        """What must come of each address that a door names now and that holds no story, by the address as printed."""
+        with self._lock:
+            return expectations_of(self.site.view)
+
+    def break_field(self, name: str, way: str = "renamed", *, share: float = 1.0, heads: bool = True) -> None:
+        """Break one field of the layout.
+
+        :param name: a column of `stories`, or `latest` or `popular` for a list
+        :param way: `renamed` (other tags and classes), `moved` (to the foot, renamed), `emptied` or `missing`
+        :param share: on which share of the pages, always the same ones
+        :param heads: whether meta tags and JSON-LD lose the field too
+        """
+        if name not in FIELDS or way not in WAYS:
+            raise ValueError(f"a field is one of {FIELDS}, a way one of {WAYS}; not {name!r}, {way!r}")
+        with self._lock:
+            self._look = replace(self._look, breaks={**self._look.breaks, name: Break(way, share, heads)})
+
+    def mend_fields(self) -> None:
+        """Put every broken field right."""
+        with self._lock:
+            self._look = replace(self._look, breaks={})
+
+    @property
+    def layout(self) -> str:
+        """`usual`, or `next` after a redesign in which every class and id has another name."""
+        return "next" if self._look.redesigned else "usual"
+
+    @layout.setter
+    def layout(self, name: str) -> None:
+        if name not in ("usual", "next"):
+            raise ValueError(f"a layout is usual or next, not {name!r}")
+        with self._lock:
+            self._look = replace(self._look, redesigned=name == "next")
+
+    @property
+    def site(self) -> Site:
+        """The paper as it stands now."""
+        with self._lock:
+            now = self.now
+            if self.speed:  # a clock that goes on by itself turns the pages once a minute
+                now = now.replace(second=0, microsecond=0)
+            key = (now, self._look.stamp)
+            if self._site is None or self._site[0] != key:
+                self._site = (key, Site(View(self._edition, now), self._look, self.crawl_delay))
+            return self._site[1]
+
+    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Answer | None, float]:
+        """The answer to one request and the seconds to wait before it; None is an end without an answer."""
+        with self._lock:
+            if self.down is not False:
+                return (None if self.down is True else Answer(int(self.down), headers={"Content-Type": HTML})), 0.0
+            fault = self._fault(target)
+            if fault is None:
+                return self.site.answer(host, target, headers), 0.0
+            if fault.drop:
+                return None, fault.delay
+            right = self.site.answer(host, target, headers) if fault.body is None else Answer(200, fault.body)
+            own = right.headers or {"Content-Type": HTML}
+            return Answer(
+                fault.status or right.status, right.body, own | fault.headers, fault.cut or right.cut
+            ), fault.delay
+
+    def _fault(self, target: str) -> Fault | None:
+        """The fault for an address, used up by one; `*` is for all addresses."""
+        for key in (target, target.partition("?")[0], "*"):
+            fault = self.faults.get(key)
+            if fault is None or fault.times == 0:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+            return fault
+        return None
+
+    @contextmanager
+    def serve(self, port: int = 0) -> Iterator[str]:
+        """Serve the paper on 127.0.0.1 for the time of the block, which gets the address; port 0 takes a free one."""
+        server = Server(self.answer, lambda: self.now, self.log, port)
+        try:
+            yield server.url
+        finally:
+            server.close()

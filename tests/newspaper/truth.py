@@ -1,0 +1,157 @@
+"""What a right reading of the paper holds at a moment: told from the stories themselves, never read back from pages."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from .stories import Story
+from .traps import SITE, Expectation, trap_expectation
+from .view import Entry, View
+
+_GONE = {
+    "404": Expectation(frozenset({"gone"}), "taken down; answers 404"),
+    "410": Expectation(frozenset({"gone"}), "taken down; answers 410"),
+    "home": Expectation(frozenset({"redirected", "gone", "not_a_story"}), "taken down; redirects to the home page"),
+}
+
+
+@dataclass(frozen=True)
+class StoryTruth:
+    """The columns of `stories` that come from a story's page, and what a test may want to know beside them.
+
+    `language` is bn or en; `revision` counts its states so far; `doors` names the lists, feeds and listings that name
+    the story; `addresses` are all forms in which they write its address, also the one that a moved story had before
+    (it redirects); `variations` are the traits and the kind of its page; `copies` and `near` are the ids of stories
+    with the same and with nearly the same words, its own left out.
+    """
+
+    story_id: str
+    url: str
+    section: str
+    headline: str
+    kicker: str | None
+    byline: str | None
+    published_at: datetime | None
+    updated_at: datetime | None
+    edition: str | None
+    agency: str | None
+    image_url: str | None
+    image_caption: str | None
+    image_credit: str | None
+    body: str
+    tags: tuple[str, ...]
+    language: str
+    revision: int
+    doors: frozenset[str]
+    addresses: frozenset[str]
+    variations: frozenset[str]
+    copies: frozenset[str]
+    near: frozenset[str]
+
+
+def identity(number: int) -> str:
+    """The `story_id` of an id."""
+    return f"kalbela:{number}"
+
+
+def truth_of(view: View) -> dict[str, StoryTruth]:
+    """Every story that a door names at the view's moment, by `story_id`."""
+    doors: dict[int, set[str]] = {}
+    addresses: dict[int, set[str]] = {}
+    for door, entries in view.doors.items():
+        place = door.partition("/")[0]
+        for entry in entries:
+            doors.setdefault(entry.slot.number, set()).add(place)
+            href = sitemap_url(entry) if place == "sitemap" else entry.href(place)
+            addresses.setdefault(entry.slot.number, set()).add(href)
+    families = _families(view)
+    return {
+        identity(story.number): _truth(
+            view, story, frozenset(doors[story.number]), frozenset(addresses[story.number]), families
+        )
+        for story in view.stories
+    }
+
+
+def copies_of(view: View) -> dict[str, frozenset[str]]:
+    """For each story whose exact words stand under another id too: all the ids of which one is to be kept."""
+    return {
+        identity(number): frozenset(map(identity, family))
+        for (kind, number), family in _families(view).items()
+        if kind == "copies" and len(family) > 1
+    }
+
+
+def expectations_of(view: View) -> dict[str, Expectation]:
+    """What must come of each address that a door names and that holds no story at the view's moment."""
+    found = {
+        entry.href_of_trap: trap_expectation(entry.slot.trap)
+        for entry in view.entries
+        if entry.href_of_trap and entry.slot.trap
+    }
+    for entry in view.removed:
+        if entry.slot.removed:
+            found[entry.href("sitemap")] = _GONE[entry.slot.removed[1]]
+    return found
+
+
+def sitemap_url(entry: Entry) -> str:
+    """The address as the monthly sitemaps go on naming it: the first one, also of a story that has moved."""
+    return f"{SITE}/{entry.slot.section}/{entry.slot.number}" if entry.story else entry.href("sitemap")
+
+
+def _families(view: View) -> dict[tuple[str, int], set[int]]:
+    """Ids with the same words (`copies`) and with nearly the same (`near`), by each id in them."""
+    families: dict[tuple[str, int], set[int]] = {}
+    present = {story.number for story in view.stories}
+    for story in view.stories:
+        source = story.slot.source
+        if source is None or source.number not in present or story.slot.kind == "same headline":
+            continue
+        kind = "copies" if story.slot.kind == "copy" else "near"
+        family = families.get((kind, source.number), {source.number}) | {story.number}
+        families.update({(kind, number): family for number in family})
+    return families
+
+
+def _truth(
+    view: View,
+    story: Story,
+    doors: frozenset[str],
+    addresses: frozenset[str],
+    families: dict[tuple[str, int], set[int]],
+) -> StoryTruth:
+    state, picture = story.state(view.now), story.picture
+    dated = story.slot.kind not in ("no meta", "bad date")
+    relatives = {
+        kind: frozenset(identity(n) for n in families.get((kind, story.number), set()) - {story.number})
+        for kind in ("copies", "near")
+    }
+    return StoryTruth(
+        story_id=identity(story.number),
+        url=story.url(view.now),
+        section=story.section(view.now),
+        headline=state.headline,
+        kicker=story.kicker,
+        byline=story.byline,
+        published_at=_minute(story.published) if dated else None,
+        updated_at=_minute(state.updated) if dated and state.updated else None,
+        edition=story.edition,
+        agency=story.agency,
+        image_url=picture.url if picture else None,
+        image_caption=picture.caption if picture else None,
+        image_credit=picture.credit if picture else None,
+        body=state.body,
+        tags=story.tags,
+        language="en" if story.slot.kind == "english" else "bn",
+        revision=state.revision,
+        doors=doors,
+        addresses=addresses,
+        variations=story.traits | ({story.slot.kind} if story.slot.kind else set()),
+        copies=relatives["copies"],
+        near=relatives["near"],
+    )
+
+
+def _minute(moment: datetime) -> datetime:
+    """The moment as far as a page tells it, in UTC."""
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)

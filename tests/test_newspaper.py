@@ -1,0 +1,345 @@
+"""The bundled newspaper keeps what it promises to the tests that stand on it."""
+
+import html
+import http.client
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from tests.newspaper import Fault, Newspaper, StoryTruth
+from tests.newspaper import seed as seed_article
+from tests.newspaper.look import FIELDS, WAYS
+from tests.newspaper.script import stored
+from tests.newspaper.traits import HABITS, KINDS
+from tests.newspaper.traps import TRAPS
+
+SEED_PATH = "/world/north-korea/154313"
+PAPER = "https://www.kalbela.com"
+
+
+@cache
+def edition(seed: int) -> Newspaper:
+    """An edition whose clock stands where it stood at first; tests leave it as they found it."""
+    return Newspaper(seed)
+
+
+@cache
+def truth_of(seed: int) -> dict[str, StoryTruth]:
+    return edition(seed).truth()
+
+
+@pytest.fixture(scope="module")
+def paper() -> Newspaper:
+    return edition(1)
+
+
+@pytest.fixture(scope="module")
+def truth() -> dict[str, StoryTruth]:
+    return truth_of(1)
+
+
+@pytest.fixture
+def living() -> Iterator[tuple[Newspaper, str]]:
+    """A newspaper of one's own, served."""
+    newspaper = Newspaper(seed=3)
+    with newspaper.serve() as url:
+        yield newspaper, url
+
+
+def get(url: str, target: str, host: str = "www.kalbela.com", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one answer, on a connection of its own."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", target, headers={"Host": host, **named})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def text_of(page: str) -> str:
+    """The text of a page in stored form, tags taken out."""
+    return stored(html.unescape(re.sub(r"<[^>]*>", "", page)))
+
+
+def path_of(story: StoryTruth) -> str:
+    return story.url.removeprefix(PAPER)
+
+
+def test_one_seed_gives_one_paper(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
+    twin = Newspaper()
+    assert twin.truth() == truth
+    assert twin.lists() == paper.lists()
+    assert twin.expected_outcomes() == paper.expected_outcomes()
+    for path in ("/", SEED_PATH, *(path_of(story) for story in list(truth.values())[::40])):
+        assert twin.site.page(path) == paper.site.page(path)
+
+
+def test_another_seed_gives_another_edition(truth: dict[str, StoryTruth]) -> None:
+    other = truth_of(2)
+    bodies = {story.body for story in other.values()} & {story.body for story in truth.values()}
+    assert len(bodies) == 1, "only the seed story is in every edition"
+    assert len(other.keys() & truth.keys()) < 150
+    assert Counter(v for s in other.values() for v in s.variations) != Counter(
+        v for s in truth.values() for v in s.variations
+    )
+
+
+def test_the_seed_page_holds_the_seed_text(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
+    text = text_of(paper.site.page(SEED_PATH))
+    story = truth["kalbela:154313"]
+    printed = Path(seed_article.__file__).with_name("seed_article.txt").read_text("utf-8").splitlines()
+    for line in filter(None, printed[: printed.index("মন্তব্য করুন") + 1]):
+        assert stored(line) in text
+    assert story.body == "\n\n".join(seed_article.PARAGRAPHS)
+    assert len(seed_article.PARAGRAPHS) == 6
+    assert (story.byline, story.agency, story.image_credit) == ("কালবেলা ডেস্ক", "AFP", "সংগৃহীত")
+    assert (str(story.published_at), str(story.updated_at)) == (
+        "2024-12-31 14:22:00+00:00",
+        "2024-12-31 14:23:00+00:00",
+    )
+
+
+def test_the_first_latest_list_is_the_one_that_stood_beside_the_seed_story(paper: Newspaper) -> None:
+    printed = Path(seed_article.__file__).with_name("seed_article.txt").read_text("utf-8")
+    assert [row.headline for row in paper.lists()["latest"]] == [headline for _, headline in seed_article.LATEST]
+    positions = [printed.index(row.headline) for row in paper.lists()["latest"]]
+    assert positions == sorted(positions)
+
+
+def test_every_page_carries_both_lists_of_twenty(paper: Newspaper) -> None:
+    for path in ("/", SEED_PATH, "/national"):
+        page = paper.site.page(path)
+        latest, popular = page.split('id="latestview1"')[1].split('id="mostview1"')
+        for part, rows in ((latest, paper.lists()["latest"]), (popular, paper.lists()["popular"])):
+            hrefs = re.findall(r'<a aria-label="[^"]*" class="link"\s+href="([^"]*)"></a>', part)
+            assert [html.unescape(href) for href in hrefs[:20]] == [row.href for row in rows]
+            assert re.findall(r'<span class="news_sl">([০-৯]+)</span>', part)[:20][-1] == "২০"
+    assert {len(rows) for rows in paper.lists().values()} == {20}
+    ids = [row.story_id for row in paper.lists()["latest"]]
+    assert ids != sorted(ids, key=str, reverse=True), "roughly by id, not strictly"
+
+
+def test_articles_are_as_large_as_real_ones(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
+    sizes = [len(paper.site.page(path_of(story)).encode()) for story in list(truth.values())[::8]]
+    assert min(sizes) >= 100_000
+    assert max(sizes) <= 140_000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_variation_and_every_trap_occurs(seed: int) -> None:
+    newspaper, truth = edition(seed), truth_of(seed)
+    assert len(truth) == 420
+    assert set(KINDS) | set(HABITS) - {"removed"} <= {v for story in truth.values() for v in story.variations}
+    assert set(TRAPS) <= {entry.slot.trap for entry in newspaper.site.view.entries}
+    assert newspaper.site.view.removed
+    assert newspaper.copies()
+    assert any(row.story_id is None for row in newspaper.lists()["popular"])
+    assert any(len(story.addresses) > 2 for story in truth.values())
+
+
+def test_the_truth_stands_on_the_pages(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
+    for story in list(truth.values())[::6]:
+        text = text_of(paper.site.page(path_of(story)))
+        if "e-mail" in story.variations:
+            continue
+        for paragraph in story.body.split("\n\n"):
+            assert all(cell in text for cell in paragraph.split(" | ")), (story.url, paragraph)
+        for value in (story.headline, story.kicker, story.byline, story.image_caption, story.image_credit, *story.tags):
+            assert value is None or value in text or value in stored(html.unescape(paper.site.page(path_of(story))))
+
+
+def test_the_truth_is_in_stored_form(truth: dict[str, StoryTruth]) -> None:
+    for story in truth.values():
+        for value in (story.headline, story.kicker, story.byline, story.image_caption, *story.body.split("\n\n")):
+            assert value is None or value == stored(value) != ""
+    assert any("\u200d" in story.body for story in truth.values())
+    assert any("\u200c" in story.body for story in truth.values())
+
+
+def test_only_copies_and_near_copies_share_their_words(truth: dict[str, StoryTruth]) -> None:
+    def runs(story: StoryTruth) -> frozenset[tuple[str, ...]]:
+        words = story.body.split()
+        return frozenset(zip(*(words[i:] for i in range(5)), strict=False))
+
+    stories = [story for story in truth.values() if not story.variations & {"flash", "one line", "english"}][::3]
+    shingles = {story.story_id: runs(story) for story in truth.values()}
+    for one, other in combinations(stories, 2):
+        if other.story_id not in one.near | one.copies:
+            mine, theirs = shingles[one.story_id], shingles[other.story_id]
+            assert len(mine & theirs) < 0.05 * len(mine | theirs)
+    for story in truth.values():
+        for near in story.near:
+            mine, theirs = shingles[story.story_id], shingles[near]
+            assert mine != theirs
+            assert len(mine & theirs) > 0.75 * len(mine | theirs)
+        assert all(truth[copy].body == story.body for copy in story.copies)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_doors_name_what_the_truth_says(seed: int) -> None:
+    paper, truth = edition(seed), truth_of(seed)
+
+    def ids(target: str) -> set[str]:
+        return {f"kalbela:{number}" for number in re.findall(r"kalbela\.com/[a-z/-]+/(\d+)", paper.site.page(target))}
+
+    def named(door: str) -> set[str]:
+        return {story.story_id for story in truth.values() if door in story.doors}
+
+    assert named("rss") >= ids("/rss/latest-rss.xml") & truth.keys()
+    months = re.findall(r"/sitemap/sitemap-[\d-]+\.xml", paper.site.page("/sitemap.xml"))
+    assert set().union(*(ids(month) for month in months)) & truth.keys() == named("sitemap")
+    assert set().union(*(ids(f"/latest-news?page={n}") for n in range(1, 12))) >= named("latest-news")
+    page = paper.site.page("/country-news")
+    number = re.findall(r'data-cat-id="(\d+)"', page)[0]
+    found, fragment = ids("/country-news"), 1
+    while more := ids(f"/templates/web-view/category_page/more_cat_ajax.php?page={fragment}&cat={number}"):
+        found, fragment = found | more, fragment + 1
+    assert found >= {story.story_id for story in truth.values() if story.section == "country-news"}
+    assert fragment > 5
+
+
+def test_a_page_that_has_not_changed_is_not_sent_again(living: tuple[Newspaper, str]) -> None:
+    newspaper, url = living
+    status, headers, body = get(url, SEED_PATH, Accept_Encoding="gzip")
+    assert (status, headers["content-encoding"]) == (200, "gzip")
+    assert len(body) < 40_000
+    assert get(url, SEED_PATH, If_None_Match=headers["etag"])[0] == 304
+    assert get(url, SEED_PATH, If_Modified_Since=headers["last-modified"])[0] == 304
+    assert get(url, SEED_PATH, If_None_Match='"other"', If_Modified_Since=headers["last-modified"])[0] == 200
+    newspaper.break_field("byline")
+    assert get(url, SEED_PATH, If_None_Match=headers["etag"])[0] == 200
+    bare = next(story for story in newspaper.truth().values() if story.section.startswith("sports"))
+    assert "etag" not in get(url, path_of(bare))[1]
+
+
+def test_the_clock_brings_new_stories_corrections_and_farewells() -> None:
+    newspaper = Newspaper()
+    before, lists = truth_of(1), newspaper.lists()
+    newspaper.advance(timedelta(hours=30))
+    after = newspaper.truth()
+    assert len(after.keys() - before.keys()) > 40
+    assert before.keys() - after.keys(), "some are taken down"
+    both = before.keys() & after.keys()
+    assert any(after[i].revision > before[i].revision and after[i].body != before[i].body for i in both)
+    assert any(after[i].url != before[i].url for i in both)
+    assert not {row.href for row in lists["latest"]} & {row.href for row in newspaper.lists()["latest"]}
+    assert lists["popular"] != newspaper.lists()["popular"]
+    newspaper.advance(timedelta(hours=-30))
+    assert (newspaper.truth(), newspaper.lists()) == (before, lists)
+
+
+def test_stories_leave_and_move_as_the_outcomes_say(living: tuple[Newspaper, str]) -> None:
+    newspaper, url = living
+    codes = {"gone": {404, 410, 200}, "redirected": {301, 302}, "blocked": {403, 200}, "redirect_loop": {301}}
+    for address, expectation in newspaper.expected_outcomes().items():
+        if not address.startswith(PAPER) or expectation.outcomes & {"broken"}:
+            continue
+        allowed = set().union(*(codes.get(outcome, {200}) for outcome in expectation.outcomes))
+        assert get(url, address.removeprefix(PAPER))[0] in allowed, (address, expectation)
+
+
+def test_a_page_that_is_cut_off_promises_more_than_it_sends(living: tuple[Newspaper, str]) -> None:
+    newspaper, url = living
+    outcomes = newspaper.expected_outcomes().items()
+    address = next(address for address, expectation in outcomes if "broken" in expectation.outcomes)
+    with pytest.raises(http.client.IncompleteRead):
+        get(url, address.removeprefix(PAPER))
+
+
+def test_hosts_have_papers_of_their_own(living: tuple[Newspaper, str]) -> None:
+    _, url = living
+    port = url.rpartition(":")[2]
+    assert get(url, "/", host=f"127.0.0.1:{port}")[0] == 421
+    assert get(url, SEED_PATH, host="kalbela.com")[2] == get(url, SEED_PATH)[2]
+    assert get(url, "/country-news/154313", host="archive.kalbela.com")[2] not in get(url, SEED_PATH)[2]
+    assert get(url, "/country-news/154313")[0] == 404
+
+
+def test_what_was_asked_is_in_the_log(living: tuple[Newspaper, str]) -> None:
+    newspaper, url = living
+    get(url, "/robots.txt", User_Agent="test")
+    (entry,) = newspaper.log
+    assert (entry.host, entry.target, entry.status) == ("www.kalbela.com", "/robots.txt", 200)
+    assert entry.headers["user-agent"] == "test"
+    newspaper.log.clear()
+    get(url, "/", If_None_Match="x")
+    assert [entry.target for entry in newspaper.log] == ["/"]
+
+
+def test_faults_come_and_go(living: tuple[Newspaper, str]) -> None:
+    newspaper, url = living
+    newspaper.faults["/"] = Fault(status=503, headers={"Retry-After": "2"}, times=1)
+    status, headers, _ = get(url, "/")
+    assert (status, headers["retry-after"], get(url, "/")[0]) == (503, "2", 200)
+    newspaper.faults["*"] = Fault(body=b"SQLSTATE[HY000]")
+    assert get(url, SEED_PATH)[2] == b"SQLSTATE[HY000]"
+    newspaper.faults["*"] = Fault(drop=True)
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(url, SEED_PATH)
+    newspaper.faults.clear()
+    newspaper.down = 503
+    assert get(url, "/")[0] == 503
+    newspaper.down = True
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(url, "/")
+    newspaper.down = False
+    assert get(url, "/")[0] == 200
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("way", WAYS)
+def test_each_field_can_be_broken(paper: Newspaper, truth: dict[str, StoryTruth], field: str, way: str) -> None:
+    story = next(s for s in truth.values() if s.kicker and s.updated_at and s.image_caption and s.byline and s.tags)
+    whole = paper.site.page(path_of(story))
+    paper.break_field(field, way)
+    try:
+        broken = paper.site.page(path_of(story))
+    finally:
+        paper.mend_fields()
+    assert broken != whole
+    assert paper.site.page(path_of(story)) == whole
+    marks = {"headline": "details-title", "body": "dtl_content_section", "tags": "tags_list", "latest": "latestview1"}
+    if field in marks and way != "emptied":
+        assert marks[field] not in broken
+
+
+def test_a_field_can_be_broken_on_half_of_the_pages_and_the_design_can_change_whole(
+    paper: Newspaper, truth: dict[str, StoryTruth]
+) -> None:
+    some = list(truth.values())[::10]
+    paper.break_field("headline", share=0.5)
+    try:
+        broken = sum("details-title" not in paper.site.page(path_of(story)) for story in some)
+        paper.mend_fields()
+        paper.layout = "next"
+        assert not re.search(r'(?:class|id)="(?!kb2-)[^"]', paper.site.page(SEED_PATH))
+    finally:
+        paper.mend_fields()
+        paper.layout = "usual"
+    assert 0.25 * len(some) < broken < 0.75 * len(some)
+
+
+def test_it_runs_alone_and_ends_when_it_is_told_to() -> None:
+    command = [sys.executable, "-W", "error", "-m", "tests.newspaper", "--seed", "5", "--stories", "60"]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        assert get(url, "/")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=5) == ("", "")
+        assert process.returncode == 0
+    with pytest.raises(ConnectionRefusedError):
+        get(url, "/")

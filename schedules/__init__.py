@@ -1,0 +1,1 @@
+"""DECIDES WHEN: launching runs, judging them, watching over them."""

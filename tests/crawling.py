@@ -1,0 +1,46 @@
+"""Crawls as a person starts them: the command in a process of its own, against a newspaper that listens."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tests.newspaper import Newspaper
+
+PROJECT = Path(__file__).resolve().parent.parent
+# A mirror of one's own is not spared.
+QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF=0", "-s", "KHOBOR_FIRST_PAUSE=0")
+
+
+def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end."""
+    command = [sys.executable, "-m", "khobor", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout)
+
+
+@dataclass
+class Crawled:
+    """A crawl that ended: the paper as it stood, the data folder, the report."""
+
+    paper: Newspaper
+    mirror: str
+    data: Path
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def crawl(self, *arguments: str) -> dict[str, Any]:
+        """One run; returns its report."""
+        done = self.run("crawl", "kalbela", "--json", "--mirror", self.mirror, *QUICK, *arguments)
+        assert done.stdout, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command on this data folder."""
+        return khobor(command, *arguments, "--data", str(self.data))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table as an analyst reads it."""
+        return pd.read_parquet(self.data / name)

@@ -1,0 +1,147 @@
+"""The whole way: a real crawl of the bundled newspaper over real sockets, and what stands in the Parquet after it."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import polars
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.tables import TABLES
+from tests.crawling import Crawled
+from tests.newspaper import Newspaper
+
+SEED_ARTICLE = Path(__file__).parent / "newspaper" / "seed_article.txt"
+FROM_THE_PAGE = (
+    *("url", "section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
+    *("image_url", "image_caption", "image_credit", "body", "tags", "language"),
+)
+
+
+@pytest.fixture(scope="session", params=[1, 20260101], ids=["first-edition", "another-edition"])
+def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    paper = Newspaper(seed=request.param)
+    with paper.serve() as mirror:
+        crawl = Crawled(paper, mirror, tmp_path_factory.mktemp("data"))
+        crawl.report = crawl.crawl()
+        yield crawl
+
+
+def same(read: Any, true: Any) -> bool:
+    if true is None or true is pd.NaT:
+        return bool(pd.isna(read))
+    if isinstance(true, tuple):
+        return list(read) == list(true)
+    return bool(read == true)
+
+
+@pytest.mark.parametrize("column", FROM_THE_PAGE)
+def test_a_column_equals_its_truth_in_every_story(crawled: Crawled, column: str) -> None:
+    truth = crawled.paper.truth()
+    stories = crawled.table("stories").set_index("story_id")
+    wrong = {
+        story_id: (row[column], getattr(truth[story_id], column), sorted(truth[story_id].variations))
+        for story_id, row in stories.iterrows()
+        if story_id in truth and not same(row[column], getattr(truth[story_id], column))
+    }
+    assert not wrong, f"{len(wrong)} of {len(stories)}: {dict(list(wrong.items())[:3])}"
+
+
+def test_no_story_is_missing_doubled_or_invented(crawled: Crawled) -> None:
+    truth = crawled.paper.truth()
+    kept = list(crawled.table("stories")["story_id"])
+    copies = crawled.paper.copies()
+    assert len(kept) == len(set(kept))
+    assert set(kept) <= set(truth)
+    missing = {i for i in set(truth) - set(kept) if not copies.get(i, frozenset()) & set(kept)}
+    assert not missing, {i: (truth[i].url, sorted(truth[i].doors), sorted(truth[i].variations)) for i in missing}
+    twice = {family for family in copies.values() if len(family & set(kept)) != 1}
+    assert not twice
+
+
+def test_both_lists_match_rank_by_rank(crawled: Crawled) -> None:
+    rankings = crawled.table("rankings")
+    for name, rows in crawled.paper.lists().items():
+        seen = rankings[rankings["list"] == name].sort_values("rank")
+        assert list(seen["rank"]) == [row.rank for row in rows]
+        assert list(seen["headline"]) == [row.headline for row in rows]
+
+
+def test_every_discovered_address_has_exactly_one_outcome(crawled: Crawled) -> None:
+    fetches = crawled.table("fetches")
+    fetches = fetches[fetches["run_id"] == crawled.report["run_id"]]
+    assert fetches["url"].is_unique
+    assert fetches["outcome"].value_counts().to_dict() == crawled.report["books"]["outcomes"]
+    assert crawled.report["books"]["discovered"] == len(fetches)
+    assert crawled.report["books"]["balanced"]
+
+
+def test_what_is_no_story_ends_as_it_must(crawled: Crawled) -> None:
+    outcomes = crawled.table("fetches").set_index("url")["outcome"]
+    wrong = {}
+    for address, expectation in crawled.paper.expected_outcomes().items():
+        if address in outcomes.index and outcomes[address] not in expectation.outcomes:
+            wrong[address] = (outcomes[address], expectation)
+    assert not wrong
+
+
+def test_three_readers_give_the_same_rows_with_site_and_month(crawled: Crawled) -> None:
+    folder = crawled.data / "stories"
+    columns = ["site", "month", "story_id", "headline", "body"]
+    files = f"{folder}/**/*.parquet"
+    with_pandas = pd.read_parquet(folder)[columns].itertuples(index=False, name=None)
+    with_polars = polars.read_parquet(files, hive_partitioning=True, try_parse_hive_dates=False)[columns].rows()
+    with_duckdb = duckdb.sql(f"select {', '.join(columns)} from read_parquet('{files}')").fetchall()
+    assert sorted(with_pandas) == sorted(with_polars) == sorted(with_duckdb)
+    assert len(with_duckdb) == crawled.report["stories"]["new"]
+
+
+def test_every_file_has_exactly_the_declared_schema(crawled: Crawled) -> None:
+    for name, table in TABLES.items():
+        for path in (crawled.data / name).rglob("*.parquet"):
+            assert pq.read_schema(path).equals(table.schema), path
+
+
+def test_a_second_run_adds_nothing_and_costs_far_fewer_requests(crawled: Crawled) -> None:
+    before = {name: len(crawled.table(name)) for name in ("stories", "aliases", "rankings")}
+    first = crawled.report
+    second = crawled.crawl()
+    assert second["exit_code"] == 0
+    assert second["stories"]["new"] == second["stories"]["revised"] == 0
+    assert {name: len(crawled.table(name)) for name in before} == before
+    assert not (crawled.data / "revisions").exists()
+    assert second["requests"] < first["requests"] / 4
+    assert second["books"]["balanced"]
+
+
+def test_every_file_is_what_the_ledger_says_it_is(crawled: Crawled) -> None:
+    done = crawled.run("check")
+    assert (done.returncode, done.stdout) == (0, "Every file is what the ledger says it is.\n")
+
+
+def test_the_seed_article_comes_out_exactly(tmp_path: Path) -> None:
+    paper = Newspaper()
+    with paper.serve() as mirror:
+        crawl = Crawled(paper, mirror, tmp_path)
+        report = crawl.crawl("--max-pages", "1")
+    assert report["requests"] == 1
+    [story] = pq.read_table(tmp_path / "stories").to_pylist()
+    text, _, lists = SEED_ARTICLE.read_text().partition("মন্তব্য করুন")
+    paragraphs = text.strip().split("\n\n")
+    assert story["headline"] == paragraphs[1] == "পুতিনকে নববর্ষে যে চিঠি পাঠালেন কিম"
+    assert story["body"].split("\n\n") == paragraphs[3:-1]
+    assert len(paragraphs[3:-1]) == 6
+    assert (story["byline"], story["edition"], story["agency"]) == ("কালবেলা ডেস্ক", "online", "AFP")
+    assert story["published_at"] == datetime(2024, 12, 31, 14, 22, tzinfo=UTC)
+    assert story["updated_at"] == datetime(2024, 12, 31, 14, 23, tzinfo=UTC)
+    assert story["image_caption"] == "উত্তর কোরিয়ার নেতা কিম জং উন এবং রাশিয়ার প্রেসিডেন্ট ভ্লাদিমির পুতিন।"
+    assert story["image_credit"] == "সংগৃহীত"
+    assert (story["month"], story["section"]) == ("2024-12", "world/north-korea")
+    headlines = [line for line in lists.splitlines() if len(line) > 2 and "•" not in line]
+    latest = pq.read_table(tmp_path / "rankings", filters=[("list", "=", "latest")]).sort_by("rank").to_pylist()
+    assert [(row["rank"], row["headline"]) for row in latest] == list(enumerate(headlines, start=1))
+    assert len(latest) == 20

@@ -1,0 +1,65 @@
+"""Judging: what a verdict makes of an account."""
+
+from typing import Any
+
+import pytest
+
+from schedules.exits import ExitCode
+from schedules.judging import Expectations, judge
+
+EXPECTED = Expectations(lists=("latest", "popular"))
+SEEN = {"latest/seen": 40, "popular/seen": 40}
+
+
+def account(
+    outcomes: dict[str, int],
+    *,
+    rejects: dict[str, int] | None = None,
+    lists: dict[str, int] | None = None,
+    reason: str = "finished",
+    discovered: int | None = None,
+) -> dict[str, Any]:
+    total = sum(outcomes.values())
+    discovered = total if discovered is None else discovered
+    return {
+        "reason": reason,
+        "books": {"discovered": discovered, "outcomes": outcomes, "balanced": discovered == total},
+        "rejects": rejects or {},
+        "lists": SEEN if lists is None else lists,
+    }
+
+
+@pytest.mark.parametrize(
+    ("of", "code", "said"),
+    [
+        (account({"story": 40, "list": 5}), ExitCode.DONE, ""),
+        (account({"known": 300, "list": 5}), ExitCode.DONE, ""),
+        (account({"story": 100, "list": 5, "http_error": 3, "gone": 9}), ExitCode.DONE, ""),
+        (account({"story": 10, "refused": 2, "list": 1}, rejects={"NoBody": 2}), ExitCode.DONE, ""),
+        (account({"story": 40}, discovered=41), ExitCode.INTERNAL, "41 addresses discovered, 40 outcomes"),
+        (account({"story": 40}, reason="killed"), ExitCode.INTERNAL, "killed"),
+        (account({"story": 40}, reason="shutdown"), ExitCode.TERMINATED, "interrupted"),
+        (account({"story": 40}, reason="memusage_exceeded"), ExitCode.STORAGE, "memory"),
+        (account({"unreadable": 9, "list": 1}, rejects={"ReaderCrashed": 9}), ExitCode.INTERNAL, "9 of 9 pages"),
+        (account({"unreachable": 12}), ExitCode.UNREACHABLE, "12 unreachable"),
+        (account({"blocked": 3, "not_reached": 9}), ExitCode.UNREACHABLE, "3 blocked"),
+        (account({"robots": 58}), ExitCode.UNREACHABLE, "robots.txt"),
+        (account({"story": 40}, lists={"latest/seen": 9}), ExitCode.BELOW_EXPECTATION, "no list popular"),
+        (account({"story": 40, "http_error": 30}), ExitCode.BELOW_EXPECTATION, "30 of 70 requests failed"),
+        (account({"story": 6, "refused": 4}, rejects={"NoBody": 4}), ExitCode.BELOW_EXPECTATION, "4 of 10 pages"),
+        (account({"story": 3, "refused": 7}, rejects={"NoHeadline": 7}), ExitCode.LAYOUT_CHANGED, "7 × NoHeadline"),
+        (account({"refused": 40}, rejects={"UnknownLayout": 40}), ExitCode.LAYOUT_CHANGED, "40 × UnknownLayout"),
+        (account({"refused": 4}, rejects={"UnknownLayout": 4}), ExitCode.DONE, ""),
+    ],
+)
+def test_an_account_gets_the_verdict_that_it_deserves(of: dict[str, Any], code: ExitCode, said: str) -> None:
+    verdict = judge(of, EXPECTED)
+    assert verdict.exit_code == code
+    assert said in " ".join(verdict.problems)
+    assert bool(verdict.problems) == bool(code)
+
+
+def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
+    verdict = judge(account({"story": 3, "http_error": 30}, reason="killed", lists={}), EXPECTED)
+    assert verdict.exit_code == ExitCode.INTERNAL
+    assert [problem.split()[0] for problem in verdict.problems] == ["the", "no", "30"]

@@ -18,6 +18,7 @@ _UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\u3000\ufeff\ud800-\udfff<>\"\\^`{|}]"
 )
 _SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
+_NOWHERE = re.compile(r"(?:#.*|https?:/*)?", re.IGNORECASE | re.DOTALL)
 # An address that is canonical but for its scheme and host; nearly all are, and taking the others apart costs far more.
 _PLAIN = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)")
 
@@ -44,6 +45,11 @@ class NoAddress:
     outcome: Outcome
     reason: str
 
+    @property
+    def key(self) -> str:
+        """What it is known by, for want of better."""
+        return self.url
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -65,7 +71,7 @@ class Addresses:
         if (plain := _PLAIN.fullmatch(link)) and plain["host"] in self.hosts and len(link) <= LONGEST:
             return self._own(plain["path"], "")
         shown, link = _printable(link), link.strip()
-        if not link or link.startswith("#"):
+        if _NOWHERE.fullmatch(link):
             return NoAddress(shown, Outcome.BAD_ADDRESS, "no address, or a place on the same page")
         try:
             parts = urlsplit(urljoin(base, link))
@@ -82,6 +88,22 @@ class Addresses:
         if len(parts.geturl()) > LONGEST or len(own.url) > LONGEST:
             return NoAddress(shown, Outcome.BAD_ADDRESS, f"longer than {LONGEST} characters")
         return own
+
+    def absolute(self, link: str, base: str) -> str | None:
+        """The full address of anything, a picture say, on whatever host, fit for storing; None where it is none.
+
+        What is on one of the newspaper's own hosts is on its canonical one.
+        """
+        try:
+            parts = urlsplit(urljoin(base, link.strip()))
+            if parts.hostname in self.hosts and parts.port is None:
+                parts = parts._replace(scheme="https", netloc=self.hosts[0])
+        except ValueError:
+            return None
+        url = _printable(parts.geturl(), LONGEST + 1)
+        if _NOWHERE.fullmatch(link.strip()):
+            return None
+        return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= LONGEST else None
 
     def _own(self, path: str, raw_query: str) -> Address | NoAddress:
         origin = f"https://{self.hosts[0]}"
@@ -116,17 +138,6 @@ def canonical_query(query: str) -> str:
 
 def _composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
-
-
-def absolute(link: str, base: str) -> str | None:
-    """The full address of a link on the page ``base``, whatever its host, fit for storing; None where it is none."""
-    try:
-        url = urljoin(base, link.strip())
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    url = _printable(url, LONGEST + 1)
-    return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= LONGEST else None
 
 
 def _printable(text: str, longest: int = LONGEST) -> str:

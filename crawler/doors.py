@@ -20,6 +20,7 @@ class Door:
     :param paths: addresses below the site's origin; none where others name them (a page's head, robots.txt)
     :param more: how a listing goes on, if it does
     :param most: how many entries of one feed or sitemap are followed, newest first
+    :param pulse: whether a pulse goes through it too, every time; other doors are opened by a sweep, when they are due
     """
 
     name: str
@@ -27,6 +28,7 @@ class Door:
     paths: tuple[str, ...] = ()
     more: "More | None" = None
     most: int = 1000
+    pulse: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

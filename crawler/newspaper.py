@@ -6,6 +6,7 @@ each; each link is one request outward; and the story comes last, when everythin
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -46,6 +47,8 @@ class Newspaper(scrapy.Spider):
     layouts: ClassVar[tuple[Layout, ...]]
     lists: ClassVar[tuple[RankedList, ...]] = ()
     doors: ClassVar[tuple[Door, ...]] = ()
+    # How long a door is left alone, at the least and at the most; between them, as fast as it changes.
+    door_rests: ClassVar[tuple[timedelta, timedelta]] = (timedelta(hours=1), timedelta(days=7))
 
     def __init__(self, seed: str | None = None, **arguments: Any) -> None:
         """:param seed: addresses to start from instead of the declared ones, separated by spaces"""
@@ -56,6 +59,11 @@ class Newspaper(scrapy.Spider):
         self.run_id = ""
         # Whether an address was known before this run; whoever keeps records knows.
         self.was_known: Callable[[str], bool] = lambda key: False
+        self.known_at_all = False
+        self.is_pulse = False
+        # Whether a list had nothing on it that was known before: what came between two visits is behind the doors.
+        self._missed = False
+        self._doors_open = False
         self._named: set[str] = set()  # every address that a link of this run was found to stand for
 
     @classmethod
@@ -66,18 +74,24 @@ class Newspaper(scrapy.Spider):
     # Ways in ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
-        """Seeds and front page first, then the doors that have an address of their own."""
-        for link in (*self.starts, f"https://{self.hosts[0]}{self.front_page}"):
+        """Seeds and front page; what comes of the first of them opens the doors. A pulse needs no seed of ours."""
+        starts = () if self.is_pulse and self.starts == self.seeds else self.starts
+        for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
             for output in self._follow(link, "", via="seed", depth=0, place=(_SEED, 0)):
                 yield output
+        if not self.is_pulse:
+            for door in self._doors_without_path(Kind.SITEMAP):
+                for link in await self._named_by_robots():
+                    for output in self._open(door, link, "", 0):
+                        yield output
+
+    def _open_doors(self) -> Iterator[Any]:
+        """The doors with addresses of their own: a pulse goes through few, unless it has missed something."""
+        origin = f"https://{self.hosts[0]}/"
         for door in self.doors:
-            for path in door.paths:
-                for output in self._open(door, path, f"https://{self.hosts[0]}/", 0):
-                    yield output
-        for door in self._doors_without_path(Kind.SITEMAP):
-            for link in await self._named_by_robots():
-                for output in self._open(door, link, "", 0):
-                    yield output
+            if door.pulse or self._missed or not self.is_pulse:
+                for path in door.paths:
+                    yield from self._open(door, path, origin, 0)
 
     async def _named_by_robots(self) -> list[str]:
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
@@ -90,6 +104,13 @@ class Newspaper(scrapy.Spider):
 
     def parse(self, response: Response, **_: Any) -> Iterator[Any]:
         """One response: its lists, its links outward, and its story or its fetch."""
+        missed = self._missed
+        yield from self._outputs_of(response)
+        if not self._doors_open or self._missed != missed:
+            self._doors_open = True
+            yield from self._open_doors()
+
+    def _outputs_of(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
         verdict = judge_response(response)
         if verdict is not None and not self._is_end_of_listing(response):
@@ -109,7 +130,7 @@ class Newspaper(scrapy.Spider):
             outputs = [fetch]
         yield from outputs
 
-    def failed(self, failure: Failure) -> Iterator[Fetch]:
+    def failed(self, failure: Failure) -> Iterator[Any]:
         """What came of a request without a response."""
         request: Request = failure.request  # type: ignore[attr-defined]
         fetch: Fetch = request.meta["fetch"]
@@ -117,6 +138,9 @@ class Newspaper(scrapy.Spider):
         fetch.outcome, fetch.reason = outcome_of(failure)
         fetch.attempts = request.meta.get("sent", 0)
         yield fetch
+        if not self._doors_open:
+            self._doors_open = True
+            yield from self._open_doors()
 
     def _is_end_of_listing(self, response: Response) -> bool:
         """A fragment without anything is how a listing says that it ends."""
@@ -128,7 +152,7 @@ class Newspaper(scrapy.Spider):
             yield from self._read_ranks(page, ranked, fetch)
         if door is not None:
             yield from self._read_door(page, door, response, fetch)
-        if fetch.story_id is None and fetch.via == "seed":
+        if fetch.story_id is None and fetch.via == "seed" and (self._missed or not self.is_pulse):
             yield from self._read_head(page, fetch)
         target = self.addresses.identify(response.url)
         if fetch.story_id is None or not isinstance(target, Address):
@@ -152,10 +176,13 @@ class Newspaper(scrapy.Spider):
         rows = read_list(page, ranked, self.addresses)
         if not rows:
             return
+        overlaps = not self.known_at_all or any(self.was_known(row.target.key) for row in rows)
+        self._missed = self._missed or (not overlaps and ranked.name == "latest")
         yield Snapshot(
             site=self.name,
             name=ranked.name,
             observed_at=page.fetched_at,
+            overlaps=overlaps,
             rows=[
                 Ranking(
                     site=self.name,
@@ -178,6 +205,7 @@ class Newspaper(scrapy.Spider):
 
     def _read_door(self, page: Page, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         stories = read_links(page, self.addresses)
+        fetch.found += sum(not self.was_known(address.key) for address in stories)
         for address in stories:
             yield from self._ask_named(address, fetch, door)
         if (more := door.more) is None or all(self.was_known(address.key) for address in stories):
@@ -217,6 +245,7 @@ class Newspaper(scrapy.Spider):
         for entry in newest_first(entries)[: door.most]:
             target = self.addresses.identify(entry.link, response.url)
             if isinstance(target, NoAddress) or target.story_id:
+                fetch.found += isinstance(target, Address) and not self.was_known(target.key)
                 yield from self._ask_named(target, fetch, door)
         fetch.outcome = Outcome.LIST
         yield fetch
@@ -264,11 +293,11 @@ class Newspaper(scrapy.Spider):
 
     def begin(self, target: Address | NoAddress, *, via: str, referrer: str | None, depth: int) -> Fetch:
         """The record of an address from the moment it is discovered."""
-        key, story_id = (target.key, target.story_id) if isinstance(target, Address) else (target.url, None)
+        story_id = target.story_id if isinstance(target, Address) else None
         return Fetch(
             site=self.name,
             url=target.url,
-            key=key,
+            key=target.key,
             story_id=story_id,
             via=via,
             referrer=referrer,
@@ -279,7 +308,7 @@ class Newspaper(scrapy.Spider):
 
     def request(self, fetch: Fetch, *, priority: int, door: Door | None = None) -> Request:
         """The request of a fetch."""
-        meta = {"fetch": fetch, "door": door}
+        meta = {"fetch": fetch, "door": door, "now": door is not None and (self._missed or door.pulse)}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 
     def _fetched(self, response: Response) -> Fetch:

@@ -117,6 +117,7 @@ class Fetch:
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
+    found: int = 0  # how many addresses it named that were not known before the run
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,6 +145,7 @@ class Story:
     revision: int | None = required(pa.int32(), "counts from 1")
     first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when we first saw the story")
     fetched_at: datetime | None = required(UTC_MICROSECONDS, "when we last saw it in this revision")
+    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
     content_hash: str | None = required(TEXT, "of headline and body, blind to form, joiners, quotes and spacing")
     cluster_id: str | None = required(TEXT, "`story_id` of the first story of its near-duplicate cluster; its own when alone")
     discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
@@ -191,6 +193,7 @@ class Snapshot:
     name: str
     observed_at: datetime
     rows: list[Ranking]
+    overlaps: bool = True  # whether any of it was known before the run; if not, something was missed in between
 
 
 @dataclass(slots=True, kw_only=True)

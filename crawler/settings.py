@@ -18,6 +18,7 @@ KHOBOR_MIRROR = None  # http://127.0.0.1:8137 answers for all of a site's hosts
 KHOBOR_RUN_ID = None  # made up by the run itself, unless whoever launched it named it
 KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
 KHOBOR_LAUNCHER = 0  # the process that launched the run, which it does not outlive
+KHOBOR_KIND = "sweep"  # through every door that is due; a `pulse` looks at the lists, a few doors and what is new
 KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
 
 # Who we are and what we may ask -------------------------------------------------------------------------------------

@@ -49,5 +49,7 @@ class Accept:
     def _accept_snapshot(self, snapshot: Snapshot) -> None:
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/seen")
+        if not snapshot.overlaps:
+            self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/missed")
         if self._run.ledger.keep_snapshot(snapshot, digest):
             self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/kept")

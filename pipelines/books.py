@@ -25,12 +25,16 @@ TRY_AGAIN = frozenset(
 MOST_FAILURES = 5
 
 
+DOOR_RESTS = (timedelta(hours=1), timedelta(days=7))
+
+
 class Books:
     """Writes discoveries and outcomes, inside the ledger's transactions."""
 
-    def __init__(self, ledger: Ledger, run_id: str) -> None:
+    def __init__(self, ledger: Ledger, run_id: str, door_rests: tuple[timedelta, timedelta] = DOOR_RESTS) -> None:
         self.ledger = ledger
         self.run_id = run_id
+        self._door_rests = door_rests
 
     def discover(self, fetch: Fetch) -> None:
         """Open an address that will be asked for."""
@@ -47,10 +51,33 @@ class Books:
         known = self.ledger.address(fetch.key)
         failures = known.failures if known else 0
         again = fetch.outcome == Outcome.NOT_REACHED or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
+        if failures and fetch.outcome in TRY_AGAIN:
+            self.ledger.count(self.run_id, f"again/{fetch.outcome}")
         due_at = None
-        if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
+        if fetch.story_id is None:
+            due_at = fetch.fetched_at + self._rest_of_door(fetch, known)
+        elif fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
             due_at = next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
         self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at)
+        if fetch.outcome == Outcome.GONE:
+            self.gone(fetch)
+
+    def gone(self, fetch: Fetch) -> None:
+        """Note that the story behind an address was taken down, if it is one that is kept."""
+        known = self.ledger.story(fetch.story_id) if fetch.story_id else None
+        if known is not None:
+            self.ledger.story_gone(known, fetch.fetched_at)
+            self.ledger.count(self.run_id, "story/gone")
+
+    def _rest_of_door(self, fetch: Fetch, known: KnownAddress | None) -> timedelta:
+        """A door that showed something new is due sooner the next time, one that did not later, within bounds."""
+        least, most = self._door_rests
+        if fetch.outcome == Outcome.GONE:
+            return most
+        if known is None or known.due_at is None or known.fetched_at is None:
+            return least
+        rest = known.due_at - known.fetched_at
+        return min(max(rest / 2 if fetch.found else rest * 2, least), most)
 
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""

@@ -17,10 +17,12 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.addresses import Address
 from crawler.clock import now
+from crawler.doors import Door, Kind
 from crawler.newspaper import Newspaper
 from crawler.patience import may_be_asked
 from crawler.records import Fetch, Outcome
 from pipelines.books import begun
+from pipelines.ledger import KnownAddress
 from pipelines.run import Run
 
 
@@ -49,11 +51,13 @@ class Frontier(BaseScheduler):
         return len(self._waiting)
 
     def open(self, spider: Spider) -> None:
-        """Take up the stories that earlier runs left open."""
+        """Take up the stories that earlier runs left open; those that failed then wait for a sweep."""
         with self._run.ledger.page():
             for known in self._run.ledger.leftovers():
                 if known.story_id is None:  # doors are opened anew by every run
                     self._run.ledger.abandon(known.key)
+                    continue
+                if self._spider.is_pulse and known.failures:
                     continue
                 fetch = begun(known, self._run.ledger.site, self._run.run_id)
                 self._admit(self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth)))
@@ -101,13 +105,11 @@ class Frontier(BaseScheduler):
         known = self._run.ledger.address(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self._answer(fetch, Outcome.TOO_DEEP)
-        if known is not None and fetch.story_id and fetch.via != "seed":
-            if not known.open and (known.due_at is None or known.due_at > now()):
+        if known is not None and not known.open and fetch.via != "seed":
+            rests = known.due_at is None or known.due_at > now()
+            if rests and not request.meta["now"]:
                 return self._answer(fetch, Outcome.KNOWN)
-            if known.etag and not known.open:
-                request.headers["If-None-Match"] = known.etag
-            if known.last_modified and not known.open:
-                request.headers["If-Modified-Since"] = known.last_modified
+            _ask_only_for_changes(request, known)
         self._run.books.discover(fetch)
         self._push(request)
         return True
@@ -132,6 +134,8 @@ class Frontier(BaseScheduler):
             sent = request.meta.pop("sent", 0)
             ended = replace(fetch, fetched_at=now(), outcome=Outcome.REDIRECTED, reason=reason, attempts=sent)
             self._run.settle(ended)
+            if target.story_id is None:  # home, or to its section: that is how a paper takes a story down
+                self._run.books.gone(ended)
             if target.key in self._seen:
                 return True
             return self._admit(self._spider.request(found, priority=request.priority, door=request.meta["door"]))
@@ -139,3 +143,14 @@ class Frontier(BaseScheduler):
     def _push(self, request: Request, *, first: bool = False) -> None:
         place = -request.priority if not first else -(10**18)
         heapq.heappush(self._waiting, (place, next(self._order), request))
+
+
+def _ask_only_for_changes(request: Request, known: KnownAddress) -> None:
+    """Name the state that is known; but not for a page whose lists are wanted, whatever else of it is the same."""
+    door: Door | None = request.meta["door"]
+    if door is not None and door.kind is Kind.PAGE:
+        return
+    if known.etag:
+        request.headers["If-None-Match"] = known.etag
+    if known.last_modified:
+        request.headers["If-Modified-Since"] = known.last_modified

@@ -86,6 +86,7 @@ class KnownAddress:
     depth: int
     born_at: datetime | None
     due_at: datetime | None
+    fetched_at: datetime | None
     etag: str | None
     last_modified: str | None
     failures: int
@@ -349,7 +350,11 @@ class Ledger:
 
     def saw_story(self, known: KnownStory, at: datetime) -> None:
         """Note that a story still stood unchanged."""
-        self.outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at})
+        self.outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
+
+    def story_gone(self, known: KnownStory, at: datetime) -> None:
+        """Note that a story was taken down; its row stays."""
+        self.outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
 
     def story_ids(self) -> set[str]:
         """Every story that is remembered."""
@@ -408,7 +413,7 @@ class Ledger:
 
 # An address is open from its discovery to its outcome; an outcome that may be better next time leaves it open.
 _CLOSED, _ASKED, _LEFT = range(3)
-_ADDRESS = "key, url, story_id, via, referrer, depth, born_at, due_at, etag, last_modified, failures, open"
+_ADDRESS = "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, open"
 _STORY = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
 
 
@@ -418,7 +423,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _known_address(row: tuple[Any, ...]) -> KnownAddress:
     values = list(row)
-    values[6:8] = [moment and datetime.fromisoformat(moment) for moment in values[6:8]]
+    values[6:9] = [moment and datetime.fromisoformat(moment) for moment in values[6:9]]
     values[-1] = bool(values[-1])
     return KnownAddress(*values)
 

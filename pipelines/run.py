@@ -49,7 +49,9 @@ class Run:
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
-        self.books = Books(self.ledger, self.run_id)
+        self.books = Books(self.ledger, self.run_id, spider.door_rests)
+        spider.is_pulse = crawler.settings["KHOBOR_KIND"] == "pulse"
+        spider.known_at_all = self.ledger.size() > 0
         spider.was_known = lambda key: self.ledger.was_known(key, self.run_id)
         self.reading: str | None = None
         self.account: Mapping[str, Any] | None = None

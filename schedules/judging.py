@@ -119,7 +119,8 @@ def _refused(account: Mapping[str, Any], expected: Expectations) -> Problem:
 
 
 def _failed(account: Mapping[str, Any], expected: Expectations) -> Problem:
-    outcomes = account["books"]["outcomes"]
+    # What failed in an earlier run already says nothing of this one.
+    outcomes = {name: n - account["failed_again"].get(name, 0) for name, n in account["books"]["outcomes"].items()}
     failed = {name: outcomes[name] for name in _NO_ANSWER if outcomes.get(name)}
     asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "refused", "gone"))
     if asked < expected.pages_that_count or sum(failed.values()) <= expected.most_failed * asked:

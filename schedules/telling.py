@@ -96,6 +96,7 @@ def show_report(report: Mapping[str, Any]) -> None:
         (stories["revised"], "new revisions of known stories"),
         (stories["unchanged"], "stories seen again, unchanged"),
         (stories["copies"], "copies of kept stories under another id"),
+        (stories["gone"], "kept stories found taken down"),
         (sum(report["rejects"].values()), "records refused" + _named(report["rejects"])),
         (report["requests"], f"requests in {_duration(report)}"),
     ):

@@ -18,6 +18,7 @@ def account(
     lists: dict[str, int] | None = None,
     reason: str = "finished",
     discovered: int | None = None,
+    failed_again: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     total = sum(outcomes.values())
     discovered = total if discovered is None else discovered
@@ -25,6 +26,7 @@ def account(
         "reason": reason,
         "books": {"discovered": discovered, "outcomes": outcomes, "balanced": discovered == total},
         "rejects": rejects or {},
+        "failed_again": failed_again or {},
         "lists": SEEN if lists is None else lists,
     }
 
@@ -46,6 +48,8 @@ def account(
         (account({"robots": 58}), ExitCode.UNREACHABLE, "robots.txt"),
         (account({"story": 40}, lists={"latest/seen": 9}), ExitCode.BELOW_EXPECTATION, "no list popular"),
         (account({"story": 40, "http_error": 30}), ExitCode.BELOW_EXPECTATION, "30 of 70 requests failed"),
+        (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 8}), ExitCode.DONE, ""),
+        (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 4}), ExitCode.BELOW_EXPECTATION, "4 of 13"),
         (account({"story": 6, "refused": 4}, rejects={"NoBody": 4}), ExitCode.BELOW_EXPECTATION, "4 of 10 pages"),
         (account({"story": 3, "refused": 7}, rejects={"NoHeadline": 7}), ExitCode.LAYOUT_CHANGED, "7 × NoHeadline"),
         (account({"refused": 40}, rejects={"UnknownLayout": 40}), ExitCode.LAYOUT_CHANGED, "40 × UnknownLayout"),

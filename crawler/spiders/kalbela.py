@@ -135,9 +135,11 @@ class Kalbela(Newspaper):
         _tab("popular", "mostview", "popular_list_block"),
     )
     doors = (
-        Door(name="latest-news", paths=("/latest-news", "/all-news")),
+        Door(name="latest-news", paths=("/latest-news",), pulse=True),
+        Door(name="rss", kind=Kind.FEED, paths=("/rss/latest-rss.xml",), pulse=True),
         Door(name="popular-news", paths=("/popular-news",)),
-        Door(name="rss", kind=Kind.FEED),
+        Door(name="all-news", paths=("/all-news",)),
+        Door(name="rss", kind=Kind.FEED),  # those in the front page's head
         Door(name="sitemap", kind=Kind.SITEMAP),
         Door(
             name="category",

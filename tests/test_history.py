@@ -1,0 +1,29 @@
+"""History: what changed between two revisions, word by word."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.records import Story, columns_of
+from pipelines.history import Piece, changes, difference
+
+
+def test_a_difference_is_in_whole_words() -> None:
+    assert difference("র‍্যাব আটক করেছে ৩ জনকে", "র‍্যাব আটক করেছে ৫ জনকে") == [
+        Piece("kept", "র‍্যাব আটক করেছে "),
+        Piece("removed", "৩"),
+        Piece("added", "৫"),
+        Piece("kept", " জনকে"),
+    ]
+
+
+@given(st.text(alphabet="কখ গ\n"), st.text(alphabet="কখ গ\n"))
+def test_both_texts_can_be_read_back_from_their_difference(before: str, after: str) -> None:
+    pieces = difference(before, after)
+    assert "".join(piece.text for piece in pieces if piece.act != "added") == before
+    assert "".join(piece.text for piece in pieces if piece.act != "removed") == after
+
+
+def test_only_what_a_reader_would_call_a_change_is_told() -> None:
+    row = dict.fromkeys((column.name for column in columns_of(Story)), None) | {"revision": 1, "tags": ["ক"]}
+    again = row | {"revision": 2, "run_id": "another", "headline": "নতুন", "tags": ["ক", "খ"]}
+    assert [name for name, _ in changes(row, again)] == ["headline", "tags"]

@@ -1,0 +1,44 @@
+"""Ranks: spans of stories in lists, made from snapshots by hand."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipelines.ranks import Span, spans_of
+
+NOON = datetime(2026, 1, 11, 12, tzinfo=UTC)
+
+
+def row(minute: int, until: int, rank: int, story_id: str | None = "kalbela:7", **other: Any) -> dict[str, Any]:
+    moments = {"observed_at": NOON + timedelta(minutes=minute), "last_observed_at": NOON + timedelta(minutes=until)}
+    return {"story_id": story_id, "list": "popular", "rank": rank, "headline": "ক", **moments, **other}
+
+
+def test_a_span_says_when_how_high_and_how_long() -> None:
+    rows = [row(20, 30, 3, headline="খ"), row(0, 10, 8), row(40, 45, 1), row(60, 60, 9)]
+    assert spans_of(rows) == [
+        Span(
+            story_id="kalbela:7",
+            list="popular",
+            first_at=NOON,
+            last_at=NOON + timedelta(hours=1),
+            best_rank=1,
+            stood=timedelta(minutes=25),
+            in_top=timedelta(minutes=15),
+            snapshots=4,
+            headlines=("ক", "খ"),
+        )
+    ]
+
+
+def test_a_story_named_twice_by_one_snapshot_stood_there_once() -> None:
+    [span] = spans_of([row(0, 10, 2), row(0, 10, 6)])
+    assert (span.stood, span.in_top, span.best_rank, span.snapshots) == (timedelta(minutes=10),) * 2 + (2, 1)
+
+
+def test_lists_and_stories_are_kept_apart_and_links_to_no_story_are_left_out() -> None:
+    rows = [row(0, 9, 1, None), row(0, 9, 2), row(0, 9, 3, "kalbela:8"), row(0, 9, 4, list="latest")]
+    assert [(span.list, span.story_id) for span in spans_of(rows)] == [
+        ("latest", "kalbela:7"),
+        ("popular", "kalbela:7"),
+        ("popular", "kalbela:8"),
+    ]

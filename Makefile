@@ -16,7 +16,7 @@ crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 	$(BIN)/khobor crawl kalbela
 
 test: .venv/.ready-dev ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/.ready-dev ## lint, format, types, import direction
 	$(BIN)/ruff check .

@@ -145,13 +145,13 @@ class Story:
     revision: int | None = required(pa.int32(), "counts from 1")
     first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when we first saw the story")
     fetched_at: datetime | None = required(UTC_MICROSECONDS, "when we last saw it in this revision")
-    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
     content_hash: str | None = required(TEXT, "of headline and body, blind to form, joiners, quotes and spacing")
     cluster_id: str | None = required(TEXT, "`story_id` of the first story of its near-duplicate cluster; its own when alone")
     discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
     depth: int | None = required(pa.int32(), "links from the seed when it was first found")
     layout: str | None = required(TEXT, "the layout that read the page")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
+    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
     fetch: Fetch | None = field(default=None, repr=False)
     given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
     unreadable: tuple[str, ...] = field(default=(), repr=False)  # dates that the page has and that could not be read

@@ -8,6 +8,7 @@ retyped. ``site`` is in every record and in no file: it is a partition, so it st
 from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -87,9 +88,10 @@ def required(arrow_type: pa.DataType, meaning: str) -> Any:
     return field(default=None, metadata={"type": arrow_type, "meaning": meaning, "required": True})
 
 
-def columns_of(record: type) -> list[Field[Any]]:
+@cache
+def columns_of(record: type[Any]) -> tuple[Field[Any], ...]:
     """The fields of a record that are columns, in order (the others only travel with it)."""
-    return [f for f in fields(record) if "type" in f.metadata]
+    return tuple(f for f in fields(record) if "type" in f.metadata)
 
 
 # A column is one line, however long.
@@ -120,7 +122,7 @@ class Fetch:
     found: int = 0  # how many addresses it named that were not known before the run
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False)
 class Story:
     """One story in one revision."""
 
@@ -155,6 +157,10 @@ class Story:
     fetch: Fetch | None = field(default=None, repr=False)
     given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
     unreadable: tuple[str, ...] = field(default=(), repr=False)  # dates that the page has and that could not be read
+
+    def __repr__(self) -> str:
+        # Scrapy logs records that are dropped; the text of a page is no log line.
+        return f"<Story {self.story_id} revision {self.revision}>"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -214,7 +220,13 @@ class Reject:
 # fmt: on
 def as_row(record: Any) -> dict[str, Any]:
     """The record's columns as a dict, in schema order."""
-    return {f.name: getattr(record, f.name) for f in columns_of(type(record))}
+    kind: Any = type(record)
+    return {name: getattr(record, name) for name in _names(kind)}
+
+
+@cache
+def _names(record: type[Any]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns_of(record))
 
 
 def is_required(column_field: Field[Any]) -> bool:

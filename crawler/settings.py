@@ -75,37 +75,38 @@ DOWNLOAD_HANDLERS = {
 
 # The way of a request -----------------------------------------------------------------------------------------------
 SCHEDULER = "pipelines.frontier.Frontier"
-HTTPERROR_ALLOW_ALL = True  # a status is an outcome, and the reader of the page says which
-DOWNLOADER_MIDDLEWARES = {
-    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads our source again for every other page
+# All of it, from the engine outward: what is not named here does not run, nor is it imported.
+# No status is kept from the spider: each is an outcome.
+DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.guard.OnlyOwnHosts": 50,
-    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "crawler.robots.PoliteRobots": 100,
-    "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
+    "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
+    "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
+    "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "crawler.patience.PatientRetry": 550,
-    "scrapy.downloadermiddlewares.redirect.MetaRefreshMiddleware": None,
-    "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-    "crawler.guard.OwnRedirects": 600,
-    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
     "crawler.decoding.StrictDecompression": 590,
+    "crawler.guard.OwnRedirects": 600,
+    "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }
-SPIDER_MIDDLEWARES = {
-    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,  # depth stands in the fetch
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
-    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
-}
+SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25}
 
 # The way of a record ------------------------------------------------------------------------------------------------
 ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
 CONCURRENT_ITEMS = 8
-EXTENSIONS = {
-    "scrapy.extensions.throttle.AutoThrottle": None,
-    "crawler.robots.PoliteThrottle": 0,
+EXTENSIONS_BASE = {
     "schedules.leash.Leash": 0,
     "crawler.ending.PromptEnd": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
     "schedules.verdicts.JudgeRun": 20,
+    "crawler.robots.PoliteThrottle": 30,
+    "scrapy.extensions.corestats.CoreStats": 50,
+    "scrapy.extensions.logcount.LogCount": 50,
+    "scrapy.extensions.memusage.MemoryUsage": 50,
+    "scrapy.extensions.closespider.CloseSpider": 50,
+    "scrapy.extensions.feedexport.FeedExporter": 50,  # for `scrapy crawl -O`
+    "scrapy.extensions.logstats.LogStats": 50,
 }
 
 # Logs ---------------------------------------------------------------------------------------------------------------

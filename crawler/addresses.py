@@ -73,6 +73,9 @@ class Addresses:
         shown, link = _printable(link), link.strip()
         if _NOWHERE.fullmatch(link):
             return NoAddress(shown, Outcome.BAD_ADDRESS, "no address, or a place on the same page")
+        too_long = NoAddress(shown, Outcome.BAD_ADDRESS, f"longer than {LONGEST} characters")
+        if len(link) > LONGEST:
+            return too_long
         try:
             parts = urlsplit(urljoin(base, link))
             host, port = (parts.hostname or "").rstrip("."), parts.port
@@ -85,24 +88,22 @@ class Addresses:
         if host not in self.hosts or port not in (None, 80, 443):
             return NoAddress(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
         own = self._own(canonical_path(parts.path), parts.query)
-        if len(parts.geturl()) > LONGEST or len(own.url) > LONGEST:
-            return NoAddress(shown, Outcome.BAD_ADDRESS, f"longer than {LONGEST} characters")
-        return own
+        return own if max(len(parts.geturl()), len(own.url)) <= LONGEST else too_long
 
     def absolute(self, link: str, base: str) -> str | None:
         """The full address of anything, a picture say, on whatever host, fit for storing; None where it is none.
 
         What is on one of the newspaper's own hosts is on its canonical one.
         """
+        if _NOWHERE.fullmatch(link := link.strip()) or len(link) > LONGEST:
+            return None
         try:
-            parts = urlsplit(urljoin(base, link.strip()))
+            parts = urlsplit(urljoin(base, link))
             if parts.hostname in self.hosts and parts.port is None:
                 parts = parts._replace(scheme="https", netloc=self.hosts[0])
         except ValueError:
             return None
         url = _printable(parts.geturl(), LONGEST + 1)
-        if _NOWHERE.fullmatch(link.strip()):
-            return None
         return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= LONGEST else None
 
     def _own(self, path: str, raw_query: str) -> Address | NoAddress:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from crawler.addresses import Address, Addresses, NoAddress
-from crawler.bengali import clean, comparable
+from crawler.bengali import clean
 from crawler.blocks import Block
-from crawler.credits import has_picture_credit, is_picture_credit
+from crawler.credits import has_picture_credit, is_picture_credit, reads_alike
 from crawler.records import Outcome
 
 # Posts of other networks are not the story's own words; what is hidden is no text of a page.
@@ -26,8 +26,6 @@ _LABEL = re.compile(normalize("NFC", rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>�
 _SOMETHING = re.compile(r"[^\W\d_]")
 # A link that is never closed goes on over all paragraphs that follow, and they are no links to other stories.
 _UNCLOSED = 3
-# By how many characters a line that is printed twice may differ, in quotes and joiners.
-_ALIKE = 10
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,15 @@ class Asides:
         )
 
     def _is_repeated(self, text: str) -> bool:
-        repeated = [line for line in (self.headline, self.caption) if line and abs(len(line) - len(text)) < _ALIKE]
-        return text in repeated or comparable(text) in map(comparable, repeated) if repeated else False
+        return any(reads_alike(text, line) for line in (self.headline, self.caption) if line)
 
     def _leads_away(self, text: str, block: Block, leading: Counter[str]) -> bool:
         """Whether a line only says that there is more to read, or is nothing but links to other stories."""
         if label := _LABEL.match(text):
             if label.end() == len(text) or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):
                 return True
-            if block.links and not _SOMETHING.search(_LABEL.sub("", block.plain)):
+            unlinked = _LABEL.match(block.plain)
+            if block.links and not _SOMETHING.search(block.plain, unlinked.end() if unlinked else 0):
                 return True
         if not block.links or _SOMETHING.search(block.plain):
             return False

@@ -33,9 +33,12 @@ _CREDITS = tuple(
     )
 )
 _CREDIT_FIRST = _compile(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*")
-_BARE_LABEL = _compile(rf"(?:{_LABEL}|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*")
+_BARE_LABEL = _compile(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*")
 _CAPTION_LABEL = _compile(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*")
 _LONGEST_CREDIT = 120
+_LONGEST_CAPTION = 2_000  # the patterns take long over what nobody would print below a picture
+_UNSEEN = 10  # so many characters may differ without anybody seeing it
+_SHORTEST_TWICE = 8  # দাদা is not দা printed twice
 # Whom a line on its own credits beyond doubt. ছবি is also the word for a film, and ছবি : হাওয়া may be a prize.
 _SURELY = _compile(
     r"(?:সংগৃহীত|কালবেলা|ইন্টারনেট|ফেসবুক|ফোকাস বাংলা|এএফপি|রয়টার্স|এপি|বাসস|ইউএনবি|পিআইডি|(?:ফাইল|প্রতীকী)\s*ছবি)"
@@ -55,16 +58,21 @@ def split_caption(text: str | None, headline: str | None) -> tuple[str | None, s
     if printed is None:
         return None, None
     caption, credit = _taken_apart(printed)
-    if caption and _same(caption, headline or ""):
+    if caption and reads_alike(caption, headline or ""):
         return None, clean(credit)
     return clean(caption), clean(credit)
 
 
-def _same(one: str, other: str) -> bool:
-    return one == other or comparable(one.rstrip("। ")) == comparable(other.rstrip("। "))
+def reads_alike(one: str, other: str) -> bool:
+    """Whether a reader takes two lines for the same: quotes, joiners, spaces and a last danda aside."""
+    if one == other or abs(len(one) - len(other)) > _UNSEEN:
+        return one == other
+    return comparable(one.rstrip("। ")) == comparable(other.rstrip("। "))
 
 
 def _taken_apart(printed: str) -> tuple[str, str | None]:
+    if len(printed) > _LONGEST_CAPTION:
+        return printed, None
     for pattern in _CREDITS:
         if match := pattern.search(printed):
             start = match.start("label") if match["label"] else match.start("who")
@@ -77,7 +85,7 @@ def _taken_apart(printed: str) -> tuple[str, str | None]:
 def _once(text: str) -> str:
     """A text that is printed twice in one breath, once."""
     half = len(text) // 2
-    return text[:half].rstrip() if half and text[:half].rstrip() == text[half:].lstrip() else text
+    return text[:half].rstrip() if half >= _SHORTEST_TWICE and text[:half].rstrip() == text[half:].lstrip() else text
 
 
 def is_picture_credit(text: str, *, below_picture: bool = False) -> bool:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
-from crawler.addresses import Address, Addresses, absolute
+from crawler.addresses import Address, Addresses
 from crawler.agencies import agency
 from crawler.asides import EMBEDDED, Asides
 from crawler.bengali import clean
@@ -34,7 +34,6 @@ class Layout:
 
     :param name: what `stories.layout` says
     :param title: selectors of a story's headline element, most exact first; a page that scrolls on has several
-    :param region: selectors of what holds a story with all its fields, the narrowest first; else the whole page does
     :param opening: selector of what may stand before the headline of a story that a page scrolls on to
     :param dates: sources of the text with the প্রকাশ and আপডেট labels
     :param published, updated: sources of moments without label (ISO 8601), where no label can be read
@@ -47,7 +46,6 @@ class Layout:
 
     name: str
     title: tuple[str, ...]
-    region: tuple[str, ...] = ()
     opening: str = ""
     headline: tuple[Source, ...]
     kicker: tuple[Source, ...] = ()
@@ -67,20 +65,22 @@ class Layout:
 
     def fits(self, page: Page) -> bool:
         """Whether the page is one of this layout: it has an element for the text, and a headline."""
-        article = Article(page, self._region(root_of(page.tree)))
+        article = Article(page, root_of(page.tree))
         has_body = any(article.root.css_first(selector) for selector in self.body)
         return has_body and first_of("headline", article, self.headline, clean) is not None
 
     def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> Story:
         """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
-        article = Article(page, self._region(first_story(page, self.title, self.body, self.opening)))
+        article = Article(page, first_story(page, self.title, self.body, self.opening))
         story = Story(site=addresses.site, story_id=address.story_id or "", url=address.url, section=address.section)
         story.headline = first_of("headline", article, self.headline, clean) or ""
         story.kicker = first_of("kicker", article, self.kicker, _kicker)
         story.byline = first_of("byline", article, self.byline, clean)
         self._read_moments(story, article, zone)
         story.edition = first_of("edition", article, self.edition, _edition)
-        story.image_url = first_of("image_url", article, self.image, lambda link: self._picture(link, page.base))
+        story.image_url = first_of(
+            "image_url", article, self.image, lambda link: self._picture(addresses, link, page.base)
+        )
         printed = first_of("image_caption", article, self.caption, printed_caption)
         story.image_caption, story.image_credit = split_caption(printed, story.headline)
         asides = Asides(addresses, page.base, self._promo, story.headline, printed)
@@ -89,13 +89,6 @@ class Layout:
         story.tags = list(self._tags(article))
         story.layout, story.fetched_at, story.given_by = self.name, page.fetched_at, article.given_by
         return story
-
-    def _region(self, root: LexborNode) -> LexborNode:
-        for selector in self.region:
-            node = root.css_first(selector)
-            if node and any(map(node.css_first, self.title)) and any(map(node.css_first, self.body)):
-                return node
-        return root
 
     def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
         now = article.page.fetched_at
@@ -107,14 +100,16 @@ class Layout:
                     if moment is not None and getattr(story, name) is None:
                         setattr(story, name, moment)
                         article.given_by[name] = source.name
+                if story.published_at and story.updated_at:
+                    return
             if story.published_at is not None:
                 return
         for name, sources in (("published_at", self.published), ("updated_at", self.updated)):
             if getattr(story, name) is None:
                 setattr(story, name, first_of(name, article, sources, lambda t: read_moment(t, zone=zone, now=now)))
 
-    def _picture(self, link: str, base: str) -> str | None:
-        return None if re.search(self.no_picture, link, re.IGNORECASE) else absolute(link, base)
+    def _picture(self, addresses: Addresses, link: str, base: str) -> str | None:
+        return None if re.search(self.no_picture, link, re.IGNORECASE) else addresses.absolute(link, base)
 
     def _blocks(self, article: Article) -> list[Block]:
         """The blocks of the text, of all its pieces where it stands in several."""
@@ -135,7 +130,11 @@ class Layout:
         if len(every) == 1:
             return every
         inner = {node.mem_id for outer in every for node in outer.css(selector) if node.mem_id != outer.mem_id}
-        return list({text_of(piece): piece for piece in reversed(every) if piece.mem_id not in inner}.values())[::-1]
+        pieces: dict[str | None, LexborNode] = {}
+        for piece in every:
+            if piece.mem_id not in inner:
+                pieces.setdefault(text_of(piece), piece)
+        return list(pieces.values())
 
     def _blocks_of(self, piece: LexborNode) -> Iterator[Block]:
         dropped = piece.css(f"{EMBEDDED}, {self.drop}" if self.drop else EMBEDDED)

@@ -58,7 +58,7 @@ def read_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[Row]
 
 def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[Row]:
     """The rows that have a link; a row without a readable rank of its own has its place."""
-    nodes = region.css(ranked.rows)
+    nodes = region.css(ranked.rows)[:MOST_ROWS]
     # One search for the whole list: a search in each row costs several times as much.
     links, ranks = (_by_row(region, nodes, selector) for selector in ("a[href]", ranked.rank))
     for place, node in enumerate(nodes, start=1):
@@ -74,7 +74,7 @@ def _by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> dict[i
     """What a selector matches, by the ``mem_id`` of the row that it is in."""
     own = {row.mem_id for row in rows}
     found: dict[int, list[LexborNode]] = {}
-    for node in region.css(selector):
+    for node in region.css(selector)[: 10 * MOST_ROWS]:
         above: LexborNode | None = node
         while above is not None and above.mem_id not in own:
             above = above.parent
@@ -124,7 +124,7 @@ def read_links(page: Page, addresses: Addresses) -> list[Address]:
     """Every story that a page links to, in the order of the page, each once."""
     found: dict[str, Address] = {}
     for node in page.tree.css("a[href]"):
-        target = addresses.identify(node.attributes.get("href") or "", page.url)
+        target = addresses.identify(node.attributes.get("href") or "", page.base)
         if isinstance(target, Address) and target.story_id:
             found.setdefault(target.key, target)
     return list(found.values())

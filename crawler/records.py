@@ -220,12 +220,11 @@ class Reject:
 # fmt: on
 def as_row(record: Any) -> dict[str, Any]:
     """The record's columns as a dict, in schema order."""
-    kind: Any = type(record)
-    return {name: getattr(record, name) for name in _names(kind)}
+    return {name: getattr(record, name) for name in _names(record.__class__)}
 
 
 @cache
-def _names(record: type[Any]) -> tuple[str, ...]:
+def _names(record: Any) -> tuple[str, ...]:
     return tuple(column.name for column in columns_of(record))
 
 

@@ -50,7 +50,7 @@ class Page:
     @cached_property
     def base(self) -> str:
         """What the page's links are relative to."""
-        node = self.tree.css_first("base[href]")
+        node = self.tree.head.css_first("base[href]") if self.tree.head else None
         try:
             return urljoin(self.url, (node.attributes.get("href") or "").strip()) if node else self.url
         except ValueError:
@@ -129,12 +129,19 @@ def text_of(node: LexborNode, without: str = "") -> str | None:
     return " ".join(dict.fromkeys(block.text for block in blocks(node, dropped))) or None
 
 
+def _matches(root: LexborNode, selector: str) -> Iterator[LexborNode]:
+    # Who is content with the first match spares the search of the rest of the page.
+    if (first := root.css_first(selector)) is not None:
+        yield first
+        yield from root.css(selector)[1:]
+
+
 def css(selector: str, *, without: str = "", having: str = "") -> Source:
     """Text of each match that has any; only where it contains the pattern ``having``, less what ``without`` matches."""
     sought = re.compile(normalize("NFC", having))
 
     def read(article: Article) -> Iterator[str]:
-        texts = (text_of(node, without) for node in article.root.css(selector))
+        texts = (text_of(node, without) for node in _matches(article.root, selector))
         return (text for text in texts if text and (not having or sought.search(normalize("NFC", text))))
 
     return Source(selector, read)
@@ -156,6 +163,8 @@ def above(selector: str, landmark: str) -> Source:
     """Text of each match that stands before the first ``landmark``, in the order of the page."""
 
     def read(article: Article) -> Iterator[str]:
+        if article.root.css_first(selector) is None:
+            return
         end = article.root.css_first(landmark)
         for node in article.root.css(f"{selector}, {landmark}"):
             if end is not None and node.mem_id == end.mem_id:
@@ -170,7 +179,7 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
     """The attributes of each match, in the order of ``names``; the text of one that holds ``markup``."""
 
     def read(article: Article) -> Iterator[str]:
-        for node in article.root.css(selector):
+        for node in _matches(article.root, selector):
             attributes = node.attributes
             for name in names:
                 if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
@@ -212,6 +221,7 @@ def linked_data(*path: str, without: str = "", having: str = "") -> Source:
 
 
 def _reduced(text: str, without: str, having: str) -> Iterator[str]:
+    text = " ".join(text.split())  # patterns take long over long runs of spaces
     if having and not re.search(having, text):
         return
     if text := (re.sub(without, "", text) if without else text).strip():

@@ -15,7 +15,7 @@ from crawler.newspaper import Newspaper
 from crawler.sources import above, attribute, css, linked_data, meta, together
 
 _PICTURE = ".dtl_img_section"
-_SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা[^|]*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
+_SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা.*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
 _HOUSE = r"^\s*(?:দৈনিক\s+)?(?:কালবেলা|kalbela(?:\.com)?)\s*$"
 _DATED = "প্রকাশ|আপডেট"
 # What an element swallows when the page forgets to close it.
@@ -38,9 +38,8 @@ _SECTIONS = (
 LAYOUT_2023 = Layout(
     name="kalbela-2023",
     title=(".headline_content_block .details-title", ".details-title"),
-    region=("#details_content", ".dtl_content_layer"),
     opening=".rpt_info_section, .rpt_name, .entry_update, .edition, .breadcrumb, .headline_content_block,"
-    " .mobile_post_meta, .dtl_img_section, h5, h6",
+    " .mobile_post_meta, .dtl_img_section",
     headline=(
         css(".headline_content_block .details-title", without=f"{_FURTHER}, .sholder"),
         css(".details-title", without=f"{_FURTHER}, .sholder"),
@@ -81,7 +80,7 @@ LAYOUT_2023 = Layout(
         linked_data("image", having="/news_photos/"),
         linked_data("image", "url", having="/news_photos/"),
     ),
-    no_picture=r"^data:|\blogo\b|lazy-logo|placeholder|loading|blank\.|\.svg\b",
+    no_picture=r"^data:|\blogo\b|placeholder|loading|blank\.|\.svg\b",
     caption=(
         css(f"{_PICTURE} [class*=caption], {_PICTURE} figcaption, {_PICTURE} + [class*=caption]", without=_FURTHER),
         attribute(f"{_PICTURE} [data-sub-html]", "data-sub-html", markup=True),
@@ -95,7 +94,7 @@ LAYOUT_2023 = Layout(
     " [class*=advert], [class*=adsbygoogle], [id*=google_ads], [id*=div-gpt], .ad, .ads, .google_news, #tags_list,"
     " #facebook_comments",
     promo=(
-        r"সর্বশেষ খবর পেতে.*(?:ফিড|চ্যানেল|পেজ|পেইজ|গ্রুপ|অনুসরণ)",
+        r"সর্বশেষ খবর পেতে.{0,200}(?:ফিড|চ্যানেল|পেজ|পেইজ|গ্রুপ|অনুসরণ)",
         r"^কালবেলা অনলাইন এর সর্বশেষ",
         r"^(?:Google News|গুগল নিউজ)$",
         r"^ফিডটি অনুসরণ করুন",

@@ -1,0 +1,318 @@
+"""Addresses: what each stands for, however it was written."""
+
+import re
+from unicodedata import normalize
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crawler.addresses import LONGEST, Address, NoAddress, canonical_path, canonical_query
+from crawler.records import Outcome
+from crawler.spiders.kalbela import Kalbela
+
+KALBELA = Kalbela.identities()
+WWW = "https://www.kalbela.com"
+YYA_ONE, YYA_TWO = "\u09df", "\u09af\u09bc"
+
+
+def story(link: str, base: str = "") -> tuple[str | None, str | None]:
+    address = KALBELA.identify(link, base)
+    assert isinstance(address, Address), address
+    return address.story_id, address.section
+
+
+@pytest.mark.parametrize(
+    ("path", "story_id", "section"),
+    [
+        ("/country-news/307205", "307205", "country-news"),
+        ("/national/317250", "317250", "national"),
+        ("/court-law/317249", "317249", "court-law"),
+        ("/celebration/31494", "31494", "celebration"),
+        ("/lifestyle/317238", "317238", "lifestyle"),
+        ("/lifestyle/others/17084", "17084", "lifestyle/others"),
+        ("/dainikshiksha/317232", "317232", "dainikshiksha"),
+        ("/dainikshiksha/results/317255", "317255", "dainikshiksha/results"),
+        ("/world/middle-east/317243", "317243", "world/middle-east"),
+        ("/world/north-korea/154313", "154313", "world/north-korea"),
+        ("/ajkerpatrika/firstpage/77230", "77230", "ajkerpatrika/firstpage"),
+        ("/opinion/editorial/13586", "13586", "opinion/editorial"),
+        ("/country-news/dhaka/gazipur/sadar/317001", "317001", "country-news/dhaka/gazipur/sadar"),
+    ],
+)
+def test_a_story_is_known_by_the_number_at_the_end_of_its_path(path: str, story_id: str, section: str) -> None:
+    address = KALBELA.identify(WWW + path)
+    assert address == Address(WWW + path, f"kalbela:{story_id}", f"kalbela:{story_id}", section)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://kalbela.com/world/middle-east/198602",
+        "http://www.kalbela.com/world/middle-east/198602",
+        "http://www.kalbela.com:80/world/middle-east/198602",
+        "https://www.kalbela.com:443/world/middle-east/198602",
+        "https://WWW.Kalbela.COM/world/middle-east/198602",
+        "https://www.kalbela.com./world/middle-east/198602",
+        "https://www.kalbela.com/world/middle-east/198602/",
+        "https://www.kalbela.com/world/middle-east/198602///",
+        "https://www.kalbela.com//world//middle-east//198602",
+        "https://www.kalbela.com/world/africa/../middle-east/./198602",
+        "https://www.kalbela.com/world/%2e%2e/world/middle-east/198602",
+        "https://www.kalbela.com/../world/middle-east/198602",
+        "https://www.kalbela.com/world/middle-east/198602#comments",
+        "https://www.kalbela.com/world/middle-east/198602?",
+        "https://www.kalbela.com/world/middle-east/198602?utm_source=facebook&utm_medium=social&fbclid=IwAR0",
+        "https://www.kalbela.com/world/middle-east/198602?page=2&print=1",
+        "https://www.kalbela.com/world/middle%2Deast/198602",
+        "https://www.kalbela.com/world/middle-east/%3198602",
+        "https://www.kalbela.com/world/middle-east/0198602",
+        "  https://www.kalbela.com/world/middle-east/198602\n",
+        "https://www.kalbela.com/world/\tmiddle-east/\n198602",
+        "//www.kalbela.com/world/middle-east/198602",
+        "/world/middle-east/198602",
+        "middle-east/198602",
+        "198602",
+        "?page=2",
+    ],
+)
+def test_one_story_has_one_key_whatever_way_its_address_is_written(link: str) -> None:
+    base = f"{WWW}/world/middle-east/198602" if link.startswith(("?", "1")) else f"{WWW}/world/317000"
+    assert story(link, base) == ("kalbela:198602", "world/middle-east")
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [("/World/Middle-East/198602", "world/middle-east"), ("/sports/others/198602", "sports/others")],
+)
+def test_the_section_and_its_case_are_no_part_of_the_identity(path: str, section: str) -> None:
+    address = KALBELA.identify(WWW + path)
+    assert isinstance(address, Address)
+    assert (address.key, address.section, address.url) == ("kalbela:198602", section, WWW + path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/video-gallery/news/5681", "/video-stories/5681", "/photo-stories/77", "/photo-gallery/others/488"),
+        *("/print/317255/some-words", "/print/317255", "/podcast/12", "/Video-Gallery/news/5681"),
+        *("/%76ideo-gallery/news/5681", "//video-gallery//news//5681", "/world/../video-gallery/news/5681"),
+        *("/search/google/?q=%E0%A6%88%E0%A6%A6&cx=partner-pub-1", "/tags/317255", "/topic/22", "/archive/2026/08/10"),
+        *("/latest-news/2", "/popular-news/3", "/all-news/2026", "/cdn-cgi/l/email-protection", "/assets/x/1"),
+        f"/video-gallery/news/5681/{quote('ভিডিওতে-দেখুন')}",
+        f"/opinion-poll/{quote('ভোট')}/295",
+        "/opinion-poll/ভোট/295",
+    ],
+)
+def test_the_number_of_another_kind_of_page_is_no_story(path: str) -> None:
+    address = KALBELA.identify(WWW + path)
+    assert isinstance(address, NoAddress)
+    assert address.outcome is Outcome.NOT_A_STORY
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/",
+            "",
+            "/latest-news",
+            "/popular-news",
+            "/national",
+            "/world/middle-east",
+            "/special",
+            "/about",
+            "/podcast",
+        ),
+        *("/world/middle-east/", "/country-news/dhaka/gazipur/sadar", "/317255", "/world/317255a", "/world/a317255"),
+        *("/world/317255.html", "/world/317255;x", "/world/-317255", "/world/3.14", "/world/৩১৭২৫৫", "/world/٣١٧٢٥٥"),
+        *("/national/2026/08/10", "/national/page/2", "/rss/latest-rss.xml", "/rss/opinion/readers-voice-rss.xml"),
+        *("/rss/317255", "/json-feed/national.json", "/world%2F317255", "/খেলা/317255"),
+        "/templates/web-view/category_page/more_cat_ajax.php?page=2&cat=5",
+    ],
+)
+def test_a_page_of_the_paper_that_is_no_story_has_an_address_and_no_story_id(path: str) -> None:
+    address = KALBELA.identify(WWW + path)
+    assert isinstance(address, Address), address
+    assert address.story_id is None
+    assert address.key == address.url
+    assert address.url.startswith(WWW + "/")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("archive.kalbela.com", "epaper.kalbela.com", "election.kalbela.com", "api.kalbela.com", "m.kalbela.com"),
+        *("www.kalbela.com.evil.example", "evilkalbela.com", "kalbela.co", "www.kalbela.com:8080", "kalbela.com:22"),
+        *(
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            "0x7f.1",
+            "2130706433",
+            "www。kalbela。com",
+            "www.kalbela.com%00.evil.example",
+        ),
+        *("www.kalbela.com\\.evil.example", "", "xn--kalbela-.com"),
+    ],
+)
+def test_another_host_is_another_paper_even_with_the_same_id(host: str) -> None:
+    address = KALBELA.identify(f"https://{host}/country-news/19874")
+    assert isinstance(address, NoAddress)
+    assert address.outcome in (Outcome.OFFSITE, Outcome.BAD_ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        *("", "   ", "#", "#top", "javascript:void(0);", "JavaScript:alert(1)", "mailto:news@kalbela.com", "tel:+880"),
+        *(
+            "data:text/html,<b>",
+            "ftp://www.kalbela.com/world/1",
+            "file:///etc/passwd",
+            "about:blank",
+            "blob:x",
+            "http://[",
+            "https://",
+        ),
+        *("http://[::1", "https://www.kalbela.com:port/world/1", "https://www.kalbela.com:99999/world/1"),
+        *(
+            "https://user@www.kalbela.com/world/1",
+            "https://user:word@www.kalbela.com/world/1",
+            "https://@www.kalbela.com/w/1",
+        ),
+        *("https://www.kalbela.com@evil.example/world/1", "https://www.kalbela.com\\@evil.example/world/1"),
+        *("http://www.kalbela.com:80:80/world/1", "https://ⓚ℀.com/world/1"),
+        "https://www.kalbela.com/world/" + "1" * 3000,
+        "https://www.kalbela.com/" + "a" * 3000,
+        "https://www.kalbela.com/national?q=" + "a" * 3000,
+        "https://www.kalbela.com/" + "ক" * 400,  # short as it stands, too long once it is escaped
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_by_name(link: str) -> None:
+    address = KALBELA.identify(link, f"{WWW}/national")
+    assert isinstance(address, NoAddress)
+    assert address.outcome in (Outcome.BAD_ADDRESS, Outcome.OFFSITE)
+    assert address.reason
+    assert len(address.url) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "bad", ["http://[\n\x1b[31m", "java\u202escript:x", "x:\ud800", "y:<script>", "http://\x00\x07/"]
+)
+def test_what_is_refused_can_be_printed_and_stored(bad: str) -> None:
+    address = KALBELA.identify(bad)
+    assert isinstance(address, NoAddress)
+    shown = address.url + address.reason
+    assert shown.isprintable()
+    assert shown.encode()
+    assert "<" not in shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (f"/topics/সম{YYA_ONE}", f"/topics/সম{YYA_TWO}"),
+        (f"/topics/{quote('সম' + YYA_ONE)}", f"/topics/সম{YYA_TWO}"),
+        (f"/topics/{quote('সম' + YYA_ONE)}", f"/topics/{quote('সম' + YYA_TWO).lower()}"),
+        (f"/find?q=সম{YYA_ONE}", f"/find?q={quote('সম' + YYA_TWO)}"),
+        ("/find?q=a%20b", "/find?q=a+b"),
+        ("/find?b=2&a=1", "/find?a=1&b=2&utm_campaign=x&gclid=y&ref=home&at_medium=RSS&FBCLID=z"),
+        ("/national", "/national/?utm_source=rss#x"),
+        ("/national?", "/national"),
+        ("/a%7Eb", "/a~b"),
+    ],
+)
+def test_two_ways_to_write_the_address_of_a_page_have_one_key(one: str, other: str) -> None:
+    # `topics` is another kind on Kalbela; here it is a page like any other.
+    plain = type(KALBELA)("x", ("www.kalbela.com",), re.compile("/nothing"))
+    first, second = plain.identify(WWW + one), plain.identify(WWW + other)
+    assert isinstance(first, Address)
+    assert first == second
+
+
+def test_what_differs_within_a_query_is_another_page() -> None:
+    keys = {KALBELA.identify(f"{WWW}/find?{query}").url for query in ("", "q", "q=1", "q=1&q=2", "q=%31%26", "cid=1")}
+    assert len(keys) == 6
+
+
+@pytest.mark.parametrize(
+    ("link", "full"),
+    [
+        ("/assets/a.webp", f"{WWW}/assets/a.webp"),
+        ("a.webp", f"{WWW}/world/a.webp"),
+        ("//kalbela.com/a.webp?v=3", f"{WWW}/a.webp?v=3"),
+        ("http://www.kalbela.com/a.webp", f"{WWW}/a.webp"),
+        ("https://cdn.example.com/ছবি এক.jpg", "https://cdn.example.com/ছবি%20এক.jpg"),
+        ("https://cdn.example.com/a.jpg\u202e", "https://cdn.example.com/a.jpg%E2%80%AE"),
+        ("data:image/gif;base64,R0lGOD", None),
+        ("javascript:x", None),
+        ("http://[", None),
+        ("https://", None),
+        ("#top", None),
+        ("", None),
+        ("https://cdn.example.com/" + "a" * LONGEST, None),
+        ("https://cdn.example.com/" + " " * 1000 + "a", None),
+    ],
+)
+def test_a_picture_has_a_full_address_on_any_host(link: str, full: str | None) -> None:
+    assert KALBELA.absolute(link, f"{WWW}/world/1") == full
+
+
+SECTIONS = st.from_regex(r"[a-z][a-z0-9-]{0,12}(/[a-z][a-z0-9-]{0,8})?", fullmatch=True).filter(
+    lambda section: (
+        section.split("/")[0] not in Kalbela.other_kinds | {"rss", "templates", "json-feed"}
+        and not section.endswith(("/page", "/"))
+        and section != "page"
+    )
+)
+HOSTS = st.sampled_from(["www.kalbela.com", "kalbela.com", "WWW.KALBELA.COM", "kalbela.com.", "www.kalbela.com:443"])
+ENDS = st.sampled_from(["", "/", "//", "/.", "?utm_source=x", "?a=b", "#x", "/?fbclid=1#y", "/x/.."])
+ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=60)
+
+
+@settings(deadline=None)
+@given(SECTIONS, st.integers(1, 10**9), HOSTS, ENDS, st.sampled_from(["http", "https", "HTTPS"]))
+def test_the_key_of_a_story_survives_every_variant(section: str, number: int, host: str, end: str, scheme: str) -> None:
+    address = KALBELA.identify(f"{scheme}://{host}/{section}/{number}{end}")
+    assert isinstance(address, Address)
+    assert address.key == address.story_id == f"kalbela:{number}"
+    assert address.url == f"{WWW}/{section}/{number}"
+
+
+@settings(deadline=None)
+@given(ANYTHING)
+def test_a_canonical_path_stays_what_it_is(path: str) -> None:
+    canonical = canonical_path(path)
+    assert canonical_path(canonical) == canonical
+    assert canonical.startswith("/")
+    assert canonical.isascii()
+
+
+@settings(deadline=None)
+@given(ANYTHING)
+def test_a_canonical_query_stays_what_it_is(query: str) -> None:
+    canonical = canonical_query(query)
+    assert canonical_query(canonical) == canonical
+    assert canonical.isascii()
+
+
+@settings(deadline=None)
+@given(ANYTHING, st.sampled_from(["", f"{WWW}/", f"{WWW}/world/1"]))
+def test_anything_at_all_is_an_address_of_ours_or_refused(link: str, base: str) -> None:
+    address = KALBELA.identify(link, base)
+    address.url.encode()
+    assert len(address.url) <= LONGEST
+    if isinstance(address, Address):
+        assert address.url.startswith(f"{WWW}/")
+        assert KALBELA.identify(address.url) == address
+
+
+@settings(deadline=None)
+@given(st.text("/.%aয\u09df\u09bc0১?&=#\\ +~", max_size=30))
+def test_a_canonical_address_is_a_fixed_point(path: str) -> None:
+    address = KALBELA.identify(f"{WWW}/{path}")
+    if isinstance(address, Address):
+        assert KALBELA.identify(address.url) == address
+        assert normalize("NFC", address.url) == address.url

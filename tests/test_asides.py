@@ -1,0 +1,113 @@
+"""Asides: what among a story's paragraphs is none of them, and what only looks like it."""
+
+import re
+from unicodedata import normalize
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+
+from crawler.asides import Asides
+from crawler.blocks import blocks
+from crawler.spiders.kalbela import Kalbela
+
+WWW = "https://www.kalbela.com"
+OWN = "নদীতে নতুন চর জেগেছে।"
+
+
+def own(markup: str, **known: str | None) -> list[str]:
+    """The story's own paragraphs between two that are beyond doubt."""
+    promo = (re.compile("সর্বশেষ খবর পেতে"),)
+    body = LexborHTMLParser(f"<p>{OWN}</p>{markup}<p>{OWN}</p>").body
+    assert body is not None
+    asides = Asides(Kalbela.identities(), f"{WWW}/world/1", promo, known.get("headline"), known.get("caption"))
+    paragraphs = list(asides.without(blocks(body)))
+    assert paragraphs[0] == paragraphs[-1] == normalize("NFC", OWN)
+    return paragraphs[1:-1]
+
+
+def to(path: str, text: str = "অন্য এক খবর") -> str:
+    return f'<a href="{path}">{text}</a>'
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        f"<p>{to('/world/2')}</p>",
+        f"<p><b>{to(WWW + '/world/2?utm_source=x')}</b></p>",
+        f"<p>{to('https://kalbela.com/world/middle-east/2/')}</p>",
+        f"<p>{to('/video-gallery/news/5681')}</p>",
+        f"<p>{to('https://archive.kalbela.com/world/2')}</p>",
+        f"<ul><li>{to('/world/2')}</li><li>{to('/world/3')}</li></ul>",
+        f"<p>{to('/world/2')}<br>{to('/world/3')}</p>",
+        f"<p>» {to('/world/2')}</p>",
+        f"<p>১. {to('/world/2')}</p>",
+        f"<p>• {to('/world/2')} | {to('/world/3')}</p>",
+        f"<p>আরও পড়ুন : {to('/world/2')}</p>",
+        f"<p>আরও পড়ুন {to('/world/2')}</p>",
+        f"<p>আরও পড়ুন : {to('https://www.example.com/x')}</p>",
+        f"<p>আরো পড়ুনঃ {to('/world/2')}</p>",
+        f"<p>[আরও পড়ুন] {to('/world/2')}</p>",
+        "<p>আরও পড়ুন: অন্য এক খবর</p>",
+        "<p>আরও পড়ুন</p>",
+        "<p>আরও পড়ুন :</p>",
+        "<p>আরও পড়ুন...</p>",
+        "<p>আরও প\u09dcুন</p>",
+        "<p>আরও খবর</p>",
+        "<p>এ সম্পর্কিত আরও খবর</p>",
+        "<p>সম্পর্কিত খবর :</p>",
+        "<p>এ বিষয়ে আরও পড়ুন</p>",
+        "<p>পড়ুন আরও</p>",
+        "<p>বিস্তারিত পড়ুন</p>",
+        "<p>Read more</p>",
+        f"<p>READ ALSO: {to('/world/2')}</p>",
+        "<p>কালবেলা অনলাইন এর সর্বশেষ খবর পেতে ফিডটি অনুসরণ করুন</p>",
+        "<p>ছবি : সংগৃহীত</p>",
+        "<p><img alt=x><br>মেলায় লিচু। ছবি : রাজু</p>",
+        "<img alt='মেলায় লিচু'><p>মেলায় লিচু</p>",
+        "<img alt=x><p>ছবি : রাজু আহমেদ</p>",
+        "<p> &nbsp; </p>",
+    ],
+)
+def test_what_leads_away_from_the_story_is_left_out(markup: str) -> None:
+    assert own(markup) == []
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        (f"<p>গত বছর {to('/world/2', 'একই জায়গায়')} চর জেগেছিল।</p>", "গত বছর একই জায়গায় চর জেগেছিল।"),
+        (f"<p>{to('/world/2', 'একই জায়গায়')} চর জেগেছিল।</p>", "একই জায়গায় চর জেগেছিল।"),
+        (f"<p>{to('https://www.mof.gov.bd/', 'পুরো বক্তৃতা')}</p>", "পুরো বক্তৃতা"),
+        (f"<p>{to('/national', 'জাতীয়')}</p>", "জাতীয়"),
+        (f"<p>{to('https://notkalbela.com/world/2', 'অন্য কাগজ')}</p>", "অন্য কাগজ"),
+        (f"<p>{to('/world/2')} {to('https://example.com', 'সূত্র')}</p>", "অন্য এক খবর সূত্র"),
+        ("<p><a>অন্য এক খবর</a></p>", "অন্য এক খবর"),
+        ("<p>আরও খবর পাওয়া গেছে যে চর বাড়ছে।</p>", "আরও খবর পাওয়া গেছে যে চর বাড়ছে।"),
+        ("<p>আরও জানুন কীভাবে চর বাড়ে।</p>", "আরও জানুন কীভাবে চর বাড়ে।"),
+        ("<p>আরও দেখুন, চর কীভাবে বাড়ে।</p>", "আরও দেখুন, চর কীভাবে বাড়ে।"),
+        (f"<p>আরও পড়ুন বলে {to('/world/2', 'তিনি')} থামলেন।</p>", "আরও পড়ুন বলে তিনি থামলেন।"),
+        ("<p>আরও জানুন: www.river.gov.bd</p>", "আরও জানুন: www.river.gov.bd"),
+        ("<p>ছবি : হাওয়া</p>", "ছবি : হাওয়া"),
+        ("<p>সেরা ছবি : পথের পাঁচালী</p>", "সেরা ছবি : পথের পাঁচালী"),
+        ("<img alt=x><p>চর দেখতে মানুষের ভিড়।</p>", "চর দেখতে মানুষের ভিড়।"),
+        ("<p>খবর এএফপির।</p>", "খবর এএফপির।"),
+        ("<p>২০২৬</p>", "২০২৬"),
+        ("<p>* * *</p>", "* * *"),
+    ],
+)
+def test_what_is_the_storys_own_is_kept(markup: str, text: str) -> None:
+    assert own(markup) == [normalize("NFC", text)]
+
+
+def test_a_link_that_is_never_closed_takes_no_text_with_it() -> None:
+    markup = "<div><p><a href='/world/2'>এক<p>দুই<p>তিন<p>চার</div></a>"
+    assert own(markup) == ["এক", "দুই", "তিন", "চার"]
+
+
+@pytest.mark.parametrize("first", ["নদীতে ‘চর’", "নদীতে 'চর'", "চরে মানুষ। ছবি : কালবেলা"])
+def test_headline_and_caption_are_left_out_where_the_text_begins_and_nowhere_else(first: str) -> None:
+    body = LexborHTMLParser(f"<p>{first}</p><p>{OWN}</p><p>{first.partition(' ছবি')[0]}</p>").body
+    assert body is not None
+    caption = "চরে মানুষ। ছবি : কালবেলা"
+    asides = Asides(Kalbela.identities(), WWW, (), "নদীতে ‘চর’", caption)
+    assert list(asides.without(blocks(body))) == [normalize("NFC", line) for line in (OWN, first.partition(" ছবি")[0])]

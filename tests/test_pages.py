@@ -1,0 +1,169 @@
+"""Frozen pages: each is read by its newspaper's layouts and gives, field by field, what was written down by hand."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unicodedata import is_normalized
+
+import pytest
+
+from crawler.addresses import Address
+from crawler.layouts import choose
+from crawler.lists import read_list
+from crawler.newspaper import Newspaper
+from crawler.records import Story, columns_of
+from crawler.sites import newspapers
+from crawler.sources import Page
+from pipelines.clean_text import PARAGRAPH_BREAK, clean_story
+
+PAGES = Path(__file__).parent / "pages"
+# What a run gives to a story, and no page.
+FROM_THE_RUN = {
+    *("language", "revision", "first_seen_at", "fetched_at", "gone_at", "content_hash", "cluster_id"),
+    *("discovered_via", "depth", "run_id"),
+}
+FIELDS = [column.name for column in columns_of(Story) if column.name not in FROM_THE_RUN]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A folder with a page, what is known of its fetch, and what it gives; a page without a story gives lists only."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder.parent.name}/{self.folder.name}"
+
+    @property
+    def newspaper(self) -> type[Newspaper]:
+        return newspapers()[self.folder.parent.name]
+
+    def told(self, name: str) -> Any:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+    @property
+    def html(self) -> str:
+        return (self.folder / "page.html").read_text(encoding="utf-8")
+
+    def page(self, html: str | None = None) -> Page:
+        fetch = self.told("case.json")
+        return Page(self.html if html is None else html, fetch["url"], datetime.fromisoformat(fetch["fetched_at"]))
+
+
+CASES = [Case(path.parent) for path in sorted(PAGES.glob("*/*/page.html"))]
+STORIES = [case for case in CASES if set(case.told("expected.json")) != {"lists"}]
+by_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+by_story = pytest.mark.parametrize("case", STORIES, ids=lambda case: case.name)
+
+
+def reading(case: Case, page: Page) -> dict[str, Any]:
+    """The fields of the story on a page as they would be kept, moments as ISO 8601, the body as its paragraphs."""
+    newspaper = case.newspaper
+    addresses = newspaper.identities()
+    address = addresses.identify(page.url)
+    layout = choose(newspaper.layouts, page)
+    assert isinstance(address, Address)
+    assert layout is not None, "no layout fits"
+    story = clean_story(layout.read(page, address, addresses, newspaper.zone))
+    return {name: _as_told(name, getattr(story, name)) for name in FIELDS}
+
+
+def _as_told(name: str, value: Any) -> Any:
+    if isinstance(value, datetime):
+        assert value.utcoffset() is not None
+        return value.isoformat().replace("+00:00", "Z")
+    return value.split(PARAGRAPH_BREAK) if name == "body" else value
+
+
+def lists_of(case: Case, page: Page) -> dict[str, list[list[Any]]]:
+    """The rows of each list of a page: rank, story, address, headline."""
+    newspaper = case.newspaper
+    return {
+        ranked.name: [
+            [row.rank, getattr(row.target, "story_id", None), row.target.url, row.headline]
+            for row in read_list(page, ranked, newspaper.identities())
+        ]
+        for ranked in newspaper.lists
+    }
+
+
+@cache
+def read_case(case: Case) -> dict[str, Any]:
+    return reading(case, case.page())
+
+
+@cache
+def read_lists(case: Case) -> dict[str, Any]:
+    return lists_of(case, case.page())
+
+
+@by_story
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_page_gives_what_is_written_down(case: Case, field: str) -> None:
+    assert read_case(case)[field] == case.told("expected.json")[field]
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [(case, ranked.name) for case in CASES for ranked in case.newspaper.lists],
+    ids=lambda value: value.name if isinstance(value, Case) else value,
+)
+def test_a_list_gives_what_is_written_down(case: Case, name: str) -> None:
+    assert read_lists(case)[name] == case.told("expected.json")["lists"][name]
+
+
+@by_case
+def test_every_field_of_a_page_is_written_down_in_stored_form(case: Case) -> None:
+    told = case.told("expected.json")
+    assert set(told) == ({*FIELDS, "lists"} if case in STORIES else {"lists"})
+    assert set(told["lists"]) == {ranked.name for ranked in case.newspaper.lists}
+    assert is_normalized("NFC", json.dumps(told, ensure_ascii=False))
+
+
+@by_story
+def test_bytes_and_text_give_the_same(case: Case) -> None:
+    from_bytes = case.page()
+    from_bytes.html = (case.folder / "page.html").read_bytes()
+    assert reading(case, from_bytes) == read_case(case)
+
+
+CHANGES = [
+    pytest.param(case, change, id=f"{case.name}-{change['what']}")
+    for case in CASES
+    if (case.folder / "changes.json").exists()
+    for change in case.told("changes.json")
+]
+
+
+@pytest.mark.parametrize(("case", "change"), CHANGES)
+def test_a_change_of_the_markup_is_felt_where_it_is_and_nowhere_else(case: Case, change: dict[str, Any]) -> None:
+    html = case.html
+    for old, new in change["replace"].items():
+        assert old in html
+        html = html.replace(old, new)
+    page, becomes = case.page(html), change["becomes"]
+    if becomes is None:
+        assert choose(case.newspaper.layouts, page) is None
+        return
+    lists = {**read_lists(case), **becomes.get("lists", {})}
+    fields = {**read_case(case), **{name: value for name, value in becomes.items() if name != "lists"}}
+    assert reading(case, page) == fields
+    assert lists_of(case, page) == lists
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in STORIES], ids=lambda case: case.name)
+def test_a_page_without_a_story_is_read_by_no_layout(case: Case) -> None:
+    assert choose(case.newspaper.layouts, case.page()) is None
+
+
+def test_every_newspaper_has_frozen_pages() -> None:
+    assert set(newspapers()) == {case.folder.parent.name for case in CASES}
+    assert len(CASES) >= len(newspapers())
+
+
+def test_a_column_is_given_by_the_page_or_by_the_run() -> None:
+    assert {column.name for column in columns_of(Story)} >= FROM_THE_RUN

@@ -1,0 +1,199 @@
+"""Sources: what each finds on a page, and that what it cannot read is nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from crawler.sources import (
+    Article,
+    Page,
+    Source,
+    above,
+    attribute,
+    css,
+    first_of,
+    linked_data,
+    meta,
+    text_of,
+    together,
+)
+
+FETCHED = datetime(2026, 1, 11, tzinfo=UTC)
+
+
+def article(html: str, url: str = "https://www.kalbela.com/world/1") -> Article:
+    page = Page(html, url, FETCHED)
+    assert page.tree.root is not None
+    return Article(page, page.tree.root)
+
+
+def found(source: Source, html: str) -> list[str]:
+    return list(source(article(html)))
+
+
+@pytest.mark.parametrize(
+    ("html", "without", "text"),
+    [
+        ("<h1>এক</h1>", "", "এক"),
+        ("<h1> এক\n  দুই&nbsp; </h1>", "", "এক দুই"),
+        ("<h1>এক<br>দুই</h1>", "", "এক দুই"),
+        ("<h1>এক <b>দু</b>ই</h1>", "", "এক দুই"),
+        ("<h1><span class=k>ক /</span> এক</h1>", ".k", "এক"),
+        ("<h1><i></i><script>x</script><svg><title>x</title></svg>এক<style>x</style></h1>", "", "এক"),
+        ("<h1><p>এক</p><p>এক</p><p>দুই</p></h1>", "", "এক দুই"),
+        (
+            "<h1><a href=# data-cfemail=42203726252736022f2d246c252d346c2026>[email&#160;protected]</a></h1>",
+            "",
+            "budget@mof.gov.bd",
+        ),
+        ("<h1></h1>", "", None),
+        ("<h1>&nbsp; <br></h1>", "", None),
+        ("<h1><span class=k>ক</span></h1>", ".k", None),
+    ],
+)
+def test_the_text_of_an_element_is_what_is_seen(html: str, without: str, text: str | None) -> None:
+    node = article(html).root.css_first("h1")
+    assert node is not None
+    assert text_of(node, without) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "html", "texts"),
+    [
+        (css("p"), "<p></p><p>এক</p><p>দুই</p>", ["এক", "দুই"]),
+        (css("p", having="আপডেট"), "<p>প্রকাশ</p><p>শেষ আপডেট</p>", ["শেষ আপডেট"]),
+        (css("p", having="য়"), "<p>সম\u09df</p>", ["সম\u09df"]),
+        (css("p", without="b"), "<p>এক<b>দুই</b></p>", ["এক"]),
+        (css(".absent"), "<p>এক</p>", []),
+        (
+            together("div", "b"),
+            "<div><b>এক</b><b>দুই</b><b>এক</b></div><div><b>তিন</b></div><div></div>",
+            ["এক, দুই", "তিন"],
+        ),
+        (above("h5", "h1"), "<h5>আগে</h5><h1>শিরোনাম</h1><h5>পরে</h5>", ["আগে"]),
+        (above("h5", "h1"), "<h1>শিরোনাম</h1><h5>পরে</h5>", []),
+        (above("h5", "h1"), "<h5></h5><h5>আগে</h5><div><h1>শিরোনাম</h1></div>", ["আগে"]),
+        (above("h5", "h1"), "<h5>একা</h5>", ["একা"]),
+        (attribute("img", "data-src", "src"), "<img src=a data-src=b><img src=c data-src=' '><img>", ["b", "a", "c"]),
+        (attribute("i", "title", markup=True), "<i title='&lt;h4&gt;এক&lt;/h4&gt;&lt;p&gt;দুই'></i>", ["এক দুই"]),
+        (
+            attribute("i", "title", markup=True),
+            "<i title='&lt;script&gt;x&lt;/script&gt;'></i><i title=এক></i>",
+            ["এক"],
+        ),
+        (meta("og:title"), "<meta property='og:title' content=' এক '><meta property='og:title' content='দুই'>", ["এক"]),
+        (meta("og:title"), "<meta name='OG:Title' content='এক'>", ["এক"]),
+        (meta("og:title"), "<meta itemprop='og:title' content='এক'>", ["এক"]),
+        (meta("og:title", without=r"\s*\|.*"), "<meta property='og:title' content='এক | কালবেলা'>", ["এক"]),
+        (meta("og:title", without=".*"), "<meta property='og:title' content='এক'>", []),
+        (meta("og:image", having="/photos/"), "<meta property='og:image' content='/logo.png'>", []),
+        (meta("og:image", having="/photos/"), "<meta property='og:image' content='/photos/a'>", ["/photos/a"]),
+        (meta("og:title"), "<meta content='x'><meta property='og:title' content=''>", []),
+    ],
+    ids=lambda value: value.name if isinstance(value, Source) else "",
+)
+def test_a_source_gives_what_it_finds_best_first(source: Source, html: str, texts: list[str]) -> None:
+    assert found(source, html) == texts
+
+
+def block(text: str, kind: str = "application/ld+json") -> str:
+    return f'<script type="{kind}">{text}</script>'
+
+
+GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01-01T00:00:00Z"}'
+
+
+@pytest.mark.parametrize(
+    ("html", "headlines"),
+    [
+        (block(GOOD), ["এক"]),
+        (block(GOOD, "APPLICATION/LD+JSON"), ["এক"]),
+        (block(GOOD, "application/ld+json; charset=utf-8"), ["এক"]),
+        (block(f"[{GOOD}]"), ["এক"]),
+        (block(f'{{"@graph": [{{"@type": "Person"}}, {GOOD}]}}'), ["এক"]),
+        (block(GOOD.replace('"NewsArticle"', '["Thing", "Article"]')), ["এক"]),
+        (block(GOOD.replace('"এক"', '["এক", "দুই"]')), ["এক"]),
+        (block(GOOD.replace("এক", "এক &amp; &#8216;দুই&#8217;")), ["এক & ‘দুই’"]),
+        (block(GOOD.replace("এক", "এক\nদুই\t")), ["এক দুই"]),
+        (block(GOOD) + block(GOOD.replace("এক", "দুই")), ["এক", "দুই"]),
+        # A block that is broken, or is about something else, is no reason to miss the next one.
+        *[
+            (block(bad) + block(GOOD), ["এক"])
+            for bad in (
+                '{"@type": "WebSite"} // Updated',
+                "",
+                "{",
+                "null",
+                "[[[]]]",
+                '"text"',
+                "NaN",
+                "1" * 5000,
+                "[" * 100_000,
+                '{"@type": {"x": 1}, "headline": "no"}',
+                '{"@type": [["x"], null, 5], "headline": "no"}',
+                '{"@type": "WebSite", "headline": "no"}',
+                '{"@graph": {"@type": "NewsArticle", "headline": "no"}}',
+                '{"@type": "NewsArticle", "headline": {"@value": "no"}}',
+                '{"@type": "NewsArticle", "headline": " "}',
+                '{"@type": "NewsArticle", "headline": []}',
+            )
+        ],
+        (block(GOOD, "application/json"), []),
+        ("", []),
+    ],
+)
+def test_linked_data_is_read_block_by_block(html: str, headlines: list[str]) -> None:
+    assert found(linked_data("headline"), html) == headlines
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ('{"name": "রাজু"}', ["রাজু"]),
+        ('[{"name": "রাজু"}, {"name": "মিনা"}]', ["রাজু"]),
+        ('{"name": ["রাজু"]}', ["রাজু"]),
+        ('"রাজু"', []),
+        ("[]", []),
+        ("null", []),
+        ('{"name": null}', []),
+        ('{"name": 5}', []),
+    ],
+)
+def test_a_path_through_linked_data_ends_where_it_cannot_go_on(value: str, names: list[str]) -> None:
+    html = block(f'{{"@type": "NewsArticle", "author": {value}}}')
+    assert found(linked_data("author", "name"), html) == names
+
+
+def test_ten_thousand_objects_are_read_in_no_time() -> None:
+    html = block("[" + ",".join(['{"@type": "Thing"}'] * 100_000) + f", {GOOD}]")
+    assert found(linked_data("headline"), html) == ["এক"]
+
+
+@pytest.mark.parametrize(
+    ("head", "base"),
+    [
+        ("", "https://www.kalbela.com/world/1"),
+        ("<base href='/'>", "https://www.kalbela.com/"),
+        ("<base href=' https://cdn.example.com/x/ '>", "https://cdn.example.com/x/"),
+        ("<base href='http://['>", "https://www.kalbela.com/world/1"),
+        ("<base target=_blank>", "https://www.kalbela.com/world/1"),
+    ],
+)
+def test_links_are_relative_to_what_the_page_says(head: str, base: str) -> None:
+    assert article(head).page.base == base
+
+
+def test_the_first_source_that_can_be_read_gives_the_field_and_is_named() -> None:
+    page = article("<p>x</p><p>7</p><b>8</b>")
+    read: Callable[[str], int | None] = lambda text: int(text) if text.isdigit() else None  # noqa: E731
+    assert first_of("number", page, (css("i"), css("p"), css("b")), read) == 7
+    assert first_of("absent", page, (css("i"),), read) is None
+    assert page.given_by == {"number": "p"}
+
+
+def test_bytes_are_read_in_their_own_charset() -> None:
+    html = "<meta charset=utf-16><h1>শিরোনাম</h1>".encode("utf-16")
+    node = Page(html, "https://x/", FETCHED).tree.css_first("h1")
+    assert node is not None
+    assert text_of(node) == "শিরোনাম"

@@ -1,11 +1,13 @@
 """Accept: what got this far is durable, together with what makes the crawl remember it."""
 
+from dataclasses import replace
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
 from crawler.records import Fetch, Outcome, Snapshot, Story, as_row
 from pipelines.check_row import fault_of
+from pipelines.ledger import KnownStory
 from pipelines.refusals import BadRow
 from pipelines.run import Run
 from pipelines.sameness import body_hash, snapshot_digest, state_hash
@@ -37,14 +39,26 @@ class Accept:
         if fault := fault_of(Story, as_row(story), complete=True):
             raise BadRow(fault)
         ledger = self._run.ledger
-        known = ledger.story(story.story_id)
-        ledger.keep_story(story, body_hash=body_hash(story.body), state_hash=state_hash(as_row(story)), known=known)
+        known, words = ledger.story(story.story_id), body_hash(story.body)
+        story = self._clustered(story, known or (ledger.story_with_body(words) if words else None))
+        ledger.keep_story(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
         ledger.count(self._run.run_id, "story/revised" if known else "story/new")
         self._run.reading = story.headline
         self._run.saw(story)
         if story.fetch is not None:
             story.fetch.outcome = Outcome.STORY
             self._run.settle(story.fetch, story.published_at or story.first_seen_at)
+
+    def _clustered(self, story: Story, kin: KnownStory | None) -> Story:
+        """The story in its cluster; others change theirs when it comes before their head, or goes from among them."""
+        ledger, at = self._run.ledger, story.published_at or story.first_seen_at
+        assert at is not None
+        named = (kin.story_id, kin.cluster_id) if kin else None
+        heads = ledger.clusters.place(story.story_id, story.body, at, kin=named)
+        head = heads.pop(story.story_id, story.cluster_id)
+        for other, other_head in heads.items():
+            ledger.move_to_cluster(other, other_head)
+        return replace(story, cluster_id=head)
 
     def _accept_snapshot(self, snapshot: Snapshot) -> None:
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])

@@ -1,12 +1,11 @@
 """The ledger: what the crawl remembers of one site, in one SQLite file.
 
-Everything that one page brings is written between two commits, and a commit comes at the latest a second or fifty
-pages later (whoever owns the ledger calls :meth:`Ledger.commit`). So a row is either in the outbox together with what
+Everything that one page brings is written between two commits, and a commit comes at the latest a second or four
+answers later (whoever owns the ledger calls :meth:`Ledger.commit`). So a row is either in the outbox together with what
 makes the crawl remember it, or neither is there and the page is asked for again. Everything here but the outbox can be
 rebuilt from the Parquet, and between runs the outbox is empty.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,12 +15,18 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from crawler.records import Alias, Fetch, Reject, Snapshot, Story, as_row
+from pipelines.clusters import SCHEMA as _CLUSTERS
+from pipelines.clusters import Clusters
+from pipelines.connection import REMEDY, Connection
+from pipelines.connection import LedgerDamaged as LedgerDamaged
+from pipelines.durable import StorageRefused, keep_reserve, refusing, sync_folder
 from pipelines.outbox import Outbox
 from pipelines.tables import TABLES
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1
 PAGES_PER_COMMIT = 50
+ANSWERS_PER_COMMIT = 4  # with the one that is under way, five pages at most are asked for again after a kill
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -52,10 +57,6 @@ CREATE TABLE files (
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
 ) WITHOUT ROWID;
 """
-
-
-class LedgerDamaged(Exception):
-    """The ledger cannot be trusted; says which file and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,14 @@ class KnownAddress:
 class Ledger:
     """One site's memory. Not thread-safe: it belongs to the thread that opened it."""
 
-    def __init__(self, connection: sqlite3.Connection, site: str, zone: ZoneInfo) -> None:
+    def __init__(self, connection: Connection, site: str, zone: ZoneInfo) -> None:
         self.site = site
         self.zone = zone
         self._sql = connection
-        self._pages = 0
+        self._pages = self._answers = 0
+        self._depth = 0
         self.outbox = Outbox(connection)
+        self.clusters = Clusters(connection)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
@@ -110,24 +113,28 @@ class Ledger:
         Raises :class:`LedgerDamaged` for a file that is missing, damaged, foreign or of a later version. It is never
         replaced by an empty one: that would fetch and keep everything a second time.
         """
-        new = not path.exists() or not path.stat().st_size  # a process killed while it created one leaves no byte
-        if new and expected:
-            raise LedgerDamaged(f"{path} is missing or empty, though stories of {site} are published; {_REMEDY}")
-        connection = sqlite3.connect(path, timeout=15, isolation_level=None)
+        missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
+        if expected and not (path.exists() and path.stat().st_size):
+            raise LedgerDamaged(missing)
+        connection = Connection(path)
         try:
-            if new:
-                _create(connection)
-            else:
+            if not _is_blank(connection):
                 _examine(connection, path)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
-                connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise LedgerDamaged(f"{path} is damaged ({error}); {_REMEDY}") from error
-        except LedgerDamaged:
+                connection.make_durable()
+            elif expected:
+                raise LedgerDamaged(missing)
+            else:
+                connection.make_durable()
+                _create(connection)
+        except BaseException:
             connection.close()
             raise
         return cls(connection, site, zone)
+
+    @property
+    def fault(self) -> StorageRefused | None:
+        """What the disk refused first, if it ever did: a crawl that finds one asks for nothing more, and ends."""
+        return self._sql.fault
 
     # Transactions ----------------------------------------------------------------------------------------------------
 
@@ -137,47 +144,71 @@ class Ledger:
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
         self._sql.execute("SAVEPOINT page")
+        self._depth += 1
         try:
+            self._sql.reached("page.begun")
             yield
+            self._sql.reached("page.written")
         except BaseException:
-            self._sql.execute("ROLLBACK TO page")
-            self._sql.execute("RELEASE page")
+            if self._sql.in_transaction:  # when the disk is full, SQLite has taken back all of it
+                self._sql.execute("ROLLBACK TO page")
+                self._sql.execute("RELEASE page")
             raise
+        finally:
+            self._depth -= 1
         self._sql.execute("RELEASE page")
         self._pages += 1
-        if self._pages >= PAGES_PER_COMMIT:
+        if self._pages >= PAGES_PER_COMMIT or self._answers >= ANSWERS_PER_COMMIT:
             self.commit()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything written inside is durable on leaving, or lost as one."""
+        """Everything written inside is durable on leaving, or lost as one; inside a page, as one with the page."""
         with self.page():
             yield
         self.commit()
 
     def commit(self) -> None:
         """Make everything written so far durable."""
+        if self._depth:  # in the middle of a page there is nothing that could be kept alone
+            return
+        self._pages = self._answers = 0
         if self._sql.in_transaction:
+            self._sql.reached("accept.due")
             self._sql.execute("COMMIT")
-        self._pages = 0
+            self._sql.reached("accept.done")
 
     def close(self) -> None:
         """Commit and let go of the file."""
-        self.commit()
-        self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._sql.close()
+        try:
+            self.commit()
+            self._sql.reached("ledger.closing")
+            self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self._sql.close()
 
     # Runs ------------------------------------------------------------------------------------------------------------
 
     def begin_run(self, run_id: str, at: datetime) -> None:
-        self._sql.execute("INSERT INTO runs (run_id, started_at) VALUES (?, ?)", (run_id, at.isoformat()))
+        """Enter a run, durably, and keep what it will need to end even on a full disk."""
+        keep_reserve(self._sql.path.parent)
+        with self.transaction():
+            self._sql.execute("INSERT INTO runs (run_id, started_at) VALUES (?, ?)", (run_id, at.isoformat()))
+        self._sql.reached("run.begun")
 
     def end_run(self, run_id: str, at: datetime, reason: str, stats: str | None) -> None:
-        """Close a run; a run without an end was killed."""
-        self._sql.execute(
-            "UPDATE runs SET ended_at = ?, reason = ?, stats = ? WHERE run_id = ?",
-            (at.isoformat(), reason, stats, run_id),
-        )
+        """Close a run, durably; a run without an end was killed."""
+        with self.transaction():
+            self._sql.execute(
+                "UPDATE runs SET ended_at = ?, reason = ?, stats = ? WHERE run_id = ?",
+                (at.isoformat(), reason, stats, run_id),
+            )
+        self._sql.reached("run.ended")
+
+    def leave_run(self, run_id: str, reason: str, stats: str | None) -> None:
+        """Say why a run went no further, and leave its end to whoever recovers it."""
+        with self.transaction():
+            self._sql.execute("UPDATE runs SET reason = ?, stats = ? WHERE run_id = ?", (reason, stats, run_id))
 
     def forget_run(self, run_id: str) -> None:
         """Take a run back that did nothing."""
@@ -226,12 +257,14 @@ class Ledger:
 
     def discover(self, fetch: Fetch) -> None:
         """Open an address: until :meth:`finish`, every later run asks for it again."""
+        self._sql.reached("address.found")
         self._sql.execute(
             "INSERT INTO addresses (key, url, story_id, via, referrer, depth, open, run_id)"
             " VALUES (?, ?, ?, ?, ?, ?, 1, ?)"
             " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id",
             (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id),
         )
+        self._sql.reached("address.opened")
 
     def abandon(self, key: str) -> None:
         """Close an address without an outcome of this run: its own run has given it one."""
@@ -267,9 +300,18 @@ class Ledger:
         return [_known_address(row) for row in self._sql.execute(query, (run_id,))]
 
     def finish(
-        self, fetch: Fetch, *, due_at: datetime | None = None, born_at: datetime | None = None, again: bool = False
+        self,
+        fetch: Fetch,
+        *,
+        due_at: datetime | None = None,
+        born_at: datetime | None = None,
+        again: bool = False,
+        failed: bool | None = None,
     ) -> None:
-        """Write what came of an address: ``again`` keeps it open for the next run, ``due_at`` is when it is due."""
+        """Write what came of an address: ``again`` keeps it open for the next run, ``due_at`` is when it is due.
+
+        ``failed`` counts it among the failures in a row, as ``again`` does where nothing is said.
+        """
         self._sql.execute(
             "UPDATE addresses SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
             " fetched_at = coalesce(?, fetched_at), etag = coalesce(?, etag),"
@@ -283,7 +325,7 @@ class Ledger:
                 _iso(fetch.fetched_at) if fetch.attempts else None,
                 fetch.etag,
                 fetch.last_modified,
-                again and fetch.attempts > 0,
+                (again if failed is None else failed) and fetch.attempts > 0,
                 fetch.key,
             ),
         )
@@ -293,6 +335,7 @@ class Ledger:
         """Keep a fetch and count its outcome; for addresses that are not remembered (offsite, not due)."""
         self._put("fetches", as_row(fetch))
         self.count(fetch.run_id, f"outcome/{fetch.outcome}")
+        self._answers += fetch.attempts > 0
 
     # Stories ---------------------------------------------------------------------------------------------------------
 
@@ -356,6 +399,13 @@ class Ledger:
         """Note that a story was taken down; its row stays."""
         self.outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
 
+    def move_to_cluster(self, story_id: str, cluster_id: str) -> None:
+        """Let a story that is kept be of another cluster."""
+        known = self.story(story_id)
+        if known is not None and known.cluster_id != cluster_id:
+            self.outbox.touch(TABLES["stories"], known.part, story_id, {"cluster_id": cluster_id})
+            self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
+
     def story_ids(self) -> set[str]:
         """Every story that is remembered."""
         return {story_id for (story_id,) in self._sql.execute("SELECT story_id FROM stories")}
@@ -364,6 +414,8 @@ class Ledger:
         """Take back what was remembered of a story whose row turned out bad; ``standing`` is where it still stands."""
         if standing is None:
             self._sql.execute("DELETE FROM stories WHERE story_id = ? AND revision = 1", (story_id,))
+            for other, head in self.clusters.forget(story_id).items():
+                self.move_to_cluster(other, head)
         else:
             self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (standing, story_id))
 
@@ -428,15 +480,27 @@ def _known_address(row: tuple[Any, ...]) -> KnownAddress:
     return KnownAddress(*values)
 
 
-_REMEDY = "`khobor reindex` rebuilds it from the Parquet"
+def _is_blank(connection: Connection) -> bool:
+    """Whether nothing was ever written: a new file, or one whose creation was killed or cut off half-way."""
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    return not application and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; COMMIT;")
+def _create(connection: Connection) -> None:
+    connection.reached("ledger.opened")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in (_SCHEMA + _CLUSTERS).split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.reached("ledger.creating")
+    connection.execute("COMMIT")
+    connection.reached("ledger.created")
+    with refusing("sync", connection.path):
+        sync_folder(connection.path.parent)
 
 
-def _examine(connection: sqlite3.Connection, path: Path) -> None:
+def _examine(connection: Connection, path: Path) -> None:
     [application], [version] = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
@@ -446,4 +510,4 @@ def _examine(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
     [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise LedgerDamaged(f"{path} is damaged ({verdict}); {_REMEDY}")
+        raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")

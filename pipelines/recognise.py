@@ -9,11 +9,11 @@ from crawler.records import Story, as_row
 from pipelines.ledger import KnownStory, Ledger
 from pipelines.refusals import Copy, Unchanged
 from pipelines.run import Run
-from pipelines.sameness import body_hash, content_hash, state_hash
+from pipelines.sameness import content_hash, state_hash
 
 
 def recognised(story: Story, ledger: Ledger) -> Story:
-    """The story with its identity, revision and cluster.
+    """The story with its identity and revision; its cluster is the one it had, until it is accepted.
 
     Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the words of a
     story that is kept.
@@ -31,10 +31,7 @@ def _first_sight(story: Story, ledger: Ledger) -> Story:
     assert story.content_hash is not None
     if twin := ledger.story_with_content(story.content_hash):
         raise Copy(f"the words of {twin.story_id}", twin.story_id)
-    words = body_hash(story.body)
-    cousin = ledger.story_with_body(words) if words else None
-    cluster = cousin.cluster_id if cousin else story.story_id
-    return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=cluster)
+    return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
 
 
 def _revised(story: Story, known: KnownStory) -> Story:

@@ -44,9 +44,12 @@ def reindex(dataset: Dataset, site: str, zone: ZoneInfo) -> Ledger:
     dataset.copy_ledger(site, old)  # to open a damaged database is to change it
     with closing(Ledger.open(built, site, zone)) as ledger:
         _record_files(dataset, ledger)
+        reached("reindex.recorded")
         _carry_over(old, ledger)
+        reached("reindex.carried")
         publish(dataset, ledger)
         _settle_places(dataset, ledger)
+        reached("reindex.settled")
         publish(dataset, ledger)
         reached("reindex.published")
         _remember_stories(dataset, ledger)
@@ -145,6 +148,8 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
     ledger.remember_story(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
+    kin = (row["cluster_id"], row["cluster_id"])
+    ledger.clusters.place(row["story_id"], row["body"], row["published_at"] or row["first_seen_at"], kin=kin)
     fetch = Fetch(
         key=row["story_id"],
         url=row["url"],

@@ -63,6 +63,19 @@ def test_no_story_is_missing_doubled_or_invented(crawled: Crawled) -> None:
     assert not twice
 
 
+def test_a_cluster_is_a_family_of_near_copies_under_the_first_published(crawled: Crawled) -> None:
+    truth = crawled.paper.truth()
+    stories = crawled.table("stories").set_index("story_id")
+    published = stories["published_at"].fillna(stories["first_seen_at"])
+
+    def head(story_id: str) -> str:
+        family = {story_id, *truth[story_id].near} & set(stories.index)
+        return min(family, key=lambda member: (published[member], len(member), member))
+
+    assert stories["cluster_id"].to_dict() == {story_id: head(story_id) for story_id in stories.index}
+    assert (stories["cluster_id"] != stories.index).any()
+
+
 def test_both_lists_match_rank_by_rank(crawled: Crawled) -> None:
     rankings = crawled.table("rankings")
     for name, rows in crawled.paper.lists().items():

@@ -1,0 +1,130 @@
+"""Clusters: the index of stories by their words, in the ledger, and which cluster a story is of.
+
+Nothing is read when a ledger is opened: a story is looked up by 32 keys in each of the two periods that its window
+touches. The index can be rebuilt from the Parquet; one whose sketches were made otherwise is emptied, and the clusters
+of the stories that were in it stand as they are.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pipelines.likeness import SKETCH_VERSION, WINDOW, Member, alike, clusters, sketch
+
+# A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
+SCHEMA = """
+CREATE TABLE likeness (version INTEGER NOT NULL);
+CREATE TABLE sketches (
+    number INTEGER PRIMARY KEY, story_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, family INTEGER, prints BLOB NOT NULL
+);
+CREATE INDEX sketches_family ON sketches (family) WHERE family IS NOT NULL;
+CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number)) WITHOUT ROWID;
+"""
+_PERIOD = 2 * WINDOW
+_SKETCH = "number, story_id, at, family, prints"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sketched:
+    """A story in the index."""
+
+    number: int
+    member: Member
+    family: int
+
+
+class Clusters:
+    """The index of one ledger; its writes belong to the ledger's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    def place(self, story_id: str, body: str, at: datetime, *, kin: tuple[str, str] | None = None) -> dict[str, str]:
+        """Know a story, or a new revision of one, by its words; returns the heads of all whose cluster that decides.
+
+        ``at`` is when it was published, or first seen; ``kin`` names a story with the very same body, or the story
+        itself as it was known, and the head of that one's cluster. Nothing is decided for a body that is too short.
+        """
+        self._make_current()
+        known = self._one(story_id)
+        made = sketch(body)
+        if made is None:
+            return self.forget(story_id) | ({story_id: story_id} if known else {})
+        seconds = int(at.timestamp())
+        self._write(known, Member(story_id, seconds, made.prints))
+        placed = self._one(story_id)
+        assert placed is not None
+        rows = ((key_of(seconds, band), placed.number) for band in made.bands)
+        self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", rows)
+        families = {placed.family, *(other.family for other in self._relatives(placed, made.bands, kin))}
+        if len(families) > 1:
+            self._unite(families)
+        if len(families) > 1 or known:
+            return clusters(member for member in self._members(min(families)))
+        foreign = kin is not None and self._one(kin[1]) is None
+        return {story_id: kin[1] if kin and foreign else story_id}
+
+    def forget(self, story_id: str) -> dict[str, str]:
+        """Let go of a story; returns the heads of those that were of its family."""
+        self._make_current()
+        known = self._one(story_id)
+        if known is None:
+            return {}
+        self._sql.execute("DELETE FROM sketches WHERE number = ?", (known.number,))
+        return clusters(self._members(known.family))
+
+    def _write(self, known: _Sketched | None, member: Member) -> None:
+        if known:
+            query = "UPDATE sketches SET at = ?, prints = ? WHERE number = ?"
+            self._sql.execute(query, (member.at, member.prints, known.number))
+        else:
+            query = "INSERT INTO sketches (story_id, at, prints) VALUES (?, ?, ?)"
+            self._sql.execute(query, (member.story_id, member.at, member.prints))
+
+    def _relatives(self, placed: _Sketched, bands: tuple[int, ...], kin: tuple[str, str] | None) -> Iterator[_Sketched]:
+        """The stories that are alike, among those that share a band with it; and the one with its very body."""
+        if kin and (cousin := self._one(kin[0])) and alike(placed.member, cousin.member):
+            yield cousin
+        at = placed.member.at
+        beside = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
+        keys = [key_of(second, band) for second in (at, beside) for band in bands]
+        found = self._select(f"number IN (SELECT number FROM bands WHERE key IN ({_marks(keys)}))", keys)
+        yield from (other for other in found if alike(placed.member, other.member))
+
+    def _unite(self, families: set[int]) -> None:
+        values = [min(families), *families, *families]
+        marks = _marks(families)
+        self._sql.execute(f"UPDATE sketches SET family = ? WHERE family IN ({marks}) OR number IN ({marks})", values)
+
+    def _members(self, family: int) -> list[Member]:
+        return [found.member for found in self._select("family = ? OR number = ?", (family, family))]
+
+    def _one(self, story_id: str) -> _Sketched | None:
+        return next(self._select("story_id = ?", (story_id,)), None)
+
+    def _select(self, condition: str, values: Iterable[Any]) -> Iterator[_Sketched]:
+        rows = self._sql.execute(f"SELECT {_SKETCH} FROM sketches WHERE {condition}", tuple(values))
+        for number, story_id, at, family, prints in rows:
+            yield _Sketched(number, Member(story_id, at, prints), family or number)
+
+    def _make_current(self) -> None:
+        """Empty an index whose sketches were made otherwise: nothing in it can be found or compared any more."""
+        versions = {version for (version,) in self._sql.execute("SELECT version FROM likeness")}
+        if versions != {SKETCH_VERSION}:
+            for table in ("likeness", "bands", "sketches"):
+                self._sql.execute(f"DELETE FROM {table}")  # without a condition: the pages are freed unread
+            self._sql.execute("INSERT INTO likeness VALUES (?)", (SKETCH_VERSION,))
+
+
+def key_of(at: int, band: int) -> int:
+    """What a band of a story of this second is found by: 32 bits, the most that take four bytes in a record.
+
+    The upper eight are the period, so that neighbours in time are neighbours on disk.
+    """
+    return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ", ".join("?" for _ in values)

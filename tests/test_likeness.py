@@ -1,0 +1,253 @@
+"""Likeness and clusters: near-duplicates are found, what only looks like them is not, the first published leads."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pipelines import clusters as clusters_module
+from pipelines.clusters import SCHEMA, Clusters
+from pipelines.likeness import Member, alike, clusters, resemblance, sketch, tokens
+from pipelines.reindex import reindex
+from tests.kept import JANUARY, SITE, ZONE, Kept, a_story
+from tests.likenesses import HOUR, START, Labelled, labelled
+from tests.newspaper.language import BEATS, Composer
+
+Arrival = tuple[str, str, datetime]
+
+
+@pytest.fixture
+def index() -> Iterator[Clusters]:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    yield Clusters(connection)
+    connection.close()
+
+
+def a_body(number: int, paragraphs: int = 8) -> list[str]:
+    composer = Composer(Random(number), BEATS["national"], START)
+    return [composer.paragraph() for _ in range(paragraphs)]
+
+
+def arrive(arrivals: Iterable[Arrival]) -> dict[str, str]:
+    """The head of each story's cluster when all have arrived, in this order."""
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    index, heads = Clusters(connection), dict[str, str]()
+    for story_id, body, at in arrivals:
+        heads |= index.place(story_id, body, at)
+    connection.close()
+    return heads
+
+
+def judged(pairs: Iterable[Labelled]) -> dict[tuple[str, bool], Counter[bool]]:
+    """How often each kind of pair was found to be alike: they share a band, and the check at the end says so."""
+    found: dict[tuple[str, bool], Counter[bool]] = defaultdict(Counter)
+    sketched = cache(sketch)
+    for pair in pairs:
+        one, other = sketched(pair.one), sketched(pair.other)
+        verdict = False
+        if one and other and set(one.bands) & set(other.bands):
+            later = int(pair.apart.total_seconds())
+            verdict = alike(Member("k:1", 0, one.prints), Member("k:2", later, other.prints))
+        found[pair.kind, pair.near][verdict] += 1
+    return found
+
+
+def test_precision_and_recall_on_pairs_made_from_two_thousand_stories(capsys: pytest.CaptureFixture[str]) -> None:
+    found = judged(labelled(2_200))
+    right = sum(counts[True] for (_, near), counts in found.items() if near)
+    missed = sum(counts[False] for (_, near), counts in found.items() if near)
+    wrong = sum(counts[True] for (_, near), counts in found.items() if not near)
+    precision, recall = right / (right + wrong), right / (right + missed)
+    with capsys.disabled():
+        errors = {kind: counts[not near] for (kind, near), counts in found.items() if counts[not near]}
+        pairs = sum(counts.total() for counts in found.values())
+        print(f"\n{pairs:,} pairs: precision {precision:.4f}, recall {recall:.4f}, errors {errors}")
+    assert right + missed > 2_000
+    assert precision >= 0.99
+    assert recall >= 0.99
+    for (kind, near), counts in found.items():
+        assert counts[not near] <= 0.03 * counts.total(), kind
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("র‍্যাব উদ্‌যাপন", "র্যাব উদ্যাপন"),
+        ("‘একটি’ দু’একটি", "“একটি” দু'একটি"),
+        ("য় ড় ঢ়", "য় ড় ঢ়"),
+        ("উৎসব", "উত্‍সব"),
+        ("তিনি ‘ভালো’ বলেন", "তিনি ভালো বলেন"),
+        ("ঢাকা–খুলনা, (আজ)।", "ঢাকা-খুলনা আজ"),
+    ],
+)
+def test_words_are_equal_whatever_their_form_joiners_and_quotes(one: str, other: str) -> None:
+    assert tokens(one) == tokens(other)
+
+
+def test_words_keep_their_marks() -> None:
+    assert tokens("বাংলাদেশের র‍্যালি") == ["বাংলাদেশের", "র্যালি"]
+
+
+def test_the_same_words_in_another_form_have_one_sketch() -> None:
+    body = "\n\n".join(a_body(1))
+    other = body.replace("য়", "য়").replace("“", '"').replace("”", '"').replace("\u200d", "").replace("১", "1")
+    assert body != other
+    assert sketch(body) == sketch(other)
+
+
+def test_a_short_body_has_no_sketch() -> None:
+    assert sketch("শব্দ " * 39) is None
+    assert sketch("শব্দ " * 40) is not None
+
+
+def test_resemblance_is_the_share_of_common_shingles() -> None:
+    words = [f"শব্দ{chr(0x995 + n // 30)}{chr(0x995 + n % 30)}" for n in range(600)]
+    for shared in (0, 100, 300, 390):
+        parts = (words[:400], words[400 - shared : 800 - shared])
+        one, other = (Member("k:1", 0, made.prints) for part in parts if (made := sketch(" ".join(part))))
+        common = max(0, shared - 4)
+        true = common / (len(parts[0]) + len(parts[1]) - 8 - common)
+        assert resemblance(one, other) == pytest.approx(true, abs=0.06)
+
+
+# Clusters ------------------------------------------------------------------------------------------------------------
+
+
+def a_family() -> list[Arrival]:
+    """A story, its copies, a follow-up that two of them lead to, and a stranger; the oldest has the largest id."""
+    text, fresh = a_body(1), a_body(2)
+    bodies = [text, [*text[:7], fresh[0]], [*fresh[1:3], *text], text[1:], a_body(3)]
+    return [(f"k:{9 - i}", "\n\n".join(body), START + i * HOUR) for i, body in enumerate(bodies)]
+
+
+def test_the_first_published_is_the_head_whatever_order_they_arrive_in() -> None:
+    expected = {"k:9": "k:9", "k:8": "k:9", "k:7": "k:9", "k:6": "k:9", "k:5": "k:5"}
+    for order in permutations(a_family()):
+        assert arrive(order) == expected
+
+
+def test_of_two_published_at_once_the_smaller_id_is_the_head() -> None:
+    text = a_body(1)
+    arrivals = [(f"k:{n}", "\n\n".join([*text, a_body(n)[0]]), START) for n in (10, 9, 100)]
+    for order in permutations(arrivals):
+        assert set(arrive(order).values()) == {"k:9"}
+
+
+def test_a_bridge_between_two_stories_that_share_nothing_goes_to_the_earlier_one() -> None:
+    one, other = a_body(1), a_body(2)
+    bodies = {"k:1": one, "k:2": other, "k:3": [*one, *other]}
+    arrivals = [(story_id, "\n\n".join(body), START + int(story_id[-1]) * HOUR) for story_id, body in bodies.items()]
+    for order in permutations(arrivals):
+        assert arrive(order) == {"k:1": "k:1", "k:2": "k:2", "k:3": "k:1"}
+
+
+def test_a_story_rewritten_day_after_day_becomes_a_new_cluster_when_little_is_left_of_the_first() -> None:
+    paragraphs = a_body(1, 30)
+    days = [
+        (f"k:{day}", "\n\n".join(paragraphs[3 * day : 3 * day + 9]), START + timedelta(days=day)) for day in range(5)
+    ]
+    expected = arrive(days)
+    assert len(set(expected.values())) > 1
+    for order in permutations(days):
+        assert arrive(order) == expected
+
+
+def test_news_that_repeats_after_months_is_another_cluster_unless_it_is_the_very_same_words(index: Clusters) -> None:
+    text = a_body(1)
+    body, retouched = "\n\n".join(text), "\n\n".join(text[:7])
+    assert index.place("k:1", body, START) == {"k:1": "k:1"}
+    assert index.place("k:2", retouched, START + timedelta(days=29)) == {"k:1": "k:1", "k:2": "k:1"}
+    assert index.place("k:3", retouched + " শেষ।", START + timedelta(days=100)) == {"k:3": "k:3"}
+    placed = index.place("k:4", body, START + timedelta(days=200), kin=("k:1", "k:1"))
+    assert placed == {"k:1": "k:1", "k:2": "k:1", "k:4": "k:1"}
+
+
+@pytest.mark.parametrize("days", range(0, 120, 7))
+def test_stories_a_few_days_apart_meet_wherever_a_period_begins(days: int) -> None:
+    text, at = a_body(1), START + timedelta(days=days)
+    arrivals = [("k:1", "\n\n".join(text), at), ("k:2", "\n\n".join(text[1:]), at + timedelta(days=29))]
+    for order in permutations(arrivals):
+        assert arrive(order) == {"k:1": "k:1", "k:2": "k:1"}
+
+
+def test_a_revision_stays_in_its_cluster_until_it_is_another_text(index: Clusters) -> None:
+    text, other = a_body(1), a_body(2)
+    index.place("k:1", "\n\n".join(text), START)
+    index.place("k:2", "\n\n".join(text[1:]), START + HOUR)
+    revised = index.place("k:2", "\n\n".join([other[0], *text[1:]]), START + HOUR, kin=("k:2", "k:1"))
+    assert revised == {"k:1": "k:1", "k:2": "k:1"}
+    assert index.place("k:2", "\n\n".join(other), START + HOUR, kin=("k:2", "k:1")) == {"k:1": "k:1", "k:2": "k:2"}
+
+
+def test_a_head_that_turns_out_to_be_no_story_leaves_its_cluster_to_the_next(index: Clusters) -> None:
+    family = a_family()
+    for story_id, body, at in family:
+        index.place(story_id, body, at)
+    assert index.forget("k:9") == {"k:8": "k:8", "k:7": "k:8", "k:6": "k:8"}
+    assert index.forget("k:9") == {}
+
+
+def test_an_index_of_other_sketches_is_emptied_and_clusters_stand(
+    index: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = a_body(1)
+    index.place("k:1", "\n\n".join(text), START)
+    monkeypatch.setattr(clusters_module, "SKETCH_VERSION", 0)
+    assert index.place("k:2", "\n\n".join(text[1:]), START) == {"k:2": "k:2"}
+    assert index.place("k:3", "\n\n".join(text), START, kin=("k:1", "k:1")) == {"k:2": "k:2", "k:3": "k:2"}
+    other = "\n\n".join(a_body(2))
+    assert index.place("k:4", other, START, kin=("k:4", "k:0")) == {"k:4": "k:0"}  # as it was known before
+
+
+def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:
+    rng = Random(4)
+    pool = a_body(1, 14)
+    bodies = ["\n\n".join(pool[start : start + rng.randint(6, 9)]) for start in (0, 1, 3, 4, 6)]
+    sketches = [made for body in bodies if (made := sketch(body))]
+    members = [Member(f"k:{n}", 3600 * n, made.prints) for n, made in enumerate(sketches)]
+    assert len({str(clusters(order)) for order in permutations(members)}) == 1
+    assert all(alike(one, other) == alike(other, one) for one, other in permutations(members, 2))
+
+
+# In the ledger -------------------------------------------------------------------------------------------------------
+
+
+def keep(kept: Kept, number: int, paragraphs: Sequence[str], at: datetime) -> None:
+    """Accept a story as the crawl does, its cluster included."""
+    story = a_story(number, at, body="\n\n".join(paragraphs))
+    with kept.ledger.page():
+        heads = kept.ledger.clusters.place(story.story_id, story.body, at)
+        for other, head in heads.items():
+            kept.ledger.move_to_cluster(other, head)
+    story.cluster_id = heads[story.story_id]
+    kept.keep(story)
+
+
+def heads_in_parquet(kept: Kept) -> dict[str, str]:
+    kept.publish()
+    return {row["story_id"]: row["cluster_id"] for row in kept.rows("stories")}
+
+
+def test_a_head_that_arrives_in_a_later_run_relabels_what_is_published(tmp_path: Path) -> None:
+    kept, text = Kept.at(tmp_path / "data"), a_body(1)
+    keep(kept, 1, text[1:], JANUARY)
+    assert heads_in_parquet(kept) == {f"{SITE}:1": f"{SITE}:1"}
+    keep(kept, 2, text, datetime(2024, 12, 30, tzinfo=UTC))
+    keep(kept, 3, a_body(3), JANUARY)
+    expected = {f"{SITE}:1": f"{SITE}:2", f"{SITE}:2": f"{SITE}:2", f"{SITE}:3": f"{SITE}:3"}
+    assert heads_in_parquet(kept) == expected
+    assert kept.superseded() == set()
+    kept.close()
+    kept.ledger = reindex(kept.dataset, SITE, ZONE)
+    keep(kept, 4, text[:-1], datetime(2024, 12, 29, tzinfo=UTC))
+    expected = dict.fromkeys((f"{SITE}:1", f"{SITE}:2", f"{SITE}:4"), f"{SITE}:4") | {f"{SITE}:3": f"{SITE}:3"}
+    assert heads_in_parquet(kept) == expected
+    kept.close()

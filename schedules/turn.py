@@ -1,0 +1,289 @@
+"""A turn: one run of a schedule, the same whether the service, cron, systemd or a person asks for it.
+
+It holds the schedule's own lock while it lives, which tells a run that goes on from one that was killed, whoever
+looks; and it settles its claim itself, so that whoever launched it need not be there when it ends.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from os import environ
+from pathlib import Path
+from typing import Any
+
+from crawler.clock import now
+from pipelines.lock import SiteLock, SiteLocked
+from pipelines.storage import Dataset, make_folder
+from pipelines.trouble import KINDS
+from schedules.claims import Claims, State
+from schedules.cron import Due
+from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
+from schedules.launch import Launch, Running, watch
+from schedules.orders import checked_settings, paper_named
+from schedules.timetable import Schedule, Timetable
+from schedules.verdicts import expectations_of, write_verdict
+
+SECONDS_BETWEEN_TRIES = 1.0
+Look = Callable[[Running], None]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of it: reports as :meth:`Running.conclude` gives them, or why there are none."""
+
+    exit_code: int
+    reports: tuple[dict[str, Any], ...] = ()
+    sentence: str | None = None
+
+
+def claims_of(dataset: Dataset) -> Path:
+    """The file of the claims."""
+    return dataset.state / "schedules.sqlite"
+
+
+def lock_of(dataset: Dataset, schedule: str) -> Path:
+    """The file that a turn of the schedule holds locked."""
+    return dataset.state / "schedules" / f"turn-{schedule}.lock"
+
+
+def take_turn(
+    schedule: Schedule,
+    dataset: Dataset,
+    *,
+    due: str | None = None,
+    only_due: bool = False,
+    settings: Sequence[str] = (),
+    mirror: str | None = None,
+    look: Look = lambda running: None,
+) -> Turn:
+    """Run a schedule once, now.
+
+    ``due`` names a time that is claimed already. Without it the latest time that nobody has taken is claimed, if there
+    is one within the grace; if there is none, the run belongs to no time, or with ``only_due`` there is no run.
+    With either of them it waits while another run holds its site, until the next time is due. A person, who asks
+    without, is refused at once, and what was due stays due.
+
+    Raises what :func:`schedules.exits.explained` explains where nothing was started.
+    """
+    dataset.prepare()
+    make_folder(lock_of(dataset, schedule.name).parent)
+    with _ending_when_told(), Claims.open(claims_of(dataset)) as claims:
+        try:
+            patient = due is not None or only_due
+            with _turn_lock(dataset, schedule, wait=patient):
+                due = due or _claimed(claims, schedule)
+                if due is None and only_due:
+                    coming = next(schedule.after(now()))
+                    return Turn(0, sentence=f"{schedule.name} is not due before {coming.local:%Y-%m-%d %H:%M}")
+                if due is not None and not claims.begin(schedule.name, due, now()):
+                    return Turn(0, sentence=f"{schedule.name} of {due} was run or is running already")
+                return _Claimed(claims, schedule, dataset, due, look, patient).run(settings, mirror)
+        except ToldToEnd as told:
+            return Turn(ExitCode.of_signal(told.number), sentence=f"{schedule.name} was {told}")
+
+
+def _claimed(claims: Claims, schedule: Schedule) -> str | None:
+    """The key of the latest time that nobody has taken, now claimed."""
+    moment = now()
+    # Whoever calls for a schedule that was never seen means the time that is just due.
+    since = claims.counts_since(schedule, moment - schedule.grace)
+    dues = claims.unsettled(schedule, moment, since)
+    late = [(each, State.LATE, "nobody called for it while it was due") for each in dues]
+    if not dues or moment - dues[0].at > schedule.grace:
+        claims.skip(schedule, late, moment)
+        return None
+    taken = claims.take(schedule, dues[0], moment, late=is_late(dues[0], moment), before=late[1:])
+    return dues[0].key if taken else None
+
+
+def is_late(due: Due, moment: datetime) -> bool:
+    """Whether a run that begins at that moment is more than a little after its time."""
+    return (moment - due.at).total_seconds() > 120
+
+
+class _Claimed:
+    """A turn whose claim, if it has one, was taken up, and that settles it however it ends."""
+
+    def __init__(
+        self, claims: Claims, schedule: Schedule, dataset: Dataset, due: str | None, look: Look, patient: bool
+    ) -> None:
+        self._claims, self._schedule, self._dataset, self._due, self._look = claims, schedule, dataset, due, look
+        self._patient = patient
+        self._run_ids: list[str] = []
+        self._waiting_for = ""
+
+    def run(self, settings: Sequence[str], mirror: str | None) -> Turn:
+        budgets = {"max_pages": self._schedule.max_pages, "max_depth": self._schedule.max_depth}
+        try:
+            kind = f"KHOBOR_KIND={self._schedule.kind}"
+            checked = checked_settings([*settings, kind], mirror=mirror, **budgets)
+            reports = self._reports(checked)
+        except Exception as error:
+            self._see_refusal(error)
+            raise
+        worst = max(int(report["exit_code"]) for report in reports)
+        problems = [problem for report in reports for problem in report["verdict"]["problems"]]
+        self._settle(worst, reason="; ".join(problems) or None)
+        return Turn(worst, tuple(reports))
+
+    def _see_refusal(self, error: Exception) -> None:
+        code, sentence = explained(error)
+        if self._run_ids:
+            self._settle(code, reason=sentence)
+        elif isinstance(error, ToldToEnd) or not self._patient:
+            if self._due is not None:
+                self._claims.release(self._schedule.name, self._due)
+        else:
+            state = State.HELD if isinstance(error, SiteLocked) else State.REFUSED
+            self._settle(code, state=state, reason=sentence)
+
+    def _settle(self, code: int, **said: Any) -> None:
+        if self._due is not None:
+            self._claims.settle(self._schedule.name, self._due, now(), exit_code=code, **said)
+
+    def _reports(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Run all sites, those at once that nobody holds; the first refusal is raised only if none could be run."""
+        until = self._patience()
+        waiting, reports, refusals = list(self._schedule.sites), [], list[Exception]()
+        while waiting:
+            started, held, refused = self._start(waiting, settings)
+            refusals += refused
+            self._note_runs(started)
+            watch(started, self._look)
+            ended = [self._judged(running.conclude()) for running in started]
+            reports += ended
+            interrupted = {report["exit_code"] for report in ended} & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+            if held and not started and not interrupted and until is not None and now() < until:
+                self._say_waiting(held, until)
+                time.sleep(SECONDS_BETWEEN_TRIES)
+            elif not started or interrupted:
+                refusals += held.values()
+                break
+            waiting = list(held)
+        if not reports:
+            raise refusals[0]
+        return reports + [_not_started(refusal) for refusal in refusals]
+
+    def _note_runs(self, started: Sequence[Running]) -> None:
+        """Enter them now: whoever finds this process killed can say which runs they were."""
+        self._run_ids += [running.run_id for running in started]
+        if self._due is not None:
+            self._claims.note_runs(self._schedule.name, self._due, self._run_ids)
+
+    def _patience(self) -> datetime | None:
+        """How long a site that another run holds is waited for."""
+        claim = self._claims.of(self._schedule.name, self._due) if self._due is not None else None
+        if claim is None or not self._patient:
+            return None
+        return min(claim.due_at + self._schedule.grace, next(self._schedule.after(now())).at)
+
+    def _say_waiting(self, held: Mapping[str, SiteLocked], until: datetime) -> None:
+        waiting_for = "; ".join(str(error).partition(";")[0] for error in held.values())
+        if waiting_for != self._waiting_for:
+            self._waiting_for = waiting_for
+            last = until.astimezone(self._schedule.zone)
+            print(f"{waiting_for}; waiting for it until {last:%d %b %H:%M}", file=sys.stderr, flush=True)
+
+    def _start(
+        self, sites: Sequence[str], settings: Mapping[str, str]
+    ) -> tuple[list[Running], dict[str, SiteLocked], list[Exception]]:
+        started: list[Running] = []
+        held: dict[str, SiteLocked] = {}
+        refused: list[Exception] = []
+        for site in sites:
+            minutes = self._schedule.max_minutes
+            paper = paper_named(site)
+            launch = Launch(newspaper=paper, dataset=self._dataset, settings=settings, max_minutes=minutes)
+            try:
+                started.append(Running(launch))
+            except SiteLocked as error:
+                held[site] = error
+            except (WrongUsage, *KINDS) as error:
+                refused.append(error)
+            except ToldToEnd:
+                if not started:
+                    raise
+                for running in started:
+                    running.interrupt(signal.SIGTERM)
+                break
+        return started, held, refused
+
+    def _judged(self, report: dict[str, Any]) -> dict[str, Any]:
+        """The report, judged by what this schedule expects, and naming it."""
+        if "books" not in report:
+            return report
+        account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "exit_code"}}
+        account["schedule"] = {"name": self._schedule.name, "due": self._due}
+        expected = replace(expectations_of(paper_named(report["site"])), **self._schedule.expectations)
+        judged = write_verdict(self._dataset, account, expected)
+        interrupted = report["exit_code"] == ExitCode.INTERRUPTED
+        return {**judged, "exit_code": report["exit_code"] if interrupted else judged["verdict"]["exit_code"]}
+
+
+def _not_started(refusal: Exception) -> dict[str, Any]:
+    code, sentence = explained(refusal)
+    return {"run_id": "not started", "verdict": {"exit_code": code, "problems": [sentence]}, "exit_code": int(code)}
+
+
+@contextmanager
+def _turn_lock(dataset: Dataset, schedule: Schedule, *, wait: bool) -> Iterator[None]:
+    while True:
+        try:
+            lock = SiteLock.take(lock_of(dataset, schedule.name))
+            break
+        except SiteLocked:
+            if not wait:
+                raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    with lock:
+        yield
+
+
+@contextmanager
+def _ending_when_told() -> Iterator[None]:
+    def end(number: int, _: object) -> None:
+        raise ToldToEnd(number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The turn that the service launches, in a process and a session of its own."""
+    parser = argparse.ArgumentParser(prog="python -m schedules.turn", description=__doc__)
+    parser.add_argument("schedule")
+    parser.add_argument("--due", required=True)
+    parser.add_argument("--timetable", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--mirror")
+    parser.add_argument("-s", dest="settings", action="append", default=[])
+    options = parser.parse_args(arguments)
+    try:
+        schedule = Timetable.read(options.timetable).named(options.schedule)
+        given = {"settings": options.settings, "mirror": options.mirror}
+        turn = take_turn(schedule, Dataset(options.data), due=options.due, **given)
+    except Exception as error:
+        if environ.get("KHOBOR_DEBUG"):
+            raise
+        code, sentence = explained(error)
+        print(f"{options.schedule} of {options.due}: {sentence}", file=sys.stderr)
+        return code
+    for report in turn.reports:
+        problems = "; ".join(report["verdict"]["problems"])
+        print(f"{report['run_id']}: exit code {report['exit_code']}. {problems}".rstrip(), file=sys.stderr)
+    if turn.sentence:
+        print(turn.sentence, file=sys.stderr)
+    return turn.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

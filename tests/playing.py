@@ -1,0 +1,232 @@
+"""Runs without a network: what an address holds is a rule; all that keeps it is real (run, frontier, steps, books)."""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
+
+from scrapy.crawler import Crawler
+from scrapy.exceptions import DropItem
+from scrapy.settings import Settings
+from scrapy.utils.misc import build_from_crawler, load_object
+from twisted.python.failure import Failure
+
+import crawler.settings
+from crawler import clock
+from crawler.clock import now
+from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
+from crawler.spiders.kalbela import Kalbela
+from pipelines import ORDER
+from pipelines.closing import recover
+from pipelines.frontier import Frontier
+from pipelines.ledger import Ledger
+from pipelines.lock import SiteLock
+from pipelines.reindex import reindex
+from pipelines.rejects import KeepRejects
+from pipelines.run import Run
+from pipelines.storage import Dataset, StorageRefused
+from pipelines.trouble import KINDS
+from schedules.verdicts import JudgeRun, expectations_of, judge_ended_runs
+from tests.mistakes import MISTAKES
+from tests.world import SITE, Acknowledged, World
+
+_WITHOUT_PAGE = {Outcome.GONE: 404, Outcome.UNREACHABLE: None}
+
+
+class Played:
+    """One run under way."""
+
+    def __init__(self, root: Path, world: World, edition: int, acks: Path) -> None:
+        self.world, self.edition = world, edition
+        self._acks, self._waiting = acks, list[Acknowledged]()
+        self._chance = Random(f"{world.seed}/{edition}/commits")
+        settings = Settings()
+        settings.setmodule(crawler.settings, priority="project")
+        own: dict[str, Any] = {
+            "KHOBOR_DATA": str(root),
+            "KHOBOR_RUN_ID": world.run_id(edition),
+            "KHOBOR_MIRROR": "http://127.0.0.1:9",
+        }
+        own |= {"KHOBOR_LEAST_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False, "LOG_ENABLED": False}
+        settings.setdict(own, priority="cmdline")
+        self.crawler = Crawler(Kalbela, settings)
+        self.crawler.spider = self.spider = self.crawler._create_spider()
+        self.crawler._apply_settings()
+        self.crawler.engine = self.crawler._create_engine()
+        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, KeepRejects, JudgeRun))
+        self._steps = [build_from_crawler(load_object(step), self.crawler) for step in ORDER]
+        self._frontier = Frontier.from_crawler(self.crawler)
+
+    def _extension(self, kind: type) -> Any:
+        found = self.crawler.get_extension(kind)
+        assert found is not None
+        return found
+
+    def play(self) -> int:
+        """The whole run: what earlier ones left, what this edition asks for, and its end."""
+        self._judge.spider_opened()
+        self._frontier.open(self.spider)
+        for link in self.world.asks(self.edition):
+            address = self.spider.addresses.identify(link, f"https://{self.spider.hosts[0]}/")
+            fetch = self.spider.begin(address, via="seed", referrer=None, depth=0)
+            self._frontier.enqueue_request(self.spider.request(fetch, priority=0))
+        while self.run.trouble is None and (request := self._frontier.next_request()) is not None:
+            self._answer(request.meta["fetch"])
+            if self._chance.random() < 0.35:
+                self._acknowledge()
+        with suppress(*KINDS):  # Scrapy writes it into its log, and goes on closing
+            self.run.publish()
+            self._acknowledge()
+        self.run.spider_closed("finished")
+        self._judge.engine_stopped()
+        return 7 if self.run.trouble else 0
+
+    def _acknowledge(self) -> None:
+        """What the clock does once a second: commit. What is told then must be there for ever."""
+        self.run._tick()
+        if self.run.trouble is None:
+            lines = "".join(json.dumps(asdict(page)) + "\n" for page in self._waiting)
+            descriptor = os.open(self._acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+            os.write(descriptor, lines.encode())
+            os.close(descriptor)
+            self._waiting.clear()
+
+    def _answer(self, fetch: Fetch) -> None:
+        try:
+            self.spider.takes_in_hand(fetch)
+        except KINDS as error:
+            assert self.run.give_up(error)
+            return
+        fetch.fetched_at, fetch.attempts, fetch.status = now(), 1, 200
+        for item in self._page(fetch):
+            self._process(item)
+        self._waiting.append(
+            Acknowledged(fetch.run_id, fetch.url, fetch.story_id, str(fetch.outcome), fetch.fetched_at.isoformat())
+        )
+
+    def _process(self, item: Any) -> None:
+        record = item
+        try:
+            for step in self._steps:
+                record = step.process_item(record)
+        except DropItem as refusal:
+            self._keeper.item_dropped(item, None, refusal)
+        except KINDS as error:
+            self._keeper.item_error(item, None, Failure(error))
+
+    def _page(self, fetch: Fetch) -> Iterator[Any]:
+        number = int(fetch.story_id.rpartition(":")[2]) if fetch.story_id else None
+        if number is None:
+            yield from (self._snapshot(name, fetch) for name in ("latest", "popular"))
+            fetch.outcome = Outcome.LIST
+            yield fetch
+        elif (outcome := self.world.outcome(number, self.edition)) in _WITHOUT_PAGE:
+            fetch.outcome, fetch.status = outcome, _WITHOUT_PAGE[outcome]
+            yield fetch
+        else:
+            yield self._story(number, fetch, self.world.body(number, self.edition) if outcome is Outcome.STORY else "")
+
+    def _story(self, number: int, fetch: Fetch, body: str) -> Story:
+        return Story(
+            site=SITE,
+            story_id=f"{SITE}:{number}",
+            url=fetch.url,
+            headline=self.world.headline(number, self.edition),
+            body=body,
+            published_at=self.world.published_at(number, self.edition),
+            fetched_at=fetch.fetched_at,
+            discovered_via=fetch.via,
+            depth=fetch.depth,
+            layout="a rule",
+            run_id=fetch.run_id,
+            fetch=fetch,
+        )
+
+    def _snapshot(self, name: str, fetch: Fetch) -> Snapshot:
+        rows = [
+            Ranking(
+                site=SITE,
+                observed_at=fetch.fetched_at,
+                list=name,
+                rank=rank,
+                url=f"https://www.kalbela.com/video/{rank}",
+                headline=headline,
+                page_url=fetch.url,
+                last_observed_at=fetch.fetched_at,
+                run_id=fetch.run_id,
+            )
+            for rank, headline in enumerate(self.world.ranks(name, self.edition), start=1)
+        ]
+        return Snapshot(site=SITE, name=name, observed_at=fetch.fetched_at, rows=rows)
+
+
+# What a forked process does -------------------------------------------------------------------------------------------
+
+
+def set_clock(moment: datetime) -> None:
+    """Let the clock stand at a moment and go on from there, in this process."""
+    clock._start, clock._began = moment, monotonic()
+
+
+def warm_up() -> None:
+    """Import and make what is imported and made on first use, so that no fork does it again."""
+    with TemporaryDirectory() as folder:
+        root, acks = Path(folder, "data"), Path(folder, "acks")
+        for edition in range(2):
+            carry_out("play", root, World(1), edition, acks)
+        carry_out("recover", root, World(1), 2, acks)
+        carry_out("reindex", root, World(1), 3, acks)
+
+
+def carry_out(do: str, root: Path, world: World, edition: int, acks: Path, without: str = "") -> int:
+    """Play an edition, recover what is left, or reindex, at the edition's time; 0, or 7 where the storage refused.
+
+    ``without`` names what is left out by mistake (see :mod:`tests.mistakes`).
+    """
+    logging.disable(logging.CRITICAL)
+    set_clock(world.moment(edition))
+    Kalbela.zone = world.zone
+    if without:
+        MISTAKES[without]()
+    try:
+        return _DEEDS[do](root, world, edition, acks)
+    except StorageRefused:
+        return 7
+
+
+def _play(root: Path, world: World, edition: int, acks: Path) -> int:
+    async def within_a_loop() -> int:
+        return Played(root, world, edition, acks).play()
+
+    return asyncio.run(within_a_loop())
+
+
+def _recover(root: Path, *_: Any) -> int:
+    dataset = Dataset(root)
+    dataset.prepare()
+    with SiteLock.take(dataset.lock(SITE)):
+        expected = dataset.holds(SITE)
+        with closing(Ledger.open(dataset.ledger(SITE), SITE, Kalbela.zone, expected=expected)) as ledger:
+            recover(dataset, ledger)
+            judge_ended_runs(dataset, ledger, expectations_of(Kalbela))
+    return 0
+
+
+def _reindex(root: Path, *_: Any) -> int:
+    dataset = Dataset(root)
+    dataset.prepare()
+    with SiteLock.take(dataset.lock(SITE)):
+        reindex(dataset, SITE, Kalbela.zone).close()
+    return 0
+
+
+_DEEDS: dict[str, Callable[[Path, World, int, Path], int]] = {"play": _play, "recover": _recover, "reindex": _reindex}

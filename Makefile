@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test check bench clean
+.PHONY: help setup demo crawl test soak check bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 
 test: .venv/.ready-dev ## the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nights (most of it as root only)
+	$(BIN)/python -m pytest -m soak --capture=no
 
 check: .venv/.ready-dev ## lint, format, types, import direction
 	$(BIN)/ruff check .

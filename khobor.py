@@ -2,17 +2,22 @@
 
 import argparse
 import json
+import math
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from schedules.exits import Unreachable, WrongUsage
+from schedules.exits import WrongUsage, explained
 
 if TYPE_CHECKING:
     from crawler.newspaper import Newspaper
@@ -21,10 +26,11 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parent
 DEMO = PROJECT / "data" / "demo"
+TIMETABLE = PROJECT / "schedules" / "schedules.toml"
 CODES = """exit codes:
   0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged
   1 internal error                   6 another run holds this site                9 layout changed
-  2 wrong usage, nothing started     7 storage                            130/143 interrupted, all accepted is kept
+  2 wrong usage, nothing started     7 storage, memory or clock           130/143 interrupted, all accepted is kept
   3 done, but below an expectation"""
 
 
@@ -33,39 +39,68 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    with _ending_at_once_when_told():
+        options = _parser().parse_args(arguments)
+        try:
+            _refuse_traps()
+            code = int(options.command(options))
+            with _reader_may_leave():
+                sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            _let_go_of_output()
+            return 0
+        except Exception as error:  # noqa: BLE001 - no error leaves by the front door but in a sentence
+            if os.environ.get("KHOBOR_DEBUG"):
+                traceback.print_exc()
+            code, sentence = explained(error)
+            for line in sentence.splitlines():
+                _complain(line)
+            return code
+
+
+@contextmanager
+def _ending_at_once_when_told() -> Iterator[None]:
+    """What is told to end before a run is under way is gone at once: a kill at any instant does no harm."""
+
+    def end(number: int, _: object) -> NoReturn:
+        os.write(2, b"khobor: interrupted; everything accepted is kept\n")
+        os._exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return int(options.command(options))
-    except KeyboardInterrupt:
-        return 130
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _refuse_traps() -> None:
+    """What a test sets for itself is nothing to run with: these modules refuse to be imported then."""
+    try:
+        import crawler.clock  # noqa: F401
+        import pipelines.failpoint  # noqa: F401
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+
+
+@contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """Whoever reads our output may have seen enough."""
+    try:
+        yield
     except BrokenPipeError:
-        # Whoever read our output has seen enough.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        code = _code_of(error)
-        if code is None and os.environ.get("KHOBOR_DEBUG"):
-            raise
-        sentence = error if code else f"error of ours: {type(error).__name__}: {error}; KHOBOR_DEBUG=1 shows where"
-        print(f"khobor: {sentence}", file=sys.stderr)
-        return code or 1
+        _let_go_of_output()
 
 
-def _code_of(error: Exception) -> int | None:
-    from pipelines.ledger import LedgerDamaged
-    from pipelines.lock import SiteLocked
-    from pipelines.parquet import DataDamaged
-    from pipelines.storage import StorageRefused
+def _let_go_of_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    codes = {
-        WrongUsage: 2,
-        Unreachable: 4,
-        SiteLocked: 6,
-        StorageRefused: 7,
-        LedgerDamaged: 8,
-        DataDamaged: 8,
-    }
-    return next((code for kind, code in codes.items() if isinstance(error, kind)), None)
+
+def _complain(sentence: str) -> None:
+    from crawler.refusals import one_line
+
+    print(f"khobor: {one_line(sentence, 1000)}", file=sys.stderr)
 
 
 # Commands -----------------------------------------------------------------------------------------------------------
@@ -74,39 +109,37 @@ def _code_of(error: Exception) -> int | None:
 def crawl(options: argparse.Namespace) -> int:
     """One run of each site, all at once: a newspaper is asked no faster for the company of another."""
     from pipelines.storage import Dataset
-    from schedules.launch import Launch, Running, watch
+    from schedules.floors import below_floor
+    from schedules.launch import Launch, carry_out
     from schedules.orders import checked_settings, paper_named, seeds_by_paper
     from schedules.telling import Watching
 
+    if low := below_floor():
+        raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")
     papers = [paper_named(name) for name in dict.fromkeys(options.site)]
     seeds = seeds_by_paper(options.seed, papers)
     settings = checked_settings(
         options.settings, mirror=options.mirror, max_pages=options.max_pages, max_depth=options.max_depth
     )
-    dataset = Dataset(options.data)
-    running: list[Running] = []
-    try:
-        for paper in papers:
-            launch = Launch(
-                newspaper=paper,
-                dataset=dataset,
-                seeds=seeds[paper.name],
-                settings=settings,
-                max_minutes=options.max_minutes,
-            )
-            running.append(Running(launch))
-    except BaseException:
-        for run in running:
-            run.interrupt(15)
-        watch(running, lambda run: None)
-        for run in running:
-            run.conclude()
-        raise
+    launches = [
+        Launch(
+            newspaper=paper,
+            dataset=Dataset(options.data),
+            seeds=seeds[paper.name],
+            settings=settings,
+            max_minutes=options.max_minutes,
+        )
+        for paper in papers
+    ]
     began = time.monotonic()
     with Watching() as watching:
-        watch(running, lambda run: watching.tell(run.launch.newspaper.name, run.progress(), time.monotonic() - began))
-    reports = [run.conclude() for run in running]
-    _print_reports(reports, options.json)
+        reports = carry_out(
+            launches,
+            lambda run: watching.tell(run.launch.newspaper.name, run.progress(), time.monotonic() - began),
+            watching.say,
+        )
+    with _reader_may_leave():
+        _print_reports(reports, options.json)
     return max(int(report["exit_code"]) for report in reports)
 
 
@@ -120,7 +153,8 @@ def demo(options: argparse.Namespace) -> int:
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # the newspaper is the same every time: what it showed before would hide what it shows now
     server = [sys.executable, "-m", "tests.newspaper", "--port", "0", "--with-parent"]
-    with subprocess.Popen(server, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as newspaper:
+    # In a session of its own, so that Ctrl-C leaves it open until the crawl has ended.
+    with subprocess.Popen(server, cwd=PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True) as newspaper:
         try:
             mirror = newspaper.stdout.readline().strip() if newspaper.stdout else ""
             if not mirror:
@@ -156,22 +190,18 @@ def sites(options: argparse.Namespace) -> int:
 
 def runs(options: argparse.Namespace) -> int:
     """What ran and how it went."""
-    from schedules.telling import show_report, show_runs
+    from schedules.telling import show_runs
 
     folder = _existing(options.data).runs
     if options.run_id:
         path = folder / f"{options.run_id}.json"
-        if path.parent != folder or not path.is_file():
+        if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not path.is_file():
             raise WrongUsage(f"there is no run {options.run_id!r} in {folder}; `khobor runs` lists them")
-        report = json.loads(path.read_bytes())
-        if options.json:
-            print(json.dumps(report, ensure_ascii=False, indent=1))
-        else:
-            show_report(report)
+        _print_reports([_report(path)], options.json)
         return 0
-    reports = [json.loads(path.read_bytes()) for path in sorted(folder.glob("*.json"))][-options.last :]
+    reports = [_report(path) for path in sorted(folder.glob("*.json"))[-options.last :]]
     if options.json:
-        print(json.dumps(reports, ensure_ascii=False, indent=1))
+        print(_as_json(reports))
     elif reports:
         show_runs(reports)
     else:
@@ -198,6 +228,7 @@ def publish(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Verify every file against the ledger."""
+    from crawler.refusals import one_line
     from pipelines.check import check as faults_in
     from pipelines.check import quarantine
 
@@ -207,9 +238,19 @@ def check(options: argparse.Namespace) -> int:
             with _ledger(dataset, paper) as ledger:
                 found = faults_in(dataset, ledger)
             moved += quarantine(dataset, found) if options.quarantine else []
-            faults += [{"site": paper.name, "damage": str(f.damage), "path": f.path, "detail": f.detail} for f in found]
+            faults += [
+                {
+                    "site": paper.name,
+                    "damage": str(fault.damage),
+                    "path": fault.path,
+                    "detail": fault.detail,
+                    "remedy": fault.damage.remedy,
+                }
+                for fault in found
+            ]
     report = {"faults": faults, "quarantined": moved}
-    lines = [f"{f['path']}: {f['detail']}" for f in faults] + [f"moved to {path}" for path in moved]
+    lines = [one_line(f"{f['path']}: {f['detail']}; {f['remedy']}", 1000) for f in faults]
+    lines += [f"moved to {path}" for path in moved]
     _print(report, options.json, lambda: "\n".join(lines) or "Every file is what the ledger says it is.")
     return 8 if faults else 0
 
@@ -229,6 +270,86 @@ def reindex(options: argparse.Namespace) -> int:
     return 0
 
 
+def schedule(options: argparse.Namespace) -> int:
+    """The timetable: as it is, what comes next, one schedule now."""
+    from crawler.clock import now
+    from pipelines.storage import Dataset
+    from schedules.noticeboard import coming, listed, show_coming, show_listed
+    from schedules.telling import Watching
+    from schedules.timetable import Timetable
+    from schedules.turn import take_turn
+
+    timetable, dataset, moment = Timetable.read(options.timetable), Dataset(options.data), now()
+    if (options.act == "run") != (options.name is not None):
+        raise WrongUsage("`khobor schedule run NAME` names a schedule; `list` and `next` show all of them")
+    if options.act == "list":
+        rows = listed(timetable, dataset, moment)
+        print(_as_json(rows)) if options.json else show_listed(rows, moment)
+        return 0
+    if options.act == "next":
+        times = coming(timetable, moment, options.count)
+        print(_as_json(times)) if options.json else show_coming(times, moment)
+        return 0
+    began = time.monotonic()
+    with Watching() as watching:
+        turn = take_turn(
+            timetable.named(options.name),
+            dataset,
+            only_due=options.due,
+            settings=options.settings,
+            mirror=options.mirror,
+            look=lambda run: watching.tell(run.launch.newspaper.name, run.progress(), time.monotonic() - began),
+        )
+    if turn.sentence:
+        print(turn.sentence, file=sys.stderr)
+    if turn.reports:
+        _print_reports(turn.reports, options.json)
+    return turn.exit_code
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Keep the timetable until told to end."""
+    from pipelines.storage import Dataset
+    from schedules.service import serve as keep
+
+    return keep(options.timetable, Dataset(options.data), settings=options.settings, mirror=options.mirror)
+
+
+def history(options: argparse.Namespace) -> int:
+    """A story's revisions and what changed."""
+    from pipelines.history import revisions_of
+    from schedules.lives import history_as_data, show_history
+    from schedules.orders import paper_named
+
+    paper = paper_named(options.story_id.partition(":")[0])
+    revisions = revisions_of(_existing(options.data), options.story_id)
+    if not revisions:
+        raise WrongUsage(f"no story {options.story_id!r} is kept in {options.data}")
+    print(_as_json(history_as_data(revisions))) if options.json else show_history(revisions, paper.zone)
+    return 0
+
+
+def ranks(options: argparse.Namespace) -> int:
+    """How long stories stood where in the lists."""
+    from crawler.clock import now
+    from pipelines.ranks import rankings_in, spans_of
+    from schedules.lives import ranks_as_data, show_ranks
+    from schedules.orders import paper_named
+
+    if (options.story_id is None) == (not options.top):
+        raise WrongUsage("name a story, or say --top for the stories that stood highest and longest")
+    since = now() - options.since if options.since else None
+    spans = spans_of(rankings_in(_existing(options.data), story_id=options.story_id, since=since))[: options.most]
+    zone = paper_named(spans[0].story_id.partition(":")[0]).zone if spans else None
+    if options.json:
+        print(_as_json(ranks_as_data(spans)))
+    elif zone is not None:
+        show_ranks(spans, zone)
+    else:
+        print("Nothing of that is in the lists.")
+    return 0
+
+
 def tables(options: argparse.Namespace) -> int:
     """What is in the data."""
     from pipelines.contents import contents_of
@@ -236,7 +357,7 @@ def tables(options: argparse.Namespace) -> int:
 
     found = contents_of(_existing(options.data))
     if options.json:
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        print(_as_json(found))
     else:
         show_contents(found)
     return 0
@@ -302,18 +423,42 @@ def _print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
     from schedules.telling import show_report
 
     if as_json:
-        print(json.dumps(reports if len(reports) > 1 else reports[0], ensure_ascii=False, indent=1))
+        print(_as_json(reports if len(reports) > 1 else reports[0]))
         return
     for report in reports:
         show_report(report)
 
 
 def _print(value: Any, as_json: bool, text: Callable[[], str]) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1) if as_json else text())
+    print(_as_json(value) if as_json else text())
+
+
+def _as_json(value: Any) -> str:
+    from schedules.telling import as_json
+
+    return as_json(value)
+
+
+def _report(path: Path) -> dict[str, Any]:
+    from pipelines.ledger import LedgerDamaged
+
+    try:
+        report = json.loads(path.read_bytes())
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise LedgerDamaged(f"{path} is no report of a run; move it away, and `khobor publish` writes it again")
+    return report
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{message}; `{self.prog} --help` explains")
+        sys.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="khobor",
         description="Records the Bengali press: stories, revisions and list ranks, in partitioned Parquet.",
         epilog=CODES,
@@ -337,11 +482,9 @@ def _parser() -> argparse.ArgumentParser:
     one = add(crawl, "one run now: crawl, publish, judge", "crawl kalbela --max-pages 50")
     one.add_argument("site", nargs="+", metavar="SITE")
     one.add_argument("--seed", action="append", default=[], metavar="URL", help="start here instead (repeatable)")
-    one.add_argument("--mirror", metavar="URL", help="ask this server in place of the site's own hosts")
     one.add_argument("--max-pages", type=_positive, metavar="N", help="ask for at most N pages")
     one.add_argument("--max-depth", type=_positive, metavar="N", help="go at most N links from the seeds")
-    one.add_argument("--max-minutes", type=float, metavar="N", help="stop asking after N minutes")
-    one.add_argument("-s", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a Scrapy setting")
+    one.add_argument("--max-minutes", type=_minutes, metavar="N", help="stop asking after N minutes")
     add(demo, "crawl the newspaper that comes with the project", "demo", data=DEMO)
     add(sites, "the newspapers it knows", "sites --json")
     ran = add(runs, "what ran and how it went; one run in full", "runs --last 20")
@@ -353,6 +496,26 @@ def _parser() -> argparse.ArgumentParser:
     rebuilding = add(reindex, "rebuild the ledger from the Parquet", "reindex kalbela")
     for named in (moving, checking, rebuilding):
         named.add_argument("site", nargs="*", metavar="SITE", help="only these newspapers")
+    timed = add(schedule, "the timetable: list it, what comes next, run one now", "schedule next --count 5")
+    timed.add_argument("act", choices=("list", "next", "run"))
+    timed.add_argument("name", nargs="?", metavar="NAME")
+    timed.add_argument("--due", action="store_true", help="with run: only if it is due and nobody has run it (cron)")
+    timed.add_argument("--count", type=_positive, default=10, metavar="N", help="with next: how many (%(default)s)")
+    serving = add(serve, "keep the timetable until told to end", "serve")
+    for keeping in (timed, serving):
+        keeping.add_argument("--timetable", type=Path, default=TIMETABLE, metavar="FILE", help="(%(default)s)")
+    for asking in (one, timed, serving):
+        asking.add_argument("--mirror", metavar="URL", help="ask this server in place of the site's own hosts")
+        asking.add_argument(
+            "-s", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a Scrapy setting"
+        )
+    lived = add(history, "a story's revisions and what changed, word by word", "history kalbela:154313")
+    lived.add_argument("story_id", metavar="STORY_ID")
+    ranked = add(ranks, "how long stories stood where in the lists", "ranks --top --since 24h")
+    ranked.add_argument("story_id", nargs="?", metavar="STORY_ID")
+    ranked.add_argument("--top", action="store_true", help="the stories that stood highest and longest")
+    ranked.add_argument("--since", type=_length, metavar="TIME", help="lists that still stood then: 90m, 24h, 7d ago")
+    ranked.add_argument("--most", type=_positive, default=20, metavar="N", help="how many lines (%(default)s)")
     add(tables, "what is in the data", "tables --json")
     telling = add(dictionary, "the data dictionary", "dictionary > dictionary.md")
     telling.add_argument("--write", action="store_true", help="refresh data/README.md")
@@ -360,9 +523,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _length(text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90m, 24h or 7d")
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+
+
+def _minutes(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes")
     return number
 
 

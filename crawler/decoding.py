@@ -39,6 +39,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         for piece in _PIECES[encoding](body):
             whole += piece
             if len(whole) > limit:
+                whole.clear()  # the exception holds on to this frame until the garbage is collected
                 raise AnswerTooLarge(f"more than {limit} bytes when decompressed")
     except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
         if not whole and sniff(body) in MARKUP:

@@ -20,7 +20,7 @@ from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web._newclient import Request as SentRequest
 from twisted.web.iweb import IResponse
 
-from crawler.ending import run_ending
+from crawler.ending import run_ending, run_must_end
 from crawler.guard import PublicOnlyResolver
 from crawler.mirror import MirrorPool, read_mirror
 from crawler.refusals import AnswerTooLarge, NotReached, refusal_behind
@@ -47,12 +47,15 @@ class BoundedDownload(HTTP11DownloadHandler):
         self._ended = False
         self._downloads: set[asyncio.Future[Response]] = set()
         crawler.signals.connect(self._end_soon, signal=run_ending)
+        crawler.signals.connect(self._end, signal=run_must_end)
 
     async def download_request(self, request: Request) -> Response:
         """The answer to a request; a `Refusal` where we, not the network, ended it.
 
         `meta["sent"]` counts the requests that were sent for it, retries and redirects among them.
         """
+        if self._ended:
+            raise NotReached("the run ended before its turn came")
         request.meta["sent"] = request.meta.get("sent", 0) + 1
         download = asyncio.ensure_future(super().download_request(request))
         self._downloads.add(download)
@@ -77,7 +80,7 @@ class BoundedDownload(HTTP11DownloadHandler):
 
     def _end(self) -> None:
         self._ended = True
-        for download in self._downloads:
+        for download in tuple(self._downloads):
             download.cancel()
 
 

@@ -13,6 +13,8 @@ LOOK_EVERY = 0.2
 
 #: Sent once, with no arguments, when the run begins to close (Scrapy itself only tells when it has closed).
 run_ending = object()
+#: Sent, with no arguments, when the run was told a second time to end: what is being downloaded is dropped at once.
+run_must_end = object()
 
 
 class PromptEnd:

@@ -4,8 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from crawler import settings as project
+
 LEAST_DELAY = 1.0
 _CONTACT = re.compile(r"https?://\S|\S@\S")
+# Which component does what: obeying robots.txt, waiting, contacting nobody else, and keeping all that came of it.
+_OURS = (
+    *("SCHEDULER", "TWISTED_DNS_RESOLVER", "DOWNLOAD_HANDLERS", "ITEM_PIPELINES", "ADDONS"),
+    *("DOWNLOADER_MIDDLEWARES_BASE", "SPIDER_MIDDLEWARES_BASE", "EXTENSIONS_BASE"),
+    *("DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "EXTENSIONS"),
+)
 
 
 def faults(settings: Mapping[str, Any]) -> list[str]:
@@ -26,12 +34,19 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
     for name in ("COOKIES_ENABLED", "HTTPPROXY_ENABLED", "TELNETCONSOLE_ENABLED", "REMOTE_CONTROL_ENABLED"):
         if str(settings[name]).lower() not in ("0", "false"):
             found.append(f"{name} must stay off")
+    for name in _OURS:
+        if not _same(settings[name], getattr(project, name, {})):
+            found.append(f"{name} must stay as it is: parts of it keep the manners")
     if not _CONTACT.search(str(settings["USER_AGENT"])):
         found.append(
             "the user agent names nobody to turn to: set the environment variable KHOBOR_CONTACT to a web page or"
             " mail address of yours"
         )
     return found
+
+
+def _same(value: Any, ours: Any) -> bool:
+    return bool(dict(value) == ours if isinstance(value, Mapping) else value == ours)
 
 
 def _number(value: Any) -> float:

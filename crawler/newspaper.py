@@ -21,7 +21,7 @@ from crawler.clock import now
 from crawler.decoding import decompress, sniff
 from crawler.doors import Door, Kind
 from crawler.layouts import Layout, choose
-from crawler.lists import Entry, RankedList, newest_first, read_feed, read_links, read_list, read_sitemap
+from crawler.lists import MOST_ROWS, Entry, RankedList, newest_first, read_feed, read_links, read_list, read_sitemap
 from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
 from crawler.refusals import Refusal, outcome_of
 from crawler.robots import PoliteRobots
@@ -32,6 +32,9 @@ _SEED, _RANKED, _DOOR, _NAMED = range(4)
 _CLASS, _DEPTH = 10**15, 10**12
 _NEWEST = 10**12 - 1
 LARGEST_FEED = 16 * 2**20
+# An index of sitemaps names sitemaps. One that names indexes without an end is not read on.
+DEEPEST_SITEMAP = 2
+_UNASKED = Outcome.HTTP_ERROR, "status 304, though nothing was known"
 
 
 class Newspaper(scrapy.Spider):
@@ -59,6 +62,8 @@ class Newspaper(scrapy.Spider):
         self.run_id = ""
         # Whether an address was known before this run; whoever keeps records knows.
         self.was_known: Callable[[str], bool] = lambda key: False
+        # Told of each page before it is read, so that it is known which one it was if the reading never ends.
+        self.takes_in_hand: Callable[[Fetch], None] = lambda fetch: None
         self.known_at_all = False
         self.is_pulse = False
         # Whether a list had nothing on it that was known before: what came between two visits is behind the doors.
@@ -112,9 +117,10 @@ class Newspaper(scrapy.Spider):
 
     def _outputs_of(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
+        self.takes_in_hand(fetch)
         verdict = judge_response(response)
         if verdict is not None and not self._is_end_of_listing(response):
-            fetch.outcome, fetch.reason = verdict
+            fetch.outcome, fetch.reason = verdict if response.status != 304 or _has_validators(response) else _UNASKED
             yield fetch
             return
         door: Door | None = response.meta.get("door")
@@ -173,9 +179,11 @@ class Newspaper(scrapy.Spider):
     # Links outward ---------------------------------------------------------------------------------------------------
 
     def _read_ranks(self, page: Page, ranked: RankedList, fetch: Fetch) -> Iterator[Any]:
-        rows = read_list(page, ranked, self.addresses)
+        rows = read_list(page, ranked, self.addresses)[:MOST_ROWS]
         if not rows:
             return
+        # A list may name a page of another kind, which lists in turn; from one such page to the next there is no end.
+        leads_on = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
         overlaps = not self.known_at_all or any(self.was_known(row.target.key) for row in rows)
         self._missed = self._missed or (not overlaps and ranked.name == "latest")
         yield Snapshot(
@@ -201,7 +209,8 @@ class Newspaper(scrapy.Spider):
         )
         for row in rows:
             place = (_RANKED, row.rank)
-            yield from self._ask(row.target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place)
+            target = row.target if leads_on else _only_story(row.target)
+            yield from self._ask(target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place)
 
     def _read_door(self, page: Page, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         stories = read_links(page, self.addresses)
@@ -240,8 +249,7 @@ class Newspaper(scrapy.Spider):
             entries = read_feed(xml)
         else:
             entries, further = read_sitemap(xml)
-        for entry in newest_first(further):
-            yield from self._open(door, entry.link, response.url, fetch.depth)
+        yield from self._read_further(further, response, door, fetch)
         for entry in newest_first(entries)[: door.most]:
             target = self.addresses.identify(entry.link, response.url)
             if isinstance(target, NoAddress) or target.story_id:
@@ -249,6 +257,19 @@ class Newspaper(scrapy.Spider):
                 yield from self._ask_named(target, fetch, door)
         fetch.outcome = Outcome.LIST
         yield fetch
+
+    def _read_further(self, further: list[Entry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
+        nested: int = response.meta.get("nested", 0) + 1
+        for entry in newest_first(further)[: door.most]:
+            for output in self._open(door, entry.link, response.url, fetch.depth):
+                if isinstance(output, Request):
+                    output.meta["nested"] = nested
+                if nested < DEEPEST_SITEMAP or isinstance(output, Fetch):
+                    yield output
+                else:
+                    deep: Fetch = output.meta["fetch"]
+                    deep.fetched_at, deep.outcome = now(), Outcome.TOO_DEEP
+                    yield deep
 
     def _ask_named(self, target: Address | NoAddress, fetch: Fetch, door: Door) -> Iterator[Any]:
         number = target.story_id.rpartition(":")[2] if isinstance(target, Address) and target.story_id else ""
@@ -327,3 +348,15 @@ class Newspaper(scrapy.Spider):
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:200] if value else None
+
+
+def _has_validators(response: Response) -> bool:
+    """Whether it was asked for only if it had changed."""
+    asked = response.request.headers if response.request else {}
+    return "If-None-Match" in asked or "If-Modified-Since" in asked
+
+
+def _only_story(target: Address | NoAddress) -> Address | NoAddress:
+    if isinstance(target, NoAddress) or target.story_id:
+        return target
+    return NoAddress(target.url, Outcome.NOT_A_STORY, "named by a page that is no story either")

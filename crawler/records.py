@@ -212,7 +212,7 @@ class Reject:
     story_id: str | None = column(TEXT, "the story, where it was known by then")
     reason: str = required(TEXT, "the refusal's name")
     detail: str | None = column(TEXT, "the refusal in a sentence")
-    record: str | None = column(TEXT, "the record as JSON, as it was when it was refused")
+    record: str | None = column(TEXT, "the record as JSON, as it was when it was refused; what is very long is shortened")
     page: str | None = column(TEXT, "the page as it was fetched: a file below the data folder, kept for 30 days")
     run_id: str = required(TEXT, "the run")
 

@@ -19,6 +19,8 @@ from twisted.web._newclient import ParseError
 from crawler.records import Outcome
 
 LONGEST_REASON = 200
+_JOINERS = "\u200c\u200d"
+_UNSAFE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 class Refusal(IgnoreRequest):
@@ -127,8 +129,11 @@ def refusal_behind(error: BaseException) -> Refusal | None:
 
 
 def one_line(text: str, limit: int = LONGEST_REASON) -> str:
-    """The text as one line of at most `limit` characters, with every control and format character made a blank."""
-    printable = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    """The text as one line of at most `limit` characters, with every control and format character made a blank.
+
+    The two joiners stay: without them Bengali words look otherwise, and alone they do nothing.
+    """
+    printable = "".join(c if c in _JOINERS or unicodedata.category(c) not in _UNSAFE else " " for c in text)
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

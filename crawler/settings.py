@@ -11,6 +11,7 @@ from pipelines import ORDER
 
 BOT_NAME = "khobor"
 SPIDER_MODULES = ["crawler.spiders"]
+COMMANDS_MODULE = "schedules.crawl"
 
 # Ours ---------------------------------------------------------------------------------------------------------------
 KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
@@ -59,6 +60,8 @@ CLOSESPIDER_TIMEOUT = 4 * 3600
 MEMUSAGE_LIMIT_MB = 900
 KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; what Python maps is several times what it uses
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
+KHOBOR_LEAST_FREE_MB = 200  # of the disk, for a run to begin
+KHOBOR_STALLED_AFTER = 60  # seconds without a sign of life, after which a launched run is killed and judged
 URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
 
 # Nobody gets in -----------------------------------------------------------------------------------------------------
@@ -111,4 +114,5 @@ EXTENSIONS_BASE = {
 
 # Logs ---------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG prints whole records
+LOG_FORMATTER = "crawler.logs.PlainLog"
 FEED_EXPORT_ENCODING = "utf-8"

@@ -23,7 +23,13 @@ TRY_AGAIN = frozenset(
     )
 )
 MOST_FAILURES = 5
-
+# After that it is left alone until a list or a sitemap names it a week later: what failed may have been our own reader.
+AFTER_FAILURES = timedelta(days=7)
+# A list may name a story before its page stands, and a paper in trouble sends every reader elsewhere: what was missing
+# is looked for again, where it is still named, on two other nights.
+MAY_COME_BACK = frozenset((Outcome.GONE, Outcome.REDIRECTED))
+MOST_ABSENCES = 3
+NEXT_NIGHT = timedelta(hours=20)
 
 DOOR_RESTS = (timedelta(hours=1), timedelta(days=7))
 
@@ -53,14 +59,32 @@ class Books:
         again = fetch.outcome == Outcome.NOT_REACHED or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
         if failures and fetch.outcome in TRY_AGAIN:
             self.ledger.count(self.run_id, f"again/{fetch.outcome}")
-        due_at = None
-        if fetch.story_id is None:
-            due_at = fetch.fetched_at + self._rest_of_door(fetch, known)
-        elif fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
-            due_at = next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
-        self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at)
+        due_at = self._due_at(fetch, known, published_at, failures + 1)
+        failed = again or fetch.outcome in MAY_COME_BACK
+        self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
+        if fetch.status == 304:
+            self._stands(fetch)
+
+    def _due_at(
+        self, fetch: Fetch, known: KnownAddress | None, published_at: datetime | None, failures: int
+    ) -> datetime | None:
+        if fetch.story_id is None:
+            failed = fetch.outcome in TRY_AGAIN or fetch.outcome == Outcome.NOT_REACHED
+            return fetch.fetched_at if failed else fetch.fetched_at + self._rest_of_door(fetch, known)
+        if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
+            return next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
+        if fetch.outcome in MAY_COME_BACK:
+            return fetch.fetched_at + NEXT_NIGHT if failures < MOST_ABSENCES else None
+        return fetch.fetched_at + AFTER_FAILURES if fetch.outcome in TRY_AGAIN else None
+
+    def _stands(self, fetch: Fetch) -> None:
+        """Note that a story stands as it stood, which its server says without sending it."""
+        known = self.ledger.story(fetch.story_id) if fetch.story_id else None
+        if known is not None:
+            self.ledger.saw_story(known, fetch.fetched_at)
+            self.ledger.count(self.run_id, "story/unchanged")
 
     def gone(self, fetch: Fetch) -> None:
         """Note that the story behind an address was taken down, if it is one that is kept."""
@@ -84,7 +108,8 @@ class Books:
         left = self.ledger.unfinished(self.run_id)
         for known in left:
             with self.ledger.page():
-                self.ledger.finish(self._not_reached(known), again=True)
+                fetch = self._not_reached(known)
+                self.ledger.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
         self.ledger.commit()
         return len(left)
 

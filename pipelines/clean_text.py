@@ -8,6 +8,7 @@ from crawler.records import Ranking, Snapshot, Story
 
 _LINES = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
 PARAGRAPH_BREAK = "\n\n"
+LONGEST_LISTED = 1_000
 
 
 def clean_story(story: Story) -> Story:
@@ -23,8 +24,8 @@ def clean_story(story: Story) -> Story:
 
 
 def clean_ranking(ranking: Ranking) -> Ranking:
-    """The ranking with its headline cleaned."""
-    return replace(ranking, headline=clean(ranking.headline))
+    """The ranking with its headline cleaned; of one longer than any newspaper's, the beginning."""
+    return replace(ranking, headline=(clean(ranking.headline) or "")[:LONGEST_LISTED] or None)
 
 
 class CleanText:

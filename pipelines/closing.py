@@ -1,7 +1,11 @@
 """How a run ends, whether it came to its end or was killed: books closed, outbox published, end entered."""
 
+import json
+
 from crawler.clock import now
 from pipelines.books import Books
+from pipelines.failpoint import reached
+from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
 from pipelines.publish import Published, publish
 from pipelines.storage import Dataset
@@ -10,15 +14,23 @@ from pipelines.storage import Dataset
 def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> Published:
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
     Books(ledger, run_id).close()
+    reached("books.closed")
     return publish(dataset, ledger)
 
 
-def recover(dataset: Dataset, ledger: Ledger) -> list[str]:
-    """End the runs that were killed; returns their ids. What they had accepted is published with them."""
+def recover(dataset: Dataset, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
+    """End the runs that were killed; returns their ids. What they had accepted is published with them.
+
+    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves.
+    """
+    stats = json.dumps({"khobor/trouble": said}) if said else None
     killed = ledger.unfinished_runs()
     for run_id in killed:
+        hold_against(dataset, ledger, run_id)
         publish_run(dataset, ledger, run_id)
-        ledger.end_run(run_id, now(), "killed", None)
-        ledger.commit()
+        left = ledger.run(run_id)
+        assert left is not None
+        ledger.end_run(run_id, now(), left["reason"] or reason, left["stats"] or stats)
+        reached("recover.ended")
     publish(dataset, ledger)
     return killed

@@ -25,6 +25,11 @@ from pipelines.books import begun
 from pipelines.ledger import KnownAddress
 from pipelines.run import Run
 
+# Before everything else: what goes on with a visit that has begun.
+_GOES_ON = -(10**18)
+# A site that names addresses without an end may fill the ledger, not the memory: what is over waits for another run.
+MOST_WAITING = 50_000
+
 
 class Frontier(BaseScheduler):
     """Best first; each address once a run; known stories only when they are due."""
@@ -74,7 +79,7 @@ class Frontier(BaseScheduler):
         if request.meta.get("redirect_times", 0) > request.meta.get("redirects_seen", 0):
             return self._redirected(request, fetch)
         if request.meta.get("retry_times"):
-            self._push(request, first=True)
+            self._push(request, _GOES_ON)
             return True
         if fetch.story_id:
             self._run.also_seen(fetch.story_id, fetch.url)
@@ -86,9 +91,8 @@ class Frontier(BaseScheduler):
     def next_request(self) -> Request | None:
         if not self._waiting or self._spent() or not self._may_be_asked(self._waiting[0][2]):
             return None
-        request = heapq.heappop(self._waiting)[2]
-        if not request.meta.get("retry_times") and not request.meta.get("redirect_times"):
-            self.asked += 1
+        place, _, request = heapq.heappop(self._waiting)
+        self.asked += place != _GOES_ON
         return request
 
     def _may_be_asked(self, request: Request) -> bool:
@@ -102,6 +106,9 @@ class Frontier(BaseScheduler):
     def _admit(self, request: Request) -> bool:
         fetch: Fetch = request.meta["fetch"]
         self._seen.add(fetch.key)
+        if self._run.in_hand.is_deadly(fetch.key):
+            fetch.reason = "runs ended while they read it, so it is left alone"
+            return self._answer(fetch, Outcome.UNREADABLE)
         known = self._run.ledger.address(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self._answer(fetch, Outcome.TOO_DEEP)
@@ -111,7 +118,8 @@ class Frontier(BaseScheduler):
                 return self._answer(fetch, Outcome.KNOWN)
             _ask_only_for_changes(request, known)
         self._run.books.discover(fetch)
-        self._push(request)
+        if len(self._waiting) < MOST_WAITING:  # else it stays open in the ledger
+            self._push(request)
         return True
 
     def _answer(self, fetch: Fetch, outcome: Outcome) -> bool:
@@ -126,7 +134,7 @@ class Frontier(BaseScheduler):
         if isinstance(target, Address) and target.story_id:
             self._run.also_seen(target.story_id, target.url)
         if not isinstance(target, Address) or target.key == fetch.key:
-            self._push(request, first=True)  # what is not ours to ask is refused, and named, on its way out
+            self._push(request, _GOES_ON)  # what is not ours to ask is refused, and named, on its way out
             return True
         found = self._spider.begin(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)
         with self._run.ledger.page():
@@ -138,11 +146,13 @@ class Frontier(BaseScheduler):
                 self._run.books.gone(ended)
             if target.key in self._seen:
                 return True
-            return self._admit(self._spider.request(found, priority=request.priority, door=request.meta["door"]))
+            onward = self._spider.request(found, priority=request.priority, door=request.meta["door"])
+            # From story to story too, a chain of redirects is followed for a few hops only.
+            onward.meta.update({name: value for name, value in request.meta.items() if name.startswith("redirect")})
+            return self._admit(onward)
 
-    def _push(self, request: Request, *, first: bool = False) -> None:
-        place = -request.priority if not first else -(10**18)
-        heapq.heappush(self._waiting, (place, next(self._order), request))
+    def _push(self, request: Request, place: int | None = None) -> None:
+        heapq.heappush(self._waiting, (-request.priority if place is None else place, next(self._order), request))
 
 
 def _ask_only_for_changes(request: Request, known: KnownAddress) -> None:

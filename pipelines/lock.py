@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.clock import now
+from pipelines.durable import StorageRefused, refusing
+from pipelines.failpoint import reached
 
 
 class SiteLocked(Exception):
@@ -30,9 +32,15 @@ class SiteLock:
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        """Lock the file (`state/<site>.lock`) for this process; raises :class:`SiteLocked` at once if it is held."""
+        """Lock the file (`state/<site>.lock`) for this process; raises :class:`SiteLocked` at once if it is held.
+
+        Raises :class:`StorageRefused` where no lock can be had at all.
+        """
         # Never removed: a lock on a file that somebody else replaced would lock nothing.
-        return cls._hold(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), path)
+        with refusing("lock", path):
+            reached("lock.wanted")
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return cls._hold(descriptor, path)
 
     @classmethod
     def adopt(cls, path: Path, descriptor: int) -> Self:
@@ -53,14 +61,22 @@ class SiteLock:
     @classmethod
     def _hold(cls, descriptor: int, path: Path) -> Self:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            with refusing("lock", path):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                holder = {
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "since": now().isoformat(timespec="seconds"),
+                }
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+                reached("lock.taken")
+        except StorageRefused as refused:
             holder = _read(descriptor)
             os.close(descriptor)
-            raise SiteLocked(path.stem, holder) from None
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now().isoformat(timespec="seconds")}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            if isinstance(refused.__cause__, BlockingIOError):
+                raise SiteLocked(path.stem, holder) from None
+            raise
         return cls(descriptor)
 
     def fileno(self) -> int:
@@ -72,6 +88,7 @@ class SiteLock:
     def release(self) -> None:
         """Let go; a child that adopted the lock goes on holding it."""
         if self._descriptor is not None:
+            reached("lock.leaving")
             os.close(self._descriptor)
             self._descriptor = None
 

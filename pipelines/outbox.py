@@ -1,10 +1,10 @@
 """The outbox: accepted rows that are not in Parquet yet, and the ledger's record of every file that is."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.connection import Connection
 from pipelines.tables import Table, from_json, to_json
 
 
@@ -35,7 +35,7 @@ class FileRecord:
 class Outbox:
     """The outbox and the files of one ledger; its writes belong to the ledger's transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._sql = connection
 
     def put(self, table: Table, part: str, row: Mapping[str, Any]) -> None:

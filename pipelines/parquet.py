@@ -1,5 +1,6 @@
 """How rows become a Parquet file and come back: explicit schema, checksums, and no guess about a file that is wrong."""
 
+import errno
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -15,6 +16,8 @@ _REPEATING = {
     "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url", "observed_at",
     "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
 }  # fmt: skip
+# What says nothing about a file: too many are open, or there is no memory.
+_OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class DataDamaged(Exception):
@@ -53,9 +56,13 @@ def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
         # Not `read_table`: that would add columns from the folders' names.
         with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
             found = parquet.read()
-    except PermissionError:
+    except (PermissionError, MemoryError):
         raise
     except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) in _OF_THE_MACHINE:
+            raise
+        if "thread" in str(error):
+            raise MemoryError(str(error)) from error
         raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
     return conform(table, found, path)
 

@@ -44,12 +44,14 @@ def publish(dataset: Dataset, ledger: Ledger) -> Published:
     not depend on such a file has been published; what does waits in the outbox.
     """
     ledger.commit()
+    reached("publish.begun")
     recover(dataset, ledger)
     publication = _Publication(dataset, ledger, divert_bad_rows(ledger))
     for name in ("revisions", "stories", "aliases", "rankings", "fetches", "rejects"):
         publication.merge_all(TABLES[name])
     reached("publish.merged")
     publication.take_out_what_moved()
+    reached("publish.done")
     if publication.damaged:
         raise publication.damaged[0]
     return Published(dict(+publication.rows), dict(publication.files), publication.diverted)
@@ -62,6 +64,9 @@ def recover(dataset: Dataset, ledger: Ledger) -> None:
     """
     for prepared in ledger.outbox.prepared():
         in_place = dataset.digest(prepared.path) == prepared.sha256
+        if in_place:  # but perhaps not for good: whoever put it there may not have come to sync it
+            dataset.sync_place(prepared.path)
+        reached("recover.synced")
         with ledger.transaction():
             ledger.outbox.settle(prepared if in_place else ledger.outbox.file(prepared.path))
         reached("recover.settled")
@@ -123,6 +128,7 @@ class _Publication:
             standing = self._standing(_STORIES, part)
             rows = take_out(_STORIES, standing, (change.key for change in changes))
             self._replace(_STORIES, part, standing, rows, [change.seq for change in changes])
+            reached("publish.emptied")
 
     def _standing(self, table: Table, part: str) -> pa.Table:
         """The partition as it is on disk, which must be what the ledger recorded; no rows where there is no file."""
@@ -152,6 +158,7 @@ class _Publication:
             record = FileRecord(record.path, staged.rows, staged.bytes, staged.sha256)
         with self.ledger.transaction():
             self.ledger.outbox.prepare(record)
+            reached("publish.announcing")
         reached("publish.prepared")
         if staged:
             self.dataset.commit(staged, record.path)

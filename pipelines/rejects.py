@@ -15,6 +15,7 @@ from pipelines.refusals import Copy, Refused, Unchanged
 from pipelines.run import Run
 
 PAGES_KEPT_PER_REASON = 20
+LONGEST_VALUE, MOST_VALUES = 5_000, 100
 
 
 class KeepRejects:
@@ -46,20 +47,29 @@ class KeepRejects:
             self._answer(item, response, type(exception).__name__, str(exception), None)
 
     def item_error(self, item: Any, response: Response | None, failure: Failure) -> None:
-        """A step crashed: that too is a reason."""
+        """A step crashed: that too is a reason, unless the machine is at fault."""
+        if self._gave_up(failure, item if isinstance(item, Fetch) else getattr(item, "fetch", None)):
+            return
         detail = f"{failure.type.__name__}: {failure.value}" if failure.type else str(failure.value)
         self._answer(item, response, "StepCrashed", detail, None)
 
     def spider_error(self, failure: Failure, response: Response | None) -> None:
         """Reading the page crashed before any record came of it."""
         fetch: Fetch | None = response.meta.get("fetch") if response is not None else None
-        if fetch is None:
+        if self._gave_up(failure, fetch) or fetch is None:
             return
         fetch.outcome, fetch.reason = Outcome.UNREADABLE, "ReaderCrashed"
         detail = one_line(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
         with self._run.ledger.page():
             self._run.ledger.keep_reject(self._reject(None, fetch, "ReaderCrashed", detail, response))
             self._run.settle(fetch)
+
+    def _gave_up(self, failure: Failure, fetch: Fetch | None) -> bool:
+        if not self._run.give_up(failure.value):
+            return False
+        if fetch is not None and isinstance(failure.value, MemoryError):  # or every following run would end over it
+            self._run.in_hand.hold_against(fetch)
+        return True
 
     def _answer(self, item: Any, response: Response | None, reason: str, detail: str, refusal: Refused | None) -> None:
         fetch: Fetch | None = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
@@ -96,7 +106,8 @@ class KeepRejects:
         )
 
     def _reject(self, item: Any, fetch: Fetch | None, reason: str, detail: str, response: Response | None) -> Reject:
-        rows = item.rows if isinstance(item, Snapshot) else [item] if item is not None else []
+        records = item.rows if isinstance(item, Snapshot) else [item] if item is not None else []
+        rows = [_shortened(as_row(record)) for record in records]
         return Reject(
             site=self._run.ledger.site,
             rejected_at=now(),
@@ -104,7 +115,7 @@ class KeepRejects:
             story_id=getattr(item, "story_id", None) or (fetch.story_id if fetch else None),
             reason=reason,
             detail=detail,
-            record=json.dumps([as_row(row) for row in rows], ensure_ascii=True, default=str) if rows else None,
+            record=json.dumps(rows, ensure_ascii=True, default=str) if rows else None,
             page=self._keep_page(reason, response),
             run_id=self._run.run_id,
         )
@@ -115,3 +126,14 @@ class KeepRejects:
             return None
         self._kept[reason] = self._kept.get(reason, 0) + 1
         return self._run.dataset.keep_page(self._run.ledger.site, now(), response.body)
+
+
+def _shortened(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as it is kept: what is far too long may be why it was refused, and would be too long here as well."""
+    return {name: _short(value) for name, value in row.items()}
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_VALUE:
+        return f"{value[:LONGEST_VALUE]}… ({len(value):,} characters)"
+    return [_short(each) for each in value[:MOST_VALUES]] if isinstance(value, list) else value

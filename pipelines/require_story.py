@@ -5,7 +5,8 @@ from typing import Any
 from crawler.records import Story
 from pipelines.refusals import NoBody, NoHeadline, Refused, TooLong, UnknownLayout
 
-LONGEST = {"headline": 1_000, "kicker": 500, "byline": 500, "image_caption": 5_000, "body": 2_000_000}
+LONGEST = {"headline": 1_000, "kicker": 500, "byline": 500, "image_caption": 5_000, "body": 200_000}
+MOST_TAGS, LONGEST_TAG = 200, 200
 
 
 def refusal_of(story: Story) -> Refused | None:
@@ -19,6 +20,8 @@ def refusal_of(story: Story) -> Refused | None:
     for name, most in LONGEST.items():
         if len(getattr(story, name) or "") > most:
             return TooLong(f"{name} has more than {most} characters")
+    if len(story.tags or ()) > MOST_TAGS or any(len(tag) > LONGEST_TAG for tag in story.tags or ()):
+        return TooLong(f"more than {MOST_TAGS} tags, or one of more than {LONGEST_TAG} characters")
     return None
 
 

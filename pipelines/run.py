@@ -1,10 +1,13 @@
 """One run: its identity, its site's lock and ledger, its books, and what is seen of it while it goes on."""
 
+import asyncio
 import json
 import logging
+import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,17 +25,26 @@ from crawler.refusals import one_line
 from pipelines.account import account_of
 from pipelines.books import Books
 from pipelines.closing import publish_run, recover
+from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger
 from pipelines.lock import SiteLock
+from pipelines.premises import inspect
 from pipelines.storage import Dataset
+from pipelines.trouble import KINDS, Trouble, trouble_in
 
 logger = logging.getLogger(__name__)
 
+PAGES_KEPT = timedelta(days=30)
 SECONDS_BETWEEN_COMMITS = 1.0
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
 class BadManners(Exception):
     """The settings are not fit for a real newspaper; nothing was asked."""
+
+
+class BadRunId(Exception):
+    """The name that the run was given is not the name of a run."""
 
 
 class Run:
@@ -43,18 +55,26 @@ class Run:
 
     def __init__(self, crawler: Crawler, spider: Newspaper, data: Path) -> None:
         self._crawler = crawler
-        self.run_id = spider.run_id = crawler.settings.get("KHOBOR_RUN_ID") or new_run_id(spider.name)
+        self.run_id = spider.run_id = _run_id(crawler.settings.get("KHOBOR_RUN_ID"), spider.name)
         self.dataset = Dataset(data)
-        self.dataset.prepare()
+        for warning in inspect(self.dataset, crawler.settings.getfloat("KHOBOR_LEAST_FREE_MB")):
+            logger.warning(warning)
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
         self.books = Books(self.ledger, self.run_id, spider.door_rests)
         spider.is_pulse = crawler.settings["KHOBOR_KIND"] == "pulse"
         spider.known_at_all = self.ledger.size() > 0
+        self.in_hand = InHand(self.dataset, spider.name)
         spider.was_known = lambda key: self.ledger.was_known(key, self.run_id)
+        spider.takes_in_hand = self.in_hand.take
         self.reading: str | None = None
         self.account: Mapping[str, Any] | None = None
+        #: Why nothing more can be kept, once that is so.
+        self.trouble: Trouble | None = None
+        self._state = "crawling"
+        self._published = False
+        self._closing: asyncio.Future[None] | None = None
         self._also_seen: dict[tuple[str, str], datetime] = {}
         self._ticking = create_looping_call(self._tick)
 
@@ -70,6 +90,7 @@ class Run:
         # What a killed run left is published before anything new is asked for.
         recover(run.dataset, run.ledger)
         run.ledger.begin_run(run.run_id, now())
+        run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
 
     def spider_opened(self) -> None:
@@ -88,6 +109,7 @@ class Run:
             self.books.note(fetch)
         if fetch.attempts:
             self.ledger.count(self.run_id, "requests", fetch.attempts)
+        self.in_hand.lay_down(fetch)
 
     def also_seen(self, story_id: str, url: str) -> None:
         """Remember another address of a story until the end of the run, when it is known whether the story is kept."""
@@ -120,27 +142,75 @@ class Run:
 
     def publish(self) -> None:
         """Close the books and publish; the last step calls it when nothing is in flight any more."""
-        self._keep_addresses()
-        self.ledger.commit()
-        publish_run(self.dataset, self.ledger, self.run_id)
+        self._state = "publishing"
+        self.give_up(self.ledger.fault)
+        try:
+            self._tell_progress()
+            self._keep_addresses()
+            self.ledger.commit()
+            publish_run(self.dataset, self.ledger, self.run_id)
+        except KINDS as error:
+            self.give_up(error)
+            raise
+        self._published = True
+
+    def give_up(self, error: BaseException | None) -> bool:
+        """End the run if the error means that nothing more can be kept; False if it means nothing of the kind.
+
+        What is accepted stays. If it cannot be published now, whoever recovers the run does.
+        """
+        trouble = trouble_in(error)
+        if trouble is not None and self.trouble is None:
+            self.trouble = trouble
+            logger.error("the run ends (%s): %s", trouble.reason, trouble.sentence)
+            self._stats.set_value("khobor/trouble", trouble.sentence)
+            if self.engine is not None and self.engine.running:
+                self._closing = asyncio.ensure_future(self.engine.close_spider_async(reason=trouble.reason))
+        return trouble is not None
 
     def spider_closed(self, reason: str) -> None:
         if self._ticking.running:
             self._ticking.stop()
-        stats = json.dumps(self._crawler.stats.get_stats(), default=str)
-        if self.ledger.counts(self.run_id):
-            self.ledger.end_run(self.run_id, now(), reason, stats)
-            self.account = account_of(self.ledger, self.run_id)
-        else:  # nothing was discovered: `scrapy parse`, not a run
-            self.ledger.forget_run(self.run_id)
-        self.ledger.close()
-        self.dataset.progress(self._crawler.spidercls.name).unlink(missing_ok=True)
-        self._lock.release()
+        try:
+            self._end(self.trouble.reason if self.trouble else reason)
+        except KINDS as error:
+            if not self.give_up(error):
+                raise
+        finally:
+            with suppress(OSError):
+                self.in_hand.close()
+                self.dataset.progress(self._crawler.spidercls.name).unlink(missing_ok=True)
+            self._lock.release()
+
+    def _end(self, reason: str) -> None:
+        stats = json.dumps(self._stats.get_stats(), default=str)
+        try:
+            if not self.ledger.counts(self.run_id):  # nothing was discovered: `scrapy parse`, not a run
+                self.ledger.forget_run(self.run_id)
+            elif self._published:
+                self.ledger.end_run(self.run_id, now(), reason, stats)
+                self.account = account_of(self.ledger, self.run_id)
+            else:
+                self.ledger.leave_run(self.run_id, reason, stats)
+        finally:
+            self.ledger.close()
 
     def _tick(self) -> None:
-        self.ledger.commit()
+        try:
+            self.give_up(self.ledger.fault)
+            self.ledger.commit()
+            self._tell_progress()
+        except KINDS as error:
+            if not self.give_up(error):
+                raise
+
+    def _tell_progress(self) -> None:
         progress = json.dumps(self.progress(), ensure_ascii=False)
         self.dataset.write_text(self.dataset.progress(self.ledger.site), progress, durable=False)
+
+    @property
+    def _stats(self) -> Any:
+        return self._crawler.stats
 
     def progress(self) -> dict[str, Any]:
         """What an onlooker wants to know of a run that goes on."""
@@ -149,6 +219,7 @@ class Run:
         return {
             "run_id": self.run_id,
             "site": self.ledger.site,
+            "state": self._state,
             "at": now().isoformat(),
             "requests": counts.get("requests", 0),
             "stories": counts.get("story/new", 0) + counts.get("story/revised", 0),
@@ -161,6 +232,13 @@ class Run:
 def new_run_id(site: str) -> str:
     """A run's name: when it started, of which site, and four letters so that no two are equal. Sorts by time."""
     return f"{now():%Y%m%dT%H%M%SZ}-{site}-{secrets.token_hex(2)}"
+
+
+def _run_id(given: str | None, site: str) -> str:
+    """The name that whoever launched the run gave it, or a new one. It becomes the name of files."""
+    if given and not _RUN_ID.fullmatch(given):
+        raise BadRunId(f"KHOBOR_RUN_ID={one_line(given)!r} is no name of a run; leave it out, and it gets one")
+    return given or new_run_id(site)
 
 
 def _lock(dataset: Dataset, site: str, inherited: int) -> SiteLock:

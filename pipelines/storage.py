@@ -10,24 +10,22 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path, PurePath, PurePosixPath
 
 import pyarrow as pa
 
+from pipelines.durable import StorageRefused as StorageRefused
+from pipelines.durable import make_folder as make_folder
+from pipelines.durable import refusing, sync_folder
 from pipelines.failpoint import reached
 from pipelines.parquet import DataDamaged, read_rows, write_rows
 from pipelines.tables import TABLES, Table
 
 UNFINISHED = ".inprogress"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
-
-
-class StorageRefused(Exception):
-    """The folder cannot be written, read or trusted with files: what, where, why and as whom, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class Dataset:
         self.state = self.root / "state"
         self.runs = self.root / "runs"
         self.quarantine = self.root / "quarantine"
+        self._durable: set[Path] = set()
 
     def ledger(self, site: str) -> Path:
         """The site's ledger."""
@@ -77,10 +76,10 @@ class Dataset:
 
         Raises :class:`StorageRefused` where it cannot be written, spans devices or has less than ``need`` free.
         """
-        with _refusing("use", self.root):
+        with refusing("use", self.root):
             for folder in (self.staging, self.state, self.runs):
                 make_folder(folder)
-        with _refusing("write in", self.staging):
+        with refusing("write in", self.staging):
             self._probe()
         device = self.staging.stat().st_dev
         for folder in (f for name in TABLES for f in (self.root / name, *(self.root / name).glob("site=*"))):
@@ -97,7 +96,7 @@ class Dataset:
                 file.write(b"khobor")
                 os.fsync(file.fileno())
             first.replace(second)
-            _sync_folder(self.staging)
+            sync_folder(self.staging)
         finally:
             first.unlink(missing_ok=True)
             second.unlink(missing_ok=True)
@@ -119,9 +118,11 @@ class Dataset:
 
     def clear_staging(self, site: str) -> None:
         """Remove what a killed run of this site left half-written (and any site's probe or text of yesterday)."""
-        for path in self.staging.glob(f"*{UNFINISHED}"):
-            if path.name.startswith(f"{site}-") or path.stat().st_mtime < time.time() - 86_400:
-                path.unlink()
+        with refusing("clear", self.staging):
+            for path in self.staging.glob(f"*{UNFINISHED}"):
+                with suppress(FileNotFoundError):  # another site's run was quicker
+                    if path.name.startswith(f"{site}-") or path.stat().st_mtime < time.time() - 86_400:
+                        path.unlink()
 
     # Reading ---------------------------------------------------------------------------------------------------------
 
@@ -147,12 +148,12 @@ class Dataset:
         Raises :class:`pipelines.parquet.DataDamaged` for a file that is torn or not of this table.
         """
         path = table.path(site, part)
-        with _refusing("read", self.root / path):
+        with refusing("read", self.root / path):
             return read_rows(table, self.root / path, path) if (self.root / path).exists() else None
 
     def digest(self, path: PurePath | str) -> str:
         """SHA-256 of a file; empty where there is none."""
-        with _refusing("read", self.root / path), suppress(FileNotFoundError), (self.root / path).open("rb") as file:
+        with refusing("read", self.root / path), suppress(FileNotFoundError), (self.root / path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
         return ""
 
@@ -161,10 +162,11 @@ class Dataset:
     def stage(self, table: Table, site: str, rows: pa.Table) -> Staged:
         """Write the rows into a whole, synced file aside, and read it back."""
         path = self.staging / f"{site}-{table.name}-{secrets.token_hex(4)}{UNFINISHED}"
-        with _refusing("write", path):
+        with refusing("write", path):
             make_folder(self.staging)
             try:
                 with path.open("xb") as file:
+                    reached("stage.opened")
                     write_rows(table, rows, file)
                     reached("stage.written")
                     file.flush()
@@ -180,111 +182,131 @@ class Dataset:
     def commit(self, staged: Staged, final: PurePath | str) -> None:
         """Put a staged file in place of the one before it; durable on return."""
         place = self.root / final
-        with _refusing("write", place):
-            make_folder(place.parent)
+        with refusing("write", place):
+            self._make_durable(place.parent)
             reached("commit.folder")
             staged.path.replace(place)
             reached("commit.renamed")
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
             reached("commit.synced")
+
+    def _make_durable(self, folder: Path) -> None:
+        """Make a folder below the root, and its name durable, also where a killed process made it just before."""
+        if folder in self._durable and folder.is_dir():
+            return
+        if folder == self.root:
+            make_folder(folder)
+        else:
+            self._make_durable(folder.parent)
+            folder.mkdir(exist_ok=True)
+            reached("folder.made")
+            sync_folder(folder.parent)
+        self._durable.add(folder)
+
+    def sync_place(self, final: PurePath | str) -> None:
+        """Make durable what a killed process put in place, or removed, and perhaps did not sync."""
+        place = self.root / final
+        with refusing("sync", place):
+            while not place.parent.is_dir():
+                place = place.parent
+            self._make_durable(place.parent)
+            sync_folder(place.parent)
 
     def remove(self, final: PurePath | str) -> None:
         """Remove a file whose rows all went elsewhere, and its folder when that is empty; durable on return."""
         place = self.root / final
-        with _refusing("remove", place):
+        with refusing("remove", place):
             place.unlink(missing_ok=True)
             reached("remove.unlinked")
             if place.parent.is_dir():
-                _sync_folder(place.parent)
+                sync_folder(place.parent)
+                reached("remove.synced")
                 with suppress(OSError):  # not empty: something of somebody else's is there
                     place.parent.rmdir()
-                    _sync_folder(place.parent.parent)
+                    sync_folder(place.parent.parent)
 
     def move(self, path: PurePath | str, final: PurePath | str) -> None:
         """Move a file or folder inside the data folder; durable on return."""
-        with _refusing("move", self.root / path):
+        with refusing("move", self.root / path):
             make_folder((self.root / final).parent)
             (self.root / path).rename(self.root / final)
-            _sync_folder((self.root / final).parent)
-            _sync_folder((self.root / path).parent)
+            reached("move.renamed")
+            sync_folder((self.root / final).parent)
+            sync_folder((self.root / path).parent)
 
     def copy_ledger(self, site: str, copy: Path) -> None:
         """Copy the site's ledger, if there is one, with the log that belongs to it."""
-        with _refusing("copy", self.ledger(site)):
+        with refusing("copy", self.ledger(site)):
             for old, new in zip(_with_log(self.ledger(site)), _with_log(copy), strict=True):
                 if old.exists():
                     shutil.copyfile(old, new)
+            reached("ledger.copied")
 
     def replace_ledger(self, site: str, built: Path, kept: Path) -> None:
-        """Put a closed ledger in place of the site's, and keep that one under another name; durable on return."""
+        """Put a closed ledger in place of the site's, and keep that one under another name; durable on return.
+
+        Between the two there is none, which nobody mistakes for an empty one; the log of the old ledger must be gone
+        by then, or it would be played into the new one.
+        """
         path = self.ledger(site)
-        with _refusing("replace", path):
+        with refusing("replace", path):
             for old, new in zip(_with_log(path), _with_log(kept), strict=True):
                 if old.exists():
-                    new.hardlink_to(old)
-            # The log of the old ledger would be played into the new one.
-            for stale in ("-wal", "-shm"):
-                path.with_name(path.name + stale).unlink(missing_ok=True)
+                    old.rename(new)
+            path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+            sync_folder(path.parent)
             reached("ledger.kept")
             built.replace(path)
-            _sync_folder(path.parent)
+            reached("ledger.replaced")
+            sync_folder(path.parent)
 
     def write_text(self, path: PurePath | str, text: str, *, durable: bool = True) -> None:
         """Write a small file whole, in place of the one before it; durable on return, unless that does not matter."""
         place = self.root / path
         aside = self.staging / f"{place.name}-{secrets.token_hex(4)}{UNFINISHED}"
-        with _refusing("write", place):
+        with refusing("write", place):
             make_folder(self.staging)
             make_folder(place.parent)
             try:
                 with aside.open("x", encoding="utf-8", newline="\n") as file:
                     file.write(text)
+                    reached("text.written")
                     if durable:
                         file.flush()
                         os.fsync(file.fileno())
                 reached("text.synced")
                 aside.replace(place)
+                reached("text.renamed")
             except BaseException:
                 aside.unlink(missing_ok=True)
                 raise
             if durable:
-                _sync_folder(place.parent)
+                sync_folder(place.parent)
 
     def keep_page(self, site: str, moment: datetime, body: bytes) -> str:
         """Keep a page as it was fetched; returns its path below the data folder. Losing one in a crash is no harm."""
         name = hashlib.sha256(body).hexdigest()[:20]
         path = PurePosixPath("state", "pages", site, f"{moment:%Y-%m-%d}", f"{name}.html.gz")
         final = self.root / path
-        if not final.exists():
-            make_folder(final.parent)
-            final.write_bytes(gzip.compress(body, mtime=0))
+        aside = self.staging / f"{site}-page-{secrets.token_hex(4)}{UNFINISHED}"
+        with refusing("write", final):
+            if not final.exists():
+                make_folder(final.parent)
+                try:
+                    aside.write_bytes(gzip.compress(body, mtime=0))
+                    reached("page.kept")
+                    aside.replace(final)
+                except BaseException:
+                    aside.unlink(missing_ok=True)
+                    raise
         return str(path)
 
-
-def make_folder(folder: Path) -> None:
-    """Make a folder with all above it, each durable."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+    def forget_pages(self, site: str, before: date) -> None:
+        """Remove the pages that were kept before a day."""
+        for folder in (self.state / "pages" / site).glob("????-??-??"):
+            if folder.name < f"{before:%Y-%m-%d}":
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_log(ledger: Path) -> tuple[Path, Path]:
     return ledger, ledger.with_name(f"{ledger.name}-wal")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _refusing(action: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageRefused(f"cannot {action} {path}: {reason} (as user {os.geteuid()})") from error

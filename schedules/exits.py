@@ -1,4 +1,4 @@
-"""Exits: what a command's exit code means, and the two mistakes that are found before anything is started."""
+"""Exits: what a command's exit code means, and which one an error ends with."""
 
 from enum import IntEnum
 
@@ -18,6 +18,11 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
     TERMINATED = 143
 
+    @classmethod
+    def of_signal(cls, number: int) -> "ExitCode":
+        """The code of whoever was told by this signal (SIGINT or SIGTERM) to end."""
+        return cls(128 + number)
+
 
 class WrongUsage(Exception):
     """The order cannot be carried out as it was given; nothing was started."""
@@ -25,3 +30,40 @@ class WrongUsage(Exception):
 
 class Unreachable(Exception):
     """Nobody answers where the crawl was to begin; nothing was started."""
+
+
+class ToldToEnd(Exception):
+    """A signal came before anything was started."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("told to end before anything was started")
+        self.number = number
+
+
+def explained(error: BaseException) -> tuple[ExitCode, str]:
+    """The exit code that an error ends with, and one sentence that says what is wrong and what to do."""
+    if isinstance(error, WrongUsage):
+        return ExitCode.USAGE, str(error)
+    if isinstance(error, Unreachable):
+        return ExitCode.UNREACHABLE, str(error)
+    if isinstance(error, ToldToEnd):
+        return ExitCode.of_signal(error.number), str(error)
+    if isinstance(error, ImportError) and "allocate memory" in str(error):
+        return ExitCode.STORAGE, f"there was not enough memory to begin ({error})"
+    if isinstance(error, ImportError):
+        return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
+    # Imported here: who asks for help should not wait for all that a crawl needs.
+    from pipelines.lock import SiteLocked
+    from pipelines.run import BadManners, BadRunId
+    from pipelines.trouble import said_by_system, trouble_in
+
+    if isinstance(error, (BadManners, BadRunId)):
+        return ExitCode.USAGE, str(error)
+    if isinstance(error, SiteLocked):
+        return ExitCode.LOCKED, str(error)
+    if trouble := trouble_in(error):
+        return ExitCode.DAMAGED if trouble.reason == "damaged" else ExitCode.STORAGE, trouble.sentence
+    if isinstance(error, OSError):
+        return ExitCode.STORAGE, said_by_system(error)
+    kind = type(error).__name__
+    return ExitCode.INTERNAL, f"an error of ours, {kind}: {error}; KHOBOR_DEBUG=1 shows where"

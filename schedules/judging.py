@@ -38,6 +38,17 @@ _GIVEN_UP = {
 }
 _CRASHES = ("ReaderCrashed", "StepCrashed")
 _LAYOUT = ("UnknownLayout", "NoHeadline", "NoBody")
+_BROKEN_OFF = {
+    "killed": (ExitCode.INTERNAL, "the run was killed"),
+    "stalled": (ExitCode.INTERNAL, "the run stood still and was killed"),
+    "overdue": (ExitCode.INTERNAL, "the run went on after its time and was killed"),
+    "start_error": (ExitCode.INTERNAL, "the run could not ask for all its seeds and doors, its log says why"),
+    "memusage_exceeded": (ExitCode.STORAGE, "the run needed more memory than it may have"),
+    "memory": (ExitCode.STORAGE, "the run needed more memory than it may have"),
+    "storage": (ExitCode.STORAGE, "the data folder could not be written"),
+    "damaged": (ExitCode.DAMAGED, "the ledger or a file is damaged"),
+}
+_INTERRUPTED = {"interrupted": ExitCode.INTERRUPTED, "shutdown": ExitCode.TERMINATED}
 LAYOUT_CHANGED_FROM = 0.6
 
 
@@ -51,14 +62,20 @@ Problem = tuple[ExitCode, str] | None
 
 
 def _broken_off(account: Mapping[str, Any], _: Expectations) -> Problem:
-    reason = account["reason"]
-    if reason == "killed":
-        return ExitCode.INTERNAL, "the run was killed; everything that it had accepted is kept"
-    if reason == "shutdown":
-        return ExitCode.TERMINATED, "the run was interrupted; everything that it had accepted is kept"
-    if reason == "memusage_exceeded":
-        return ExitCode.STORAGE, "the run needed more memory than it may have; everything that it had accepted is kept"
-    return None
+    if (found := _BROKEN_OFF.get(account["reason"])) is None:
+        return None
+    code, sentence = found
+    said = (account.get("stats") or {}).get("khobor/trouble") or sentence
+    return code, said if said.endswith("is kept") else f"{said}; everything that it had accepted is kept"
+
+
+def _interrupted(account: Mapping[str, Any], _: Expectations) -> Problem:
+    code = _INTERRUPTED.get(account["reason"])
+    if code is None:
+        return None
+    saved = sum(account["stories"].get(name, 0) for name in ("new", "revised"))
+    rest = account["books"]["outcomes"].get("not_reached", 0)
+    return code, f"the run was interrupted; stories saved: {saved}, addresses left for the next run: {rest}"
 
 
 def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Problem:
@@ -130,7 +147,7 @@ def _failed(account: Mapping[str, Any], expected: Expectations) -> Problem:
 
 
 _FINDERS = (
-    *(_broken_off, _unbalanced, _unreachable, _given_up, _crashed),
+    *(_broken_off, _unbalanced, _interrupted, _unreachable, _given_up, _crashed),
     *(_layout_changed, _lists_missing, _refused, _failed),
 )
 

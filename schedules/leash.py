@@ -4,20 +4,29 @@ import ctypes
 import os
 import resource
 import signal
+from pathlib import Path
 from typing import Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from pipelines.storage import StorageRefused
+
 _PR_SET_PDEATHSIG = 1
 MEBIBYTE = 2**20
 OPEN_FILES = 512
+# What pages, threads and files map, beyond what the program itself does.
+LEAST_TO_MAP = 256 * MEBIBYTE
 
 
 class Leash:
-    """Puts on limits before anything is fetched."""
+    """Puts on limits before anything is fetched.
+
+    Raises :class:`StorageRefused` where a limit leaves no room to work in, rather than run into it half-way.
+    """
 
     def __init__(self, address_space: int, launcher: int) -> None:
+        _refuse_too_little(address_space)
         lower(resource.RLIMIT_CORE, 0)
         lower(resource.RLIMIT_NOFILE, OPEN_FILES)
         if address_space:
@@ -33,11 +42,32 @@ class Leash:
         return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, settings.getint("KHOBOR_LAUNCHER"))
 
 
+def _refuse_too_little(address_space: int) -> None:
+    already, _ = resource.getrlimit(resource.RLIMIT_AS)
+    limits = [limit for limit in (address_space or resource.RLIM_INFINITY, already) if limit != resource.RLIM_INFINITY]
+    if not limits or not (least := _mapped()):
+        return
+    least += LEAST_TO_MAP
+    if min(limits) < least:
+        raise StorageRefused(
+            f"a run may map {min(limits) // MEBIBYTE:,} MiB of memory and needs {least // MEBIBYTE:,}:"
+            " raise KHOBOR_ADDRESS_SPACE_MB, and ulimit -v if there is one"
+        )
+
+
+def _mapped() -> int:
+    """Bytes that this process has mapped; 0 where that cannot be known."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
 def lower(limit: int, wanted: int) -> None:
     """Lower a limit of this process; one that is lower already stays."""
     soft, hard = resource.getrlimit(limit)
     reachable = [value for value in (wanted, soft, hard) if value != resource.RLIM_INFINITY]
-    resource.setrlimit(limit, (min(reachable), hard))
+    resource.setrlimit(limit, (min(reachable), min(reachable)))
 
 
 def end_with(launcher: int) -> None:

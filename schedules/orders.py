@@ -9,6 +9,7 @@ from crawler.mirror import answers, read_mirror
 from crawler.newspaper import Newspaper
 from crawler.sites import newspapers, project_settings
 from schedules.exits import Unreachable, WrongUsage
+from schedules.setting import fault_of
 
 
 def paper_named(name: str) -> type[Newspaper]:
@@ -23,8 +24,8 @@ def paper_named(name: str) -> type[Newspaper]:
 def seeds_by_paper(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
     """Each newspaper's seeds; raises :class:`WrongUsage` that names every seed which is no address of any of them."""
     given: dict[str, list[str]] = {paper.name: [] for paper in papers}
-    wrong = []
-    for seed in seeds:
+    wrong = [f"the seed {seed!r} is given twice" for seed in dict.fromkeys(seeds) if seeds.count(seed) > 1]
+    for seed in dict.fromkeys(seeds):
         reasons = []
         for paper in papers:
             found = paper.identities().identify(seed)
@@ -47,6 +48,8 @@ def checked_settings(
     Raises :class:`WrongUsage` for what is no setting or not polite, :class:`Unreachable` for a mirror that is silent.
     """
     settings = dict(_pair(text) for text in given)
+    if wrong := [fault for name, value in settings.items() if (fault := fault_of(name, value))]:
+        raise WrongUsage("; ".join(wrong))
     if mirror:
         try:
             settings["KHOBOR_MIRROR"] = read_mirror(mirror)

@@ -1,7 +1,10 @@
 """Telling: runs in words and tables, for a person at a terminal."""
 
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -17,17 +20,33 @@ from crawler.refusals import one_line
 
 SECONDS_BETWEEN_LINES = 5.0
 WIDTH_OF_A_PIPE = 160
+LONGEST_LINE = 1000
 
 
 def plain(text: object) -> str:
     """Text of a page's or of ours, safe to print: one line, no control characters, no markup."""
-    return escape(one_line(str(text)))
+    return escape(one_line(str(text), LONGEST_LINE))
+
+
+# Within JSON text: control characters that it allows, and marks that reorder a line. Joiners are letters to Bengali.
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def as_json(value: Any) -> str:
+    """JSON to print: Bengali as it is, whatever a terminal could take for a command escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # what to do then, the front door says
 
 
 def console(*, stderr: bool = False) -> Console:
     """Where results are printed: as wide as the terminal, or wide enough for a file or a pipe."""
-    found = Console(stderr=stderr, highlight=False)
-    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+    found = _Console(stderr=stderr, highlight=False)
+    return found if found.is_terminal else _Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
 
 
 class Watching:
@@ -58,12 +77,21 @@ class Watching:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with suppress(OSError):
+                self._bars.stop()
+
+    def say(self, sentence: str) -> None:
+        """Say something in a line of its own."""
+        with suppress(OSError):  # whoever watched has left
+            self._console.print(f"khobor: {plain(sentence)}", soft_wrap=True)
 
     def tell(self, site: str, said: Mapping[str, Any] | None, seconds: float) -> None:
         """Show how far a run is, ``seconds`` after it started."""
-        if said is None:
-            return
+        if said is not None:
+            with suppress(OSError):
+                self._tell(site, said, seconds)
+
+    def _tell(self, site: str, said: Mapping[str, Any], seconds: float) -> None:
         rate = said["requests"] / seconds if seconds > 0 else 0.0
         numbers = f"{said['requests']} pages · {said['stories']} stories · {said['waiting']} waiting · {rate:.1f}/s"
         if self._bars is None:

@@ -12,6 +12,7 @@ from pipelines.account import account_of
 from pipelines.ledger import Ledger
 from pipelines.run import Run
 from pipelines.storage import Dataset
+from pipelines.trouble import KINDS
 from schedules.judging import Expectations, judge
 
 
@@ -40,6 +41,7 @@ class JudgeRun:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._expected = expectations_of(crawler.spidercls)  # type: ignore[arg-type]
+        self.report: Mapping[str, Any] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -58,5 +60,10 @@ class JudgeRun:
         judge_ended_runs(self._run.dataset, self._run.ledger, self._expected)
 
     def engine_stopped(self) -> None:
-        if self._run.account is not None:
-            write_verdict(self._run.dataset, self._run.account, self._expected)
+        if self._run.account is None:
+            return
+        try:
+            self.report = write_verdict(self._run.dataset, self._run.account, self._expected)
+        except KINDS as error:
+            if not self._run.give_up(error):
+                raise

@@ -1,7 +1,8 @@
 """A server that misbehaves on purpose: the first part of a path chooses how, every hit and every byte is counted.
 
 `with Hostile() as server:` listens on a free port of 127.0.0.1; `server.base` is its address. `/s403/7` answers with
-behaviour `s403`. `/robots.txt` misbehaves by host: for `robots-<name>.test` it is answered by `robots_<name>`.
+behaviour `s403`. `/robots.txt` misbehaves by host: for `robots-<name>.test` it is answered by `robots_<name>`. `places`
+gives single paths a behaviour, `otherwise` all paths whose first part names none.
 """
 
 import asyncio
@@ -16,16 +17,20 @@ import threading
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import brotli
 from backports import zstd
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 HTML = "text/html; charset=utf-8"
 HEADLINE = "ঢাকায় বৃষ্টি, স্বস্তি নগরজীবনে"
@@ -256,7 +261,7 @@ async def informational_endless(visit: Visit) -> None:
 def compressed(encoding: str, data: bytes) -> bytes:
     """The data in one content encoding."""
     if encoding == "gzip":
-        return gzip.compress(data)
+        return gzip.compress(data, mtime=0)
     if encoding == "deflate":
         return zlib.compress(data)
     if encoding == "deflate_raw":
@@ -293,7 +298,7 @@ for each in ("gzip", "br", "deflate", "zstd"):
     encoded(f"bomb_{each}", each, lambda v, e=each: bomb(e, v.server.bomb_size))
 encoded("deflate_raw", "deflate", lambda v: compressed("deflate_raw", v.page))
 encoded("bomb_gzip2", "gzip, gzip", lambda v: bomb("gzip2", v.server.bomb_size))
-encoded("gzip_badcrc", "gzip", lambda v: corrupt_crc(gzip.compress(v.page)))
+encoded("gzip_badcrc", "gzip", lambda v: corrupt_crc(gzip.compress(v.page, mtime=0)))
 encoded("gzip_notgzip", "gzip", lambda v: v.page)
 encoded("gzip_empty", "gzip", lambda v: b"")
 encoded("enc_unknown", "lzma", lambda v: v.page)
@@ -449,6 +454,29 @@ BEHAVIOURS["robots_hang"] = BEHAVIOURS["hang"]
 BEHAVIOURS["robots_reset"] = BEHAVIOURS["reset_now"]
 
 
+def certified(file: Path, valid: timedelta = timedelta(days=1)) -> ssl.SSLContext:
+    """A context that serves `localhost` with a certificate of its own, which `file` gets too; valid since two days ago.
+
+    :param valid: for how long from now
+    """
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now + valid)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    file.write_bytes(private + certificate.public_bytes(pem))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 class Hostile:
     """The server. `hits` and `sent` count by behaviour; `times` keeps when each request came (`time.monotonic`)."""
 
@@ -457,8 +485,11 @@ class Hostile:
         page: Callable[[str], bytes] = lambda target: PAGE,
         bomb_size: int = 100 * 2**20,
         tls: ssl.SSLContext | None = None,
+        places: Mapping[str, str] | None = None,
+        otherwise: str = "s404",
     ) -> None:
         self.page, self.bomb_size, self.tls = page, bomb_size, tls
+        self.places, self.otherwise = dict(places or {}), otherwise
         self.elsewhere = "http://127.0.0.1:9"
         self.hits: Counter[str] = Counter()
         self.sent: Counter[str] = Counter()
@@ -520,13 +551,15 @@ class Hostile:
 
     def _behaviour(self, target: str, host: str) -> str:
         path = urlsplit(target).path
+        if path in self.places:
+            return self.places[path]
         if path != "/robots.txt":
             name = path.split("/")[1]
-            return name if name in BEHAVIOURS else "s404"
+            return name if name in BEHAVIOURS else self.otherwise
         name = host.partition(".")[0].replace("-", "_")
         return name if name in BEHAVIOURS else "robots_404"
 
 
 def every_behaviour() -> Iterator[str]:
-    """The names of all behaviours of pages (those of robots.txt left out)."""
-    return (name for name in BEHAVIOURS if not name.startswith("robots_"))
+    """The names of all behaviours of pages (not those of robots.txt and those that only a newspaper has)."""
+    return (name for name in BEHAVIOURS if not name.startswith(("robots_", "paper_")))

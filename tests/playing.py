@@ -108,7 +108,11 @@ class Played:
             return
         fetch.fetched_at, fetch.attempts, fetch.status = now(), 1, 200
         for item in self._page(fetch):
-            self._process(item)
+            try:
+                self._process(item)
+            except KINDS as error:  # nothing of it is acknowledged
+                assert self.run.give_up(error)
+                return
         self._waiting.append(
             Acknowledged(fetch.run_id, fetch.url, fetch.story_id, str(fetch.outcome), fetch.fetched_at.isoformat())
         )

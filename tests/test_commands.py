@@ -3,14 +3,18 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from pipelines.schema import APPLICATION_ID, VERSION
 from tests.crawling import PROJECT, QUICK, Crawled, khobor
 from tests.newspaper import Newspaper
 
@@ -40,11 +44,29 @@ def mirror() -> Iterator[str]:
         (["crawl", "kalbela", "-s", "DOWNLOAD_DELAY=soon"], 2, ["DOWNLOAD_DELAY=soon"]),
         (["crawl", "kalbela", "-s", "ROBOTSTXT_OBEY=False"], 2, ["ROBOTSTXT_OBEY"]),
         (["crawl", "kalbela", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8"], 2, ["CONCURRENT_REQUESTS_PER_DOMAIN"]),
+        (["crawl", "kalbela", "-s", "DOWNLOAD_DELAYY=2"], 2, ["DOWNLOAD_DELAYY", "did you mean DOWNLOAD_DELAY?"]),
+        (["crawl", "kalbela", "-s", "KHOBOR_GRACE=-1", "-s", "LOG_LEVEL=LOUD"], 2, ["KHOBOR_GRACE=-1", "0 or", "INFO"]),
+        (["crawl", "kalbela", "-s", "RETRY_TIMES=two", "-s", "ROBOTSTXT_OBEY=no"], 2, ["RETRY_TIMES=two", "True or"]),
+        (["crawl", "kalbela", "-s", "KHOBOR_DATA=/srv"], 2, ["KHOBOR_DATA", "--data"]),
+        (["crawl", "kalbela", "-s", "FTP_PASSWORD=hunter2"], 2, ["FTP_PASSWORD", "could read the value"]),
+        (["crawl", "kalbela", "-s", 'EXTENSIONS={"crawler.robots.PoliteThrottle": null}'], 2, ["EXTENSIONS must stay"]),
+        (["crawl", "kalbela", "--max-minutes", "-5"], 2, ["--max-minutes", "'-5'"]),
+        (["crawl", "kalbela", "--max-minutes", "nan"], 2, ["--max-minutes", "'nan'"]),
         (["crawl", "kalbela", "--max-pages", "0"], 2, ["--max-pages"]),
+        (["crawl", "kalbela", "--max-depth", "two"], 2, ["--max-depth", "'two'"]),
+        (
+            ["crawl", "kalbela", "--seed", "http://127.0.0.1/world/1", "--seed", "/a"],
+            2,
+            ["http://127.0.0.1/world/1", "/a"],
+        ),
+        (["crawl", "kalbela", *2 * ["--seed", "https://www.kalbela.com/world/1"]], 2, ["world/1", "twice"]),
         (["crawl"], 2, ["SITE"]),
         (["runs", "--data", "/nonexistent/data"], 2, ["/nonexistent/data"]),
         (["runs", "20200101T000000Z-kalbela-0000"], 2, ["20200101T000000Z-kalbela-0000"]),
         (["runs", "../../etc/passwd"], 2, ["../../etc/passwd"]),
+        (["runs", "x" * 5000], 2, ["there is no run"]),
+        (["runs", "\x1b[2J"], 2, ["there is no run"]),
+        (["runs", "--last", "\x1b[2J"], 2, ["--last"]),
         (["fly"], 2, ["fly"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
@@ -60,8 +82,23 @@ def test_a_mistake_is_named_and_nothing_is_started(
     assert done.returncode == code, done.stderr
     assert all(part in done.stderr for part in said), done.stderr
     assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "hunter2" not in done.stderr
+    assert "\x1b" not in done.stderr
     assert not done.stdout
     assert not list(data.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("KHOBOR_FAILPOINT", "stage.written=kill"), ("KHOBOR_CLOCK", "2026-01-11T19:05+06:00")]
+)
+def test_what_a_test_sets_for_itself_is_refused_outside_of_tests(name: str, value: str, tmp_path: Path) -> None:
+    environment = {key: text for key, text in os.environ.items() if key != "KHOBOR_TESTING"} | {name: value}
+    command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--mirror", SILENT, "--data", str(tmp_path / "data")]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, (tmp_path / "data").exists()) == (2, False)
+    assert f"{name} is set, which is for tests alone: unset it" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_its_reason(mirror: str) -> None:
@@ -79,15 +116,131 @@ def test_a_file_in_place_of_the_folder_is_named(mirror: str, tmp_path: Path) -> 
     assert place.read_text() == "not a folder"
 
 
-def test_a_ledger_of_somebody_else_is_refused_and_left_alone(mirror: str, tmp_path: Path) -> None:
+def _ledger(path: Path, *, application: int = APPLICATION_ID, version: int = VERSION, size: int | None = None) -> None:
+    with closing(sqlite3.connect(path)) as ledger:
+        ledger.execute("CREATE TABLE runs (run_id TEXT)")
+        ledger.executemany("INSERT INTO runs VALUES (?)", [("x" * 500,)] * 200)
+        ledger.execute(f"PRAGMA application_id = {application}")
+        ledger.execute(f"PRAGMA user_version = {version}")
+        ledger.commit()
+    if size is not None:
+        os.truncate(path, size)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: _ledger(path, version=VERSION + 1), [f"version {VERSION + 1}", f"up to {VERSION}"]),
+        (lambda path: _ledger(path, application=0x1234), ["is not a ledger of khobor"]),
+        (lambda path: path.write_text("a diary, and no database at all\n" * 99), ["reindex"]),
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(4096)), ["reindex"]),
+        (lambda path: _ledger(path, size=9_000), ["reindex"]),
+    ],
+    ids=["of a later version", "of another program", "no database", "no whole database", "cut short"],
+)
+def test_a_ledger_that_is_none_of_ours_is_refused_and_left_alone(
+    make: Callable[[Path], None], said: list[str], mirror: str, tmp_path: Path
+) -> None:
     ledger = tmp_path / "state" / "kalbela.sqlite"
     ledger.parent.mkdir()
-    ledger.write_bytes(b"SQLite format 3\0" + bytes(4096))
+    make(ledger)
     before = ledger.read_bytes()
-    done = khobor("crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path))
-    assert done.returncode == 8
-    assert "reindex" in done.stderr
+    done = khobor("crawl", "kalbela", "--data", str(tmp_path), "--mirror", mirror)
+    assert done.returncode == 8, done
+    assert all(part in done.stderr for part in [*said, str(ledger)]), done.stderr
+    assert "Traceback" not in done.stderr
     assert ledger.read_bytes() == before
+    assert not list((tmp_path / "runs").iterdir())
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_data_folder_with_files_of_another_making_is_refused_and_left_alone(
+    empty: bool, mirror: str, tmp_path: Path
+) -> None:
+    stranger = tmp_path / "stories" / "site=kalbela" / "month=2026-01" / "stories.parquet"
+    stranger.parent.mkdir(parents=True)
+    pd.DataFrame({"id": [1], "title": ["x"]}).to_parquet(stranger)
+    if empty:
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "kalbela.sqlite").touch()
+    done = khobor("crawl", "kalbela", "--data", str(tmp_path), "--mirror", mirror)
+    assert done.returncode == 8
+    assert "khobor reindex" in done.stderr
+    rebuilt = khobor("reindex", "kalbela", "--data", str(tmp_path))
+    assert rebuilt.returncode == 8
+    assert str(stranger.relative_to(tmp_path)) in rebuilt.stderr
+    assert "Traceback" not in done.stderr + rebuilt.stderr
+    assert list(pd.read_parquet(stranger)["title"]) == ["x"]
+
+
+def test_a_report_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    report = tmp_path / "runs" / "20260101T000000Z-kalbela-0000.json"
+    report.write_text('{"run_id": ')
+    for arguments in ((), (report.stem,)):
+        done = khobor("runs", *arguments, "--data", str(tmp_path))
+        assert done.returncode == 8
+        assert str(report) in done.stderr
+
+
+TWENTY = """
+import os, sys, khobor, schedules.launch, schedules.orders, schedules.telling, schedules.floors
+children = []
+for _ in range(20):
+    if not (child := os.fork()):
+        code = khobor.main(sys.argv[1:])
+        sys.stdout.flush()
+        os._exit(code)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+print("codes", *sorted(codes))
+"""
+
+
+def test_of_twenty_that_start_at_once_one_runs_and_nineteen_say_who_does(mirror: str, tmp_path: Path) -> None:
+    arguments = ["crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path), *QUICK, "--max-pages", "3"]
+    command = [sys.executable, "-c", TWENTY, *arguments]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert done.stdout.splitlines()[-1].split() == ["codes", "0", *19 * ["6"]], done.stderr
+    assert done.stderr.count("kalbela is held by ") == 19
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("arguments", [["dictionary"], ["dictionary", "--json"], ["tables"]])
+def test_who_has_seen_enough_may_stop_reading(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "khobor", *arguments, "--data", str(tmp_path)]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+    assert (process.returncode, said) == (0, b"")
+
+
+def test_a_crawl_whose_onlooker_leaves_goes_on_and_says_how_it_went_by_its_code(mirror: str, tmp_path: Path) -> None:
+    slow = ["--mirror", mirror, "--data", str(tmp_path), "--max-pages", "12", "-s", "DOWNLOAD_DELAY=0.5"]
+    command = [sys.executable, "-m", "khobor", "crawl", "kalbela", *slow]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout
+        process.stdout.close()
+    assert process.returncode == 0
+    [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
+    assert (report["requests"], report["books"]["balanced"]) == (12, True)
+
+
+def test_every_fault_that_is_found_comes_with_what_to_do(tmp_path: Path) -> None:
+    stranger = tmp_path / "stories" / "notes.txt"
+    stranger.parent.mkdir()
+    stranger.write_text("mine")
+    shown = khobor("check", "kalbela", "--data", str(tmp_path))
+    assert shown.returncode == 8
+    assert shown.stdout == (
+        "stories/notes.txt: is nothing that was published;"
+        " `khobor check --quarantine` moves it out of the readers' way\n"
+    )
+    [fault] = json.loads(khobor("check", "kalbela", "--json", "--data", str(tmp_path)).stdout)["faults"]
+    assert fault["damage"] == "foreign"
+    assert fault["remedy"] in shown.stdout
 
 
 def test_two_runs_of_a_site_do_not_go_on_at_once_and_an_interrupted_one_keeps_all(mirror: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crawler.records import as_row
-from pipelines.ledger import PAGES_PER_COMMIT, Ledger, LedgerDamaged
+from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
 from pipelines.outbox import FileRecord
 from pipelines.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
@@ -64,14 +64,32 @@ def test_what_one_page_brings_is_kept_or_lost_as_one(kept: Kept) -> None:
 def test_pages_are_durable_when_they_are_committed_and_at_the_latest_after_fifty(kept: Kept) -> None:
     for number in range(PAGES_PER_COMMIT - 1):
         with kept.ledger.page():
-            kept.ledger.record(a_fetch(number))
+            kept.ledger.record(a_fetch(number, attempts=0))
     assert as_another_process_sees(kept) == 0
     with kept.ledger.page():
-        kept.ledger.record(a_fetch(99))
+        kept.ledger.record(a_fetch(99, attempts=0))
     assert as_another_process_sees(kept) == PAGES_PER_COMMIT
     with kept.ledger.transaction():
         kept.ledger.record(a_fetch(100))
     assert as_another_process_sees(kept) == PAGES_PER_COMMIT + 1
+
+
+def test_pages_that_were_asked_for_are_durable_after_four(kept: Kept) -> None:
+    for number in range(ANSWERS_PER_COMMIT):
+        assert as_another_process_sees(kept) == 0
+        with kept.ledger.page():
+            kept.ledger.record(a_fetch(number))
+    assert as_another_process_sees(kept) == ANSWERS_PER_COMMIT
+
+
+def test_a_page_within_a_page_is_kept_or_lost_with_it(kept: Kept) -> None:
+    with pytest.raises(ZeroDivisionError), kept.ledger.page():
+        for number in range(PAGES_PER_COMMIT + 1):
+            with kept.ledger.transaction():
+                kept.ledger.record(a_fetch(number))
+        raise ZeroDivisionError
+    kept.ledger.commit()
+    assert as_another_process_sees(kept) == 0
 
 
 KILLED = """

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -273,3 +274,12 @@ def test_columns_in_another_order_are_put_in_ours() -> None:
 def test_a_file_of_anything_else_is_damage(found: pa.Table, reason: str) -> None:
     with pytest.raises(DataDamaged, match=reason):
         conform(STORIES, found, FINAL)
+
+
+def test_pages_are_kept_for_a_while_and_no_longer(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    dataset.prepare()
+    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    paths = [dataset.root / dataset.keep_page("kalbela", day, str(day).encode()) for day in days]
+    dataset.forget_pages("kalbela", days[1].date())
+    assert [path.exists() for path in paths] == [False, True, True]

@@ -1,0 +1,55 @@
+"""`python -m benchmarks`: run the benchmarks and print what they find; `--write` keeps it in docs/performance.md."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.crawling import crawling
+from benchmarks.environment import machine, versions
+from benchmarks.reading import reading
+from benchmarks.starting import starting
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+_BEGIN, _END = "<!-- results -->", "<!-- end of results -->"
+
+# Whether it is to be quick, and the number of rounds or None for the usual one: the report.
+Benchmark = Callable[[bool, int | None], str]
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "starting": lambda quick, rounds: starting(rounds or (3 if quick else 7)),
+    "reading": lambda quick, rounds: reading(15 if quick else 60, rounds or (2 if quick else 5), counted=not quick),
+    "crawling": lambda quick, rounds: crawling((60, 300) if quick else (300, 2700), rounds or (1 if quick else 5)),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for, one after the other: two at a time would disturb each other."""
+    options = _parser().parse_args(arguments)
+    when = datetime.now(UTC)
+    parts = [
+        f"{when:%Y-%m-%d %H:%M} UTC{', quick' if options.quick else ''}; {machine()}.\n{versions()}.",
+    ]
+    for name in BENCHMARKS if "all" in options.which else options.which:
+        parts.append(f"## {name.capitalize()}\n\n{BENCHMARKS[name](options.quick, options.rounds)}")
+        print(f"\n{parts[-1]}", flush=True)
+    print(f"\n{parts[0]}")
+    if options.write:
+        before, _, rest = PAGE.read_text().partition(_BEGIN)
+        after = rest.partition(_END)[2]
+        PAGE.write_text("\n\n".join((before + _BEGIN, *parts, _END)) + after)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("which", nargs="*", choices=[*BENCHMARKS, "all"], default="all", help="%(default)s by default")
+    parser.add_argument("--rounds", type=int, help="how often each contestant runs")
+    parser.add_argument("--quick", action="store_true", help="few pages and rounds: under two minutes, and rough")
+    parser.add_argument("--write", action="store_true", help=f"keep the results in {PAGE.name}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

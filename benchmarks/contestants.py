@@ -1,0 +1,56 @@
+"""Who crawls the generated site, how each is started, and where it leaves what it read."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.correctness import Row, rows_of_lines, rows_of_parquet
+from benchmarks.environment import FOLDER, python_of
+
+OURS = "khobor"
+_AT_ONCE = 16  # requests, for everybody; against a server of one's own there is nothing to be spared
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to crawl a site.
+
+    :param command: of the site's address and a folder to work in, what is run
+    :param rows: of that folder, what was read; None for one that reads nothing
+    """
+
+    name: str
+    command: Callable[[str, Path], list[str]]
+    rows: Callable[[Path], list[Row]] | None
+
+
+def _ours(site: str, folder: Path) -> list[str]:
+    settings = {
+        "DOWNLOAD_DELAY": 0,
+        "AUTOTHROTTLE_ENABLED": False,
+        "CONCURRENT_REQUESTS": _AT_ONCE,
+        "CONCURRENT_REQUESTS_PER_DOMAIN": _AT_ONCE,
+    }
+    chosen = [word for name, value in settings.items() for word in ("-s", f"{name}={value}")]
+    return [sys.executable, "-m", "khobor", "crawl", "kalbela", "--mirror", site, "--data", str(folder), *chosen]
+
+
+def _peer(script: str, environment: str = "peers") -> Callable[[str, Path], list[str]]:
+    def command(site: str, folder: Path) -> list[str]:
+        return [str(python_of(environment)), str(FOLDER / "peers" / script), site, str(folder / "rows.jsonl")]
+
+    return command
+
+
+def _lines(folder: Path) -> list[Row]:
+    return rows_of_lines(folder / "rows.jsonl")
+
+
+CONTESTANTS = (
+    Contestant(OURS, _ours, lambda folder: rows_of_parquet(folder / "stories")),
+    Contestant("Scrapy, empty callback", _peer("scrapy_empty.py"), None),
+    Contestant("Scrapy, naive spider", _peer("scrapy_naive.py"), _lines),
+    Contestant("Crawlee", _peer("crawlee_naive.py"), _lines),
+    Contestant("Fundus", _peer("fundus_naive.py", "fundus"), _lines),
+)

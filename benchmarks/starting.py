@@ -1,0 +1,108 @@
+"""Starting, side by side: CPU from the command to the first request that it sends, of all its processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from benchmarks.contestants import CONTESTANTS, OURS
+from benchmarks.measuring import Spread
+from benchmarks.site import PROJECT
+from benchmarks.telling import table
+
+MOST_CPU_SECONDS = 1.0
+_PATIENCE = 60.0
+_COMPARED = (OURS, "Scrapy, naive spider")
+
+
+def starting(rounds: int) -> str:
+    """The report, with the bound that ours is held to."""
+    cpu: dict[str, list[float]] = defaultdict(list)
+    wall: dict[str, list[float]] = defaultdict(list)
+    compared = [contestant for contestant in CONTESTANTS if contestant.name in _COMPARED]
+    for number in range(rounds):
+        for contestant in compared:
+            print(f"starting, round {number + 1} of {rounds}: {contestant.name}", file=sys.stderr)
+            spent, took = _until_first_request(contestant.command)
+            cpu[contestant.name].append(spent)
+            wall[contestant.name].append(took)
+    rows = [[name, Spread.of(cpu[name]).text(), Spread.of(wall[name]).text()] for name in cpu]
+    ours = Spread.of(cpu[OURS]).middle
+    verdict = "kept" if ours <= MOST_CPU_SECONDS else "NOT kept"
+    return "\n\n".join(
+        (
+            f"From the command to its first request, {rounds} rounds (median, least and most).",
+            table(["", "CPU s", "s"], rows),
+            f"Bound: {MOST_CPU_SECONDS:.1f} s of CPU: {verdict} ({ours:.2f} s).",
+        )
+    )
+
+
+def _until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[float, float]:
+    """CPU seconds and seconds that a command takes until somebody knocks at the site it was given."""
+    with socket.create_server(("127.0.0.1", 0)) as door, tempfile.TemporaryDirectory(prefix="khobor-bench-") as folder:
+        door.settimeout(_PATIENCE)
+        site = f"http://127.0.0.1:{door.getsockname()[1]}"
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command(site, Path(folder)),
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _wait_for_request(door)
+            took, spent = time.perf_counter() - began, sum(map(_cpu_seconds, _family(process.pid)))
+        finally:
+            family = list(_family(process.pid))
+            for member in family:
+                with suppress(ProcessLookupError):
+                    os.kill(member, signal.SIGKILL)
+            process.wait()
+            _until_gone(family)
+        return spent, took
+
+
+def _wait_for_request(door: socket.socket) -> None:
+    """Somebody may knock first, to see whether anybody is there."""
+    while True:
+        knocking, _ = door.accept()
+        with knocking:
+            knocking.settimeout(_PATIENCE)
+            if knocking.recv(1):
+                return
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all that descend from it."""
+    yield pid
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                yield from _family(int(child))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used until now, with the children that it has waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _until_gone(pids: list[int]) -> None:
+    """Wait until nothing writes to the folder any more."""
+    while any(Path(f"/proc/{pid}").exists() and _state(pid) != "Z" for pid in pids):
+        time.sleep(0.01)
+
+
+def _state(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "Z"

@@ -1,0 +1,75 @@
+"""The schema of a ledger: how one is created, whole or not at all, and told from what is none."""
+
+from pathlib import Path
+
+from pipelines.clusters import SCHEMA as _CLUSTERS
+from pipelines.connection import REMEDY, Connection, LedgerDamaged
+from pipelines.durable import refusing, sync_folder
+
+APPLICATION_ID = 0x4B484F42  # "KHOB"
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT
+) WITHOUT ROWID;
+CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (run_id, name)) WITHOUT ROWID;
+CREATE TABLE addresses (
+    key TEXT PRIMARY KEY, url TEXT NOT NULL, story_id TEXT, via TEXT NOT NULL, referrer TEXT, depth INTEGER NOT NULL,
+    open INTEGER NOT NULL, run_id TEXT NOT NULL, born_at TEXT, due_at TEXT, fetched_at TEXT, outcome TEXT, etag TEXT,
+    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX addresses_open ON addresses (run_id) WHERE open;
+CREATE TABLE stories (
+    story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
+    content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
+    discovered_via TEXT NOT NULL, depth INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX stories_content ON stories (content_hash);
+CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;
+CREATE TABLE aliases (url TEXT PRIMARY KEY, story_id TEXT NOT NULL, kind TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots (list TEXT PRIMARY KEY, observed_at TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL,
+    act TEXT NOT NULL CHECK (act IN ('put', 'touch', 'drop')), row TEXT NOT NULL
+);
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
+) WITHOUT ROWID;
+"""
+
+
+def is_blank(connection: Connection) -> bool:
+    """Whether nothing was ever written: a new file, or one whose creation was killed or cut off half-way."""
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    return not application and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+
+
+def create(connection: Connection) -> None:
+    """Write an empty ledger, as one."""
+    connection.reached("ledger.opened")
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in (_SCHEMA + _CLUSTERS).split(";"):
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.reached("ledger.creating")
+    connection.execute("COMMIT")
+    connection.reached("ledger.created")
+    with refusing("sync", connection.path):
+        sync_folder(connection.path.parent)
+
+
+def examine(connection: Connection, path: Path) -> None:
+    """Raise :class:`LedgerDamaged` for a file that is foreign, of a later version or damaged."""
+    [application], [version] = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
+    if application != APPLICATION_ID:
+        raise LedgerDamaged(f"{path} is not a ledger of khobor")
+    if version > VERSION:
+        raise LedgerDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
+    [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")

@@ -1,0 +1,54 @@
+"""Trouble: an error after which a run can keep nothing more, with the reason that it closes for."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crawler.refusals import one_line
+from pipelines.ledger import LedgerDamaged
+from pipelines.parquet import DataDamaged
+from pipelines.storage import StorageRefused
+
+#: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.
+KINDS = (OSError, sqlite3.Error, MemoryError, StorageRefused, LedgerDamaged, DataDamaged)
+
+_OF_STORAGE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM),
+}
+LONGEST = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why the run closes (`storage`, `memory` or `damaged`), and what happened where, in a sentence."""
+
+    reason: str
+    sentence: str
+
+
+def trouble_in(error: BaseException | None) -> Trouble | None:
+    """The trouble that an error is or was raised from; None for an error that says nothing about the next page."""
+    for cause in _causes(error):
+        if isinstance(cause, StorageRefused):
+            return Trouble("storage", one_line(str(cause), LONGEST))
+        if isinstance(cause, (LedgerDamaged, DataDamaged)):
+            return Trouble("damaged", one_line(str(cause), LONGEST))
+        if isinstance(cause, MemoryError):
+            return Trouble("memory", "there was not enough memory; KHOBOR_ADDRESS_SPACE_MB says how much a run may map")
+        if isinstance(cause, OSError) and cause.errno in _OF_STORAGE:
+            return Trouble("storage", one_line(said_by_system(cause), LONGEST))
+    return None
+
+
+def said_by_system(error: OSError) -> str:
+    """What the system refused, and where if it says so."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -1,0 +1,157 @@
+"""A server of runs that are killed: single-threaded, it imports everything once and forks for every run.
+
+So hundreds of kills cost one start of an interpreter. Run as a script, it is the server.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+PROJECT = Path(__file__).resolve().parent.parent
+KILLED = -signal.SIGKILL
+REFUSED = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a forked process does: `play` an edition, `recover` what is left, or `reindex`."""
+
+    root: str
+    acks: str
+    seed: int
+    edition: int = 0
+    do: str = "play"
+    world: str = "rule"
+    moving: bool = True
+    failpoint: str = ""
+    kill_after: float | None = None  # seconds
+    hold: bool = False  # stop before anything is done, until somebody says SIGCONT
+    without: str = ""  # what is left out by mistake
+    count: bool = False  # tell how often each fail-point was reached
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How it ended: 0, 7 refused by the storage, -9 killed, 1 anything else (its traceback is on standard error)."""
+
+    status: int
+    seconds: float
+    hits: dict[str, int]
+
+
+class Killing:
+    """The server, as tests hold it."""
+
+    def __init__(self, server: "subprocess.Popen[str]") -> None:
+        self._server = server
+
+    def run(self, **order: Any) -> Ended:
+        self.begin(**order)
+        return self.end()
+
+    def begin(self, **order: Any) -> int:
+        """Fork; returns the process id."""
+        assert self._server.stdin
+        places = {name: str(order.pop(name)) for name in ("root", "acks")}
+        print(json.dumps(asdict(Order(**places, **order))), file=self._server.stdin, flush=True)
+        return int(self._answer())
+
+    def end(self) -> Ended:
+        """Wait for what was begun."""
+        return Ended(**self._answer())
+
+    def _answer(self) -> Any:
+        assert self._server.stdout
+        return json.loads(self._server.stdout.readline())
+
+
+@contextmanager
+def killing() -> Iterator[Killing]:
+    """Start the server; its folder is the checkout's, so that it runs the code that is tested."""
+    command = [sys.executable, "-m", "tests.killing"]
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+    with server:
+        yield Killing(server)
+        assert server.stdin
+        server.stdin.close()
+
+
+# The server ----------------------------------------------------------------------------------------------------------
+
+
+def _serve() -> None:
+    from tests import playing
+
+    playing.warm_up()
+    for line in sys.stdin:
+        order = Order(**json.loads(line))
+        told, telling = os.pipe()
+        began = time.monotonic()
+        if not (child := os.fork()):
+            os.close(told)
+            _carry_out(order, telling)
+        os.close(telling)
+        print(child, flush=True)
+        if order.kill_after is not None:
+            time.sleep(order.kill_after)
+            os.kill(child, signal.SIGKILL)  # not yet waited for, so it is still this one
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with os.fdopen(told) as hits:
+            found = json.loads(hits.read() or "{}")
+        ended = Ended(status, time.monotonic() - began, found)
+        print(json.dumps(asdict(ended)), flush=True)
+
+
+def _carry_out(order: Order, telling: int) -> NoReturn:
+    from pipelines import failpoint
+    from tests import playing, world
+
+    hits, status = _Counted(), None
+    if order.hold:
+        _let_anybody_trace()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if order.count:
+        failpoint._armed = hits
+    else:
+        failpoint.arm({"KHOBOR_FAILPOINT": order.failpoint, "KHOBOR_TESTING": "1"})
+    try:
+        rule = world.WORLDS[order.world](order.seed, order.moving)
+        status = playing.carry_out(order.do, Path(order.root), rule, order.edition, Path(order.acks), order.without)
+    finally:  # not a line of this is to run on in two processes
+        if status is None:
+            traceback.print_exc()
+        os.write(telling, json.dumps(hits.counted).encode())
+        os._exit(1 if status is None else status)
+
+
+def _let_anybody_trace() -> None:
+    """Allow a process that is not our ancestor to trace this one, where Linux asks for that."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
+
+
+class _Counted(dict[str, tuple[int, str]]):
+    """In place of the armed fail-points: notes which are reached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted: Counter[str] = Counter()
+
+    def pop(self, name: str, *default: Any) -> Any:  # type: ignore[override]
+        self.counted[name] += 1
+        return default[0]
+
+
+if __name__ == "__main__":
+    _serve()

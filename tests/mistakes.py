@@ -1,0 +1,63 @@
+"""Mistakes: ways of keeping rows that look right until something is killed; a test that misses one proves nothing."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pipelines.connection import Connection
+from pipelines.ledger import Ledger
+from pipelines.outbox import Outbox
+from pipelines.publish import _Publication
+
+
+def _no_fsync() -> None:
+    """Files and folders are left for the system to write when it likes (SQLite goes on syncing)."""
+    os.fsync = lambda descriptor: None
+
+
+def _no_full() -> None:
+    """SQLite syncs only at checkpoints."""
+    make_durable = Connection.make_durable
+
+    def make_nearly_durable(connection: Connection) -> None:
+        make_durable(connection)
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    Connection.make_durable = make_nearly_durable  # type: ignore[method-assign]
+
+
+def _no_outbox() -> None:
+    """The outbox is cleared before the file is in place."""
+    replace = _Publication._replace
+
+    def replace_hastily(self: _Publication, table: Any, part: str, before: Any, rows: Any, done: list[int]) -> None:
+        with self.ledger.transaction():
+            self.ledger.outbox.clear(done)
+        replace(self, table, part, before, rows, done)
+
+    _Publication._replace = replace_hastily  # type: ignore[method-assign]
+
+
+def _no_announcement() -> None:
+    """A file is put in place and nobody was told before."""
+    Outbox.prepare = lambda self, file: None  # type: ignore[method-assign]
+
+
+def _no_page() -> None:
+    """Each statement of a page is a transaction of its own."""
+
+    @contextmanager
+    def page(ledger: Ledger) -> Iterator[None]:
+        yield
+
+    Ledger.page = page  # type: ignore[method-assign]
+
+
+MISTAKES: dict[str, Callable[[], None]] = {
+    "fsync": _no_fsync,
+    "full": _no_full,
+    "outbox": _no_outbox,
+    "announcement": _no_announcement,
+    "page": _no_page,
+}

@@ -1,0 +1,194 @@
+"""The reckoning: what was acknowledged, set against what stands in the files and in the ledger."""
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipelines.check import check
+from pipelines.ledger import Ledger
+from pipelines.storage import Dataset
+from pipelines.tables import TABLES
+from tests.world import SITE, Acknowledged, World
+
+Row = dict[str, Any]
+_NEEDED = {
+    "stories": [
+        *(
+            "story_id",
+            "revision",
+            "run_id",
+            "headline",
+            "body",
+            "published_at",
+            "first_seen_at",
+            "fetched_at",
+            "gone_at",
+        )
+    ],
+    "aliases": ["url", "kind"],
+    "rankings": ["list", "observed_at", "rank", "url", "headline", "last_observed_at"],
+    "fetches": ["run_id", "url", "outcome"],
+    "rejects": ["run_id", "url", "reason", "rejected_at"],
+}
+_NEEDED["revisions"] = _NEEDED["stories"]
+
+
+class Reckoning:
+    """Reads a data folder again and again, each file once for as long as it is the same."""
+
+    def __init__(self, root: Path, acks: Path, world: World) -> None:
+        self.root, self.world = root, world
+        self.forgetful = False  # whether the ledger was built again: then it knows nothing of the runs before
+        self._acks = acks
+        self._read: dict[Path, tuple[tuple[int, int, int], list[Row]]] = {}
+        self._stood: set[str] = set()
+
+    def acknowledged(self) -> list[Acknowledged]:
+        """Every page that was told to be committed."""
+        lines = self._acks.read_text().splitlines() if self._acks.exists() else []
+        return [Acknowledged(**json.loads(line)) for line in lines]
+
+    def rows(self, table: str) -> list[Row]:
+        """All rows of a table, each with the partition that it stands in; any file that does not open is an error."""
+        found = []
+        for path in sorted((self.root / table).rglob("*.parquet")):
+            status = path.stat()
+            state = status.st_ino, status.st_mtime_ns, status.st_size
+            if self._read.get(path, (None,))[0] != state:
+                with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                    part = path.parent.name.partition("=")[2]
+                    rows = file.read(_NEEDED[table]).to_pylist()
+                self._read[path] = state, [row | {"part": part} for row in rows]
+            found += self._read[path][1]
+        return found
+
+    # Between a kill and the recovery ---------------------------------------------------------------------------------
+
+    def whole(self) -> None:
+        """What a reader may rely on at any moment: files that open, and every story that stood before."""
+        standing = {row["story_id"] for row in self.rows("stories")}
+        assert self._stood <= standing, f"a reader misses {sorted(self._stood - standing)}"
+        for table in TABLES:
+            self.rows(table)
+
+    # After it --------------------------------------------------------------------------------------------------------
+
+    def exact(self) -> None:
+        """Nothing is lost, nothing is there twice, nothing is there that was never accepted, and the books balance."""
+        versions = self._versions()
+        fetches = _by(self.rows("fetches"), "run_id", "url")
+        self._texts_are_right(versions)
+        self._came_of_a_fetch(versions, fetches)
+        self._acknowledged_is_there(versions, fetches)
+        self._lists_are_whole()
+        self._books_are_exact(fetches)
+        self._stood = set(versions)
+
+    def checked(self) -> None:
+        """`khobor check` finds nothing."""
+        dataset = Dataset(self.root)
+        with closing(Ledger.open(dataset.ledger(SITE), SITE, self.world.zone, expected=dataset.holds(SITE))) as ledger:
+            assert [str(fault) for fault in check(dataset, ledger)] == []
+        assert [path.name for path in dataset.staging.iterdir() if path.name.startswith(f"{SITE}-")] == []
+
+    def _versions(self) -> dict[str, dict[int, Row]]:
+        """Each story's revisions: numbered from 1 without a gap, the last in `stories`, the others in `revisions`."""
+        versions: dict[str, dict[int, Row]] = defaultdict(dict)
+        for (story_id, revision), row in _by(self.rows("revisions"), "story_id", "revision").items():
+            versions[story_id][revision] = row
+        for story_id, row in _by(self.rows("stories"), "story_id").items():
+            assert row["revision"] == len(versions[story_id]) + 1, (story_id, row["revision"], list(versions[story_id]))
+            versions[story_id][row["revision"]] = row
+        for story_id, found in versions.items():
+            assert sorted(found) == list(range(1, len(found) + 1)), (story_id, sorted(found))
+        return versions
+
+    def _texts_are_right(self, versions: dict[str, dict[int, Row]]) -> None:
+        for story_id, found in versions.items():
+            number = int(story_id.rpartition(":")[2])
+            for row in found.values():
+                edition = self.world.edition(row["run_id"])
+                right = (
+                    self.world.headline(number, edition),
+                    self.world.body(number, edition),
+                    self.world.published_at(number, edition),
+                )
+                assert (row["headline"], row["body"], row["published_at"]) == right, (story_id, row["revision"])
+                assert row["part"] == TABLES["stories"].part_of(row, self.world.zone), (story_id, row["part"])
+
+    def _came_of_a_fetch(self, versions: dict[str, dict[int, Row]], fetches: dict[tuple[Any, ...], Row]) -> None:
+        """A row and the fetch that it came of are one: there is none without the other."""
+        kept = Counter(
+            (row["run_id"], _url(story_id)) for story_id, found in versions.items() for row in found.values()
+        )
+        assert not (twice := [page for page, times in kept.items() if times > 1]), twice
+        assert kept.keys() == {page for page, row in fetches.items() if row["outcome"] == "story"}
+        refused = _by(self.rows("rejects"), "run_id", "url")
+        assert refused.keys() == {page for page, row in fetches.items() if row["outcome"] == "refused"}
+
+    def _acknowledged_is_there(self, versions: dict[str, dict[int, Row]], fetches: dict[tuple[Any, ...], Row]) -> None:
+        copies = _by(self.rows("aliases"), "url").keys()
+        for page in self.acknowledged():
+            assert (fetch := fetches.get((page.run_id, page.url))), f"lost: {page}"
+            assert fetch["outcome"] == page.outcome, page
+            if page.outcome == "copy":
+                assert page.url in copies, f"lost: {page}"
+            elif page.outcome in ("unchanged", "gone") and (found := versions.get(page.story_id or "")):
+                seen = [row[name] for row in found.values() for name in ("fetched_at", "gone_at") if row[name]]
+                assert max(seen) >= datetime.fromisoformat(page.at), f"lost: {page}"
+
+    def _lists_are_whole(self) -> None:
+        rankings = _by(self.rows("rankings"), "list", "observed_at", "rank", "url")
+        snapshots: dict[tuple[str, datetime], list[Row]] = defaultdict(list)
+        for row in rankings.values():
+            snapshots[row["list"], row["observed_at"]].append(row)
+        for rows in snapshots.values():
+            assert sorted(row["rank"] for row in rows) == [1, 2, 3]
+            assert len({row["last_observed_at"] for row in rows}) == 1
+        for page in self.acknowledged():
+            if page.outcome == "list":
+                at, edition = datetime.fromisoformat(page.at), self.world.edition(page.run_id)
+                for name in ("latest", "popular"):
+                    seen = [rows for (of, since), rows in snapshots.items() if of == name and since <= at]
+                    last = max(seen, key=lambda rows: rows[0]["observed_at"])
+                    assert [row["headline"] for row in _ranked(last)] == self.world.ranks(name, edition), page
+                    assert last[0]["last_observed_at"] >= at, page
+
+    def _books_are_exact(self, fetches: dict[tuple[Any, ...], Row]) -> None:
+        asked = Counter(run_id for run_id, _ in fetches)
+        with closing(sqlite3.connect(Dataset(self.root).ledger(SITE))) as ledger:
+            assert ledger.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+            assert ledger.execute("SELECT count(*) FROM files WHERE prepared_sha256 IS NOT NULL").fetchone() == (0,)
+            assert ledger.execute("SELECT run_id FROM runs WHERE ended_at IS NULL").fetchall() == []
+            query = "SELECT run_id, sum(n) FROM counts WHERE name {} GROUP BY run_id"
+            discovered = dict(ledger.execute(query.format("= 'discovered'")))
+            outcomes = dict(ledger.execute(query.format("LIKE 'outcome/%'")))
+        if self.forgetful:
+            asked = Counter({run_id: times for run_id, times in asked.items() if run_id in discovered})
+        assert discovered == outcomes == asked
+
+
+def _by(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], Row]:
+    """The rows by their key, of which none may stand twice; by the value itself where the key is one column."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        values = tuple(row[name] for name in key)
+        name = values if len(key) > 1 else values[0]
+        assert name not in found, f"twice: {row}"
+        found[name] = row
+    return found
+
+
+def _url(story_id: str) -> str:
+    return f"https://www.kalbela.com/world/{story_id.rpartition(':')[2]}"
+
+
+def _ranked(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: int(row["rank"]))

@@ -1,0 +1,79 @@
+"""A data folder on which the damage of many killed runs piles up, as tests hold it."""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.killing import KILLED, REFUSED, Ended, Killing
+from tests.reckoning import Reckoning
+from tests.world import WORLDS, World
+
+SOAK = [pytest.mark.soak, pytest.mark.timeout(1200)]
+
+
+@dataclass
+class Store:
+    """One data folder on which the damage piles up."""
+
+    server: Killing
+    place: Path
+    world: World
+    edition: int = 0
+    without: str = ""
+    ended: Counter[int] = field(default_factory=Counter)
+    reckoning: Reckoning = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reckoning = Reckoning(self.root, self.place / "acknowledged", self.world)
+
+    @property
+    def root(self) -> Path:
+        return self.place / "data"
+
+    def order(self) -> dict[str, object]:
+        """What a process of the server is told to do."""
+        acks = self.place / "acknowledged"
+        order: dict[str, object] = {
+            "root": self.root,
+            "acks": acks,
+            "seed": self.world.seed,
+            "moving": self.world.moving,
+        }
+        order["world"] = next(name for name, kind in WORLDS.items() if kind is type(self.world))
+        return order | {"edition": self.edition, "without": self.without}
+
+    def run(self, **how: object) -> Ended:
+        self.reckoning.forgetful |= how.get("do") == "reindex"
+        ended = self.server.run(**self.order() | how)
+        self.ended[ended.status] += 1
+        assert ended.status in (0, KILLED, REFUSED), (
+            f"edition {self.edition}: status {ended.status}, see standard error"
+        )
+        return ended
+
+    def next_edition(self, **how: object) -> Ended:
+        """A run of the next edition; a reader finds everything whole after it, however it ended."""
+        self.edition += 1
+        ended = self.run(**how)
+        self.reckoning.whole()
+        return ended
+
+    def forget(self) -> None:
+        """Begin anew, with nothing."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        (self.place / "acknowledged").unlink(missing_ok=True)
+        self.edition = 0
+        self.__post_init__()
+
+    def recover(self, **how: object) -> Ended:
+        ended = self.run(do="recover", **how)
+        self.reckoning.whole()
+        return ended
+
+    def settled(self) -> None:
+        """Recovered without a hindrance, it is exactly right."""
+        assert self.recover().status == 0
+        self.reckoning.exact()

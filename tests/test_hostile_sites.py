@@ -1,0 +1,463 @@
+"""The whole command against servers that misbehave: what comes of it in tables, exit code, time and memory."""
+
+import os
+import time
+import unicodedata
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.hostile import BEHAVIOURS, HEADLINE, Hostile, Visit, certified, every_behaviour, evil_links, fixed
+from tests.hostile_paper import MAPS, SEED, SITE, XML, Ended, HostilePaper, body_of, crawl, sitemap
+
+FAST = {"DOWNLOAD_TIMEOUT": "1.5"}
+MOST_MEGABYTES = 600
+
+# What a server does with a story's address, the outcome, and a word of the reason.
+FAILING = [
+    ("s401", "blocked", "status 401"),
+    ("s403", "blocked", "status 403"),
+    ("s404", "gone", "status 404"),
+    ("s410", "gone", "status 410"),
+    ("s429", "blocked", "status 429"),
+    ("s429_ra_negative", "blocked", "status 429"),
+    ("s429_ra_garbage", "blocked", "status 429"),
+    ("s451", "http_error", "status 451"),
+    ("s500", "http_error", "status 500"),
+    ("s502", "http_error", "status 502"),
+    ("s503", "http_error", "status 503"),
+    ("s204", "broken", "empty"),
+    ("s200_empty", "broken", "empty"),
+    ("paper_s206", "broken", "only a part"),
+    ("paper_s304", "http_error", "nothing was known"),
+    ("status_999", "http_error", "status 999"),
+    ("status_txt", "broken", "not HTTP"),
+    ("http09", "broken", "not HTTP"),
+    ("garbage", "broken", "not HTTP"),
+    ("soft404", "soft_error", "404"),
+    ("too_many_connections", "soft_error", "Too many connections"),
+    ("challenge_200", "blocked", "challenge"),
+    ("challenge_403", "blocked", "challenge"),
+    ("slow_headers", "unreachable", "in time"),
+    ("slow_body", "unreachable", "in time"),
+    ("hang", "unreachable", "in time"),
+    ("reset_now", "unreachable", "broke off"),
+    ("close_now", "unreachable", "broke off"),
+    ("cl_longer", "broken", "cut short"),
+    ("cl_shorter", "broken", "cut short"),
+    ("cl_conflict", "broken", "not HTTP"),
+    ("cl_negative", "broken", "not HTTP"),
+    ("cl_huge", "too_large", "larger"),
+    ("chunk_cut", "broken", "cut short"),
+    ("chunk_noend", "broken", "cut short"),
+    ("close_no_len_half", "broken", "cut short"),
+    ("rst_no_len", "broken", "cut short"),
+    ("header_200k", "too_large", "header"),
+    ("headers_20000", "too_large", "headers"),
+    ("headers_endless", "too_large", "headers"),
+    ("informational_endless", "too_large", "headers"),
+    ("gzip_half", "broken", "cut short"),
+    ("br_half", "broken", "cut short"),
+    ("deflate_half", "broken", "cut short"),
+    ("zstd_half", "broken", "cut short"),
+    ("gzip_badcrc", "broken", "corrupt"),
+    ("gzip_empty", "broken", "empty"),
+    ("enc_unknown", "broken", "lzma"),
+    ("stacked_9", "broken", "content encodings"),
+    ("bomb_gzip", "too_large", "decompressed"),
+    ("bomb_gzip2", "too_large", "decompressed"),
+    ("bomb_br", "too_large", "decompressed"),
+    ("bomb_deflate", "too_large", "decompressed"),
+    ("bomb_zstd", "too_large", "decompressed"),
+    ("big_300mb", "too_large", "larger"),
+    ("endless_chunks", "too_large", "larger"),
+    ("deep_100k", "too_large", "elements"),
+    ("nodes_3m", "too_large", "larger"),
+    ("title_1mb", "refused", "TooLong"),
+    ("paper_front", "refused", "UnknownLayout"),
+    ("type_png_as_html", "wrong_type", "image"),
+    ("json_as_html", "wrong_type", "json"),
+    ("redir_ok", "redirected", "after-a-redirect"),
+    ("paper_sent_home", "redirected", f"{SITE}/"),
+    ("redir_self", "redirect_loop", "circle"),
+    ("redir_empty", "redirect_loop", "circle"),
+    ("redir_chain_30/7", "redirected", "/redir_chain_30/8"),
+    ("paper_endless/9000", "redirected", "/paper_endless/9001"),
+    ("redir_hops/803", "redirected", "/redir_hops/802"),
+    ("paper_circle/2000", "redirected", "/paper_circle/2001"),
+    ("redir_badloc", "bad_address", "no address"),
+    ("redir_offsite", "offsite", "offsite.test"),
+    ("redir_internal", "offsite", "127.0.0.1"),
+    ("redir_port", "offsite", "port 8081"),
+    ("redir_file", "bad_address", "not http"),
+    ("redir_data", "bad_address", "not http"),
+]
+# What a server does that must not keep a good story from being read.
+READ = [
+    *("ok", "gzip", "br", "deflate", "zstd", "deflate_raw", "stacked", "gzip_notgzip", "close_no_len", "late"),
+    *("reset_once", "s503_then_ok", "s429_ra_seconds/2", "s429_ra_date/3", "paper_429_skewed"),
+    *("nul", "bad_utf8", "surrogate_bytes", "ansi_title", "xss_title", "csv_title"),
+    *("charset_lie_header", "charset_lie_meta", "charset_bogus", "html_as_pdf"),
+    *("links_evil", "refresh_internal", "paper_moved"),
+    *("paper_date_future", "paper_date_1970", "paper_date_invalid", "paper_date_no_year", "paper_date_none"),
+]
+HEADLINES = {
+    "nul": "ঢাকায় বৃষ্টি",
+    "bad_utf8": "ঢাকায় \ufffd\ufffd\ufffd বৃষ্টি",
+    "surrogate_bytes": "ঢাকায় \ufffd\ufffd\ufffd বৃষ্টি",
+    "ansi_title": "ঢাকায় [2J]0;x 2026-01-01 [root] CRITICAL: forged",
+    "xss_title": "ঢাকায় <img src=x onerror=alert(1)>",
+    "csv_title": '=HYPERLINK("http://evil.test")',
+}
+# What answers for robots.txt, and whether anything else may be asked then.
+ROBOTS = {
+    **dict.fromkeys(("robots_404", "robots_html", "robots_8mb"), True),
+    **dict.fromkeys(("robots_403", "robots_429", "robots_500", "robots_503", "robots_bom"), False),
+    **dict.fromkeys(("robots_loop", "robots_redirect", "robots_away"), False),
+    **dict.fromkeys(("hang", "reset_now", "garbage", "bomb_gzip"), False),
+}
+# A site that has only this to say, how the run ends, and the most addresses that may have been asked for by then.
+WHOLE_SITES = {
+    "s403": ("blocked", 5),
+    "challenge_200": ("blocked", 5),
+    "s429_ra_insane": ("deferred", 1),
+    "s500": ("unreachable", 5),
+    "hang": ("unreachable", 5),
+    "close_now": ("unreachable", 5),
+}
+
+
+def name_of(behaviour: str) -> str:
+    return behaviour.partition("/")[0]
+
+
+class Night:
+    """Many papers crawled side by side, each by a command of its own; what came of one is waited for when asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.pool = folder, ThreadPoolExecutor(4)
+        self.papers: dict[str, HostilePaper] = {}
+        self.ends: dict[str, Future[Ended]] = {}
+
+    def crawl(self, name: str, paper: HostilePaper, *arguments: str, **settings: Any) -> None:
+        """Begin a crawl."""
+        self.papers[name] = paper
+
+        def run() -> Ended:
+            with paper:
+                return paper.crawl(self.folder / name, *arguments, **(FAST | settings))
+
+        self.ends[name] = self.pool.submit(run)
+
+    def __getitem__(self, name: str) -> Ended:
+        return self.ends[name].result()
+
+
+def popular(server: Hostile) -> list[str]:
+    """A list that is a mess: addresses that are none, and the same stories again and again."""
+    return [*evil_links(server), "/ok/5001", "/ok/5001?utm_source=list", "/ok/5001/", "/ok/5002", "/national/5001"]
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    night = Night(tmp_path_factory.mktemp("night"))
+    night.crawl("failing", HostilePaper([name for name, *_ in FAILING], popular=popular, robots="robots_maps"))
+    night.crawl("read", HostilePaper(READ))
+    night.crawl("maze", HostilePaper(["paper_maze/300"]), CLOSESPIDER_TIMEOUT="4")
+    for name, allowed in ROBOTS.items():
+        night.crawl(f"robots {name}", HostilePaper(["ok"], robots=name), *(["--max-pages", "3"] if allowed else []))
+    for name in WHOLE_SITES:
+        night.crawl(f"site {name}", HostilePaper(places={"/": name, SEED: name}, otherwise=name))
+    yield night
+    night.pool.shutdown(cancel_futures=True)
+
+
+# Page by page ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_behaviour_is_tried_by_the_whole_command() -> None:
+    tried = {name_of(name) for name, *_ in FAILING} | {name_of(name) for name in READ} | WHOLE_SITES.keys()
+    assert set(every_behaviour()) <= tried
+
+
+@pytest.mark.parametrize(("behaviour", "outcome", "reason"), FAILING, ids=[name_of(name) for name, *_ in FAILING])
+def test_a_page_that_is_no_good_ends_in_a_named_outcome(
+    night: Night, behaviour: str, outcome: str, reason: str
+) -> None:
+    row = night["failing"].fetches().loc[night.papers["failing"].paths[name_of(behaviour)]]
+    assert row["outcome"] == outcome
+    assert reason in row["reason"]
+
+
+@pytest.mark.parametrize("behaviour", [name_of(name) for name in READ])
+def test_a_page_that_can_be_read_is_read_as_it_was_meant(night: Night, behaviour: str) -> None:
+    ended, path = night["read"], night.papers["read"].paths[behaviour]
+    assert ended.fetches().loc[path, "outcome"] == "story"
+    story = ended.table("stories").set_index("story_id").loc[f"kalbela:{path.rpartition('/')[2]}"]
+    meant = HEADLINES.get(behaviour, HEADLINE), "\n\n".join(body_of(path))
+    assert (story["headline"], story["body"]) == tuple(unicodedata.normalize("NFC", text) for text in meant)
+
+
+@pytest.mark.parametrize("behaviour", [name for name in READ if name.startswith("paper_date")])
+def test_a_date_that_is_none_is_null_and_never_now(night: Night, behaviour: str) -> None:
+    ended = night["read"]
+    story = ended.table("stories").set_index("url").loc[SITE + night.papers["read"].paths[behaviour]]
+    assert story.isna()["published_at"]
+    assert story["month"] == f"{story['first_seen_at'].tz_convert('Asia/Dhaka'):%Y-%m}"
+    assert ended.report["unreadable"]["dates"] >= 3
+
+
+@pytest.mark.parametrize("crawl", ["failing", "read"])
+def test_no_row_is_invented_and_none_is_missing(night: Night, crawl: str) -> None:
+    paper, stories = night.papers[crawl], night[crawl].table("stories")
+    expected = {path.rpartition("/")[2] for path in (*paper.good, SEED)}
+    if crawl == "read":
+        expected |= {path.rpartition("/")[2] for path in paper.paths.values()}
+    else:  # what the sitemaps name between their traps, and where the chains of redirects may end
+        expected |= {"7001", "7002", "7004"}
+    assert sorted(stories["story_id"]) == sorted(f"kalbela:{number}" for number in expected)
+    bodies = {row["story_id"]: row["body"] for _, row in stories.iterrows()}
+    for story_id, body in bodies.items():
+        meant = "\n\n".join(body_of(f"/ok/{story_id.removeprefix('kalbela:')}"))
+        assert body == unicodedata.normalize("NFC", meant)
+
+
+@pytest.mark.parametrize("crawl", ["failing", "read", "maze", *(f"site {name}" for name in WHOLE_SITES)])
+def test_the_books_balance_and_nobody_else_is_asked(night: Night, crawl: str) -> None:
+    ended, paper = night[crawl], night.papers[crawl]
+    fetches = ended.fetches()
+    assert ended.report["books"]["balanced"]
+    assert fetches["url"].is_unique
+    assert len(fetches) == ended.report["books"]["discovered"]
+    assert not paper.elsewhere.hits
+    assert set(paper.server.hosts) == {"www.kalbela.com"}
+    assert ended.megabytes < MOST_MEGABYTES
+
+
+def test_failed_pages_lower_the_verdict_and_read_ones_do_not(night: Night) -> None:
+    assert night["failing"].exit_code == 3
+    assert any("requests failed" in problem for problem in night["failing"].report["verdict"]["problems"])
+    assert (night["read"].exit_code, night["read"].report["verdict"]["problems"]) == (0, [])
+
+
+def test_what_is_refused_is_kept_with_its_reason_and_its_page(night: Night) -> None:
+    rejects = night["failing"].table("rejects").set_index("reason")
+    assert sorted(rejects.index) == ["TooLong", "UnknownLayout"]
+    assert all((night["failing"].data / page).is_file() for page in rejects["page"])
+
+
+def test_of_what_is_too_large_little_is_read(night: Night) -> None:
+    night["failing"].fetches()
+    sent = night.papers["failing"].server.sent
+    assert sent["endless_chunks"] < 16 * 2**20  # half of it is in the buffers of the sockets
+    assert all(sent[name] < 8 * 2**20 for name in ("big_300mb", "headers_endless", "informational_endless", "cl_huge"))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "seconds"), [("s429_ra_seconds", 2), ("s429_ra_date", 2), ("paper_429_skewed", 1)]
+)
+def test_a_host_that_asks_for_patience_gets_it(night: Night, behaviour: str, seconds: float) -> None:
+    night["read"].fetches()
+    server = night.papers["read"].server
+    asked, *again = server.times[behaviour]
+    assert again
+    assert all(gap >= seconds - 0.05 for gap in server.gaps(behaviour))
+    assert all(gap < seconds + 30 for gap in server.gaps(behaviour))
+    meanwhile = [
+        at for name, times in server.times.items() if name != behaviour for at in times if asked < at < again[0]
+    ]
+    assert not meanwhile, "the whole host rests, not the one address"
+
+
+def test_a_chain_of_redirects_ends_after_five_hops_also_from_story_to_story(night: Night) -> None:
+    fetches = night["failing"].fetches()
+    for name, first in (("redir_chain_30", 7), ("paper_endless", 9000)):
+        chain = fetches[fetches.index.str.startswith(f"/{name}/")].sort_values("fetched_at")
+        assert list(chain.index) == [f"/{name}/{first + hop}" for hop in range(6)]
+        assert list(chain["outcome"]) == [*["redirected"] * 5, "redirect_loop"]
+    assert fetches.loc["/paper_circle/2001", "outcome"] == "redirect_loop"
+
+
+def test_a_story_that_moved_is_one_row_with_another_address(night: Night) -> None:
+    path = night.papers["read"].paths["paper_moved"]
+    number = path.rpartition("/")[2]
+    stories, aliases = (night["read"].table(name).set_index("story_id") for name in ("stories", "aliases"))
+    assert stories.loc[f"kalbela:{number}", "url"] == f"{SITE}/ok/{number}"
+    assert aliases.loc[f"kalbela:{number}", "url"] == SITE + path
+
+
+def test_a_list_that_is_a_mess_costs_no_story_and_leads_nowhere(night: Night) -> None:
+    ended, paper = night["failing"], night.papers["failing"]
+    rows = ended.table("rankings")
+    mess = rows[(rows["list"] == "popular") & (rows["page_url"] == f"{SITE}/")].sort_values("rank")
+    assert list(mess["story_id"].dropna()) == [f"kalbela:{number}" for number in (5001, 5001, 5001, 5002, 5001)]
+    assert len(mess) == len([href for href in popular(paper.server) if href])
+    assert mess["url"].str.isascii().all()
+    assert paper.server.seen["www.kalbela.com", "/ok/5001"] == 1
+    outcomes = ended.fetches()["outcome"]
+    assert (outcomes["/ok/good-1"], outcomes["/ok/good-2"]) == ("list", "list")
+    assert not outcomes.index.str.contains("evil.test|secret|127.0.0.1|localhost").any() or set(
+        outcomes[outcomes.index.str.contains("evil.test|secret|127.0.0.1|localhost")]
+    ) <= {"offsite", "bad_address"}
+
+
+def test_relative_links_on_a_wrong_page_do_not_lead_deeper_and_deeper(night: Night) -> None:
+    fetches = night["failing"].fetches()
+    deeper = fetches[fetches.index.str.contains("/ok/good-2")]
+    assert set(deeper["outcome"]) <= {"list", "not_a_story"}
+    assert (deeper["attempts"] > 0).sum() <= 3
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_hostile_sitemap_is_bounded(night: Night, name: str) -> None:
+    fetches = night["failing"].fetches()
+    expected = {"paper_packed": "too_large", "paper_half_packed": "broken"}.get(name, "list")
+    assert fetches.loc[f"/{name}/{MAPS[name]}", "outcome"] == expected
+    if name == "paper_nested":
+        assert list(fetches.loc[[f"/{name}/2.xml", f"/{name}/3.xml"], "outcome"]) == ["list", "too_deep"]
+    assert "root:" not in fetches["url"].str.cat()
+
+
+def test_a_maze_of_ever_new_stories_ends_with_the_time_of_the_run(night: Night) -> None:
+    ended = night["maze"]
+    assert ended.report["reason"] == "closespider_timeout"
+    assert ended.report["stories"]["new"] > 20
+    assert ended.report["books"]["outcomes"]["not_reached"] > 20
+    assert ended.seconds < 90
+
+
+def test_a_page_cannot_write_lines_or_colours_of_its_own_into_log_or_terminal(night: Night) -> None:
+    for ended in (night["read"], night["failing"]):
+        for text in (ended.log(), ended.told):
+            assert "\x1b" not in text
+            assert not [line for line in text.splitlines() if line.startswith("2026-01-01 [root]")]
+
+
+# Site by site ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("robots", "allowed"), ROBOTS.items(), ids=ROBOTS)
+def test_where_robots_cannot_be_read_nothing_is_asked(night: Night, robots: str, allowed: bool) -> None:
+    ended, paper = night[f"robots {robots}"], night.papers[f"robots {robots}"]
+    pages = {target for _, target in paper.server.seen} - {"/robots.txt", "/robots_all/robots.txt"}
+    outcomes = ended.report["books"]["outcomes"]
+    assert ended.report["books"]["balanced"]
+    assert not paper.elsewhere.hits
+    assert ended.megabytes < MOST_MEGABYTES
+    assert ended.seconds < 90
+    if allowed:
+        assert SEED in pages
+        assert outcomes["story"] >= 1
+        assert ended.exit_code == 0
+    else:
+        assert not pages
+        assert outcomes == {"robots": outcomes["robots"]}
+        assert ended.exit_code == 4
+        assert ended.table("stories").empty
+
+
+@pytest.mark.parametrize("site", WHOLE_SITES)
+def test_a_site_that_only_fails_is_left_alone_soon(night: Night, site: str) -> None:
+    reason, most = WHOLE_SITES[site]
+    ended, paper = night[f"site {site}"], night.papers[f"site {site}"]
+    asked = {target for _, target in paper.server.seen} - {"/robots.txt"}
+    assert ended.exit_code == 4
+    assert ended.report["reason"] == reason
+    assert len(asked) <= most
+    assert ended.table("stories").empty
+    assert ended.seconds < 90
+
+
+@pytest.mark.parametrize(("days", "exit_code"), [(1, 0), (-1, 4)], ids=["valid", "expired"])
+def test_a_certificate_is_trusted_only_while_it_is_valid(tmp_path: Path, days: int, exit_code: int) -> None:
+    trusted = {"SSL_CERT_FILE": str(tmp_path / "localhost.pem")}
+    few = ["--max-pages", "3"] if exit_code == 0 else []
+    with HostilePaper(["ok"], tls=certified(tmp_path / "localhost.pem", timedelta(days=days))) as paper:
+        mirror = paper.server.base.replace("http://127.0.0.1", "https://localhost")
+        ended = crawl(mirror, tmp_path / "data", *few, environment=trusted, **FAST)
+    assert ended.exit_code == exit_code
+    if exit_code:
+        assert not paper.server.hits
+        assert ended.fetches()["reason"].str.contains("certificate").all()
+
+
+# Thousands ------------------------------------------------------------------------------------------------------------
+
+# Those that take seconds each, or after which the whole host rests.
+SLOW = {"slow_headers", "slow_body", "hang", "late", "nodes_3m", "reset_once", "s503_then_ok"}
+RESTING = {"s429_ra_seconds", "s429_ra_date", "paper_429_skewed"}
+OUTCOMES = {name_of(name): outcome for name, outcome, _ in FAILING} | {name_of(name): "story" for name in READ}
+# A paper of thousands of such addresses names each of them itself.
+LEADING_ON = {name for name, outcome in OUTCOMES.items() if outcome == "redirected"} | {"paper_moved", "paper_front"}
+SOUP = "<script> <!-- --> <![CDATA[ ]]> </div> <div> <p <table><tr> &#0; &#xD800; &nbsp & < > <plaintext>"
+
+
+def spoilt(rng: Random, body: bytes) -> bytes:
+    """A page with some of its bytes changed, missing, doubled or mixed with others."""
+    for _ in range(rng.randint(1, 12)):
+        start = rng.randrange(len(body) or 1)
+        end = start + rng.choice((1, 3, 20, 2000))
+        piece = rng.choice((rng.randbytes(end - start), b"", body[start:end] * 3, rng.choice(SOUP.split()).encode()))
+        body = body[:start] + piece + body[end if rng.random() < 0.6 else start :]
+    return body
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> None:
+    seed, count = int(os.environ.get("KHOBOR_SEED") or time.time()), 5_000
+    print(f"KHOBOR_SEED={seed}")
+    names = sorted(OUTCOMES.keys() - SLOW - RESTING - LEADING_ON)
+
+    def chosen(number: str) -> str | None:
+        """The behaviour of an address; None is a spoilt page."""
+        rng = Random(f"{seed}/{number}")
+        return rng.choice(names) if rng.random() < 0.7 else None
+
+    async def anything(visit: Visit) -> None:
+        if name := chosen(visit.argument):
+            await BEHAVIOURS[name](visit)
+        else:
+            await visit.reply(spoilt(Random(f"{seed}/{visit.argument}/bytes"), visit.page))
+
+    async def listed(visit: Visit) -> None:
+        first = int(visit.argument.partition(".")[0])
+        await visit.reply(sitemap(*(f"{SITE}/paper_any/{first + more}" for more in range(500))), content_type=XML)
+
+    maps = "".join(f"Sitemap: {SITE}/paper_listed/{10_000 + first}.xml\n" for first in range(0, count, 500))
+    fixed("robots_listed", maps.encode(), content_type="text/plain")
+    BEHAVIOURS.update(paper_any=anything, paper_listed=listed)
+    many = dict.fromkeys(("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"), "4")
+    with HostilePaper(robots="robots_listed", bomb_size=32 * 2**20) as paper:
+        ended = paper.crawl(
+            tmp_path / "data",
+            **many,
+            seconds=1100,
+            RETRY_TIMES="0",
+            KHOBOR_MOST_FAILURES="1000000",
+            DOWNLOAD_TIMEOUT="60",
+        )
+    print(f"{ended.seconds:.0f} s, {ended.megabytes:.0f} MB, {ended.report['books']['outcomes']}")
+    fetches, stories = ended.fetches(), ended.table("stories").set_index("story_id")
+    wrong = {}
+    for number in (str(10_000 + each) for each in range(count)):
+        name, outcome = chosen(number), fetches.loc[f"/paper_any/{number}", "outcome"]
+        if outcome != (OUTCOMES[name] if name else outcome) or outcome in ("unreadable", "not_reached"):
+            wrong[number] = (name, outcome)
+        elif name and outcome == "story":
+            meant = unicodedata.normalize("NFC", "\n\n".join(body_of(number)))
+            if stories.loc[f"kalbela:{number}", "body"] != meant:
+                wrong[number] = (name, "other words")
+    assert not wrong
+    assert ended.report["books"]["balanced"]
+    assert ended.exit_code == 3
+    assert ended.megabytes < MOST_MEGABYTES
+    assert not paper.elsewhere.hits
+    text = stories["headline"].str.cat() + stories["body"].str.cat()
+    assert text == unicodedata.normalize("NFC", text)
+    assert not [sign for sign in set(text) - {"\n"} if unicodedata.category(sign) in ("Cc", "Cs")]

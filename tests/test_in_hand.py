@@ -1,0 +1,53 @@
+"""In hand: a page that ends the process that reads it does not do so for ever."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from crawler.records import Fetch
+from pipelines.in_hand import InHand, deaths
+from pipelines.storage import Dataset
+from tests.hostile_paper import SEED, SITE, HostilePaper, crawl
+
+HOST = "www.kalbela.com"
+DEADLY = {"KHOBOR_FAILPOINT": "page.taken:1=kill", "KHOBOR_TESTING": "1"}
+
+
+def test_a_page_over_which_two_runs_ended_is_not_asked_for_again(tmp_path: Path) -> None:
+    with HostilePaper(["s404"]) as paper:
+        for asked in (1, 2):
+            ended = crawl(paper.server.base, tmp_path, environment=DEADLY)
+            assert (ended.exit_code, ended.report["reason"]) == (1, "killed")
+            assert paper.server.seen[HOST, SEED] == asked
+        third = crawl(paper.server.base, tmp_path, "--max-pages=8")
+        assert paper.server.seen[HOST, SEED] == 2
+    assert third.exit_code == 0
+    assert third.report["books"]["balanced"]
+    fetch = third.fetches().loc[SEED]
+    assert (fetch["outcome"], fetch["attempts"]) == ("unreadable", 0)
+    assert "runs ended while they read it" in fetch["reason"]
+    assert len(pd.read_parquet(tmp_path / "stories")) == third.report["stories"]["new"] > 0
+
+
+def test_a_page_that_was_read_after_all_is_not_held_guilty(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    dataset.prepare()
+    fetch = Fetch(url=f"{SITE}{SEED}", key="kalbela:154313", run_id="20260101T000000Z-kalbela-0000")
+    (dataset.state / "kalbela.deadly.json").write_text(json.dumps({fetch.key: 1, "kalbela:7": 2}))
+    in_hand = InHand(dataset, "kalbela")
+    in_hand.take(fetch)
+    assert json.loads((dataset.state / "kalbela.reading").read_bytes())["key"] == fetch.key
+    in_hand.lay_down(fetch)
+    in_hand.close()
+    assert not (dataset.state / "kalbela.reading").read_bytes()
+    assert deaths(dataset, "kalbela") == {"kalbela:7": 2}
+    assert not in_hand.is_deadly(fetch.key)
+    assert in_hand.is_deadly("kalbela:7")
+
+
+def test_a_note_that_was_cut_short_accuses_nobody(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path)
+    dataset.prepare()
+    (dataset.state / "kalbela.deadly.json").write_text('{"kalbela:7": ')
+    assert deaths(dataset, "kalbela") == {}

@@ -1,0 +1,134 @@
+"""Sinks: what a page says is text wherever it comes out, in a log, on a terminal and in JSON."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from crawler.logs import PlainRecord, harmless
+from schedules.telling import as_json, plain, show_glimpse, show_report, show_runs
+from tests.crawling import PROJECT
+from tests.hostile import BEHAVIOURS, HEADLINE, Visit
+from tests.hostile_paper import PUBLISHED, SITE, HostilePaper, story
+from tests.started import KHOBOR, crawling
+
+# A command to a terminal in two spellings, a forged record, markup of two kinds, and a line that runs backwards.
+EVIL = (
+    "\x1b[2J\x9b2J খবর\r\n2026-01-01 00:00:00 [root] CRITICAL: forged\n[red]লাল[/red] <b>&amp; \u202eled\u2028র\u200d্যাব"
+)
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
+FORGED = re.compile(r"^2026-01-01", re.MULTILINE)
+SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
+
+
+def record(**more: Any) -> PlainRecord:
+    values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
+    return PlainRecord(**(values | more))
+
+
+def raised(text: str) -> Any:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return type(error), error, error.__traceback__
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: record(msg=EVIL),
+        lambda: record(msg="a headline: %s", args=(EVIL,)),
+        lambda: record(msg="%(item)s", args=({"item": EVIL},)),
+        lambda: record(msg="it failed", exc_info=raised(EVIL)),
+    ],
+    ids=["message", "argument", "mapping", "exception"],
+)
+def test_a_log_record_has_one_first_line_and_no_command(made: Callable[[], PlainRecord]) -> None:
+    shown = logging.Formatter("%(asctime)s [%(name)s] %(levelname)s: %(message)s").format(made())
+    assert not UNSAFE.search(shown), ascii(shown)
+    first, *further = shown.splitlines()
+    assert " [a] ERROR: " in first
+    assert further
+    assert all(line.startswith("    ") for line in further)
+    assert not FORGED.search(shown)
+
+
+def test_a_log_keeps_bengali_as_it_is_and_shows_what_was_there() -> None:
+    assert harmless("র\u200d্যাব ক\u200cষ") == "র\u200d্যাব ক\u200cষ"
+    assert harmless("\x1b[1m\x00\u202e\ud800") == r"\x1b[1m\x00\u202e\ud800"
+
+
+def test_text_for_a_terminal_is_one_line_without_markup_and_with_its_joiners() -> None:
+    shown = plain(EVIL)
+    assert not UNSAFE.search(shown)
+    assert "\n" not in shown
+    assert r"\[red]লাল\[/red]" in shown
+    assert "র\u200d্যাব" in shown
+
+
+def test_json_for_a_terminal_reads_back_as_it_was_and_has_nothing_raw() -> None:
+    shown = as_json({"headline": EVIL})
+    assert not UNSAFE.search(shown)
+    assert "খবর" in shown
+    assert json.loads(shown) == {"headline": EVIL}
+
+
+def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+    row = {"published_at": datetime(2026, 1, 1, tzinfo=UTC), "section": EVIL, "word_count": 5, "headline": EVIL}
+    ranked = {"rank": 1, "headline": EVIL, "url": SITE}
+    show_glimpse({"stories": [row], EVIL: [ranked]}, ZoneInfo("Asia/Dhaka"))
+    moment = "2026-01-01T00:00:00+00:00"
+    report = {
+        "run_id": EVIL,
+        "verdict": {"exit_code": 3, "problems": [EVIL]},
+        "started_at": moment,
+        "ended_at": moment,
+        "requests": 1,
+        "rejects": {EVIL: 2},
+        "lists": {f"{EVIL}/seen": 1},
+        "stories": {"new": 1, "revised": 0, "unchanged": 0, "copies": 0, "gone": 0},
+        "books": {"balanced": True, "discovered": 1, "outcomes": {"story": 1}},
+    }
+    show_report(report)
+    show_runs([report])
+    shown = capsys.readouterr().out
+    assert not UNSAFE.search(shown), ascii(shown)
+    assert not FORGED.search(shown)
+    assert shown.count("[red]") >= 4
+
+
+def test_an_evil_page_and_a_secret_in_the_environment_come_out_nowhere(tmp_path: Path) -> None:
+    async def evil(visit: Visit) -> None:
+        page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
+        await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
+
+    BEHAVIOURS["evil_story"] = evil
+    location = f"/ok/\x1b[2J{EVIL.splitlines()[1]}"
+    BEHAVIOURS["evil_place"] = lambda visit: visit.reply(b"", "302 Found", location=location)
+    with HostilePaper(["evil_story", "evil_place"], popular=lambda server: [EVIL]) as paper:
+        command = crawling(paper.server.base, tmp_path, "--max-pages=12")
+        for as_text in (True, False):
+            chosen = [part for part in command if part != "--json" or not as_text]
+            done = subprocess.run(chosen, cwd=PROJECT, env=os.environ | SECRETS, capture_output=True, text=True)
+            said = done.stdout + done.stderr
+            assert not UNSAFE.search(said), ascii(said)
+            assert not FORGED.search(said)
+            assert "5f0e9a7c" not in said
+    shown = subprocess.run(
+        [*KHOBOR, "runs", "--json", "--data", str(tmp_path)], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert len(json.loads(shown.stdout)) == 2
+    assert not UNSAFE.search(shown.stdout)
+    logs = "".join(path.read_text() for path in (tmp_path / "state" / "logs").iterdir())
+    assert "unreadable date" in logs
+    assert not UNSAFE.search(logs), [line for line in logs.split("\n") if UNSAFE.search(line)]
+    assert not FORGED.search(logs)
+    assert "5f0e9a7c" not in logs + "".join(path.read_text() for path in (tmp_path / "runs").iterdir())

@@ -1,0 +1,138 @@
+"""Stopping: whoever is told to end ends within seconds, keeps all that was accepted, and says that it was told."""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipelines.lock import SiteLock
+from tests.crawling import khobor
+from tests.hostile_paper import HostilePaper
+from tests.started import INT, KILL, STOP, TERM, crawling, gone, hears, reports, scraping, started
+
+LIMIT = 10.0
+
+
+def kept(data: Path) -> set[str]:
+    return set(pd.read_parquet(data / "stories", columns=["story_id"])["story_id"])
+
+
+@pytest.mark.parametrize(
+    ("number", "behaviours", "places", "settings", "at"),
+    [
+        (INT, [], {"/": "hang"}, ["-sKHOBOR_GRACE=1"], "/"),
+        (TERM, ["slow_body"], {}, [], "/slow_body/1001"),
+        (INT, ["hang"], {}, ["-sKHOBOR_GRACE=1"], "/hang/1001"),
+        (TERM, ["s429_ra_seconds/30"], {}, ["-sKHOBOR_GRACE=60"], "/s429_ra_seconds/30"),
+        (INT, ["reset_now"], {}, ["-sKHOBOR_FIRST_BACKOFF=60"], "/reset_now/1001"),
+    ],
+    ids=["at a list page", "in a page that drips", "before an answer", "in a pause", "before a retry"],
+)
+def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
+    number: int, behaviours: list[str], places: dict[str, str], settings: list[str], at: str, tmp_path: Path
+) -> None:
+    with (
+        HostilePaper(behaviours, places=places) as paper,
+        started(crawling(paper.server.base, tmp_path, *settings), tmp_path) as run,
+    ):
+        run.until(lambda: paper.server.seen["www.kalbela.com", at])
+        time.sleep(0.3)
+        code, out, said, seconds = run.ends(number)
+    report = json.loads(out)
+    assert (code, report["exit_code"], report["verdict"]["exit_code"]) == (128 + number,) * 3, said
+    assert seconds < LIMIT
+    assert report["books"]["balanced"]
+    assert "Traceback" not in said
+    assert "ending" in said
+    assert f"stories saved: {len(kept(tmp_path))}" in report["verdict"]["problems"][0]
+    SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
+
+
+def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accepted(tmp_path: Path) -> None:
+    with (
+        HostilePaper(["slow_body"]) as paper,
+        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=60"), tmp_path) as run,
+    ):
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
+        code, out, _, seconds = run.ends(INT, INT)
+    assert (code, seconds < 5) == (130, True)
+    assert json.loads(out)["books"]["outcomes"]["not_reached"] >= 1
+    assert kept(tmp_path)
+
+
+def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
+    with HostilePaper(["ok"]) as paper, started(crawling(paper.server.base, tmp_path), tmp_path) as run:
+        run.until(lambda: run.progress().get("state") == "publishing")
+        code, out, _, seconds = run.ends(TERM)
+    assert (code, seconds < LIMIT) == (143, True)
+    report = json.loads(out)
+    assert report["books"]["balanced"]
+    assert len(kept(tmp_path)) == report["stories"]["new"] > 0
+    assert khobor("check", "--data", str(tmp_path)).returncode == 0
+
+
+@pytest.mark.parametrize("number", [INT, TERM])
+def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None:
+    with (
+        HostilePaper(["slow_body"]) as paper,
+        started(scraping(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+    ):
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
+        code, _, _, seconds = run.ends(number)
+    assert (code, seconds < LIMIT) == (128 + number, True)
+    [report] = reports(tmp_path)
+    assert report["verdict"]["exit_code"] == 128 + number
+    assert report["books"]["balanced"]
+
+
+@pytest.mark.parametrize("number", [INT, TERM])
+def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+    with HostilePaper(["hang"]) as paper:
+        for delay in (0.0, 0.6, 1.2):
+            with started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run:
+                run.until(lambda: hears(run.process.pid, TERM))  # Python itself hears the other from the beginning
+                time.sleep(delay)
+                code, _, said, seconds = run.ends(number)
+            assert (code, seconds < LIMIT) == (128 + number, True), (delay, said)
+            assert "Traceback" not in said
+    assert khobor("publish", "--data", str(tmp_path), "--json").returncode == 0
+    SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
+    assert {report["verdict"]["exit_code"] for report in reports(tmp_path)} <= {128 + number}
+
+
+def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) -> None:
+    with (
+        HostilePaper(["slow_body"]) as paper,
+        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+    ):
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+        child = run.holder()
+        assert child != run.process.pid
+        limits = Path(f"/proc/{child}/limits").read_text()
+        for limit in (r"core file size +0 +0", r"open files +512 +512", r"address space +4294967296 +4294967296"):
+            assert re.search(rf"Max {limit} ", limits), limits
+        run.process.send_signal(KILL)
+        assert gone(child, LIMIT)
+    SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
+    [report] = reports(tmp_path)
+    assert report["verdict"]["exit_code"] == 143
+    assert len(kept(tmp_path)) == report["stories"]["new"] > 0
+    assert not (tmp_path / "state" / "kalbela.progress.json").exists()
+
+
+def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
+    with (
+        HostilePaper(["slow_body"]) as paper,
+        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_STALLED_AFTER=2"), tmp_path) as run,
+    ):
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+        os.kill(run.holder(), STOP)
+        code, out, _, seconds = run.ends(within=20)
+    report = json.loads(out)
+    assert (code, report["reason"], seconds < LIMIT) == (1, "stalled", True)
+    assert "stood still" in report["verdict"]["problems"][0]
+    assert len(kept(tmp_path)) == report["stories"]["new"] > 0

@@ -19,7 +19,7 @@ def start_in(environment: Mapping[str, str]) -> datetime | None:
         raise ValueError("KHOBOR_CLOCK is set, which is for tests alone: unset it, or set KHOBOR_TESTING=1 too")
     try:
         return datetime.now(UTC) + timedelta(seconds=float(wanted))
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         moment = datetime.fromisoformat(wanted)

@@ -9,6 +9,8 @@ from pipelines.ledger import KnownAddress, Ledger
 
 # A story is looked at again while it is young; later only when something says that it changed.
 AGES_TO_LOOK_AGAIN = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(hours=72))
+# What has been read whole, so that a server may say next time that it is still the same.
+READ = frozenset((Outcome.STORY, Outcome.COPY, Outcome.UNCHANGED, Outcome.LIST))
 # What may be otherwise next time, and how often in a row it is tried.
 TRY_AGAIN = frozenset(
     (
@@ -61,6 +63,8 @@ class Books:
             self.ledger.count(self.run_id, f"again/{fetch.outcome}")
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = again or fetch.outcome in MAY_COME_BACK
+        if fetch.outcome not in READ:  # or the page that was not read would count as known
+            fetch.etag = fetch.last_modified = None
         self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)

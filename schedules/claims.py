@@ -104,8 +104,10 @@ class Claims:
         return claims
 
     def _examine(self, path: Path) -> None:
+        # Whether it is blank is asked first: between the two questions another process may have made it ours.
+        blank = self._is_blank()
         application, version = self._marks()
-        if application != APPLICATION_ID and not self._is_blank():
+        if application != APPLICATION_ID and not blank:
             raise LedgerDamaged(f"{path} is of another program; {_REMEDY}")
         if version > VERSION:
             raise LedgerDamaged(f"{path} is of a later version, {version}, and this is {VERSION}: use that Khobor")

@@ -31,6 +31,8 @@ class Verdict:
 
 _READ = ("story", "copy", "unchanged", "list")
 _NO_ANSWER = ("unreachable", "blocked", "http_error", "soft_error", "broken", "robots")
+# A night on which the site has only this to say is no good night either.
+_NO_PAGE = (*_NO_ANSWER, "gone", "redirected", "redirect_loop", "wrong_type", "too_large")
 _GIVEN_UP = {
     "unreachable": "the site stopped answering, and the rest of the run was left for the next",
     "blocked": "the site turned us away, and the rest of the run was left for the next",
@@ -88,11 +90,11 @@ def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Problem:
 
 def _unreachable(account: Mapping[str, Any], _: Expectations) -> Problem:
     outcomes = account["books"]["outcomes"]
-    if any(outcomes.get(name) for name in _READ) or not any(outcomes.get(name) for name in _NO_ANSWER):
+    if any(outcomes.get(name) for name in (*_READ, "refused")) or not any(outcomes.get(name) for name in _NO_PAGE):
         return None
     if outcomes.get("robots"):
         return ExitCode.UNREACHABLE, "robots.txt forbids the crawl or could not be read"
-    said = ", ".join(f"{outcomes[name]} {name}" for name in _NO_ANSWER if outcomes.get(name))
+    said = ", ".join(f"{outcomes[name]} {name}" for name in _NO_PAGE if outcomes.get(name))
     return ExitCode.UNREACHABLE, f"the site gave no page that could be read ({said})"
 
 

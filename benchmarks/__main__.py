@@ -9,10 +9,12 @@ from pathlib import Path
 from benchmarks.crawling import crawling
 from benchmarks.environment import machine, versions
 from benchmarks.reading import reading
+from benchmarks.reading_tables import MANY, reading_tables
+from benchmarks.scale import scale
 from benchmarks.starting import starting
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_BEGIN, _END = "<!-- results -->", "<!-- end of results -->"
+_USUAL = "all"
 
 # Whether it is to be quick, and the number of rounds or None for the usual one: the report.
 Benchmark = Callable[[bool, int | None], str]
@@ -21,6 +23,11 @@ BENCHMARKS: dict[str, Benchmark] = {
     "starting": lambda quick, rounds: starting(rounds or (3 if quick else 7)),
     "reading": lambda quick, rounds: reading(15 if quick else 60, rounds or (2 if quick else 5), counted=not quick),
     "crawling": lambda quick, rounds: crawling((60, 300) if quick else (300, 2700), rounds or (1 if quick else 5)),
+}
+# They take long, and have a place of their own on the page.
+APART: dict[str, Benchmark] = {
+    "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
+    "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }
 
 
@@ -31,20 +38,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts = [
         f"{when:%Y-%m-%d %H:%M} UTC{', quick' if options.quick else ''}; {machine()}.\n{versions()}.",
     ]
-    for name in BENCHMARKS if "all" in options.which else options.which:
-        parts.append(f"## {name.capitalize()}\n\n{BENCHMARKS[name](options.quick, options.rounds)}")
+    every = {**BENCHMARKS, **APART}
+    for name in BENCHMARKS if _USUAL in options.which else options.which:
+        parts.append(f"## {name.capitalize()}\n\n{every[name](options.quick, options.rounds)}")
         print(f"\n{parts[-1]}", flush=True)
     print(f"\n{parts[0]}")
     if options.write:
-        before, _, rest = PAGE.read_text().partition(_BEGIN)
-        after = rest.partition(_END)[2]
-        PAGE.write_text("\n\n".join((before + _BEGIN, *parts, _END)) + after)
+        _keep(parts, options.which[0] if set(options.which) <= set(APART) else "results")
     return 0
+
+
+def _keep(parts: Sequence[str], place: str) -> None:
+    begin, end = f"<!-- {place} -->", f"<!-- end of {place} -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    PAGE.write_text("\n\n".join((before + begin, *parts, end)) + rest.partition(end)[2])
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("which", nargs="*", choices=[*BENCHMARKS, "all"], default="all", help="%(default)s by default")
+    parser.add_argument(
+        "which",
+        nargs="*",
+        choices=[*BENCHMARKS, *APART, _USUAL],
+        default=[_USUAL],
+        help="all but scale and tables by default",
+    )
     parser.add_argument("--rounds", type=int, help="how often each contestant runs")
     parser.add_argument("--quick", action="store_true", help="few pages and rounds: under two minutes, and rough")
     parser.add_argument("--write", action="store_true", help=f"keep the results in {PAGE.name}")

@@ -1,5 +1,6 @@
 """Ours, reading alone: one stored page into all columns of a story and both of its lists."""
 
+import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from crawler.layouts import choose
 from crawler.lists import read_list
 from crawler.sources import Page
 from crawler.spiders.kalbela import Kalbela
+from schedules.lean import OBJECTS_BETWEEN_SEARCHES
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
@@ -36,4 +38,5 @@ def read(html: bytes, url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 10, 10)  # as in a run
     timed(read)

@@ -30,7 +30,7 @@ def starting(rounds: int) -> str:
     for number in range(rounds):
         for contestant in compared:
             print(f"starting, round {number + 1} of {rounds}: {contestant.name}", file=sys.stderr)
-            spent, took = _until_first_request(contestant.command)
+            spent, took, _ = until_first_request(contestant.command)
             cpu[contestant.name].append(spent)
             wall[contestant.name].append(took)
     rows = [[name, Spread.of(cpu[name]).text(), Spread.of(wall[name]).text()] for name in cpu]
@@ -45,8 +45,11 @@ def starting(rounds: int) -> str:
     )
 
 
-def _until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[float, float]:
-    """CPU seconds and seconds that a command takes until somebody knocks at the site it was given."""
+def until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[float, float, float]:
+    """CPU seconds and seconds that a command takes until somebody knocks at the site it was given.
+
+    The third is the peak of its largest process by then, in MiB.
+    """
     with socket.create_server(("127.0.0.1", 0)) as door, tempfile.TemporaryDirectory(prefix="khobor-bench-") as folder:
         door.settimeout(_PATIENCE)
         site = f"http://127.0.0.1:{door.getsockname()[1]}"
@@ -61,6 +64,7 @@ def _until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[flo
         try:
             _wait_for_request(door)
             took, spent = time.perf_counter() - began, sum(map(_cpu_seconds, _family(process.pid)))
+            peak = max(map(_peak, _family(process.pid)))
         finally:
             family = list(_family(process.pid))
             for member in family:
@@ -68,7 +72,13 @@ def _until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[flo
                     os.kill(member, signal.SIGKILL)
             process.wait()
             _until_gone(family)
-        return spent, took
+        return spent, took, peak
+
+
+def _peak(pid: int) -> float:
+    """The most memory that a process has had, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def _wait_for_request(door: socket.socket) -> None:

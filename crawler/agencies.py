@@ -59,6 +59,8 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 _FORMS = tuple((normalize("NFC", form), name) for name, forms in _AGENCIES.items() for form in forms.split("|"))
 _KNOWN_AS = dict(_FORMS)
+_BENGALI_FORMS = tuple((form, name) for form, name in _FORMS if not form.isascii())
+_LATIN = re.compile("[A-Za-z]")
 _LETTER = _compile(r"[\u0980-\u09ff\w]")
 _BYLINE_PARTS = _compile(r"\s*[,/|()]\s*|\s(?:ও|এবং)\s")
 _BYLINE = _compile(
@@ -95,7 +97,8 @@ def agency(body: str, byline: str | None) -> str | None:
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
         if (match := _BYLINE.fullmatch(part)) and (name := _KNOWN_AS[match["form"]]) not in _NAMES_TOO:
             return name
-    found = ((_kind(body, at, form), at, name) for form, name in _FORMS for at in _places(body, form))
+    forms = _FORMS if _LATIN.search(body) else _BENGALI_FORMS
+    found = ((_kind(body, at, form), at, name) for form, name in forms for at in _places(body, form))
     return min(((kind, at, name) for kind, at, name in found if kind is not None), default=(0, 0, None))[2]
 
 

@@ -20,6 +20,7 @@ SHORT_TEXT = 600
 LONGEST_TITLE = 200
 START_WITHIN = 4 * 1024
 END_WITHIN = 32 * 1024
+USUAL_END = 64
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags: Iterable[str] = ()) -> Verdict | None:
@@ -39,7 +40,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags:
         return outcome_of_status(status), f"status {status}"
     if status == 206 or "dataloss" in flags:
         return Outcome.BROKEN, "only a part of the answer came"
-    if not body.strip():
+    if not body or body.isspace():
         return Outcome.BROKEN, "an empty answer"
     if phrase := page.error:
         return Outcome.SOFT_ERROR, phrase
@@ -68,7 +69,7 @@ def _cut_short(kind: str, body: bytes) -> Verdict | None:
     end = body[-END_WITHIN:].rstrip()
     whole = True
     if kind == "html" and _DOCUMENT_START.search(body[:START_WITHIN]):
-        whole = _DOCUMENT_END.search(end) is not None
+        whole = _DOCUMENT_END.search(end, len(end) - USUAL_END) is not None or _DOCUMENT_END.search(end) is not None
     elif kind == "xml" and (root := _XML_ROOT.match(body[:START_WITHIN])):
         whole = bool(root["empty"]) or _closes(end, root["name"])
     elif kind == "json":
@@ -84,21 +85,28 @@ def _closes(end: bytes, name: bytes) -> bool:
 
 
 class _Page:
-    """An answer's text, as far as it takes to tell an error or a challenge from a page."""
+    """An answer's text, as far as it takes to tell an error or a challenge from a page: of a large page, its start."""
 
     def __init__(self, body: bytes, label: str | None) -> None:
         self.kind = sniff(body)
         self._small = len(body) <= SMALL_PAGE
-        # Normalised, because the letters of the phrases below can be written in two ways.
-        self._source = unicodedata.normalize("NFC", decode_text(body[:SMALL_PAGE], label))
-        if self.kind == "html" and self._small:
-            tree = LexborHTMLParser(self._source)
-            title = tree.css_first("title")
-            self._title = " ".join(title.text().split())[:LONGEST_TITLE] if title else ""
-            tree.strip_tags(["head", "script", "style", "noscript"])
-            self._text = " ".join(tree.text(separator=" ").split())
-        else:
-            self._title, self._text = "", " ".join(self._source.split())
+        start = body if self._small else body[:SMALL_PAGE].lstrip()[:START_WITHIN]
+        self._source = decode_text(start, label)
+        self._title = self._text = ""
+        if self._small:
+            self._read()
+
+    def _read(self) -> None:
+        # The letters of the phrases below can be written in two ways.
+        self._source = unicodedata.normalize("NFC", self._source)
+        if self.kind != "html":
+            self._text = " ".join(self._source.split())
+            return
+        tree = LexborHTMLParser(self._source)
+        title = tree.css_first("title")
+        self._title = " ".join(title.text().split())[:LONGEST_TITLE] if title else ""
+        tree.strip_tags(["head", "script", "style", "noscript"])
+        self._text = " ".join(tree.text(separator=" ").split())
 
     @property
     def is_challenge(self) -> bool:

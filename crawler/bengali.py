@@ -6,6 +6,8 @@ points from composition. Whatever is compared with such text, a month's name or 
 
 import re
 import unicodedata
+from collections import Counter
+from functools import lru_cache
 
 import regex
 
@@ -63,6 +65,8 @@ def clean(text: str | None) -> str | None:
     # A dropped joiner can bring together what then composes, and so on: repeated until nothing moves.
     while (rewritten := _rewrite(text)) != text:
         text = rewritten
+        if text and _is_clean(text):
+            break
     return text or None
 
 
@@ -106,11 +110,26 @@ def comparable(text: str) -> str:
 
     For comparing only: it is not text to show.
     """
-    # ৎ is spelled out, because a page that lost its joiners shows ত্ where ৎ was once coded with one.
-    text = unicodedata.normalize("NFKC", needle(text).replace("ৎ", "ত" + _VIRAMA))
+    text, is_usual = _compatible(text)
     text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
-    text = " ".join(_AROUND_PUNCTUATION.sub(r"\1", text).split())
-    return unicodedata.normalize("NFKC", text.casefold())
+    text = " ".join(_AROUND_PUNCTUATION.sub(r"\1", text).split()).casefold()
+    return text if is_usual else unicodedata.normalize("NFKC", text)
+
+
+def compatible(text: str) -> str:
+    """A needle of a text in which compatible characters are one (NFKC), and a page that lost its joiners is like one
+    that has them: ৎ is spelled out, because such a page shows ত্ where ৎ was once coded with a joiner.
+    """
+    return _compatible(text)[0]
+
+
+def _compatible(text: str) -> tuple[str, bool]:
+    # Blank lines part paragraphs, and are the one thing about a clean text that is not usual in a line.
+    text = needle(text.replace("\n\n", " "))
+    # What is usual has no other form, but for the ellipsis, and normalising costs far more than to see that.
+    is_usual = not _UNUSUAL.search(text) and "ৎ" + _NUKTA not in text
+    text = text.replace("ৎ", "ত" + _VIRAMA)
+    return (text.replace("…", "...") if is_usual else unicodedata.normalize("NFKC", text)), is_usual
 
 
 # Python's \w stops at vowel signs. An apostrophe before a letter, or a point or comma between digits, stays inside.
@@ -166,12 +185,24 @@ def language(text: str) -> str | None:
     Judged by script alone, so that other languages in Latin letters are ``en`` too. Assamese has its own letter for
     ra (ৰ) and one for wa (ৱ), and does not use the Bengali র: whichever is more frequent tells.
     """
-    letters = len(_LETTER.findall(text))
+    scripts = Counter[str]()
+    for sign in set(text):  # which are far fewer than its letters
+        if script := _script_of(sign):
+            scripts[script] += text.count(sign)
+    letters = scripts.total()
     if not letters:
         return None
-    if len(_BENGALI_LETTER.findall(text)) * 2 > letters:
+    if scripts["bn"] * 2 > letters:
         return "as" if text.count("ৰ") + text.count("ৱ") > text.count("র") else "bn"
-    return "en" if len(_LATIN_LETTER.findall(text)) * 2 > letters else "und"
+    return "en" if scripts["en"] * 2 > letters else "und"
+
+
+@lru_cache(maxsize=4096)
+def _script_of(sign: str) -> str:
+    """Of a letter, which language it speaks for; empty for everything else."""
+    if not _LETTER.match(sign):
+        return ""
+    return "bn" if _BENGALI_LETTER.match(sign) else "en" if _LATIN_LETTER.match(sign) else "und"
 
 
 # Every letter of the block is E0 A6 xx or E0 A7 xx in UTF-8; read as Latin, that is à¦ or à§ and a third sign, which
@@ -181,4 +212,4 @@ _MOJIBAKE = re.compile("(?:(?:à[¦§]|Ã[\xa0 ]?Â[¦§])[^à]{0,3}){2}")
 
 def looks_mojibake(text: str) -> bool:
     """Whether the text holds UTF-8 Bengali that was read as Latin-1 or Windows-1252 (``à¦¬à¦¾`` for বা)."""
-    return _MOJIBAKE.search(text) is not None
+    return ("à" in text or "Ã" in text) and _MOJIBAKE.search(text) is not None

@@ -219,17 +219,24 @@ def decode_text(body: bytes, declared: str | None = None) -> str:
     A byte order mark decides; then UTF-8 wherever the bytes are valid UTF-8, or nearly so and Bengali, whatever header
     and `<meta>` say; then what they say, where it is a charset of pages. Bytes that have no meaning become U+FFFD.
     """
+    return decoded(body, declared)[0]
+
+
+def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
+    """The same, and whether the body is that text in UTF-8, byte for byte."""
     for mark, charset in _MARKS:
         if body.startswith(mark):
-            return body[len(mark) :].decode(charset, errors="replace")
+            return body[len(mark) :].decode(charset, errors="replace"), False
     named = _named(http_content_type_encoding(declared) or declared if declared else None)
     if named and named.startswith("utf-16") and b"\x00" in body[:200]:
-        return body.decode("utf-16-be" if named.endswith("be") else "utf-16-le", errors="replace")
+        return body.decode("utf-16-be" if named.endswith("be") else "utf-16-le", errors="replace"), False
     lenient = body.decode("utf-8", errors="replace")
-    if "\ufffd" not in lenient or _BENGALI.search(lenient):
-        return lenient
+    if "\ufffd" not in lenient:
+        return lenient, True
+    if _BENGALI.search(lenient):
+        return lenient, False
     charset = named or _named(html_body_declared_encoding(body)) or "utf-8"
-    return body.decode("utf-8" if charset.startswith("utf-16") else charset, errors="replace")
+    return body.decode("utf-8" if charset.startswith("utf-16") else charset, errors="replace"), False
 
 
 def _named(charset: str | None) -> str | None:

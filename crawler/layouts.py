@@ -14,14 +14,10 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborNode
 
 from crawler.addresses import Address, Addresses
-from crawler.agencies import agency
-from crawler.asides import EMBEDDED, Asides
 from crawler.bengali import clean
 from crawler.blocks import Block, blocks
-from crawler.credits import printed_caption, split_caption
-from crawler.dates import read_labelled, read_moment
 from crawler.records import Story
-from crawler.scrolling import first_story, root_of
+from crawler.scrolling import first_story
 from crawler.sources import Article, Page, Source, first_of, text_of
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -42,6 +38,7 @@ class Layout:
     :param part: selector of what holds all of one story's text, where a page parts it
     :param drop: selector of what is inside the body and not of the story
     :param promo: patterns of lines that the newspaper adds to every story
+    :param usual: columns that nearly every story of this layout has; one that lacks them from the first is an alarm
     """
 
     name: str
@@ -62,16 +59,47 @@ class Layout:
     drop: str = ""
     promo: tuple[str, ...] = ()
     tags: str = ""
+    usual: frozenset[str] = frozenset()
 
     def fits(self, page: Page) -> bool:
         """Whether the page is one of this layout: it has an element for the text, and a headline."""
-        article = Article(page, root_of(page.tree))
-        has_body = any(article.root.css_first(selector) for selector in self.body)
-        return has_body and first_of("headline", article, self.headline, clean) is not None
+        return next(self._missing(page), None) is None
+
+    def missing(self, page: Page) -> tuple[str, ...]:
+        """What keeps the layout from fitting a page: `body`, `headline`, both or neither."""
+        return tuple(self._missing(page))
+
+    def _missing(self, page: Page) -> Iterator[str]:
+        article = page.whole
+        if not any(map(article.every, self.body)):
+            yield "body"
+        if first_of("headline", article, self.headline, clean) is None:
+            yield "headline"
+
+    @cached_property
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """By column, the names of the sources that it is read from, in the order in which they are tried."""
+        rows = {
+            "headline": self.headline,
+            "kicker": self.kicker,
+            "byline": self.byline,
+            "published_at": self.dates + self.published,
+            "updated_at": self.dates + self.updated,
+            "edition": self.edition,
+            "image_url": self.image,
+            "image_caption": self.caption,
+        }
+        named = {column: tuple(dict.fromkeys(source.name for source in row)) for column, row in rows.items()}
+        return {**named, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
     def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> Story:
         """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
-        article = Article(page, first_story(page, self.title, self.body, self.opening))
+        # Their patterns take long to compile, and whoever only declares a layout reads nothing.
+        from crawler.agencies import agency
+        from crawler.asides import Asides
+        from crawler.credits import printed_caption, split_caption
+
+        article = first_story(page, self.title, self.body, self.opening)
         story = Story(site=addresses.site, story_id=address.story_id or "", url=address.url, section=address.section)
         story.headline = first_of("headline", article, self.headline, clean) or ""
         story.kicker = first_of("kicker", article, self.kicker, _kicker)
@@ -86,11 +114,15 @@ class Layout:
         asides = Asides(addresses, page.base, self._promo, story.headline, printed)
         story.body = "\n\n".join(asides.without(self._blocks(article)))
         story.agency = agency(story.body, story.byline)
-        story.tags = list(self._tags(article))
+        if tags := list(self._tags(article)):
+            article.given_by["tags"] = self.tags
+        story.tags = tags
         story.layout, story.fetched_at, story.given_by = self.name, page.fetched_at, article.given_by
         return story
 
     def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
+        from crawler.dates import read_labelled, read_moment
+
         now = article.page.fetched_at
         for source in self.dates:
             for text in source(article):
@@ -114,7 +146,7 @@ class Layout:
     def _blocks(self, article: Article) -> list[Block]:
         """The blocks of the text, of all its pieces where it stands in several."""
         for selector in self.body:
-            for container in article.root.css(selector):
+            for container in article.every(selector):
                 pieces = self._pieces(container, selector)
                 if found := [block for piece in pieces for block in self._blocks_of(piece)]:
                     article.given_by["body"] = selector
@@ -137,11 +169,13 @@ class Layout:
         return list(pieces.values())
 
     def _blocks_of(self, piece: LexborNode) -> Iterator[Block]:
+        from crawler.asides import EMBEDDED
+
         dropped = piece.css(f"{EMBEDDED}, {self.drop}" if self.drop else EMBEDDED)
         return blocks(piece, {node.mem_id for node in dropped})
 
     def _tags(self, article: Article) -> Iterator[str]:
-        for node in article.root.css(self.tags) if self.tags else ():
+        for node in article.every(self.tags) if self.tags else ():
             if tag := clean((text_of(node) or "").strip("#,;। ")):
                 yield tag
 

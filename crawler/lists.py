@@ -1,5 +1,7 @@
 """The ranked lists on a page, and the links of pages, feeds and sitemaps that name stories."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +19,8 @@ from crawler.sources import Page, text_of
 
 MOST_ENTRIES = 50_000
 MOST_ROWS = 1_000
+_FEW = 10
+_LAST_SECOND = 4_102_444_800  # the year 2100
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,30 @@ def read_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[Row]
     """The rows of a list in the order of the page; empty where the page has no such list."""
     for selector in ranked.regions:
         for region in page.tree.css(selector):
-            if rows := list(_rows(region, ranked, addresses, page.base)):
-                return _ranked(rows)
+            if rows := _known_rows(region, ranked, addresses, page.base):
+                return rows
     return []
+
+
+_KNOWN: dict[tuple[RankedList, Addresses, str, str | None, str], list[Row]] = {}
+_MOST_KNOWN = 16
+# A link that says whole where it leads, or where from the top of the host.
+_FROM_THE_TOP = re.compile(r"\s*(?:https?://|/)", re.IGNORECASE)
+
+
+def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> list[Row]:
+    """The rows of a region: most pages of a run show the same list, and the same markup is read once."""
+    markup = region.html or ""
+    origin = "/".join(base.split("/", 3)[:3])
+    for under in (None, base):
+        if (known := _KNOWN.get((ranked, addresses, origin, under, markup))) is not None:
+            return known
+    rows = list(_rows(region, ranked, addresses, base))
+    links = (link.attributes.get("href") or "" for link in region.css("a[href]"))
+    under = None if all(map(_FROM_THE_TOP.match, links)) else base
+    if len(_KNOWN) >= _MOST_KNOWN:
+        _KNOWN.pop(next(iter(_KNOWN)))
+    return _KNOWN.setdefault((ranked, addresses, origin, under, markup), _ranked(rows) if rows else rows)
 
 
 def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[Row]:
@@ -185,6 +210,18 @@ def _elements(xml: bytes, names: tuple[str, ...]) -> Iterator[etree._Element]:
 def newest_first(entries: list[Entry]) -> list[Entry]:
     """Entries by their moment, newest first; those without one that can be read follow, in their order."""
     return sorted(entries, key=lambda entry: _seconds(entry.moment or ""), reverse=True)
+
+
+def moments_of(entries: list[Entry]) -> list[datetime | None]:
+    """When each entry says that its page was last changed; None where it does not, or cannot be believed.
+
+    A document that gives most of its pages one and the same minute tells when it was made itself.
+    """
+    seconds = [_seconds(entry.moment or "") for entry in entries]
+    minutes = Counter(at // 60 for at in seconds if at > float("-inf"))
+    if len(entries) >= _FEW and minutes and max(minutes.values()) * 2 > len(entries):
+        return [None] * len(entries)
+    return [datetime.fromtimestamp(at, UTC) if 0 < at < _LAST_SECOND else None for at in seconds]
 
 
 def _seconds(moment: str) -> float:

@@ -1,60 +1,44 @@
 """The first story of a page that scrolls on into further ones: it is the one that the address stands for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
-from crawler.sources import Page, text_of
+from crawler.searching import climb
+from crawler.sources import Article, Page, text_of, top_of
 
 
-def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], opening: str) -> LexborNode:
-    """The root of the page, or of a copy of it without every story after the first.
+def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], opening: str) -> Article:
+    """The whole page, or a copy of it without every story after the first.
 
     Stories may be rows of one container or follow each other as flat siblings, and each may begin with something
     before its headline (``opening``: a byline, say), which then stands behind the text of the story before.
     """
-    if _later_title(page.tree, titles) is None:
-        return root_of(page.tree)
+    whole = page.whole
+    if _later(_titles(whole.every, titles)) is None:
+        return whole
     tree = page.parse()
-    while (later := _later_title(tree, titles)) is not None:
-        first = set(_upward(_titles(tree, titles)[0]))
-        top = next(node for node in _climb(later) if node.parent is not None and node.parent.mem_id in first)
+    while (later := _later(_titles(tree.css, titles))) is not None:
+        first = {node.mem_id for node in climb(_titles(tree.css, titles)[0])}
+        top = next(node for node in climb(later) if node.parent is not None and node.parent.mem_id in first)
         start: LexborNode | None = _beginning(top, first, bodies, opening)
         while start is not None:
             following = start.next
             start.decompose()
             start = following
-    return root_of(tree)
+    return Article(page, top_of(tree))
 
 
-def root_of(tree: LexborHTMLParser) -> LexborNode:
-    """The topmost element."""
-    assert tree.root is not None  # the parser supplies <html> to anything
-    return tree.root
+def _titles(every: Callable[[str], list[LexborNode]], selectors: tuple[str, ...]) -> list[LexborNode]:
+    return next((found for selector in selectors if (found := every(selector))), [])
 
 
-def _titles(tree: LexborHTMLParser, selectors: tuple[str, ...]) -> list[LexborNode]:
-    return next((found for selector in selectors if (found := tree.css(selector))), [])
-
-
-def _later_title(tree: LexborHTMLParser, selectors: tuple[str, ...]) -> LexborNode | None:
+def _later(titles: list[LexborNode]) -> LexborNode | None:
     """The first headline that says something else than the page's first one; a headline may stand twice."""
-    titles = _titles(tree, selectors)
     if len(titles) < 2:
         return None
     said = text_of(titles[0])
     return next((title for title in titles[1:] if text_of(title) != said), None)
-
-
-def _climb(node: LexborNode) -> Iterator[LexborNode]:
-    climbing: LexborNode | None = node
-    while climbing is not None:
-        yield climbing
-        climbing = climbing.parent
-
-
-def _upward(node: LexborNode) -> Iterator[int]:
-    return (ancestor.mem_id for ancestor in _climb(node))
 
 
 def _beginning(top: LexborNode, first: set[int], bodies: tuple[str, ...], opening: str) -> LexborNode:

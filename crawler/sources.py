@@ -18,8 +18,11 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
+from crawler.bengali import clean
 from crawler.blocks import blocks
-from crawler.decoding import decode_text
+from crawler.budget import is_heavy
+from crawler.decoding import decoded
+from crawler.searching import search
 from crawler.tangles import untangled
 
 _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
@@ -44,8 +47,28 @@ class Page:
 
     def parse(self) -> LexborHTMLParser:
         """The page parsed anew, for who means to take it apart."""
-        text = self.html if isinstance(self.html, str) else decode_text(self.html, self.charset)
-        return LexborHTMLParser(untangled(text), options=_AS_WRITTEN)
+        markup = untangled(self.text)
+        # The parser reads UTF-8: what came as that need not be written anew.
+        as_it_came = markup is self.text and self._decoded[1]
+        return LexborHTMLParser(self.html if as_it_came else markup, options=_AS_WRITTEN)
+
+    @property
+    def text(self) -> str:
+        """The page's markup."""
+        return self._decoded[0]
+
+    @cached_property
+    def _decoded(self) -> tuple[str, bool]:
+        return (self.html, False) if isinstance(self.html, str) else decoded(self.html, self.charset)
+
+    @property
+    def whole(self) -> "Article":
+        """All of the page."""
+        return Article(self, top_of(self.tree), found=self._found)
+
+    @cached_property
+    def _found(self) -> dict[str, list[LexborNode]]:
+        return {}
 
     @cached_property
     def base(self) -> str:
@@ -81,6 +104,12 @@ class Page:
         return objects
 
 
+def top_of(tree: LexborHTMLParser) -> LexborNode:
+    """The topmost element."""
+    assert tree.root is not None  # the parser supplies <html> to anything
+    return tree.root
+
+
 def _articles(parsed: Any) -> Iterator[dict[str, Any]]:
     waiting = deque([parsed])
     while waiting:
@@ -104,6 +133,13 @@ class Article:
     page: Page
     root: LexborNode
     given_by: dict[str, str] = field(default_factory=dict)
+    found: dict[str, list[LexborNode]] = field(default_factory=dict, repr=False)
+
+    def every(self, selector: str) -> list[LexborNode]:
+        """What a selector matches, in the order of the page, which is searched for it once."""
+        if (found := self.found.get(selector)) is None:
+            found = self.found[selector] = search(self.root, selector, self.every)
+        return found
 
 
 @dataclass(frozen=True)
@@ -129,29 +165,22 @@ def text_of(node: LexborNode, without: str = "") -> str | None:
     return " ".join(dict.fromkeys(block.text for block in blocks(node, dropped))) or None
 
 
-def _matches(root: LexborNode, selector: str) -> Iterator[LexborNode]:
-    # Who is content with the first match spares the search of the rest of the page.
-    if (first := root.css_first(selector)) is not None:
-        yield first
-        yield from root.css(selector)[1:]
-
-
 def css(selector: str, *, without: str = "", having: str = "") -> Source:
     """Text of each match that has any; only where it contains the pattern ``having``, less what ``without`` matches."""
     sought = re.compile(normalize("NFC", having))
 
     def read(article: Article) -> Iterator[str]:
-        texts = (text_of(node, without) for node in _matches(article.root, selector))
-        return (text for text in texts if text and (not having or sought.search(normalize("NFC", text))))
+        texts = (text_of(node, without) for node in article.every(selector))
+        return (text for text in texts if text and (not having or sought.search(clean(text) or "")))
 
-    return Source(selector, read)
+    return Source(f"{selector} having {having}" if having else selector, read)
 
 
 def together(region: str, selector: str, *, without: str = "") -> Source:
     """Text of everything that ``selector`` matches in one region, each once, joined by commas; region by region."""
 
     def read(article: Article) -> Iterator[str]:
-        for part in article.root.css(region):
+        for part in article.every(region):
             texts = (text_of(node, without) for node in part.css(selector))
             if joined := ", ".join(dict.fromkeys(text for text in texts if text)):
                 yield joined
@@ -163,7 +192,7 @@ def above(selector: str, landmark: str) -> Source:
     """Text of each match that stands before the first ``landmark``, in the order of the page."""
 
     def read(article: Article) -> Iterator[str]:
-        if article.root.css_first(selector) is None:
+        if not article.every(selector):
             return
         end = article.root.css_first(landmark)
         for node in article.root.css(f"{selector}, {landmark}"):
@@ -179,7 +208,7 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
     """The attributes of each match, in the order of ``names``; the text of one that holds ``markup``."""
 
     def read(article: Article) -> Iterator[str]:
-        for node in _matches(article.root, selector):
+        for node in article.every(selector):
             attributes = node.attributes
             for name in names:
                 if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
@@ -191,6 +220,8 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
 def _text_in(markup: str) -> str:
     if "<" not in markup:
         return markup
+    if is_heavy(markup):
+        return ""
     body = LexborHTMLParser(untangled(markup), options=_AS_WRITTEN).body
     return (text_of(body) or "") if body else ""
 

@@ -10,6 +10,7 @@ import re
 _FEW_TAGS = 4_000
 _DEEPEST = 400
 _LONG_TAG = 10_000
+_STEP = _LONG_TAG // 2
 _MOST_ATTRIBUTES = 500
 _BRACKET = re.compile("[<>]")
 _TAG = re.compile(
@@ -32,7 +33,7 @@ def untangled(html: str) -> str:
 
     A tag with very many attributes is left out.
     """
-    if html.count("<") <= _FEW_TAGS and all(_BRACKET.search(html, at, at + _LONG_TAG // 2) for at in _steps(html)):
+    if html.count("<") <= _FEW_TAGS and not _has_long_tag(html):
         return html
     depth = 0
 
@@ -57,6 +58,17 @@ def untangled(html: str) -> str:
     return _TAG.sub(kept, html)
 
 
-def _steps(html: str) -> range:
-    # A long tag fills at least one of these steps, and nothing else in it begins or ends.
-    return range(0, len(html) - _LONG_TAG // 2, _LONG_TAG // 2)
+def _has_long_tag(html: str) -> bool:
+    """Whether there may be one: it fills at least one step, in which nothing else begins or ends.
+
+    A long script does the same, but the last bracket before it closes its tag.
+    """
+    before_is_full = False
+    for at in range(0, len(html) - _STEP, _STEP):
+        is_full = _BRACKET.search(html, at, at + _STEP) is None
+        if is_full and not before_is_full:
+            start = max(0, at - _STEP)
+            if html.rfind("<", start, at) > html.rfind(">", start, at):
+                return True
+        before_is_full = is_full
+    return False

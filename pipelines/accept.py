@@ -1,6 +1,7 @@
 """Accept: what got this far is durable, together with what makes the crawl remember it."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -10,7 +11,7 @@ from pipelines.check_row import fault_of
 from pipelines.ledger import KnownStory
 from pipelines.refusals import BadRow
 from pipelines.run import Run
-from pipelines.sameness import body_hash, snapshot_digest, state_hash
+from pipelines.sameness import snapshot_digest, state_hash
 
 
 class Accept:
@@ -18,6 +19,7 @@ class Accept:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._accepted: dict[str, datetime] = {}  # of each list, the moment of its newest snapshot in this run
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -39,7 +41,7 @@ class Accept:
         if fault := fault_of(Story, as_row(story), complete=True):
             raise BadRow(fault)
         ledger = self._run.ledger
-        known, words = ledger.story(story.story_id), body_hash(story.body)
+        known, words = ledger.story(story.story_id), story.body_hash
         story = self._clustered(story, known or (ledger.story_with_body(words) if words else None))
         ledger.keep_story(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
         ledger.count(self._run.run_id, "story/revised" if known else "story/new")
@@ -61,9 +63,14 @@ class Accept:
         return replace(story, cluster_id=head)
 
     def _accept_snapshot(self, snapshot: Snapshot) -> None:
-        digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/seen")
+        if snapshot.since is not None:
+            if self._accepted.get(snapshot.name) == snapshot.since:  # else what it repeats was refused
+                self._run.ledger.saw_snapshot(snapshot.name, snapshot.observed_at)
+            return
+        digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         if not snapshot.overlaps:
             self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/missed")
         if self._run.ledger.keep_snapshot(snapshot, digest):
             self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/kept")
+        self._accepted[snapshot.name] = snapshot.observed_at

@@ -1,18 +1,23 @@
 """How a run ends, whether it came to its end or was killed: books closed, outbox published, end entered."""
 
 import json
+from typing import TYPE_CHECKING
 
 from crawler.clock import now
 from pipelines.books import Books
 from pipelines.failpoint import reached
 from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
-from pipelines.publish import Published, publish
 from pipelines.storage import Dataset
 
+if TYPE_CHECKING:
+    from pipelines.publish import Published
 
-def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> Published:
+
+def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
+    from pipelines.publish import publish  # with Arrow's functions, which whoever only asks and reads does not need
+
     Books(ledger, run_id).close()
     reached("books.closed")
     return publish(dataset, ledger)
@@ -32,5 +37,10 @@ def recover(dataset: Dataset, ledger: Ledger, reason: str = "killed", said: str 
         assert left is not None
         ledger.end_run(run_id, now(), left["reason"] or reason, left["stats"] or stats)
         reached("recover.ended")
-    publish(dataset, ledger)
+    if ledger.outbox.size() or ledger.outbox.prepared():
+        from pipelines.publish import publish
+
+        publish(dataset, ledger)
+    else:
+        dataset.clear_staging(ledger.site)
     return killed

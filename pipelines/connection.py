@@ -48,6 +48,8 @@ class Connection(sqlite3.Connection):
     def execute(self, statement: str, values: Any = (), /) -> sqlite3.Cursor:
         try:
             return super().execute(statement, values)
+        except UnicodeDecodeError as error:  # what SQLite says of a damaged schema quotes it, and it is no text
+            raise LedgerDamaged(f"{self.path} is damaged (no text where there should be); {REMEDY}") from error
         except sqlite3.DatabaseError as error:
             if (named := self._named(error)) is None:
                 raise

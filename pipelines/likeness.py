@@ -11,17 +11,17 @@ in a service the words stand and the figures change, in a retouched copy it is t
 """
 
 import struct
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 import regex
 from rensa import RMinHash
 
-from crawler.bengali import digits, needle
+from crawler.bengali import compatible, digits, needle
 from pipelines.sameness import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
@@ -78,9 +78,17 @@ class Member:
 
 def tokens(body: str) -> list[str]:
     """The words as they are compared: with their marks, without joiners; all other signs part words."""
-    text = needle(body).replace("ৎ", "ত\u09cd")  # a page that lost its joiners shows ত্ where ৎ was meant
-    found: list[str] = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    found: list[str] = _WORD.findall(compatible(body).casefold())
     return found
+
+
+@lru_cache(maxsize=2**15)
+def _is_figure(word: str) -> bool:
+    return _FIGURE.search(word) is not None
+
+
+def _runs(row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(row[start:] for start in range(SHINGLE)), strict=False)
 
 
 def sketch(body: str) -> Sketch | None:
@@ -88,12 +96,12 @@ def sketch(body: str) -> Sketch | None:
     found = tokens(body)
     if len(found) < WORDS_OF_A_BODY:
         return None
-    figure = [_FIGURE.search(word) is not None for word in found]
+    figure = [_is_figure(word) for word in found]
     found = [digits(word) if is_figure else word for word, is_figure in zip(found, figure, strict=True)]
     plain: set[str] = set()
     figured: set[str] = set()
-    for i in range(len(found) - SHINGLE + 1):
-        (figured if any(figure[i : i + SHINGLE]) else plain).add(" ".join(found[i : i + SHINGLE]))
+    for words, has_figure in zip(_runs(found), map(any, _runs(figure)), strict=True):
+        (figured if has_figure else plain).add(" ".join(words))
     # A figure counts with the word before it: each place of a service's frame is told apart from the others.
     figures = {" ".join(found[max(0, i - 1) : i + 1]) for i, is_figure in enumerate(figure) if is_figure}
     minhash = RMinHash(_BANDS * _ROWS, _SEED)

@@ -37,6 +37,7 @@ class Outbox:
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
+        self._touched: dict[str, int] = {}  # by key, the last touch of those that come again and again
 
     def put(self, table: Table, part: str, row: Mapping[str, Any]) -> None:
         """Replace or add a row."""
@@ -46,16 +47,27 @@ class Outbox:
         """Set columns of a row that stands, or will stand, in this partition."""
         self.add(table, part, key, "touch", columns)
 
+    def touch_again(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
+        """The same, in place of the touch before if that waits still: a list stands for page after page."""
+        row = to_json(columns)
+        query = "UPDATE outbox SET row = ? WHERE seq = ? AND name = ? AND part = ? AND key = ? AND act = 'touch'"
+        seq = self._touched.get(key)
+        if seq is None or not self._sql.execute(query, (row, seq, table.name, part, key)).rowcount:
+            self._touched[key] = self._insert(table, part, key, "touch", row)
+
     def drop(self, table: Table, part: str, key: str) -> None:
         """Take a row out of this partition."""
         self.add(table, part, key, "drop", {})
 
     def add(self, table: Table, part: str, key: str, act: str, row: Mapping[str, Any]) -> None:
         """Append a change."""
-        self._sql.execute(
-            "INSERT INTO outbox (name, part, key, act, row) VALUES (?, ?, ?, ?, ?)",
-            (table.name, part, key, act, to_json(row)),
-        )
+        self._insert(table, part, key, act, to_json(row))
+
+    def _insert(self, table: Table, part: str, key: str, act: str, row: str) -> int:
+        query = "INSERT INTO outbox (name, part, key, act, row) VALUES (?, ?, ?, ?, ?)"
+        seq = self._sql.execute(query, (table.name, part, key, act, row)).lastrowid
+        assert seq is not None
+        return seq
 
     def waiting(self) -> list[tuple[str, str]]:
         """The (table, part) pairs with changes."""

@@ -5,11 +5,12 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
+from crawler.bengali import count_words
 from crawler.records import Story, as_row
 from pipelines.ledger import KnownStory, Ledger
 from pipelines.refusals import Copy, Unchanged
 from pipelines.run import Run
-from pipelines.sameness import content_hash, state_hash
+from pipelines.sameness import hashes, state_hash
 
 
 def recognised(story: Story, ledger: Ledger) -> Story:
@@ -18,7 +19,9 @@ def recognised(story: Story, ledger: Ledger) -> Story:
     Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the words of a
     story that is kept.
     """
-    story = replace(story, content_hash=content_hash(story.headline, story.body))
+    words = count_words(story.body) if story.word_count is None else story.word_count
+    both, body = hashes(story.headline, story.body, words)
+    story = replace(story, content_hash=both, body_hash=body)
     known = ledger.story(story.story_id)
     if known is None:
         return _first_sight(story, ledger)

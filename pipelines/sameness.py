@@ -16,13 +16,22 @@ from crawler.bengali import comparable, count_words
 WORDS_OF_A_BODY = 40
 
 
+def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
+    """Hash of headline and body, and of the body alone: equal for the same words, however they are coded.
+
+    The second is None for a body of too few words to tell two stories apart.
+    """
+    blind = comparable(body)
+    return _digest(comparable(headline), blind), _digest(blind) if words >= WORDS_OF_A_BODY else None
+
+
 def content_hash(headline: str, body: str) -> str:
-    """Hash of headline and body: equal for the same words, however they are coded."""
+    """The first of them."""
     return _digest(comparable(headline), comparable(body))
 
 
 def body_hash(body: str) -> str | None:
-    """Hash of the body alone; None for a body too short to tell two stories apart."""
+    """The second of them."""
     return _digest(comparable(body)) if count_words(body) >= WORDS_OF_A_BODY else None
 
 

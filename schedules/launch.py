@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from schedules.crawl import REASONS
-from schedules.exits import ExitCode, ToldToEnd
+from schedules.exits import REASONS, ExitCode, ToldToEnd
 from schedules.running import Launch as Launch
 from schedules.running import Running as Running
 

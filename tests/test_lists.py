@@ -327,3 +327,27 @@ def test_a_list_of_another_layout_needs_declarations_only() -> None:
     found = read_list(page(html), other, ADDRESSES)
     assert [(one.rank, one.headline) for one in found] == [(1, "ক"), (2, "খ")]
     assert read_list(page(html), replace(other, rows="p"), ADDRESSES) == []
+
+
+@pytest.mark.parametrize(
+    ("href", "from_world", "from_sports"),
+    [
+        (f"{WWW}/world/1", "world/1", "world/1"),
+        ("/world/1", "world/1", "world/1"),
+        ("asia/1", "world/asia/1", "sports/asia/1"),
+        ("?id=1", "world/x", "sports/x"),
+    ],
+)
+def test_the_same_markup_on_another_page_leads_where_that_page_says(
+    href: str, from_world: str, from_sports: str
+) -> None:
+    markup = f'<div id="latestview1">{row("১", f"<a href={href!r}></a>")}</div>'
+    for path, leads_to in (("world/x", from_world), ("sports/x", from_sports), ("world/x", from_world)):
+        (read,) = read_list(page(markup, f"{WWW}/{path}"), LATEST, ADDRESSES)
+        assert read.target.url.removeprefix(f"{WWW}/").partition("?")[0] == leads_to
+
+
+def test_a_list_that_was_read_before_is_read_anew_where_a_letter_of_it_is_another() -> None:
+    first, second = (rows_of(row("১", link(1), title)) for title in ("এক", "দুই"))
+    assert [first[0].headline, second[0].headline] == ["এক", "দুই"]
+    assert rows_of(row("১", link(1), "এক")) == first

@@ -197,3 +197,23 @@ def test_bytes_are_read_in_their_own_charset() -> None:
     node = Page(html, "https://x/", FETCHED).tree.css_first("h1")
     assert node is not None
     assert text_of(node) == "শিরোনাম"
+
+
+REGIONS = """<p class=b>আগে</p><div class=a id=x><i class=b>ক<b class=b>খ</b></i><div class=a><u class=b>গ</u></div>
+</div><!-- x --><p class=b>ঘ</p><p class=b>ঙ</p><div class=c><div class=a></div> x <span class=b>চ</span></div>"""
+
+
+@pytest.mark.parametrize("html", [REGIONS, f"<!doctype html>{REGIONS}", "<div class=a></div>", "<p class=b>x", ""])
+@pytest.mark.parametrize(
+    "selector",
+    [
+        *(".a", "#x", ".b", ".a .b", ".a .a", "#x .b", "#x i", ".c .b", ".a + .b", ".a + p", "#x + .b", "#x + i"),
+        *("#x .b, #x u", "#x .b, #x + p", ".a .b, .a + .b", ".a .b, .c .b", ".a > .b", "#x b, p", ".c span, .c .a"),
+        *(".A .b", ".a .B", "div.a .b", ".a [class=b]", ".none .b", ".a .none", "#x [class*='b,c'], #x u"),
+    ],
+)
+def test_searching_in_parts_finds_what_searching_the_page_finds(selector: str, html: str) -> None:
+    whole = article(html)
+    for _ in range(2):
+        meant = dict.fromkeys(node.mem_id for node in whole.root.css(selector))  # it may name one twice
+        assert [*dict.fromkeys(node.mem_id for node in whole.every(selector))] == [*meant]

@@ -14,6 +14,11 @@ def newspapers() -> dict[str, type[Newspaper]]:
     return {name: spider for name, spider in spiders.items() if issubclass(spider, Newspaper)}
 
 
+def zones() -> dict[str, str]:
+    """The time zone of each newspaper, by name."""
+    return {name: str(paper.zone) for name, paper in newspapers().items()}
+
+
 def project_settings() -> Settings:
     """The settings of the project as Scrapy reads them."""
     values = Settings()

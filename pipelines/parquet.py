@@ -1,6 +1,7 @@
 """How rows become a Parquet file and come back: explicit schema, checksums, and no guess about a file that is wrong."""
 
 import errno
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
@@ -9,7 +10,14 @@ import pyarrow.parquet as pq
 
 from pipelines.tables import Table
 
-_ROWS_PER_GROUP = 10_000
+# A reader decodes whole groups: few rows where a row is long, so that one story is found without a month of bodies.
+_ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000
+# Nobody looks for a range of these, and the least and greatest of them would make up most of a footer, which every
+# reader of the table parses for every file.
+_WITHOUT_STATISTICS = {
+    "url", "headline", "kicker", "byline", "image_url", "image_caption", "image_credit", "body", "tags.list.element",
+    "content_hash", "referrer", "page_url", "detail", "record", "page",
+}  # fmt: skip
 # Only what repeats: a dictionary of texts that never do is written for nothing.
 _REPEATING = {
     "section", "kicker", "byline", "edition", "agency", "image_credit", "tags.list.element", "language", "revision",
@@ -30,20 +38,28 @@ class DataDamaged(Exception):
 
 
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
-    """Write the rows, which are in the table's schema and order; equal rows make equal bytes."""
-    order = [(name, "ascending") for name in table.order]
+    """Write the rows, in the table's order and in its columns or some of them; equal rows make equal bytes."""
+    order = [(name, "ascending") for name in takewhile(rows.schema.names.__contains__, table.order)]
+    group = _STORIES_PER_GROUP if "body" in rows.schema.names else _ROWS_PER_GROUP
+    leaves = _leaves(rows.schema)
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": 3,
-        "row_group_size": _ROWS_PER_GROUP,
-        "use_dictionary": [name for name in _REPEATING if name.partition(".")[0] in table.schema.names],
+        "row_group_size": group,
+        "write_statistics": [name for name in leaves if name not in _WITHOUT_STATISTICS],
+        "use_dictionary": [name for name in leaves if name in _REPEATING],
         "write_page_index": True,
         "write_page_checksum": True,
-        "sorting_columns": pq.SortingColumn.from_ordering(table.schema, order, null_placement="at_end"),
+        "sorting_columns": pq.SortingColumn.from_ordering(rows.schema, order, null_placement="at_end"),
     }
     if table.bloom:
-        options["bloom_filter_options"] = {table.bloom: {"ndv": min(len(rows), _ROWS_PER_GROUP)}}
+        options["bloom_filter_options"] = {table.bloom: {"ndv": min(len(rows), group)}}
     pq.write_table(rows.combine_chunks(), file, **options)  # one chunk a column: chunks would show in the pages
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    """The columns as Parquet names them."""
+    return [f"{each.name}.list.element" if pa.types.is_list(each.type) else each.name for each in schema]
 
 
 def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:

@@ -1,0 +1,88 @@
+"""Reports: the runs, of which each has a file of its own, as rows of a table like the others."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, column, required
+from pipelines.parquet import DataDamaged
+from pipelines.tables import Table
+
+# A column is one line.
+# fmt: off
+
+@dataclass(slots=True, kw_only=True)
+class RunRow:
+    """One run."""
+
+    site: str = ""
+    run_id: str = required(TEXT, "when it started, of which newspaper, and four letters")
+    kind: str | None = column(TEXT, "`sweep` or `pulse`")
+    started_at: datetime = required(UTC_MICROSECONDS, "when it began")
+    ended_at: datetime | None = column(UTC_MICROSECONDS, "when its books were closed")
+    reason: str | None = column(TEXT, "why it ended: `finished`, or what stopped it")
+    exit_code: int | None = column(pa.int32(), "0 for a good run; the other codes are in docs/operate.md")
+    problems: list[str] | None = column(TEXTS, "what was wrong, a sentence each")
+    balanced: bool | None = column(pa.bool_(), "whether every address that it discovered has one outcome")
+    discovered: int | None = column(pa.int64(), "addresses that it discovered")
+    requests: int | None = column(pa.int64(), "requests that it sent")
+    stories_new: int | None = column(pa.int64(), "stories that were not known before")
+    stories_revised: int | None = column(pa.int64(), "known stories that had changed")
+    stories_unchanged: int | None = column(pa.int64(), "known stories that were asked for again and had not")
+    stories_gone: int | None = column(pa.int64(), "kept stories that were found taken down")
+    copies: int | None = column(pa.int64(), "copies of kept stories under another id")
+    rejected: int | None = column(pa.int64(), "records that were refused")
+
+
+# fmt: on
+RUNS = Table(
+    name="runs",
+    record=RunRow,
+    grain="one row per run",
+    partition=None,
+    moments=("started_at",),
+    key=("run_id",),
+    order=("started_at",),
+)
+
+
+def run_rows(root: Path) -> list[dict[str, Any]]:
+    """The runs of a data folder, oldest first; what a report of an older version does not tell is None.
+
+    Raises :class:`DataDamaged` for a file that is no report.
+    """
+    rows = [_row(path, root) for path in sorted((root / RUNS.name).glob("*.json"))]
+    return sorted(rows, key=lambda row: (row["started_at"], row["run_id"]))
+
+
+def _row(path: Path, root: Path) -> dict[str, Any]:
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        return _read(json.loads(path.read_bytes()))
+    raise DataDamaged(path.relative_to(root), "is no report of a run")
+
+
+def _read(report: Mapping[str, Any]) -> dict[str, Any]:
+    books, stories, verdict = (report.get(name) or {} for name in ("books", "stories", "verdict"))
+    ended, rejects = report.get("ended_at"), report.get("rejects")
+    return {
+        "run_id": str(report["run_id"]),
+        "kind": (report.get("measures") or {}).get("kind"),
+        "started_at": datetime.fromisoformat(report["started_at"]),
+        "ended_at": datetime.fromisoformat(ended) if ended else None,
+        "reason": report.get("reason"),
+        "exit_code": verdict.get("exit_code"),
+        "problems": verdict.get("problems"),
+        "balanced": books.get("balanced"),
+        "discovered": books.get("discovered"),
+        "requests": report.get("requests"),
+        **{f"stories_{name}": stories.get(name) for name in ("new", "revised", "unchanged", "gone")},
+        "copies": stories.get("copies"),
+        "rejected": None if rejects is None else sum(rejects.values()),
+        "site": str(report["site"]),
+    }

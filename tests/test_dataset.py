@@ -1,0 +1,204 @@
+"""The data as an analyst opens it: the right rows from the right partitions, the same in every library."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.dataset import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.tables import TABLES
+from tests.crawling import PROJECT
+from tests.kept import DECEMBER, JANUARY, Kept, a_snapshot, a_story
+from tests.sample import SAMPLE
+
+DHAKA = ZoneInfo("Asia/Dhaka")
+MIDNIGHT = datetime(2025, 1, 1, tzinfo=DHAKA)  # 31 December, 18:00 in UTC
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Stories around the end of a year, one without a date, and two lists around a midnight."""
+    kept = Kept.at(tmp_path_factory.mktemp("data"))
+    second = timedelta(seconds=1)
+    kept.keep(
+        a_story(1, DECEMBER),
+        a_story(2, MIDNIGHT - second),
+        a_story(3, MIDNIGHT),
+        a_story(4, None, first_seen_at=JANUARY),
+        a_story(5, datetime(2025, 2, 1, tzinfo=DHAKA)),
+    )
+    kept.rank(a_snapshot(MIDNIGHT - second, "ক"))
+    kept.rank(a_snapshot(MIDNIGHT, "খ"))
+    kept.publish()
+    kept.close()
+    yield kept.dataset.root
+
+
+def numbers(data: Path, **chosen: Any) -> list[int]:
+    frame = open_table("stories", data=data, columns=["story_id"], **chosen).to_pandas()
+    return sorted(int(story_id.partition(":")[2]) for story_id in frame["story_id"])
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "found"),
+    [
+        (None, None, [1, 2, 3, 4, 5]),
+        (MIDNIGHT, None, [3, 4, 5]),
+        (MIDNIGHT.astimezone(UTC), None, [3, 4, 5]),
+        (MIDNIGHT.astimezone(ZoneInfo("Pacific/Kiritimati")), None, [3, 4, 5]),
+        (None, MIDNIGHT, [1, 2]),
+        (MIDNIGHT, JANUARY, [3]),
+        (JANUARY, JANUARY + timedelta(seconds=1), [4]),  # of the moment of its first sight: it has no date
+        (datetime(2025, 2, 1, tzinfo=DHAKA), None, [5]),
+        (datetime(2030, 1, 1, tzinfo=UTC), None, []),
+    ],
+)
+def test_a_span_of_time_is_from_its_first_moment_until_before_its_last(
+    since: datetime | None, until: datetime | None, found: list[int], data: Path
+) -> None:
+    assert numbers(data, since=since, until=until) == found
+
+
+def test_a_pandas_moment_does_as_well(data: Path) -> None:
+    assert numbers(data, since=pd.Timestamp("2025-01-01", tz="Asia/Dhaka"), site="kalbela") == [3, 4, 5]
+
+
+def test_a_list_is_found_by_when_it_was_observed(data: Path) -> None:
+    found = open_table("rankings", data=data, since=MIDNIGHT).to_pandas()
+    assert found[["headline", "date"]].values.tolist() == [["খ", "2025-01-01"]]
+
+
+def test_partitions_that_cannot_hold_what_is_asked_for_are_not_opened(data: Path, tmp_path: Path) -> None:
+    for path in data.rglob("stories.parquet"):
+        copy = tmp_path / path.relative_to(data)
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(path.read_bytes() if "2024-12" in str(path) else b"no Parquet at all")
+    until = MIDNIGHT - timedelta(days=3)
+    assert open_table("stories", data=tmp_path, site="kalbela", until=until).to_arrow()["story_id"].to_pylist() == [
+        "kalbela:1"
+    ]
+    with pytest.raises(pa.ArrowInvalid, match="2025-0"):
+        open_table("stories", data=tmp_path).to_arrow()
+
+
+def test_a_column_that_a_file_does_not_have_yet_is_null(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "stories" / "site=kalbela" / "month=2024-12" / "stories.parquet"
+    path.parent.mkdir(parents=True)
+    with pq.ParquetFile(next(data.rglob("month=2024-12/stories.parquet"))) as file:
+        rows = file.read()
+    pq.write_table(rows.drop_columns(["gone_at", "layout"]), path)
+    found = open_table("stories", data=tmp_path).to_arrow()
+    assert found.schema.equals(open_schema(TABLES["stories"]))
+    assert (len(found), found["layout"].null_count, found["gone_at"].null_count) == (2, 2, 2)
+
+
+def test_columns_come_as_they_were_asked_for(data: Path) -> None:
+    opened = open_table("stories", data=data, columns=["month", "headline"])
+    assert opened.schema.names == opened.to_polars().columns == opened.duckdb().columns == ["month", "headline"]
+    assert opened.schema.field("headline").metadata[b"meaning"] == b"as printed"
+    assert opened.count_rows() == 5
+
+
+def test_a_table_of_which_nothing_is_kept_yet_has_its_columns_and_no_rows(tmp_path: Path) -> None:
+    for name in NAMES:
+        opened = open_table(name, data=tmp_path)
+        assert (opened.count_rows(), opened.duckdb().fetchall()) == (0, [])
+        assert {"run_id", "site"} <= set(opened.to_pandas().columns)
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "said"),
+    [
+        ({"name": "storys"}, AskedWrongly, "no table 'storys'; did you mean 'stories'"),
+        ({"name": "zzz"}, AskedWrongly, "there are: stories, revisions, aliases, rankings, .*fetches, rejects, runs"),
+        ({"columns": ["headlin"]}, AskedWrongly, "no column 'headlin'; did you mean 'headline'"),
+        ({"columns": "headline"}, AskedWrongly, r"write columns=\['headline'\]"),
+        ({"columns": []}, AskedWrongly, "asks for nothing"),
+        ({"site": "kalbla"}, AskedWrongly, "'kalbla'.*did you mean 'kalbela'"),
+        ({"site": "../kalbela"}, AskedWrongly, "did you mean 'kalbela'"),
+        ({"since": datetime(2025, 1, 1)}, AskedWrongly, r"no time zone.*tzinfo=ZoneInfo\('Asia/Dhaka'\)"),  # noqa: DTZ001
+        ({"until": "2025-01-01"}, AskedWrongly, "until='2025-01-01' is no datetime"),
+        ({"until": date(2025, 1, 1)}, AskedWrongly, "is no datetime"),
+        ({"name": "aliases", "since": JANUARY}, AskedWrongly, "aliases is not parted by time"),
+        ({"data": "/nonexistent"}, FileNotFoundError, "there is no folder /nonexistent"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_write(
+    asked: dict[str, Any], error: type[Exception], said: str, data: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        open_table(**{"name": "stories", "data": data, **asked})
+
+
+def test_a_table_s_own_folder_is_no_data_folder(data: Path) -> None:
+    with pytest.raises(AskedWrongly, match=r"is the table stories itself: write data="):
+        open_table("stories", data=data / "stories")
+
+
+def test_it_imports_nothing_that_crawls() -> None:
+    code = (
+        "import sys; from pipelines.dataset import open_table;"
+        f"print(open_table('stories', data={str(SAMPLE)!r}).to_pandas().shape[0] > 0,"
+        " sorted({'scrapy', 'twisted'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True []\n"
+
+
+# As README.md shows them.
+PLAIN_READERS: dict[str, Callable[[str], pa.Table]] = {
+    "pandas": lambda folder: pa.Table.from_pandas(pd.read_parquet(folder), preserve_index=False),
+    "polars": lambda folder: pl.read_parquet(
+        f"{folder}/**/*.parquet", hive_partitioning=True, try_parse_hive_dates=False
+    ).to_arrow(),
+    "DuckDB": lambda folder: duckdb.sql(
+        f"FROM read_parquet('{folder}/**/*.parquet', hive_types_autocast = false)"
+    ).to_arrow_table(),
+    "PyArrow": lambda folder: pq.read_table(folder, partitioning=None).append_column("site", _none(folder)),
+}
+
+
+def _none(folder: str) -> pa.Array:
+    return pa.nulls(sum(pq.read_metadata(path).num_rows for path in Path(folder).rglob("*.parquet")), pa.string())
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("reader", PLAIN_READERS)
+def test_every_library_reads_the_same_from_the_bare_folder(reader: str, name: str) -> None:
+    ours = open_table(name, data=SAMPLE).to_arrow()
+    theirs = PLAIN_READERS[reader](str(SAMPLE / name))
+    hidden = {"site", "month", "date"} if reader == "PyArrow" else set()
+    columns = [column for column in ours.column_names if column not in hidden]
+    assert set(columns) == set(theirs.column_names) - hidden
+    assert len(ours) > 0
+    assert rows_of(theirs, ours.schema, columns) == rows_of(ours, ours.schema, columns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_opened_is_the_same_in_every_library(name: str) -> None:
+    opened = open_table(name, data=SAMPLE)
+    ours = opened.to_arrow()
+    frames = (
+        pa.Table.from_pandas(opened.to_pandas(), preserve_index=False),
+        opened.to_polars().to_arrow(),
+        opened.duckdb(duckdb.connect()).to_arrow_table(),
+    )
+    for theirs in frames:
+        assert theirs.column_names == ours.column_names
+        assert rows_of(theirs, ours.schema, ours.column_names) == rows_of(ours, ours.schema, ours.column_names)
+
+
+def rows_of(found: pa.Table, schema: pa.Schema, columns: list[str]) -> list[str]:
+    """The rows as texts, sorted: libraries differ in how they hold a text or a number that may be null."""
+    wanted = pa.schema([schema.field(column) for column in columns])
+    return sorted(str(row) for row in found.select(columns).cast(wanted).to_pylist())

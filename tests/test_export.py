@@ -1,0 +1,203 @@
+"""Exports: the right part of the data, documented, checked, whole or not there; and as good to read as the data."""
+
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from khobor import main
+from pipelines.dataset import NAMES, AskedWrongly, open_table
+from pipelines.export import USUAL, Selection, export, moment_of
+from pipelines.parquet import DataDamaged
+from pipelines.query import opened
+from tests.crawling import PROJECT
+from tests.kept import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
+from tests.sample import SAMPLE
+
+DHAKA = ZoneInfo("Asia/Dhaka")
+NEW_YEAR = datetime(2025, 1, 1, tzinfo=DHAKA)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two months; a story of each with a revision, and of each another address; lists of both."""
+    kept = Kept.at(tmp_path_factory.mktemp("data"))
+    stories = {1: DECEMBER, 2: NEW_YEAR, 3: JANUARY}
+    kept.keep(*(a_story(number, at, body=f"পুরোনো {number}") for number, at in stories.items()))
+    kept.keep(*(a_story(number, at, revision=2) for number, at in stories.items() if number < 3))
+    kept.keep(a_story(4, None, first_seen_at=JANUARY))
+    for number, at in stories.items():
+        kept.alias(f"https://www.kalbela.com/x/{number}", number)
+        kept.rank(a_snapshot(at, f"শিরোনাম {number}"))
+    kept.publish()
+    kept.close()
+    yield kept.dataset.root
+
+
+def ids(folder: Path, table: str) -> list[str]:
+    return sorted(row["story_id"] for row in rows_of(folder, table))
+
+
+def test_a_span_of_time_takes_its_stories_with_all_that_belongs_to_them(data: Path, tmp_path: Path) -> None:
+    card = export(data, tmp_path / "out", Selection(since=NEW_YEAR))
+    out = tmp_path / "out"
+    assert ids(out, "stories") == [f"{SITE}:2", f"{SITE}:3", f"{SITE}:4"]
+    assert ids(out, "revisions") == [f"{SITE}:2"]
+    assert ids(out, "aliases") == [f"{SITE}:2", f"{SITE}:3"]
+    assert [row["headline"] for row in rows_of(out, "rankings")] == ["শিরোনাম 2", "শিরোনাম 3"]
+    assert {name: told["rows"] for name, told in card["tables"].items()} == {
+        "stories": 3,
+        "revisions": 1,
+        "aliases": 2,
+        "rankings": 2,
+    }
+    assert card["tables"]["stories"]["first"] == NEW_YEAR.astimezone(UTC).isoformat()
+    until = export(data, tmp_path / "before", Selection(until=NEW_YEAR))
+    assert (until["tables"]["stories"]["rows"], ids(tmp_path / "before", "stories")) == (1, [f"{SITE}:1"])
+
+
+def test_an_export_of_everything_is_the_data_again(tmp_path: Path) -> None:
+    export(SAMPLE, tmp_path / "out", Selection(tables=NAMES))
+    for name in NAMES:
+        ours, theirs = (open_table(name, data=folder).to_arrow() for folder in (SAMPLE, tmp_path / "out"))
+        assert ours.equals(theirs)
+        assert ours.schema.equals(theirs.schema, check_metadata=True)
+    with opened(tmp_path / "out", {"kalbela": "Asia/Dhaka"}) as connection:
+        [(kept,)] = connection.sql("SELECT sum(stories) FROM coverage_by_day").fetchall()
+    assert kept == len(pd.read_parquet(SAMPLE / "stories"))
+
+
+def test_checksums_are_of_every_file_and_hold(data: Path, tmp_path: Path) -> None:
+    export(data, tmp_path / "out", Selection())
+    lines = dict(reversed(line.split("  ")) for line in (tmp_path / "out" / "SHA256SUMS").read_text().splitlines())
+    files = {
+        path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*") if path.is_file()
+    }
+    assert lines.keys() == files.keys() - {"SHA256SUMS"}
+    assert all(hashlib.sha256(files[name].read_bytes()).hexdigest() == told for name, told in lines.items())
+    card = json.loads(files["card.json"].read_text())
+    told = {file["path"]: file["sha256"] for table in card["tables"].values() for file in table["files"]}
+    assert told == {name: digest for name, digest in lines.items() if name.endswith(".parquet")}
+
+
+def test_the_card_says_what_it_is_whose_it_is_and_every_column(data: Path, tmp_path: Path) -> None:
+    export(data, tmp_path / "out", Selection(("stories",), [SITE], NEW_YEAR, None, ("headline", "body")))
+    text = (tmp_path / "out" / "README.md").read_text()
+    frame = pd.read_parquet(tmp_path / "out" / "stories")
+    assert list(frame.columns) == ["story_id", "headline", "body", "site", "month"]
+    assert all(f"| `{column}` |" in text for column in frame.columns)
+    assert "| `section` |" not in text
+    assert "belong to the newspapers" in text
+    assert "| `stories` | 3 | 2024-12-31 | 2025-01-10 | 1 |" in text
+    assert "From: 2024-12-31T18:00:00+00:00" in text
+    [row, *_] = open_table("stories", data=tmp_path / "out").to_arrow().to_pylist()
+    assert (row["headline"], row["section"]) == (frame["headline"][0], None)
+
+
+def test_lines_of_json_hold_the_same_as_parquet(tmp_path: Path) -> None:
+    card = export(SAMPLE, tmp_path / "out", Selection(tables=NAMES), "jsonl")
+    for name in NAMES:
+        lines = (tmp_path / "out" / f"{name}.jsonl").read_text().splitlines()
+        assert len(lines) == card["tables"][name]["rows"] == open_table(name, data=SAMPLE).count_rows()
+    stories = pd.read_json(tmp_path / "out" / "stories.jsonl", lines=True, dtype=False)
+    assert set(stories["story_id"]) == set(pd.read_parquet(SAMPLE / "stories")["story_id"])
+    assert "`stories.jsonl`, key `story_id`" in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-01-01", NEW_YEAR),
+        ("2025-01-01T06:00+06:00", NEW_YEAR + timedelta(hours=6)),
+        ("2024-12-31T18:00Z", NEW_YEAR),
+    ],
+)
+def test_a_day_begins_in_the_newspaper_s_time_zone(text: str, moment: datetime) -> None:
+    assert moment_of(text, ["Asia/Dhaka", "Asia/Dhaka"]) == moment
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2025-02-30", "2025-01-01T06:00", "২০২৫-০১-০১"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(AskedWrongly, match=text):
+        moment_of(text, ["Asia/Dhaka"])
+
+
+def test_a_day_of_newspapers_in_several_zones_is_refused() -> None:
+    with pytest.raises(AskedWrongly, match="does not say its time zone"):
+        moment_of("2025-01-01", ["Asia/Dhaka", "Asia/Kolkata"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--out", "{data}/part"], "is inside of the data folder"),
+        (["--out", "{place}"], "is there already"),
+        (["--out", "{place}/new", "--columns", "headlin"], "has a column 'headlin'"),
+        (["--out", "{place}/new", "--table", "storys"], "did you mean 'stories'"),
+        (["--out", "{place}/new", "--site", "kalbla"], "did you mean 'kalbela'"),
+        (["--out", "{place}/new", "--since", "yesterday"], "'yesterday' is neither a day"),
+        (["--out", "/nonexistent/new"], "cannot write /nonexistent/new"),
+        ([], "--out"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_written(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    before = sorted(SAMPLE.iterdir())
+    given = [part.format(data=SAMPLE, place=tmp_path) for part in arguments]
+    with pytest.raises(SystemExit) as ended:
+        sys.exit(main(["export", "--data", str(SAMPLE), *given]))
+    out, complaint = capsys.readouterr()
+    assert ended.value.code == (7 if "nonexistent" in said else 2), complaint
+    assert said in complaint
+    assert (complaint.count("\n"), out) == (1, "")
+    assert (sorted(SAMPLE.iterdir()), [path.name for path in tmp_path.iterdir()]) == (before, ["mine"])
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_the_command_says_what_it_took(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = ["--out", str(tmp_path / "part"), "--since", "2026-01-01"]
+    assert main(["export", "--data", str(SAMPLE), *place, *["--json"] * as_json]) == 0
+    out = capsys.readouterr().out
+    card = json.loads((tmp_path / "part" / "card.json").read_text())
+    assert list(card["tables"]) == list(USUAL)
+    if as_json:
+        assert json.loads(out) == card
+    else:
+        assert [line.split()[0] for line in out.splitlines()[1:5]] == list(USUAL)
+    assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+def test_a_file_that_cannot_be_read_ends_it_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad" / "stories" / f"site={SITE}" / "month=2025-01" / "stories.parquet"
+    bad.parent.mkdir(parents=True)
+    bad.write_bytes(next(data.rglob("month=2025-01/stories.parquet")).read_bytes()[:-100])
+    with pytest.raises(DataDamaged, match="stories cannot be read"):
+        export(tmp_path / "bad", tmp_path / "out", Selection(("stories",)))
+    assert [path.name for path in tmp_path.iterdir()] == ["bad"]
+
+
+def test_who_interrupts_it_gets_a_word_and_no_folder(tmp_path: Path) -> None:
+    code = (
+        "import sys, time, pipelines.data_card, khobor;"
+        "pipelines.data_card.write_card = lambda *all: (print('writing', flush=True), time.sleep(60));"
+        f"sys.exit(khobor.main({['export', '--data', str(SAMPLE), '--out', str(tmp_path / 'part')]!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "khobor: interrupted; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,341 @@
+"""Queries: views that say what they promise, answers in every format, and no way to write or to read anything else."""
+
+import csv
+import io
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from khobor import main
+from pipelines.dataset import AskedWrongly, open_table
+from pipelines.parquet import DataDamaged
+from pipelines.query import asked, opened
+from pipelines.ranks import spans_of
+from pipelines.results import write_csv, write_json, write_jsonl
+from pipelines.views import VIEWS
+from tests.crawling import PROJECT
+from tests.kept import digests
+from tests.sample import SAMPLE
+from tests.started import started
+
+ZONES = {"kalbela": "Asia/Dhaka"}
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with opened(SAMPLE, ZONES) as connection:
+        yield connection
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """A query of the sample in this process: its exit code, what it printed, and what it complained of."""
+    code = main(["query", *arguments, "--data", str(SAMPLE)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
+    with asked(connection, sql) as found:
+        return list(found.read_all().to_pylist())
+
+
+def sample(name: str) -> pd.DataFrame:
+    return open_table(name, data=SAMPLE).to_pandas()
+
+
+# Views --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_story_s_time_in_the_lists_is_what_the_command_says(connection: duckdb.DuckDBPyConnection) -> None:
+    spans = {(s.list, s.story_id): s for s in spans_of(open_table("rankings", data=SAMPLE).to_arrow().to_pylist())}
+    found = rows(connection, "FROM rank_spans")
+    assert {(row["list"], row["story_id"]) for row in found} == spans.keys()
+    for row in found:
+        span = spans[str(row["list"]), str(row["story_id"])]
+        assert (row["first_at"], row["last_at"], row["best_rank"]) == (span.first_at, span.last_at, span.best_rank)
+        assert row["stood_minutes"] == pytest.approx(span.stood.total_seconds() / 60)
+        assert row["top5_minutes"] == pytest.approx(span.in_top.total_seconds() / 60)
+        assert (row["snapshots"], row["headlines"]) == (span.snapshots, len(span.headlines))
+        assert row["headline"] == span.headlines[-1]
+
+
+def test_a_history_has_every_revision_and_what_changed_in_each(connection: duckdb.DuckDBPyConnection) -> None:
+    standing, before = sample("stories"), sample("revisions")
+    found = pd.DataFrame(rows(connection, "FROM story_history ORDER BY story_id, revision"))
+    assert len(found) == len(standing) + len(before)
+    assert set(found[found["standing"]]["story_id"]) == set(standing["story_id"])
+    every = pd.concat([standing, before]).sort_values(["story_id", "revision"]).reset_index(drop=True)
+    later = every["story_id"].eq(every["story_id"].shift())
+    assert later.sum() > 10
+    for name in ("headline", "body"):
+        changed = every[name].ne(every[name].shift())[later]
+        assert found[f"{name}_changed"][later].tolist() == changed.tolist()
+        assert found[f"{name}_changed"][~later].isna().all()
+    assert found["changed_after"][later].tolist() == every["fetched_at"].shift()[later].tolist()
+    assert found["words_added"][later].tolist() == every["word_count"].diff()[later].tolist()
+
+
+def test_unique_stories_are_the_heads_of_their_clusters(connection: duckdb.DuckDBPyConnection) -> None:
+    stories = sample("stories")
+    heads = set(stories[stories["story_id"] == stories["cluster_id"]]["story_id"])
+    assert {row["story_id"] for row in rows(connection, "FROM unique_stories")} == heads
+    assert 0 < len(heads) < len(stories)
+
+
+def test_a_day_is_the_newspaper_s_own(connection: duckdb.DuckDBPyConnection) -> None:
+    stories = sample("stories")
+    at = stories["published_at"].fillna(stories["first_seen_at"])
+    days = Counter(at.dt.tz_convert("Asia/Dhaka").dt.date)
+    found = rows(connection, "FROM coverage_by_day")
+    assert {row["day"]: row["stories"] for row in found} == days
+    assert days != Counter(at.dt.date)  # or the test would show nothing
+    numbers = stories["story_id"].str.partition(":")[2].astype(int)
+    assert (min(r["lowest_id"] for r in found), max(r["highest_id"] for r in found)) == (numbers.min(), numbers.max())
+
+
+def test_a_run_s_report_is_a_row(connection: duckdb.DuckDBPyConnection) -> None:
+    reports = {path.stem: json.loads(path.read_bytes()) for path in (SAMPLE / "runs").glob("*.json")}
+    found = {str(row["run_id"]): row for row in rows(connection, "FROM runs")}
+    assert found.keys() == reports.keys()
+    for run_id, row in found.items():
+        report = reports[run_id]
+        assert row["stories_new"] == report["stories"]["new"]
+        assert row["exit_code"] == report["verdict"]["exit_code"]
+        assert row["started_at"] == pd.Timestamp(report["started_at"])
+
+
+def test_a_report_of_an_older_version_is_a_row_too(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    report = {"run_id": "20250101T000000Z-kalbela-0000", "site": "kalbela", "started_at": "2025-01-01T00:00:00+00:00"}
+    (tmp_path / "runs" / "one.json").write_text(json.dumps(report))
+    [row] = open_table("runs", data=tmp_path).to_arrow().to_pylist()
+    assert (row["run_id"], row["exit_code"], row["rejected"]) == (report["run_id"], None, None)
+    (tmp_path / "runs" / "two.json").write_text("[]")
+    with pytest.raises(DataDamaged, match=r"runs/two.json is no report of a run"):
+        open_table("runs", data=tmp_path)
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_of_an_empty_data_folder_have_no_rows(name: str, tmp_path: Path) -> None:
+    with opened(tmp_path, ZONES) as connection:
+        assert rows(connection, f"FROM {name}") == []
+        assert set(connection.table(name).columns) == set(VIEWS[name].columns)
+
+
+def test_who_asks_a_folder_in_which_nothing_is_kept_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["query", "SELECT count(*) AS n FROM stories", "--json", "--data", str(tmp_path)]) == 0
+    out, said = capsys.readouterr()
+    assert json.loads(out) == [{"n": 0}]
+    assert said.startswith(f"khobor: nothing is kept in {tmp_path} yet; --data ")
+
+
+# What SQL can reach ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY stories TO '{place}'",
+        "COPY (SELECT 1) TO '{data}/stories/site=kalbela/x.parquet'",
+        "WITH x AS (COPY (SELECT 1) TO '{place}') SELECT 1",
+        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{place}'",
+        "EXPORT DATABASE '{place}'",
+        "ATTACH '{place}' AS other",
+        "ATTACH '{data}/state/kalbela.sqlite' (TYPE sqlite)",
+        "SELECT * FROM read_text('/etc/hostname')",
+        "SELECT * FROM read_text('{data}/README.md')",
+        "SELECT * FROM read_parquet('{data}/stories/**/*.parquet')",
+        "FROM '{data}/README.md'",
+        "SELECT * FROM glob('/etc/*')",
+        "SELECT * FROM 'https://127.0.0.1:9/x.parquet'",
+        "INSTALL httpfs",
+        "LOAD sqlite",
+        "SET enable_external_access = true",
+        "RESET lock_configuration",
+        "SET allowed_directories = ['/']",
+        "SET temp_directory = '{place}'",
+        "PRAGMA enable_profiling = 'json'",
+        "SET profile_output = '{place}'",
+        "CALL enable_logging(storage = 'file', storage_path = '{place}'); FROM read_text('{place}')",
+        "INSERT INTO stories SELECT * FROM stories",
+        "DROP TABLE stories",
+        "DELETE FROM stories",
+        "SELECT * FROM connection",
+        "PREPARE x AS COPY (SELECT 1) TO '{place}'; EXECUTE x",
+    ],
+)
+def test_nothing_is_written_and_no_file_is_read(sql: str, tmp_path: Path) -> None:
+    before = digests(SAMPLE)
+    with opened(SAMPLE, ZONES) as connection, pytest.raises(AskedWrongly):
+        rows(connection, sql.format(place=tmp_path / "x", data=SAMPLE))
+    assert digests(SAMPLE) == before
+    assert not list(tmp_path.iterdir())
+    assert not (SAMPLE / "stories" / "site=kalbela" / "x.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT * FROM storys", "storys does not exist! Did you mean"),
+        ("SELECT headlin FROM stories", "headlin"),
+        ("SELEC 1", 'syntax error at or near "SELEC"'),
+        ("", "no SQL was given"),
+        ("-- a thought", "no SQL was given"),
+        ("SELECT CAST(headline AS INTEGER) FROM stories", "Conversion Error"),
+    ],
+)
+def test_wrong_sql_is_answered_in_a_sentence(sql: str, said: str, connection: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(AskedWrongly) as raised:
+        rows(connection, sql)
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_several_statements_are_carried_out_and_the_last_is_answered(connection: duckdb.DuckDBPyConnection) -> None:
+    assert rows(connection, "CREATE TEMP TABLE t AS SELECT 3 AS x; SELECT x FROM t") == [{"x": 3}]
+    assert rows(connection, "PIVOT (SELECT 1 AS a, 2 AS b) ON a USING max(b)") == [{"1": 2}]
+
+
+def test_a_file_that_cannot_be_read_is_damage_and_no_wrong_sql(tmp_path: Path) -> None:
+    path = tmp_path / "stories" / "site=kalbela" / "month=2026-01" / "stories.parquet"
+    path.parent.mkdir(parents=True)
+    [good] = (SAMPLE / "stories").rglob("month=2026-01/stories.parquet")
+    path.write_bytes(good.read_bytes()[:20_000])
+    with opened(tmp_path, ZONES) as connection, pytest.raises(DataDamaged, match=r"khobor check"):
+        rows(connection, "SELECT max(body) FROM stories")
+    assert main(["query", "SELECT max(body) FROM stories", "--data", str(tmp_path)]) == 8
+
+
+def test_a_page_whose_checksum_does_not_fit_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "rankings" / "site=kalbela" / "date=2026-01-11" / "rankings.parquet"
+    path.parent.mkdir(parents=True)
+    [good] = (SAMPLE / "rankings").rglob("date=2026-01-11/rankings.parquet")
+    content = bytearray(good.read_bytes())
+    content[60] ^= 1
+    path.write_bytes(content)
+    with opened(tmp_path, ZONES) as connection, pytest.raises(DataDamaged):
+        rows(connection, "SELECT max(COLUMNS(*)) FROM rankings")
+
+
+# Formats ------------------------------------------------------------------------------------------------------------
+
+HOSTILE = pa.table(
+    {
+        "=name": ["=1+1", "+1", "-1", "@x", "\tx", "＝1", "ক=খ", None],
+        "number": [-1.5, 0.0, float("nan"), float("inf"), 1e300, -0.0, 2.5, None],
+        "list": [["=1"], [], None, ["ক", "খ"], ["\x1b[2J"], [], [], []],
+        "at": pa.array([0, None, 1, 2, 3, 4, 5, 6], pa.timestamp("us", "UTC")),
+    }
+)
+
+
+def test_a_text_in_csv_is_no_formula() -> None:
+    out = io.StringIO()
+    write_csv(HOSTILE.to_reader(), out)
+    head, *found = csv.reader(io.StringIO(out.getvalue()))
+    assert head == ["'=name", "number", "list", "at"]
+    assert [row[0] for row in found] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'＝1", "ক=খ", ""]
+    assert found[0][1:] == ["-1.5", '["=1"]', "1970-01-01T00:00:00+00:00"]
+
+
+def test_json_has_numbers_as_numbers_and_no_terminal_s_commands() -> None:
+    lines, whole = io.StringIO(), io.StringIO()
+    write_jsonl(HOSTILE.to_reader(), lines)
+    write_json(HOSTILE.to_reader(), whole)
+    found = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert found == json.loads(whole.getvalue())
+    assert [row["number"] for row in found] == [-1.5, 0.0, None, None, 1e300, 0.0, 2.5, None]
+    assert found[3]["list"] == ["ক", "খ"]
+    assert "\x1b" not in lines.getvalue()
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 AS x WHERE false", "SELECT 1 AS x"])
+def test_json_of_no_rows_is_a_list_too(sql: str, connection: duckdb.DuckDBPyConnection) -> None:
+    out = io.StringIO()
+    with asked(connection, sql) as found:
+        write_json(found, out)
+    assert json.loads(out.getvalue()) == ([] if "false" in sql else [{"x": 1}])
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "parquet"])
+def test_a_file_holds_what_was_asked_for(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / f"answer.{kind}"
+    sql = "SELECT story_id, word_count FROM stories ORDER BY 1"
+    assert run(capsys, sql, "--out", str(place)) == (0, "", "")
+    read = {
+        "csv": pd.read_csv,
+        "json": pd.read_json,
+        "jsonl": lambda path: pd.read_json(path, lines=True),
+        "parquet": pd.read_parquet,
+    }[kind]
+    expected = sample("stories")[["story_id", "word_count"]].sort_values("story_id")
+    assert read(place).values.tolist() == expected.values.tolist()
+    assert [path.name for path in tmp_path.iterdir()] == [place.name]
+
+
+# The command ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_on_a_terminal_shows_bengali_and_says_when_there_is_more(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, said = run(capsys, "SELECT headline, rank FROM rankings")
+    assert (code, said) == (0, "khobor: the first 200 rows; --out FILE takes all\n")
+    assert out.split()[:2] == ["headline", "rank"]
+    assert len(out.splitlines()) == 201
+    _, wide, _ = run(capsys, "FROM stories LIMIT 1")
+    assert wide.startswith("row 1\n")
+    assert {line.split()[0] for line in wide.splitlines()} >= {"story_id", "image_caption", "month"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["SELEC 1"], 2, "syntax error"),
+        (["SELECT 1", "--out", "{data}/stories/x.csv"], 2, "inside of the data folder"),
+        (["SELECT 1", "--out", "x.xlsx"], 2, "does not say its format"),
+        (["SELECT 1", "--out", "x.csv", "--format", "table"], 2, "a table is to look at"),
+        (["SELECT 1", "--format", "parquet"], 2, "--out FILE"),
+        (["SELECT INTERVAL 1 DAY", "--out", "{place}/x.parquet"], 2, "cast it to text"),
+        (["SELECT 1", "--out", "/nonexistent/x.csv"], 7, "cannot write /nonexistent/x.csv"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_left(
+    arguments: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, out, complaint = run(capsys, *(part.format(data=SAMPLE, place=tmp_path) for part in arguments))
+    assert ended == code, complaint
+    assert said in complaint
+    assert (complaint.count("\n"), out, list(tmp_path.iterdir())) == (1, "", [])
+
+
+# The one before DuckDB gives anything, the other when it has given the first rows.
+@pytest.mark.parametrize(("endless", "number"), [("count(*)", signal.SIGINT), ("x", signal.SIGTERM)])
+def test_who_interrupts_a_long_question_gets_a_word_and_no_file(endless: str, number: int, tmp_path: Path) -> None:
+    sql = f"SELECT {endless} FROM range(1000000000000) AS t(x) WHERE x < 5 OR x > 999999999990"
+    code = (
+        "import sys, pipelines.query, khobor; answer = pipelines.query.answer;"
+        "pipelines.query.answer = lambda *all: (print('asking', flush=True), answer(*all));"
+        f"sys.exit(khobor.main({['query', sql, '--data', str(SAMPLE), '--out', str(tmp_path / 'x.csv')]!r}))"
+    )
+    with started([sys.executable, "-c", code], SAMPLE) as asking:
+        assert asking.process.stdout
+        assert asking.process.stdout.readline() == "asking\n"
+        ended = asking.ends(number, within=30)
+    assert ended[:3] == (128 + number, "", "khobor: interrupted; nothing was written\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sql_can_come_from_standard_input() -> None:
+    command = [sys.executable, "-m", "khobor", "query", "-", "--data", str(SAMPLE), "--json"]
+    done = subprocess.run(command, cwd=PROJECT, input="SELECT 1 AS x", capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [{"x": 1}]

@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test soak check bench clean
+.PHONY: help setup demo crawl test sample newsroom soak check bench bench-scale clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## what a run needs
 demo: .venv/.ready ## crawl the newspaper that comes with the project
@@ -16,9 +16,16 @@ crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 	$(BIN)/khobor crawl kalbela
 
 test: .venv/.ready-dev ## the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nights (most of it as root only)
+sample: .venv/.ready-dev ## make data/sample anew, from visits of the newspaper that comes with the project
+	$(BIN)/python -m tests.sample
+	$(BIN)/khobor dictionary --write
+
+newsroom: .venv/.ready-dev ## days of pulses and sweeps against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--sweeps-only)
+	$(BIN)/python -m tests.newsroom --days $(or $(DAYS),7) --seed $(or $(SEED),1) $(MORE)
+
+soak: .venv/.ready-dev ## most of an hour of kills, power cuts, full disks and nights (much of it as root only)
 	$(BIN)/python -m pytest -m soak --capture=no
 
 check: .venv/.ready-dev ## lint, format, types, import direction
@@ -29,6 +36,9 @@ check: .venv/.ready-dev ## lint, format, types, import direction
 
 bench: .venv/.ready-dev ## how fast the parts are, side by side
 	$(BIN)/python -m benchmarks
+
+bench-scale: .venv/.ready-dev ## what a million known stories and five years of data cost
+	$(BIN)/python -m benchmarks scale
 
 clean: ## remove the environment
 	rm -rf .venv

@@ -1,0 +1,57 @@
+"""Makes the sample data (`make sample`): a day of hourly visits to the bundled newspaper, exported.
+
+The clock of the crawls is the newspaper's, so that rows say when things would have been seen.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from pipelines.dataset import NAMES
+from tests.crawling import PROJECT, QUICK
+from tests.newspaper import Newspaper
+
+SAMPLE = PROJECT / "data" / "sample"
+STORIES, PER_DAY, VISITS, BETWEEN = 60, 60, 24, timedelta(hours=1)
+
+
+def make(place: Path) -> None:
+    """Visit and export; whatever stood at the place is replaced."""
+    with tempfile.TemporaryDirectory(prefix="khobor-sample-") as folder:
+        data, whole = Path(folder, "data"), Path(folder, "sample")
+        visit(data, VISITS)
+        take(data, whole)
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.move(whole, place)
+
+
+def take(data: Path, place: Path) -> None:
+    """Export all tables; a few old stories, each in a file of its month, are left out, so that it stays small."""
+    chosen = [f"--table={name}" for name in NAMES]
+    _khobor("export", "--data", str(data), "--out", str(place), "--since", "2026-01-01", *chosen)
+
+
+def visit(data: Path, visits: int) -> None:
+    """Crawl the paper, hour after hour: a sweep now and then, and pulses in between."""
+    paper = Newspaper(stories=STORIES, per_day=PER_DAY)
+    with paper.serve() as mirror:
+        for number in range(visits):
+            clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": paper.now.isoformat()}
+            kind = "pulse" if number % 12 else "sweep"
+            crawl = ("crawl", "kalbela", "--data", str(data), "--mirror", mirror, *QUICK, "-s", f"KHOBOR_KIND={kind}")
+            _khobor(*crawl, clock=clock)
+            paper.advance(BETWEEN)
+            print(f"visit {number + 1} of {visits}", file=sys.stderr)
+
+
+def _khobor(*arguments: str, clock: dict[str, str] | None = None) -> None:
+    command = [sys.executable, "-m", "khobor", *arguments]
+    subprocess.run(command, cwd=PROJECT, env={**os.environ, **(clock or {})}, stdout=subprocess.DEVNULL, check=True)
+
+
+if __name__ == "__main__":
+    make(SAMPLE)

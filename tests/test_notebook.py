@@ -1,0 +1,73 @@
+"""The notebook: it runs from its first cell to its last, asks nobody outside, and is kept without what it printed."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.crawling import PROJECT
+
+NOTEBOOK = PROJECT / "notebooks" / "first-hour.ipynb"
+MOST_SECONDS_A_CELL, MOST_OUTPUT_BYTES = 60, 500_000
+BENGALI = re.compile(r"<text [^>]*>[^<]*[\u0980-\u09ff]")
+# Before its first cell: whoever is asked must be on this machine.
+ASK_NOBODY = """
+import ipaddress, sys
+def _only_here(event, about):
+    if event == "socket.connect" and isinstance(about[1], tuple) and not ipaddress.ip_address(about[1][0]).is_loopback:
+        raise ConnectionRefusedError(f"{about[1]} is not on this machine")
+    if event == "socket.getaddrinfo" and about[0] not in ("127.0.0.1", "localhost", None):
+        raise ConnectionRefusedError(f"the address of {about[0]} was asked for")
+sys.addaudithook(_only_here)
+"""
+
+
+@pytest.fixture(scope="module")
+def outputs() -> list[Any]:
+    """What the notebook's cells put out, each a list."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(ASK_NOBODY))
+    resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
+    client = NotebookClient(notebook, timeout=MOST_SECONDS_A_CELL, kernel_name="python3", resources=resources)
+    return [cell.outputs for cell in client.execute().cells if cell.cell_type == "code"]
+
+
+def test_it_runs_from_top_to_bottom_without_a_word_on_stderr(outputs: list[Any]) -> None:
+    said = [output for cell in outputs for output in cell if output.get("name") == "stderr"]
+    assert said == []
+    assert len(outputs) > 15
+
+
+def test_its_pictures_keep_bengali_as_text_for_the_browser_to_set(outputs: list[Any]) -> None:
+    pictures = [
+        output["data"]["image/svg+xml"]
+        for cell in outputs
+        for output in cell
+        if "image/svg+xml" in output.get("data", {})
+    ]
+    assert len(pictures) == 6
+    assert sum(bool(BENGALI.search(picture)) for picture in pictures) == 2  # headlines, and words of the day
+    assert all("Noto Sans Bengali" in picture for picture in pictures if BENGALI.search(picture))
+
+
+def test_what_it_puts_out_is_small(outputs: list[Any]) -> None:
+    assert 10_000 < sum(len(str(cell)) for cell in outputs) < MOST_OUTPUT_BYTES
+
+
+def test_it_is_kept_without_outputs() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    kept = [cell for cell in notebook.cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
+    assert kept == [], "clear the outputs before keeping it"
+    nbformat.validate(notebook)
+
+
+def test_what_it_links_to_is_there() -> None:
+    text = "\n".join(
+        cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "markdown"
+    )
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    assert links
+    assert [link for link in links if not Path(NOTEBOOK.parent, link).exists()] == []

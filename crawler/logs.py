@@ -1,8 +1,16 @@
-"""Logs: whatever a page says, a record is one record, and nothing in it is a command to a terminal."""
+"""Logs: whatever a page says, a record is one record, and nothing in it is a command to a terminal.
 
+A record is a line and further ones that are indented, or with `KHOBOR_LOG_FORMAT=json` one line with a JSON object.
+"""
+
+import json
 import logging
 import re
-from typing import Any, Self
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, ClassVar, Self
 
 from scrapy import Spider
 from scrapy.crawler import Crawler
@@ -40,12 +48,84 @@ class PlainRecord(logging.LogRecord):
         self._exc_text = _INDENT + harmless(text) if text else text
 
 
+class JsonRecord(logging.LogRecord):
+    """A record whose message is all of it, as one line of JSON; made for the format `%(message)s`."""
+
+    #: Whose run it is, for every record of the process.
+    site: ClassVar[str | None] = None
+    run_id: ClassVar[str | None] = None
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._trace, self.exc_info = self.exc_info, None  # or its lines would be added to ours
+        self.stack_info = None
+
+    def getMessage(self) -> str:  # noqa: N802
+        trace = self._trace
+        return json_line(
+            self.levelname,
+            self.name,
+            super().getMessage(),
+            at=datetime.fromtimestamp(self.created, UTC),
+            site=self.site,
+            run_id=self.run_id,
+            exception="".join(traceback.format_exception(*trace)) if trace and trace[0] else None,
+        )
+
+
+def json_line(
+    level: str,
+    logger: str,
+    message: str,
+    *,
+    at: datetime | None = None,
+    site: str | None = None,
+    run_id: str | None = None,
+    exception: str | None = None,
+) -> str:
+    """A record as a JSON object in one line, `time` in ISO 8601, and `exception` only where there is one.
+
+    Bengali stays as it is; what a terminal could take for a command is escaped.
+    """
+    record = {
+        "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+        "site": site,
+        "run_id": run_id,
+    }
+    line = json.dumps(record | ({"exception": exception} if exception else {}), ensure_ascii=False)
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
+def write_json(site: str | None, run_id: str | None) -> None:
+    """Let every record of this process from now on be one line of JSON, and an error that ends it, too."""
+
+    def end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        exception = "".join(traceback.format_exception(kind, error, trace))
+        said = json_line(
+            "CRITICAL", "khobor", f"{kind.__name__}: {error}", site=site, run_id=run_id, exception=exception
+        )
+        print(said, file=sys.stderr, flush=True)
+
+    JsonRecord.site, JsonRecord.run_id = site, run_id
+    logging.setLogRecordFactory(JsonRecord)
+    sys.excepthook = end
+
+
+def writes_json() -> bool:
+    """Whether the records of this process are JSON."""
+    return logging.getLogRecordFactory() is JsonRecord
+
+
 class PlainLog(LogFormatter):
     """Makes every record of the process harmless, and does not print whole stories where they are refused."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        logging.setLogRecordFactory(PlainRecord)
+        if not writes_json():
+            logging.setLogRecordFactory(PlainRecord)
         return super().from_crawler(crawler)
 
     def dropped(

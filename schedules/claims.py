@@ -6,21 +6,16 @@ launched it to live on. Kept in `data/state/schedules.sqlite`, beside the ledger
 """
 
 import json
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from pipelines.ledger import LedgerDamaged
 from schedules.cron import Due
+from schedules.memory import Memory
 from schedules.timetable import Schedule
 
-APPLICATION_ID = 0x4B484F53  # "KHOS"
-VERSION = 1
 _SCHEMA = """
 CREATE TABLE schedules (name TEXT PRIMARY KEY, rule TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE claims (
@@ -76,79 +71,12 @@ class Claim:
         return {name: getattr(self, name) for name in self.__slots__} | times | {"state": str(self.state)}
 
 
-class Claims:
-    """The claims of one data folder. Several processes may have it open; each change is one transaction."""
+class Claims(Memory):
+    """The claims of one data folder."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open or create; raises :class:`LedgerDamaged` for a file that is damaged, foreign or of a later version."""
-        connection = sqlite3.connect(path, timeout=15, isolation_level=None)
-        try:
-            claims = cls(connection)
-            claims._examine(path)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
-                connection.execute(f"PRAGMA {pragma}")
-            claims._make()
-        except sqlite3.OperationalError:
-            connection.close()
-            raise
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise LedgerDamaged(f"{path} is damaged ({error}); {_REMEDY}") from error
-        except LedgerDamaged:
-            connection.close()
-            raise
-        return claims
-
-    def _examine(self, path: Path) -> None:
-        # Whether it is blank is asked first: between the two questions another process may have made it ours.
-        blank = self._is_blank()
-        application, version = self._marks()
-        if application != APPLICATION_ID and not blank:
-            raise LedgerDamaged(f"{path} is of another program; {_REMEDY}")
-        if version > VERSION:
-            raise LedgerDamaged(f"{path} is of a later version, {version}, and this is {VERSION}: use that Khobor")
-
-    def _make(self) -> None:
-        if self._marks()[0] == APPLICATION_ID:
-            return
-        with self._transaction():
-            if self._is_blank():  # nobody else was quicker
-                for statement in _SCHEMA.split(";"):
-                    self._sql.execute(statement)
-                self._sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._sql.execute(f"PRAGMA user_version = {VERSION}")
-
-    def _marks(self) -> tuple[int, int]:
-        [application], [version] = (
-            self._sql.execute(f"PRAGMA {p}").fetchone() for p in ("application_id", "user_version")
-        )
-        return application, version
-
-    def _is_blank(self) -> bool:
-        return self._sql.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
-
-    def close(self) -> None:
-        self._sql.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._sql.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._sql.execute("ROLLBACK")
-            raise
-        self._sql.execute("COMMIT")
+    application = 0x4B484F53  # "KHOS"
+    schema = _SCHEMA
+    remedy = "move it aside: the schedules then begin anew, and at the worst a time that was run is run once more"
 
     # Which times count -----------------------------------------------------------------------------------------------
 
@@ -282,6 +210,3 @@ class Claims:
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
-
-
-_REMEDY = "move it aside: the schedules then begin anew, and at the worst a time that was run is run once more"

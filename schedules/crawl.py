@@ -5,6 +5,7 @@ Scrapy finds it by the setting `COMMANDS_MODULE`. The launcher starts each run b
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 import traceback
@@ -16,20 +17,23 @@ from scrapy.exceptions import UsageError
 from scrapy.utils.asyncio import call_later
 
 from crawler.ending import run_must_end
+from crawler.logs import JsonRecord, json_line, write_json, writes_json
 from crawler.refusals import one_line
-from schedules.exits import ExitCode, explained
+from schedules.exits import GRAVER, LAST_LOGGER, LAST_WORDS, REASONS, ExitCode, explained
 
 SECONDS_BETWEEN_LOOKS = 0.1
 LONGEST_SENTENCE = 1000
-#: The words before the sentence with which a run ends that could not go on.
-LAST_WORDS = "khobor: "
-REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
-# What a signal does not outweigh: something is wrong with us or with the machine.
-GRAVER = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
 
 
 class Command(ScrapyCrawl):
     """Runs one newspaper."""
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if self.settings["KHOBOR_LOG_FORMAT"] == "json":
+            write_json(args[0] if args else None, self.settings["KHOBOR_RUN_ID"])
+            self.settings.set("LOG_FORMAT", "%(message)s", priority="cmdline")
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         if len(args) != 1:
@@ -40,6 +44,8 @@ class Command(ScrapyCrawl):
             crawler = self._create_crawler(args[0])
         except KeyError as error:
             raise UsageError(f"there is no newspaper {args[0]!r}; `scrapy list` names them") from error
+        # Else it makes a record of every answer and link, for a handler to drop.
+        logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
         told = Told(crawler)
         crawl = self.crawler_process.crawl(crawler, **opts.spargs)
         self.crawler_process.start(install_signal_handlers=False)
@@ -70,7 +76,12 @@ def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) 
 
 def say_last(sentence: str) -> None:
     """Say, in one line on stderr, why there is nothing more to come."""
-    print(f"{LAST_WORDS}{one_line(sentence, LONGEST_SENTENCE)}", file=sys.stderr, flush=True)
+    said = one_line(sentence, LONGEST_SENTENCE)
+    if writes_json():
+        line = json_line("ERROR", LAST_LOGGER, said, site=JsonRecord.site, run_id=JsonRecord.run_id)
+    else:
+        line = f"{LAST_WORDS}{said}"
+    print(line, file=sys.stderr, flush=True)
 
 
 class Told:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from difflib import get_close_matches
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -12,10 +12,10 @@ from crawler.manners import LEAST_DELAY
 from crawler.sites import newspapers
 from schedules.cron import Cron, CronWrong, read_cron
 from schedules.judging import Expectations
+from schedules.values import Field, Problem, ValueWrong, names, nearest, number, one_of, sentence, text, truth
 
 KINDS = ("pulse", "sweep")
 MOST_PAGES, MOST_MINUTES, MOST_DEPTH, MOST_GRACE_HOURS = 100_000, 24 * 60, 20, 7 * 24
-Problem = tuple[tuple[str, ...], str]
 
 
 def together(values: Mapping[str, Any]) -> Iterator[Problem]:
@@ -28,7 +28,7 @@ def together(values: Mapping[str, Any]) -> Iterator[Problem]:
         known = [ranked.name for ranked in newspapers()[site].lists]
         for name in values.get("expectations", {}).get("lists", ()):
             if name not in known:
-                yield ("expectations", "lists"), f"{site} has no list {name!r}; {_nearest(name, known)}"
+                yield ("expectations", "lists"), f"{site} has no list {name!r}; {nearest(name, known)}"
 
 
 def _pages_in_time(pages: int, minutes: float) -> Iterator[Problem]:
@@ -48,108 +48,50 @@ def _one_after_the_other(cron: Cron, minutes: float, jitter: float) -> Iterator[
 # Each by itself -----------------------------------------------------------------------------------------------------
 
 
-def read_field(key: str, value: Any) -> tuple[Any, list[Problem]]:
-    """A value as the schedule holds it, and what is wrong with it: where below the key, and a sentence."""
-    try:
-        return FIELDS[key].read(value), []
-    except _Wrong as error:
-        return None, error.problems
-
-
-class _Wrong(ValueError):
-    def __init__(self, *problems: str | Problem) -> None:
-        super().__init__(problems)
-        self.problems: list[Problem] = [((), each) if isinstance(each, str) else each for each in problems]
-
-
-def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(known)}"
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise _Wrong(f"{value!r} is no text")
-    return value.strip()
-
-
-def _sentence(value: Any) -> str:
-    return " ".join(_text(value).split())
-
-
-def _one_of(known: tuple[str, ...]) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if value not in known:
-            raise _Wrong(f"{value!r} is none; {_nearest(str(value), known)}")
-        return str(value)
-
-    return read
-
-
-def _number(low: float, high: float, *, whole: bool = False) -> Callable[[Any], Any]:
-    kinds, name = (int, "whole number") if whole else (int | float, "number")
-
-    def read(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise _Wrong(f"{value!r} is no {name}: write one from {low:g} to {high:g}")
-        if not low <= value <= high:
-            clamped = high if value > high else low
-            raise _Wrong(f"{value} is not between {low:g} and {high:g}: the nearest is {clamped:g}")
-        return value
-
-    return read
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _Wrong(f"{value!r} is no list of names: write {[str(value)]!r}")
-    return tuple(dict.fromkeys(value))
-
-
 def _sites(value: Any) -> tuple[str, ...]:
     known = list(newspapers())
-    if not (names := _names(value)):
-        raise _Wrong(f"no newspaper is named; there are: {', '.join(known)}")
-    if unknown := [name for name in names if name not in known]:
-        raise _Wrong(*(f"there is no newspaper {name!r}; {_nearest(name, known)}" for name in unknown))
-    return names
+    if not (named := names(value)):
+        raise ValueWrong(f"no newspaper is named; there are: {', '.join(known)}")
+    if unknown := [name for name in named if name not in known]:
+        raise ValueWrong(*(f"there is no newspaper {name!r}; {nearest(name, known)}" for name in unknown))
+    return named
 
 
 def _cron(value: Any) -> Cron:
     try:
-        return read_cron(_text(value))
+        return read_cron(text(value))
     except CronWrong as error:
-        raise _Wrong(*error.problems) from error
+        raise ValueWrong(*error.problems) from error
 
 
 def _zone(value: Any) -> ZoneInfo:
-    name, known = _text(value), available_timezones()
+    name, known = text(value), available_timezones()
     if name in known:
         return ZoneInfo(name)
     wanted = re.sub(r"\W+", "_", name.rpartition("/")[2]).lower()
     of_city = sorted(zone for zone in known if zone.rpartition("/")[2].lower() == wanted and "/" in zone)
-    nearest = of_city[:1] or get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]!r}?" if nearest else "write one such as 'Asia/Dhaka'"
-    raise _Wrong(f"there is no time zone {name!r}; {hint}")
+    near = of_city[:1] or get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "write one such as 'Asia/Dhaka'"
+    raise ValueWrong(f"there is no time zone {name!r}; {hint}")
 
 
 def _expectations(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _Wrong(f"{value!r} is no table: write '{{ most_refused = 0.1 }}'")
+        raise ValueWrong(f"{value!r} is no table: write '{{ most_refused = 0.1 }}'")
     hints = get_type_hints(Expectations)
     defaults = {each.name: each.default for each in fields(Expectations)}
     read: dict[str, Any] = {}
     problems: list[Problem] = []
     for key, each in value.items():
         if key not in hints:
-            problems.append(((key,), f"nothing of that name is expected; {_nearest(key, list(hints))}"))
+            problems.append(((key,), f"nothing of that name is expected; {nearest(key, list(hints))}"))
             continue
         try:
             read[key] = _reader_of(hints[key], defaults[key])(each)
-        except _Wrong as error:
+        except ValueWrong as error:
             problems += [((key, *below), said) for below, said in error.problems]
     if problems:
-        raise _Wrong(*problems)
+        raise ValueWrong(*problems)
     return read
 
 
@@ -158,41 +100,28 @@ def _reader_of(hint: Any, default: Any) -> Callable[[Any], Any]:
     if isinstance(hint, UnionType):
         hint = next(each for each in get_args(hint) if each is not type(None))
     if hint is bool:
-        return _truth
+        return truth
     if hint is int:
-        return _number(0, MOST_PAGES, whole=True)
+        return number(0, MOST_PAGES, whole=True)
     if hint is float:  # a share, unless its own default is more than a share can be
-        return _number(0, 1 if default is None or not isinstance(default, float) or default <= 1 else MOST_PAGES)
+        return number(0, 1 if default is None or not isinstance(default, float) or default <= 1 else MOST_PAGES)
     if get_origin(hint) is tuple:
-        return _names
+        return names
     if hint is str:
-        return _text
+        return text
     raise TypeError(f"an expectation of type {hint} cannot be written in a timetable yet")
 
 
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Wrong(f"{value!r} is neither: write true or false")
-    return value
-
-
-@dataclass(frozen=True)
-class _Field:
-    read: Callable[[Any], Any]
-    example: str
-    required: bool = True
-
-
 FIELDS = {
-    "sentence": _Field(_sentence, '"The whole paper, while it sleeps"'),
-    "sites": _Field(_sites, '["kalbela"]'),
-    "kind": _Field(_one_of(KINDS), '"sweep"'),
-    "cron": _Field(_cron, '"15 2 * * *"'),
-    "zone": _Field(_zone, '"Asia/Dhaka"'),
-    "max_pages": _Field(_number(1, MOST_PAGES, whole=True), "2000"),
-    "max_minutes": _Field(_number(1, MOST_MINUTES), "180"),
-    "max_depth": _Field(_number(1, MOST_DEPTH, whole=True), "3", required=False),
-    "jitter_minutes": _Field(_number(0, 12 * 60), "5", required=False),
-    "grace_hours": _Field(_number(1, MOST_GRACE_HOURS), "24", required=False),
-    "expectations": _Field(_expectations, "{ most_refused = 0.1 }", required=False),
+    "sentence": Field(sentence, '"The whole paper, while it sleeps"'),
+    "sites": Field(_sites, '["kalbela"]'),
+    "kind": Field(one_of(KINDS), '"sweep"'),
+    "cron": Field(_cron, '"15 2 * * *"'),
+    "zone": Field(_zone, '"Asia/Dhaka"'),
+    "max_pages": Field(number(1, MOST_PAGES, whole=True), "2000"),
+    "max_minutes": Field(number(1, MOST_MINUTES), "180"),
+    "max_depth": Field(number(1, MOST_DEPTH, whole=True), "3", required=False),
+    "jitter_minutes": Field(number(0, 12 * 60), "5", required=False),
+    "grace_hours": Field(number(1, MOST_GRACE_HOURS), "24", required=False),
+    "expectations": Field(_expectations, "{ most_refused = 0.1 }", required=False),
 }

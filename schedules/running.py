@@ -13,6 +13,7 @@ from typing import Any
 
 from scrapy.settings import Settings
 
+from crawler.logs import harmless
 from crawler.newspaper import Newspaper
 from crawler.sites import project_settings
 from pipelines.closing import recover
@@ -22,8 +23,7 @@ from pipelines.premises import inspect
 from pipelines.run import new_run_id
 from pipelines.storage import Dataset, make_folder
 from pipelines.trouble import KINDS
-from schedules.crawl import GRAVER, LAST_WORDS, REASONS
-from schedules.exits import ExitCode, explained
+from schedules.exits import GRAVER, LAST_LOGGER, LAST_WORDS, REASONS, ExitCode, explained
 from schedules.verdicts import expectations_of, judge_ended_runs
 from schedules.watchdog import Watchdog
 
@@ -38,6 +38,27 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
 
 Progress = Mapping[str, Any]
+
+
+def last_words(log: str) -> tuple[str | None, str | None]:
+    """Why a run could not go on and what it said of that, from the end of its log; None for what it does not say."""
+    lines = (_as_text(line) if line.startswith("{") else line for line in log.split("\n"))
+    found = list(_LAST_WORDS.finditer("\n".join(lines)))
+    if not found:
+        return None, None
+    return next((words["reason"] for words in reversed(found) if words["reason"]), None), found[-1]["said"]
+
+
+def _as_text(line: str) -> str:
+    """A line of a log in JSON as it would stand in one of text."""
+    try:
+        record = loads(line)
+        said = harmless(record["message"])
+        if record["logger"] == LAST_LOGGER:
+            return f"{LAST_WORDS}{said}"
+        return f"{record['time'].replace('T', ' ')} [{record['logger']}] {record['level']}: {said}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +110,7 @@ class Running:
         )
 
     def _start(self, settings: Settings) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "scrapy", "crawl", self.launch.newspaper.name]
+        command = [sys.executable, "-m", "schedules.lean", "crawl", self.launch.newspaper.name]
         if self.launch.seeds:
             command += ["-a", f"seed={' '.join(self.launch.seeds)}"]
         own = {
@@ -192,10 +213,7 @@ class Running:
     def _last_words(self) -> tuple[str | None, str | None]:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
-            found = list(_LAST_WORDS.finditer(log.read().decode(errors="replace")))
-        if not found:
-            return None, None
-        return next((words["reason"] for words in reversed(found) if words["reason"]), None), found[-1]["said"]
+            return last_words(log.read().decode(errors="replace"))
 
     def _report(self, code: ExitCode, problem: str) -> dict[str, Any]:
         verdict = {"exit_code": int(code), "problems": [problem]}

@@ -20,6 +20,11 @@ _BY_COMMAND = {
 }
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")
 _SECONDS = re.compile(r"TIMEOUT|DELAY|JITTER|INTERVAL|CONCURRENCY|GRACE|PATIENCE|PAUSE|BACKOFF|STALLED|FREE_MB")
+_CHOICES = {
+    "KHOBOR_LOG_FORMAT": ("text", "json"),
+    "KHOBOR_KIND": ("sweep", "pulse"),
+    "LOG_LEVEL": tuple(logging.getLevelNamesMapping()),
+}
 _LOGICAL = ("true", "false", "1", "0")
 _NEAR = 0.7
 
@@ -40,9 +45,8 @@ def fault_of(name: str, value: str) -> str | None:
 
 def _wanted(name: str, default: Any, value: str) -> str | None:
     """What the value should be and is not."""
-    if name == "LOG_LEVEL":
-        levels = logging.getLevelNamesMapping()
-        return None if value in levels else f"one of {', '.join(levels)}"
+    if choices := _CHOICES.get(name):
+        return None if value in choices else f"one of {', '.join(choices)}"
     if isinstance(default, bool):
         return None if value.lower() in _LOGICAL else "True or False"
     if isinstance(default, (int, float)) or (default is None and _SECONDS.search(name)):

@@ -1,11 +1,10 @@
-"""Telling: runs in words and tables, for a person at a terminal."""
+"""Telling: what goes on and what is in the data, in words and tables that no page can turn into anything else."""
 
 import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -15,7 +14,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from crawler.records import Outcome
 from crawler.refusals import one_line
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -106,65 +104,6 @@ class Watching:
         self._bars.update(self._tasks[site], completed=done, total=total or 1, numbers=numbers, reading=reading[:60])
 
 
-def show_report(report: Mapping[str, Any]) -> None:
-    """What came of one run: a verdict, then the numbers behind it."""
-    verdict = report["verdict"]
-    out = console()
-    out.print(f"[bold]{plain(report['run_id'])}[/bold]: {_verdict(verdict)}")
-    for problem in verdict["problems"]:
-        out.print(f"  • {plain(problem)}")
-    if "books" not in report:
-        return
-    books, stories = report["books"], report["stories"]
-    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right")
-    table.add_column()
-    for number, what in (
-        (stories["new"], "new stories"),
-        (stories["revised"], "new revisions of known stories"),
-        (stories["unchanged"], "stories seen again, unchanged"),
-        (stories["copies"], "copies of kept stories under another id"),
-        (stories["gone"], "kept stories found taken down"),
-        (sum(report["rejects"].values()), "records refused" + _named(report["rejects"])),
-        (report["requests"], f"requests in {_duration(report)}"),
-    ):
-        table.add_row(f"[bold]{number:,}[/bold]", what)
-    for name in sorted({key.partition("/")[0] for key in report["lists"]}):
-        kept, seen = report["lists"].get(f"{name}/kept", 0), report["lists"].get(f"{name}/seen", 0)
-        table.add_row(f"[bold]{kept:,}[/bold]", f"snapshots of the list {plain(name)}, seen {seen:,} times")
-    out.print(table)
-    balance = "every address has one outcome" if books["balanced"] else "THE BOOKS DO NOT BALANCE"
-    outcomes = Table(title=f"{books['discovered']:,} addresses discovered; {balance}", title_justify="left", box=None)
-    outcomes.add_column("outcome")
-    outcomes.add_column("n", justify="right")
-    outcomes.add_column("meaning", style="dim")
-    for name, number in sorted(books["outcomes"].items(), key=lambda each: -each[1]):
-        outcomes.add_row(plain(name), f"{number:,}", plain(Outcome(name).meaning))
-    out.print(outcomes)
-
-
-def show_runs(reports: Sequence[Mapping[str, Any]]) -> None:
-    """Many runs, one line each, newest last."""
-    table = Table(box=None, header_style="bold")
-    for name, justify in (("run", "left"), ("began", "left"), ("took", "right"), ("requests", "right")):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for name in ("new", "revised", "refused"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for report in reports:
-        table.add_row(
-            plain(report["run_id"]),
-            f"{_local(report['started_at']):%d %b %H:%M}",
-            _duration(report),
-            f"{report['requests']:,}",
-            f"{report['stories']['new']:,}",
-            f"{report['stories']['revised']:,}",
-            f"{sum(report['rejects'].values()):,}",
-            _verdict(report["verdict"]) + plain("".join(f": {p}" for p in report["verdict"]["problems"][:1])),
-        )
-    console().print(table)
-
-
 def show_contents(contents: Sequence[Mapping[str, Any]]) -> None:
     """What is in the data, a line per table and newspaper."""
     if not contents:
@@ -203,20 +142,10 @@ def show_glimpse(glimpse: Mapping[str, Sequence[Mapping[str, Any]]], zone: ZoneI
         out.print(ranks)
 
 
-def _verdict(verdict: Mapping[str, Any]) -> str:
-    code = verdict["exit_code"]
-    return "[green]good[/green]" if code == 0 else f"[red]not good (exit code {code})[/red]"
-
-
-def _named(counts: Mapping[str, int]) -> str:
-    named = ", ".join(f"{n} {name}" for name, n in sorted(counts.items(), key=lambda each: -each[1]))
-    return f" ({plain(named)})" if named else ""
-
-
-def _local(moment: str) -> datetime:
-    return datetime.fromisoformat(moment).astimezone()
-
-
-def _duration(report: Mapping[str, Any]) -> str:
-    seconds = round((_local(report["ended_at"]) - _local(report["started_at"])).total_seconds())
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+def show_tried(came: Sequence[Mapping[str, Any]]) -> None:
+    """What came of a test of each target."""
+    out = console()
+    for each in came:
+        said = f": {plain(each['said'])}" if each["said"] else ""
+        reached = "[green]reached[/green]" if each["reached"] else "[red]not reached[/red]"
+        out.print(f"[bold]{plain(each['target'])}[/bold] ({plain(each['kind'])}) {reached}{said}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from crawler.clock import now
+from crawler.logs import json_line
 from pipelines.storage import Dataset
 from schedules.claims import Claim, Claims, State
 from schedules.cron import Due
@@ -55,6 +56,11 @@ def say_on_stderr(sentence: str) -> None:
     """A line for whoever reads the service's journal, if anybody does."""
     with suppress(BrokenPipeError):
         print(sentence, file=sys.stderr, flush=True)
+
+
+def say_in_json(sentence: str) -> None:
+    """The same for a program."""
+    say_on_stderr(json_line("INFO", "khobor.service", sentence))
 
 
 @dataclass

@@ -1,13 +1,13 @@
-"""The timetable: which newspapers are visited when, for how long, and what is expected of each visit.
+"""The timetable: which newspapers are visited when, for how long, what is expected of each visit, and who is told.
 
-Read from a TOML file with one `[schedule.NAME]` table per schedule. A mistake never starts anything: all of them are
-told at once, each with its line and the nearest right thing.
+Read from a TOML file with one `[schedule.NAME]` table per schedule, and one `[alert.NAME]` per target of alerts. A
+mistake never starts anything: all of them are told at once, each with its line and the nearest right thing.
 """
 
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+from schedules import fields, targets
 from schedules.cron import Cron, Due
 from schedules.exits import WrongUsage
-from schedules.fields import FIELDS, read_field, together
+from schedules.lines import Place, line_of, lines_of
+from schedules.targets import Target
+from schedules.values import Field, Problem, read_field
 from schedules.words import in_words
 
 TIMETABLE = Path(__file__).resolve().with_name("schedules.toml")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_TABLE = "schedule"
+_TABLES = ("[schedule.NAME]", "[alert.NAME]", "[metrics]")
 
 
 @dataclass(frozen=True)
@@ -94,11 +97,16 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Timetable:
-    """A timetable without mistakes, and the text that it was read from."""
+    """A timetable without mistakes, and the text that it was read from.
+
+    ``targets`` are told what goes wrong; ``metrics_file`` is where numbers are kept for the node exporter, if anywhere.
+    """
 
     path: Path
     text: str
     schedules: tuple[Schedule, ...]
+    targets: tuple[Target, ...] = ()
+    metrics_file: Path | None = None
 
     @classmethod
     def read(cls, path: Path = TIMETABLE) -> Self:
@@ -112,10 +120,12 @@ class Timetable:
             raise TimetableWrong(path, [Mistake(at, "", f"not TOML: {error}")]) from error
         found: list[_Found] = []
         schedules = tuple(_schedules(document, found))
+        alerts = tuple(_targets(document, found))
+        metrics = _metrics(document, found)
         if found:
-            lines = _lines(text)
-            raise TimetableWrong(path, [Mistake(_line(lines, at), _place(at), said) for at, said in found])
-        return cls(path, text, schedules)
+            lines = lines_of(text)
+            raise TimetableWrong(path, [Mistake(line_of(lines, at), _place(at), said) for at, said in found])
+        return cls(path, text, schedules, alerts, metrics)
 
     def in_words(self) -> str:
         """All schedules in one sentence."""
@@ -130,15 +140,16 @@ class Timetable:
         raise WrongUsage(f"there is no schedule {name!r} in {self.path}; there are: {', '.join(nearest)}")
 
 
-_Place = tuple[str, ...]
-_Found = tuple[_Place, str]
+_Found = tuple[Place, str]
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise TimetableWrong(path, [Mistake(0, "", f"cannot be read: {error.strerror}")]) from error
+        raise TimetableWrong(
+            path, [Mistake(0, "", f"cannot be read: {error.strerror}; --timetable names another")]
+        ) from error
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise TimetableWrong(path, [Mistake(line, "", "is not UTF-8 from this line on")]) from error
@@ -146,87 +157,90 @@ def _text(path: Path) -> str:
 
 def _schedules(document: Mapping[str, Any], found: list[_Found]) -> Iterator[Schedule]:
     for key in document:
-        if key != _TABLE:
-            found.append(((key,), f"there is no {key!r} in a timetable: write '[{_TABLE}.NAME]'"))
-    tables = document.get(_TABLE, {})
-    if not isinstance(tables, dict) or (not tables and not found):
-        found.append(((_TABLE,), f"no schedule is named: begin one with '[{_TABLE}.NAME]'"))
+        if key not in ("schedule", "alert", "metrics"):
+            found.append(((key,), f"there is no {key!r} in a timetable; there are: {', '.join(_TABLES)}"))
+    if not document.get("schedule") and not found:
+        found.append((("schedule",), "no schedule is named: begin one with '[schedule.NAME]'"))
+    for at, table in _named(document, "schedule", found):
+        if (values := _values(at, table, fields.FIELDS, fields.together, found)) is not None:
+            yield Schedule(name=at[1], **values)
+
+
+def _targets(document: Mapping[str, Any], found: list[_Found]) -> Iterator[Target]:
+    for at, table in _named(document, "alert", found):
+        known = targets.fields_of(table.get("kind"))
+        # Where it is not known what it should be, what else stands there is neither right nor wrong.
+        table = table if len(known) > len(targets.fields_of(None)) else {k: v for k, v in table.items() if k in known}
+        if (values := _values(at, table, known, _together_if_right(table), found)) is not None:
+            yield targets.target_of(at[1], values)
+
+
+def _together_if_right(table: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterable[Problem]]:
+    return lambda values: targets.together(values) if values.keys() == table.keys() else ()
+
+
+def _metrics(document: Mapping[str, Any], found: list[_Found]) -> Path | None:
+    table = document.get("metrics")
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        found.append((("metrics",), "is a table: write '[metrics]'"))
+        return None
+    values = _values(("metrics",), table, targets.METRICS, lambda values: (), found)
+    return values["file"] if values else None
+
+
+def _named(document: Mapping[str, Any], kind: str, found: list[_Found]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """The tables of a kind that are tables and have names."""
+    tables = document.get(kind, {})
+    if not isinstance(tables, dict):
+        found.append(((kind,), f"is no table: begin one with '[{kind}.NAME]'"))
         return
     for name, table in tables.items():
-        at = (_TABLE, name)
+        at = (kind, name)
         if not isinstance(table, dict):
-            found.append((at, f"stands outside a schedule: begin one with '[{_TABLE}.NAME]'"))
-            continue
-        if not _NAME.fullmatch(name):
+            found.append((at, f"stands outside a table: begin one with '[{kind}.NAME]'"))
+        elif not _NAME.fullmatch(name):
             plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "night"
             found.append((at, f"{name!r} names files: write small letters, digits and hyphens, such as {plain!r}"))
-            continue
-        before = len(found)
-        values = _values(at, table, found)
-        found += [((*at, *below), said) for below, said in together(values)]
-        if len(found) == before:
-            yield Schedule(name=name, **values)
+        else:
+            yield at, table
 
 
-def _values(at: _Place, table: Mapping[str, Any], found: list[_Found]) -> dict[str, Any]:
+def _values(
+    at: Place,
+    table: Mapping[str, Any],
+    known: Mapping[str, Field],
+    together: Callable[[Mapping[str, Any]], Iterable[Problem]],
+    found: list[_Found],
+) -> dict[str, Any] | None:
+    """What a table holds, read; None where something in it is wrong."""
+    before = len(found)
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in FIELDS:
-            nearest = get_close_matches(key, FIELDS, n=1, cutoff=0.4)
-            hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are: {', '.join(FIELDS)}"
-            found.append(((*at, key), f"no schedule has a {key!r}; {hint}"))
+        if key not in known:
+            found.append(((*at, key), _unknown(at[0], key, known)))
             continue
-        read, problems = read_field(key, value)
+        read, problems = read_field(known, key, value)
         found += [((*at, key, *below), said) for below, said in problems]
         if not problems:
             values[key] = read
-    for key, spec in FIELDS.items():
-        if spec.required and key not in table:
-            found.append((at, f"{key} is missing, for example: {key} = {spec.example}"))
-    return values
+    for key, field_ in known.items():
+        if field_.required and key not in table:
+            found.append((at, f"{key} is missing, for example: {key} = {field_.example}"))
+    found += [((*at, *below), said) for below, said in together(values)]
+    return values if len(found) == before else None
 
 
-# Lines --------------------------------------------------------------------------------------------------------------
+def _unknown(kind: str, key: str, known: Mapping[str, Field]) -> str:
+    if kind == "alert" and key.lower() in targets.SECRETS:
+        return "a secret is never written here: set an environment variable, and write its name (see `password_from`)"
+    near = get_close_matches(key, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    return f"no {kind} has a {key!r}; {hint}"
 
 
-def _lines(text: str) -> dict[_Place, int]:
-    """The line where each key of a readable TOML text is written, which its parser does not tell."""
-    lines: dict[_Place, int] = {}
-    table: _Place = ()
-    statement, began = "", 1
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not statement:
-            began = number
-        statement += f"{line}\n"
-        try:
-            said = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:
-            continue  # it goes on in the next line
-        if statement.lstrip().startswith("["):
-            table = max(_places(said), key=len)
-            said = {}
-            for length in range(1, len(table) + 1):
-                lines.setdefault(table[:length], began)
-        for place in _places(said):
-            lines.setdefault((*table, *place), began)
-        statement = ""
-    return lines
-
-
-def _places(value: Any) -> Iterator[_Place]:
-    inner = value[0] if isinstance(value, list) and value else value
-    if isinstance(inner, dict):
-        for key, below in inner.items():
-            yield (key,)
-            yield from ((key, *place) for place in _places(below))
-
-
-def _line(lines: Mapping[_Place, int], place: _Place) -> int:
-    """The line of a place, or of what it stands in."""
-    known = (lines[place[:length]] for length in range(len(place), 0, -1) if place[:length] in lines)
-    return next(known, 0)
-
-
-def _place(place: _Place) -> str:
-    table, key = place[:2], place[2:]
+def _place(place: Place) -> str:
+    length = 1 if place[0] == "metrics" else 2
+    table, key = place[:length], place[length:]
     return f"[{'.'.join(table)}]" + (f" {'.'.join(key)}" if key else "")

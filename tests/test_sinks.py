@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,18 +13,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crawler.logs import PlainRecord, harmless
-from schedules.telling import as_json, plain, show_glimpse, show_report, show_runs
+from schedules.accounts import show_report
+from schedules.overview import show_runs
+from schedules.telling import as_json, plain, show_glimpse
 from tests.crawling import PROJECT
+from tests.evil import EVIL, FORGED, UNSAFE
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit
 from tests.hostile_paper import PUBLISHED, SITE, HostilePaper, story
 from tests.started import KHOBOR, crawling
 
-# A command to a terminal in two spellings, a forged record, markup of two kinds, and a line that runs backwards.
-EVIL = (
-    "\x1b[2J\x9b2J খবর\r\n2026-01-01 00:00:00 [root] CRITICAL: forged\n[red]লাল[/red] <b>&amp; \u202eled\u2028র\u200d্যাব"
-)
-UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
-FORGED = re.compile(r"^2026-01-01", re.MULTILINE)
 SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
 
 

@@ -1,0 +1,92 @@
+"""A memory of the timetable's: a small database beside the ledgers, which several processes may have open at once."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pipelines.ledger import LedgerDamaged
+
+
+class Memory:
+    """One file; each change is one transaction, durable when it returns."""
+
+    #: What the file is marked with, so that it is told from one of another program.
+    application: ClassVar[int]
+    version: ClassVar[int] = 1
+    #: The statements that make it, each ended by a semicolon.
+    schema: ClassVar[str]
+    #: What to do with a file that is damaged.
+    remedy: ClassVar[str]
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._sql = connection
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open or create; raises :class:`LedgerDamaged` for a file that is damaged, foreign or of a later version."""
+        connection = sqlite3.connect(path, timeout=15, isolation_level=None)
+        try:
+            memory = cls(connection)
+            memory._examine(path)
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+                connection.execute(f"PRAGMA {pragma}")
+            memory._make()
+        except sqlite3.OperationalError:
+            connection.close()
+            raise
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise LedgerDamaged(f"{path} is damaged ({error}); {cls.remedy}") from error
+        except LedgerDamaged:
+            connection.close()
+            raise
+        return memory
+
+    def _examine(self, path: Path) -> None:
+        # Whether it is blank is asked first: between the two questions another process may have made it ours.
+        blank = self._is_blank()
+        application, version = self._marks()
+        if application != self.application and not blank:
+            raise LedgerDamaged(f"{path} is of another program; {self.remedy}")
+        if version > self.version:
+            raise LedgerDamaged(f"{path} is of a later version, {version}, and this is {self.version}: use that Khobor")
+
+    def _make(self) -> None:
+        if self._marks()[0] == self.application:
+            return
+        with self._transaction():
+            if self._is_blank():  # nobody else was quicker
+                for statement in self.schema.split(";"):
+                    self._sql.execute(statement)
+                self._sql.execute(f"PRAGMA application_id = {self.application}")
+                self._sql.execute(f"PRAGMA user_version = {self.version}")
+
+    def _marks(self) -> tuple[int, int]:
+        [application], [version] = (
+            self._sql.execute(f"PRAGMA {p}").fetchone() for p in ("application_id", "user_version")
+        )
+        return application, version
+
+    def _is_blank(self) -> bool:
+        return self._sql.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+
+    def close(self) -> None:
+        self._sql.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._sql.execute("ROLLBACK")
+            raise
+        self._sql.execute("COMMIT")

@@ -1,0 +1,323 @@
+"""Accounts, metrics and progress: what a person and Prometheus see of runs is what the data folder holds."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from crawler.clock import now
+from crawler.records import Outcome
+from khobor import main
+from pipelines.storage import Dataset, StorageRefused
+from pipelines.traces import new_stories, slowest_pages
+from schedules.accounts import show_report, traces_of
+from schedules.metrics import exposition, write_exposition
+from schedules.overview import show_runs
+from schedules.progress import running
+from schedules.tallies import MOST_OPEN
+from schedules.timetable import Timetable
+from tests.crawling import Crawled
+from tests.evil import EVIL, FORGED, UNSAFE
+from tests.newspaper import Newspaper
+from tests.reporting import NIGHT, START, a_report, alarm, keep
+
+Numbers = dict[tuple[str, ...], float]
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+    paper = Newspaper(stories=60)
+    with paper.serve() as url:
+        found = Crawled(paper, url, tmp_path_factory.mktemp("accounts"))
+        found.report = found.crawl("--max-pages", "40")
+        yield found
+
+
+@pytest.fixture
+def timetable(tmp_path: Path) -> Timetable:
+    (tmp_path / "t.toml").write_text(NIGHT)
+    return Timetable.read(tmp_path / "t.toml")
+
+
+def folder(place: Path) -> Dataset:
+    dataset = Dataset(place / "data")
+    dataset.prepare()
+    return dataset
+
+
+def numbers(dataset: Dataset, timetable: Timetable, moment: datetime = START) -> dict[str, Numbers]:
+    """Every sample by name, each by the values of its labels in the order of their names."""
+    found: dict[str, Numbers] = {}
+    for family in text_string_to_metric_families(exposition(dataset, timetable, moment).decode()):
+        for sample in family.samples:
+            labels = tuple(value for _, value in sorted(sample.labels.items()))
+            assert labels not in found.setdefault(sample.name, {}), "a sample stands twice"
+            found[sample.name][labels] = sample.value
+    return found
+
+
+# A real run ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, timetable: Timetable) -> None:
+    moment = now()
+    found = numbers(Dataset(crawled.data), timetable, moment)
+    fetches = crawled.table("fetches")["outcome"].value_counts()
+    by_hand = ("by hand", "kalbela")
+    assert found["khobor_last_run_fetches"] == {(outcome, *by_hand): n for outcome, n in fetches.items()}
+    assert found["khobor_fetches_total"] == found["khobor_last_run_fetches"]
+    stories = crawled.table("stories")
+    assert found["khobor_stories_total"]["new", *by_hand] == len(stories)
+    assert found["khobor_last_run_exit_code"][by_hand] == crawled.report["verdict"]["exit_code"]
+    shares = {(name, *by_hand): each["filled"] / each["of"] for name, each in crawled.report["fields"].items()}
+    assert found["khobor_last_run_field_coverage_ratio"] == shares
+    ranked = crawled.table("rankings")
+    newest = ranked[ranked["observed_at"] == ranked.groupby("list")["observed_at"].transform("max")]
+    assert found["khobor_list_length"] == {
+        (name, "kalbela"): n for name, n in newest.groupby("list")["rank"].max().items()
+    }
+    published = stories["published_at"].max().timestamp()
+    assert found["khobor_newest_story_published_timestamp_seconds"]["kalbela",] == pytest.approx(published)
+    assert found["khobor_lag_seconds"]["kalbela",] == pytest.approx(moment.timestamp() - published, abs=1)
+    assert found["khobor_outbox_rows"] == {("kalbela",): 0}
+    assert found["khobor_running"] == {("kalbela",): 0}
+    assert found["khobor_free_bytes"][()] > 0
+
+
+def test_the_traces_of_a_run_are_its_slowest_pages_and_its_newest_stories(crawled: Crawled) -> None:
+    dataset, report = Dataset(crawled.data), crawled.report
+    began, ended = (datetime.fromisoformat(report[name]) for name in ("started_at", "ended_at"))
+    slowest = slowest_pages(dataset, "kalbela", report["run_id"], began, ended, 5)
+    times = crawled.table("fetches")["milliseconds"].dropna().sort_values(ascending=False)
+    assert [page["milliseconds"] for page in slowest] == times[:5].astype(int).tolist()
+    assert slowest_pages(dataset, "kalbela", "another", began, ended, 5) == []
+    newest = new_stories(dataset, "kalbela", began, ended, 10)
+    rows = crawled.table("stories").sort_values("published_at", ascending=False, na_position="last")
+    assert [story["published_at"] for story in newest] == rows["published_at"][:10].tolist()
+    assert set(newest[0]) == {"story_id", "published_at", "section", "headline"}
+    assert new_stories(dataset, "kalbela", ended + timedelta(days=1), ended + timedelta(days=2), 10) == []
+
+
+def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
+    crawled: Crawled, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = crawled.report
+    assert main(["runs", report["run_id"], "--data", str(crawled.data)]) == 0
+    shown = capsys.readouterr().out
+    newest = crawled.table("stories").sort_values("published_at", ascending=False).iloc[0]
+    assert newest["headline"] in shown
+    assert str(Dataset(crawled.data).log(report["run_id"])) in shown
+    for column, counts in report["fields"].items():
+        assert f" {column} " in shown
+        assert f"{counts['filled']:,} of {counts['of']:,}" in shown
+    for outcome in report["books"]["outcomes"]:
+        assert outcome in shown
+        assert Outcome(outcome).meaning[:20] in shown
+    assert "the slowest pages" in shown
+    assert main(["runs", "--data", str(crawled.data)]) == 0
+    assert report["run_id"] in capsys.readouterr().out
+
+
+def test_an_account_is_shown_also_where_a_file_is_torn(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = folder(place)
+    path = keep(dataset, a_report(START, alarm("byline")))
+    torn = dataset.root / "fetches" / "site=kalbela" / "date=2026-11-22" / "fetches.parquet"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"PAR1 and no more")
+    assert main(["runs", path.stem, "--data", str(dataset.root)]) == 0
+    shown = capsys.readouterr().out
+    assert "byline: filled in 0 of 52 stories" in shown
+    assert "khobor check" in shown
+
+
+def test_metrics_are_printed_and_written_whole(
+    crawled: Crawled, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "khobor.prom"
+    assert main(["metrics", "--data", str(crawled.data)]) == 0
+    printed = capsys.readouterr().out
+    assert main(["metrics", "--data", str(crawled.data), "--out", str(place)]) == 0
+    names = [{family.name for family in text_string_to_metric_families(text)} for text in (printed, place.read_text())]
+    assert names[0] == names[1]
+    assert main(["metrics", "--data", str(crawled.data), "--json"]) == 0
+    assert {"name": "khobor_running", "labels": {"site": "kalbela"}, "value": 0.0} in json.loads(
+        capsys.readouterr().out
+    )
+    assert list(tmp_path.iterdir()) == [place]
+    assert place.stat().st_mode & 0o777 == 0o644, "the exporter runs as somebody else"
+    assert main(["metrics", "--data", str(crawled.data), "--out", str(tmp_path / "none" / "khobor.prom")]) == 7
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# Made-up runs -------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_folder_has_metrics_too(place: Path, timetable: Timetable) -> None:
+    found = numbers(folder(place), timetable)
+    assert set(found["khobor_alarms"].values()) == {0}
+    assert set(found["khobor_schedule_next_timestamp_seconds"]) == {("night",), ("day",)}
+    next_night = datetime(2026, 11, 22, 20, 15, tzinfo=UTC).timestamp()  # 02:15 in Dhaka
+    assert found["khobor_schedule_next_timestamp_seconds"]["night",] == next_night
+    assert not (place / "data" / "state" / "alerts.sqlite").exists()
+
+
+def test_counts_are_of_all_runs_and_the_rest_is_of_the_last_of_each_schedule(place: Path, timetable: Timetable) -> None:
+    dataset = folder(place)
+    for hour, (code, schedule) in enumerate([(0, "night"), (9, "night"), (0, "day"), (3, "day"), (0, None)]):
+        keep(dataset, a_report(START + timedelta(hours=hour), code=code, schedule=schedule))
+    found = numbers(dataset, timetable)
+    assert found["khobor_runs_total"] == {
+        ("0", "night", "kalbela"): 1,
+        ("9", "night", "kalbela"): 1,
+        ("0", "day", "kalbela"): 1,
+        ("3", "day", "kalbela"): 1,
+        ("0", "by hand", "kalbela"): 1,
+    }
+    assert found["khobor_last_run_exit_code"] == {
+        ("night", "kalbela"): 9,
+        ("day", "kalbela"): 3,
+        ("by hand", "kalbela"): 0,
+    }
+    good = {
+        key[0]: datetime.fromtimestamp(at, UTC) for key, at in found["khobor_last_success_timestamp_seconds"].items()
+    }
+    ended = START + timedelta(minutes=1)
+    assert good == {"night": ended, "day": ended + timedelta(hours=2), "by hand": ended + timedelta(hours=4)}
+    assert found["khobor_stories_total"]["new", "night", "kalbela"] == 104
+    assert found["khobor_last_run_field_coverage_ratio"]["byline", "night", "kalbela"] == 0.25
+    assert found["khobor_run_seconds_total"]["night", "kalbela"] == 120
+
+
+def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(place: Path, timetable: Timetable) -> None:
+    dataset = folder(place)
+    path = keep(dataset, a_report(START, schedule=None))
+    assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "by hand", "kalbela"): 1}
+    report = json.loads(path.read_bytes()) | {"schedule": {"name": "night", "due": None}}
+    keep(dataset, report | {"verdict": {"exit_code": 3, "problems": []}})
+    assert numbers(dataset, timetable)["khobor_runs_total"] == {("3", "night", "kalbela"): 1}
+
+
+def test_of_very_many_runs_each_is_counted_once(place: Path, timetable: Timetable) -> None:
+    dataset = folder(place)
+    for number in range(MOST_OPEN + 50):
+        keep(dataset, a_report(START + timedelta(minutes=number)))
+        if number % 90 == 0:
+            numbers(dataset, timetable)
+    for _ in range(2):
+        assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "night", "kalbela"): MOST_OPEN + 50}
+
+
+def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: Timetable) -> None:
+    dataset = folder(place)
+    odd = {
+        "books": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "balanced": True},
+        "rejects": {EVIL: 2, "x": 3},
+    }
+    odd |= {"fields": {EVIL: 3, "headline": 9}, "lists": {EVIL: 1}, "alarms": [alarm(EVIL, kind=EVIL, site=EVIL)]}
+    keep(dataset, a_report(START, code=77, schedule=EVIL, **odd))
+    keep(dataset, a_report(START + timedelta(hours=1), site=EVIL))
+    (dataset.runs / "x.json").write_text("[]")
+    found = numbers(dataset, timetable)
+    words = {label for samples in found.values() for labels in samples for label in labels}
+    assert not any(EVIL[:5] in word or UNSAFE.search(word) for word in words)
+    assert found["khobor_fetches_total"]["other", "other", "kalbela"] == 9
+    assert found["khobor_rejects_total"]["other", "other", "kalbela"] == 5
+    assert found["khobor_runs_total"]["other", "other", "kalbela"] == 1
+
+
+@pytest.mark.parametrize("missing", ["fields", "lists", "rejects", "stories", "books", "verdict", "alarms", "requests"])
+def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
+    missing: str, place: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = folder(place)
+    report = {name: value for name, value in a_report(START).items() if name != missing}
+    path = keep(dataset, report)
+    assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 1
+    for asked in ([], [path.stem]):
+        assert main(["runs", *asked, "--data", str(dataset.root)]) == 0
+        assert path.stem in capsys.readouterr().out
+
+
+def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = a_report(START, alarm("byline", EVIL, samples=[EVIL]), schedule=EVIL, reason=EVIL, code=9)
+    show_report(report, traces_of(folder(place), report))
+    show_runs([report], moment=START + timedelta(hours=50))
+    shown = capsys.readouterr().out
+    assert not UNSAFE.search(shown), ascii(shown)
+    assert not FORGED.search(shown)
+    assert shown.index("[red]লাল[/red]") < shown.index("new stories")
+    assert "2 days ago" in shown
+
+
+def test_metrics_cannot_be_written_where_there_is_no_folder(place: Path, timetable: Timetable) -> None:
+    with pytest.raises(StorageRefused, match="No such file"):
+        write_exposition(place / "none" / "k.prom", folder(place), timetable, START)
+
+
+def test_many_may_ask_at_once(place: Path, timetable: Timetable) -> None:
+    dataset, failed = folder(place), list[BaseException]()
+
+    def ask() -> None:
+        try:
+            for _ in range(10):
+                exposition(dataset, timetable, START)
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(20):
+        keep(dataset, a_report(START + timedelta(minutes=number)))
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 20
+
+
+# Progress -----------------------------------------------------------------------------------------------------------
+
+
+def going(dataset: Dataset, process: int, **more: Any) -> None:
+    told = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
+    counts = {"requests": 30, "stories": 12, "discovered": 90, "waiting": 60, "reading": EVIL}
+    dataset.progress("kalbela").write_text(json.dumps(told | counts | more))
+    dataset.lock("kalbela").write_text(json.dumps({"pid": process, "host": "here", "since": "now"}))
+
+
+def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(place: Path, timetable: Timetable) -> None:
+    dataset = folder(place)
+    assert running(dataset) == []
+    going(dataset, os.getpid())
+    [run] = running(dataset)
+    assert (run.site, run.state, run.requests, run.seconds, run.share, run.rate) == (
+        "kalbela",
+        "crawling",
+        30,
+        60,
+        1 / 3,
+        0.5,
+    )
+    assert not UNSAFE.search(run.reading or "")
+    assert json.loads(json.dumps(run.as_dict()))["waiting"] == 60
+    found = numbers(dataset, timetable)
+    assert found["khobor_running"]["kalbela",] == 1
+    assert found["khobor_running_waiting"]["kalbela",] == 60
+    going(dataset, 2**22 - 1)
+    assert running(dataset) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run_id": "x", "at": 3}'])
+def test_progress_that_cannot_be_read_is_none(text: str, place: Path) -> None:
+    dataset = folder(place)
+    going(dataset, os.getpid())
+    dataset.progress("kalbela").write_text(text)
+    assert running(dataset) == []

@@ -1,0 +1,152 @@
+"""Logs as JSON: one object a line, whatever a page says and however the run ends."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crawler.logs import JsonRecord, PlainRecord, json_line
+from schedules.running import last_words
+from schedules.timekeeper import say_in_json
+from tests.crawling import PROJECT
+from tests.evil import EVIL, UNSAFE
+from tests.hostile import BEHAVIOURS, HEADLINE, Visit
+from tests.hostile_paper import PUBLISHED, HostilePaper, story
+from tests.started import SCRAPY, crawling
+
+KEYS = ["time", "level", "logger", "message", "site", "run_id"]
+
+
+@pytest.fixture
+def whose() -> Iterator[None]:
+    JsonRecord.site, JsonRecord.run_id = "kalbela", "20260101T000000Z-kalbela-0000"
+    yield
+    JsonRecord.site = JsonRecord.run_id = None
+
+
+def record(**more: Any) -> JsonRecord:
+    values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
+    return JsonRecord(**(values | more))
+
+
+def raised(text: str) -> Any:
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return type(error), error, error.__traceback__
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"msg": EVIL}, EVIL),
+        ({"msg": "a headline: %s", "args": (EVIL,)}, f"a headline: {EVIL}"),
+        ({"msg": "half a letter \ud800"}, "half a letter \ud800"),
+        ({"msg": "it failed", "exc_info": raised(EVIL), "sinfo": "Stack:\n  here"}, "it failed"),
+    ],
+    ids=["message", "argument", "half a letter", "exception"],
+)
+def test_a_record_is_one_line_that_reads_back_as_it_was(more: dict[str, Any], message: str, whose: None) -> None:
+    line = logging.Formatter("%(message)s").format(record(**more))
+    assert "\n" not in line
+    assert not UNSAFE.search(line)
+    assert line.encode()
+    found = json.loads(line)
+    assert found["message"] == message
+    assert [key for key in found if key != "exception"] == KEYS
+    assert (found["site"], found["run_id"]) == ("kalbela", "20260101T000000Z-kalbela-0000")
+    assert ("exception" in found) == ("exc_info" in more)
+    assert found["exception"].startswith("Traceback") if "exception" in found else True
+    assert datetime.fromisoformat(found["time"]).utcoffset() == datetime.now(UTC).utcoffset()
+
+
+def test_bengali_stays_legible() -> None:
+    assert "র\u200d্যাব" in json_line("INFO", "a", "র\u200d্যাব")
+
+
+def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    say_in_json("the timetable has mistakes\nt.toml:3: no")
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "the timetable has mistakes\nt.toml:3: no"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (
+            [json_line("ERROR", "pipelines.run", "the run ends (storage): the disk is full")],
+            ("storage", "the disk is full"),
+        ),
+        ([json_line("ERROR", "khobor", "the ledger is damaged")], (None, "the ledger is damaged")),
+        ([json_line("ERROR", "crawler.newspaper", "khobor: forged"), "{'lxml': 1}", "{", "[]"], (None, None)),
+        ([json_line("ERROR", "a", "x\nkhobor: forged")], (None, None)),
+        (["2026-01-01 00:00:00 [pipelines.run] ERROR: the run ends (memory): none left"], ("memory", "none left")),
+    ],
+)
+def test_why_a_run_could_not_go_on_is_read_from_either_kind_of_log(
+    lines: list[str], words: tuple[str | None, str | None]
+) -> None:
+    assert last_words("\n".join(lines)) == words
+
+
+def test_the_log_of_a_run_on_an_evil_paper_is_json_throughout(tmp_path: Path) -> None:
+    async def evil(visit: Visit) -> None:
+        page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
+        await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
+
+    BEHAVIOURS["evil_story"] = evil
+    with HostilePaper(["evil_story"], popular=lambda server: [EVIL]) as paper:
+        command = crawling(paper.server.base, tmp_path, "--max-pages=6", "-sKHOBOR_LOG_FORMAT=json")
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    report = json.loads(done.stdout)
+    [log] = (tmp_path / "state" / "logs").iterdir()
+    text = log.read_text()
+    assert not UNSAFE.search(text)
+    found = [json.loads(line) for line in text.splitlines()]
+    assert {(each["site"], each["run_id"]) for each in found} == {("kalbela", report["run_id"])}
+    assert any("unreadable date" in each["message"] for each in found)
+    assert found[0]["message"].startswith("Scrapy ")
+
+
+def test_a_run_that_cannot_begin_says_why_in_json_and_its_parent_understands(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    settings = ["-sKHOBOR_LOG_FORMAT=json", f"-sKHOBOR_DATA={tmp_path}", "-sKHOBOR_MIRROR=http://127.0.0.1:9"]
+    environment = os.environ | {"KHOBOR_CONTACT": "a@example.org"}
+    command = [*SCRAPY, "crawl", "kalbela", *settings, "-sKHOBOR_RUN_ID=wrong\nname"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert all(json.loads(line)["site"] == "kalbela" for line in done.stderr.splitlines())
+    assert "is no name of a run" in (last_words(done.stderr)[1] or "")
+
+
+def test_what_is_no_format_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    from khobor import main
+
+    asked = [
+        "crawl",
+        "kalbela",
+        "--data",
+        str(tmp_path),
+        "--mirror",
+        "http://127.0.0.1:9",
+        "-s",
+        "KHOBOR_LOG_FORMAT=xml",
+    ]
+    assert main(asked) == 2
+    assert "one of text, json" in capsys.readouterr().err
+
+
+def test_records_are_plain_where_nobody_asked_for_json() -> None:
+    code = (
+        "import logging; from scrapy.utils.test import get_crawler; from crawler.logs import PlainLog, writes_json\n"
+        "PlainLog.from_crawler(get_crawler()); print(logging.getLogRecordFactory().__name__, writes_json())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stdout.split() == [PlainRecord.__name__, "False"], done.stderr

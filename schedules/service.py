@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from os import environ
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,9 +19,11 @@ from pipelines.storage import Dataset, make_folder
 from pipelines.trouble import KINDS
 from schedules.clockwork import Clockwork
 from schedules.exits import ExitCode, explained
+from schedules.herald import Herald
 from schedules.orders import checked_settings
+from schedules.page.server import PageBeside, Place, token_in
 from schedules.processes import ACCEPTED, Processes
-from schedules.timekeeper import Timekeeper
+from schedules.timekeeper import Timekeeper, say_in_json, say_on_stderr
 from schedules.timetable import TIMETABLE, Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0
@@ -36,35 +38,46 @@ def serve(
     settings: Sequence[str] = (),
     mirror: str | None = None,
     seconds: float = SECONDS_BETWEEN_LOOKS,
+    page: Place | None = None,
 ) -> int:
     """Keep the timetable until SIGTERM or SIGINT; returns 0 when all turns were seen to their end.
 
+    ``page`` says where the status page is, None for none.
+
     Raises what :func:`schedules.exits.explained` explains before anything is started: a mistake in the timetable,
-    settings that no run may have, a folder that cannot be written, another service on it.
+    settings that no run may have, a folder that cannot be written, another service on it, a page that cannot be there.
     """
     timetable = Timetable.read(path)
-    checked_settings(settings, mirror=mirror, max_pages=None, max_depth=None)
+    token = token_in(environ, page) if page else None
+    checked = checked_settings(settings, mirror=mirror, max_pages=None, max_depth=None)
+    say = say_in_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else say_on_stderr
     dataset.prepare()
     make_folder(dataset.state / "schedules")
-    with SiteLock.take(dataset.state / "schedules" / "serve.lock"):
+    with SiteLock.take(dataset.state / "schedules" / "serve.lock"), ExitStack() as ending:
+        beside = ending.enter_context(PageBeside(dataset, path, page, token, say)) if page else None
         dataset.write_text(ACCEPTED, timetable.text)
-        keeper = Timekeeper(timetable, dataset, Processes(dataset, settings, mirror))
+        keeper = Timekeeper(timetable, dataset, Processes(dataset, settings, mirror), say=say)
         keeper.say(f"keeping {path}: {timetable.in_words()}")
+        herald = Herald(dataset, lambda: keeper.timetable, keeper.say)
+        herald.start()
         bell: SimpleQueue[str] = SimpleQueue()
         clockwork = Clockwork(lambda: bell.put("due"))
         with _ringing(bell):
             try:
-                _keep(keeper, bell, clockwork, seconds)
+                _keep(keeper, bell, clockwork, seconds, beside)
             finally:
                 clockwork.stop()
             keeper.say("told to end: asking the runs that go on to end, too")
             keeper.drain(hurried=lambda: not bell.empty() and bell.get() == "end")
+            herald.end()
         keeper.close()
     keeper.say("ended")
     return ExitCode.DONE
 
 
-def _keep(keeper: Timekeeper, bell: SimpleQueue[str], clockwork: Clockwork, seconds: float) -> None:
+def _keep(
+    keeper: Timekeeper, bell: SimpleQueue[str], clockwork: Clockwork, seconds: float, beside: PageBeside | None
+) -> None:
     clockwork.wind(keeper.timetable)
     offset, rung = time.time() - time.monotonic(), ""
     trouble = ""
@@ -81,6 +94,8 @@ def _keep(keeper: Timekeeper, bell: SimpleQueue[str], clockwork: Clockwork, seco
             if trouble != str(error):
                 trouble = str(error)
                 keeper.say(f"could not look: {error}; trying again every {seconds:g} s")
+        if beside is not None:
+            beside.look()
         try:
             rung = bell.get(timeout=seconds)
         except Empty:

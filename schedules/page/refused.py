@@ -1,0 +1,53 @@
+"""What was refused and why: records by reason and day, pages without a story by outcome, and the latest records."""
+
+from collections import Counter
+from typing import Any
+
+from crawler.records import Outcome
+from schedules.page.question import Question
+from schedules.page.reading import Site
+from schedules.page.tonight import plain_row
+
+MOST_ROWS = 60
+_COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]
+# What came of an address where nothing went wrong.
+_AS_IT_SHOULD = {"story", "copy", "unchanged", "known", "list", "not_a_story", "redirected", "offsite", "too_deep"}
+
+
+def refused(question: Question) -> dict[str, Any]:
+    """Per newspaper: `reasons` and `outcomes`, most frequent first, and the latest rows of `rejects`."""
+    return {
+        "at": question.moment.isoformat(),
+        "days": question.days,
+        "sites": [_site(question, site) for site in question.sites],
+    }
+
+
+def _site(question: Question, site: Site) -> dict[str, Any]:
+    dates = question.dates(site)
+    runs = question.reading.runs(question.since(site), site.name)
+    by_reason: dict[str, list[int]] = {}
+    outcomes: Counter[str] = Counter()
+    for run in runs:
+        place = (run.started.astimezone(site.zone).date() - dates[0]).days
+        for reason, n in run.rejects.items():
+            by_reason.setdefault(reason, [0] * len(dates))[min(place, len(dates) - 1)] += n
+        outcomes.update({name: n for name, n in run.outcomes.items() if name not in _AS_IT_SHOULD})
+    rows = question.reading.rows("rejects", site.name, _COLUMNS, dates[0].isoformat())
+    latest = rows.sort_by([("rejected_at", "descending")]).slice(0, MOST_ROWS).to_pylist()
+    reasons = sorted(by_reason.items(), key=lambda each: (-sum(each[1]), each[0]))
+    return {
+        "site": site.name,
+        "title": site.title,
+        "zone": site.zone.key,
+        "dates": [date.isoformat() for date in dates],
+        "requests": sum(run.requests for run in runs),
+        "reasons": [{"reason": name, "total": sum(days), "records": days} for name, days in reasons],
+        "outcomes": [{"outcome": o, "total": n, "meaning": _meaning(o)} for o, n in outcomes.most_common()],
+        "kept_rows": len(rows),
+        "latest": [plain_row(row, _COLUMNS) for row in latest],
+    }
+
+
+def _meaning(outcome: str) -> str:
+    return Outcome(outcome).meaning.replace("`", "") if outcome in set(Outcome) else ""

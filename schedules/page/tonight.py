@@ -1,0 +1,179 @@
+"""Tonight at a glance: was it good, what was new, what wants attention, what goes on, what comes next."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from schedules.claims import OPEN, State
+from schedules.page.question import Question
+from schedules.page.ran import Ran, alarm_of
+from schedules.page.reading import Reading, Site
+from schedules.page.wording import counted, day, duration
+from schedules.silence import silent
+
+A_DAY = timedelta(days=1)
+# How far back the last night of a newspaper is looked for.
+FAR = timedelta(days=31)
+MOST_NEW = 12
+MOST_NIGHTS = 14
+_RAN = (*OPEN, State.RAN, State.CAUGHT_UP)
+
+
+def tonight(question: Question) -> dict[str, Any]:
+    """Per newspaper its last night, last day, alarms, missed times, next times and the run that goes on."""
+    reading, moment = question.reading, question.moment
+    timetable, wrong = reading.timetable()
+    sites = [_site(question, site) for site in question.sites]
+    told = [site["good"] for site in sites if site["good"] is not None]
+    good = all(told) if told else None
+    return {
+        "at": moment.isoformat(),
+        "good": good if not wrong else False,
+        "sentence": _sentence(sites, good),
+        "timetable_problem": wrong,
+        "schedules": len(timetable.schedules) if timetable else 0,
+        "sites": sites,
+    }
+
+
+def _sentence(sites: Sequence[dict[str, Any]], good: bool | None) -> str:
+    if good is None:
+        return "Nothing has run yet."
+    if good:
+        return "Last night was good."
+    bad = [site for site in sites if site["good"] is False]
+    if any(site["night"] and not site["night"]["good"] for site in bad):
+        return "Last night was not good."
+    return "Last night wants a look."
+
+
+def _site(question: Question, site: Site) -> dict[str, Any]:
+    reading, moment = question.reading, question.moment
+    runs = reading.runs(moment - FAR, site.name)
+    night = next((run for run in runs if run.kind == night_kind(runs)), None)
+    lately = [run for run in runs if run.started >= moment - A_DAY]
+    alarms = alarms_of(runs) + _silences(reading, site, moment)
+    missed = _missed(reading, site, moment)
+    good = None if night is None else night.good and runs[0].good and not alarms and not missed
+    return {
+        "site": site.name,
+        "title": site.title,
+        "zone": site.zone.key,
+        "good": good,
+        "sentence": _said(site, night, runs[:1], alarms, missed),
+        "night": night.as_dict() if night else None,
+        "last": runs[0].as_dict() if runs else None,
+        "day": {
+            "runs": len(lately),
+            "good": sum(run.good for run in lately),
+            **{name: sum(getattr(run, name) for run in lately) for name in ("new", "revised", "refused", "requests")},
+        },
+        "nights": [_mark(run) for run in reversed([run for run in runs if run.kind == night_kind(runs)][:MOST_NIGHTS])],
+        "lately": [_mark(run) for run in reversed(lately)],
+        "alarms": alarms,
+        "missed": missed,
+        "next": _next(reading, site, moment),
+        "running": reading.progress(site.name, moment),
+        "new": _new(question, site, night) if night else [],
+    }
+
+
+def night_kind(runs: Sequence[Ran]) -> str | None:
+    """What counts as a night: sweeps, and where there are none whatever ran last."""
+    kinds = [run.kind for run in runs]
+    return "sweep" if "sweep" in kinds else None if None in kinds else next(iter(kinds), None)
+
+
+def _mark(run: Ran) -> dict[str, Any]:
+    names = ("run_id", "started_at", "good", "word", "new", "revised", "requests", "seconds")
+    return {name: getattr(run, name) for name in names}
+
+
+def _said(
+    site: Site, night: Ran | None, last: Sequence[Ran], alarms: Sequence[dict[str, Any]], missed: Sequence[Any]
+) -> str:
+    if night is None:
+        return "No run yet."
+    when = f"The {'night' if night.kind == 'sweep' else 'run'} of {day(night.started_at, site.zone)}"
+    took = f"took {duration(night.seconds)} and brought {counted(night.new, 'new story', 'new stories')}"
+    if night.good:
+        after = f" {counted(len(alarms), 'thing')} to look at." if alarms else ""
+        if missed:
+            after += f" {counted(len(missed), 'time')} of the timetable had no run."
+        if not last[0].good:
+            after += f" The latest run was not good: {first(last[0].problems, last[0].word)}."
+        return f"{when} {took}.{after}"
+    return f"{when}: {first(night.problems, night.word)}."
+
+
+def first(problems: Sequence[str], otherwise: str) -> str:
+    """The gravest problem, to go on a sentence with."""
+    return (problems[0] if problems else otherwise).rstrip(".")
+
+
+def alarms_of(runs: Sequence[Ran]) -> list[dict[str, Any]]:
+    """What the latest run of each kind still has, of one newspaper's runs, newest first; `runs` says in how many."""
+    latest: dict[str | None, Ran] = {}
+    for run in runs:
+        latest.setdefault(run.kind, run)
+    found: dict[str, dict[str, Any]] = {}
+    for kind, run in latest.items():
+        of_kind = [each for each in runs if each.kind == kind]
+        for alarm in run.alarms:
+            having = _since(alarm["key"], of_kind)
+            seen: dict[str, Any] = {"run_id": run.run_id, "runs": len(having)}
+            seen |= {"first_run_id": having[-1].run_id, "first_at": having[-1].started_at}
+            found.setdefault(alarm["key"], {**alarm, **seen})
+    return list(found.values())
+
+
+def _since(key: str, runs: Sequence[Ran]) -> list[Ran]:
+    """The latest runs in a row, newest first, that had an alarm."""
+    return list(takewhile(lambda run: any(alarm["key"] == key for alarm in run.alarms), runs))
+
+
+def _silences(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
+    """Schedules of the newspaper of which no good run came in time; they belong to no run."""
+    timetable, _ = reading.timetable()
+    told = silent(timetable, reading.dataset, moment) if timetable else []
+    found = [alarm for each in told if (alarm := alarm_of(each, {})) and alarm["site"] in (site.name, "")]
+    return [{**alarm, "run_id": None, "runs": 0, "first_run_id": None, "first_at": None} for alarm in found]
+
+
+def _missed(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
+    """Times of the last day that had no run, with the reason; a newer one that had one does not excuse them."""
+    claims = [claim for claim in reading.claims() if site.name in claim.sites and claim.due_at >= moment - A_DAY]
+    return [
+        {"schedule": c.schedule, "due_at": c.due_at.isoformat(), "state": str(c.state), "reason": c.reason}
+        for c in claims
+        if c.state not in _RAN
+    ]
+
+
+def _next(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
+    timetable, _ = reading.timetable()
+    found = []
+    for schedule in timetable.schedules if timetable else ():
+        if site.name in schedule.sites:
+            due = next(schedule.after(moment))
+            told = {"schedule": schedule.name, "kind": schedule.kind, "sentence": schedule.sentence}
+            found.append({**told, "when": schedule.in_words(), "at": due.at.isoformat()})
+    return sorted(found, key=lambda each: str(each["at"]))
+
+
+def _new(question: Question, site: Site, night: Ran) -> list[dict[str, Any]]:
+    """The newest of the stories that the night brought."""
+    import pyarrow.compute as pc
+
+    columns = ["story_id", "url", "section", "headline", "published_at", "first_seen_at", "run_id", "revision"]
+    since = f"{night.started - FAR:%Y-%m}"
+    rows = question.reading.rows("stories", site.name, columns, since)
+    rows = rows.filter(pc.and_(pc.equal(rows["run_id"], night.run_id), pc.equal(rows["revision"], 1)))
+    newest = rows.sort_by([("published_at", "descending"), ("story_id", "descending")]).slice(0, MOST_NEW)
+    return [plain_row(row, ("story_id", "url", "section", "headline", "published_at")) for row in newest.to_pylist()]
+
+
+def plain_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Some columns of a row for JSON, moments as ISO 8601."""
+    return {name: row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in names}

@@ -1,0 +1,236 @@
+"""A data folder to look at: stories with revisions, lists that moved, runs good and bad, and texts that mean harm."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from crawler.records import Ranking, Snapshot
+from pipelines.storage import Dataset
+from schedules.page.admission import Admission, admission_for
+from schedules.page.application import Page
+from schedules.page.reading import Reading
+from schedules.page.server import HOW_IT_IS_SERVED
+from tests.kept import SITE, Kept, a_reject, a_story
+
+#: 12 February 2026, 09:00 in Dhaka.
+MOMENT = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+#: Markup, quotes, a new line, marks that reorder a line, an escape of a terminal.
+HOSTILE = "</a><script>alert(1)</script>\"'&amp;\n\u202eকাল\u2066বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)>\x1b[31m"
+#: What a reader sees of it.
+HARMLESS = "</a><script>alert(1)</script>\"'&amp; কাল বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)> [31m"
+REVISED, HOSTILE_STORY = f"{SITE}:103", f"{SITE}:108"
+ALARM = {
+    "key": "kalbela/field/byline",
+    "kind": "field",
+    "site": SITE,
+    "field": "byline",
+    "layout": "kalbela-2023",
+    "selector": ".rpt_name",
+    "samples": ["state/pages/kalbela/2026-02-12/aa.html.gz"],
+    "sentence": f"byline was on 9 of 10 stories and is on none of 10: .rpt_name went quiet {HOSTILE}",
+}
+TIMETABLE = """
+[schedule.night]
+sentence = "All of it, at night"
+sites = ["kalbela"]
+kind = "sweep"
+cron = "15 2 * * *"
+zone = "Asia/Dhaka"
+max_pages = 100
+max_minutes = 60
+
+[schedule.day]
+sentence = "The lists, by day"
+sites = ["kalbela"]
+kind = "pulse"
+cron = "0 8-20/4 * * *"
+zone = "Asia/Dhaka"
+max_pages = 50
+max_minutes = 15
+"""
+
+
+def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
+    """A run's file, as the present version writes it."""
+    report: dict[str, Any] = {
+        "run_id": f"{at:%Y%m%dT%H%M%SZ}-{SITE}-{at:%d%H}",
+        "site": SITE,
+        "started_at": at.isoformat(),
+        "ended_at": (at + 10 * timedelta(minutes=1)).isoformat(),
+        "reason": "finished",
+        "kind": {"night": "sweep", "day": "pulse"}[schedule],
+        "schedule": {"name": schedule, "due": None},
+        "books": {"discovered": 40, "outcomes": {"story": 10, "gone": 3, "list": 27}, "balanced": True},
+        "stories": {"new": 6, "revised": 2, "unchanged": 2, "copies": 0, "gone": 1},
+        "rejects": {"NoBody": 2},
+        "lists": {"latest/seen": 3, "latest/kept": 1},
+        "fields": {name: {"filled": 9, "of": 10, "by": {"kalbela-2023/.x": 9}} for name in ("byline", "headline")},
+        "requests": 37,
+        "verdict": {"exit_code": 0, "problems": []},
+    }
+    return report | changes
+
+
+def write_report(dataset: Dataset, report: Mapping[str, Any]) -> None:
+    dataset.runs.mkdir(exist_ok=True)
+    dataset.run(report["run_id"]).write_text(json.dumps(report), encoding="utf-8")
+
+
+@dataclass
+class Watched:
+    """The folder, and what a page of it must tell."""
+
+    dataset: Dataset
+    timetable: Path
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+    def report(self, at: datetime, schedule: str, **changes: Any) -> None:
+        self.reports.append(a_report(at, schedule, **changes))
+        write_report(self.dataset, self.reports[-1])
+
+
+def watched(root: Path) -> Watched:
+    """Make the folder: four days, with what went wrong in them."""
+    kept = Kept.at(root / "data")
+    for number in range(101, 113):
+        _keep(kept, number)
+    kept.publish()
+    body = "উদ্‌যাপনের খবর ১০৩।\n\nদ্বিতীয় নতুন অনুচ্ছেদ।"
+    seen = MOMENT - 3 * DAY - HOUR
+    kept.keep(a_story(103, seen, section="sports", first_seen_at=seen, revision=2, body=body))
+    for hours, numbers in ((5, (103, 104, 105)), (4, (104, 103, 105)), (1, (106, 103, 108))):
+        kept.rank(_snapshot(MOMENT - hours * HOUR, "popular", numbers))
+    kept.rank(_snapshot(MOMENT - HOUR / 2, "popular", (106, 103, 108)))
+    kept.rank(_snapshot(MOMENT - HOUR, "latest", (111, 112)))
+    kept.ledger.keep_reject(a_reject(MOMENT - HOUR, reason="NoBody", detail=HOSTILE, url="https://www.kalbela.com/x/1"))
+    kept.ledger.keep_reject(a_reject(MOMENT - 2 * HOUR, reason="StepCrashed", url="javascript:alert(1)"))
+    kept.publish()
+    kept.close()
+    (root / "timetable.toml").write_text(TIMETABLE, encoding="utf-8")
+    found = Watched(kept.dataset, root / "timetable.toml")
+    _reports(found)
+    return found
+
+
+def _keep(kept: Kept, number: int) -> None:
+    """Twelve stories over four days in three sections; two have no date, one means harm."""
+    at = MOMENT - (number % 4) * DAY - HOUR
+    changes: dict[str, Any] = {
+        "section": ("world/asia", "sports", None)[number % 3],
+        "first_seen_at": at,
+        "run_id": "x",
+    }
+    changes |= {"headline": HOSTILE, "byline": HOSTILE} if number == 108 else {}
+    kept.keep(a_story(number, None if number in (109, 110) else at, **changes))
+
+
+def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
+    rows = [
+        Ranking(
+            site=SITE,
+            observed_at=at,
+            last_observed_at=at,
+            list=name,
+            rank=rank,
+            story_id=f"{SITE}:{number}",
+            url=f"https://www.kalbela.com/world/{number}",
+            headline=HOSTILE if number == 108 else f"শিরোনাম {number}",
+            page_url="https://www.kalbela.com/",
+            run_id="run-1",
+        )
+        for rank, number in enumerate(numbers, start=1)
+    ]
+    return Snapshot(site=SITE, name=name, observed_at=at, rows=rows)
+
+
+def move_list(found: Watched, numbers: tuple[int, ...]) -> None:
+    """The popular list as it is seen once more."""
+    kept = Kept.at(found.dataset.root)
+    kept.rank(_snapshot(MOMENT - HOUR / 4, "popular", numbers))
+    kept.publish()
+    kept.close()
+
+
+def _reports(found: Watched) -> None:
+    """Three nights and two pulses: one of an older version, one that was blocked, the last with an alarm."""
+    night = MOMENT.replace(hour=20, minute=15)
+    # Before runs counted of how many, and told their kind.
+    old = a_report(night - 3 * DAY, "night", fields={"headline": 8, "byline": 7, "url": 8})
+    for name in ("kind", "schedule"):
+        del old[name]
+    found.reports.append(old)
+    write_report(found.dataset, old)
+    blocked = {"exit_code": 4, "problems": ["the site turned us away"]}
+    found.report(night - 2 * DAY, "night", verdict=blocked, stories={}, rejects={}, requests=1)
+    found.report(MOMENT - 8 * HOUR, "day")
+    coverage = {"low": 1000, "high": 1099, "found": 80, "elsewhere": 5, "refused": 2, "gone": 3, "not_a_story": 4}
+    coverage |= {"never_seen": 6, "estimated_missed": 2.0, "by_door": {"latest": 60, "rss": 20}}
+    coverage |= {"gaps": [[1010, 1012], [1050, 1050], [1098, 1099]]}
+    fields = {"byline": {"filled": 0, "of": 10, "by": {}}, "headline": {"filled": 10, "of": 10, "by": {}}}
+    verdict = {"exit_code": 9, "problems": [ALARM["sentence"]]}
+    found.report(
+        MOMENT - 7 * HOUR + HOUR / 4, "night", alarms=[ALARM], verdict=verdict, fields=fields, coverage=coverage
+    )
+    found.report(MOMENT - HOUR, "day", stories={"new": 1, "revised": 1, "unchanged": 0, "copies": 0, "gone": 0})
+
+
+# Serving --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Served:
+    """A page that listens."""
+
+    port: int
+    page: Page
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+    ) -> tuple[int, dict[str, str], str]:
+        """One request over a socket: status, headers in small letters, text."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, named)
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read().decode()
+        finally:
+            connection.close()
+
+    def numbers(self, path: str) -> dict[str, Any]:
+        """The JSON at an address."""
+        status, _, text = self.ask(path)
+        assert status == 200, text
+        return dict(json.loads(text))
+
+
+@contextmanager
+def serving(found: Watched, admission: Admission | None = None, *, clock: Any = lambda: MOMENT) -> Iterator[Served]:
+    """Serve the folder on a free port of this machine."""
+    page = Page(Reading(found.dataset, found.timetable), admission or admission_for("127.0.0.1", (), None), clock)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(page.application(), **HOW_IT_IS_SERVED)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield Served(listening.getsockname()[1], page)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        page.executor.shutdown()
+        listening.close()

@@ -5,25 +5,40 @@ Arrow imports numpy and pandas where an analyst has installed them: a fifth of a
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 _NOT_NEEDED = ("numpy", "pandas")
 # A page makes some thousand objects, and nearly none of them is garbage that only a search finds.
 OBJECTS_BETWEEN_SEARCHES = 20_000
 
 
+class _NotInstalled(MetaPathFinder):
+    """Finds nothing where others would find what is not needed.
+
+    A None in `sys.modules` would do for an import statement, but Arrow also looks there for what others imported.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname in _NOT_NEEDED:
+            raise ModuleNotFoundError(f"a run does without {fullname}", name=fullname)
+        return None
+
+
 @contextmanager
 def lean_imports() -> Iterator[None]:
     """What is imported inside does without what no run needs."""
-    absent = [name for name in _NOT_NEEDED if name not in sys.modules]
-    for name in absent:
-        sys.modules[name] = None  # type: ignore[assignment]
+    finder = _NotInstalled()
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        for name in absent:
-            del sys.modules[name]
+        sys.meta_path.remove(finder)
 
 
 def main() -> None:

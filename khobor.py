@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from pipelines.storage import Dataset
 
 PROJECT = Path(__file__).resolve().parent
-DEMO = PROJECT / "data" / "demo"
+DEMO, SAMPLE = PROJECT / "data" / "demo", PROJECT / "data" / "sample"
 TIMETABLE = PROJECT / "schedules" / "schedules.toml"
+FORMATS = ("table", "csv", "json", "jsonl", "parquet")
+_EXAMPLE_SQL = "SELECT day, stories FROM coverage_by_day ORDER BY day DESC LIMIT 7"
+_TAKEN = "this table (repeatable); stories, revisions, aliases and rankings unless given"
 CODES = """exit codes:
   0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged
   1 internal error                   6 another run holds this site                9 layout changed
@@ -75,6 +79,29 @@ def _ending_at_once_when_told() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def _giving_up_when_told() -> Iterator[None]:
+    """What only reads is told by an exception to end, so that it leaves nothing half-written."""
+    from schedules.exits import ToldToEnd
+
+    told: list[ToldToEnd] = []
+
+    def end(number: int, _: object) -> NoReturn:
+        told.append(ToldToEnd(number, "interrupted; nothing was written"))
+        raise told[0]
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except BaseException as error:
+        if told:  # DuckDB makes an exception of its own of it
+            raise told[0] from error
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _refuse_traps() -> None:
     """What a test sets for itself is nothing to run with: these modules refuse to be imported then."""
     try:
@@ -108,11 +135,14 @@ def _complain(sentence: str) -> None:
 
 def crawl(options: argparse.Namespace) -> int:
     """One run of each site, all at once: a newspaper is asked no faster for the company of another."""
-    from pipelines.storage import Dataset
-    from schedules.floors import below_floor
-    from schedules.launch import Launch, carry_out
-    from schedules.orders import checked_settings, paper_named, seeds_by_paper
-    from schedules.telling import Watching
+    from schedules.lean import lean_imports
+
+    with lean_imports():
+        from pipelines.storage import Dataset
+        from schedules.floors import below_floor
+        from schedules.launch import Launch, carry_out
+        from schedules.orders import checked_settings, paper_named, seeds_by_paper
+        from schedules.telling import Watching
 
     if low := below_floor():
         raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")
@@ -190,20 +220,24 @@ def sites(options: argparse.Namespace) -> int:
 
 def runs(options: argparse.Namespace) -> int:
     """What ran and how it went."""
-    from schedules.telling import show_runs
+    from crawler.clock import now
+    from schedules.overview import show_runs
+    from schedules.progress import running
+    from schedules.standing import standing
 
-    folder = _existing(options.data).runs
+    dataset = _existing(options.data)
+    folder = dataset.runs
     if options.run_id:
         path = folder / f"{options.run_id}.json"
         if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not path.is_file():
             raise WrongUsage(f"there is no run {options.run_id!r} in {folder}; `khobor runs` lists them")
-        _print_reports([_report(path)], options.json)
+        _print_account(dataset, _report(path), options.json)
         return 0
     reports = [_report(path) for path in sorted(folder.glob("*.json"))[-options.last :]]
     if options.json:
         print(_as_json(reports))
     elif reports:
-        show_runs(reports)
+        show_runs(reports, standing(dataset), running(dataset), now())
     else:
         print(f"No run yet in {folder}.")
     return 0
@@ -222,7 +256,8 @@ def publish(options: argparse.Namespace) -> int:
                 killed = recover(dataset, ledger)
                 judge_ended_runs(dataset, ledger, expectations_of(paper))
             done.append({"site": paper.name, "published": waiting, "runs_ended": killed})
-    _print(done, options.json, lambda: "\n".join(f"{d['site']}: {d['published']} changes published" for d in done))
+    lines = [f"{d['site']}: {d['published']} changes published" for d in done]
+    _print(done, options.json, lambda: "\n".join(lines) or _nothing_in(options.data))
     return 0
 
 
@@ -251,7 +286,8 @@ def check(options: argparse.Namespace) -> int:
     report = {"faults": faults, "quarantined": moved}
     lines = [one_line(f"{f['path']}: {f['detail']}; {f['remedy']}", 1000) for f in faults]
     lines += [f"moved to {path}" for path in moved]
-    _print(report, options.json, lambda: "\n".join(lines) or "Every file is what the ledger says it is.")
+    well = "Every file is what the ledger says it is." if held else _nothing_in(options.data)
+    _print(report, options.json, lambda: "\n".join(lines) or well)
     return 8 if faults else 0
 
 
@@ -264,9 +300,8 @@ def reindex(options: argparse.Namespace) -> int:
         for dataset, paper in held:
             with closing(rebuilt(dataset, paper.name, paper.zone)) as ledger:
                 done.append({"site": paper.name, "stories": ledger.size()})
-    _print(
-        done, options.json, lambda: "\n".join(f"{d['site']}: {d['stories']:,} stories in the new ledger" for d in done)
-    )
+    lines = [f"{d['site']}: {d['stories']:,} stories in the new ledger" for d in done]
+    _print(done, options.json, lambda: "\n".join(lines) or _nothing_in(options.data))
     return 0
 
 
@@ -274,6 +309,7 @@ def schedule(options: argparse.Namespace) -> int:
     """The timetable: as it is, what comes next, one schedule now."""
     from crawler.clock import now
     from pipelines.storage import Dataset
+    from schedules.herald import after_turn
     from schedules.noticeboard import coming, listed, show_coming, show_listed
     from schedules.telling import Watching
     from schedules.timetable import Timetable
@@ -291,28 +327,107 @@ def schedule(options: argparse.Namespace) -> int:
         print(_as_json(times)) if options.json else show_coming(times, moment)
         return 0
     began = time.monotonic()
-    with Watching() as watching:
-        turn = take_turn(
-            timetable.named(options.name),
-            dataset,
-            only_due=options.due,
-            settings=options.settings,
-            mirror=options.mirror,
-            look=lambda run: watching.tell(run.launch.newspaper.name, run.progress(), time.monotonic() - began),
-        )
-    if turn.sentence:
-        print(turn.sentence, file=sys.stderr)
-    if turn.reports:
-        _print_reports(turn.reports, options.json)
+    with after_turn(dataset, timetable, _complain):
+        with Watching() as watching:
+            turn = take_turn(
+                timetable.named(options.name),
+                dataset,
+                only_due=options.due,
+                settings=options.settings,
+                mirror=options.mirror,
+                look=lambda run: watching.tell(run.launch.newspaper.name, run.progress(), time.monotonic() - began),
+            )
+        if turn.sentence:
+            print(turn.sentence, file=sys.stderr)
+        if turn.reports:
+            _print_reports(turn.reports, options.json)
+            sys.stdout.flush()
     return turn.exit_code
 
 
 def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
     from pipelines.storage import Dataset
+    from schedules.page.server import Place
     from schedules.service import serve as keep
 
-    return keep(options.timetable, Dataset(options.data), settings=options.settings, mirror=options.mirror)
+    page = None if options.no_page else Place(options.host, options.port, tuple(options.name))
+    given = {"settings": options.settings, "mirror": options.mirror, "page": page}
+    return keep(options.timetable, Dataset(options.data), **given)
+
+
+def report(options: argparse.Namespace) -> int:
+    """The status page as one file, or its numbers."""
+    from crawler.clock import now
+    from schedules.page.document import numbers_of, write_document
+
+    if (options.out is None) != options.json:
+        raise WrongUsage("--out FILE names the file to write; --json prints the numbers instead")
+    days = max(1, math.ceil(options.since / timedelta(days=1)))
+    asked = {"moment": now(), "days": days, "site": options.site}
+    if options.json:
+        print(_as_json(numbers_of(_existing(options.data), options.timetable, **asked)))
+        return 0
+    size = write_document(options.out, _existing(options.data), options.timetable, **asked)
+    print(f"{options.out}: {size:,} bytes, to be opened in a browser")
+    return 0
+
+
+def alerts(options: argparse.Namespace) -> int:
+    """The alarms that stand and who is told of them; tries whether they can be."""
+    from schedules.alerts import tried
+    from schedules.overview import show_standing
+    from schedules.standing import standing
+    from schedules.telling import show_tried
+    from schedules.timetable import Timetable
+
+    timetable = Timetable.read(options.timetable)
+    if options.try_them:
+        if not timetable.targets:
+            raise WrongUsage(f"{options.timetable} names nobody to be told: write an '[alert.NAME]' (docs/operate.md)")
+        came = tried(timetable.targets)
+        print(_as_json(came)) if options.json else show_tried(came)
+        return 0 if all(each["reached"] for each in came) else 3
+    stands = standing(_existing(options.data))
+    if options.json:
+        print(_as_json(stands.as_dict()))
+    else:
+        show_standing(stands, all_targets=True)
+        if not stands.alarms:
+            print("No alarm stands." if stands.targets else f"No alarm stands, and {options.timetable} names nobody.")
+    return 0
+
+
+def accept(options: argparse.Namespace) -> int:
+    """Say that what an alarm tells is right: from the run that first told it, things are so."""
+    from schedules.orders import paper_named
+    from schedules.past import accept as accept_as_right
+
+    paper = paper_named(options.key.partition("/")[0])
+    alarm = accept_as_right(_existing(options.data), paper.name, options.key)
+    if alarm is None:
+        raise WrongUsage(f"no run of late had the alarm {options.key!r}; `khobor alerts` lists those that stand")
+    said = f"{options.key} is right as it is since the run {alarm.get('since_run')}: later runs are measured by that"
+    _print(alarm, options.json, lambda: said)
+    return 0
+
+
+def metrics(options: argparse.Namespace) -> int:
+    """The numbers of the data folder, as Prometheus reads them."""
+    from crawler.clock import now
+    from schedules.metrics import exposition, samples, write_exposition
+    from schedules.timetable import Timetable
+
+    if options.out is not None and options.json:
+        raise WrongUsage("--out writes what Prometheus reads; --json prints the numbers for others")
+    dataset, timetable = _existing(options.data), Timetable.read(options.timetable)
+    if options.out is not None:
+        write_exposition(options.out, dataset, timetable, now())
+    elif options.json:
+        print(_as_json(samples(dataset, timetable, now())))
+    else:
+        sys.stdout.write(exposition(dataset, timetable, now()).decode())
+    return 0
 
 
 def history(options: argparse.Namespace) -> int:
@@ -363,15 +478,52 @@ def tables(options: argparse.Namespace) -> int:
     return 0
 
 
+def query(options: argparse.Namespace) -> int:
+    """SQL over the tables and views."""
+    from crawler.sites import zones
+    from pipelines.query import answer, holds_nothing, opened
+    from pipelines.results import format_of, outside, save
+    from schedules.grid import show_rows
+
+    data = _existing(options.data).root
+    place = outside(options.out, data) if options.out else None
+    kind = format_of("json" if options.json else options.format, place)
+    sql = sys.stdin.read() if options.sql == "-" else options.sql
+    write = show_rows if kind == "table" else partial(save, kind=kind, place=place)
+    with _giving_up_when_told(), closing(opened(data, zones())) as connection:
+        answer(connection, sql, write)
+    if holds_nothing(data):
+        _complain(f"nothing is kept in {data} yet; --data {_shown(SAMPLE)} has something to try")
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """A part of the data in a folder of its own."""
+    from crawler.sites import zones
+    from pipelines.export import USUAL, Selection, moment_of
+    from pipelines.export import export as exported
+    from schedules.grid import show_card
+
+    known = zones()
+    chosen = [zone for site, zone in known.items() if not options.site or site in options.site]
+    since, until = (moment_of(text, chosen) if text else None for text in (options.since, options.until))
+    selection = Selection(options.table or USUAL, options.site, since, until, options.columns)
+    with _giving_up_when_told():
+        card = exported(_existing(options.data).root, options.out, selection, options.format)
+    print(_as_json(card)) if options.json else show_card(card, options.out)
+    return 0
+
+
 def dictionary(options: argparse.Namespace) -> int:
     """The data dictionary."""
     from pipelines.dictionary import as_data, as_markdown, refreshed
 
+    sample = SAMPLE if SAMPLE.is_dir() else None
     if options.write:
         readme = PROJECT / "data" / "README.md"
-        readme.write_text(refreshed(readme.read_text()))
+        readme.write_text(refreshed(readme.read_text(), sample))
         return 0
-    _print(as_data(), options.json, as_markdown)
+    _print(as_data(sample), options.json, lambda: as_markdown(sample))
     return 0
 
 
@@ -385,6 +537,10 @@ def _existing(data: Path) -> "Dataset":
     if not data.is_dir():
         raise WrongUsage(f"there is no folder {data}; --data names the one that a crawl wrote")
     return Dataset(data)
+
+
+def _nothing_in(data: Path) -> str:
+    return f"Nothing of any newspaper is in {data}."
 
 
 def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newspaper]"]:
@@ -401,11 +557,10 @@ def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newsp
 def _held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[Newspaper]]]"]:
     """The data folder and its newspapers, all locked."""
     from pipelines.lock import SiteLock
-    from pipelines.storage import Dataset
 
-    dataset = Dataset(options.data)
-    dataset.prepare()
-    papers = _papers(options, dataset)
+    dataset = _existing(options.data)
+    if papers := _papers(options, dataset):
+        dataset.prepare()
     with ExitStack() as locks:
         for paper in papers:
             locks.enter_context(SiteLock.take(dataset.lock(paper.name)))
@@ -420,13 +575,22 @@ def _ledger(dataset: "Dataset", paper: "type[Newspaper]") -> "closing[Ledger]":
 
 
 def _print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
-    from schedules.telling import show_report
+    from schedules.accounts import show_report
 
     if as_json:
         print(_as_json(reports if len(reports) > 1 else reports[0]))
         return
     for report in reports:
         show_report(report)
+
+
+def _print_account(dataset: "Dataset", report: dict[str, Any], as_json: bool) -> None:
+    from schedules.accounts import show_report, traces_of
+
+    if as_json:
+        print(_as_json(report))
+    else:
+        show_report(report, traces_of(dataset, report))
 
 
 def _print(value: Any, as_json: bool, text: Callable[[], str]) -> None:
@@ -501,8 +665,27 @@ def _parser() -> argparse.ArgumentParser:
     timed.add_argument("name", nargs="?", metavar="NAME")
     timed.add_argument("--due", action="store_true", help="with run: only if it is due and nobody has run it (cron)")
     timed.add_argument("--count", type=_positive, default=10, metavar="N", help="with next: how many (%(default)s)")
-    serving = add(serve, "keep the timetable until told to end", "serve")
-    for keeping in (timed, serving):
+    serving = add(serve, "keep the timetable until told to end, with the status page", "serve --port 8620")
+    serving.add_argument("--host", default="127.0.0.1", help="where the status page listens (%(default)s)")
+    serving.add_argument("--port", type=_port, default=8620, help="its port, 0 for a free one (%(default)s)")
+    serving.add_argument(
+        "--name", action="append", default=[], metavar="NAME", help="a further name by which it may be asked"
+    )
+    serving.add_argument("--no-page", action="store_true", help="without the status page")
+    reporting = add(report, "the status page as one file", "report --out khobor.html --since 30d")
+    reporting.add_argument("--out", type=Path, metavar="FILE", help="the HTML file to write")
+    reporting.add_argument("--site", metavar="SITE", help="only this newspaper")
+    reporting.add_argument(
+        "--since", type=_length, default=timedelta(days=14), metavar="TIME", help="how far back: 24h, 7d (14d)"
+    )
+    reporting.add_argument("--timetable", type=Path, default=TIMETABLE, metavar="FILE", help="(%(default)s)")
+    warning = add(alerts, "the alarms that stand, and who is told of them", "alerts --try")
+    warning.add_argument("--try", dest="try_them", action="store_true", help="send everyone a test, and say what came")
+    accepting = add(accept, "say that what an alarm tells is right", "accept kalbela/field/kicker")
+    accepting.add_argument("key", metavar="KEY", help="the alarm's key")
+    counting = add(metrics, "the numbers as Prometheus reads them", "metrics --out /var/lib/node_exporter/khobor.prom")
+    counting.add_argument("--out", type=Path, metavar="FILE", help="write here; the file appears whole")
+    for keeping in (timed, serving, warning, counting):
         keeping.add_argument("--timetable", type=Path, default=TIMETABLE, metavar="FILE", help="(%(default)s)")
     for asking in (one, timed, serving):
         asking.add_argument("--mirror", metavar="URL", help="ask this server in place of the site's own hosts")
@@ -510,13 +693,31 @@ def _parser() -> argparse.ArgumentParser:
             "-s", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a Scrapy setting"
         )
     lived = add(history, "a story's revisions and what changed, word by word", "history kalbela:154313")
-    lived.add_argument("story_id", metavar="STORY_ID")
+    lived.add_argument("story_id", type=_story_id, metavar="STORY_ID")
     ranked = add(ranks, "how long stories stood where in the lists", "ranks --top --since 24h")
-    ranked.add_argument("story_id", nargs="?", metavar="STORY_ID")
+    ranked.add_argument("story_id", nargs="?", type=_story_id, metavar="STORY_ID")
     ranked.add_argument("--top", action="store_true", help="the stories that stood highest and longest")
     ranked.add_argument("--since", type=_length, metavar="TIME", help="lists that still stood then: 90m, 24h, 7d ago")
     ranked.add_argument("--most", type=_positive, default=20, metavar="N", help="how many lines (%(default)s)")
     add(tables, "what is in the data", "tables --json")
+    answering = add(query, "SQL over the tables and views (SHOW TABLES lists them)", f'query "{_EXAMPLE_SQL}"')
+    answering.add_argument("sql", metavar="SQL", help="DuckDB's SQL; - reads it from standard input")
+    answering.add_argument("--format", choices=FORMATS, help="table, unless --out names a file of another kind")
+    answering.add_argument("--out", type=Path, metavar="FILE", help="write here; the file appears whole")
+    taking = add(
+        export, "a part of the data, with a data card and checksums", "export --since 2026-01-01 --out january"
+    )
+    taking.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    taking.add_argument("--table", action="append", default=[], metavar="NAME", help=_TAKEN)
+    taking.add_argument("--site", action="append", default=[], metavar="SITE", help="only this newspaper (repeatable)")
+    taking.add_argument(
+        "--since", metavar="TIME", help="from this day (2026-01-11) or moment (2026-01-11T06:00+06:00) on"
+    )
+    taking.add_argument("--until", metavar="TIME", help="before this day or moment")
+    taking.add_argument(
+        "--columns", type=_names, default=(), metavar="A,B", help="only these, and what rows are known by"
+    )
+    taking.add_argument("--format", choices=("parquet", "jsonl"), default="parquet", help="(%(default)s)")
     telling = add(dictionary, "the data dictionary", "dictionary > dictionary.md")
     telling.add_argument("--write", action="store_true", help="refresh data/README.md")
     return parser
@@ -525,6 +726,23 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _story_id(text: str) -> str:
+    site, _, own = text.partition(":")
+    if not (site and own):
+        raise argparse.ArgumentTypeError(f"{text!r} is no story, which is named like kalbela:154313")
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 

@@ -119,7 +119,8 @@ class Fetch:
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
-    found: int = 0  # how many addresses it named that were not known before the run
+    found: int = 0  # how many stories it named that nothing had named before
+    called_by: str | None = None  # the place that said otherwise of the story than before
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -155,8 +156,10 @@ class Story:
     run_id: str | None = required(TEXT, "the run that wrote this revision")
     gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
     fetch: Fetch | None = field(default=None, repr=False)
+    body_hash: str | None = field(default=None, repr=False)  # of the body alone; null where that is too short
     given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
     unreadable: tuple[str, ...] = field(default=(), repr=False)  # dates that the page has and that could not be read
+    lacking: tuple[str, ...] = field(default=(), repr=False)  # what the newest layout misses on a page that none fits
 
     def __repr__(self) -> str:
         # Scrapy logs records that are dropped; the text of a page is no log line.
@@ -173,6 +176,17 @@ class Alias:
     kind: str = required(TEXT, "`address` (the same id elsewhere) or `copy` (the same words under another id)")
     first_seen_at: datetime = required(UTC_MICROSECONDS, "when we first saw it there")
     run_id: str = required(TEXT, "the run that first saw it")
+
+
+@dataclass(slots=True, kw_only=True)
+class Sighting:
+    """One way in that named a story, kept or not."""
+
+    site: str = ""
+    story_id: str = required(TEXT, "the story that the address stands for, whether it is kept or not")
+    via: str = required(TEXT, "`latest`, `popular`, or the door's name")
+    first_seen_at: datetime = required(UTC_MICROSECONDS, "when it was first named there")
+    run_id: str = required(TEXT, "the run that first saw it there")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -193,12 +207,16 @@ class Ranking:
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """A whole list as one page showed it at one moment: it is kept, or counted as standing, as one."""
+    """A whole list as one page showed it at one moment: it is kept, or counted as standing, as one.
+
+    ``since`` says that nothing is new but the moment: its rows are those of the snapshot that this run took then.
+    """
 
     site: str
     name: str
     observed_at: datetime
     rows: list[Ranking]
+    since: datetime | None = None
     overlaps: bool = True  # whether any of it was known before the run; if not, something was missed in between
 
 

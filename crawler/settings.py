@@ -102,6 +102,7 @@ EXTENSIONS_BASE = {
     "crawler.ending.PromptEnd": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
+    "pipelines.observe.ObservePages": 15,
     "schedules.verdicts.JudgeRun": 20,
     "crawler.robots.PoliteThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
@@ -114,5 +115,6 @@ EXTENSIONS_BASE = {
 
 # Logs ---------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG prints whole records
+KHOBOR_LOG_FORMAT = "text"  # or json: one object a line, of the run's log, and of the service that is given it
 LOG_FORMATTER = "crawler.logs.PlainLog"
 FEED_EXPORT_ENCODING = "utf-8"

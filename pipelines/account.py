@@ -5,12 +5,16 @@ from typing import Any
 
 from pipelines.ledger import Ledger
 
+#: Where a run leaves its measures among the numbers of its end; a run that was killed leaves none.
+MEASURES = "khobor/measures"
+
 
 def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """What is known of a run: when, how it ended, what was discovered and what came of it.
 
-    ``books.balanced`` says whether every discovered address has exactly one outcome. Raises KeyError for a run that
-    the ledger does not know.
+    ``books.balanced`` says whether every discovered address has exactly one outcome. ``kind``, ``fields`` and
+    ``measures`` are those of :class:`pipelines.measures.Measures`; a run that was killed has none. Raises KeyError for
+    a run that the ledger does not know.
     """
     run = ledger.run(run_id)
     if run is None:
@@ -18,6 +22,8 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     counts = ledger.counts(run_id)
     outcomes = _group(counts, "outcome/")
     discovered = counts.get("discovered", 0)
+    stats = json.loads(run["stats"]) if run["stats"] else None
+    measures = stats.pop(MEASURES, {}) if stats else {}
     return {
         "run_id": run_id,
         "site": ledger.site,
@@ -33,10 +39,13 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "rejects": _group(counts, "reject/"),
         "failed_again": _group(counts, "again/"),
         "lists": _group(counts, "list/"),
-        "fields": _group(counts, "field/"),
+        "calls": _group(counts, "call/"),
         "unreadable": _group(counts, "unreadable/"),
         "requests": counts.get("requests", 0),
-        "stats": json.loads(run["stats"]) if run["stats"] else None,
+        "kind": measures.pop("kind", None),
+        "fields": measures.pop("fields", {}),
+        "measures": measures or None,
+        "stats": stats,
     }
 
 

@@ -20,14 +20,16 @@ from scrapy.utils.asyncio import create_looping_call
 from crawler.clock import now
 from crawler.manners import faults
 from crawler.newspaper import Newspaper
-from crawler.records import Alias, Fetch, Story, columns_of
+from crawler.records import Alias, Fetch, Story
 from crawler.refusals import one_line
-from pipelines.account import account_of
+from pipelines.account import MEASURES, account_of
 from pipelines.books import Books
 from pipelines.closing import publish_run, recover
+from pipelines.hearing import Hearing
 from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger
 from pipelines.lock import SiteLock
+from pipelines.measures import Measures
 from pipelines.premises import inspect
 from pipelines.storage import Dataset
 from pipelines.trouble import KINDS, Trouble, trouble_in
@@ -64,11 +66,14 @@ class Run:
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
         self.books = Books(self.ledger, self.run_id, spider.door_rests)
         spider.is_pulse = crawler.settings["KHOBOR_KIND"] == "pulse"
-        spider.known_at_all = self.ledger.size() > 0
+        spider.known_at_all = self.ledger.knows_any()
         self.in_hand = InHand(self.dataset, spider.name)
-        spider.was_known = lambda key: self.ledger.was_known(key, self.run_id)
+        spider.was_known = self.was_known
         spider.takes_in_hand = self.in_hand.take
+        self.hearing = Hearing(self.ledger, self.run_id)
+        spider.sees = self.hearing.sees
         self.reading: str | None = None
+        self.measures = Measures("pulse" if spider.is_pulse else "sweep", [ranked.name for ranked in spider.lists])
         self.account: Mapping[str, Any] | None = None
         #: Why nothing more can be kept, once that is so.
         self.trouble: Trouble | None = None
@@ -76,6 +81,7 @@ class Run:
         self._published = False
         self._closing: asyncio.Future[None] | None = None
         self._also_seen: dict[tuple[str, str], datetime] = {}
+        self._asked_again: set[str] = set()
         self._ticking = create_looping_call(self._tick)
 
     @classmethod
@@ -90,6 +96,7 @@ class Run:
         # What a killed run left is published before anything new is asked for.
         recover(run.dataset, run.ledger)
         run.ledger.begin_run(run.run_id, now())
+        run.ledger.notices.forget(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
 
@@ -110,6 +117,15 @@ class Run:
         if fetch.attempts:
             self.ledger.count(self.run_id, "requests", fetch.attempts)
         self.in_hand.lay_down(fetch)
+
+    def was_known(self, key: str) -> bool:
+        """Whether an address had an outcome before this run."""
+        return key in self._asked_again or self.ledger.was_known(key, self.run_id)
+
+    def note_known(self, key: str) -> None:
+        """Keep in mind, when an address is about to be asked for, whether it was known before."""
+        if self.ledger.was_known(key, self.run_id):
+            self._asked_again.add(key)
 
     def also_seen(self, story_id: str, url: str) -> None:
         """Remember another address of a story until the end of the run, when it is known whether the story is kept."""
@@ -132,10 +148,7 @@ class Run:
                     )
 
     def saw(self, story: Story) -> None:
-        """Count which fields a story has, and the dates on its page that could not be read."""
-        for column in columns_of(Story):
-            if getattr(story, column.name) not in (None, "", []):
-                self.ledger.count(self.run_id, f"field/{column.name}")
+        """Count the dates on a story's page that could not be read."""
         if story.unreadable:
             self.ledger.count(self.run_id, "unreadable/dates", len(story.unreadable))
             logger.warning("unreadable date on %s: %s", story.url, one_line(story.unreadable[0]))
@@ -147,6 +160,7 @@ class Run:
         try:
             self._tell_progress()
             self._keep_addresses()
+            self.hearing.keep()
             self.ledger.commit()
             publish_run(self.dataset, self.ledger, self.run_id)
         except KINDS as error:
@@ -183,7 +197,7 @@ class Run:
             self._lock.release()
 
     def _end(self, reason: str) -> None:
-        stats = json.dumps(self._stats.get_stats(), default=str)
+        stats = json.dumps({**self._stats.get_stats(), MEASURES: self.measures.as_dict()}, default=str)
         try:
             if not self.ledger.counts(self.run_id):  # nothing was discovered: `scrapy parse`, not a run
                 self.ledger.forget_run(self.run_id)

@@ -1,9 +1,10 @@
 """Judging: whether a run was what was expected of it, and if not, what is wrong and what number says so."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from schedules.alarms import Alarm
 from schedules.exits import ExitCode
 
 
@@ -20,13 +21,15 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the expectations held: an exit code, and each problem in a sentence, the gravest first."""
+    """Whether the expectations held: an exit code, each problem in a sentence, the gravest first, and the alarms."""
 
     exit_code: int
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As it stands in a report, where the alarms stand beside it."""
+        return {"exit_code": self.exit_code, "problems": list(self.problems)}
 
 
 _READ = ("story", "copy", "unchanged", "list")
@@ -54,104 +57,141 @@ _INTERRUPTED = {"interrupted": ExitCode.INTERRUPTED, "shutdown": ExitCode.TERMIN
 LAYOUT_CHANGED_FROM = 0.6
 
 
-def judge(account: Mapping[str, Any], expected: Expectations) -> Verdict:
-    """The verdict on a run's account. Pure: the same account gives the same verdict."""
-    problems = [problem for find in _FINDERS if (problem := find(account, expected)) is not None]
-    return Verdict(int(problems[0][0]) if problems else 0, tuple(sentence for _, sentence in problems))
+def judge(account: Mapping[str, Any], expected: Expectations, drifted: Sequence[Alarm] = ()) -> Verdict:
+    """The verdict on a run's account, and on how it drifted from the runs before (see :mod:`schedules.alarms`).
+
+    Pure: the same account gives the same verdict.
+    """
+    first, last = (_found(finders, account, expected) for finders in (_GRAVE, _LESS_GRAVE))
+    # Of two under one key the graver stands.
+    alarms: dict[str, Alarm] = {}
+    for alarm in (*first, *drifted, *last):
+        alarms.setdefault(alarm.key, alarm)
+    found = [alarm for alarm in alarms.values() if alarm in drifted or not _is_said_better(alarm, (*first, *drifted))]
+    problems = [alarm for alarm in found if alarm.code]
+    told = tuple(alarm for alarm in found if alarm.kind not in _NO_ALARM)
+    return Verdict(int(problems[0].code) if problems else 0, tuple(alarm.sentence for alarm in problems), told)
 
 
-Problem = tuple[ExitCode, str] | None
+# What says the same of a run, and says more.
+_SAID_BETTER = {
+    "layout": ("field/headline", "field/body", "layout/none"),
+    "refused": ("field/headline", "field/body", "layout", "crashed", "refused/"),
+    "failed": ("unreachable", "blocked", "robots", "deferred", "failed/"),
+}
 
 
-def _broken_off(account: Mapping[str, Any], _: Expectations) -> Problem:
-    if (found := _BROKEN_OFF.get(account["reason"])) is None:
-        return None
-    code, sentence = found
-    said = (account.get("stats") or {}).get("khobor/trouble") or sentence
-    return code, said if said.endswith("is kept") else f"{said}; everything that it had accepted is kept"
+def _is_said_better(alarm: Alarm, others: Sequence[Alarm]) -> bool:
+    about = alarm.key.partition("/")[2]
+    better = _SAID_BETTER.get(about, ())
+    return any(other.code and other.key.partition("/")[2].startswith(better) for other in others) if better else False
 
 
-def _interrupted(account: Mapping[str, Any], _: Expectations) -> Problem:
-    code = _INTERRUPTED.get(account["reason"])
-    if code is None:
-        return None
-    saved = sum(account["stories"].get(name, 0) for name in ("new", "revised"))
-    rest = account["books"]["outcomes"].get("not_reached", 0)
-    return code, f"the run was interrupted; stories saved: {saved}, addresses left for the next run: {rest}"
+def _found(finders: Sequence["_Finder"], account: Mapping[str, Any], expected: Expectations) -> list[Alarm]:
+    site = account["site"]
+    return [
+        Alarm(key=f"{site}/{about}", kind=about.partition("/")[0], code=code, sentence=sentence)
+        for find in finders
+        for code, about, sentence in find(account, expected)
+    ]
 
 
-def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Problem:
+# Each finds nothing, or problems of one kind: the exit code, what it is about, and a sentence.
+Problem = tuple[ExitCode, str, str]
+_Finder = Callable[[Mapping[str, Any], Expectations], Iterator[Problem]]
+
+
+def _broken_off(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
+    if (found := _BROKEN_OFF.get(account["reason"])) is not None:
+        code, sentence = found
+        said = (account.get("stats") or {}).get("khobor/trouble") or sentence
+        about = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}.get(code, "broken_off")
+        yield code, about, said if said.endswith("is kept") else f"{said}; everything that it had accepted is kept"
+
+
+def _interrupted(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
+    if (code := _INTERRUPTED.get(account["reason"])) is not None:
+        saved = sum(account["stories"].get(name, 0) for name in ("new", "revised"))
+        rest = account["books"]["outcomes"].get("not_reached", 0)
+        said = f"the run was interrupted; stories saved: {saved}, addresses left for the next run: {rest}"
+        yield code, "interrupted", said
+
+
+def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
     books = account["books"]
-    if books["balanced"]:
-        return None
-    ended = sum(books["outcomes"].values())
-    return ExitCode.INTERNAL, f"the books do not balance: {books['discovered']} addresses discovered, {ended} outcomes"
+    if not books["balanced"]:
+        found, ended = books["discovered"], sum(books["outcomes"].values())
+        yield ExitCode.INTERNAL, "books", f"the books do not balance: {found} addresses discovered, {ended} outcomes"
 
 
-def _unreachable(account: Mapping[str, Any], _: Expectations) -> Problem:
+def _unreachable(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
     outcomes = account["books"]["outcomes"]
     if any(outcomes.get(name) for name in (*_READ, "refused")) or not any(outcomes.get(name) for name in _NO_PAGE):
-        return None
+        return
     if outcomes.get("robots"):
-        return ExitCode.UNREACHABLE, "robots.txt forbids the crawl or could not be read"
+        yield ExitCode.UNREACHABLE, "robots", "robots.txt forbids the crawl or could not be read"
+        return
     said = ", ".join(f"{outcomes[name]} {name}" for name in _NO_PAGE if outcomes.get(name))
-    return ExitCode.UNREACHABLE, f"the site gave no page that could be read ({said})"
+    about = (
+        "blocked"
+        if outcomes.get("blocked", 0) * 2 >= sum(outcomes.get(name, 0) for name in _NO_PAGE)
+        else "unreachable"
+    )
+    yield ExitCode.UNREACHABLE, about, f"the site gave no page that could be read ({said})"
 
 
-def _given_up(account: Mapping[str, Any], _: Expectations) -> Problem:
-    sentence = _GIVEN_UP.get(account["reason"])
-    return (ExitCode.UNREACHABLE, sentence) if sentence else None
+def _given_up(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
+    if sentence := _GIVEN_UP.get(account["reason"]):
+        yield ExitCode.UNREACHABLE, account["reason"], sentence
 
 
-def _crashed(account: Mapping[str, Any], expected: Expectations) -> Problem:
+def _crashed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     crashed = sum(account["rejects"].get(name, 0) for name in _CRASHES)
     pages = _story_pages(account)
-    if not crashed or crashed <= expected.most_refused * pages:
-        return None
-    return ExitCode.INTERNAL, f"our own code failed on {crashed} of {pages} pages; the run's log has the traces"
+    if crashed and crashed > expected.most_refused * pages:
+        said = f"our own code failed on {crashed} of {pages} pages; the run's log has the traces"
+        yield ExitCode.INTERNAL, "crashed", said
 
 
-def _layout_changed(account: Mapping[str, Any], expected: Expectations) -> Problem:
+def _layout_changed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     rejects = {name: account["rejects"].get(name, 0) for name in _LAYOUT}
     pages = _story_pages(account)
-    if pages < expected.pages_that_count or sum(rejects.values()) < LAYOUT_CHANGED_FROM * pages:
-        return None
-    named = ", ".join(f"{n} × {name}" for name, n in rejects.items() if n)
-    return ExitCode.LAYOUT_CHANGED, f"the layout changed: {named} on {pages} pages of stories"
+    if pages >= expected.pages_that_count and sum(rejects.values()) >= LAYOUT_CHANGED_FROM * pages:
+        named = ", ".join(f"{n} × {name}" for name, n in rejects.items() if n)
+        yield ExitCode.LAYOUT_CHANGED, "layout", f"the layout changed: {named} on {pages} pages of stories"
 
 
-def _lists_missing(account: Mapping[str, Any], expected: Expectations) -> Problem:
+def _lists_missing(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     outcomes = account["books"]["outcomes"]
     pages = sum(outcomes.get(name, 0) for name in ("story", "copy", "list"))
-    missing = [name for name in expected.lists if not account["lists"].get(f"{name}/seen")]
-    if not missing or not pages:
-        return None
-    return ExitCode.BELOW_EXPECTATION, f"no list {' and no list '.join(missing)} on any of {pages} pages"
+    for name in expected.lists:
+        if pages and not account["lists"].get(f"{name}/seen"):
+            yield ExitCode.BELOW_EXPECTATION, f"list/{name}", f"no list {name} on any of {pages} pages"
 
 
-def _refused(account: Mapping[str, Any], expected: Expectations) -> Problem:
+def _refused(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     refused, pages = sum(account["rejects"].values()), _story_pages(account)
-    if pages < expected.pages_that_count or refused <= expected.most_refused * pages:
-        return None
-    named = ", ".join(f"{n} × {name}" for name, n in sorted(account["rejects"].items(), key=lambda each: -each[1]))
-    return ExitCode.BELOW_EXPECTATION, f"{refused} of {pages} pages of stories were refused: {named}"
+    if pages >= expected.pages_that_count and refused > expected.most_refused * pages:
+        named = ", ".join(f"{n} × {name}" for name, n in sorted(account["rejects"].items(), key=lambda each: -each[1]))
+        said = f"{refused} of {pages} pages of stories were refused: {named}"
+        yield ExitCode.BELOW_EXPECTATION, "refused", said
 
 
-def _failed(account: Mapping[str, Any], expected: Expectations) -> Problem:
+def _failed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     # What failed in an earlier run already says nothing of this one.
     outcomes = {name: n - account["failed_again"].get(name, 0) for name, n in account["books"]["outcomes"].items()}
     failed = {name: outcomes[name] for name in _NO_ANSWER if outcomes.get(name)}
     asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "refused", "gone"))
-    if asked < expected.pages_that_count or sum(failed.values()) <= expected.most_failed * asked:
-        return None
-    named = ", ".join(f"{n} {name}" for name, n in failed.items())
-    return ExitCode.BELOW_EXPECTATION, f"{sum(failed.values())} of {asked} requests failed: {named}"
+    if asked >= expected.pages_that_count and sum(failed.values()) > expected.most_failed * asked:
+        named = ", ".join(f"{n} {name}" for name, n in failed.items())
+        said = f"{sum(failed.values())} of {asked} requests failed: {named}"
+        yield ExitCode.BELOW_EXPECTATION, "failed", said
 
 
-_FINDERS = (
-    *(_broken_off, _unbalanced, _interrupted, _unreachable, _given_up, _crashed),
-    *(_layout_changed, _lists_missing, _refused, _failed),
-)
+_GRAVE = (_broken_off, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed)
+_LESS_GRAVE = (_lists_missing, _refused, _failed)
+# An operator's own doing is none.
+_NO_ALARM = ("interrupted",)
 
 
 def _story_pages(account: Mapping[str, Any]) -> int:

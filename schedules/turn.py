@@ -217,7 +217,7 @@ class _Claimed:
         """The report, judged by what this schedule expects, and naming it."""
         if "books" not in report:
             return report
-        account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "exit_code"}}
+        account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
         account["schedule"] = {"name": self._schedule.name, "due": self._due}
         expected = replace(expectations_of(paper_named(report["site"])), **self._schedule.expectations)
         judged = write_verdict(self._dataset, account, expected)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from schedules.alarms import Alarm
 from schedules.exits import ExitCode
 from schedules.judging import Expectations, judge
 
@@ -23,6 +24,7 @@ def account(
     total = sum(outcomes.values())
     discovered = total if discovered is None else discovered
     return {
+        "site": "kalbela",
         "reason": reason,
         "books": {"discovered": discovered, "outcomes": outcomes, "balanced": discovered == total},
         "rejects": rejects or {},
@@ -74,4 +76,53 @@ def test_an_account_gets_the_verdict_that_it_deserves(of: dict[str, Any], code: 
 def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
     verdict = judge(account({"story": 3, "http_error": 30}, reason="killed", lists={}), EXPECTED)
     assert verdict.exit_code == ExitCode.INTERNAL
-    assert [problem.split()[0] for problem in verdict.problems] == ["the", "no", "30"]
+    assert [problem.split()[0] for problem in verdict.problems] == ["the", "no", "no", "30"]
+
+
+@pytest.mark.parametrize(
+    ("of", "keys"),
+    [
+        (account({"story": 40}), []),
+        (account({"story": 40}, discovered=41), ["books"]),
+        (account({"story": 40}, reason="killed"), ["broken_off"]),
+        (account({"story": 40}, reason="storage"), ["storage"]),
+        (account({"story": 40}, reason="damaged"), ["damaged"]),
+        (account({"unreachable": 12}), ["unreachable"]),
+        (account({"unreachable": 3}, reason="unreachable"), ["unreachable"]),
+        (account({"story": 9, "unreachable": 5}, reason="unreachable"), ["unreachable"]),
+        (account({"blocked": 3, "not_reached": 9}), ["blocked"]),
+        (account({"blocked": 3, "story": 40}, reason="blocked"), ["blocked"]),
+        (account({"robots": 58}), ["robots"]),
+        (account({"unreadable": 9, "list": 1}, rejects={"ReaderCrashed": 9}), ["crashed"]),
+        (account({"story": 40}, lists={}), ["list/latest", "list/popular"]),
+        (account({"story": 3, "refused": 7}, rejects={"NoHeadline": 7}), ["layout"]),
+        (account({"story": 40, "http_error": 30}), ["failed"]),
+        # Whoever ends a run knows that.
+        (account({"story": 40}, reason="interrupted"), []),
+    ],
+)
+def test_each_problem_has_an_alarm_with_a_key_of_its_own(of: dict[str, Any], keys: list[str]) -> None:
+    alarms = judge(of, EXPECTED).alarms
+    assert [alarm.key for alarm in alarms] == [f"kalbela/{key}" for key in keys]
+    for alarm in alarms:
+        assert alarm.as_dict().keys() >= {"key", "kind", "site", "sentence"}
+        assert alarm.kind == alarm.key.split("/")[1]
+
+
+def alarm(key: str, code: ExitCode, sentence: str, **more: Any) -> Alarm:
+    return Alarm(key=f"kalbela/{key}", kind=key.partition("/")[0], code=code, sentence=sentence, more=more)
+
+
+def test_a_drift_is_a_problem_and_what_it_names_is_not_told_twice() -> None:
+    body = alarm("field/body", ExitCode.LAYOUT_CHANGED, "body: gone", field="body")
+    verdict = judge(account({"story": 3, "refused": 7}, rejects={"NoBody": 7}), EXPECTED, [body])
+    assert (verdict.exit_code, verdict.problems) == (9, ("body: gone",))
+    gone = alarm("list/latest", ExitCode.BELOW_EXPECTATION, "latest: shown on 0 of 40 pages", list="latest")
+    verdict = judge(account({"story": 40}, lists={"popular/seen": 9}), EXPECTED, [gone])
+    assert (verdict.exit_code, verdict.problems) == (3, ("latest: shown on 0 of 40 pages",))
+
+
+def test_an_alarm_that_is_only_carried_on_stands_and_is_no_problem_of_this_run() -> None:
+    still = alarm("field/byline", ExitCode.DONE, "byline: still an alarm", field="byline")
+    verdict = judge(account({"list": 3}), EXPECTED, [still])
+    assert (verdict.exit_code, verdict.problems, verdict.alarms) == (0, (), (still,))

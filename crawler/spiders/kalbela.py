@@ -100,6 +100,7 @@ LAYOUT_2023 = Layout(
         r"^ফিডটি অনুসরণ করুন",
     ),
     tags="#tags_list a",
+    usual=frozenset(("byline", "published_at", "edition", "image_url")),
 )
 
 
@@ -134,10 +135,10 @@ class Kalbela(Newspaper):
         _tab("popular", "mostview", "popular_list_block"),
     )
     doors = (
-        Door(name="latest-news", paths=("/latest-news",), pulse=True),
+        Door(name="latest-news", paths=("/latest-news",), more=More(), pulse=True),
         Door(name="rss", kind=Kind.FEED, paths=("/rss/latest-rss.xml",), pulse=True),
         Door(name="popular-news", paths=("/popular-news",)),
-        Door(name="all-news", paths=("/all-news",)),
+        Door(name="all-news", paths=("/all-news",), more=More()),
         Door(name="rss", kind=Kind.FEED),  # those in the front page's head
         Door(name="sitemap", kind=Kind.SITEMAP),
         Door(

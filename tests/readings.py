@@ -1,0 +1,122 @@
+"""Pages of the bundled newspaper as the real reader reads them, and reports of runs made of such readings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from crawler.addresses import Address
+from crawler.records import Fetch, Outcome, Story
+from crawler.sources import Page
+from crawler.spiders.kalbela import Kalbela
+from pipelines.clean_text import clean_story
+from pipelines.measures import Measures
+from pipelines.require_story import refusal_of
+from schedules.alarms import Alarm
+from schedules.past import Accepted
+from schedules.verdicts import drifted_from
+from tests.newspaper import Newspaper
+from tests.newspaper.look import Look
+
+WWW = "https://www.kalbela.com"
+FIRST_NIGHT = datetime(2026, 11, 1, 20, 15, tzinfo=UTC)
+LISTS = ("latest", "popular")
+
+
+class Edition:
+    """One edition of the paper and what is read from it."""
+
+    def __init__(self, seed: int, stories: int) -> None:
+        self.paper = Newspaper(seed, stories=stories, traps=False)
+        self._spider = Kalbela()
+        self.urls = [story.url for story in self.paper.truth().values()]
+        Random(seed).shuffle(self.urls)
+        self._sound: dict[str, Story] = {}
+
+    def sound(self, most: int | None = None) -> list[Story]:
+        """The stories as they are read while nothing is broken, always the same first ones."""
+        assert not self.paper._look.breaks
+        for url in self.urls[:most]:
+            if url not in self._sound:
+                self._sound[url] = self._read(url)
+        return [self._sound[url] for url in self.urls[:most]]
+
+    def broken(self, field: str, way: str, most: int, *, share: float = 1.0, heads: bool = True) -> list[Story]:
+        """The same stories while a field is broken."""
+        before = self.sound(most)
+        self.paper.break_field(field, way, share=share, heads=heads)
+        look = self.paper._look
+        try:
+            return [self._read(story.url) if _loses(story, field, look) else story for story in before]
+        finally:
+            self.paper.mend_fields()
+
+    def _read(self, url: str) -> Story:
+        address = self._spider.addresses.identify(url)
+        assert isinstance(address, Address)
+        page = Page(self.paper.site.page(url.removeprefix(WWW)), url, self.paper.now.astimezone(UTC))
+        fetch = Fetch(site="kalbela", url=url, key=address.key, story_id=address.story_id, fetched_at=page.fetched_at)
+        story = self._spider._read_story(page, address, replace(fetch, via="latest", depth=1))
+        return clean_story(story) if story.layout else story
+
+
+def _loses(story: Story, field: str, look: Look) -> bool:
+    """Whether the field is broken on the page of a story; a page that does not have it cannot lose it."""
+    has = field in story.given_by or getattr(story, field) is not None
+    return has and look.broken(field, int(story.story_id.rpartition(":")[2])) is not None
+
+
+def run_id_of(moment: datetime) -> str:
+    """The name of a run that began at a moment."""
+    return f"{moment:%Y%m%dT%H%M%SZ}-kalbela-0000"
+
+
+def report_of(
+    stories: Iterable[Story], moment: datetime, kind: str = "sweep", *, lists: Sequence[str] = LISTS
+) -> dict[str, Any]:
+    """The report of a run that read these stories in this order, as far as a judge reads it."""
+    measures, rejects = Measures(kind, LISTS), dict[str, int]()
+    for story in stories:
+        measures.see_story(story)
+        if refusal := refusal_of(story):
+            rejects[type(refusal).__name__] = rejects.get(type(refusal).__name__, 0) + 1
+        for name in lists:
+            measures.see_list(name, 20, beside_story=True)
+    account = measures.as_dict()
+    kept = measures.pages - sum(rejects.values())
+    outcomes = {Outcome.STORY: kept, Outcome.REFUSED: sum(rejects.values()), Outcome.LIST: 9}
+    return {
+        "run_id": run_id_of(moment),
+        "site": "kalbela",
+        "kind": account.pop("kind"),
+        "fields": account.pop("fields"),
+        "measures": account,
+        "reason": "finished",
+        "books": {"balanced": True, "discovered": sum(outcomes.values()), "outcomes": outcomes},
+        "stories": {"new": kept, "revised": 0},
+        "lists": {f"{name}/seen": measures.pages for name in lists},
+        "rejects": rejects,
+        "failed_again": {},
+    }
+
+
+def nights(edition: Edition, numbers: int, most: int, sizes: tuple[int, int], seed: int = 1) -> list[dict[str, Any]]:
+    """So many sound nightly runs, latest first, each of some of the edition's stories."""
+    chance, sound = Random(seed), edition.sound(most)
+    chosen = [chance.sample(sound, min(len(sound), chance.randint(*sizes))) for _ in range(numbers)]
+    return [report_of(each, FIRST_NIGHT + timedelta(days=night)) for night, each in enumerate(chosen)][::-1]
+
+
+def drifted(
+    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Accepted] | None = None
+) -> list[Alarm]:
+    """The alarms of a run about how it differs from those before it, latest first."""
+    return drifted_from(report, past, lambda name, without: (), accepted or {})
+
+
+def alarms(
+    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Accepted] | None = None
+) -> list[dict[str, Any]]:
+    """The same as they stand in its report."""
+    return [alarm.as_dict() for alarm in drifted(report, past, accepted)]

@@ -1,0 +1,339 @@
+"""Alarms about fields: each break is named in the first run that meets it, and sound runs raise none."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from crawler.records import Story
+from crawler.spiders.kalbela import LAYOUT_2023
+from pipelines.storage import Dataset
+from schedules.figures import figure_alarms
+from schedules.judging import Expectations, judge
+from schedules.past import Accepted, accepted_in
+from tests.crawling import Crawled
+from tests.newspaper import Newspaper
+from tests.readings import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of
+
+Change = Callable[[Story], Story]
+POOL = 450
+BEFORE = 14
+TONIGHT = FIRST_NIGHT + timedelta(days=BEFORE)
+BREAKS = {"renamed": ("renamed", 1.0), "moved": ("moved", 1.0), "emptied": ("emptied", 1.0), "half": ("renamed", 0.5)}
+# How many stories a run must read for the break to stand out: the rarer a field, the more.
+PAGES: dict[str, dict[str, int]] = {name: {} for name in ("headline", "byline", "edition", "image_url", "body")} | {
+    "image_caption": {},
+    "tags": {"half": 80},
+    "published_at": {"half": 200},
+    "updated_at": {"half": 200},
+    "kicker": {"renamed": 80, "moved": 80, "emptied": 80, "half": POOL},
+}
+CASES = [(field, way, pages.get(way, 48 if way == "half" else 24)) for field, pages in PAGES.items() for way in BREAKS]
+
+
+@pytest.fixture(scope="module")
+def edition() -> Edition:
+    return Edition(1, POOL)
+
+
+@pytest.fixture(scope="module")
+def past(edition: Edition) -> list[dict[str, Any]]:
+    return nights(edition, BEFORE, POOL, (120, 400))
+
+
+@pytest.mark.parametrize(("field", "way", "pages"), CASES, ids=lambda value: str(value))
+def test_a_broken_field_and_no_other_is_named_in_the_first_run_that_meets_it(
+    edition: Edition, past: list[dict[str, Any]], field: str, way: str, pages: int
+) -> None:
+    broken, share = BREAKS[way]
+    report = report_of(edition.broken(field, broken, pages, share=share), TONIGHT)
+    [alarm] = alarms(report, past)
+    assert (alarm["key"], alarm["kind"], alarm["field"]) == (f"kalbela/field/{field}", "field", field)
+    assert (alarm["layout"], alarm["since_run"]) == ("kalbela-2023", report["run_id"])
+    assert alarm["selector"] in LAYOUT_2023.sources[field]
+    assert alarm["sentence"].startswith(f"{field}: ")
+    assert alarm["selector"] in alarm["sentence"]
+
+
+@pytest.mark.parametrize("shown", [("latest",), ("popular",), ()], ids=str)
+def test_a_list_that_stories_no_longer_show_is_an_alarm_of_its_own(
+    edition: Edition, past: list[dict[str, Any]], shown: tuple[str, ...]
+) -> None:
+    found = alarms(report_of(edition.sound(60), TONIGHT, lists=shown), past)
+    assert {alarm["key"] for alarm in found} == {f"kalbela/list/{name}" for name in {"latest", "popular"} - {*shown}}
+    assert {alarm["kind"] for alarm in found} <= {"list"}
+
+
+# What else may stand in a field's place, or be lost on the way.
+def lost(name: str) -> Change:
+    return lambda story: replace(story, **{name: None})
+
+
+SWAPPED: dict[str, tuple[str, Change]] = {
+    "section is lost": ("section", lost("section")),
+    "agency is lost": ("agency", lost("agency")),
+    "credit is lost": ("image_credit", lost("image_credit")),
+    "byline holds the date": ("byline", lambda story: replace(story, byline=f"০৭ জানুয়ারি ২০২৬ {story.byline or ''}")),
+    "byline is the headline": ("byline", lambda story: replace(story, byline=story.headline)),
+    "headline is the paper's name": ("headline", lambda story: replace(story, headline="কালবেলা")),
+    "kicker is a menu": ("kicker", lambda story: replace(story, kicker="জাতীয় রাজনীতি খেলা বিনোদন সারাদেশ " * 5)),
+    "picture is the same everywhere": (
+        "image_url",
+        lambda story: replace(story, image_url="https://www.kalbela.com/a"),
+    ),
+    "date is that of the visit": ("published_at", lambda story: replace(story, published_at=story.fetched_at)),
+    "date is a year ahead": (
+        "published_at",
+        lambda story: replace(story, published_at=story.fetched_at and story.fetched_at + timedelta(days=365)),
+    ),
+    "update is before the story": (
+        "updated_at",
+        lambda story: replace(story, updated_at=story.published_at and story.published_at - timedelta(days=9)),
+    ),
+    "body is its first paragraph": ("body", lambda story: replace(story, body=story.body.partition("\n\n")[0])),
+    "body is the whole page": ("body", lambda story: replace(story, body="\n\n".join([story.body] * 8))),
+    "tags are words of the body": ("tags", lambda story: replace(story, tags=story.body.split())),
+}
+
+
+@pytest.mark.parametrize("swap", SWAPPED)
+def test_something_else_in_the_place_of_a_field_is_an_alarm_for_that_field(
+    edition: Edition, past: list[dict[str, Any]], swap: str
+) -> None:
+    field, change = SWAPPED[swap]
+    found = alarms(report_of([change(story) for story in edition.sound(150)], TONIGHT), past)
+    assert f"kalbela/field/{field}" in {alarm["key"] for alarm in found}
+
+
+# Runs that are as always --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("seed", "stories"), [(1, POOL), (7, 120)])
+def test_a_hundred_sound_runs_of_all_sizes_raise_no_alarm(edition: Edition, seed: int, stories: int) -> None:
+    paper = edition if seed == 1 else Edition(seed, stories)
+    chance, sound, past = Random(seed), paper.sound(), list[dict[str, Any]]()
+    by_age = sorted(sound, key=lambda story: int(story.story_id.rpartition(":")[2]))
+    place, moment = 0, FIRST_NIGHT
+    for number in range(100):
+        quiet = moment.weekday() in (4, 5)  # Friday and Saturday in Dhaka
+        if number % 5 == 0:
+            most = len(sound) if number == 0 else chance.choice((60, 90, 120))
+            chosen, kind = chance.sample(sound, most // 2 if quiet else most), "sweep"
+        else:
+            size = chance.choice((0, 1, 1, 2, 3, 5, 8, 12, 20, 45)) // (2 if quiet else 1)
+            chosen, kind = [by_age[(place + step) % len(by_age)] for step in range(size)], "pulse"
+            place += size
+        report = report_of(chosen, moment, kind)
+        assert not alarms(report, past), f"run {number}: {kind} of {len(chosen)} stories"
+        past.insert(0, report)
+        moment += timedelta(hours=5)
+
+
+def paced(report: dict[str, Any], requests: int, minutes: float, rows: int = 20) -> dict[str, Any]:
+    began = datetime.strptime(report["run_id"][:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    times = {"started_at": began.isoformat(), "ended_at": (began + timedelta(minutes=minutes)).isoformat()}
+    lists = {"latest": {"pages": 60, "beside_stories": 60, "rows": {str(rows): 60}}}
+    return report | times | {"requests": requests, "measures": report["measures"] | {"lists": lists}}
+
+
+@pytest.mark.parametrize(
+    ("requests", "minutes", "rows", "keys"),
+    [
+        (300, 5, 20, []),
+        (240, 7, 19, []),
+        (300, 12, 14, []),
+        (300, 90, 20, ["kalbela/pace/requests_per_second"]),
+        (6000, 110, 20, ["kalbela/pace/requests_per_story"]),
+        (300, 5, 3, ["kalbela/list/latest"]),
+        # Nobody can tell from so little.
+        (20, 30, 20, []),
+    ],
+)
+def test_a_run_that_is_several_times_worse_than_those_before_is_an_alarm(
+    edition: Edition, requests: int, minutes: float, rows: int, keys: list[str]
+) -> None:
+    past = [paced(report, 300, 5 + number % 3) for number, report in enumerate(nights(edition, 14, 60, (60, 60)))]
+    report = paced(report_of(edition.sound(60), TONIGHT), requests, minutes, rows)
+    assert [alarm.key for alarm in figure_alarms(report, past)] == keys
+    assert not list(figure_alarms(report, []))
+
+
+def test_runs_in_a_row_that_find_nothing_new_are_an_alarm(edition: Edition) -> None:
+    past: list[dict[str, Any]] = []
+    for number in range(60):
+        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(hours=number), "pulse")
+        stale = number >= 45
+        report["stories"]["new"] = 0 if stale or number % 4 == 0 else 3  # every fourth brings nothing anyway
+        found = alarms(report, past)
+        assert stale or not found
+        report["alarms"] = found
+        past.insert(0, report)
+        if found:
+            break
+    assert [alarm["key"] for alarm in found] == ["kalbela/found"]
+    assert 6 <= number - 45 <= 15
+
+
+# One run after the other --------------------------------------------------------------------------------------------
+
+
+def without_byline(stories: list[Story]) -> list[Story]:
+    given = [{name: source for name, source in story.given_by.items() if name != "byline"} for story in stories]
+    return [replace(story, byline=None, given_by=rest) for story, rest in zip(stories, given, strict=True)]
+
+
+class Judged:
+    """Runs that are judged one after the other, as their reports remember each other's alarms."""
+
+    def __init__(self, past: list[dict[str, Any]]) -> None:
+        self.past = list(past)
+        self.accepted: dict[str, Accepted] = {}
+
+    def run(self, stories: list[Story], kind: str = "sweep") -> list[dict[str, Any]]:
+        report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), kind)
+        report["alarms"] = alarms(report, self.past, self.accepted)
+        self.past.insert(0, report)
+        return list(report["alarms"])
+
+
+@pytest.fixture
+def judged(past: list[dict[str, Any]]) -> Judged:
+    return Judged(past)
+
+
+def test_three_stories_say_nothing_and_many_such_runs_together_do(edition: Edition, judged: Judged) -> None:
+    lacking, told = without_byline(edition.sound(60)), []
+    for first in range(0, 24, 3):
+        told.append(judged.run(lacking[first : first + 3], "pulse"))
+    assert not told[0]
+    assert [alarm["field"] for alarm in told[-1]] == ["byline"]
+    assert told[-1][0]["since_run"] == judged.past[7]["run_id"]
+    assert "stories of" in next(found for found in told if found)[0]["sentence"]
+
+
+def test_a_run_that_reads_nothing_neither_heals_an_alarm_nor_fails_for_it(edition: Edition, judged: Judged) -> None:
+    [alarm] = judged.run(without_byline(edition.sound(60)))
+    [still] = judged.run([])
+    assert (still["key"], still["since_run"]) == (alarm["key"], alarm["since_run"])
+    assert "still an alarm" in still["sentence"]
+    assert not judge(judged.past[0], Expectations(), drifted(judged.past[0], judged.past[1:])).exit_code
+    assert not judged.run(edition.sound(60)), "what is filled again is healed"
+
+
+def test_broken_runs_never_become_the_measure(edition: Edition, judged: Judged) -> None:
+    first = judged.run(without_byline(edition.sound(60)))[0]
+    for _ in range(20):
+        [alarm] = judged.run(without_byline(edition.sound(60)))
+    assert (alarm["key"], alarm["since_run"]) == (first["key"], first["since_run"])
+    assert alarm["measure"]["before"] == first["measure"]["before"]
+
+
+def test_what_comes_and_goes_is_the_way_of_the_newspaper(edition: Edition, judged: Judged) -> None:
+    told, chance = [], Random(1)
+    for _ in range(4):
+        all_at_once = chance.sample(edition.sound(), 60)
+        told.append(judged.run([replace(story, image_url=None) for story in all_at_once]))
+        assert not judged.run(chance.sample(edition.sound(), 60))
+        assert not judged.run(chance.sample(edition.sound(), 60))
+    assert [len(alarms) for alarms in told] == [1, 1, 0, 0]
+
+
+def test_what_somebody_said_is_right_is_an_alarm_no_more(edition: Edition, judged: Judged) -> None:
+    [alarm] = judged.run(without_byline(edition.sound(60)))
+    judged.accepted[alarm["key"]] = Accepted(alarm["since_run"], judged.past[0]["run_id"])
+    assert not judged.run(without_byline(edition.sound(60)))
+    assert not judged.run(without_byline(edition.sound(120)))
+
+
+def test_a_first_run_is_judged_by_what_the_layout_nearly_always_has(edition: Edition) -> None:
+    assert not alarms(report_of(edition.sound(60), TONIGHT), [])
+    [alarm] = alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [])
+    assert (alarm["field"], alarm["selector"]) == ("byline", LAYOUT_2023.sources["byline"][0])
+
+
+def test_reports_of_an_older_version_are_passed_over(edition: Edition, past: list[dict[str, Any]]) -> None:
+    old = {name: value for name, value in past[0].items() if name not in ("kind", "measures")} | {"fields": {"body": 9}}
+    assert len(alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [old, *past])) == 1
+    assert not alarms(report_of(edition.sound(60), TONIGHT), [old])
+
+
+# Whole commands -----------------------------------------------------------------------------------------------------
+
+A_DAY = timedelta(days=1)
+
+
+@dataclass
+class Nights:
+    """What was crawled night after night, by what was broken in the night."""
+
+    crawl: Crawled
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def night(self, name: str) -> None:
+        self.crawl.paper.advance(A_DAY)
+        self.reports[name] = self.crawl.crawl()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    paper = Newspaper(seed=5, stories=90, traps=False)
+    with paper.serve() as mirror:
+        found = Nights(Crawled(paper, mirror, tmp_path_factory.mktemp("told")))
+        found.night("sound")
+        paper.break_field("byline", "renamed")
+        found.night("byline")
+        paper.mend_fields()
+        paper.break_field("popular", "renamed")
+        found.night("popular")
+        yield found
+
+
+def test_a_command_exits_with_9_and_names_field_layout_selector_and_samples(told: Nights) -> None:
+    assert (told.reports["sound"]["exit_code"], told.reports["sound"]["alarms"]) == (0, [])
+    report = told.reports["byline"]
+    assert report["exit_code"] == 9
+    [alarm] = report["alarms"]
+    assert (alarm["key"], alarm["layout"]) == ("kalbela/field/byline", "kalbela-2023")
+    assert alarm["selector"] == LAYOUT_2023.sources["byline"][0]
+    assert alarm["since_run"] == report["run_id"]
+    assert report["verdict"]["problems"] == [alarm["sentence"]]
+    assert len(alarm["samples"]) == 3
+    for sample in alarm["samples"]:
+        page = gzip.decompress((told.crawl.data / sample).read_bytes()).decode()
+        assert "details_content" in page
+        assert "rpt_name" not in page
+
+
+def test_a_list_that_is_gone_exits_with_3_and_a_field_that_is_back_is_healed(told: Nights) -> None:
+    report = told.reports["popular"]
+    assert report["exit_code"] == 3
+    assert [(alarm["key"], alarm["kind"]) for alarm in report["alarms"]] == [("kalbela/list/popular", "list")]
+
+
+def test_the_alarm_stands_above_the_account_of_the_run(told: Nights) -> None:
+    [alarm] = told.reports["byline"]["alarms"]
+    shown = told.crawl.run("runs", told.reports["byline"]["run_id"]).stdout
+    assert alarm["sentence"][:60] in shown.split("addresses discovered")[0]
+
+
+def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> None:
+    report = told.reports["sound"]
+    read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "copies"))
+    assert (report["kind"], report["fields"]["byline"]["of"]) == ("sweep", read)
+    for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
+        assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read
+    assert list(report["fields"]["byline"]["by"]) == [f"kalbela-2023/{name}" for name in LAYOUT_2023.sources["byline"]]
+
+
+def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
+    done = told.crawl.run("accept", "kalbela/list/popular")
+    assert (done.returncode, "right as it is" in done.stdout) == (0, True)
+    accepted = accepted_in(Dataset(told.crawl.data), "kalbela")["kalbela/list/popular"]
+    assert accepted.since == accepted.until == told.reports["popular"]["run_id"]
+    unknown = told.crawl.run("accept", "kalbela/field/headline")
+    assert unknown.returncode == 2
+    assert "khobor alerts" in unknown.stderr

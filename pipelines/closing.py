@@ -23,15 +23,19 @@ def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
     return publish(dataset, ledger)
 
 
-def recover(dataset: Dataset, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
+def recover(
+    dataset: Dataset, ledger: Ledger, reason: str = "killed", said: str | None = None, *, over_page: bool = False
+) -> list[str]:
     """End the runs that were killed; returns their ids. What they had accepted is published with them.
 
-    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves.
+    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves;
+    ``over_page`` says that they ended of themselves, so that the page in hand is held guilty.
     """
     stats = json.dumps({"khobor/trouble": said}) if said else None
     killed = ledger.unfinished_runs()
     for run_id in killed:
-        hold_against(dataset, ledger, run_id)
+        if over_page:
+            hold_against(dataset, ledger, run_id)
         publish_run(dataset, ledger, run_id)
         left = ledger.run(run_id)
         assert left is not None

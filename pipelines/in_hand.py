@@ -2,13 +2,15 @@
 
 A page may kill or hang the process that reads it, in code that nothing interrupts. So that it does not do so to every
 following run, its address is written down before it is read and struck out when its outcome is entered. What still
-stands there when a run was killed is held against the page; after the second time it is not asked for again.
+stands there when a run crashed or stood still is held against the page; after the second time it is left alone. A kill
+from outside says nothing of the page.
 """
 
 import json
 import os
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from crawler.clock import now
@@ -19,11 +21,13 @@ from pipelines.ledger import Ledger
 from pipelines.storage import Dataset
 
 MOST_DEATHS = 2
+# A week without a death, and all are tried again: kills from outside may have hit a page that harms nobody.
+FORGIVEN_AFTER = timedelta(days=7)
 REASON = "the process ended while reading it"
 
 
 class InHand:
-    """The page in hand (`state/<site>.reading`) and the pages that were in hand when a run was killed."""
+    """The page in hand (`state/<site>.reading`) and the pages that were in hand when a run crashed."""
 
     def __init__(self, dataset: Dataset, site: str) -> None:
         # One small write and one truncation per page, never synced: it need not outlive more than the process.
@@ -70,12 +74,16 @@ class InHand:
 
 def deaths(dataset: Dataset, site: str) -> dict[str, int]:
     """How many runs ended while they read an address, by its key (`state/<site>.deadly.json`, which may be edited)."""
-    found = _read(dataset, f"{site}.deadly.json")
+    name = f"{site}.deadly.json"
+    with suppress(OSError):
+        if now().timestamp() - (dataset.state / name).stat().st_mtime > FORGIVEN_AFTER.total_seconds():
+            return {}
+    found = _read(dataset, name)
     return {key: times for key, times in found.items() if isinstance(times, int)}
 
 
 def hold_against(dataset: Dataset, ledger: Ledger, run_id: str) -> None:
-    """Enter a death for the page that a killed run had in hand, if it had one; belongs before its books are closed."""
+    """Enter a death for the page, if any, that a run had in hand when it crashed; before its books are closed."""
     found = _read(dataset, f"{ledger.site}.reading")
     key = found.get("key")
     if found.get("run_id") != run_id or not isinstance(key, str):

@@ -28,7 +28,7 @@ BREAKS = {"renamed": ("renamed", 1.0), "moved": ("moved", 1.0), "emptied": ("emp
 PAGES: dict[str, dict[str, int]] = {name: {} for name in ("headline", "byline", "edition", "image_url", "body")} | {
     "image_caption": {},
     "tags": {"half": 80},
-    "published_at": {"half": 200},
+    "published_at": {"renamed": 48, "half": 200},
     "updated_at": {"half": 200},
     "kicker": {"renamed": 80, "moved": 80, "emptied": 80, "half": POOL},
 }

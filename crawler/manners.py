@@ -37,10 +37,11 @@ def faults(settings: Mapping[str, Any]) -> list[str]:
     for name in _OURS:
         if not _same(settings[name], getattr(project, name, {})):
             found.append(f"{name} must stay as it is: parts of it keep the manners")
-    if not _CONTACT.search(str(settings["USER_AGENT"])):
+    agent = str(settings["USER_AGENT"])
+    if not _CONTACT.search(agent) or not agent.isprintable():
         found.append(
-            "the user agent names nobody to turn to: set the environment variable KHOBOR_CONTACT to a web page or"
-            " mail address of yours"
+            f"the user agent {agent!r} names nobody to turn to: set the environment variable KHOBOR_CONTACT to a web"
+            " page or mail address of yours, on one line"
         )
     return found
 

@@ -48,7 +48,8 @@ _REMEDIES = {
     Damage.MISSING: "put it back, or let `khobor reindex` forget it, and its stories are asked for again",
     Damage.FOREIGN: _ASIDE,
     Damage.UNREADABLE: f"{_ASIDE}; then `khobor reindex`, and its stories are asked for again",
-    Damage.CHANGED: f"`khobor reindex` accepts it as it is; {_ASIDE} instead",
+    Damage.CHANGED: f"{_ASIDE}; then `khobor reindex`, and its stories are asked for again; where you changed it"
+    " yourself, `khobor reindex` alone accepts it",
     Damage.MISPLACED: "`khobor reindex` puts stories where they belong",
     Damage.DOUBLED: "`khobor reindex` lets the newest revision of a story stand",
     Damage.LEFTOVER: "`khobor publish` clears it",
@@ -139,7 +140,8 @@ def _verified(
         raise _Faulty(Damage.UNREADABLE, damage.reason) from damage
     if found not in (record.sha256, announced):
         size = (dataset.root / record.path).stat().st_size
-        raise _Faulty(Damage.CHANGED, f"is not the file that was published ({size:,} bytes, were {record.bytes:,})")
+        length = "as long, with other bytes" if size == record.bytes else f"{size:,} bytes, were {record.bytes:,}"
+        raise _Faulty(Damage.CHANGED, f"is not the file that was published ({length})")
     if found == record.sha256 and len(rows) != record.rows:
         raise _Faulty(Damage.CHANGED, f"has {len(rows)} rows, recorded were {record.rows}")
     return rows

@@ -1,5 +1,6 @@
 """Exits: what a command's exit code means, and which one an error ends with."""
 
+import signal
 from enum import IntEnum
 
 
@@ -24,6 +25,16 @@ class ExitCode(IntEnum):
         return cls(128 + number)
 
 
+#: What a run that is told to end gives as its reason, by signal.
+REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
+# What a signal does not outweigh: something is wrong with us or with the machine.
+GRAVER = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
+#: The words before the sentence with which a run ends that could not go on.
+LAST_WORDS = "khobor: "
+#: Who says them where the log is JSON.
+LAST_LOGGER = "khobor"
+
+
 class WrongUsage(Exception):
     """The order cannot be carried out as it was given; nothing was started."""
 
@@ -33,10 +44,10 @@ class Unreachable(Exception):
 
 
 class ToldToEnd(Exception):
-    """A signal came before anything was started."""
+    """A signal came before anything was started, or when nothing but an answer was under way."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__("told to end before anything was started")
+    def __init__(self, number: int, said: str = "told to end before anything was started") -> None:
+        super().__init__(said)
         self.number = number
 
 
@@ -53,11 +64,12 @@ def explained(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, ImportError):
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
+    from pipelines.dataset import AskedWrongly
     from pipelines.lock import SiteLocked
     from pipelines.run import BadManners, BadRunId
     from pipelines.trouble import said_by_system, trouble_in
 
-    if isinstance(error, (BadManners, BadRunId)):
+    if isinstance(error, (AskedWrongly, BadManners, BadRunId)):
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)

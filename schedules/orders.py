@@ -24,13 +24,16 @@ def paper_named(name: str) -> type[Newspaper]:
 def seeds_by_paper(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
     """Each newspaper's seeds; raises :class:`WrongUsage` that names every seed which is no address of any of them."""
     given: dict[str, list[str]] = {paper.name: [] for paper in papers}
-    wrong = [f"the seed {seed!r} is given twice" for seed in dict.fromkeys(seeds) if seeds.count(seed) > 1]
+    wrong = [
+        f"the seed {seed!r} is given twice: once is enough" for seed in dict.fromkeys(seeds) if seeds.count(seed) > 1
+    ]
     for seed in dict.fromkeys(seeds):
         reasons = []
         for paper in papers:
             found = paper.identities().identify(seed)
             if isinstance(found, NoAddress):
-                reasons.append(f"{seed!r} is no seed of {paper.name}: {found.reason}")
+                like = f"a seed looks like https://{paper.hosts[0]}/"
+                reasons.append(f"{seed!r} is no seed of {paper.name} ({found.reason}): {like}")
             else:
                 given[paper.name].append(seed)
         if len(reasons) == len(papers):

@@ -6,6 +6,18 @@ from pathlib import Path
 
 import pytest
 
+# What takes longest begins first, so that no worker is left alone with it at the end.
+LONGEST = (
+    *("test_hostile_sites", "test_days", "test_service", "test_killed_commands", "test_trouble", "test_stopping"),
+    *("test_commands", "test_visits", "test_crawl", "test_full_disk", "test_kills", "test_system_calls"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules that take longest first; workers take modules in this order (`--no-loadscope-reorder`)."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
 
 @pytest.fixture
 def place() -> Iterator[Path]:

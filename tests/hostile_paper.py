@@ -53,6 +53,7 @@ def story(path: str, date: str = PUBLISHED) -> bytes:
 <div class="rpt_info_section"><div class="rpt_name">কালবেলা ডেস্ক</div><div class="entry_update">{date}</div>
 <div class="edition">অনলাইন সংস্করণ</div></div>
 <div class="headline_content_block"><h1 class="details-title">{HEADLINE}</h1></div>
+<div class="dtl_img_section"><img class="detailImg" src="/assets/news_photos/2026/01/11/image-1.webp"></div>
 <div class="dtl_section" id="dtl_part"><div class="dtl_content_section">
 {text}
 </div></div></div></div>"""
@@ -97,6 +98,24 @@ for name, date in {
         story(visit.target, f"প্রকাশ : {date}")
     )
 BEHAVIOURS["paper_date_none"] = lambda visit: visit.reply(story(visit.target, ""))
+
+
+def hold(name: str, place: str, markup: str) -> None:
+    """Enter a behaviour that shows a story with something in it that is meant to hold whoever reads it for hours."""
+    spoilt = f"{place}{markup}".encode()
+    BEHAVIOURS[f"paper_hold_{name}"] = lambda visit: visit.reply(visit.page.replace(place.encode(), spoilt, 1))
+
+
+DATELINE, TEXT = '<div class="entry_update">', '<div class="dtl_content_section">'
+# The parser looks for each attribute among those before it, and for each name among all the names of letters.
+hold("attributes", TEXT, "<div " + "/".join(f"a{number:06}" for number in range(120_000)) + ">")
+hold("names", TEXT, "&amp" * 1_700_000)
+# What composes letters puts every mark in its place among those before it.
+hold("marks", DATELINE, "ক" + "\u0301\u0323" * 300_000)
+hold("marks_in_text", TEXT, "<p>ক" + "\u0301\u0323" * 300_000 + "</p>")
+hold("digits", DATELINE, "১" * 600_000)
+hold("nesting", TEXT, "<div>" * 60_000)
+hold("fonts", TEXT, "".join(f"<font a={number}>" for number in range(1_900)) + "<p>x" * 1_900)
 
 
 @behaviour

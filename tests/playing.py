@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 import crawler.settings
 from crawler import clock
+from crawler.addresses import Address
 from crawler.clock import now
 from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
 from crawler.spiders.kalbela import Kalbela
@@ -77,6 +78,8 @@ class Played:
         self._frontier.open(self.spider)
         for link in self.world.asks(self.edition):
             address = self.spider.addresses.identify(link, f"https://{self.spider.hosts[0]}/")
+            if isinstance(address, Address) and address.story_id:
+                self.spider.sees("latest", address, None, None)
             fetch = self.spider.begin(address, via="seed", referrer=None, depth=0)
             self._frontier.enqueue_request(self.spider.request(fetch, priority=0))
         while self.run.trouble is None and (request := self._frontier.next_request()) is not None:

@@ -110,14 +110,14 @@ def _read(folder: str) -> None:
 
 
 def _seen(look: Callable[[str], list[str]], folder: str) -> dict[str, Any]:
-    """What a look saw. One that failed is taken again, once, as a person would."""
-    for again in range(2):
+    """What a look saw. One that failed is taken again, as a person would: on a busy machine, that may fail as well."""
+    for again in range(5):
         try:
             found = look(folder)
         except Exception as error:  # noqa: BLE001 - each engine has its own, and each is told
             trouble = f"{type(error).__name__}: {error}"
         else:
-            return {"rows": len(found), "stories": len(set(found)), "again": again}
+            return {"rows": len(found), "stories": len(set(found)), "again": again > 0}
     return {"trouble": trouble}
 
 

@@ -36,6 +36,7 @@ _NEEDED = {
     "rankings": ["list", "observed_at", "rank", "url", "headline", "last_observed_at"],
     "fetches": ["run_id", "url", "outcome"],
     "rejects": ["run_id", "url", "reason", "rejected_at"],
+    "sightings": ["story_id", "via"],
 }
 _NEEDED["revisions"] = _NEEDED["stories"]
 
@@ -88,6 +89,7 @@ class Reckoning:
         self._came_of_a_fetch(versions, fetches)
         self._acknowledged_is_there(versions, fetches)
         self._lists_are_whole()
+        self._sightings_are_remembered()
         self._books_are_exact(fetches)
         self._stood = set(versions)
 
@@ -160,6 +162,12 @@ class Reckoning:
                     last = max(seen, key=lambda rows: rows[0]["observed_at"])
                     assert [row["headline"] for row in _ranked(last)] == self.world.ranks(name, edition), page
                     assert last[0]["last_observed_at"] >= at, page
+
+    def _sightings_are_remembered(self) -> None:
+        """What the ledger takes for known stands in the files, and the other way round."""
+        with closing(sqlite3.connect(Dataset(self.root).ledger(SITE))) as ledger:
+            known = set(ledger.execute("SELECT story_id, via FROM sightings"))
+        assert _by(self.rows("sightings"), "story_id", "via").keys() == known
 
     def _books_are_exact(self, fetches: dict[tuple[Any, ...], Row]) -> None:
         asked = Counter(run_id for run_id, _ in fetches)

@@ -11,7 +11,7 @@ from tests.killing import KILLED, REFUSED, Ended, Killing
 from tests.reckoning import Reckoning
 from tests.world import WORLDS, World
 
-SOAK = [pytest.mark.soak, pytest.mark.timeout(1200)]
+SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crawler.records import Sighting
 from pipelines.check import Damage, check, quarantine
 from pipelines.outbox import FileRecord
 from pipelines.tables import TABLES
@@ -26,6 +27,8 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.alias("https://m.kalbela.com/x/1", 1)
     kept.ledger.record(a_fetch(1))
     kept.ledger.keep_reject(a_reject(JANUARY))
+    seen = Sighting(site=SITE, story_id=f"{SITE}:1", via="latest", first_seen_at=JANUARY, run_id="run-1")
+    kept.ledger.keep_sighting(seen)
     kept.publish()
     yield kept
     kept.close()

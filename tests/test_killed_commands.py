@@ -2,13 +2,17 @@
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +22,8 @@ import pytest
 from crawler.spiders.kalbela import Kalbela
 from tests.crawling import PROJECT, QUICK, Crawled
 from tests.newspaper import Newspaper
+from tests.readers import Readers
+from tests.started import KHOBOR
 from tests.stores import SOAK
 
 READ = ["url", "headline", "kicker", "byline", "published_at", "updated_at", "body", "image_url", "revision"]
@@ -63,9 +69,28 @@ class Crawl:
         while len(self._log) - self._before < requests and self.parent.poll() is None:
             time.sleep(0.001)
 
+    def wait_until(self, moment: float) -> None:
+        """Until a moment of the monotonic clock, or it is over."""
+        while time.monotonic() < moment and self.parent.poll() is None:
+            time.sleep(0.001)
+
     def child(self) -> int:
         """The process that holds the lock."""
         return int(json.loads(self._lock.read_text())["pid"])
+
+    def kill_if_running(self, whom: str) -> bool:
+        """The same as `kill`, at any moment: before there is a child or after it is gone, there is the parent only."""
+        with suppress(FileNotFoundError, ValueError, ProcessLookupError):
+            if (
+                self.parent.poll() is None
+                and self.child() != self.parent.pid
+                and _parent_of(self.child()) == self.parent.pid
+            ):
+                self.kill(whom)
+                return True
+        if going := self.parent.poll() is None:
+            self.parent.kill()
+        return going
 
     def kill(self, whom: str) -> None:
         child = self.child()
@@ -76,7 +101,7 @@ class Crawl:
     def report(self) -> dict[str, Any]:
         """What it printed at its end; nothing if it was killed itself."""
         printed, _ = self.parent.communicate(timeout=100)
-        with suppress(ProcessLookupError, FileNotFoundError):
+        with suppress(ProcessLookupError, FileNotFoundError, ValueError):
             while True:  # a child that was left alone comes to its own end
                 os.kill(self.child(), 0)
                 time.sleep(0.01)
@@ -86,6 +111,11 @@ class Crawl:
         """The addresses under which stories were had from the newspaper by now."""
         asked = self._log[self._before :]
         return [request.target for request in asked if request.status == 200 and request.target[-1].isdigit()]
+
+
+def _parent_of(process: int) -> int:
+    stat = Path(f"/proc/{process}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
 
 
 @pytest.mark.parametrize(
@@ -121,3 +151,54 @@ def test_a_crawl_that_is_killed_and_run_again_keeps_what_an_undisturbed_one_does
     assert len(verdicts) == 2
     assert all(verdict["books"]["balanced"] for verdict in verdicts)
     assert len(twice) <= 5
+
+
+def test_a_quarantine_that_is_killed_is_done_again_and_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "stories"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.txt").write_text(name)
+    command = [*KHOBOR, "check", "kalbela", "--quarantine", "--data", str(tmp_path)]
+    trap = os.environ | {"KHOBOR_TESTING": "1", "KHOBOR_FAILPOINT": "move.renamed=kill"}
+    ended = [subprocess.run(command, cwd=PROJECT, env=env, capture_output=True) for env in (trap, None, None)]
+    assert [done.returncode for done in ended] == [-signal.SIGKILL, 8, 0]
+    held = sorted(path.read_text() for path in (tmp_path / "quarantine").rglob("*.txt"))
+    assert (held, list(folder.iterdir())) == (["a", "b"], [])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothing(tmp_path: Path) -> None:
+    """A paper that goes on printing, and a hundred crawls of it killed at random moments, at work or at publishing."""
+    seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
+    print(f"KHOBOR_SEED={seed}")
+    chance, paper, killed = Random(seed), Newspaper(seed=seed, stories=60, traps=False), Counter[str]()
+    with paper.serve() as mirror:
+        crawled = Crawled(paper, mirror, tmp_path / "data")
+        crawled.crawl()
+        paper.advance(timedelta(minutes=40))
+        usual = -time.monotonic()
+        crawled.crawl()
+        usual += time.monotonic()
+        with Readers(crawled.data / "stories", tmp_path / "seen") as readers:
+            for _ in range(100):
+                paper.advance(timedelta(minutes=chance.randint(10, 90)))
+                began, whom = time.monotonic(), chance.choice(("child", "both", "parent"))
+                crawl = Crawl(crawled)
+                crawl.wait_until(began + (0.4 + 0.7 * chance.random()) * usual)
+                was_killed = crawl.kill_if_running(whom)
+                killed[whom] += was_killed
+                crawl.report()
+                usual = usual if was_killed else time.monotonic() - began
+            time.sleep(10)  # a child whose parent was killed before it had the lock is not heard of
+        crawled.crawl()
+        kept, copies = list(crawled.table("stories")["story_id"]), paper.copies()
+        missing = [i for i in paper.truth() if i not in kept and not copies.get(i, frozenset()) & set(kept)]
+    looks = {engine: len(seen) for engine, seen in readers.looks().items()}
+    print(f"{killed} kills, {len(kept)} stories, {looks} looks")
+    assert (missing, len(kept)) == ([], len(set(kept)))
+    assert killed.total() >= 60
+    assert readers.troubles() == []
+    assert crawled.run("check").returncode == 0
+    reports = [json.loads(path.read_text()) for path in (crawled.data / "runs").glob("*.json")]
+    assert all(report["books"]["balanced"] for report in reports)

@@ -123,6 +123,14 @@ def test_a_host_that_only_fails_is_given_up_after_a_few_requests(name: str, reas
         assert {page["outcome"] for page in list(found.pages.values())[5:]} <= {outcome}
 
 
+def test_a_name_that_cannot_be_found_is_an_unreachable_host() -> None:
+    urls = [f"http://www.paper.invalid/{n}" for n in range(8)]
+    found = fetch(urls, hosts=["www.paper.invalid"], KHOBOR_MOST_FAILURES=5, **ONE_AT_A_TIME)
+    told = {(page["outcome"], page["reason"]) for page in found.pages.values()}
+    assert told == {("unreachable", "the host's name was not found")}
+    assert found.reason == "unreachable"
+
+
 def test_a_host_in_trouble_gets_fewer_tries() -> None:
     urls = [address(f"s500/{n}") for n in range(30)]
     with Hostile() as server:

@@ -1,0 +1,389 @@
+"""What becomes of a paper over several runs: corrected, moved, taken down, redesigned, silent, and back again."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+
+from crawler.clock import start_in
+from tests.hostile_paper import SITE, Ended, crawl
+from tests.newspaper import Fault, Newspaper, StoryTruth
+from tests.newspaper.exchange import http_date
+
+TABLES = ("stories", "revisions", "aliases", "rejects", "rankings")
+HOME = Fault(status=302, body=b"", headers={"Location": f"{SITE}/"})
+AS_ALWAYS = Fault()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: when it was by the paper's clock, what the paper held then, and what the tables held after it."""
+
+    began: datetime
+    truth: dict[str, StoryTruth]
+    ended: Ended
+    fetches: pd.DataFrame
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def stories(self) -> pd.DataFrame:
+        """The table of stories by their ids."""
+        return self.tables["stories"].set_index("story_id")
+
+
+class Days:
+    """A paper and a data folder; every run believes to live at the paper's time."""
+
+    def __init__(self, data: Path, mirror: str, paper: Newspaper) -> None:
+        self.data, self.mirror, self.paper = data, mirror, paper
+        self.runs: list[Run] = []
+
+    def run(self, *arguments: str, hours: float = 0, **settings: Any) -> Run:
+        """Let hours go by, then crawl."""
+        self.paper.advance(timedelta(hours=hours))
+        now, truth = self.paper.now, self.paper.truth()
+        clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": now.isoformat()}
+        ended = crawl(self.mirror, self.data, *arguments, environment=clock, DOWNLOAD_TIMEOUT="5", **settings)
+        tables = {name: ended.table(name) for name in TABLES}
+        self.runs.append(Run(now, truth, ended, ended.fetches(), tables))
+        return self.runs[-1]
+
+    def missing(self) -> set[str]:
+        """Stories that a door names now and that are kept under no id."""
+        kept, copies = set(self.runs[-1].stories.index), self.paper.copies()
+        return {i for i in self.paper.truth() if i not in kept and not copies.get(i, frozenset()) & kept}
+
+    def path(self, story_id: str) -> str:
+        """Where a story stands now."""
+        return self.paper.truth()[story_id].url.removeprefix(SITE)
+
+
+def path_of(days: Days, place: int) -> str:
+    """The address of a story that was young when it was first seen, and so is soon looked at again."""
+    return days.runs[0].tables["stories"].sort_values("published_at")["url"].iloc[-place].removeprefix(SITE)
+
+
+def ordinary(days: Days) -> None:
+    """Three days in which nothing breaks."""
+    for hours in (2, 6, 22):
+        days.run(hours=hours)
+
+
+def taken_down(days: Days) -> None:
+    for place, fault in enumerate((Fault(status=404), Fault(status=410), HOME), start=2):
+        days.paper.faults[path_of(days, place)] = fault
+    days.run(hours=2)
+    days.paper.faults.clear()
+    days.run(hours=24)
+
+
+def redesign(days: Days) -> None:
+    days.paper.layout = "next"
+    days.run(hours=3)
+    days.paper.layout = "usual"
+    days.run(hours=6)
+
+
+def empty_list(days: Days) -> None:
+    days.paper.break_field("latest", "missing")
+    days.run(hours=2)
+
+
+def silent(paper: Newspaper) -> None:
+    paper.down = True
+
+
+def turned_away(paper: Newspaper) -> None:
+    paper.faults |= {"/robots.txt": AS_ALWAYS, "*": Fault(status=403, body=b"no")}
+
+
+def maintenance(paper: Newspaper) -> None:
+    page = b"<!DOCTYPE html><html><body><p>We will be here again soon.</p></body></html>"
+    paper.faults |= {"/robots.txt": AS_ALWAYS, "/maintenance": Fault(status=200, body=page)}
+    paper.faults["*"] = Fault(status=302, body=b"", headers={"Location": f"{SITE}/maintenance"})
+
+
+def all_gone(paper: Newspaper) -> None:
+    paper.faults |= {"/robots.txt": AS_ALWAYS, "*": Fault(status=404, body=b"no such page")}
+
+
+def no_robots(paper: Newspaper) -> None:
+    paper.faults["/robots.txt"] = Fault(status=500, body=b"")
+
+
+# What a night is like, and how its run ends.
+BAD_NIGHTS = ((silent, 4), (turned_away, 4), (maintenance, 3), (all_gone, 4), (no_robots, 4), (silent, 4))
+
+
+def bad_nights(days: Days) -> None:
+    """Six bad nights, then a good one, late enough that what was missing is looked for again."""
+    for night, _ in BAD_NIGHTS:
+        night(days.paper)
+        days.run(hours=6)
+        days.paper.down = False
+        days.paper.faults.clear()
+    days.run(hours=24)
+
+
+def poisoned(days: Days) -> None:
+    """Every page that was asked for before is an error now, under the tag of the page that should stand there."""
+    days.paper.advance(timedelta(hours=2))
+    for url in days.runs[0].fetches["url"]:
+        host, path = urlsplit(url).hostname, url.removeprefix(SITE)
+        right = days.paper.site.answer(str(host), path, {})
+        if tag := right.headers.get("ETag"):
+            headers = {"Content-Type": right.headers["Content-Type"], "ETag": tag}
+            days.paper.faults[path] = Fault(status=200, body=b"Too many connections", headers=headers)
+    days.run(KHOBOR_MOST_FAILURES="1000")
+    days.paper.faults.clear()
+    days.run(hours=0.1)
+
+
+def no_robots(days: Days) -> None:
+    days.paper.faults["/robots.txt"] = Fault(status=500, body=b"")
+    days.run(hours=2)
+    days.paper.faults.clear()
+    days.run(hours=1)
+
+
+def patient(days: Days) -> None:
+    until = days.paper.now + timedelta(hours=2, seconds=3)
+    days.paper.faults["/"] = Fault(status=503, body=b"", headers={"Retry-After": http_date(until)}, times=1)
+    days.run("--max-pages", "3", hours=2)
+
+
+SCENARIOS: tuple[Callable[[Days], None], ...] = (
+    *(bad_nights, ordinary, redesign, taken_down, poisoned, empty_list, patient),
+)
+
+
+def new_paper() -> Newspaper:
+    return Newspaper(seed=34, stories=60, per_day=60, traps=False)
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Days]]]:
+    """Every scenario, each on a copy of the folder that one first run left."""
+    folder, paper = tmp_path_factory.mktemp("life"), new_paper()
+    with paper.serve() as mirror:
+        before = Days(folder / "first", mirror, paper)
+        before.run()
+
+    def live(scenario: Callable[[Days], None]) -> Days:
+        paper = new_paper()
+        with paper.serve() as mirror:
+            days = Days(folder / scenario.__name__, mirror, paper)
+            shutil.copytree(before.data, days.data)
+            days.runs += before.runs
+            scenario(days)
+        return days
+
+    with ThreadPoolExecutor(4) as pool:
+        yield {scenario.__name__: pool.submit(live, scenario) for scenario in SCENARIOS}
+
+
+def days_of(life: dict[str, Future[Days]], name: str) -> Days:
+    return life[name].result()
+
+
+@pytest.mark.parametrize("name", [scenario.__name__ for scenario in SCENARIOS])
+def test_the_books_of_every_run_balance(life: dict[str, Future[Days]], name: str) -> None:
+    for run in days_of(life, name).runs:
+        assert run.ended.report["books"]["balanced"]
+        assert run.fetches["url"].is_unique
+        assert len(run.fetches) == run.ended.report["books"]["discovered"]
+        assert run.tables["stories"]["story_id"].is_unique
+
+
+@pytest.mark.parametrize("name", [scenario.__name__ for scenario in SCENARIOS if scenario not in (empty_list, patient)])
+def test_once_all_is_well_again_nothing_is_missing(life: dict[str, Future[Days]], name: str) -> None:
+    days = days_of(life, name)
+    assert days.missing() == set()
+    assert days.runs[-1].ended.exit_code == 0
+    assert days.runs[-1].stories["gone_at"].isna().sum() >= len(days.paper.truth()) - len(days.paper.copies())
+
+
+@pytest.mark.parametrize("name", [scenario.__name__ for scenario in SCENARIOS])
+def test_every_row_says_what_its_page_said_when_it_was_last_seen(life: dict[str, Future[Days]], name: str) -> None:
+    days = days_of(life, name)
+    wrong = {}
+    for story_id, row in days.runs[-1].stories.iterrows():
+        seen = next(run for run in reversed(days.runs) if run.began <= row["fetched_at"])
+        true = seen.truth.get(str(story_id))
+        if true is None or (row["headline"], row["body"]) != (true.headline, true.body):
+            wrong[story_id] = (row["headline"], true and true.headline)
+    assert not wrong
+
+
+# Ordinary days --------------------------------------------------------------------------------------------------------
+
+
+def test_a_corrected_story_has_a_new_revision_and_its_old_one_is_kept(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "ordinary")
+    last = days.runs[-1]
+    old = last.tables["revisions"].set_index(["story_id", "revision"])
+    corrected = last.stories[last.stories["revision"] > 1]
+    assert len(corrected) >= 3
+    for story_id, row in corrected.iterrows():
+        for revision in range(1, row["revision"]):
+            assert old.loc[(story_id, revision), "first_seen_at"] == row["first_seen_at"]
+        before = old.loc[(story_id, row["revision"] - 1)]
+        true = next(run for run in reversed(days.runs) if run.began <= before["fetched_at"]).truth[str(story_id)]
+        assert (before["headline"], before["body"]) == (true.headline, true.body)
+        assert (before["headline"], before["body"], before["updated_at"]) != (
+            *(row["headline"], row["body"], row["updated_at"]),
+        )
+    assert sum(run.ended.report["stories"]["revised"] for run in days.runs) == len(old)
+
+
+def test_new_furniture_around_a_story_is_no_revision(life: dict[str, Future[Days]]) -> None:
+    first, *others = days_of(life, "ordinary").runs
+    read = first.fetches[first.fetches["outcome"] == "story"]
+    size = read.set_index("story_id")["bytes"]
+    again = pd.concat([run.fetches for run in others])
+    again = again[(again["outcome"] == "unchanged") & (again["status"] == 200) & again["story_id"].isin(size.index)]
+    other_page = again[again["bytes"] != again["story_id"].map(size)]
+    assert len(other_page) >= 3
+    revised = others[-1].tables["revisions"]["story_id"]
+    assert len(set(other_page["story_id"]) - set(revised)) >= 3
+
+
+def test_a_story_that_was_not_sent_again_was_seen_all_the_same(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "ordinary")
+    asked = 0
+    for run in days.runs[1:]:
+        unsent = run.fetches[(run.fetches["status"] == 304) & run.fetches["story_id"].notna()]
+        asked += len(unsent)
+        assert (run.stories.loc[unsent["story_id"], "fetched_at"] >= run.began).all()
+    assert asked
+
+
+def test_a_story_that_moves_keeps_its_id_and_its_row(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "ordinary")
+    first, last = days.runs[0], days.runs[-1]
+    moved = [i for i, true in last.truth.items() if i in first.truth and true.url != first.truth[i].url]
+    assert moved
+    for story_id in moved:
+        addresses = {last.stories.loc[story_id, "url"]}
+        addresses |= set(last.tables["aliases"].query("story_id == @story_id")["url"])
+        assert {first.truth[story_id].url, last.truth[story_id].url} <= addresses
+
+
+# Trouble --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_story_that_was_taken_down_keeps_its_row_and_says_so(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "taken_down")
+    before, during, after = days.runs
+    rows = [path_of(days, place) for place in (2, 3, 4)]
+    assert list(during.fetches.loc[rows, "outcome"]) == ["gone", "gone", "redirected"]
+    gone = during.stories[during.stories["gone_at"].notna()].index
+    assert {SITE + row for row in rows} <= set(during.stories.loc[gone, "url"])
+    assert set(before.stories.index) <= set(during.stories.index)
+    back = after.fetches.loc[rows, "outcome"]
+    assert set(back) <= {"story", "unchanged"}
+    assert after.stories[after.stories["url"].isin([SITE + row for row in rows])]["gone_at"].isna().all()
+
+
+def test_a_redesign_is_told_and_every_page_that_it_cost_is_kept_and_read_later(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "redesign")
+    before, during, _ = days.runs
+    assert during.ended.exit_code == 9
+    assert "layout" in during.ended.report["verdict"]["problems"][0]
+    refused = during.tables["rejects"]
+    assert set(refused["reason"]) == {"UnknownLayout"}
+    assert len(refused) >= 10
+    pages = refused["page"].dropna()
+    assert len(pages) == min(len(refused), 20)
+    assert all((during.ended.data / page).is_file() for page in pages)
+    pd.testing.assert_frame_equal(before.stories, during.stories)
+    assert days.missing() == set()
+
+
+def test_a_list_without_rows_is_told(life: dict[str, Future[Days]]) -> None:
+    during = days_of(life, "empty_list").runs[-1]
+    assert during.ended.exit_code == 3
+    assert "latest" in during.ended.report["verdict"]["problems"][0]
+
+
+@pytest.mark.parametrize("place", range(len(BAD_NIGHTS)), ids=[night.__name__ for night, _ in BAD_NIGHTS])
+def test_a_night_without_news_is_told_and_changes_nothing(life: dict[str, Future[Days]], place: int) -> None:
+    before, *nights, _ = days_of(life, "bad_nights").runs
+    night = nights[place]
+    assert night.ended.exit_code == BAD_NIGHTS[place][1]
+    assert night.ended.report["stories"]["new"] == 0
+    pd.testing.assert_frame_equal(
+        before.stories.drop(columns="gone_at"), night.stories.drop(columns="gone_at"), check_dtype=False
+    )
+    if BAD_NIGHTS[place][0] in (silent, no_robots):  # nothing is asked where robots.txt cannot be read
+        assert set(night.fetches["outcome"]) <= {"robots", "known"}
+        assert night.ended.report["requests"] == 0
+
+
+def test_an_error_under_the_tag_of_the_right_page_is_not_remembered_as_that_page(
+    life: dict[str, Future[Days]],
+) -> None:
+    _, during, after = days_of(life, "poisoned").runs
+    outcomes = during.fetches["outcome"]
+    assert outcomes.eq("soft_error").sum() >= 5
+    assert during.ended.report["stories"]["revised"] == 0
+    assert after.ended.report["stories"]["revised"] >= 1
+
+
+def test_patience_is_measured_by_the_clock_of_the_server(life: dict[str, Future[Days]]) -> None:
+    days = days_of(life, "patient")
+    told = next(place for place, asked in enumerate(days.paper.log) if asked.status == 503)
+    asked, again = days.paper.log[told : told + 2]
+    assert (asked.target, again.target, again.status) == ("/", "/", 200)
+    assert 2 <= again.at - asked.at < 60
+
+
+def test_a_run_that_was_cut_short_costs_no_door_of_the_next(tmp_path: Path) -> None:
+    paper = new_paper()
+    with paper.serve() as mirror:
+        days = Days(tmp_path, mirror, paper)
+        days.run("--max-pages", "4")
+        assert days.runs[0].ended.report["books"]["outcomes"]["not_reached"] > 20
+        days.run(hours=0.1)
+        assert days.missing() == set()
+
+
+def test_where_nobody_listens_no_run_is_started(tmp_path: Path) -> None:
+    ended = crawl("http://127.0.0.1:9", tmp_path)
+    assert ended.exit_code == 4
+    assert "nobody answers" in ended.told
+    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+
+
+# The clock ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clock", ["soon", "2026-01-11T19:05", "nan", "1e400"])
+def test_a_clock_that_cannot_be_read_is_refused(clock: str) -> None:
+    with pytest.raises(ValueError, match="KHOBOR_CLOCK"):
+        start_in({"KHOBOR_CLOCK": clock, "KHOBOR_TESTING": "1"})
+
+
+def test_a_clock_counts_in_tests_alone() -> None:
+    assert start_in({"KHOBOR_TESTING": "1"}) is None
+    with pytest.raises(ValueError, match="for tests alone"):
+        start_in({"KHOBOR_CLOCK": "60"})
+
+
+def test_a_clock_stands_where_it_is_told() -> None:
+    testing = {"KHOBOR_TESTING": "1"}
+    dhaka = start_in(testing | {"KHOBOR_CLOCK": "2026-01-11T19:05+06:00"})
+    assert dhaka == datetime(2026, 1, 11, 13, 5, tzinfo=UTC)
+    assert dhaka is not None
+    assert dhaka.tzinfo is UTC
+    later = start_in(testing | {"KHOBOR_CLOCK": "-3600"})
+    assert later is not None
+    assert abs(later.timestamp() + 3600 - time.time()) < 5

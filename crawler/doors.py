@@ -33,19 +33,20 @@ class Door:
 
 @dataclass(frozen=True, kw_only=True)
 class More:
-    """A listing that goes on in fragments: a button names the list, a template makes the address.
+    """A listing that goes on: in fragments that a button asks for, or on the pages that it links to itself.
 
-    A fragment of nothing but stories that were known before the run, or of none, is the last that is asked for.
+    It is followed until known ground is reached: a page that names nothing which is new to this run, and something that
+    was known before.
 
-    :param button: selector of the button
+    :param button: selector of the button, which names the list; empty where there is none
     :param attribute: its attribute with the list's id
     :param path: address of a fragment, with `{id}` and `{page}`
     :param first: number of the first fragment; where it is not known which one follows the page, the page's own
-    :param most: how many fragments are asked for at the most
+    :param most: how many fragments or further pages are asked for at the most
     """
 
-    button: str
-    attribute: str
-    path: str
+    button: str = ""
+    attribute: str = ""
+    path: str = ""
     first: int = 1
     most: int = 20

@@ -6,7 +6,8 @@ each; each link is one request outward; and the story comes last, when everythin
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,19 @@ from crawler.clock import now
 from crawler.decoding import decompress, sniff
 from crawler.doors import Door, Kind
 from crawler.layouts import Layout, choose
-from crawler.lists import MOST_ROWS, Entry, RankedList, newest_first, read_feed, read_links, read_list, read_sitemap
+from crawler.lists import (
+    MOST_ROWS,
+    Entry,
+    RankedList,
+    Row,
+    moments_of,
+    newest_first,
+    read_feed,
+    read_links,
+    read_list,
+    read_sitemap,
+)
+from crawler.paging import listing_of, page_after
 from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
 from crawler.refusals import Refusal, outcome_of
 from crawler.robots import PoliteRobots
@@ -34,6 +47,9 @@ _NEWEST = 10**12 - 1
 LARGEST_FEED = 16 * 2**20
 # An index of sitemaps names sitemaps. One that names indexes without an end is not read on.
 DEEPEST_SITEMAP = 2
+_ORDER = {Kind.SITEMAP: 0, Kind.FEED: 2}
+# A page that goes on names mostly what is new; one on which known ground begins, a little.
+_MUCH = 0.2
 _UNASKED = Outcome.HTTP_ERROR, "status 304, though nothing was known"
 
 
@@ -62,6 +78,8 @@ class Newspaper(scrapy.Spider):
         self.run_id = ""
         # Whether an address was known before this run; whoever keeps records knows.
         self.was_known: Callable[[str], bool] = lambda key: False
+        # Told whenever a place names a story; whether it says otherwise of it than before.
+        self.sees: Callable[[str, Address, str | None, datetime | None], bool] = lambda *said: False
         # Told of each page before it is read, so that it is known which one it was if the reading never ends.
         self.takes_in_hand: Callable[[Fetch], None] = lambda fetch: None
         self.known_at_all = False
@@ -69,7 +87,10 @@ class Newspaper(scrapy.Spider):
         # Whether a list had nothing on it that was known before: what came between two visits is behind the doors.
         self._missed = False
         self._doors_open = False
+        # Of each list the rows that were read last, whether their links were followed, and the snapshot of them.
+        self._standing: dict[str, tuple[list[Row], bool, Snapshot]] = {}
         self._named: set[str] = set()  # every address that a link of this run was found to stand for
+        self._on_lists: set[str] = set()  # the stories in the ranked lists of the page that is being read
 
     @classmethod
     def identities(cls) -> Addresses:
@@ -129,11 +150,17 @@ class Newspaper(scrapy.Spider):
             return
         try:
             budget.check(response.body)
+            page = Page(response.body, response.url, fetch.fetched_at, _header(response, "Content-Type"))
             with budget.limited():
-                outputs = list(self._read_page(response, door, fetch))
+                heavy = budget.is_heavy(page.text)
+            if heavy:
+                budget.rehearse(lambda: self._try(page))
+            with budget.limited():
+                outputs = list(self._read_page(page, response, door, fetch))
         except Refusal as refusal:
             fetch.outcome, fetch.reason = refusal.outcome, refusal.reason
             outputs = [fetch]
+            self._standing.clear()  # its lists, if they were read, come to nothing
         yield from outputs
 
     def failed(self, failure: Failure) -> Iterator[Any]:
@@ -152,8 +179,17 @@ class Newspaper(scrapy.Spider):
         """A fragment without anything is how a listing says that it ends."""
         return "fragment" in response.meta and response.status == 200 and not response.body.strip()
 
-    def _read_page(self, response: Response, door: Door | None, fetch: Fetch) -> Iterator[Any]:
-        page = Page(response.body, response.url, fetch.fetched_at, _header(response, "Content-Type"))
+    def _try(self, page: Page) -> None:
+        """Do everything with a page that takes the parser's time, and keep nothing of it."""
+        for ranked in self.lists:
+            read_list(page, ranked, self.addresses)
+        read_links(page, self.addresses)
+        target, layout = self.addresses.identify(page.url), choose(self.layouts, page)
+        if layout is not None and isinstance(target, Address):
+            layout.read(page, target, self.addresses, self.zone)
+
+    def _read_page(self, page: Page, response: Response, door: Door | None, fetch: Fetch) -> Iterator[Any]:
+        self._on_lists.clear()
         for ranked in self.lists:
             yield from self._read_ranks(page, ranked, fetch)
         if door is not None:
@@ -171,6 +207,7 @@ class Newspaper(scrapy.Spider):
         layout = choose(self.layouts, page)
         if layout is None:  # a step will refuse it by name, with the page kept
             story = Story(site=self.name, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
+            story.lacking = self.layouts[0].missing(page)
         else:
             story = layout.read(page, target, self.addresses, self.zone)
         story.discovered_via, story.depth, story.run_id, story.fetch = fetch.via, fetch.depth, self.run_id, fetch
@@ -184,9 +221,15 @@ class Newspaper(scrapy.Spider):
             return
         # A list may name a page of another kind, which lists in turn; from one such page to the next there is no end.
         leads_on = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
+        standing = self._standing.get(ranked.name)
+        if standing is not None and standing[:2] == (rows, leads_on):
+            self._on_lists.update(row.target.key for row in rows)
+            yield replace(standing[2], observed_at=page.fetched_at, since=standing[2].observed_at)
+            return
+        shown_on = fetch.url if page.url == fetch.url else self.addresses.identify(page.url).url
         overlaps = not self.known_at_all or any(self.was_known(row.target.key) for row in rows)
         self._missed = self._missed or (not overlaps and ranked.name == "latest")
-        yield Snapshot(
+        snapshot = Snapshot(
             site=self.name,
             name=ranked.name,
             observed_at=page.fetched_at,
@@ -200,35 +243,62 @@ class Newspaper(scrapy.Spider):
                     story_id=row.target.story_id if isinstance(row.target, Address) else None,
                     url=row.target.url,
                     headline=row.headline,
-                    page_url=fetch.url,
+                    page_url=shown_on,
                     last_observed_at=page.fetched_at,
                     run_id=self.run_id,
                 )
                 for row in rows
             ],
         )
+        self._standing[ranked.name] = rows, leads_on, snapshot
+        yield snapshot
         for row in rows:
             place = (_RANKED, row.rank)
             target = row.target if leads_on else _only_story(row.target)
-            yield from self._ask(target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place)
+            self._on_lists.add(row.target.key)
+            called = self._sees(ranked.name, target, row.headline)
+            yield from self._ask(target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place, called=called)
 
     def _read_door(self, page: Page, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         stories = read_links(page, self.addresses)
-        fetch.found += sum(not self.was_known(address.key) for address in stories)
+        fresh = sum(not self.was_known(address.key) for address in stories if address.url not in self._named)
+        fetch.found += fresh
+        goes_on = self._goes_on(stories, fresh, response)
         for address in stories:
+            if address.key not in self._on_lists:  # a list beside the listing names it, and has been heard
+                self._sees(door.name, address)
             yield from self._ask_named(address, fetch, door)
-        if (more := door.more) is None or all(self.was_known(address.key) for address in stories):
+        if door.more is not None and goes_on:
+            yield from self._go_on(page, door, response, fetch, stories)
+
+    def _goes_on(self, stories: list[Address], fresh: int, response: Response) -> bool:
+        """Whether known ground is not reached: much of what a page names beside its lists is new, or none was known."""
+        own = {address.key for address in stories if address.key not in self._on_lists}
+        if fresh >= _MUCH * len(own):
+            return fresh > 0
+        # A first fragment may be the page once more.
+        repeats = response.meta.get("fragment") is not None and own <= response.meta["before"]
+        return repeats or not any(map(self.was_known, own))
+
+    def _go_on(self, page: Page, door: Door, response: Response, fetch: Fetch, stories: list[Address]) -> Iterator[Any]:
+        more, meta = door.more, response.meta
+        assert more is not None
+        number: int = meta.get("fragment", more.first - 1) + 1
+        listing = meta.get("listing") or listing_of(page, more)
+        if listing is not None:
+            onward: str | None = more.path.format(id=listing, page=number)
+            further = number < more.first + more.most
+            told: dict[str, Any] = {"fragment": number, "listing": listing, "before": {each.key for each in stories}}
+        else:
+            number = meta.get("page", 1)
+            onward, further = page_after(page, response.url, number), number <= more.most
+            told = {"page": number + 1}
+        if onward is None or not further:
             return
-        number: int = response.meta.get("fragment", more.first - 1) + 1
-        listing = response.meta.get("listing")
-        if listing is None and (button := page.tree.css_first(more.button)) is not None:
-            listing = button.attributes.get(more.attribute)
-        if listing and number < more.first + more.most and re.fullmatch(r"[\w-]{1,64}", listing):
-            path = more.path.format(id=listing, page=number)
-            for output in self._open(door, path, fetch.url, fetch.depth):
-                if isinstance(output, Request):
-                    output.meta.update(fragment=number, listing=listing)
-                yield output
+        for output in self._open(door, onward, fetch.url, fetch.depth):
+            if isinstance(output, Request):
+                output.meta.update(told)
+            yield output
 
     def _read_head(self, page: Page, fetch: Fetch) -> Iterator[Any]:
         links = [node.attributes.get("href") or "" for node in page.tree.css('link[type="application/rss+xml"][href]')]
@@ -249,12 +319,16 @@ class Newspaper(scrapy.Spider):
             entries = read_feed(xml)
         else:
             entries, further = read_sitemap(xml)
+        fetch.found += bool(further)  # what an index names is behind other doors
         yield from self._read_further(further, response, door, fetch)
+        moments = dict(zip(entries, moments_of(entries), strict=True))
         for entry in newest_first(entries)[: door.most]:
             target = self.addresses.identify(entry.link, response.url)
             if isinstance(target, NoAddress) or target.story_id:
-                fetch.found += isinstance(target, Address) and not self.was_known(target.key)
-                yield from self._ask_named(target, fetch, door)
+                known = target.url in self._named or self.was_known(target.key)
+                fetch.found += isinstance(target, Address) and not known
+                called = self._sees(door.name, target, entry.headline, moments[entry])
+                yield from self._ask_named(target, fetch, door, called=called)
         fetch.outcome = Outcome.LIST
         yield fetch
 
@@ -271,13 +345,26 @@ class Newspaper(scrapy.Spider):
                     deep.fetched_at, deep.outcome = now(), Outcome.TOO_DEEP
                     yield deep
 
-    def _ask_named(self, target: Address | NoAddress, fetch: Fetch, door: Door) -> Iterator[Any]:
+    def _sees(
+        self, place: str, target: Address | NoAddress, headline: str | None = None, moment: datetime | None = None
+    ) -> str | None:
+        """Tell whoever keeps records that a place names a story; the place, if it is a cause to look at it again."""
+        if not isinstance(target, Address) or target.story_id is None:
+            return None
+        return place if self.sees(place, target, headline, moment) else None
+
+    def _ask_named(
+        self, target: Address | NoAddress, fetch: Fetch, door: Door, *, called: str | None = None
+    ) -> Iterator[Any]:
         number = target.story_id.rpartition(":")[2] if isinstance(target, Address) and target.story_id else ""
         newness = _NEWEST - int(number) if number.isdigit() and int(number) < _NEWEST else _NEWEST
-        return self._ask(target, fetch.url, via=door.name, depth=fetch.depth + 1, place=(_NAMED, newness))
+        place = (_NAMED, newness)
+        return self._ask(target, fetch.url, via=door.name, depth=fetch.depth + 1, place=place, called=called)
 
     def _open(self, door: Door, link: str, base: str, depth: int) -> Iterator[Any]:
-        return self._follow(link, base, via=door.name, depth=depth, place=(_DOOR, 0), door=door)
+        # What names most for one request comes first: what then adds nothing to it is opened less often.
+        order = _ORDER.get(door.kind, 3) if not door.pulse else 1
+        return self._follow(link, base, via=door.name, depth=depth, place=(_DOOR, order), door=door)
 
     def _follow(
         self, link: str, base: str, *, via: str, depth: int, place: tuple[int, int], door: Door | None = None
@@ -294,12 +381,14 @@ class Newspaper(scrapy.Spider):
         depth: int,
         place: tuple[int, int],
         door: Door | None = None,
+        called: str | None = None,
     ) -> Iterator[Any]:
         """The request for a link; or, once a run, the fetch that says why there is none."""
-        if target.url in self._named:  # most links of most pages: the lists are the same everywhere
+        if target.url in self._named and not called:  # most links of most pages: the lists are the same everywhere
             return
         self._named.add(target.url)
         fetch = self.begin(target, via=via, referrer=referrer, depth=depth)
+        fetch.called_by = called
         if isinstance(target, NoAddress):
             fetch.fetched_at, fetch.outcome, fetch.reason = now(), target.outcome, target.reason
             yield fetch
@@ -329,7 +418,9 @@ class Newspaper(scrapy.Spider):
 
     def request(self, fetch: Fetch, *, priority: int, door: Door | None = None) -> Request:
         """The request of a fetch."""
-        meta = {"fetch": fetch, "door": door, "now": door is not None and (self._missed or door.pulse)}
+        # A sweep comes so seldom that its lists have seldom anything in common; it goes by what the doors are worth.
+        gap = self._missed and self.is_pulse
+        meta = {"fetch": fetch, "door": door, "now": door is not None and (gap or door.pulse)}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 
     def _fetched(self, response: Response) -> Fetch:

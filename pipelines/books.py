@@ -66,6 +66,10 @@ class Books:
         if fetch.outcome not in READ:  # or the page that was not read would count as known
             fetch.etag = fetch.last_modified = None
         self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
+        if fetch.called_by:
+            in_vain = fetch.outcome == Outcome.UNCHANGED
+            self.ledger.notices.answered(fetch.called_by, fetch.key, in_vain=in_vain)
+            self.ledger.count(self.run_id, "call/in_vain" if in_vain else "call/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
         if fetch.status == 304:
@@ -98,14 +102,17 @@ class Books:
             self.ledger.count(self.run_id, "story/gone")
 
     def _rest_of_door(self, fetch: Fetch, known: KnownAddress | None) -> timedelta:
-        """A door that showed something new is due sooner the next time, one that did not later, within bounds."""
+        """A door that showed something new is due sooner the next time, one that did not later, within bounds.
+
+        What it is measured by is the time since it was opened last, which may be longer than it was to rest.
+        """
         least, most = self._door_rests
         if fetch.outcome == Outcome.GONE:
             return most
         if known is None or known.due_at is None or known.fetched_at is None:
             return least
-        rest = known.due_at - known.fetched_at
-        return min(max(rest / 2 if fetch.found else rest * 2, least), most)
+        rest, passed = known.due_at - known.fetched_at, fetch.fetched_at - known.fetched_at
+        return min(max(min(rest, passed) / 2 if fetch.found else max(rest, passed) * 2, least), most)
 
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""

@@ -5,7 +5,9 @@ it, so what a run leaves open the next one asks for.
 """
 
 import heapq
+from collections import deque
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Self
 
@@ -27,6 +29,13 @@ from pipelines.run import Run
 
 # Before everything else: what goes on with a visit that has begun.
 _GOES_ON = -(10**18)
+# What a pulse looks at again, besides what something calls for: a few stories that are due, and so many more for each
+# new one, as each is looked at so often in its life.
+LOOKS_PER_PULSE = 3
+LOOKS_PER_NEW = 4
+MOST_LOOKS = 5_000
+# How long a story that failed is left alone by pulses, doubled with each failure; a sweep asks for it every time.
+AFTER_FAILURE = timedelta(minutes=10)
 # A site that names addresses without an end may fill the ledger, not the memory: what is over waits for another run.
 MOST_WAITING = 50_000
 
@@ -42,6 +51,9 @@ class Frontier(BaseScheduler):
         self._waiting: list[tuple[int, int, Request]] = []
         self._order = count()
         self._seen: set[str] = set()
+        self._held: dict[str, Request] = {}  # stories that are due and named, until there is room to look at them
+        self._due: deque[KnownAddress] | None = None
+        self._looks = 0
         self.asked = 0
 
     @classmethod
@@ -68,7 +80,7 @@ class Frontier(BaseScheduler):
                 self._admit(self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth)))
 
     def has_pending_requests(self) -> bool:
-        return bool(self._waiting) and not self._spent()
+        return not self._spent() and (bool(self._waiting) or self._look_again())
 
     def enqueue_request(self, request: Request) -> bool:
         """Take a request in, or answer for its address at once."""
@@ -89,6 +101,8 @@ class Frontier(BaseScheduler):
             return self._admit(request)
 
     def next_request(self) -> Request | None:
+        if not self._waiting and not self._spent():
+            self._look_again()
         if not self._waiting or self._spent() or not self._may_be_asked(self._waiting[0][2]):
             return None
         place, _, request = heapq.heappop(self._waiting)
@@ -117,10 +131,61 @@ class Frontier(BaseScheduler):
             if rests and not request.meta["now"]:
                 return self._answer(fetch, Outcome.KNOWN)
             _ask_only_for_changes(request, known)
+            if self._spider.is_pulse and fetch.story_id and not fetch.called_by:
+                self._held[fetch.key] = request
+                return True
+        elif fetch.story_id and self._spider.is_pulse and known is not None and _failed_just_now(known):
+            return self._answer(fetch, Outcome.KNOWN)
+        return self._ask(request)
+
+    def _ask(self, request: Request) -> bool:
+        fetch: Fetch = request.meta["fetch"]
+        self._run.note_known(fetch.key)
         self._run.books.discover(fetch)
         if len(self._waiting) < MOST_WAITING:  # else it stays open in the ledger
             self._push(request)
         return True
+
+    def _look_again(self) -> bool:
+        """When nothing else is to be asked for: take in stories that are due, named or not, while there is room."""
+        if not self.asked or self._is_busy() or (room := self._room()) <= 0:
+            return False
+        if self._due is None:
+            self._due = deque(self._run.ledger.due(now(), MOST_LOOKS))
+        before = self._looks
+        with self._run.ledger.page():
+            while self._due and self._looks < before + room:
+                self._look_at(self._due.popleft())
+        return self._looks > before
+
+    def _is_busy(self) -> bool:
+        """Whether a page is under way or being read, which may bring what is better."""
+        engine = self._run.engine
+        if engine is None:
+            return False
+        reading = engine.scraper.slot is not None and not engine.scraper.slot.is_idle()
+        return reading or bool(engine.downloader.active)
+
+    def _look_at(self, known: KnownAddress) -> None:
+        request = self._held.pop(known.key, None)
+        if request is None:
+            if known.key in self._seen:
+                return
+            self._seen.add(known.key)
+            fetch = begun(known, self._run.ledger.site, self._run.run_id)
+            request = self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth))
+            _ask_only_for_changes(request, known)
+        self._looks += 1
+        self._ask(request)
+
+    def _room(self) -> int:
+        """How many more stories may be looked at again."""
+        if not self._spider.is_pulse:
+            return MOST_LOOKS - self._looks
+        counts = self._run.ledger.counts(self._run.run_id)
+        new = counts.get("story/new", 0) + counts.get("story/copies", 0)
+        again = max(0, counts.get("requests", 0) - self.asked)  # a page in trouble was asked for more than once
+        return LOOKS_PER_PULSE + LOOKS_PER_NEW * new - self._looks - again
 
     def _answer(self, fetch: Fetch, outcome: Outcome) -> bool:
         fetch.fetched_at, fetch.outcome = now(), outcome
@@ -153,6 +218,13 @@ class Frontier(BaseScheduler):
 
     def _push(self, request: Request, place: int | None = None) -> None:
         heapq.heappush(self._waiting, (-request.priority if place is None else place, next(self._order), request))
+
+
+def _failed_just_now(known: KnownAddress) -> bool:
+    if not known.open or not known.failures or known.fetched_at is None:
+        return False
+    rest: timedelta = AFTER_FAILURE * 2 ** (known.failures - 1)
+    return now() < known.fetched_at + rest
 
 
 def _ask_only_for_changes(request: Request, known: KnownAddress) -> None:

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from crawler.records import Alias, Fetch, Reject, Snapshot, Story, as_row
+from crawler.records import Alias, Fetch, Outcome, Reject, Sighting, Snapshot, Story, as_row
 from pipelines.clusters import Clusters
 from pipelines.connection import REMEDY, Connection
 from pipelines.connection import LedgerDamaged as LedgerDamaged
 from pipelines.durable import StorageRefused, keep_reserve
+from pipelines.notices import Notices
 from pipelines.outbox import Outbox
 from pipelines.schema import create, examine, is_blank
 from pipelines.tables import TABLES
@@ -73,6 +74,7 @@ class Ledger:
         self._depth = 0
         self.outbox = Outbox(connection)
         self.clusters = Clusters(connection)
+        self.notices = Notices(connection)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
@@ -262,6 +264,18 @@ class Ledger:
         query = f"SELECT {_ADDRESS} FROM addresses WHERE open ORDER BY depth, key"
         return [_known_address(row) for row in self._sql.execute(query)]
 
+    def due(self, at: datetime, most: int) -> list[KnownAddress]:
+        """Stories that were read and are due again, whether anything names them or not, the youngest first."""
+        read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.COPY}')"
+        due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND {read}"
+        query = f"SELECT {_ADDRESS} FROM addresses WHERE {due} ORDER BY born_at DESC LIMIT ?"
+        return [_known_address(row) for row in self._sql.execute(query, (at.isoformat(), most))]
+
+    def let_be_due(self, key: str, at: datetime) -> None:
+        """Let an address be due from a moment on, if it is not due earlier."""
+        query = "UPDATE addresses SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
+        self._sql.execute(query, (at.isoformat(), key))
+
     def unfinished(self, run_id: str) -> list[KnownAddress]:
         """The addresses of one run that have no outcome yet."""
         query = f"SELECT {_ADDRESS} FROM addresses WHERE open = {_ASKED} AND run_id = ? ORDER BY key"
@@ -306,6 +320,10 @@ class Ledger:
         self._answers += fetch.attempts > 0
 
     # Stories ---------------------------------------------------------------------------------------------------------
+
+    def knows_any(self) -> bool:
+        """Whether any story is remembered."""
+        return bool(self._sql.execute("SELECT EXISTS (SELECT 1 FROM stories)").fetchone()[0])
 
     def size(self) -> int:
         """How many stories are remembered."""
@@ -397,23 +415,36 @@ class Ledger:
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
+    def keep_sighting(self, sighting: Sighting) -> None:
+        """Remember that a place named a story; the first time stands."""
+        if self.remember_sighting(sighting.story_id, sighting.via):
+            self._put("sightings", as_row(sighting))
+
+    def remember_sighting(self, story_id: str, via: str) -> bool:
+        """Know that a place named a story; True if it was not known."""
+        query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
+        return bool(self._sql.execute(query, (story_id, via)).rowcount)
+
     # Lists and rejects -----------------------------------------------------------------------------------------------
 
     def keep_snapshot(self, snapshot: Snapshot, digest: str) -> bool:
         """Keep a list that differs from the one before it; otherwise note how long that one stood. True if kept."""
-        table = TABLES["rankings"]
-        standing = self._sql.execute(
-            "SELECT observed_at, digest FROM snapshots WHERE list = ?", (snapshot.name,)
-        ).fetchone()
-        if standing and standing[1] == digest:
-            first = datetime.fromisoformat(standing[0])
-            part = table.part_of({"observed_at": first}, self.zone)
-            key = table.key_prefix(snapshot.name, first)
-            self.outbox.touch(table, part, key, {"last_observed_at": snapshot.observed_at})
+        if self.saw_snapshot(snapshot.name, snapshot.observed_at, digest):
             return False
         for ranking in snapshot.rows:
             self._put("rankings", as_row(ranking))
         self.remember_snapshot(snapshot.name, snapshot.observed_at, digest)
+        return True
+
+    def saw_snapshot(self, name: str, at: datetime, digest: str | None = None) -> bool:
+        """Note that the newest snapshot of a list still stood; False if there is none, or not one of this digest."""
+        query = "SELECT observed_at, digest FROM snapshots WHERE list = ?"
+        standing = self._sql.execute(query, (name,)).fetchone()
+        if standing is None or (digest is not None and standing[1] != digest):
+            return False
+        table, first = TABLES["rankings"], datetime.fromisoformat(standing[0])
+        part = table.part_of({"observed_at": first}, self.zone)
+        self.outbox.touch_again(table, part, table.key_prefix(name, first), {"last_observed_at": at})
         return True
 
     def remember_snapshot(self, name: str, observed_at: datetime, digest: str) -> None:

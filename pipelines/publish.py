@@ -47,7 +47,7 @@ def publish(dataset: Dataset, ledger: Ledger) -> Published:
     reached("publish.begun")
     recover(dataset, ledger)
     publication = _Publication(dataset, ledger, divert_bad_rows(ledger))
-    for name in ("revisions", "stories", "aliases", "rankings", "fetches", "rejects"):
+    for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
         publication.merge_all(TABLES[name])
     reached("publish.merged")
     publication.take_out_what_moved()

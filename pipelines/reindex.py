@@ -54,6 +54,7 @@ def reindex(dataset: Dataset, site: str, zone: ZoneInfo) -> Ledger:
         reached("reindex.published")
         _remember_stories(dataset, ledger)
         _remember_aliases(dataset, ledger)
+        _remember_sightings(dataset, ledger)
         _remember_snapshots(dataset, ledger)
     reached("reindex.built")
     dataset.replace_ledger(site, built, path.with_name(f"{path.name}.damaged-{now():%Y%m%dT%H%M%S.%fZ}"))
@@ -171,6 +172,13 @@ def _remember_aliases(dataset: Dataset, ledger: Ledger) -> None:
         with ledger.transaction():
             for row in rows.to_pylist():
                 ledger.remember_alias(Alias(site=ledger.site, **row))
+
+
+def _remember_sightings(dataset: Dataset, ledger: Ledger) -> None:
+    for _, rows in _rows(dataset, TABLES["sightings"], ledger.site):
+        with ledger.transaction():
+            for row in rows.select(["story_id", "via"]).to_pylist():
+                ledger.remember_sighting(row["story_id"], row["via"])
 
 
 def _remember_snapshots(dataset: Dataset, ledger: Ledger) -> None:

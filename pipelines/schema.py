@@ -5,6 +5,7 @@ from pathlib import Path
 from pipelines.clusters import SCHEMA as _CLUSTERS
 from pipelines.connection import REMEDY, Connection, LedgerDamaged
 from pipelines.durable import refusing, sync_folder
+from pipelines.notices import SCHEMA as _NOTICES
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1
@@ -38,6 +39,22 @@ CREATE TABLE files (
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
 ) WITHOUT ROWID;
 """
+# What came later, so that a ledger made before has none of it.
+_LATER = """
+CREATE INDEX IF NOT EXISTS addresses_due ON addresses (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
+"""
+
+
+# To read a ledger of a million stories whole takes seconds. Of a large one, what no Parquet holds is read before a run
+# begins; damage elsewhere is met, and named, where it is read.
+_READ_WHOLE = 32 * 2**20
+_IRREPLACEABLE = ("outbox", "files", "snapshots")
+
+
+def _checks(size: int) -> tuple[str, ...]:
+    return ("1",) if size <= _READ_WHOLE else tuple(f"'{name}'" for name in _IRREPLACEABLE)
 
 
 def is_blank(connection: Connection) -> bool:
@@ -50,7 +67,7 @@ def create(connection: Connection) -> None:
     """Write an empty ledger, as one."""
     connection.reached("ledger.opened")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in (_SCHEMA + _CLUSTERS).split(";"):
+    for statement in (_SCHEMA + _CLUSTERS + _LATER + _NOTICES).split(";"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -70,6 +87,9 @@ def examine(connection: Connection, path: Path) -> None:
         raise LedgerDamaged(f"{path} is not a ledger of khobor")
     if version > VERSION:
         raise LedgerDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
-    [verdict] = connection.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
+    for check in _checks(path.stat().st_size):
+        [verdict] = connection.execute(f"PRAGMA quick_check({check})").fetchone()
+        if verdict != "ok":
+            raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
+    for statement in (_LATER + _NOTICES).split(";"):
+        connection.execute(statement)

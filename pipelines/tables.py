@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from crawler.records import Alias, Fetch, Ranking, Reject, Story, columns_of
+from crawler.records import Alias, Fetch, Ranking, Reject, Sighting, Story, columns_of
 
 SCHEMA_VERSION = "1"
 KEY_SEPARATOR = "\x1f"
@@ -50,6 +50,15 @@ class Table:
             for c in columns_of(self.record)
         ]
         return pa.schema(columns, {"khobor.table": self.name, "khobor.schema": SCHEMA_VERSION})
+
+    @property
+    def partitions(self) -> dict[str, str]:
+        """The columns that stand in the path and not in the files, each with its meaning."""
+        found = {"site": "name of the newspaper"}
+        if self.partition:
+            moments = ", else ".join(f"`{name}`" for name in self.moments)
+            found[self.partition] = f"of {moments}, in the newspaper's time zone"
+        return found
 
     def part_of(self, row: Mapping[str, Any], zone: ZoneInfo) -> str:
         """Value of the partition that a row belongs to (`2025-01`, `2025-01-03`, or empty)."""
@@ -121,6 +130,15 @@ TABLES: dict[str, Table] = {
             moments=("observed_at",),
             key=("list", "observed_at", "rank", "url"),
             order=("observed_at", "list", "rank"),
+        ),
+        Table(
+            name="sightings",
+            record=Sighting,
+            grain="one row per list, feed or listing that named a story, at the first time that it did",
+            partition="month",
+            moments=("first_seen_at",),
+            key=("story_id", "via"),
+            order=("first_seen_at", "story_id", "via"),
         ),
         Table(
             name="fetches",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def test_random_damage_is_refused_or_does_no_harm(kept: Kept, tmp_path: Path) ->
     whole = kept.dataset.ledger(SITE).read_bytes()
     chance = random.Random(1)
     refused = 0
-    for number in range(40):
+    for number in range(120):
         data = bytearray(whole)
         at = chance.randrange(0, len(data) - 64)
         data[at : at + 64] = chance.randbytes(64)
@@ -309,3 +310,30 @@ def test_a_file_is_announced_then_settled(kept: Kept) -> None:
     assert (outbox.prepared(), outbox.files()) == ([gone], [first])
     outbox.settle(gone)
     assert (outbox.prepared(), outbox.files()) == ([], [])
+
+
+def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> None:
+    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    waiting = kept.ledger.outbox.size()
+    for minutes in range(1, 40):
+        with kept.ledger.transaction():
+            assert kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=minutes))
+    assert kept.ledger.outbox.size() == waiting + 1
+    kept.publish()
+    with kept.ledger.transaction():
+        assert kept.ledger.saw_snapshot("latest", JANUARY + DAY)
+    assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=39)}
+    kept.publish()
+    assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + DAY}
+
+
+def test_a_page_that_is_taken_back_takes_its_sight_of_a_list_with_it(kept: Kept) -> None:
+    kept.rank(a_snapshot(JANUARY, "ক"))
+    with kept.ledger.transaction():
+        kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=1))
+    with pytest.raises(KeyError), kept.ledger.page():
+        kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=2))
+        raise KeyError
+    kept.publish()
+    assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=1)}
+    assert not kept.ledger.saw_snapshot("popular", JANUARY)

@@ -33,6 +33,7 @@ COLUMNS = {
         "status": NUMBER, "outcome": TEXT, "reason": TEXT, "bytes": "int64", "milliseconds": NUMBER,
         "attempts": NUMBER, "run_id": TEXT,
     },
+    "sightings": {"story_id": TEXT, "via": TEXT, "first_seen_at": MOMENT, "run_id": TEXT},
     "rejects": {
         "rejected_at": MOMENT, "url": TEXT, "story_id": TEXT, "reason": TEXT, "detail": TEXT, "record": TEXT,
         "page": TEXT, "run_id": TEXT,

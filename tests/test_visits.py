@@ -1,24 +1,42 @@
 """Visits that pay: a pulse asks little and misses nothing, a sweep asks again only where something may have changed."""
 
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from tests.crawling import Crawled
 from tests.newspaper import Fault, Newspaper
+from tests.newspaper.sections import SECTIONS
+from tests.newspaper.view import feed_names
 
 PULSE = ("-s", "KHOBOR_KIND=pulse")
 
 
-@pytest.fixture
-def crawl(tmp_path: Path) -> Iterator[Crawled]:
-    paper = Newspaper(stories=120, per_day=300, traps=False)
+def new_paper() -> Newspaper:
+    return Newspaper(stories=120, per_day=300, traps=False)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+    """A first crawl, which every test goes on from."""
+    paper = new_paper()
     with paper.serve() as mirror:
-        crawled = Crawled(paper, mirror, tmp_path)
+        crawled = Crawled(paper, mirror, tmp_path_factory.mktemp("first"))
         crawled.report = crawled.crawl()
-        yield crawled
+    return crawled
+
+
+@pytest.fixture
+def crawl(first: Crawled, tmp_path: Path) -> Iterator[Crawled]:
+    data = shutil.copytree(first.data, tmp_path / "data")
+    paper = new_paper()
+    with paper.serve() as mirror:
+        paper.log += first.paper.log
+        yield Crawled(paper, mirror, data, first.report)
 
 
 def missing(crawl: Crawled) -> set[str]:
@@ -51,6 +69,37 @@ def test_two_visits_that_do_not_overlap_open_every_door(crawl: Crawled) -> None:
     assert report["stories"]["new"] > 40
     assert report["lists"]["latest/missed"] > 0
     assert not missing(crawl)
+
+
+def test_a_gap_is_filled_from_the_pages_of_the_long_list_where_nothing_else_answers(crawl: Crawled) -> None:
+    others = ("/sitemap.xml", "/news-sitemap.xml", "/all-news", "/popular-news", *(f"/{path}" for path in SECTIONS))
+    feeds = (f"/rss/{name}-rss.xml" for name in feed_names())
+    crawl.paper.faults.update({path: Fault(status=404, body=b"") for path in (*others, *feeds)})
+    crawl.paper.advance(timedelta(hours=12))
+    crawl.paper.log.clear()
+    report = crawl.crawl(*PULSE)
+    pages = [request.target for request in crawl.paper.log if request.target.startswith("/latest-news?page=")]
+    assert report["lists"]["latest/missed"] > 0
+    assert pages == [f"/latest-news?page={number}" for number in range(2, len(pages) + 2)]
+    assert 1 <= len(pages) <= 4
+    assert report["stories"]["new"] > 50
+    assert not missing(crawl)
+
+
+def test_a_headline_that_changes_in_a_list_brings_its_revision_at_once_and_once(crawl: Crawled) -> None:
+    number = int(crawl.paper.lists()["latest"][3].story_id.rpartition(":")[2])
+    address = f"/{crawl.paper.truth()[f'kalbela:{number}'].section}/{number}"
+    for visit, asked in ((1, True), (2, False)):
+        crawl.paper.log.clear()
+        crawl.paper.faults["/"] = Fault(body=_with_other_headline(crawl, number))
+        crawl.crawl(*PULSE)
+        assert (address in [request.target for request in crawl.paper.log]) is asked, visit
+
+
+def _with_other_headline(crawl: Crawled, number: int) -> bytes:
+    page = crawl.paper.site.page("/")
+    row = next(row for row in crawl.paper.lists()["latest"] if row.story_id == f"kalbela:{number}")
+    return page.replace(escape(row.headline), "অন্য একটি শিরোনাম").replace(row.headline, "অন্য একটি শিরোনাম").encode()
 
 
 def test_a_second_sweep_right_after_the_first_asks_for_next_to_nothing(crawl: Crawled) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Final
+from typing import ClassVar, Final
 
 from . import seed as seed_article
 from .script import DHAKA
@@ -54,9 +54,11 @@ class Slot:
 class Catalogue:
     """All slots of one edition; days to come are planned when the clock reaches them."""
 
+    most_a_day: ClassVar[int] = _MOST_A_DAY
+
     def __init__(self, seed: int, stories: int, start: datetime, per_day: int, *, traps: bool) -> None:
         self.seed, self.start, self.traps = seed, start, traps
-        self.per_day = min(per_day, _MOST_A_DAY)
+        self.per_day = min(per_day, self.most_a_day)
         self._deal = Deal(seed)
         self._slots: list[Slot] = []
         old_count = min(max(8, stories // 20), 200)
@@ -108,7 +110,7 @@ class Catalogue:
     def _day(self, day: date) -> list[Slot]:
         """The slots of one day, oldest first, the traps among them."""
         rng = Random(f"{self.seed}/day/{day}")
-        moments = self._moments(rng, day)
+        moments = self.moments(rng, day)
         pinned = dict(zip(_pinned_moments(self.seed), reversed(seed_article.LATEST), strict=True))
         pinned = {moment: row for moment, row in pinned.items() if moment.astimezone(DHAKA).date() == day}
         if pinned:
@@ -117,16 +119,24 @@ class Catalogue:
         kinds = self._traps(day)
         traps = dict(zip(rng.sample(moments, min(len(moments), len(kinds))), kinds, strict=False))
         ordered = sorted({*moments, *pinned})
-        numbers = _numbers(rng, day, len(ordered))
+        numbers = self.numbers(rng, day, len(ordered))
         slots: list[Slot] = []
         for place, moment in enumerate(ordered):
             index = day.toordinal() * 97 + place
-            base = Slot(numbers[place], moment, _pick_section(rng, moment), index, trap=traps.get(moment))
+            base = Slot(numbers[place], moment, self.section(rng, moment), index, trap=traps.get(moment))
             if moment in pinned:
                 section, headline = pinned[moment]
                 base = replace(base, section=section, headline=headline, kind="pinned")
             slots.append(self._dealt(base, slots))
         return slots
+
+    def numbers(self, rng: Random, day: date, count: int) -> list[int]:
+        """The ids of a day's stories, in order of publication."""
+        return _numbers(rng, day, count)
+
+    def section(self, rng: Random, moment: datetime) -> str:
+        """Where a story of this moment stands."""
+        return _pick_section(rng, moment)
 
     def _traps(self, day: date) -> list[str]:
         """The traps of a day, two of them loud; all take turns within a few days."""
@@ -141,7 +151,8 @@ class Catalogue:
             quiet[(turn * 3 + i) % len(quiet)] for i in range(3)
         ]
 
-    def _moments(self, rng: Random, day: date) -> list[datetime]:
+    def moments(self, rng: Random, day: date) -> list[datetime]:
+        """When the stories of a day are published."""
         weekend = 0.8 if day.weekday() == 4 else 1.0
         count = round(self.per_day * weekend * rng.uniform(0.93, 1.07))
         hours = rng.choices(range(24), _HOURS, k=count)
@@ -159,9 +170,10 @@ class Catalogue:
         if source is not None:
             earlier[earlier.index(source)] = steady = replace(source, traits=source.traits | {"steady"})
             slot = replace(slot, source=steady)
-        return self._fated(_rehoused(slot))
+        return self.fated(_rehoused(slot))
 
-    def _fated(self, slot: Slot) -> Slot:
+    def fated(self, slot: Slot) -> Slot:
+        """The slot with what becomes of it later: taken down, or moved to another section."""
         rng = Random(f"{self.seed}/fate/{slot.number}")
         later = slot.published + timedelta(minutes=rng.randint(90, 1500))
         if "removed" in slot.traits:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import ClassVar, Final
 
 from . import seed as seed_article
 from .catalogue import Catalogue
@@ -34,6 +34,9 @@ class Newspaper:
     :param speed: minutes by which the clock goes on by itself in one second; 0 leaves it to `advance` and `set`
     """
 
+    edition: ClassVar[type[Edition]] = Edition
+    catalogue: ClassVar[type[Catalogue]] = Catalogue
+
     def __init__(
         self,
         seed: int = 1,
@@ -50,12 +53,15 @@ class Newspaper:
         if start < _EARLIEST:
             raise ValueError(f"a newspaper starts in 2026 or later, not at {start}")
         self.seed, self.crawl_delay, self.speed = seed, crawl_delay, speed
+        self.by_the_minute = bool(speed)  # whether the pages turn at whole minutes only
         self.faults: dict[str, Fault] = {}
         self.down: bool | int = False
         self.log: list[Request] = []
         self._look = Look()
         self._lock = threading.RLock()
-        self._edition = Edition(seed, Catalogue(seed, stories, start, max(per_day, stories // 100), traps=traps))
+        self._edition = self.edition(
+            seed, self.catalogue(seed, stories, start, max(per_day, stories // 100), traps=traps)
+        )
         self._clock, self._set_at = start.astimezone(DHAKA), time.monotonic()
         self._site: tuple[object, Site] | None = None
 
@@ -128,7 +134,7 @@ class Newspaper:
         """The paper as it stands now."""
         with self._lock:
             now = self.now
-            if self.speed:  # a clock that goes on by itself turns the pages once a minute
+            if self.by_the_minute:
                 now = now.replace(second=0, microsecond=0)
             key = (now, self._look.stamp)
             if self._site is None or self._site[0] != key:

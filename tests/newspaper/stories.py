@@ -89,7 +89,7 @@ class Story:
             first = State(self.published, 1, self.first_headline, None, blocks)
             return (first, replace(first, since=seed_article.UPDATED, revision=2, updated=seed_article.UPDATED))
         states = [State(self.published, 1, self.first_headline, None, self._blocks())]
-        for kind, moment in self._corrections:
+        for kind, moment in self.corrections:
             blocks = states[-1].blocks
             if kind == "text":
                 text = self._without_joiners(self._composer.paragraph())
@@ -196,7 +196,7 @@ class Story:
         return (*blocks, Block("p", (line,)))
 
     @cached_property
-    def _corrections(self) -> list[tuple[str, datetime]]:
+    def corrections(self) -> list[tuple[str, datetime]]:
         """What is corrected and when: the update line alone, the text or the headline, all within the first day."""
         if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.trap:
             return []
@@ -217,7 +217,7 @@ class Story:
     def _headlines(self) -> list[tuple[datetime, str]]:
         """The later headlines, each with the moment from which it stands."""
         composer = self._composer.aside(self.rng("headlines"))
-        moments = [moment for kind, moment in self._corrections if kind == "headline"]
+        moments = [moment for kind, moment in self.corrections if kind == "headline"]
         return [(moment, self._without_joiners(composer.headline())) for moment in moments]
 
     def _without_joiners(self, text: str) -> str:

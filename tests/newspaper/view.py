@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from random import Random
-from typing import Final
+from typing import ClassVar, Final
 
 from .catalogue import Catalogue, Slot
 from .language import BEATS, Composer
@@ -69,6 +69,8 @@ class Row:
 class Edition:
     """One edition of the paper: all its stories, each written once."""
 
+    kind: ClassVar[type[Story]] = Story
+
     def __init__(self, seed: int, catalogue: Catalogue) -> None:
         self.seed, self.catalogue = seed, catalogue
         self._stories: dict[int, Story] = {}
@@ -77,7 +79,7 @@ class Edition:
         """The story of a slot."""
         if slot.number not in self._stories:
             source = self.story(slot.source) if slot.source else None
-            self._stories[slot.number] = Story(self.seed, slot, source)
+            self._stories[slot.number] = self.kind(self.seed, slot, source)
         return self._stories[slot.number]
 
 

@@ -1,0 +1,58 @@
+"""Plays days of a newsroom and prints what came of them: `python -m tests.newsroom --days 7`."""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .paper import Newsroom
+from .play import Ran, play
+from .reckoning import Reckoning
+from .telling import tell
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play until the end or a signal, and print the numbers; 1 if something that is wanted was missed."""
+    options = _parser().parse_args(arguments)
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    place = options.keep or Path(tempfile.mkdtemp(prefix="khobor-newsroom-", dir=memory))
+    began, heard = time.monotonic(), list[int]()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: heard.append(number))
+
+    def told(ran: Ran) -> None:
+        if not options.quiet and (ran.kind == "sweep" or ran.began.minute == 0):
+            spent = time.monotonic() - began
+            print(
+                f"{spent:6.0f} s  {ran.began:%a %H:%M}  {ran.name}: {len(ran.visits)} requests, {ran.new} new",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    try:
+        room = Newsroom(options.seed, per_day=options.per_day)
+        played = play(room, place, options.days, told, lambda: bool(heard), pulses=not options.sweeps_only)
+        missed = tell(Reckoning(played), time.monotonic() - began)
+    finally:
+        if options.keep is None:
+            shutil.rmtree(place, ignore_errors=True)
+    return 1 if missed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.newsroom", description=__doc__)
+    parser.add_argument("--days", type=float, default=7.0, help="how many days are played (default 7)")
+    parser.add_argument("--seed", type=int, default=1, help="which edition (default 1)")
+    parser.add_argument("--per-day", type=int, default=300, help="stories a day (default 300)")
+    parser.add_argument("--sweeps-only", action="store_true", help="one sweep a night and no pulses")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the data in this folder")
+    parser.add_argument("--quiet", action="store_true", help="the numbers only")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""The newspaper as a newsroom: it publishes at a real rhythm, and every request costs a second of its clock."""
+
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from ..newspaper import Newspaper
+from ..newspaper.catalogue import Catalogue, Slot
+from ..newspaper.exchange import Answer
+from ..newspaper.script import DHAKA
+from ..newspaper.stories import State, Story
+from ..newspaper.view import Edition, Row
+from .rhythm import LivingEdition, Rhythm
+
+START: Final = datetime(2026, 10, 5, 6, tzinfo=DHAKA)
+_SECOND: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One answer: when, to what, and what it showed.
+
+    `turned` is the minute whose pages were served; `number` and `revision` are those of the story, None where the
+    answer is no story's text; `lists` says whether the page carried the two lists.
+    """
+
+    at: datetime
+    turned: datetime
+    run: str
+    target: str
+    status: int
+    number: int | None
+    revision: int | None
+    lists: bool
+
+
+class Newsroom(Newspaper):
+    """A newspaper whose clock goes on by a second with every request, and whose pages turn at whole minutes.
+
+    `run` is what the visits of now are said to be of; whoever plays sets it.
+    """
+
+    edition: ClassVar[type[Edition]] = LivingEdition
+    catalogue: ClassVar[type[Catalogue]] = Rhythm
+
+    def __init__(self, seed: int = 1, stories: int = 400, start: datetime = START, *, per_day: int = 300) -> None:
+        super().__init__(seed, stories, start, per_day=per_day)
+        self.by_the_minute = True
+        self.start, self.run = start, ""
+        self.visits: list[Visit] = []
+        self.shown: dict[datetime, dict[str, list[Row]]] = {}  # the lists, by the minute in which a page showed them
+
+    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Answer | None, float]:
+        """As the newspaper answers, a second later by its clock; the visit is noted."""
+        with self._lock:
+            self._clock += _SECOND
+            answer, delay = super().answer(host, target, headers)
+            if answer is not None:
+                self.visits.append(self._visit(target, answer))
+            return answer, delay
+
+    def _visit(self, target: str, answer: Answer) -> Visit:
+        view, path = self.site.view, target.partition("?")[0].rstrip("/")
+        number = int(match[1]) if (match := re.fullmatch(r".*/(\d+)", path)) else None
+        story = self.story(number) if number is not None else None
+        read = story is not None and answer.status in (200, 304)
+        revision = story.state(view.now).revision if story is not None and read else None
+        lists = _shows_lists(answer)
+        if lists and view.now not in self.shown:
+            self.shown[view.now] = {name: view.rows(name) for name in ("latest", "popular")}
+        number = number if revision is not None else None
+        return Visit(self.now, view.now, self.run, target, answer.status, number, revision, lists)
+
+    # What only a newsroom knows --------------------------------------------------------------------------------------
+
+    def slots(self, since: datetime, until: datetime) -> Iterator[Slot]:
+        """Everything that was published in a span of time, oldest first, the traps left out."""
+        with self._lock:
+            for slot in self._edition.catalogue.until(until):
+                if since < slot.published and slot.trap is None:
+                    yield slot
+
+    def story(self, number: int) -> Story | None:
+        """A story that is out, whether it still stands or not; None for other ids."""
+        slot = self._by_number().get(number)
+        return self._edition.story(slot) if slot is not None else None
+
+    def state(self, slot: Slot, moment: datetime) -> State:
+        """What a story says at a moment."""
+        return self._edition.story(slot).state(moment)
+
+    def _by_number(self) -> dict[int, Slot]:
+        view = self.site.view
+        if getattr(self, "_known", (None, {}))[0] is not view:
+            self._known = (view, {s.number: s for s in self._edition.catalogue.until(view.now) if s.trap is None})
+        return self._known[1]
+
+
+def _shows_lists(answer: Answer) -> bool:
+    """Whether a whole page was sent that carries the two lists."""
+    if (
+        answer.status != 200
+        or answer.cut is not None
+        or not answer.headers.get("Content-Type", "").startswith("text/html")
+    ):
+        return False
+    packed = answer.headers.get("Content-Encoding") == "gzip"
+    return b'id="latestview1"' in (gzip.decompress(answer.body) if packed else answer.body)

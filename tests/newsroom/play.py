@@ -1,0 +1,115 @@
+"""Days of pulses and sweeps against a newsroom, each a real crawl over sockets, in the newsroom's own time."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .paper import Newsroom, Visit
+from .presses import Presses, presses
+
+BETWEEN_PULSES = timedelta(minutes=10)
+# Hour of the night at which the sweep is, by the newsroom's clock.
+SWEEP_AT = 3
+# A mirror of one's own is not spared, and its seconds are counted by the newsroom.
+_SETTINGS = ("DOWNLOAD_DELAY=0", "KHOBOR_FIRST_BACKOFF=0", "KHOBOR_FIRST_PAUSE=0", "KHOBOR_LEAST_FREE_MB=0")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run: of which kind, from when to when by the newsroom's clock, what it asked for, and its report."""
+
+    name: str
+    kind: str
+    began: datetime
+    ended: datetime
+    visits: Sequence[Visit]
+    report: dict[str, Any]
+    seconds: float  # of our own time
+
+    @property
+    def new(self) -> int:
+        """Stories that it recorded for the first time, copies included."""
+        return int(self.report["stories"]["new"] + self.report["stories"]["copies"])
+
+    @property
+    def revised(self) -> int:
+        """New revisions of stories that it recorded."""
+        return int(self.report["stories"]["revised"])
+
+
+@dataclass
+class Play:
+    """A newsroom, the data folder of its crawls, and the runs so far. The first two only fill the folder."""
+
+    room: Newsroom
+    place: Path
+    server: Presses
+    url: str
+    told: Callable[[Ran], None] = lambda ran: None
+    told_to_end: Callable[[], bool] = lambda: False
+    runs: list[Ran] = field(default_factory=list)
+
+    @property
+    def data(self) -> Path:
+        """The data folder."""
+        return self.place / "data"
+
+    def crawl(self, kind: str, *arguments: str) -> Ran:
+        """One run, from the present moment of the newsroom."""
+        name, began, before = f"{kind} {len(self.runs)}", self.room.now, len(self.room.visits)
+        settings = (*_SETTINGS, f"KHOBOR_DATA={self.data}", f"KHOBOR_MIRROR={self.url}", f"KHOBOR_KIND={kind}")
+        self.room.run = name
+        known = set(self.data.glob("runs/*.json"))
+        given = [part for setting in settings for part in ("-s", setting)]
+        code, seconds = self.server.crawl(began, self.place / "log", ["kalbela", *given, *arguments])
+        reports = set(self.data.glob("runs/*.json")) - known
+        assert len(reports) == 1, f"{name} ended with {code}: see {self.place / 'log'}"
+        report = json.loads(reports.pop().read_bytes())
+        ran = Ran(name, kind, began, self.room.now, self.room.visits[before:], report, seconds)
+        self.runs.append(ran)
+        self.told(ran)
+        return ran
+
+    def go_on(self, until: datetime, *, pulses: bool = True) -> None:
+        """A pulse at every tenth minute and a sweep a night, up to a moment; none while another goes on."""
+        while (due := self._next(pulses)) <= until and not self.told_to_end():
+            self.room.set(due)
+            self.crawl("sweep" if _is_night(due) else "pulse")
+
+    def _next(self, pulses: bool) -> datetime:
+        moment = self.room.now.replace(second=0, microsecond=0)
+        moment -= timedelta(minutes=moment.minute % 10)
+        while moment <= self.room.now or not (pulses or _is_night(moment)):
+            moment += BETWEEN_PULSES
+        return moment
+
+
+def _is_night(moment: datetime) -> bool:
+    return (moment.hour, moment.minute) == (SWEEP_AT, 0)
+
+
+def play(
+    room: Newsroom,
+    place: Path,
+    days: float,
+    told: Callable[[Ran], None] = lambda ran: None,
+    told_to_end: Callable[[], bool] = lambda: False,
+    *,
+    pulses: bool = True,
+) -> Play:
+    """Fill the folder with two sweeps one right after the other, play so many days, and end with a last sweep.
+
+    :param told: is told of each run
+    :param told_to_end: whether it is enough, asked before each run
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with room.serve() as url, presses() as server:
+        played = Play(room, place, server, url, told, told_to_end)
+        played.crawl("sweep")
+        played.crawl("sweep")
+        played.go_on(room.start + timedelta(days=days), pulses=pulses)
+        played.crawl("sweep")
+    return played

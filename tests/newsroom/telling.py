@@ -1,0 +1,125 @@
+"""The numbers of a play beside what is wanted of them, for a person at a terminal."""
+
+from datetime import timedelta
+from typing import Any
+
+from .reckoning import Reckoning
+
+
+def tell(reckoning: Reckoning, seconds: float) -> list[str]:
+    """Print them; returns what was wanted and missed."""
+    found = reckoning.report()
+    pulses = any(ran.kind == "pulse" for ran in reckoning.runs)
+    lines = [*_stories(found, pulses), *_requests(found, pulses), *_revisions(found), *_sameness(found), *_ranks(found)]
+    lines += _verdicts(found)
+    missed = []
+    days = (reckoning.end - reckoning.room.start) / timedelta(days=1)
+    print(f"{len(reckoning.runs)} runs of {days:.1f} days in {seconds:.0f} s; seed {reckoning.room.seed}")
+    for what, number, wanted, good in lines:
+        print(f"{'  ' if good else '! '}{what:<46}{number:<34}{wanted}")
+        if not good:
+            missed.append(what)
+    return missed
+
+
+Line = tuple[str, str, str, bool]
+
+
+def _stories(found: dict[str, Any], pulses: bool) -> list[Line]:
+    delay, missing = found["delay"], found["missing_of_reachable"]
+    told = [_share("recorded of the reachable", found["reachable"], len(missing), 0.999)] if pulses else []
+    told.append(_share("recorded of all published", found["published"], len(found["missing_of_published"]), 0.99))
+    if pulses:
+        limits = {"half": timedelta(minutes=10), "of a hundred 99": timedelta(hours=1)}
+        for name, value in delay.items():
+            limit = limits.get(name)
+            wanted = f"at most {limit}" if limit else ""
+            told.append(
+                (f"delay to record, {name} within", str(value).partition(".")[0], wanted, value <= (limit or value))
+            )
+    told += [(f"  missing: {each}", "", "", True) for each in missing[:10]]
+    return told
+
+
+def _share(what: str, of: int, missing: int, wanted: float) -> Line:
+    share = (of - missing) / of if of else 1.0
+    return what, f"{of - missing:,} of {of:,} ({share:.2%})", f"at least {wanted:.1%}", share >= wanted
+
+
+def _requests(found: dict[str, Any], pulses: bool) -> list[Line]:
+    sweeps, idle, (first, second) = found["sweeps"], found["idle"], found["second_sweep"]
+    new = max(1, sweeps["new"])
+    spent = (sweeps["requests"] - sweeps["looks"]) / new
+    told: list[Line] = [
+        ("requests of sweeps", f"{sweeps['requests']:,}", f"{sweeps['looks']:,} looks at known stories", True),
+    ]
+    told.append(
+        (
+            "of them for each new story, looks left out",
+            f"{spent:.2f} ({sweeps['new']:,} new)",
+            "" if pulses else "at most 1.3",
+            pulses or spent <= 1.3,
+        )
+    )
+    if pulses:
+        told.append(
+            (
+                "requests per pulse with nothing new, mean",
+                f"{idle['mean']:.1f} ({idle['pulses']} pulses)",
+                "at most 8",
+                idle["mean"] <= 8,
+            )
+        )
+        told.append(("requests per pulse with nothing new, most", str(idle["most"]), "at most 8", idle["most"] <= 8))
+    told.append(("a second sweep right after", f"{second} of {first} requests", "at most 5 %", second <= first * 0.05))
+    return told
+
+
+def _revisions(found: dict[str, Any]) -> list[Line]:
+    seen, planned = found["seen"], found["planned"]
+    told: list[Line] = [
+        (
+            "revisions that stood at a visit",
+            f"{seen.right:,} kept, {len(seen.missed)} missed, {len(seen.false)} false",
+            "none missed, none false",
+            not seen.missed and not seen.false,
+        ),
+        ("revisions that stood at a planned look", f"{planned.right:,} kept, {len(planned.missed)} missed", "", True),
+    ]
+    return told + [
+        (f"  {kind}: {each[:70]}", "", "", True)
+        for kind, all_ in (("missed", seen.missed), ("false", seen.false))
+        for each in all_[:5]
+    ]
+
+
+def _sameness(found: dict[str, Any]) -> list[Line]:
+    told = []
+    for name in ("copies", "clusters"):
+        tally = found[name]
+        right = f"{tally.right} right, {len(tally.missed)} missed, {len(tally.false)} false"
+        told.append((f"pairs: {name}", right, "none missed, none false", not tally.missed and not tally.false))
+        told += [
+            (f"  {kind}: {each}", "", "", True) for kind in ("missed", "false") for each in getattr(tally, kind)[:5]
+        ]
+    return told
+
+
+def _ranks(found: dict[str, Any]) -> list[Line]:
+    ranks = found["ranks"]
+    told = [
+        (
+            "snapshots of the lists like the newsroom's own",
+            f"{ranks['snapshots']:,} ({ranks['rows']:,} rows)",
+            "equal",
+            bool(ranks["same"]),
+        )
+    ]
+    return told + ([] if ranks["same"] else [(f"  {each}", "", "", True) for each in found["ranks_differ"]])
+
+
+def _verdicts(found: dict[str, Any]) -> list[Line]:
+    """Nothing of the newsroom is broken, so a run that is judged not good is a false alarm."""
+    problems = found["not_good"]
+    told: list[Line] = [("false alarms", str(len(problems)), "none", not problems)]
+    return told + [(f"  {each[:110]}", "", "", True) for each in problems[:5]]

@@ -1,0 +1,167 @@
+"""Coverage: every id between the lowest and the highest is of one kind, and an estimate says how much nobody named."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from crawler.records import Alias, Sighting
+from pipelines.coverage import coverage_of, coverage_of_run, estimate
+from schedules.ground import coverage_in_words
+from tests.kept import JANUARY, SITE, Kept, a_fetch, a_story
+
+SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    kept = Kept.at(tmp_path)
+    yield kept
+    kept.close()
+
+
+def sight(kept: Kept, via: str, *numbers: int, at: datetime = JANUARY) -> None:
+    with kept.ledger.transaction():
+        for number in numbers:
+            sighting = Sighting(site=SITE, story_id=f"{SITE}:{number}", via=via, first_seen_at=at, run_id="run-1")
+            kept.ledger.keep_sighting(sighting)
+
+
+def asked(kept: Kept, number: int, outcome: str, **changes: Any) -> None:
+    story_id = changes.pop("story_id", f"{SITE}:{number}")
+    with kept.ledger.transaction():
+        kept.ledger.record(a_fetch(number, outcome=outcome, story_id=story_id, **changes))
+
+
+def covered(kept: Kept) -> dict[str, Any]:
+    kept.publish()
+    return coverage_of(kept.dataset, SITE, SINCE, UNTIL)
+
+
+KINDS = [
+    ("copy", {}, "elsewhere"),
+    ("redirected", {"reason": "to https://www.kalbela.com/world/500"}, "elsewhere"),
+    ("redirected", {"reason": "to https://www.kalbela.com/"}, "gone"),
+    ("gone", {}, "gone"),
+    ("refused", {}, "refused"),
+    ("soft_error", {}, "refused"),
+    ("not_a_story", {"story_id": None}, "not_a_story"),
+    ("unreachable", {}, "failed"),
+    ("not_reached", {}, "failed"),
+    ("known", {}, "failed"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "changes", "kind"), KINDS)
+def test_an_id_without_a_story_is_of_the_kind_that_its_page_was(
+    kept: Kept, outcome: str, changes: dict[str, Any], kind: str
+) -> None:
+    kept.keep(a_story(500), a_story(510))
+    asked(kept, 505, outcome, **changes)
+    found = covered(kept)
+    assert (found["low"], found["high"], found["found"], found[kind], found["never_seen"]) == (500, 510, 2, 1, 8)
+    assert found["gaps"] == [[501, 504], [506, 509]]
+
+
+def test_a_copy_among_the_aliases_and_an_id_that_only_a_list_named_are_told_apart(kept: Kept) -> None:
+    kept.keep(a_story(500), a_story(503))
+    url = "https://www.kalbela.com/sports/501"
+    with kept.ledger.transaction():
+        kept.ledger.keep_alias(
+            Alias(site=SITE, url=url, story_id=f"{SITE}:500", kind="copy", first_seen_at=JANUARY, run_id="r")
+        )
+    sight(kept, "latest", 500, 502)
+    found = covered(kept)
+    assert (found["found"], found["elsewhere"], found["failed"], found["never_seen"]) == (2, 1, 1, 0)
+
+
+def test_only_stories_of_the_time_give_the_bounds_and_one_far_off_gives_none(kept: Kept) -> None:
+    kept.keep(*(a_story(number) for number in range(1000, 1040)), a_story(3), a_story(900_000))
+    kept.keep(a_story(2000, JANUARY + timedelta(days=3)), a_story(1050, None))
+    assert [covered(kept)[name] for name in ("low", "high", "found", "never_seen")] == [1000, 1039, 40, 0]
+
+
+def test_each_story_is_counted_for_the_door_that_named_it_first(kept: Kept) -> None:
+    kept.keep(a_story(1), a_story(2), a_story(3, discovered_via="sitemap"))
+    assert covered(kept)["by_door"] == {"latest": 2, "sitemap": 1}
+
+
+def test_nothing_of_the_time_is_said_and_is_no_error(kept: Kept) -> None:
+    found = covered(kept)
+    assert (found["low"], found["found"], found["estimated_missed"]) == (None, 0, None)
+    assert coverage_in_words({"coverage": found}) == [f"coverage cannot be told: {found['why_no_estimate']}"]
+
+
+def test_a_file_that_cannot_be_read_is_said_and_costs_no_verdict(kept: Kept) -> None:
+    kept.keep(a_story(500))
+    kept.publish()
+    next(kept.dataset.root.glob("stories/**/*.parquet")).write_bytes(b"PAR1 no more")
+    found = coverage_of_run(kept.dataset, {"site": SITE, "ended_at": UNTIL.isoformat()})
+    assert "cannot be read" in found["why_no_estimate"]
+    assert json.dumps(found)
+
+
+# The estimate --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("flow", "archive"), [(0.9, 0.8), (0.98, 0.5), (0.6, 0.6)])
+def test_the_estimate_tells_how_much_two_doors_missed_between_them(flow: float, archive: float) -> None:
+    """Two doors that each name a share of a thousand stories by chance: what neither named is known here."""
+    off = []
+    for seed in range(40):
+        chance = Random(seed)
+        stories = range(1000)
+        named = {
+            name: {n for n in stories if chance.random() < share}
+            for name, share in (("latest", flow), ("sitemap", archive))
+        }
+        told = estimate(named)
+        missed = len(
+            set(range(min(map(min, named.values())), max(map(max, named.values())) + 1)) - set.union(*named.values())
+        )
+        off.append((told["estimated_missed"] - missed) / max(told["estimated_error"], 1))
+    assert abs(sum(off) / len(off)) < 0.5  # right on average, in standard errors
+    assert sum(abs(each) < 2.5 for each in off) >= 36
+
+
+def test_doors_that_name_the_same_stories_missed_nothing_that_can_be_told() -> None:
+    both = set(range(100, 400, 2))
+    assert estimate({"latest": both, "sitemap": both})["estimated_missed"] == 0
+
+
+def test_what_came_after_the_archive_was_read_is_not_held_against_it() -> None:
+    flow = set(range(300))
+    assert estimate({"latest": flow, "category": set(range(100))})["estimated_missed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("sightings", "why"),
+    [
+        ({}, "the latest list"),
+        ({"sitemap": {1, 2}}, "the latest list"),
+        ({"latest": {1, 2}, "rss": {1, 2}, "all-news": {2}}, "sitemaps and listings"),
+        ({"latest": {1, 2}, "popular": {1, 2}, "seed": {1}}, "sitemaps and listings"),
+        ({"latest": set(range(0, 90, 3)), "sitemap": set(range(1, 90, 3))}, "only 0 stories"),
+    ],
+)
+def test_where_it_cannot_be_told_there_is_no_number_and_a_reason(sightings: dict[str, set[int]], why: str) -> None:
+    told = estimate(sightings)
+    assert told["estimated_missed"] is None
+    assert why in told["why_no_estimate"]
+
+
+def test_a_report_says_it_in_plain_lines_and_a_report_of_before_says_nothing() -> None:
+    counts = {"found": 7, "elsewhere": 1, "gone": 0, "refused": 0, "not_a_story": 0, "failed": 2, "never_seen": 1}
+    told = {"low": 10, "high": 20, **counts, "estimated_missed": 1.5, "estimated_error": 0.7, "why_no_estimate": None}
+    lines = coverage_in_words({"lists": {"latest/missed": 3}, "coverage": told})
+    assert len(lines) == 3
+    assert "nothing in common" in lines[0]
+    assert (
+        "of the ids 10 to 20 7 are kept, 1 under another id, 2 named and not read; 1 were named by nothing" in lines[1]
+    )
+    assert lines[2].endswith("estimated: 1.5 ± 0.7")
+    assert coverage_in_words({}) == []

@@ -1,0 +1,153 @@
+"""A newsroom of three hundred stories a day, an evening and a night of it: pulses, the print edition, one sweep."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import pytest
+
+from pipelines.coverage import coverage_of
+from pipelines.ranks import spans_of
+from pipelines.storage import Dataset
+from tests.newspaper.script import DHAKA
+from tests.newsroom import Newsroom
+from tests.newsroom.play import Play, play
+from tests.newsroom.reckoning import LOOKS, Reckoning, quantile
+
+EVENING = datetime(2026, 10, 6, 21, 25, tzinfo=DHAKA)
+HOURS = 5.7
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Play]:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with TemporaryDirectory(prefix="khobor-newsroom-", dir=memory) as folder:
+        yield play(Newsroom(4, 100, EVENING), Path(folder), HOURS / 24)
+
+
+@pytest.fixture(scope="module")
+def reckoning(played: Play) -> Reckoning:
+    return Reckoning(played)
+
+
+# The newsroom itself -------------------------------------------------------------------------------------------------
+
+
+def test_a_newsroom_publishes_at_the_rhythm_of_a_real_one() -> None:
+    room = Newsroom(4, 70, EVENING)
+    room.advance(timedelta(days=7))
+    slots = list(room.slots(EVENING, EVENING + timedelta(days=7)))
+    assert 270 * 7 <= len(slots) <= 315 * 7
+    hours = pd.Series([slot.published.astimezone(DHAKA).hour for slot in slots]).value_counts()
+    assert max(hours[2], hours[3], hours[4]) < 0.2 * hours[17]
+    printed = [slot.published.astimezone(DHAKA) for slot in slots if slot.section.startswith("ajkerpatrika")]
+    assert sum((moment.hour, moment.minute // 10) == (0, 0) for moment in printed) >= 25 * 6
+    assert sum(slot.removed is not None for slot in slots) >= 5
+    assert sum(slot.moved is not None for slot in slots) >= 20
+    assert {"copy", "retouched", "print twin", "same headline"} <= {slot.kind for slot in slots}
+    numbers = sorted(slot.number for slot in slots)
+    assert 0.1 < 1 - len(numbers) / (numbers[-1] - numbers[0] + 1) < 0.35  # a sparse counter
+
+
+def test_most_corrections_come_within_minutes_and_some_after_hours() -> None:
+    room = Newsroom(4, 70, EVENING)
+    room.advance(timedelta(days=2))
+    states = [room.story(slot.number).states for slot in room.slots(EVENING, EVENING + timedelta(days=2))]  # type: ignore[union-attr]
+    later = [state.since - of[0].since for of in states for state in of[1:]]
+    assert 0.4 * len(states) < len(later)
+    assert quantile(later, 0.5) < timedelta(hours=1)
+    assert quantile(later, 0.95) > timedelta(hours=3)
+
+
+def test_every_request_is_a_second_and_pages_turn_at_whole_minutes() -> None:
+    room = Newsroom(4, 70, EVENING)
+    first, second = (room.answer("www.kalbela.com", "/", {})[0] for _ in range(2))
+    assert room.now == EVENING + timedelta(seconds=2)
+    assert first and second and first.body == second.body
+    assert [visit.turned for visit in room.visits] == [EVENING] * 2
+
+
+# A night of it -------------------------------------------------------------------------------------------------------
+
+
+def test_everything_reachable_is_recorded_within_minutes(reckoning: Reckoning) -> None:
+    assert len(reckoning.reachable) >= 40
+    assert reckoning.missing(reckoning.reachable) == []
+    assert quantile(reckoning.delays, 0.5) <= timedelta(minutes=10)
+    assert quantile(reckoning.delays, 0.99) <= timedelta(hours=1)
+
+
+def test_a_pulse_with_nothing_new_asks_for_at_most_eight_pages(reckoning: Reckoning) -> None:
+    assert len(idle := reckoning.idle()) > 5
+    assert max(idle) <= 8
+
+
+def test_a_second_sweep_right_after_the_first_costs_next_to_nothing(reckoning: Reckoning) -> None:
+    assert len(reckoning.second.visits) <= 0.05 * len(reckoning.first.visits) + reckoning.play.runs[1].new
+
+
+def test_the_print_edition_is_a_gap_that_is_said_and_filled(played: Play) -> None:
+    midnight = [ran for ran in played.runs if ran.kind == "pulse" and (ran.began.hour, ran.began.minute) == (0, 10)]
+    assert [ran.report["lists"].get("latest/missed", 0) > 0 for ran in midnight] == [True]
+
+
+def test_every_revision_that_a_visit_showed_is_kept_and_no_other(reckoning: Reckoning) -> None:
+    seen = reckoning.revisions_seen()
+    assert seen.right > 120
+    assert (seen.missed, seen.false) == ([], [])
+
+
+def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning: Reckoning) -> None:
+    looked = {}
+    for visit in reckoning.room.visits:
+        if visit.number is not None:
+            looked.setdefault(visit.number, []).append(visit.at)
+    stood = [
+        slot for slot in reckoning.slots if slot.published < reckoning.end - timedelta(hours=3) and not slot.removed
+    ]
+    about = (LOOKS[0] - timedelta(minutes=1), 3 * LOOKS[0])  # a page tells its minute, not its second
+    late = [
+        slot.number
+        for slot in stood
+        if slot.kind != "copy" and not any(about[0] <= at - slot.published <= about[1] for at in looked[slot.number])
+    ]
+    assert len(late) <= 0.1 * len(stood)
+
+
+def test_a_headline_that_changed_in_a_list_brings_its_revision_with_the_next_pulse(reckoning: Reckoning) -> None:
+    calls = [ran.report for ran in reckoning.runs]
+    assert sum(report["calls"].get("right", 0) for report in calls) > 0
+    assert sum(report["calls"].get("in_vain", 0) for report in calls) <= 3
+
+
+def test_copies_and_clusters_are_the_newsroom_s_own(reckoning: Reckoning) -> None:
+    for tally in (reckoning.copies(), reckoning.clusters()):
+        assert tally.right > 0
+        assert (tally.missed, tally.false) == ([], [])
+
+
+def test_the_ranks_kept_are_those_that_a_second_table_tells_from_the_newsroom_s_own_log(reckoning: Reckoning) -> None:
+    truth, kept = reckoning.ranks_of_truth(), reckoning.ranks_kept()
+    assert len(truth) > 500
+    assert [_plain(row) for row in truth] == [_plain(row) for row in kept]
+    assert spans_of(map(_plain, truth)) == spans_of(map(_plain, kept))
+
+
+def _plain(row: dict[str, object]) -> dict[str, object]:
+    moments = {name: pd.Timestamp(row[name]).tz_convert("UTC") for name in ("observed_at", "last_observed_at")}  # type: ignore[call-overload]
+    story_id = None if pd.isna(row["story_id"]) else row["story_id"]  # type: ignore[call-overload]
+    return {**row, **moments, "story_id": story_id, "page_url": str(row["page_url"]).rstrip("/")}
+
+
+def test_the_report_tells_what_became_of_every_id(played: Play, reckoning: Reckoning) -> None:
+    told = played.runs[-1].report["coverage"]
+    kinds = ("found", "elsewhere", "gone", "refused", "not_a_story", "failed", "never_seen")
+    assert sum(told[kind] for kind in kinds) == told["high"] - told["low"] + 1
+    assert sum(told["by_door"].values()) == told["found"]
+    assert 0 <= told["estimated_missed"] < 1  # nothing was missed
+    unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
+    assert not unseen & {slot.number for slot in reckoning.reachable}
+    since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
+    assert coverage_of(Dataset(played.data), "kalbela", since, until) == told

@@ -1,0 +1,53 @@
+"""Paging: a listing goes on where its button or its own links say so, and nowhere else."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from crawler.doors import More
+from crawler.paging import listing_of, page_after
+from crawler.sources import Page
+
+URL = "https://www.kalbela.com/latest-news"
+MORE = More(button="a#find_more[data-cat-id]", attribute="data-cat-id", path="/more?cat={id}&page={page}")
+
+
+def page(markup: str, url: str = URL) -> Page:
+    return Page(f"<html><body>{markup}</body></html>".encode(), url, datetime(2026, 1, 1, tzinfo=UTC), "text/html")
+
+
+ONWARD = [
+    ('<a href="?page=2">2</a>', URL, 1, f"{URL}?page=2"),
+    ('<a href="/latest-news?page=1">1</a><a href="/latest-news?page=3">3</a>', f"{URL}?page=2", 2, f"{URL}?page=3"),
+    ('<a href="/latest-news/page/2">2</a>', URL, 1, f"{URL}/page/2"),
+    ('<a href="/latest-news/page/3">3</a>', f"{URL}/page/2", 2, f"{URL}/page/3"),
+    ('<a rel="next" href="/latest-news?start=50">পরের পাতা</a>', URL, 1, f"{URL}?start=50"),
+    ('<a href="?page=3">3</a>', URL, 1, None),
+    ('<a href="?page=1">1</a>', URL, 1, None),
+    ('<a href="/sports?page=2">2</a>', URL, 1, None),
+    ('<a rel="next" href="/sports?start=50">2</a>', URL, 1, None),
+    ('<a href="javascript:load(2)">2</a><a href="http://[">x</a>', URL, 1, None),
+    ('<a rel="next" href="/latest-news">the same</a>', URL, 1, None),
+    ("<p>page=2</p>", URL, 1, None),
+]
+
+
+@pytest.mark.parametrize(("markup", "url", "number", "onward"), ONWARD)
+def test_the_page_after_is_the_one_that_the_page_itself_links_to(
+    markup: str, url: str, number: int, onward: str | None
+) -> None:
+    assert page_after(page(markup, url), url, number) == onward
+
+
+@pytest.mark.parametrize(
+    ("markup", "listing"),
+    [
+        ('<a id="find_more" data-cat-id="12">আরও</a>', "12"),
+        ('<a id="find_more" data-cat-id="1&amp;cat=2">আরও</a>', None),
+        ('<a id="find_more">আরও</a>', None),
+        ("", None),
+    ],
+)
+def test_a_button_names_its_listing_by_a_plain_id(markup: str, listing: str | None) -> None:
+    assert listing_of(page(markup), MORE) == listing
+    assert listing_of(page(markup), More()) is None

@@ -1,8 +1,8 @@
 """Places where a crash test stops the program: between the steps that make a row durable.
 
 `KHOBOR_FAILPOINT=name[:hit]=kill|crash|eio|enospc` stops at the hit-th arrival (the first, where none is given) at the
-place of that name. It counts only together with `KHOBOR_TESTING=1`; set alone it is an operator's mistake, and importing
-this module raises :class:`ValueError` rather than leave a trap in a real run.
+place of that name. It counts only together with `KHOBOR_TESTING=1`; set alone it is an operator's mistake, and
+importing this module raises :class:`ValueError` rather than leave a trap in a real run.
 """
 
 import errno

@@ -265,9 +265,13 @@ class Ledger:
         return [_known_address(row) for row in self._sql.execute(query)]
 
     def due(self, at: datetime, most: int) -> list[KnownAddress]:
-        """Stories that were read and are due again, whether anything names them or not, the youngest first."""
+        """Stories that were read and are due again, whether anything names them or not, the youngest first.
+
+        Also those that are kept and were found taken down: a site in trouble says that of all of them.
+        """
         read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.COPY}')"
-        due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND {read}"
+        away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
+        due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
         query = f"SELECT {_ADDRESS} FROM addresses WHERE {due} ORDER BY born_at DESC LIMIT ?"
         return [_known_address(row) for row in self._sql.execute(query, (at.isoformat(), most))]
 

@@ -15,6 +15,8 @@ from pipelines.run import Run
 SAMPLES = 3
 # They are held in memory until the run has been judged.
 LARGEST_SAMPLE = 2**19
+# A page's story comes soon after its lists; so many other pages may come to their end in between.
+_PAGES_BETWEEN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class ObservePages:
         self._crawler = crawler
         self._samples: dict[str, list[Sample]] = {}
         self._lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
-        self._with_list: dict[str, set[str]] = {}
+        self._with_list: dict[str, dict[str, None]] = {}  # the latest pages that showed a list
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -54,11 +56,17 @@ class ObservePages:
             fetch = response.meta.get("fetch")
             beside_story = fetch is not None and fetch.story_id is not None
             self._run.measures.see_list(item.name, len(item.rows), beside_story=beside_story)
-            self._with_list.setdefault(item.name, set()).add(response.url)
+            self._note(item.name, response.url)
         elif isinstance(item, Story):
             self._run.measures.see_story(item)
             if response is not None and len(response.body) <= LARGEST_SAMPLE:
                 self._hold(item, response)
+
+    def _note(self, name: str, url: str) -> None:
+        pages = self._with_list.setdefault(name, {})
+        pages[url] = None
+        if len(pages) > _PAGES_BETWEEN:
+            del pages[next(iter(pages))]
 
     def _hold(self, story: Story, response: Response) -> None:
         given = [name for name in COLUMNS if getattr(story, name) not in (None, "", [])]

@@ -1,7 +1,7 @@
 """Notices: a place that says otherwise of a story than it said before is a cause to look at it again, once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from crawler.lists import Entry, moments_of
 from crawler.records import Fetch, Outcome
 from pipelines.books import Books
 from pipelines.hearing import Hearing
-from tests.kept import SITE, Kept, a_fetch
+from tests.kept import SITE, Kept, a_fetch, a_story
 
 STORY = Address("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")
 HOUR = timedelta(hours=1)
@@ -26,9 +26,12 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.close()
 
 
-def read(kept: Kept, outcome: Outcome, called_by: str | None = None, run_id: str = "run-0") -> Fetch:
-    """A run that asked for the story."""
-    fetch = a_fetch(1, now() - HOUR, outcome=outcome, story_id=STORY.key, called_by=called_by, run_id=run_id)
+def read(
+    kept: Kept, outcome: Outcome, called_by: str | None = None, run_id: str = "run-0", at: datetime | None = None
+) -> Fetch:
+    """A run that asked for the story, an hour ago if nothing else is said."""
+    at = at or now() - HOUR
+    fetch = a_fetch(1, at, outcome=outcome, story_id=STORY.key, called_by=called_by, run_id=run_id)
     books = Books(kept.ledger, run_id)
     with kept.ledger.transaction():
         books.discover(fetch)
@@ -46,6 +49,22 @@ def test_another_headline_at_the_same_place_is_a_cause_and_is_due_at_once(kept: 
     assert not kept.ledger.due(now(), 9)
     assert heard(kept, "run-3", "দ্বিতীয়")
     assert [known.key for known in kept.ledger.due(now(), 9)] == [STORY.key]
+
+
+@pytest.mark.parametrize("away", [Outcome.GONE, Outcome.REDIRECTED])
+def test_a_kept_story_that_was_taken_down_is_looked_for_on_two_other_nights(kept: Kept, away: Outcome) -> None:
+    kept.ledger.remember_story(a_story(1), "2025-01", body_hash=None, state_hash="")
+    looks = []
+    for night in range(1, 6):
+        if kept.ledger.due(now() + night * 24 * HOUR, 9):
+            looks.append(night)
+            read(kept, away, run_id=f"run-{night}", at=now() + night * 24 * HOUR)
+    assert looks == [1, 2, 3]
+
+
+def test_what_was_never_kept_is_not_looked_for_once_it_is_gone(kept: Kept) -> None:
+    read(kept, Outcome.GONE, run_id="run-1")
+    assert not kept.ledger.due(now() + 48 * HOUR, 9)
 
 
 def test_the_same_change_is_a_cause_once(kept: Kept) -> None:

@@ -24,6 +24,8 @@ class Name(NamedTuple):
 
 
 _TRAITS = {"digits": (True, False), "again": (True,), "same": (True,), "ahead": (True,), "too early": (True,)}
+# Of these there are few values, and their lengths say what the hour brought, not how it was read: the print edition, say.
+_ONE_OF_FEW = frozenset(("section", "edition", "agency"))
 _LAYOUT = ("UnknownLayout", "NoHeadline", "NoBody")
 _FAILURES = ("unreachable", "blocked", "http_error", "soft_error", "broken", "robots", "redirected", "gone")
 _ANSWERS = ("story", "copy", "unchanged", "list", "refused", "unreadable")
@@ -135,7 +137,11 @@ def _of_field(
 
 
 def _lengths(report: Report) -> Iterator[tuple[tuple[str, str], dict[int, int]]]:
-    found = {(f"field/{column}", "length"): field.get("lengths") for column, field in report["fields"].items()}
+    found = {
+        (f"field/{column}", "length"): field.get("lengths")
+        for column, field in report["fields"].items()
+        if column not in _ONE_OF_FEW
+    }
     found["field/body", "paragraphs"] = report["measures"].get("paragraphs")
     for name, lengths in found.items():
         if lengths:

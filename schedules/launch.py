@@ -66,12 +66,15 @@ def _wait(
     told: Sequence[int] = (),
 ) -> None:
     heard = 0
-    while waiting := [run for run in runs if not run.finished()]:
+    while True:
+        waiting = [run for run in runs if not run.finished()]
         for run in waiting:
             look(run)
-        if heard < len(told):
+        if heard < len(told):  # also when the runs were quicker to end than we to look
             heard = len(told)
             tell()
+        if not waiting:
+            return
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 

@@ -24,7 +24,7 @@ class Name(NamedTuple):
 
 
 _TRAITS = {"digits": (True, False), "again": (True,), "same": (True,), "ahead": (True,), "too early": (True,)}
-# Of these there are few values, and their lengths say what the hour brought, not how it was read: the print edition, say.
+# Of these there are few values, whose lengths tell what the hour brought and not how it was read (a print edition).
 _ONE_OF_FEW = frozenset(("section", "edition", "agency"))
 _LAYOUT = ("UnknownLayout", "NoHeadline", "NoBody")
 _FAILURES = ("unreachable", "blocked", "http_error", "soft_error", "broken", "robots", "redirected", "gone")

@@ -40,15 +40,15 @@ class Field:
     lengths: Counter[int] = field(default_factory=Counter)  # characters, words or entries, by half octave
     before: Any = None
 
-    def see(self, value: Any) -> None:
-        """Count a value that the column has."""
+    def see(self, value: Any, *, may_repeat: bool = False) -> None:
+        """Count a value that the column has; ``may_repeat`` says that the same one on many pages is nothing odd."""
         self.filled += 1
         if not isinstance(value, datetime):
             self.lengths[half_octave(len(value))] += 1
         if isinstance(value, str) and _DIGIT.search(value):
             self.traits["digits"] += 1
         # Of two stories in a row, and not of all: that share does not grow with the run.
-        if self.before == value:
+        if self.before == value and not may_repeat:
             self.traits["again"] += 1
         self.before = value
 
@@ -83,7 +83,9 @@ class Measures:
             if (source := story.given_by.get(_GIVEN_WITH.get(name, name))) is not None:
                 found.by[f"{story.layout}/{source}"] += 1
             if (value := getattr(story, name)) not in (None, "", []):
-                found.see(value.split() if name == "body" else value)
+                # A print edition is put in all at once, and its stories bear one and the same moment.
+                printed = name == "published_at" and story.edition == "print"
+                found.see(value.split() if name == "body" else value, may_repeat=printed)
         self._see_traits(story)
 
     def _see_traits(self, story: Story) -> None:

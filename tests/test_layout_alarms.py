@@ -165,7 +165,7 @@ def test_a_run_that_is_several_times_worse_than_those_before_is_an_alarm(
 def test_runs_in_a_row_that_find_nothing_new_are_an_alarm(edition: Edition) -> None:
     past: list[dict[str, Any]] = []
     for number in range(60):
-        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(hours=number), "pulse")
+        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(days=number))
         stale = number >= 45
         report["stories"]["new"] = 0 if stale or number % 4 == 0 else 3  # every fourth brings nothing anyway
         found = alarms(report, past)
@@ -337,3 +337,21 @@ def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
     unknown = told.crawl.run("accept", "kalbela/field/headline")
     assert unknown.returncode == 2
     assert "khobor alerts" in unknown.stderr
+
+
+def test_a_night_in_which_pulses_bring_nothing_is_no_alarm(edition: Edition) -> None:
+    past: list[dict[str, Any]] = []
+    for number in range(144):
+        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(minutes=10 * number), "pulse")
+        report["stories"]["new"] = 0 if 48 <= number < 96 else 3
+        assert not alarms(report, past)
+        past.insert(0, report)
+
+
+def test_a_print_edition_that_bears_one_moment_is_no_alarm(edition: Edition, past: list[dict[str, Any]]) -> None:
+    stories = edition.sound(60)
+    together = min(story.fetched_at for story in stories if story.fetched_at) - timedelta(days=1)
+    printed = [replace(story, edition="print", published_at=together) for story in stories]
+    assert "kalbela/field/published_at" not in [alarm["key"] for alarm in alarms(report_of(printed, TONIGHT), past)]
+    online = [replace(story, edition="online", published_at=together) for story in stories]
+    assert "kalbela/field/published_at" in [alarm["key"] for alarm in alarms(report_of(online, TONIGHT), past)]

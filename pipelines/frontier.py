@@ -55,6 +55,7 @@ class Frontier(BaseScheduler):
         self._due: deque[KnownAddress] | None = None
         self._looks = 0
         self.asked = 0
+        run.lets_go = self._let_go
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -177,6 +178,13 @@ class Frontier(BaseScheduler):
             _ask_only_for_changes(request, known)
         self._looks += 1
         self._ask(request)
+
+    def _let_go(self) -> None:
+        """Answer for the stories that were held back and not looked at: they stay due."""
+        with self._run.ledger.page():
+            for request in self._held.values():
+                self._answer(request.meta["fetch"], Outcome.KNOWN)
+        self._held.clear()
 
     def _room(self) -> int:
         """How many more stories may be looked at again."""

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -72,6 +72,8 @@ class Run:
         spider.takes_in_hand = self.in_hand.take
         self.hearing = Hearing(self.ledger, self.run_id)
         spider.sees = self.hearing.sees
+        # Told before the books are closed: whoever holds addresses back gives them their outcome.
+        self.lets_go: Callable[[], None] = lambda: None
         self.reading: str | None = None
         self.measures = Measures("pulse" if spider.is_pulse else "sweep", [ranked.name for ranked in spider.lists])
         self.account: Mapping[str, Any] | None = None
@@ -159,6 +161,7 @@ class Run:
         self.give_up(self.ledger.fault)
         try:
             self._tell_progress()
+            self.lets_go()
             self._keep_addresses()
             self.hearing.keep()
             self.ledger.commit()

@@ -1,7 +1,9 @@
 """Visits that pay: a pulse asks little and misses nothing, a sweep asks again only where something may have changed."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from html import escape
 from pathlib import Path
@@ -61,6 +63,19 @@ def test_a_pulse_brings_what_is_new_and_little_else(crawl: Crawled) -> None:
     assert not missing(crawl)
     assert 0 < report["stories"]["new"] < 20
     assert len(crawl.paper.log) <= 8 + report["stories"]["new"] + report["stories"]["copies"]
+
+
+def test_a_story_that_a_pulse_has_no_room_to_look_at_has_its_outcome_all_the_same(crawl: Crawled) -> None:
+    with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NOT NULL")
+    report = crawl.crawl(*PULSE)
+    fetches = crawl.table("fetches")
+    outcomes = fetches[fetches["run_id"] == report["run_id"]].set_index("url")["outcome"]
+    assert outcomes.index.is_unique
+    assert len(outcomes) == report["books"]["discovered"]
+    listed = {row.url for rows in crawl.paper.lists().values() for row in rows}
+    assert listed <= set(outcomes.index)
+    assert "known" in set(outcomes[list(listed)])
 
 
 def test_two_visits_that_do_not_overlap_open_every_door(crawl: Crawled) -> None:

@@ -6,7 +6,6 @@ import math
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from schedules.exits import WrongUsage, explained
+from schedules.heard import heard_by
 
 if TYPE_CHECKING:
     from crawler.newspaper import Newspaper
@@ -71,12 +71,8 @@ def _ending_at_once_when_told() -> Iterator[None]:
         os.write(2, b"khobor: interrupted; everything accepted is kept\n")
         os._exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with heard_by(end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -90,16 +86,13 @@ def _giving_up_when_told() -> Iterator[None]:
         told.append(ToldToEnd(number, "interrupted; nothing was written"))
         raise told[0]
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except BaseException as error:
-        if told:  # DuckDB makes an exception of its own of it
-            raise told[0] from error
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with heard_by(end):
+        try:
+            yield
+        except BaseException as error:
+            if told:  # DuckDB makes an exception of its own of it
+                raise told[0] from error
+            raise
 
 
 def _refuse_traps() -> None:

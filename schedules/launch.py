@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from schedules.exits import REASONS, ExitCode, ToldToEnd
+from schedules.heard import heard_by
 from schedules.running import Launch as Launch
 from schedules.running import Running as Running
 
@@ -93,9 +94,5 @@ def _passing_on_signals(runs: Sequence[Running]) -> Iterator[list[int]]:
         for run in runs:
             run.interrupt(number)
 
-    before = {number: signal.signal(number, pass_on) for number in REASONS}
-    try:
+    with heard_by(pass_on, REASONS):
         yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -19,6 +19,7 @@ from pipelines.storage import Dataset, make_folder
 from pipelines.trouble import KINDS
 from schedules.clockwork import Clockwork
 from schedules.exits import ExitCode, explained
+from schedules.heard import heard_by
 from schedules.herald import Herald
 from schedules.orders import checked_settings
 from schedules.page.server import PageBeside, Place, token_in
@@ -106,12 +107,8 @@ def _keep(
 def _ringing(bell: SimpleQueue[str]) -> Iterator[None]:
     """Signals ring the bell; a :class:`SimpleQueue` may be put into from wherever a signal interrupts."""
     rings = {int(signal.SIGTERM): "end", int(signal.SIGINT): "end", int(signal.SIGHUP): "reread"}
-    before = {number: signal.signal(number, lambda n, _: bell.put(rings[n])) for number in rings}
-    try:
+    with heard_by(lambda number, _: bell.put(rings[number]), rings):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from os import environ
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from crawler.clock import now
 from pipelines.lock import SiteLock, SiteLocked
@@ -23,6 +23,7 @@ from pipelines.trouble import KINDS
 from schedules.claims import Claims, State
 from schedules.cron import Due
 from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
+from schedules.heard import heard_by
 from schedules.launch import Launch, Running, watch
 from schedules.orders import checked_settings, paper_named
 from schedules.timetable import Schedule, Timetable
@@ -246,15 +247,11 @@ def _turn_lock(dataset: Dataset, schedule: Schedule, *, wait: bool) -> Iterator[
 
 @contextmanager
 def _ending_when_told() -> Iterator[None]:
-    def end(number: int, _: object) -> None:
+    def end(number: int, _: object) -> NoReturn:
         raise ToldToEnd(number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with heard_by(end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from schedules.metrics import exposition
 from schedules.page import markup
 from schedules.page.admission import COOKIE, Admission, Guarded, Refused
 from schedules.page.cache import Answer, Cache
-from schedules.page.question import BadQuestion, Question
+from schedules.page.question import BadQuestion, Question, named
 from schedules.page.reading import Reading
 from schedules.page.runs import one_run
 from schedules.page.stamps import stamp_of
@@ -84,10 +84,8 @@ class Page:
         """The part of tonight that changes while a run goes on."""
 
         def make(question: Question) -> Answer:
-            sites = [{"title": site.title, "zone": site.zone.key} for site in question.sites]
-            names = [site.name for site in question.sites]
-            for told, name in zip(sites, names, strict=True):
-                told["running"] = question.reading.progress(name, question.moment)  # type: ignore[assignment]
+            going = [(site, question.reading.progress(site.name, question.moment)) for site in question.sites]
+            sites = [named(site) | {"running": running} for site, running in going]
             return Answer.of(200, HTML, markup.plain_page("views/running.html", told={"sites": sites}))
 
         return await self._answer(request, make, seconds=1)

@@ -27,11 +27,7 @@ _OF_A_RUN = ("run_id", "started_at", "low", "high", "ids", *PARTS, "estimated_mi
 
 def coverage(question: Question) -> dict[str, Any]:
     """Per newspaper: `whole`, the account of the ids of all the days, and what each run told of the day before it."""
-    return {
-        "at": question.moment.isoformat(),
-        "days": question.days,
-        "sites": [_site(question, site) for site in question.sites],
-    }
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -42,8 +38,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
         if told is not None:
             named = {"run_id": run.run_id, "started_at": run.started_at, **told}
             runs.append({name: named[name] for name in _OF_A_RUN})
-    named = {"site": site.name, "title": site.title, "zone": site.zone.key}
-    return {**named, "whole": whole, "why_not": why, "runs": runs}
+    return {"whole": whole, "why_not": why, "runs": runs}
 
 
 def _whole(question: Question, site: Site) -> tuple[dict[str, Any] | None, str | None]:

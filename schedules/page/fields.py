@@ -17,11 +17,7 @@ _MEANINGS = {column.name: str(column.metadata["meaning"]) for column in columns_
 
 def fields(question: Question) -> dict[str, Any]:
     """Per newspaper and column: shares over time, now and usually, and what raised an alarm."""
-    return {
-        "at": question.moment.isoformat(),
-        "days": question.days,
-        "sites": [_site(question, site) for site in question.sites],
-    }
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -30,9 +26,6 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     alarms = alarms_of(list(reversed(runs)))
     groups = _groups(told, site)
     return {
-        "site": site.name,
-        "title": site.title,
-        "zone": site.zone.key,
         "by": "run" if len(told) <= MOST_POINTS else "day",
         "times": [at for at, _ in groups],
         "columns": [_column(name, groups, alarms) for name in COLUMNS],

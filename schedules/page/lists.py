@@ -20,7 +20,7 @@ Stretch = tuple[datetime, datetime, int]
 
 def lists(question: Question) -> dict[str, Any]:
     """Per newspaper and list: the latest snapshot, each row with its rank before and its curve over the last day."""
-    return {"at": question.moment.isoformat(), "sites": [_site(question, site) for site in question.sites]}
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     for row in rows:
         by_list[row["list"]].append(row)
     found = [_list(name, of) for name, of in sorted(by_list.items())]
-    return {"site": site.name, "title": site.title, "zone": site.zone.key, "lists": found}
+    return {"lists": found}
 
 
 def _list(name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """A question to the page: which newspaper, how far back, and at which moment it is asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from schedules.page.reading import Reading, Site
 
@@ -43,6 +44,14 @@ class Question:
             return [self.reading.site(self.site)]
         return self.reading.sites()
 
+    def of_each(self, told: Callable[["Question", Site], Mapping[str, Any]]) -> dict[str, Any]:
+        """An answer in the shape that most have: `at`, `days`, and `sites` with what is told of each newspaper."""
+        return {
+            "at": self.moment.isoformat(),
+            "days": self.days,
+            "sites": [named(site) | dict(told(self, site)) for site in self.sites],
+        }
+
     def dates(self, site: Site) -> list[date]:
         """The days that are asked about, oldest first."""
         today = self.moment.astimezone(site.zone).date()
@@ -58,3 +67,8 @@ class Question:
         dates = self.dates(site)
         for each in [*dates, dates[-1] + timedelta(days=1)]:
             yield datetime(each.year, each.month, each.day, tzinfo=site.zone)
+
+
+def named(site: Site) -> dict[str, Any]:
+    """Which newspaper something is told of, and by which clock."""
+    return {"site": site.name, "title": site.title, "zone": site.zone.key}

@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from crawler.records import Outcome
 from schedules.page.question import Question
 from schedules.page.reading import Site
 from schedules.page.tonight import plain_row
+from schedules.page.wording import meaning_of
 
 MOST_ROWS = 60
 _COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]
@@ -16,11 +16,7 @@ _AS_IT_SHOULD = {"story", "copy", "unchanged", "known", "list", "not_a_story", "
 
 def refused(question: Question) -> dict[str, Any]:
     """Per newspaper: `reasons` and `outcomes`, most frequent first, and the latest rows of `rejects`."""
-    return {
-        "at": question.moment.isoformat(),
-        "days": question.days,
-        "sites": [_site(question, site) for site in question.sites],
-    }
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -37,17 +33,10 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     latest = rows.sort_by([("rejected_at", "descending")]).slice(0, MOST_ROWS).to_pylist()
     reasons = sorted(by_reason.items(), key=lambda each: (-sum(each[1]), each[0]))
     return {
-        "site": site.name,
-        "title": site.title,
-        "zone": site.zone.key,
         "dates": [date.isoformat() for date in dates],
         "requests": sum(run.requests for run in runs),
         "reasons": [{"reason": name, "total": sum(days), "records": days} for name, days in reasons],
-        "outcomes": [{"outcome": o, "total": n, "meaning": _meaning(o)} for o, n in outcomes.most_common()],
+        "outcomes": [{"outcome": o, "total": n, "meaning": meaning_of(o)} for o, n in outcomes.most_common()],
         "kept_rows": len(rows),
         "latest": [plain_row(row, _COLUMNS) for row in latest],
     }
-
-
-def _meaning(outcome: str) -> str:
-    return Outcome(outcome).meaning.replace("`", "") if outcome in set(Outcome) else ""

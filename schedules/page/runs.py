@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from crawler.records import Outcome
 from schedules.page.question import Question
 from schedules.page.ran import Ran
 from schedules.page.reading import Site
+from schedules.page.wording import meaning_of
 
 MOST_RUNS = 300
 # What only the page of one run tells.
@@ -15,11 +15,7 @@ PER_DAY = ("new", "revised", "unchanged", "gone", "refused", "requests")
 
 def runs(question: Question) -> dict[str, Any]:
     """Per newspaper: `runs`, oldest first, and `days` with sums and the runs of each."""
-    return {
-        "at": question.moment.isoformat(),
-        "days": question.days,
-        "sites": [_site(question, site) for site in question.sites],
-    }
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -39,8 +35,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
         )
     told = [{k: v for k, v in run.as_dict().items() if k not in _IN_FULL} for run in found[-MOST_RUNS:]]
     left_out = len(found) - len(told)
-    named = {"site": site.name, "title": site.title, "zone": site.zone.key}
-    return {**named, "days": days, "runs": told, "runs_left_out": left_out}
+    return {"days": days, "runs": told, "runs_left_out": left_out}
 
 
 def _mark(run: Ran, site: Site) -> dict[str, Any]:
@@ -57,7 +52,7 @@ def one_run(question: Question, run_id: str) -> dict[str, Any] | None:
     if run is None:
         return None
     outcomes = sorted(run.outcomes.items(), key=lambda each: (-each[1], each[0]))
-    told = [{"outcome": name, "count": n, "meaning": _meaning(name)} for name, n in outcomes]
+    told = [{"outcome": name, "count": n, "meaning": meaning_of(name)} for name, n in outcomes]
     site = question.reading.site(run.site)
     return {
         "at": question.moment.isoformat(),
@@ -66,7 +61,3 @@ def one_run(question: Question, run_id: str) -> dict[str, Any] | None:
         "run": run.as_dict(),
         "outcomes": told,
     }
-
-
-def _meaning(outcome: str) -> str:
-    return Outcome(outcome).meaning.replace("`", "") if outcome in set(Outcome) else ""

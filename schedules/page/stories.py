@@ -16,11 +16,7 @@ _COLUMNS = [*_TOLD, "fetched_at", "gone_at"]
 
 def stories(question: Question) -> dict[str, Any]:
     """Per newspaper: stories by day of publication (of first sight where there is none) and by section."""
-    return {
-        "at": question.moment.isoformat(),
-        "days": question.days,
-        "sites": [_site(question, site) for site in question.sites],
-    }
+    return question.of_each(_site)
 
 
 def _site(question: Question, site: Site) -> dict[str, Any]:
@@ -30,9 +26,6 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     by_day, by_section, undated = _counts(question, site, rows)
     sections = sorted(by_section, key=lambda name: (-sum(by_section[name]), name))
     return {
-        "site": site.name,
-        "title": site.title,
-        "zone": site.zone.key,
         "dates": [date.isoformat() for date in dates],
         "stories": by_day,
         "total": sum(by_day),

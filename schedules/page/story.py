@@ -11,7 +11,7 @@ from pipelines.ranks import spans_of
 from pipelines.tables import is_site
 from schedules.lives import ranks_as_data
 from schedules.page.lists import curve
-from schedules.page.question import Question
+from schedules.page.question import Question, named
 from schedules.page.tonight import plain_row
 
 _STORY_ID = re.compile(r"(?P<site>[a-z][a-z0-9_]{0,31}):(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
@@ -50,9 +50,7 @@ def story(question: Question, story_id: str) -> dict[str, Any] | None:
     aliases = reading.rows_of_story("aliases", story_id)[:MOST_ALIASES]
     return {
         "at": question.moment.isoformat(),
-        "site": site.name,
-        "title": site.title,
-        "zone": site.zone.key,
+        **named(site),
         "story": plain_row(rows[-1], list(rows[-1])),
         "revisions": list(_revisions(rows)),
         "spans": ranks_as_data(spans_of(rankings)),

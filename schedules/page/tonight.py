@@ -6,7 +6,7 @@ from itertools import takewhile
 from typing import Any
 
 from schedules.claims import OPEN, State
-from schedules.page.question import Question
+from schedules.page.question import Question, named
 from schedules.page.ran import Ran, alarm_of
 from schedules.page.reading import Reading, Site
 from schedules.page.wording import counted, day, duration
@@ -24,7 +24,7 @@ def tonight(question: Question) -> dict[str, Any]:
     """Per newspaper its last night, last day, alarms, missed times, next times and the run that goes on."""
     reading, moment = question.reading, question.moment
     timetable, wrong = reading.timetable()
-    sites = [_site(question, site) for site in question.sites]
+    sites = [named(site) | _site(question, site) for site in question.sites]
     told = [site["good"] for site in sites if site["good"] is not None]
     good = all(told) if told else None
     return {
@@ -57,9 +57,6 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     missed = _missed(reading, site, moment)
     good = None if night is None else night.good and runs[0].good and not alarms and not missed
     return {
-        "site": site.name,
-        "title": site.title,
-        "zone": site.zone.key,
         "good": good,
         "sentence": _said(site, night, runs[:1], alarms, missed),
         "night": night.as_dict() if night else None,

@@ -7,10 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from crawler.records import Outcome
 from crawler.refusals import one_line
 
 LONGEST_TEXT = 2_000
 _BENGALI = re.compile(r"[\u0980-\u09ff]")
+
+
+def meaning_of(outcome: str) -> str:
+    """What an outcome says; nothing where it is one of another version."""
+    return Outcome(outcome).meaning.replace("`", "") if outcome in set(Outcome) else ""
 
 
 def plain(text: object, limit: int = LONGEST_TEXT) -> str:

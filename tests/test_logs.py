@@ -16,7 +16,7 @@ from crawler.logs import JsonRecord, PlainRecord, json_line
 from schedules.running import last_words
 from schedules.timekeeper import say_in_json
 from tests.crawling import PROJECT
-from tests.evil import EVIL, UNSAFE
+from tests.evil import EVIL, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit
 from tests.hostile_paper import PUBLISHED, HostilePaper, story
 from tests.started import SCRAPY, crawling
@@ -32,15 +32,7 @@ def whose() -> Iterator[None]:
 
 
 def record(**more: Any) -> JsonRecord:
-    values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
-    return JsonRecord(**(values | more))
-
-
-def raised(text: str) -> Any:
-    try:
-        raise ValueError(text)
-    except ValueError as error:
-        return type(error), error, error.__traceback__
+    return a_record(JsonRecord, **more)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from schedules.accounts import show_report
 from schedules.overview import show_runs
 from schedules.telling import as_json, plain, show_glimpse
 from tests.crawling import PROJECT
-from tests.evil import EVIL, FORGED, UNSAFE
+from tests.evil import EVIL, FORGED, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit
 from tests.hostile_paper import PUBLISHED, SITE, HostilePaper, story
 from tests.started import KHOBOR, crawling
@@ -26,15 +26,7 @@ SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PA
 
 
 def record(**more: Any) -> PlainRecord:
-    values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
-    return PlainRecord(**(values | more))
-
-
-def raised(text: str) -> Any:
-    try:
-        raise ValueError(text)
-    except ValueError as error:
-        return type(error), error, error.__traceback__
+    return a_record(PlainRecord, **more)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from crawler.layouts import choose
 from crawler.lists import read_list
 from crawler.sources import Page
 from crawler.spiders.kalbela import Kalbela
-from schedules.lean import OBJECTS_BETWEEN_SEARCHES
+from schedules.launching.lean import OBJECTS_BETWEEN_SEARCHES
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]

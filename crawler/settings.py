@@ -11,7 +11,7 @@ from pipelines import ORDER
 
 BOT_NAME = "khobor"
 SPIDER_MODULES = ["crawler.spiders"]
-COMMANDS_MODULE = "schedules.crawl"
+COMMANDS_MODULE = "schedules.launching.crawl"
 
 # Ours ---------------------------------------------------------------------------------------------------------------
 KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
@@ -98,12 +98,12 @@ SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.start.StartSpiderMiddleware
 ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
 CONCURRENT_ITEMS = 8
 EXTENSIONS_BASE = {
-    "schedules.leash.Leash": 0,
+    "schedules.launching.leash.Leash": 0,
     "crawler.ending.PromptEnd": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
     "pipelines.observe.ObservePages": 15,
-    "schedules.verdicts.JudgeRun": 20,
+    "schedules.judging.verdicts.JudgeRun": 20,
     "crawler.robots.PoliteThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,

@@ -29,10 +29,6 @@ class ExitCode(IntEnum):
 REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
 # What a signal does not outweigh: something is wrong with us or with the machine.
 GRAVER = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
-#: The words before the sentence with which a run ends that could not go on.
-LAST_WORDS = "khobor: "
-#: Who says them where the log is JSON.
-LAST_LOGGER = "khobor"
 
 
 class WrongUsage(Exception):

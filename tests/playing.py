@@ -36,7 +36,7 @@ from pipelines.rejects import KeepRejects
 from pipelines.run import Run
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.trouble import KINDS
-from schedules.verdicts import JudgeRun, expectations_of, judge_ended_runs
+from schedules.judging.verdicts import JudgeRun, expectations_of, judge_ended_runs
 from tests.mistakes import MISTAKES
 from tests.world import SITE, Acknowledged, World
 

@@ -13,9 +13,9 @@ from crawler.spiders.kalbela import Kalbela
 from pipelines.clean_text import clean_story
 from pipelines.measures import Measures
 from pipelines.require_story import refusal_of
-from schedules.alarms import Alarm
-from schedules.past import Accepted
-from schedules.verdicts import drifted_from
+from schedules.judging.alarms import Alarm
+from schedules.judging.verdicts import drifted_from
+from schedules.runs.past import Accepted
 from tests.newspaper import Newspaper
 from tests.newspaper.look import Look
 

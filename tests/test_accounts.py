@@ -16,12 +16,12 @@ from crawler.records import Outcome
 from khobor import main
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.traces import new_stories, slowest_pages
-from schedules.accounts import show_report, traces_of
-from schedules.metrics import exposition, write_exposition
-from schedules.overview import show_runs
-from schedules.progress import running
-from schedules.tallies import MOST_OPEN
-from schedules.timetable import Timetable
+from schedules.metrics.exposition import exposition, write_exposition
+from schedules.metrics.tallies import MOST_OPEN
+from schedules.runs.progress import running
+from schedules.terminal.accounts import show_report, traces_of
+from schedules.terminal.overview import show_runs
+from schedules.timetable.reading import Timetable
 from tests.crawling import Crawled
 from tests.evil import EVIL, FORGED, UNSAFE
 from tests.newspaper import Newspaper

@@ -21,16 +21,15 @@ from crawler.clock import now
 from khobor import main
 from pipelines.lock import SiteLock, SiteLocked
 from pipelines.storage import Dataset
-from schedules.alerts import Alerts, tell_after_turn
-from schedules.claims import Claims, State
-from schedules.delivery import Undelivered
-from schedules.herald import Herald
-from schedules.messages import subject_of
-from schedules.standing import standing, told_of
-from schedules.targets import Target
-from schedules.timetable import Timetable
-from schedules.told import GIVEN_UP_AFTER, LONGEST_PAUSE, Told
-from schedules.turn import claims_of
+from schedules.alerting.alerts import Alerts, tell_after_turn
+from schedules.alerting.delivery import Undelivered
+from schedules.alerting.messages import subject_of
+from schedules.alerting.standing import standing, told_of
+from schedules.alerting.told import GIVEN_UP_AFTER, LONGEST_PAUSE, Told
+from schedules.service.herald import Herald
+from schedules.timetable.reading import Timetable
+from schedules.timetable.targets import Target
+from schedules.turns.claims import Claims, State, claims_of
 from tests.crawling import PROJECT, QUICK, khobor
 from tests.evil import EVIL, UNSAFE
 from tests.listening import answering, webhook
@@ -265,8 +264,8 @@ LOOK = """
 import sys
 from pathlib import Path
 from pipelines.storage import Dataset
-from schedules.alerts import Alerts
-from schedules.timetable import Timetable
+from schedules.alerting.alerts import Alerts
+from schedules.timetable.reading import Timetable
 Alerts(Dataset(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))
 """
 

@@ -223,7 +223,9 @@ def test_a_report_that_is_none_is_named(tmp_path: Path) -> None:
 
 
 TWENTY = """
-import os, sys, khobor, schedules.launch, schedules.orders, schedules.telling, schedules.floors
+import os, sys, khobor
+import schedules.launching.carrying_out, schedules.launching.floors, schedules.launching.orders
+import schedules.terminal.watching
 children = []
 for _ in range(20):
     if not (child := os.fork()):

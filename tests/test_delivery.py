@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from schedules.delivery import Undelivered, deliver
-from schedules.targets import Target
-from schedules.told import event_of, harmless
+from schedules.alerting.delivery import Undelivered, deliver
+from schedules.alerting.events import event_of, harmless
+from schedules.timetable.targets import Target
 from tests.evil import EVIL, UNSAFE
 from tests.listening import answering, certificate, mail_server, webhook
 

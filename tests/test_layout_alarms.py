@@ -12,9 +12,9 @@ import pytest
 from crawler.records import Story
 from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage import Dataset
-from schedules.figures import figure_alarms
-from schedules.judging import Expectations, judge
-from schedules.past import Accepted, accepted_in
+from schedules.judging.expectations import Expectations, judge
+from schedules.judging.figures import figure_alarms
+from schedules.runs.past import Accepted, accepted_in
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper
 from tests.readings import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of

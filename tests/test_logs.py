@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from crawler.logs import JsonRecord, PlainRecord, json_line
-from schedules.running import last_words
-from schedules.timekeeper import say_in_json
+from schedules.launching.last_words import last_words
+from schedules.service.timekeeper import say_in_json
 from tests.crawling import PROJECT
 from tests.evil import EVIL, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit

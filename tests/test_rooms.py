@@ -14,6 +14,11 @@ ALLOWED = {
     "schedules": {"crawler", "pipelines", "schedules"},
 }
 COMPOSITION_ROOT = Path("crawler/settings.py")
+# What there is in `schedules`: a part imports those before it, and itself.
+PARTS = (
+    *("project", "exits", "signals", "runs", "judging", "timetable", "launching", "turns", "alerting", "metrics"),
+    *("terminal", "page", "service", "commands"),
+)
 MODULES = sorted(path.relative_to(PROJECT) for room in ALLOWED for path in (PROJECT / room).rglob("*.py"))
 
 
@@ -25,7 +30,7 @@ def imports_of(path: Path) -> set[str]:
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import hides which room it is from"
-            names.add(node.module or "")
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
     return names
 
 
@@ -35,6 +40,22 @@ def test_imports_point_from_schedules_to_pipelines_to_crawler(path: Path) -> Non
         return
     rooms = {name.split(".")[0] for name in imports_of(path)} & {*ALLOWED, "khobor", "tests", "data"}
     assert rooms <= ALLOWED[path.parts[0]]
+
+
+def part_of(path: Path) -> str:
+    return path.parts[1].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if path.parts[0] == "schedules" and path.stem != "__init__"], ids=str
+)
+def test_imports_within_schedules_point_one_way_too(path: Path) -> None:
+    parts = {name.split(".")[1] for name in imports_of(path) if name.startswith("schedules.")}
+    assert parts <= set(PARTS[: PARTS.index(part_of(path)) + 1])
+
+
+def test_every_part_of_schedules_has_its_place_in_the_order() -> None:
+    assert {part_of(path) for path in MODULES if path.parts[0] == "schedules"} == {"__init__", *PARTS}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)

@@ -20,14 +20,14 @@ import pytest
 
 from pipelines.lock import SiteLock, SiteLocked
 from pipelines.storage import Dataset
-from schedules.claims import Claim, Claims, State
-from schedules.clockwork import Clockwork
 from schedules.exits import ExitCode
-from schedules.processes import Processes
-from schedules.service import main
-from schedules.timekeeper import Timekeeper
-from schedules.timetable import Schedule, Timetable
-from schedules.turn import claims_of, take_turn
+from schedules.service.clockwork import Clockwork
+from schedules.service.keeping import main
+from schedules.service.processes import Processes
+from schedules.service.timekeeper import Timekeeper
+from schedules.timetable.reading import Schedule, Timetable
+from schedules.turns.claims import Claim, Claims, State, claims_of
+from schedules.turns.taking import take_turn
 from tests.newspaper import Newspaper
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -384,7 +384,7 @@ def arguments(folder: Path, mirror: str) -> list[str]:
 @contextmanager
 def served(folder: Path, mirror: str, ahead: float) -> Iterator[subprocess.Popen[str]]:
     """The service as a process, on a clock that is ``ahead`` seconds ahead; it has begun."""
-    command = [sys.executable, "-m", "schedules.service", *arguments(folder, mirror)]
+    command = [sys.executable, "-m", "schedules.service.keeping", *arguments(folder, mirror)]
     clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": f"{ahead}"}
     with subprocess.Popen(
         command, cwd=PROJECT, env={**os.environ, **clock}, stderr=subprocess.PIPE, text=True

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from pipelines.storage import Dataset
-from schedules.claims import Claims
-from schedules.silence import silent, time_allowed
-from schedules.timetable import Timetable
-from schedules.turn import claims_of
+from schedules.alerting.silence import silent, time_allowed
+from schedules.timetable.reading import Timetable
+from schedules.turns.claims import Claims, claims_of
 
 WRITTEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 # 02:15 in Dhaka.

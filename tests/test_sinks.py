@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crawler.logs import PlainRecord, harmless
-from schedules.accounts import show_report
-from schedules.overview import show_runs
-from schedules.telling import as_json, plain, show_glimpse
+from schedules.terminal.accounts import show_report
+from schedules.terminal.console import as_json, plain
+from schedules.terminal.contents import show_glimpse
+from schedules.terminal.overview import show_runs
 from tests.crawling import PROJECT
 from tests.evil import EVIL, FORGED, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.storage import Dataset
-from schedules.metrics import exposition
-from schedules.targets import Target
-from schedules.timetable import Timetable, TimetableWrong
+from schedules.metrics.exposition import exposition
+from schedules.timetable.reading import Timetable, TimetableWrong
+from schedules.timetable.targets import Target
 from tests.crawling import PROJECT
 from tests.reporting import NIGHT
 

@@ -10,8 +10,8 @@ import pytest
 from crawler.sites import newspapers
 from pipelines.storage import Dataset
 from schedules.exits import WrongUsage
-from schedules.noticeboard import coming, listed, show_coming, show_listed
-from schedules.timetable import Timetable, TimetableWrong
+from schedules.terminal.timetable import coming, listed, show_coming, show_listed
+from schedules.timetable.reading import Timetable, TimetableWrong
 
 RIGHT = """\
 [schedule.night]

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from crawler.clock import now
-from schedules.metrics import exposition
+from schedules.metrics.exposition import exposition
 from schedules.page import markup
 from schedules.page.admission import COOKIE, Admission, Guarded, Refused
 from schedules.page.cache import Answer, Cache

@@ -6,9 +6,9 @@ from typing import Any
 
 from crawler.records import Story, columns_of
 from schedules.page.question import Question
-from schedules.page.ran import COLUMNS, Ran
 from schedules.page.reading import Site
 from schedules.page.tonight import alarms_of
+from schedules.runs.reports import COLUMNS, Ran
 
 # More runs than these are told day by day.
 MOST_POINTS = 60

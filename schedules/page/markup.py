@@ -13,7 +13,7 @@ from markupsafe import Markup
 from schedules.page import charts, coverage, wording
 from schedules.page.question import RANGES, Question
 from schedules.page.views import VIEWS
-from schedules.telling import as_json
+from schedules.terminal.console import as_json
 
 FOLDER = Path(__file__).resolve().parent
 STATIC = {

@@ -17,11 +17,9 @@ from pipelines.ledger import LedgerDamaged
 from pipelines.parquet import DataDamaged
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table, is_site
-from schedules.claims import Claim, Claims
-from schedules.page.ran import NoReport, Ran, ran
-from schedules.processes import ACCEPTED
-from schedules.timetable import Timetable, TimetableWrong
-from schedules.turn import claims_of
+from schedules.runs.reports import NoReport, Ran, ran
+from schedules.timetable.reading import ACCEPTED, Timetable, TimetableWrong
+from schedules.turns.claims import Claim, Claims, claims_of
 
 MOST_REPORTS = 5_000
 MOST_CLAIMS = 200

@@ -3,9 +3,9 @@
 from typing import Any
 
 from schedules.page.question import Question
-from schedules.page.ran import Ran
 from schedules.page.reading import Site
 from schedules.page.wording import meaning_of
+from schedules.runs.reports import Ran
 
 MOST_RUNS = 300
 # What only the page of one run tells.

@@ -22,8 +22,8 @@ from typing import Any, Self
 from pipelines.storage import Dataset
 from schedules.exits import WrongUsage
 from schedules.page.admission import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
+from schedules.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 HOST, PORT = "127.0.0.1", 8620
 # A service that was killed and is started again may find the page of the one before it just ending.
 SECONDS_TO_WAIT_FOR_PORT = 3.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
-from schedules.turn import claims_of
+from schedules.turns.claims import claims_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from schedules.claims import OPEN, State
+from schedules.alerting.silence import silent
 from schedules.page.question import Question, named
-from schedules.page.ran import Ran, alarm_of
 from schedules.page.reading import Reading, Site
 from schedules.page.wording import counted, day, duration
-from schedules.silence import silent
+from schedules.runs.reports import Ran, alarm_of
+from schedules.turns.claims import OPEN, State
 
 A_DAY = timedelta(days=1)
 # How far back the last night of a newspaper is looked for.

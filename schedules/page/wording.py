@@ -1,7 +1,6 @@
 """Wording: numbers, times and texts of newspapers as the page writes them."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -98,8 +97,3 @@ def listed(names: Iterable[object]) -> str:
     """`a, b and c`."""
     *first, last = [str(name) for name in names] or [""]
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def is_visible(text: str) -> bool:
-    """Whether a text has anything to see."""
-    return any(unicodedata.category(letter)[0] not in "CZ" for letter in text)

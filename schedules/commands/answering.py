@@ -1,0 +1,60 @@
+"""Answering: what came of a command on stdout, as text or JSON, and what is wrong in a line on stderr."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def complain(sentence: str) -> None:
+    """Say on stderr what is wrong."""
+    from crawler.refusals import one_line
+
+    print(f"khobor: {one_line(sentence, 1000)}", file=sys.stderr)
+
+
+def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
+    """Print JSON for a program, or show it to a person."""
+    if as_json:
+        print_json(value)
+    else:
+        show()
+
+
+def print_json(value: Any) -> None:
+    """Print JSON that is safe to look at."""
+    from schedules.terminal.console import as_json
+
+    print(as_json(value))
+
+
+def answer_runs(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Tell how runs went; one alone is one JSON object."""
+    from schedules.terminal.accounts import show_report
+
+    if as_json:
+        print_json(reports if len(reports) > 1 else reports[0])
+        return
+    for report in reports:
+        show_report(report)
+
+
+def shown(path: Path) -> Path:
+    """A path as short as it can be written from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Whoever reads our output may have seen enough."""
+    try:
+        yield
+    except BrokenPipeError:
+        let_go_of_output()
+
+
+def let_go_of_output() -> None:
+    """Print into nothing from now on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,79 @@
+"""Seeing to the data: `publish`, `check` and `reindex`."""
+
+import argparse
+from contextlib import closing
+
+from schedules.commands.answering import answer
+from schedules.commands.asking import Commands
+from schedules.commands.holding import held, ledger_of, nothing_in
+
+
+def add_to(commands: Commands) -> None:
+    """Add them to the parser."""
+    moving = commands.add(publish, "move accepted rows that a killed run left into Parquet", "publish")
+    checking = commands.add(check, "verify every file against the ledger", "check --quarantine")
+    checking.add_argument("--quarantine", action="store_true", help="move bad and foreign files out of readers' way")
+    rebuilding = commands.add(reindex, "rebuild the ledger from the Parquet", "reindex kalbela")
+    for named in (moving, checking, rebuilding):
+        named.add_argument("site", nargs="*", metavar="SITE", help="only these newspapers")
+
+
+def publish(options: argparse.Namespace) -> int:
+    """Move accepted rows that a killed run left into Parquet."""
+    from pipelines.closing import recover
+    from schedules.judging.verdicts import expectations_of, judge_ended_runs
+
+    done = []
+    with held(options) as papers:
+        for dataset, paper in papers:
+            with ledger_of(dataset, paper) as ledger:
+                waiting = ledger.outbox.size()
+                killed = recover(dataset, ledger)
+                judge_ended_runs(dataset, ledger, expectations_of(paper))
+            done.append({"site": paper.name, "published": waiting, "runs_ended": killed})
+    lines = [f"{each['site']}: {each['published']} changes published" for each in done]
+    answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """Verify every file against the ledger."""
+    from crawler.refusals import one_line
+    from pipelines.check import check as faults_in
+    from pipelines.check import quarantine
+
+    faults, moved = [], []
+    with held(options) as papers:
+        for dataset, paper in papers:
+            with ledger_of(dataset, paper) as ledger:
+                found = faults_in(dataset, ledger)
+            moved += quarantine(dataset, found) if options.quarantine else []
+            faults += [
+                {
+                    "site": paper.name,
+                    "damage": str(fault.damage),
+                    "path": fault.path,
+                    "detail": fault.detail,
+                    "remedy": fault.damage.remedy,
+                }
+                for fault in found
+            ]
+    lines = [one_line(f"{each['path']}: {each['detail']}; {each['remedy']}", 1000) for each in faults]
+    lines += [f"moved to {path}" for path in moved]
+    well = "Every file is what the ledger says it is." if papers else nothing_in(options.data)
+    answer({"faults": faults, "quarantined": moved}, options.json, lambda: print("\n".join(lines) or well))
+    return 8 if faults else 0
+
+
+def reindex(options: argparse.Namespace) -> int:
+    """Rebuild the ledger from the Parquet."""
+    from pipelines.reindex import reindex as rebuilt
+
+    done = []
+    with held(options) as papers:
+        for dataset, paper in papers:
+            with closing(rebuilt(dataset, paper.name, paper.zone)) as ledger:
+                done.append({"site": paper.name, "stories": ledger.size()})
+    lines = [f"{each['site']}: {each['stories']:,} stories in the new ledger" for each in done]
+    answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))
+    return 0

@@ -1,0 +1,105 @@
+"""Seeing how things are, for whoever looks after them: `report`, `alerts`, `accept` and `metrics`."""
+
+import argparse
+import math
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from schedules.commands.answering import answer, print_json
+from schedules.commands.asking import Commands, ask_timetable, length
+from schedules.commands.holding import existing
+from schedules.exits import WrongUsage
+
+
+def add_to(commands: Commands) -> None:
+    """Add them to the parser."""
+    reporting = commands.add(report, "the status page as one file", "report --out khobor.html --since 30d")
+    reporting.add_argument("--out", type=Path, metavar="FILE", help="the HTML file to write")
+    reporting.add_argument("--site", metavar="SITE", help="only this newspaper")
+    reporting.add_argument(
+        "--since", type=length, default=timedelta(days=14), metavar="TIME", help="how far back: 24h, 7d (14d)"
+    )
+    warning = commands.add(alerts, "the alarms that stand, and who is told of them", "alerts --try")
+    warning.add_argument("--try", dest="try_them", action="store_true", help="send everyone a test, and say what came")
+    accepting = commands.add(accept, "say that what an alarm tells is right", "accept kalbela/field/kicker")
+    accepting.add_argument("key", metavar="KEY", help="the alarm's key")
+    counting = commands.add(
+        metrics, "the numbers as Prometheus reads them", "metrics --out /var/lib/node_exporter/khobor.prom"
+    )
+    counting.add_argument("--out", type=Path, metavar="FILE", help="write here; the file appears whole")
+    for looking in (reporting, warning, counting):
+        ask_timetable(looking)
+
+
+def report(options: argparse.Namespace) -> int:
+    """The status page as one file, or its numbers."""
+    from crawler.clock import now
+    from schedules.page.document import numbers_of, write_document
+
+    if (options.out is None) != options.json:
+        raise WrongUsage("--out FILE names the file to write; --json prints the numbers instead")
+    days = max(1, math.ceil(options.since / timedelta(days=1)))
+    asked = {"moment": now(), "days": days, "site": options.site}
+    if options.json:
+        print_json(numbers_of(existing(options.data), options.timetable, **asked))
+        return 0
+    size = write_document(options.out, existing(options.data), options.timetable, **asked)
+    print(f"{options.out}: {size:,} bytes, to be opened in a browser")
+    return 0
+
+
+def alerts(options: argparse.Namespace) -> int:
+    """The alarms that stand and who is told of them; tries whether they can be."""
+    from schedules.alerting.alerts import tried
+    from schedules.alerting.standing import standing
+    from schedules.terminal.overview import show_standing, show_tried
+    from schedules.timetable.reading import Timetable
+
+    timetable = Timetable.read(options.timetable)
+    if options.try_them:
+        if not timetable.targets:
+            raise WrongUsage(f"{options.timetable} names nobody to be told: write an '[alert.NAME]' (docs/operate.md)")
+        came = tried(timetable.targets)
+        answer(came, options.json, lambda: show_tried(came))
+        return 0 if all(each["reached"] for each in came) else 3
+    stands = standing(existing(options.data))
+    if options.json:
+        print_json(stands.as_dict())
+    else:
+        show_standing(stands, all_targets=True)
+        if not stands.alarms:
+            print("No alarm stands." if stands.targets else f"No alarm stands, and {options.timetable} names nobody.")
+    return 0
+
+
+def accept(options: argparse.Namespace) -> int:
+    """Say that what an alarm tells is right: from the run that first told it, things are so."""
+    from schedules.launching.orders import paper_named
+    from schedules.runs.past import accept as accept_as_right
+
+    paper = paper_named(options.key.partition("/")[0])
+    alarm = accept_as_right(existing(options.data), paper.name, options.key)
+    if alarm is None:
+        raise WrongUsage(f"no run of late had the alarm {options.key!r}; `khobor alerts` lists those that stand")
+    said = f"{options.key} is right as it is since the run {alarm.get('since_run')}: later runs are measured by that"
+    answer(alarm, options.json, lambda: print(said))
+    return 0
+
+
+def metrics(options: argparse.Namespace) -> int:
+    """The numbers of the data folder, as Prometheus reads them."""
+    from crawler.clock import now
+    from schedules.metrics.exposition import exposition, samples, write_exposition
+    from schedules.timetable.reading import Timetable
+
+    if options.out is not None and options.json:
+        raise WrongUsage("--out writes what Prometheus reads; --json prints the numbers for others")
+    dataset, timetable = existing(options.data), Timetable.read(options.timetable)
+    if options.out is not None:
+        write_exposition(options.out, dataset, timetable, now())
+    elif options.json:
+        print_json(samples(dataset, timetable, now()))
+    else:
+        sys.stdout.write(exposition(dataset, timetable, now()).decode())
+    return 0

@@ -1,0 +1,77 @@
+"""What there is to run and what ran: `sites` and `runs`."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from schedules.commands.answering import answer, print_json
+from schedules.commands.asking import Commands, positive
+from schedules.commands.holding import existing
+from schedules.exits import WrongUsage
+
+
+def add_to(commands: Commands) -> None:
+    """Add them to the parser."""
+    commands.add(sites, "the newspapers it knows", "sites --json")
+    ran = commands.add(runs, "what ran and how it went; one run in full", "runs --last 20")
+    ran.add_argument("run_id", nargs="?", metavar="RUN_ID")
+    ran.add_argument("--last", type=positive, default=20, metavar="N", help="how many (%(default)s)")
+
+
+def sites(options: argparse.Namespace) -> int:
+    """The newspapers that there are."""
+    from crawler.sites import newspapers
+
+    known = [
+        {"name": name, "title": paper.title, "hosts": list(paper.hosts), "zone": str(paper.zone)}
+        for name, paper in newspapers().items()
+    ]
+    lines = [f"{each['name']}\t{each['title']}\t{', '.join(each['hosts'])}" for each in known]
+    answer(known, options.json, lambda: print("\n".join(lines)))
+    return 0
+
+
+def runs(options: argparse.Namespace) -> int:
+    """What ran and how it went."""
+    from crawler.clock import now
+    from schedules.alerting.standing import standing
+    from schedules.runs.progress import running
+    from schedules.terminal.overview import show_runs
+
+    dataset = existing(options.data)
+    if options.run_id:
+        return _one_run(options)
+    reports = [_report(path) for path in sorted(dataset.runs.glob("*.json"))[-options.last :]]
+    if options.json:
+        print_json(reports)
+    elif reports:
+        show_runs(reports, standing(dataset), running(dataset), now())
+    else:
+        print(f"No run yet in {dataset.runs}.")
+    return 0
+
+
+def _one_run(options: argparse.Namespace) -> int:
+    from schedules.terminal.accounts import show_report, traces_of
+
+    dataset = existing(options.data)
+    path = dataset.runs / f"{options.run_id}.json"
+    if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not path.is_file():
+        raise WrongUsage(f"there is no run {options.run_id!r} in {dataset.runs}; `khobor runs` lists them")
+    report = _report(path)
+    answer(report, options.json, lambda: show_report(report, traces_of(dataset, report)))
+    return 0
+
+
+def _report(path: Path) -> dict[str, Any]:
+    from pipelines.ledger import LedgerDamaged
+
+    try:
+        report = json.loads(path.read_bytes())
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise LedgerDamaged(f"{path} is no report of a run; move it away, and `khobor publish` writes it again")
+    return report

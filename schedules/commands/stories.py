@@ -1,0 +1,57 @@
+"""What became of stories: `history` and `ranks`."""
+
+import argparse
+
+from schedules.commands.answering import print_json
+from schedules.commands.asking import Commands, length, positive, story_id
+from schedules.commands.holding import existing
+from schedules.exits import WrongUsage
+
+
+def add_to(commands: Commands) -> None:
+    """Add them to the parser."""
+    lived = commands.add(history, "a story's revisions and what changed, word by word", "history kalbela:154313")
+    lived.add_argument("story_id", type=story_id, metavar="STORY_ID")
+    ranked = commands.add(ranks, "how long stories stood where in the lists", "ranks --top --since 24h")
+    ranked.add_argument("story_id", nargs="?", type=story_id, metavar="STORY_ID")
+    ranked.add_argument("--top", action="store_true", help="the stories that stood highest and longest")
+    ranked.add_argument("--since", type=length, metavar="TIME", help="lists that still stood then: 90m, 24h, 7d ago")
+    ranked.add_argument("--most", type=positive, default=20, metavar="N", help="how many lines (%(default)s)")
+
+
+def history(options: argparse.Namespace) -> int:
+    """A story's revisions and what changed."""
+    from pipelines.history import revisions_of
+    from schedules.launching.orders import paper_named
+    from schedules.terminal.stories import history_as_data, show_history
+
+    paper = paper_named(options.story_id.partition(":")[0])
+    revisions = revisions_of(existing(options.data), options.story_id)
+    if not revisions:
+        raise WrongUsage(f"no story {options.story_id!r} is kept in {options.data}")
+    if options.json:
+        print_json(history_as_data(revisions))
+    else:
+        show_history(revisions, paper.zone)
+    return 0
+
+
+def ranks(options: argparse.Namespace) -> int:
+    """How long stories stood where in the lists."""
+    from crawler.clock import now
+    from pipelines.ranks import rankings_in, spans_of
+    from schedules.launching.orders import paper_named
+    from schedules.terminal.stories import ranks_as_data, show_ranks
+
+    if (options.story_id is None) == (not options.top):
+        raise WrongUsage("name a story, or say --top for the stories that stood highest and longest")
+    since = now() - options.since if options.since else None
+    spans = spans_of(rankings_in(existing(options.data), story_id=options.story_id, since=since))[: options.most]
+    zone = paper_named(spans[0].story_id.partition(":")[0]).zone if spans else None
+    if options.json:
+        print_json(ranks_as_data(spans))
+    elif zone is not None:
+        show_ranks(spans, zone)
+    else:
+        print("Nothing of that is in the lists.")
+    return 0

@@ -1,0 +1,87 @@
+"""Keeping the timetable: `schedule` and `serve`."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from schedules.commands.answering import answer, answer_runs, complain
+from schedules.commands.asking import Commands, ask_settings, ask_timetable, port, positive
+from schedules.exits import WrongUsage
+
+if TYPE_CHECKING:
+    from pipelines.storage import Dataset
+    from schedules.timetable.reading import Timetable
+
+
+def add_to(commands: Commands) -> None:
+    """Add them to the parser."""
+    timed = commands.add(schedule, "the timetable: list it, what comes next, run one now", "schedule next --count 5")
+    timed.add_argument("act", choices=("list", "next", "run"))
+    timed.add_argument("name", nargs="?", metavar="NAME")
+    timed.add_argument("--due", action="store_true", help="with run: only if it is due and nobody has run it (cron)")
+    timed.add_argument("--count", type=positive, default=10, metavar="N", help="with next: how many (%(default)s)")
+    serving = commands.add(serve, "keep the timetable until told to end, with the status page", "serve --port 8620")
+    serving.add_argument("--host", default="127.0.0.1", help="where the status page listens (%(default)s)")
+    serving.add_argument("--port", type=port, default=8620, help="its port, 0 for a free one (%(default)s)")
+    serving.add_argument(
+        "--name", action="append", default=[], metavar="NAME", help="a further name by which it may be asked"
+    )
+    serving.add_argument("--no-page", action="store_true", help="without the status page")
+    for keeping in (timed, serving):
+        ask_timetable(keeping)
+        ask_settings(keeping)
+
+
+def schedule(options: argparse.Namespace) -> int:
+    """The timetable: as it is, what comes next, one schedule now."""
+    from crawler.clock import now
+    from pipelines.storage import Dataset
+    from schedules.terminal.timetable import coming, listed, show_coming, show_listed
+    from schedules.timetable.reading import Timetable
+
+    timetable, dataset, moment = Timetable.read(options.timetable), Dataset(options.data), now()
+    if (options.act == "run") != (options.name is not None):
+        raise WrongUsage("`khobor schedule run NAME` names a schedule; `list` and `next` show all of them")
+    if options.act == "list":
+        rows = listed(timetable, dataset, moment)
+        answer(rows, options.json, lambda: show_listed(rows, moment))
+        return 0
+    if options.act == "next":
+        times = coming(timetable, moment, options.count)
+        answer(times, options.json, lambda: show_coming(times, moment))
+        return 0
+    return _run(options, timetable, dataset)
+
+
+def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset") -> int:
+    from schedules.service.herald import after_turn
+    from schedules.terminal.watching import Watching
+    from schedules.turns.taking import take_turn
+
+    with after_turn(dataset, timetable, complain):
+        with Watching() as watching:
+            turn = take_turn(
+                timetable.named(options.name),
+                dataset,
+                only_due=options.due,
+                settings=options.settings,
+                mirror=options.mirror,
+                look=watching.look,
+            )
+        if turn.sentence:
+            print(turn.sentence, file=sys.stderr)
+        if turn.reports:
+            answer_runs(turn.reports, options.json)
+            sys.stdout.flush()
+    return turn.exit_code
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Keep the timetable until told to end."""
+    from pipelines.storage import Dataset
+    from schedules.page.server import Place
+    from schedules.service.keeping import serve as keep
+
+    page = None if options.no_page else Place(options.host, options.port, tuple(options.name))
+    given = {"settings": options.settings, "mirror": options.mirror, "page": page}
+    return keep(options.timetable, Dataset(options.data), **given)

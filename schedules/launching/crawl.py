@@ -1,0 +1,106 @@
+"""`scrapy crawl` in this project: told to end, it ends within seconds, and its exit code is that of its verdict.
+
+Scrapy finds it by the setting `COMMANDS_MODULE`. The launcher starts each run by it too, so both go the same way.
+"""
+
+import argparse
+import asyncio
+import logging
+import signal
+import traceback
+from os import environ
+
+from scrapy.commands.crawl import Command as ScrapyCrawl
+from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
+from scrapy.utils.asyncio import call_later
+
+from crawler.ending import run_must_end
+from crawler.logs import write_json
+from schedules.exits import GRAVER, REASONS, ExitCode, explained
+from schedules.launching.last_words import say_last
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class Command(ScrapyCrawl):
+    """Runs one newspaper."""
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        super().process_options(args, opts)
+        assert self.settings is not None
+        if self.settings["KHOBOR_LOG_FORMAT"] == "json":
+            write_json(args[0] if args else None, self.settings["KHOBOR_RUN_ID"])
+            self.settings.set("LOG_FORMAT", "%(message)s", priority="cmdline")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        if len(args) != 1:
+            super().run(args, opts)  # says what is wrong
+            return
+        assert self.crawler_process is not None
+        try:
+            crawler = self._create_crawler(args[0])
+        except KeyError as error:
+            raise UsageError(f"there is no newspaper {args[0]!r}; `scrapy list` names them") from error
+        # Else it makes a record of every answer and link, for a handler to drop.
+        logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
+        told = Told(crawler)
+        crawl = self.crawler_process.crawl(crawler, **opts.spargs)
+        self.crawler_process.start(install_signal_handlers=False)
+        failure = crawl.exception() if isinstance(crawl, asyncio.Task) and crawl.done() else None
+        self.exitcode = _exit_code(crawler, failure, told.number)
+
+
+def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) -> int:
+    from pipelines.run import Run
+    from schedules.judging.verdicts import JudgeRun
+
+    run = crawler.get_extension(Run) if error is None else None
+    judging = crawler.get_extension(JudgeRun) if error is None else None
+    if error is not None:
+        code, sentence = explained(error)
+        if environ.get("KHOBOR_DEBUG"):
+            traceback.print_exception(error)
+        say_last(sentence)
+    elif run is not None and run.trouble is not None and (judging is None or judging.report is None):
+        code = ExitCode.DAMAGED if run.trouble.reason == "damaged" else ExitCode.STORAGE
+        say_last(run.trouble.sentence)
+    elif judging is not None and judging.report is not None:
+        code = ExitCode(judging.report["verdict"]["exit_code"])
+    else:
+        code = ExitCode.INTERNAL
+    return ExitCode.of_signal(told) if told is not None and code not in GRAVER else code
+
+
+class Told:
+    """Hears SIGINT and SIGTERM: the first ends the run, the second drops what is being downloaded.
+
+    What is accepted by then is published either way. Until the crawl goes on, the first one waits for that.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.number: int | None = None
+        self._times = 0
+        self._crawler = crawler
+        self._closing: asyncio.Future[None] | None = None
+        for number in REASONS:
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _: object) -> None:
+        from twisted.internet import reactor
+
+        self._times += 1
+        self.number = self.number or number
+        reactor.callFromThread(self._end if self._times == 1 else self._drop)
+
+    def _end(self) -> None:
+        engine = self._crawler._engine
+        if engine is None or not engine.running:
+            call_later(SECONDS_BETWEEN_LOOKS, self._end)
+            return
+        assert self.number is not None
+        reason = REASONS[signal.Signals(self.number)]
+        self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+
+    def _drop(self) -> None:
+        self._crawler.signals.send_catch_log(run_must_end)

@@ -1,0 +1,180 @@
+"""A run that was launched: a child process that is watched, and that ends in a verdict even when it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from json import loads
+from typing import Any
+
+from scrapy.settings import Settings
+
+from pipelines.closing import recover
+from pipelines.ledger import Ledger
+from pipelines.lock import SiteLock
+from pipelines.premises import inspect
+from pipelines.run import new_run_id
+from pipelines.storage import make_folder
+from pipelines.trouble import KINDS
+from schedules.exits import GRAVER, REASONS, ExitCode, explained
+from schedules.judging.verdicts import expectations_of, judge_ended_runs
+from schedules.launching.last_words import last_words
+from schedules.launching.launch import Launch
+from schedules.launching.watchdog import Watchdog
+from schedules.project import PROJECT
+
+_LAST_BYTES = 32_768
+# A run needs few threads, and on a machine of many cores each would map memory that it never uses.
+FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
+# What a process ends of by itself; a kill comes from outside, and says nothing of the page that was being read.
+_OF_ITSELF = {-getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ILL", "FPE", "ABRT", "SYS", "XCPU")}
+_REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
+
+Progress = Mapping[str, Any]
+
+
+class Running:
+    """A run that was launched: its child process, and how far it is."""
+
+    def __init__(self, launch: Launch) -> None:
+        """Look at the premises, take the site's lock and start the child, which inherits it.
+
+        Raises what :func:`inspect`, :meth:`SiteLock.take` and :meth:`Ledger.open` raise; nothing is started then.
+        """
+        self.launch = launch
+        self.run_id = new_run_id(launch.newspaper.name)
+        self.log = launch.dataset.log(self.run_id)
+        self.told: int | None = None
+        self._killed_for: str | None = None
+        settings = launch.composed()
+        self.warnings = inspect(launch.dataset, settings.getfloat("KHOBOR_LEAST_FREE_MB"))
+        self._lock = SiteLock.take(launch.dataset.lock(launch.newspaper.name))
+        try:
+            self._ledger().close()  # a damaged one is refused here, in one sentence
+            make_folder(self.log.parent)
+            self._child = self._start(settings)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._watchdog = Watchdog(
+            stalled_after=settings.getfloat("KHOBOR_STALLED_AFTER"),
+            grace=settings.getfloat("KHOBOR_GRACE"),
+            time_limit=settings.getfloat("CLOSESPIDER_TIMEOUT"),
+        )
+
+    def _start(self, settings: Settings) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "schedules.launching.lean", "crawl", self.launch.newspaper.name]
+        if self.launch.seeds:
+            command += ["-a", f"seed={' '.join(self.launch.seeds)}"]
+        own = {
+            "KHOBOR_DATA": str(self.launch.dataset.root),
+            "KHOBOR_RUN_ID": self.run_id,
+            "KHOBOR_LOCK_FD": str(self._lock.fileno()),
+            "KHOBOR_LAUNCHER": str(os.getpid()),
+            "CLOSESPIDER_TIMEOUT": settings["CLOSESPIDER_TIMEOUT"],
+        }
+        for key, value in {**self.launch.settings, **own}.items():
+            command += ["-s", f"{key}={value}"]
+        environment = {**FEW_THREADS, **os.environ, "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
+        with self.log.open("ab") as log:
+            # In a session of its own, so that Ctrl-C reaches it once, from here.
+            return subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(self._lock.fileno(),),
+                start_new_session=True,
+            )
+
+    def finished(self) -> bool:
+        """Whether the child is gone; kills one that stands still, outstays its time or does not end when told to."""
+        if self._child.poll() is not None:
+            return True
+        said = self.progress() or {}
+        why = self._watchdog.look(said.get("at"), said.get("state", ""))
+        if why is not None:
+            self._killed_for = self._killed_for or why
+            self._child.kill()
+        return False
+
+    def interrupt(self, number: int) -> None:
+        """Ask the run to end: it accepts what is in flight, publishes and closes its books. Twice: without delay."""
+        self.told = self.told or number
+        self._watchdog.told()
+        if self._child.poll() is None:
+            self._child.send_signal(number)
+
+    def progress(self) -> Progress | None:
+        """How far the run is, as it last said."""
+        try:
+            said: Progress = loads(self.launch.dataset.progress(self.launch.newspaper.name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return said if said.get("run_id") == self.run_id else None
+
+    def conclude(self) -> dict[str, Any]:
+        """The run's report, when the child is gone; if it was killed, what it left is published first.
+
+        The report has `exit_code` beside what `runs/<run_id>.json` holds, and little more than that if the run never
+        began or could not be closed.
+        """
+        path = self.launch.dataset.run(self.run_id)
+        try:
+            if not path.exists():
+                self._recover()
+            report: dict[str, Any] = loads(path.read_bytes()) if path.exists() else self._stillborn()
+        except KINDS as error:
+            code, sentence = explained(error)
+            kept = "; everything that it had accepted is kept, and `khobor publish` goes on from there"
+            report = self._report(code, sentence + kept)
+        finally:
+            self._lock.release()
+        code = ExitCode(report["verdict"]["exit_code"])
+        told = self.told is not None and code not in GRAVER
+        report["exit_code"] = int(ExitCode.of_signal(self.told) if told and self.told is not None else code)
+        return report
+
+    def _recover(self) -> None:
+        ledger = self._ledger()
+        try:
+            over_page = self._killed_for == "stalled" or self._child.returncode in _OF_ITSELF
+            recover(self.launch.dataset, ledger, *self._reason(), over_page=over_page)
+            judge_ended_runs(self.launch.dataset, ledger, expectations_of(self.launch.newspaper))
+        finally:
+            ledger.close()
+
+    def _reason(self) -> tuple[str, str | None]:
+        """Why the run ended without closing its books, and what it said about that."""
+        if self.told is not None:
+            return REASONS[signal.Signals(self.told)], None
+        if self._killed_for is not None:
+            return self._killed_for, None
+        reason, said = self._last_words()
+        return reason or _REASONS.get(self._child.returncode, "killed"), said
+
+    def _stillborn(self) -> dict[str, Any]:
+        code, (_, words) = self._child.returncode, self._last_words()
+        if self.told is not None:
+            return self._report(ExitCode.of_signal(self.told), "told to end before it began; nothing was asked for")
+        if words and code in set(ExitCode):
+            return self._report(ExitCode(code), words)
+        problem = f"the run ended before it began, with code {code}; its log is {self.log}"
+        return self._report(ExitCode.INTERNAL, problem)
+
+    def _last_words(self) -> tuple[str | None, str | None]:
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
+            return last_words(log.read().decode(errors="replace"))
+
+    def _report(self, code: ExitCode, problem: str) -> dict[str, Any]:
+        verdict = {"exit_code": int(code), "problems": [problem]}
+        return {"run_id": self.run_id, "site": self.launch.newspaper.name, "verdict": verdict}
+
+    def _ledger(self) -> Ledger:
+        newspaper = self.launch.newspaper
+        dataset, name = self.launch.dataset, newspaper.name
+        return Ledger.open(dataset.ledger(name), name, newspaper.zone, expected=dataset.holds(name))

@@ -1,0 +1,1 @@
+"""The numbers of a data folder for Prometheus."""

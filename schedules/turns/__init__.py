@@ -1,0 +1,1 @@
+"""Turns of the timetable: each time that is due is taken once, run, and settled."""

@@ -1,0 +1,159 @@
+"""A turn that is taken up: its newspapers are run, those at once that nobody holds, and its claim is settled."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from crawler.clock import now
+from pipelines.lock import SiteLocked
+from pipelines.storage import Dataset
+from pipelines.trouble import KINDS
+from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
+from schedules.judging.verdicts import expectations_of, write_verdict
+from schedules.launching.carrying_out import watch
+from schedules.launching.launch import Launch
+from schedules.launching.orders import checked_settings, paper_named
+from schedules.launching.running import Running
+from schedules.timetable.reading import Schedule
+from schedules.turns.claims import Claims, State
+
+SECONDS_BETWEEN_TRIES = 1.0
+Look = Callable[[Running], None]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of it: reports as :meth:`Running.conclude` gives them, or why there are none."""
+
+    exit_code: int
+    reports: tuple[dict[str, Any], ...] = ()
+    sentence: str | None = None
+
+
+class Claimed:
+    """A turn whose claim, if it has one, was taken up, and that settles it however it ends."""
+
+    def __init__(
+        self, claims: Claims, schedule: Schedule, dataset: Dataset, due: str | None, look: Look, patient: bool
+    ) -> None:
+        self._claims, self._schedule, self._dataset, self._due, self._look = claims, schedule, dataset, due, look
+        self._patient = patient
+        self._run_ids: list[str] = []
+        self._waiting_for = ""
+
+    def run(self, settings: Sequence[str], mirror: str | None) -> Turn:
+        """Run all newspapers of the schedule; raises what refused them where none could be run."""
+        budgets = {"max_pages": self._schedule.max_pages, "max_depth": self._schedule.max_depth}
+        try:
+            kind = f"KHOBOR_KIND={self._schedule.kind}"
+            checked = checked_settings([*settings, kind], mirror=mirror, **budgets)
+            reports = self._reports(checked)
+        except Exception as error:
+            self._see_refusal(error)
+            raise
+        worst = max(int(report["exit_code"]) for report in reports)
+        problems = [problem for report in reports for problem in report["verdict"]["problems"]]
+        self._settle(worst, reason="; ".join(problems) or None)
+        return Turn(worst, tuple(reports))
+
+    def _see_refusal(self, error: Exception) -> None:
+        code, sentence = explained(error)
+        if self._run_ids:
+            self._settle(code, reason=sentence)
+        elif isinstance(error, ToldToEnd) or not self._patient:
+            if self._due is not None:
+                self._claims.release(self._schedule.name, self._due)
+        else:
+            state = State.HELD if isinstance(error, SiteLocked) else State.REFUSED
+            self._settle(code, state=state, reason=sentence)
+
+    def _settle(self, code: int, **said: Any) -> None:
+        if self._due is not None:
+            self._claims.settle(self._schedule.name, self._due, now(), exit_code=code, **said)
+
+    def _reports(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Run all sites, those at once that nobody holds; the first refusal is raised only if none could be run."""
+        until = self._patience()
+        waiting, reports, refusals = list(self._schedule.sites), [], list[Exception]()
+        while waiting:
+            started, held, refused = self._start(waiting, settings)
+            refusals += refused
+            self._note_runs(started)
+            watch(started, self._look)
+            ended = [self._judged(running.conclude()) for running in started]
+            reports += ended
+            interrupted = {report["exit_code"] for report in ended} & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
+            if held and not started and not interrupted and until is not None and now() < until:
+                self._say_waiting(held, until)
+                time.sleep(SECONDS_BETWEEN_TRIES)
+            elif not started or interrupted:
+                refusals += held.values()
+                break
+            waiting = list(held)
+        if not reports:
+            raise refusals[0]
+        return reports + [_not_started(refusal) for refusal in refusals]
+
+    def _note_runs(self, started: Sequence[Running]) -> None:
+        """Enter them now: whoever finds this process killed can say which runs they were."""
+        self._run_ids += [running.run_id for running in started]
+        if self._due is not None:
+            self._claims.note_runs(self._schedule.name, self._due, self._run_ids)
+
+    def _patience(self) -> datetime | None:
+        """How long a site that another run holds is waited for."""
+        claim = self._claims.of(self._schedule.name, self._due) if self._due is not None else None
+        if claim is None or not self._patient:
+            return None
+        return min(claim.due_at + self._schedule.grace, next(self._schedule.after(now())).at)
+
+    def _say_waiting(self, held: Mapping[str, SiteLocked], until: datetime) -> None:
+        waiting_for = "; ".join(str(error).partition(";")[0] for error in held.values())
+        if waiting_for != self._waiting_for:
+            self._waiting_for = waiting_for
+            last = until.astimezone(self._schedule.zone)
+            print(f"{waiting_for}; waiting for it until {last:%d %b %H:%M}", file=sys.stderr, flush=True)
+
+    def _start(
+        self, sites: Sequence[str], settings: Mapping[str, str]
+    ) -> tuple[list[Running], dict[str, SiteLocked], list[Exception]]:
+        started: list[Running] = []
+        held: dict[str, SiteLocked] = {}
+        refused: list[Exception] = []
+        for site in sites:
+            minutes = self._schedule.max_minutes
+            paper = paper_named(site)
+            launch = Launch(newspaper=paper, dataset=self._dataset, settings=settings, max_minutes=minutes)
+            try:
+                started.append(Running(launch))
+            except SiteLocked as error:
+                held[site] = error
+            except (WrongUsage, *KINDS) as error:
+                refused.append(error)
+            except ToldToEnd:
+                if not started:
+                    raise
+                for running in started:
+                    running.interrupt(signal.SIGTERM)
+                break
+        return started, held, refused
+
+    def _judged(self, report: dict[str, Any]) -> dict[str, Any]:
+        """The report, judged by what this schedule expects, and naming it."""
+        if "books" not in report:
+            return report
+        account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
+        account["schedule"] = {"name": self._schedule.name, "due": self._due}
+        expected = replace(expectations_of(paper_named(report["site"])), **self._schedule.expectations)
+        judged = write_verdict(self._dataset, account, expected)
+        interrupted = report["exit_code"] == ExitCode.INTERRUPTED
+        return {**judged, "exit_code": report["exit_code"] if interrupted else judged["verdict"]["exit_code"]}
+
+
+def _not_started(refusal: Exception) -> dict[str, Any]:
+    code, sentence = explained(refusal)
+    return {"run_id": "not started", "verdict": {"exit_code": code, "problems": [sentence]}, "exit_code": int(code)}

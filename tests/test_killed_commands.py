@@ -1,5 +1,6 @@
 """Killed commands: a crawl whose child, or whose whole family, is killed in the middle, and the one that follows it."""
 
+import fcntl
 import json
 import os
 import secrets
@@ -113,6 +114,18 @@ class Crawl:
         return [request.target for request in asked if request.status == 200 and request.target[-1].isdigit()]
 
 
+def until_free(crawled: Crawled, seconds: float = 60.0) -> None:
+    """Until no process holds the newspaper any more."""
+    deadline = time.monotonic() + seconds
+    with (crawled.data / "state" / "kalbela.lock").open() as lock:
+        while time.monotonic() < deadline:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            time.sleep(0.05)
+    raise TimeoutError(f"the newspaper was still held after {seconds:.0f} s")
+
+
 def _parent_of(process: int) -> int:
     stat = Path(f"/proc/{process}/stat").read_text()
     return int(stat.rpartition(")")[2].split()[1])
@@ -190,7 +203,7 @@ def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothi
                 killed[whom] += was_killed
                 crawl.report()
                 usual = usual if was_killed else time.monotonic() - began
-            time.sleep(10)  # a child whose parent was killed before it had the lock is not heard of
+            until_free(crawled)  # a child whose parent was killed before it had the lock was not heard of
         crawled.crawl()
         kept, copies = list(crawled.table("stories")["story_id"]), paper.copies()
         missing = [i for i in paper.truth() if i not in kept and not copies.get(i, frozenset()) & set(kept)]

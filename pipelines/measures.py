@@ -4,7 +4,7 @@ Only what is alike in a run of three stories and in one of three thousand is cou
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,6 +28,8 @@ _DIGIT = re.compile(r"\d")
 # Clocks differ by minutes, not by hours.
 _AHEAD = timedelta(hours=1)
 MOST_LENGTHS = 10_000
+# What happens fills a few minutes with stories, and those of one minute bear the same moment; ten of them seldom do.
+_APART = 10
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Field:
     by: Counter[str] = field(default_factory=Counter)  # layout/source
     traits: Counter[str] = field(default_factory=Counter)
     lengths: Counter[int] = field(default_factory=Counter)  # characters, words or entries, by half octave
-    before: Any = None
+    before: deque[Any] = field(default_factory=lambda: deque(maxlen=_APART))
 
     def see(self, value: Any, *, may_repeat: bool = False) -> None:
         """Count a value that the column has; ``may_repeat`` says that the same one on many pages is nothing odd."""
@@ -47,10 +49,10 @@ class Field:
             self.lengths[half_octave(len(value))] += 1
         if isinstance(value, str) and _DIGIT.search(value):
             self.traits["digits"] += 1
-        # Of two stories in a row, and not of all: that share does not grow with the run.
-        if self.before == value and not may_repeat:
+        # Of two stories so far apart, and not of all: that share does not grow with the run.
+        if self.before and self.before[0] == value and not may_repeat:
             self.traits["again"] += 1
-        self.before = value
+        self.before.append(value)
 
 
 class Measures:
@@ -103,7 +105,7 @@ class Measures:
             paragraphs = story.body.count("\n\n") + 1
             self._paragraphs[half_octave(paragraphs)] += 1
             if len(self._words) < MOST_LENGTHS:
-                self._words.append(len(self._fields["body"].before))
+                self._words.append(len(self._fields["body"].before[-1]))
                 self._counts.append(paragraphs)
 
     def see_list(self, name: str, rows: int, *, beside_story: bool) -> None:

@@ -69,10 +69,14 @@ def test_an_ordinary_story_has_no_traits() -> None:
     assert not any(field["traits"] for field in counted(plain)["fields"].values())
 
 
-def test_the_same_as_on_the_page_before_does_not_grow_with_the_run() -> None:
-    alternating = [story(byline=name) for name in "কখকখকখ"]
-    assert not counted(*alternating)["fields"]["byline"]["traits"]
-    assert counted(*[story(byline="ক")] * 4)["fields"]["byline"]["traits"]["again"] == 3
+@pytest.mark.parametrize(("stories", "again"), [(1, 0), (4, 3), (40, 39)])
+def test_what_is_the_same_on_page_after_page_is_counted(stories: int, again: int) -> None:
+    assert counted(*[story(byline="ক")] * stories)["fields"]["byline"]["traits"].get("again", 0) == again
+
+
+def test_the_stories_of_one_busy_minute_are_nothing_odd() -> None:
+    every = [story(published_at=AT - timedelta(hours=2, minutes=number // 6)) for number in range(60)]
+    assert counted(*every)["fields"]["published_at"]["traits"] == {"again": 5}  # of the first minute alone
 
 
 def test_a_body_is_measured_in_words_and_paragraphs() -> None:

@@ -118,7 +118,7 @@ _HOW = {
     "new": "something new in {now} runs",
     "missed": "{now} stories missed, by their numbers,",
     "digits": "holds a number in {now} {what}",
-    "again": "the same as on the page before in {now} {what}",
+    "again": "the same as a few pages before in {now} {what}",
     "same": "the same words as another field in {now} {what}",
     "ahead": "in the future in {now} {what}",
     "too early": "before the publication in {now} {what}",

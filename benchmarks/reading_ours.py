@@ -23,6 +23,7 @@ _AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 def read(html: bytes, url: str) -> dict[str, Any]:
     """One page, as the spider reads it."""
     page = Page(html, url, _AT, "text/html; charset=UTF-8")
+    page.look_for(Kalbela.landmarks())
     lists = [read_list(page, ranked, _ADDRESSES) for ranked in Kalbela.lists]
     target, layout = _ADDRESSES.identify(url), choose(Kalbela.layouts, page)
     assert isinstance(target, Address)

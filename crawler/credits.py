@@ -32,6 +32,7 @@ _CREDITS = tuple(
         rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]+\s+)?(?:{_GRAPHICS})){_AFTER}",
     )
 )
+_MAY_BE_CREDIT = _compile(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত")  # there is none without
 _CREDIT_FIRST = _compile(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*")
 _BARE_LABEL = _compile(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*")
 _CAPTION_LABEL = _compile(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*")
@@ -71,7 +72,7 @@ def reads_alike(one: str, other: str) -> bool:
 
 
 def _taken_apart(printed: str) -> tuple[str, str | None]:
-    if len(printed) > _LONGEST_CAPTION:
+    if len(printed) > _LONGEST_CAPTION or not _MAY_BE_CREDIT.search(printed):
         return printed, None
     for pattern in _CREDITS:
         if match := pattern.search(printed):

@@ -18,6 +18,7 @@ from crawler.bengali import clean
 from crawler.blocks import Block, blocks
 from crawler.records import Story
 from crawler.scrolling import first_story
+from crawler.searching import landmark_of
 from crawler.sources import Article, Page, Source, first_of, text_of
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -70,11 +71,19 @@ class Layout:
         return tuple(self._missing(page))
 
     def _missing(self, page: Page) -> Iterator[str]:
+        page.look_for(self.landmarks)
         article = page.whole
         if not any(map(article.every, self.body)):
             yield "body"
         if first_of("headline", article, self.headline, clean) is None:
             yield "headline"
+
+    @cached_property
+    def landmarks(self) -> tuple[str, ...]:
+        """What nearly every page is searched for: where the first source of each field begins."""
+        rows = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
+        first = (*(row[0].selector for row in rows if row), *self.title[:1], *self.body[:1], self.tags)
+        return tuple(dict.fromkeys(name for selector in first if (name := landmark_of(selector))))
 
     @cached_property
     def sources(self) -> dict[str, tuple[str, ...]]:

@@ -54,7 +54,7 @@ class Row:
 def read_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[Row]:
     """The rows of a list in the order of the page; empty where the page has no such list."""
     for selector in ranked.regions:
-        for region in page.tree.css(selector):
+        for region in page.whole.every(selector):
             if rows := _known_rows(region, ranked, addresses, page.base):
                 return rows
     return []

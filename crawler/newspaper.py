@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ from crawler.paging import listing_of, page_after
 from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
 from crawler.refusals import Refusal, outcome_of
 from crawler.robots import PoliteRobots
+from crawler.searching import landmark_of
 from crawler.sources import Page
 
 # What is asked for first, from first to last; within a class the nearer to the seed, then the better placed.
@@ -96,6 +98,13 @@ class Newspaper(scrapy.Spider):
     def identities(cls) -> Addresses:
         """How this newspaper writes its addresses."""
         return Addresses(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
+
+    @classmethod
+    @cache
+    def landmarks(cls) -> tuple[str, ...]:
+        """What nearly every page is searched for: the lists, and what the newest layout keeps fields in."""
+        regions = (landmark_of(ranked.regions[0]) for ranked in cls.lists)
+        return tuple(dict.fromkeys((*filter(None, regions), *(cls.layouts[0].landmarks if cls.layouts else ()))))
 
     # Ways in ---------------------------------------------------------------------------------------------------------
 
@@ -190,6 +199,7 @@ class Newspaper(scrapy.Spider):
 
     def _read_page(self, page: Page, response: Response, door: Door | None, fetch: Fetch) -> Iterator[Any]:
         self._on_lists.clear()
+        page.look_for(self.landmarks())
         for ranked in self.lists:
             yield from self._read_ranks(page, ranked, fetch)
         if door is not None:

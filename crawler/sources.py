@@ -7,7 +7,7 @@ read is nothing to the next one, never an error of the page.
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -22,7 +22,7 @@ from crawler.bengali import clean
 from crawler.blocks import blocks
 from crawler.budget import is_heavy
 from crawler.decoding import decoded
-from crawler.searching import search
+from crawler.searching import landmarks, search
 from crawler.tangles import untangled
 
 _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
@@ -69,6 +69,11 @@ class Page:
     @cached_property
     def _found(self) -> dict[str, list[LexborNode]]:
         return {}
+
+    def look_for(self, sought: Collection[str]) -> None:
+        """Find the classes and ids together that searches of this page will begin with."""
+        if further := [name for name in sought if name not in self._found]:
+            self._found.update(landmarks(top_of(self.tree), further))
 
     @cached_property
     def base(self) -> str:
@@ -144,10 +149,14 @@ class Article:
 
 @dataclass(frozen=True)
 class Source:
-    """One way to read a field: ``name`` is what an alarm calls it; ``read`` gives texts that are not empty."""
+    """One way to read a field: ``name`` is what an alarm calls it; ``read`` gives texts that are not empty.
+
+    ``selector`` is what it searches the page for, if it does.
+    """
 
     name: str
     read: Callable[[Article], Iterator[str]]
+    selector: str = ""
 
     def __call__(self, article: Article) -> Iterator[str]:
         return self.read(article)
@@ -173,7 +182,7 @@ def css(selector: str, *, without: str = "", having: str = "") -> Source:
         texts = (text_of(node, without) for node in article.every(selector))
         return (text for text in texts if text and (not having or sought.search(clean(text) or "")))
 
-    return Source(f"{selector} having {having}" if having else selector, read)
+    return Source(f"{selector} having {having}" if having else selector, read, selector)
 
 
 def together(region: str, selector: str, *, without: str = "") -> Source:
@@ -185,7 +194,7 @@ def together(region: str, selector: str, *, without: str = "") -> Source:
             if joined := ", ".join(dict.fromkeys(text for text in texts if text)):
                 yield joined
 
-    return Source(f"{region} {selector}", read)
+    return Source(f"{region} {selector}", read, region)
 
 
 def above(selector: str, landmark: str) -> Source:
@@ -201,7 +210,7 @@ def above(selector: str, landmark: str) -> Source:
             if text := text_of(node):
                 yield text
 
-    return Source(f"{selector} above {landmark}", read)
+    return Source(f"{selector} above {landmark}", read, selector)
 
 
 def attribute(selector: str, *names: str, markup: bool = False) -> Source:
@@ -214,7 +223,7 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
                 if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
                     yield value
 
-    return Source(f"{selector} @{'|'.join(names)}", read)
+    return Source(f"{selector} @{'|'.join(names)}", read, selector)
 
 
 def _text_in(markup: str) -> str:

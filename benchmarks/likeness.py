@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from pipelines.clusters import SCHEMA, Clusters, key_of
+from pipelines.ledger.clusters import SCHEMA, Clusters, key_of
 from pipelines.likeness import sketch
 
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)

@@ -22,8 +22,8 @@ from benchmarks.starting import until_first_request
 from benchmarks.telling import table
 from crawler.records import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
-from pipelines.clusters import key_of
 from pipelines.ledger import Ledger
+from pipelines.ledger.clusters import key_of
 from pipelines.likeness import sketch
 from pipelines.sameness import hashes
 from pipelines.storage import Dataset
@@ -130,13 +130,13 @@ def _per_story(ledger: Ledger, count: int) -> tuple[float, float]:
         at = _END + (story.at - stories[0].at)
         began = time.process_time()
         with ledger.page():
-            assert ledger.story(story.story_id) is None
-            assert ledger.story_with_content(both) is None
-            assert alone and ledger.story_with_body(alone) is None
+            assert ledger.stories.get(story.story_id) is None
+            assert ledger.stories.with_content(both) is None
+            assert alone and ledger.stories.with_body(alone) is None
             ledger.clusters.place(story.story_id, story.body, at)
             looking += time.process_time() - began
             row = _story(story, both, at)
-            ledger.keep_story(row, body_hash=alone, state_hash=both, known=None)
+            ledger.stories.keep(row, body_hash=alone, state_hash=both, known=None)
         accepting += time.process_time() - began
     ledger.commit()
     return looking / NEW * 1000, accepting / NEW * 1000
@@ -180,7 +180,7 @@ def identity(count: int, folder: Path) -> float:
         sql.execute("COMMIT")
     wanted = [f"{SITE}:{number:09}" for number in Random(3).choices(range(2 * count), k=20_000)]
     began = time.process_time()
-    found = sum(ledger.story(story_id) is not None for story_id in wanted)
+    found = sum(ledger.stories.get(story_id) is not None for story_id in wanted)
     took = (time.process_time() - began) / len(wanted) * 1e6
     assert 0.45 < found / len(wanted) < 0.55
     ledger.close()
@@ -204,7 +204,7 @@ class Night:
 def night(stories: int, folder: Path) -> Night:
     """Publish 400 new stories, 60 revised ones and a day of lists into so many that stand, of five years."""
     from benchmarks.million import Synthetic
-    from pipelines.outbox import FileRecord
+    from pipelines.ledger.outbox import FileRecord
     from pipelines.publish import publish
 
     dataset = Dataset(folder)

@@ -41,10 +41,10 @@ class Accept:
         if fault := fault_of(Story, as_row(story), complete=True):
             raise BadRow(fault)
         ledger = self._run.ledger
-        known, words = ledger.story(story.story_id), story.body_hash
-        story = self._clustered(story, known or (ledger.story_with_body(words) if words else None))
-        ledger.keep_story(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
-        ledger.count(self._run.run_id, "story/revised" if known else "story/new")
+        known, words = ledger.stories.get(story.story_id), story.body_hash
+        story = self._clustered(story, known or (ledger.stories.with_body(words) if words else None))
+        ledger.stories.keep(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
+        ledger.runs.count(self._run.run_id, "story/revised" if known else "story/new")
         self._run.reading = story.headline
         self._run.saw(story)
         if story.fetch is not None:
@@ -59,18 +59,18 @@ class Accept:
         heads = ledger.clusters.place(story.story_id, story.body, at, kin=named)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
-            ledger.move_to_cluster(other, other_head)
+            ledger.stories.move_to_cluster(other, other_head)
         return replace(story, cluster_id=head)
 
     def _accept_snapshot(self, snapshot: Snapshot) -> None:
-        self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/seen")
+        self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/seen")
         if snapshot.since is not None:
             if self._accepted.get(snapshot.name) == snapshot.since:  # else what it repeats was refused
-                self._run.ledger.saw_snapshot(snapshot.name, snapshot.observed_at)
+                self._run.ledger.snapshots.saw(snapshot.name, snapshot.observed_at)
             return
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         if not snapshot.overlaps:
-            self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/missed")
-        if self._run.ledger.keep_snapshot(snapshot, digest):
-            self._run.ledger.count(self._run.run_id, f"list/{snapshot.name}/kept")
+            self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/missed")
+        if self._run.ledger.snapshots.keep(snapshot, digest):
+            self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/kept")
         self._accepted[snapshot.name] = snapshot.observed_at

@@ -16,10 +16,10 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     ``measures`` are those of :class:`pipelines.measures.Measures`; a run that was killed has none. Raises KeyError for
     a run that the ledger does not know.
     """
-    run = ledger.run(run_id)
+    run = ledger.runs.get(run_id)
     if run is None:
         raise KeyError(run_id)
-    counts = ledger.counts(run_id)
+    counts = ledger.runs.counts(run_id)
     outcomes = _group(counts, "outcome/")
     discovered = counts.get("discovered", 0)
     stats = json.loads(run["stats"]) if run["stats"] else None

@@ -46,30 +46,30 @@ class Books:
 
     def discover(self, fetch: Fetch) -> None:
         """Open an address that will be asked for."""
-        self.ledger.discover(fetch)
-        self.ledger.count(self.run_id, "discovered")
+        self.ledger.addresses.discover(fetch)
+        self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:
         """An address that is not asked for: its discovery and its outcome are one."""
-        self.ledger.record(fetch)
-        self.ledger.count(self.run_id, "discovered")
+        self.ledger.addresses.record(fetch)
+        self.ledger.runs.count(self.run_id, "discovered")
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """What came of an open address, and when it is due again."""
-        known = self.ledger.address(fetch.key)
+        known = self.ledger.addresses.get(fetch.key)
         failures = known.failures if known else 0
         again = fetch.outcome == Outcome.NOT_REACHED or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
         if failures and fetch.outcome in TRY_AGAIN:
-            self.ledger.count(self.run_id, f"again/{fetch.outcome}")
+            self.ledger.runs.count(self.run_id, f"again/{fetch.outcome}")
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = again or fetch.outcome in MAY_COME_BACK
         if fetch.outcome not in READ:  # or the page that was not read would count as known
             fetch.etag = fetch.last_modified = None
-        self.ledger.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
+        self.ledger.addresses.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
         if fetch.called_by:
             in_vain = fetch.outcome == Outcome.UNCHANGED
             self.ledger.notices.answered(fetch.called_by, fetch.key, in_vain=in_vain)
-            self.ledger.count(self.run_id, "call/in_vain" if in_vain else "call/right")
+            self.ledger.runs.count(self.run_id, "call/in_vain" if in_vain else "call/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
         if fetch.status == 304:
@@ -89,17 +89,17 @@ class Books:
 
     def _stands(self, fetch: Fetch) -> None:
         """Note that a story stands as it stood, which its server says without sending it."""
-        known = self.ledger.story(fetch.story_id) if fetch.story_id else None
+        known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         if known is not None:
-            self.ledger.saw_story(known, fetch.fetched_at)
-            self.ledger.count(self.run_id, "story/unchanged")
+            self.ledger.stories.saw(known, fetch.fetched_at)
+            self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def gone(self, fetch: Fetch) -> None:
         """Note that the story behind an address was taken down, if it is one that is kept."""
-        known = self.ledger.story(fetch.story_id) if fetch.story_id else None
+        known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         if known is not None:
-            self.ledger.story_gone(known, fetch.fetched_at)
-            self.ledger.count(self.run_id, "story/gone")
+            self.ledger.stories.gone(known, fetch.fetched_at)
+            self.ledger.runs.count(self.run_id, "story/gone")
 
     def _rest_of_door(self, fetch: Fetch, known: KnownAddress | None) -> timedelta:
         """A door that showed something new is due sooner the next time, one that did not later, within bounds.
@@ -116,11 +116,11 @@ class Books:
 
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""
-        left = self.ledger.unfinished(self.run_id)
+        left = self.ledger.addresses.unfinished(self.run_id)
         for known in left:
             with self.ledger.page():
                 fetch = self._not_reached(known)
-                self.ledger.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
+                self.ledger.addresses.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
         self.ledger.commit()
         return len(left)
 

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from crawler.clock import now
 from pipelines.ledger import Ledger
+from pipelines.ledger.outbox import FileRecord
 from pipelines.merge import key_column
-from pipelines.outbox import FileRecord
 from pipelines.parquet import DataDamaged
 from pipelines.storage import UNFINISHED, Dataset
 from pipelines.tables import TABLES, Table, is_site
@@ -199,7 +199,7 @@ def _lost(dataset: Dataset, ledger: Ledger, stories: set[str]) -> list[Fault]:
     """Stories that the ledger remembers and no file or outbox holds: they would never be asked for as new again."""
     table = TABLES["stories"]
     waiting = {c.key for part in ledger.outbox.parts(table) for c in ledger.outbox.changes(table, part)}
-    lost = ledger.story_ids() - stories - waiting
+    lost = ledger.stories.ids() - stories - waiting
     if not lost:
         return []
     path = str(dataset.ledger(ledger.site).relative_to(dataset.root))

@@ -32,14 +32,14 @@ def recover(
     ``over_page`` says that they ended of themselves, so that the page in hand is held guilty.
     """
     stats = json.dumps({"khobor/trouble": said}) if said else None
-    killed = ledger.unfinished_runs()
+    killed = ledger.runs.unfinished()
     for run_id in killed:
         if over_page:
             hold_against(dataset, ledger, run_id)
         publish_run(dataset, ledger, run_id)
-        left = ledger.run(run_id)
+        left = ledger.runs.get(run_id)
         assert left is not None
-        ledger.end_run(run_id, now(), left["reason"] or reason, left["stats"] or stats)
+        ledger.runs.end(run_id, now(), left["reason"] or reason, left["stats"] or stats)
         reached("recover.ended")
     if ledger.outbox.size() or ledger.outbox.prepared():
         from pipelines.publish import publish

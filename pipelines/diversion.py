@@ -9,7 +9,7 @@ import pyarrow as pa
 from crawler.clock import now
 from crawler.records import Reject
 from pipelines.ledger import Ledger
-from pipelines.outbox import Change
+from pipelines.ledger.outbox import Change
 from pipelines.tables import TABLES, Table, to_json
 
 BAD_ROW = "BadRow"
@@ -28,7 +28,7 @@ def divert_bad_rows(ledger: Ledger) -> int:
                 ledger.outbox.clear([change.seq])
                 ledger.keep_reject(_reject(ledger.site, table, change, fault))
                 if name == "stories" and change.act == "put":
-                    ledger.withdraw_story(change.key, ledger.outbox.forget_move(table, change.key))
+                    ledger.stories.withdraw(change.key, ledger.outbox.forget_move(table, change.key))
             diverted += 1
     return diverted
 

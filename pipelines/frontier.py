@@ -71,9 +71,9 @@ class Frontier(BaseScheduler):
     def open(self, spider: Spider) -> None:
         """Take up the stories that earlier runs left open; those that failed then wait for a sweep."""
         with self._run.ledger.page():
-            for known in self._run.ledger.leftovers():
+            for known in self._run.ledger.addresses.leftovers():
                 if known.story_id is None:  # doors are opened anew by every run
-                    self._run.ledger.abandon(known.key)
+                    self._run.ledger.addresses.abandon(known.key)
                     continue
                 if self._spider.is_pulse and known.failures:
                     continue
@@ -124,7 +124,7 @@ class Frontier(BaseScheduler):
         if self._run.in_hand.is_deadly(fetch.key):
             fetch.reason = "runs ended while they read it, so it is left alone"
             return self._answer(fetch, Outcome.UNREADABLE)
-        known = self._run.ledger.address(fetch.key)
+        known = self._run.ledger.addresses.get(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self._answer(fetch, Outcome.TOO_DEEP)
         if known is not None and not known.open and fetch.via != "seed":
@@ -152,7 +152,7 @@ class Frontier(BaseScheduler):
         if not self.asked or self._is_busy() or (room := self._room()) <= 0:
             return False
         if self._due is None:
-            self._due = deque(self._run.ledger.due(now(), MOST_LOOKS))
+            self._due = deque(self._run.ledger.addresses.due(now(), MOST_LOOKS))
         before = self._looks
         with self._run.ledger.page():
             while self._due and self._looks < before + room:
@@ -190,7 +190,7 @@ class Frontier(BaseScheduler):
         """How many more stories may be looked at again."""
         if not self._spider.is_pulse:
             return MOST_LOOKS - self._looks
-        counts = self._run.ledger.counts(self._run.run_id)
+        counts = self._run.ledger.runs.counts(self._run.run_id)
         new = counts.get("story/new", 0) + counts.get("story/copies", 0)
         again = max(0, counts.get("requests", 0) - self.asked)  # a page in trouble was asked for more than once
         return LOOKS_PER_PULSE + LOOKS_PER_NEW * new - self._looks - again

@@ -92,14 +92,14 @@ def hold_against(dataset: Dataset, ledger: Ledger, run_id: str) -> None:
     counted[key] = counted.get(key, 0) + 1
     _write(dataset, ledger.site, counted)
     (dataset.state / f"{ledger.site}.reading").write_bytes(b"")
-    known = ledger.address(key)
-    if known is None or not ledger.is_open(key):  # its discovery was not yet committed
+    known = ledger.addresses.get(key)
+    if known is None or not ledger.addresses.is_open(key):  # its discovery was not yet committed
         return
     fetch = begun(known, ledger.site, run_id)
     fetch = replace(fetch, fetched_at=now(), outcome=Outcome.UNREADABLE, reason=REASON, attempts=1)
     with ledger.transaction():
-        ledger.finish(fetch, again=counted[key] < MOST_DEATHS)
-        ledger.count(run_id, "requests")
+        ledger.addresses.finish(fetch, again=counted[key] < MOST_DEATHS)
+        ledger.runs.count(run_id, "requests")
 
 
 def _read(dataset: Dataset, name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.outbox import Change
+from pipelines.ledger.outbox import Change
 from pipelines.tables import KEY_SEPARATOR, Table
 
 Row = dict[str, Any]

@@ -19,8 +19,8 @@ import pyarrow as pa
 from pipelines.diversion import divert_bad_rows
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
+from pipelines.ledger.outbox import FileRecord
 from pipelines.merge import Merged, Row, lay_over, take_out
-from pipelines.outbox import FileRecord
 from pipelines.parquet import DataDamaged
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table
@@ -116,7 +116,7 @@ class _Publication:
 
     def _still_stands(self, row: Row, leaving: set[str]) -> bool:
         """Whether a row that leaves a partition moved as it was: then it is no superseded revision."""
-        known = self.ledger.story(row["story_id"]) if row["story_id"] in leaving else None
+        known = self.ledger.stories.get(row["story_id"]) if row["story_id"] in leaving else None
         return known is not None and known.revision == row["revision"]
 
     def take_out_what_moved(self) -> None:

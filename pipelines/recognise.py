@@ -22,7 +22,7 @@ def recognised(story: Story, ledger: Ledger) -> Story:
     words = count_words(story.body) if story.word_count is None else story.word_count
     both, body = hashes(story.headline, story.body, words)
     story = replace(story, content_hash=both, body_hash=body)
-    known = ledger.story(story.story_id)
+    known = ledger.stories.get(story.story_id)
     if known is None:
         return _first_sight(story, ledger)
     if known.state_hash == state_hash(as_row(story)):
@@ -32,7 +32,7 @@ def recognised(story: Story, ledger: Ledger) -> Story:
 
 def _first_sight(story: Story, ledger: Ledger) -> Story:
     assert story.content_hash is not None
-    if twin := ledger.story_with_content(story.content_hash):
+    if twin := ledger.stories.with_content(story.content_hash):
         raise Copy(f"the words of {twin.story_id}", twin.story_id)
     return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
 

@@ -23,8 +23,8 @@ from crawler.records import Alias, Fetch, Outcome, Story
 from pipelines.books import next_look
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
+from pipelines.ledger.outbox import FileRecord
 from pipelines.merge import Row
-from pipelines.outbox import FileRecord
 from pipelines.publish import publish
 from pipelines.sameness import body_hash, snapshot_digest, state_hash
 from pipelines.storage import Dataset
@@ -146,7 +146,7 @@ def _remember_stories(dataset: Dataset, ledger: Ledger) -> None:
 
 
 def _remember(ledger: Ledger, part: str, row: Row) -> None:
-    ledger.remember_story(
+    ledger.stories.remember(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
     kin = (row["cluster_id"], row["cluster_id"])
@@ -161,7 +161,7 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
         outcome=Outcome.STORY,
         run_id=row["run_id"],
     )
-    ledger.remember_address(fetch, next_look(row["published_at"], row["fetched_at"]), row["published_at"])
+    ledger.addresses.remember(fetch, next_look(row["published_at"], row["fetched_at"]), row["published_at"])
 
 
 # The rest ------------------------------------------------------------------------------------------------------------
@@ -171,14 +171,14 @@ def _remember_aliases(dataset: Dataset, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["aliases"], ledger.site):
         with ledger.transaction():
             for row in rows.to_pylist():
-                ledger.remember_alias(Alias(site=ledger.site, **row))
+                ledger.stories.remember_alias(Alias(site=ledger.site, **row))
 
 
 def _remember_sightings(dataset: Dataset, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["sightings"], ledger.site):
         with ledger.transaction():
             for row in rows.select(["story_id", "via"]).to_pylist():
-                ledger.remember_sighting(row["story_id"], row["via"])
+                ledger.stories.remember_sighting(row["story_id"], row["via"])
 
 
 def _remember_snapshots(dataset: Dataset, ledger: Ledger) -> None:
@@ -189,4 +189,4 @@ def _remember_snapshots(dataset: Dataset, ledger: Ledger) -> None:
                 of_list = rows.filter(pc.equal(rows["list"], name))
                 last = pc.max(of_list["observed_at"])
                 snapshot = of_list.filter(pc.equal(of_list["observed_at"], last)).to_pylist()
-                ledger.remember_snapshot(name, last.as_py(), snapshot_digest(snapshot))
+                ledger.snapshots.remember(name, last.as_py(), snapshot_digest(snapshot))

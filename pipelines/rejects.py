@@ -78,8 +78,8 @@ class KeepRejects:
             if isinstance(refusal, Unchanged):
                 self._saw_again(item)
             elif isinstance(refusal, Copy):
-                self._run.ledger.keep_alias(self._alias(item, refusal.of))
-                self._run.ledger.count(self._run.run_id, "story/copies")
+                self._run.ledger.stories.keep_alias(self._alias(item, refusal.of))
+                self._run.ledger.runs.count(self._run.run_id, "story/copies")
             else:
                 self._run.ledger.keep_reject(self._reject(item, fetch, reason, one_line(detail), response))
             if fetch is not None:
@@ -88,11 +88,11 @@ class KeepRejects:
                 self._run.settle(fetch)
 
     def _saw_again(self, story: Story) -> None:
-        known = self._run.ledger.story(story.story_id)
+        known = self._run.ledger.stories.get(story.story_id)
         assert known is not None
         assert story.fetched_at is not None
-        self._run.ledger.saw_story(known, story.fetched_at)
-        self._run.ledger.count(self._run.run_id, "story/unchanged")
+        self._run.ledger.stories.saw(known, story.fetched_at)
+        self._run.ledger.runs.count(self._run.run_id, "story/unchanged")
 
     def _alias(self, story: Story, kept: str) -> Alias:
         assert story.fetched_at is not None

@@ -66,7 +66,7 @@ class Run:
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
         self.books = Books(self.ledger, self.run_id, spider.door_rests)
         spider.is_pulse = crawler.settings["KHOBOR_KIND"] == "pulse"
-        spider.known_at_all = self.ledger.knows_any()
+        spider.known_at_all = self.ledger.stories.knows_any()
         self.in_hand = InHand(self.dataset, spider.name)
         spider.was_known = self.was_known
         spider.takes_in_hand = self.in_hand.take
@@ -97,7 +97,7 @@ class Run:
         crawler.signals.connect(run.spider_closed, signals.spider_closed)
         # What a killed run left is published before anything new is asked for.
         recover(run.dataset, run.ledger)
-        run.ledger.begin_run(run.run_id, now())
+        run.ledger.runs.begin(run.run_id, now())
         run.ledger.notices.forget(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
@@ -112,21 +112,21 @@ class Run:
 
     def settle(self, fetch: Fetch, born_at: datetime | None = None) -> None:
         """Enter what came of an address, whether it was asked for or not; belongs inside the page's transaction."""
-        if self.ledger.is_open(fetch.key):
+        if self.ledger.addresses.is_open(fetch.key):
             self.books.finish(fetch, born_at)
         else:
             self.books.note(fetch)
         if fetch.attempts:
-            self.ledger.count(self.run_id, "requests", fetch.attempts)
+            self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
         self.in_hand.lay_down(fetch)
 
     def was_known(self, key: str) -> bool:
         """Whether an address had an outcome before this run."""
-        return key in self._asked_again or self.ledger.was_known(key, self.run_id)
+        return key in self._asked_again or self.ledger.addresses.was_known(key, self.run_id)
 
     def note_known(self, key: str) -> None:
         """Keep in mind, when an address is about to be asked for, whether it was known before."""
-        if self.ledger.was_known(key, self.run_id):
+        if self.ledger.addresses.was_known(key, self.run_id):
             self._asked_again.add(key)
 
     def also_seen(self, story_id: str, url: str) -> None:
@@ -136,9 +136,9 @@ class Run:
     def _keep_addresses(self) -> None:
         with self.ledger.page():
             for (story_id, url), at in self._also_seen.items():
-                known = self.ledger.story(story_id)
+                known = self.ledger.stories.get(story_id)
                 if known is not None and known.url != url:
-                    self.ledger.keep_alias(
+                    self.ledger.stories.keep_alias(
                         Alias(
                             site=self.ledger.site,
                             url=url,
@@ -152,7 +152,7 @@ class Run:
     def saw(self, story: Story) -> None:
         """Count the dates on a story's page that could not be read."""
         if story.unreadable:
-            self.ledger.count(self.run_id, "unreadable/dates", len(story.unreadable))
+            self.ledger.runs.count(self.run_id, "unreadable/dates", len(story.unreadable))
             logger.warning("unreadable date on %s: %s", story.url, one_line(story.unreadable[0]))
 
     def publish(self) -> None:
@@ -202,13 +202,13 @@ class Run:
     def _end(self, reason: str) -> None:
         stats = json.dumps({**self._stats.get_stats(), MEASURES: self.measures.as_dict()}, default=str)
         try:
-            if not self.ledger.counts(self.run_id):  # nothing was discovered: `scrapy parse`, not a run
-                self.ledger.forget_run(self.run_id)
+            if not self.ledger.runs.counts(self.run_id):  # nothing was discovered: `scrapy parse`, not a run
+                self.ledger.runs.forget(self.run_id)
             elif self._published:
-                self.ledger.end_run(self.run_id, now(), reason, stats)
+                self.ledger.runs.end(self.run_id, now(), reason, stats)
                 self.account = account_of(self.ledger, self.run_id)
             else:
-                self.ledger.leave_run(self.run_id, reason, stats)
+                self.ledger.runs.leave(self.run_id, reason, stats)
         finally:
             self.ledger.close()
 
@@ -231,7 +231,7 @@ class Run:
 
     def progress(self) -> dict[str, Any]:
         """What an onlooker wants to know of a run that goes on."""
-        counts = self.ledger.counts(self.run_id)
+        counts = self.ledger.runs.counts(self.run_id)
         scheduler = self.engine.scheduler if self.engine else None
         return {
             "run_id": self.run_id,

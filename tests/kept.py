@@ -121,24 +121,24 @@ class Kept:
             words = body_hash(story.body) if story.body else None  # a bad story may lack its body
             state = state_hash(as_row(story))
             with self.ledger.page():
-                known = self.ledger.story(story.story_id)
-                self.ledger.keep_story(story, body_hash=words, state_hash=state, known=known)
+                known = self.ledger.stories.get(story.story_id)
+                self.ledger.stories.keep(story, body_hash=words, state_hash=state, known=known)
         self.ledger.commit()
 
     def see(self, number: int, at: datetime) -> None:
         """Note that a story still stood."""
-        known = self.ledger.story(f"{SITE}:{number}")
+        known = self.ledger.stories.get(f"{SITE}:{number}")
         assert known is not None
         with self.ledger.transaction():
-            self.ledger.saw_story(known, at)
+            self.ledger.stories.saw(known, at)
 
     def rank(self, snapshot: Snapshot) -> None:
         with self.ledger.transaction():
-            self.ledger.keep_snapshot(snapshot, snapshot_digest([as_row(row) for row in snapshot.rows]))
+            self.ledger.snapshots.keep(snapshot, snapshot_digest([as_row(row) for row in snapshot.rows]))
 
     def alias(self, url: str, number: int) -> None:
         with self.ledger.transaction():
-            self.ledger.keep_alias(
+            self.ledger.stories.keep_alias(
                 Alias(
                     site=SITE,
                     url=url,

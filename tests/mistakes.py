@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.connection import Connection
 from pipelines.ledger import Ledger
-from pipelines.outbox import Outbox
+from pipelines.ledger.connection import Connection
+from pipelines.ledger.outbox import Outbox
 from pipelines.publish import _Publication
 
 

@@ -17,7 +17,7 @@ import pytest
 from crawler.manners import faults
 from crawler.sites import project_settings
 from khobor import main
-from pipelines.schema import APPLICATION_ID, VERSION
+from pipelines.ledger.schema import APPLICATION_ID, VERSION
 from tests.crawling import PROJECT, QUICK, Crawled, khobor
 from tests.newspaper import Newspaper
 

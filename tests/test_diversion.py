@@ -49,7 +49,7 @@ def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_publish
     assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("BadRow", f"{SITE}:2", "run-1")
     assert re.search(fault, reject["detail"]), reject["detail"]
     assert f'"story_id":"{SITE}:2"' in reject["record"]
-    assert kept.ledger.counts("run-1") == {"reject/BadRow": 1}
+    assert kept.ledger.runs.counts("run-1") == {"reject/BadRow": 1}
     assert kept.publish().diverted == 0
 
 
@@ -68,7 +68,7 @@ def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
 def test_a_new_story_whose_row_is_bad_is_not_remembered(kept: Kept) -> None:
     kept.keep(a_story(1, body=None), a_story(2))
     kept.publish()
-    assert kept.ledger.story_ids() == {f"{SITE}:2"}
+    assert kept.ledger.stories.ids() == {f"{SITE}:2"}
 
 
 def test_a_story_that_was_to_move_stays_when_its_new_row_is_bad(kept: Kept) -> None:

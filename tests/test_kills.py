@@ -19,7 +19,8 @@ from tests.stores import SOAK, Store
 from tests.world import SITE, World
 
 # Where the disk is asked for something, and may refuse it.
-OF_THE_DISK = ("durable", "connection", "ledger", "lock", "storage")
+OF_THE_DISK = ("durable", "lock", "storage")
+OF_THE_DISK += tuple(f"ledger/{name}" for name in ("__init__", "addresses", "runs", "transactions"))
 NOT_REFUSED = {"lock.leaving"}  # nothing is asked for there
 ELSEWHERE = {"move.renamed", "page.kept"}  # quarantine, and a page that is kept with a reject: no story's way
 
@@ -98,7 +99,7 @@ def test_the_kills_find_what_is_done_in_the_wrong_order(store: Store, without: s
 
 def points_in(*modules: str) -> set[str]:
     """The fail-points that stand in the code of some modules, or of all."""
-    files = [PROJECT / "pipelines" / f"{name}.py" for name in modules] or (PROJECT / "pipelines").glob("*.py")
+    files = [PROJECT / "pipelines" / f"{name}.py" for name in modules] or (PROJECT / "pipelines").rglob("*.py")
     return {name for file in files for name in re.findall(r'\breached\("([a-z.]+)"\)', file.read_text())}
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from crawler.records import as_row
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
-from pipelines.outbox import FileRecord
+from pipelines.ledger.outbox import FileRecord
 from pipelines.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
@@ -51,27 +51,27 @@ def as_another_process_sees(kept: Kept) -> int:
 def test_what_one_page_brings_is_kept_or_lost_as_one(kept: Kept) -> None:
     ledger = kept.ledger
     with ledger.page():
-        ledger.record(a_fetch(1))
+        ledger.addresses.record(a_fetch(1))
     with pytest.raises(ZeroDivisionError), ledger.page():
-        ledger.record(a_fetch(2))
-        ledger.keep_story(a_story(2), body_hash=None, state_hash="", known=None)
+        ledger.addresses.record(a_fetch(2))
+        ledger.stories.keep(a_story(2), body_hash=None, state_hash="", known=None)
         raise ZeroDivisionError
     ledger.commit()
     assert [key.rpartition("/")[2] for *_, key in waiting(ledger)] == ["1"]
-    assert ledger.story(f"{SITE}:2") is None
-    assert ledger.counts("run-1") == {"outcome/story": 1}
+    assert ledger.stories.get(f"{SITE}:2") is None
+    assert ledger.runs.counts("run-1") == {"outcome/story": 1}
 
 
 def test_pages_are_durable_when_they_are_committed_and_at_the_latest_after_fifty(kept: Kept) -> None:
     for number in range(PAGES_PER_COMMIT - 1):
         with kept.ledger.page():
-            kept.ledger.record(a_fetch(number, attempts=0))
+            kept.ledger.addresses.record(a_fetch(number, attempts=0))
     assert as_another_process_sees(kept) == 0
     with kept.ledger.page():
-        kept.ledger.record(a_fetch(99, attempts=0))
+        kept.ledger.addresses.record(a_fetch(99, attempts=0))
     assert as_another_process_sees(kept) == PAGES_PER_COMMIT
     with kept.ledger.transaction():
-        kept.ledger.record(a_fetch(100))
+        kept.ledger.addresses.record(a_fetch(100))
     assert as_another_process_sees(kept) == PAGES_PER_COMMIT + 1
 
 
@@ -79,7 +79,7 @@ def test_pages_that_were_asked_for_are_durable_after_four(kept: Kept) -> None:
     for number in range(ANSWERS_PER_COMMIT):
         assert as_another_process_sees(kept) == 0
         with kept.ledger.page():
-            kept.ledger.record(a_fetch(number))
+            kept.ledger.addresses.record(a_fetch(number))
     assert as_another_process_sees(kept) == ANSWERS_PER_COMMIT
 
 
@@ -87,7 +87,7 @@ def test_a_page_within_a_page_is_kept_or_lost_with_it(kept: Kept) -> None:
     with pytest.raises(ZeroDivisionError), kept.ledger.page():
         for number in range(PAGES_PER_COMMIT + 1):
             with kept.ledger.transaction():
-                kept.ledger.record(a_fetch(number))
+                kept.ledger.addresses.record(a_fetch(number))
         raise ZeroDivisionError
     kept.ledger.commit()
     assert as_another_process_sees(kept) == 0
@@ -100,10 +100,10 @@ from tests.kept import Kept, a_fetch, a_story
 kept = Kept.at(Path(sys.argv[1]))
 kept.keep(a_story(1))
 with kept.ledger.page():
-    kept.ledger.record(a_fetch(2))
+    kept.ledger.addresses.record(a_fetch(2))
 with kept.ledger.page():
-    kept.ledger.record(a_fetch(3))
-    kept.ledger.keep_story(a_story(3), body_hash=None, state_hash="", known=None)
+    kept.ledger.addresses.record(a_fetch(3))
+    kept.ledger.stories.keep(a_story(3), body_hash=None, state_hash="", known=None)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -113,7 +113,7 @@ def test_a_kill_loses_only_what_was_not_committed(tmp_path: Path) -> None:
     assert done.returncode == -9
     kept = Kept.at(tmp_path)
     assert waiting(kept.ledger) == [("stories", "2025-01", "put", f"{SITE}:1")]
-    assert kept.ledger.story_ids() == {f"{SITE}:1"}
+    assert kept.ledger.stories.ids() == {f"{SITE}:1"}
     kept.close()
 
 
@@ -192,11 +192,11 @@ def test_an_empty_file_is_a_start_that_was_killed_unless_something_is_published(
 
 def test_a_story_is_remembered_with_its_row_in_the_outbox(kept: Kept) -> None:
     kept.keep(a_story(1))
-    known = kept.ledger.story(f"{SITE}:1")
+    known = kept.ledger.stories.get(f"{SITE}:1")
     assert known is not None
     assert (known.part, known.revision, known.first_seen_at) == ("2025-01", 1, JANUARY)
-    assert kept.ledger.story_with_content(known.content_hash) == known
-    assert kept.ledger.story_with_content("another") is None
+    assert kept.ledger.stories.with_content(known.content_hash) == known
+    assert kept.ledger.stories.with_content("another") is None
     [change] = kept.ledger.outbox.changes(STORIES, "2025-01")
     assert change.row == as_row(a_story(1))
 
@@ -215,7 +215,7 @@ def test_a_story_that_moves_is_dropped_where_it_stood_and_touched_where_it_stand
 def test_of_stories_with_the_same_words_the_first_is_found(kept: Kept) -> None:
     words: dict[str, Any] = {"headline": "একই", "body": "একই কথা " * 60}
     kept.keep(a_story(2, first_seen_at=JANUARY, **words), a_story(1, first_seen_at=JANUARY + DAY, **words))
-    twin = kept.ledger.story_with_content(str(a_story(2, **words).content_hash))
+    twin = kept.ledger.stories.with_content(str(a_story(2, **words).content_hash))
     assert twin is not None
     assert twin.story_id == f"{SITE}:2"
 
@@ -241,7 +241,7 @@ def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:
     with kept.ledger.transaction():
         for _ in range(2):
             kept.ledger.keep_reject(a_reject(JANUARY))
-    assert kept.ledger.counts("run-1") == {"reject/NoBody": 2}
+    assert kept.ledger.runs.counts("run-1") == {"reject/NoBody": 2}
     assert [name for name, *_ in waiting(kept.ledger)] == ["rejects"] * 2
 
 
@@ -251,15 +251,15 @@ def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:
 def test_an_address_stays_open_until_something_came_of_it(kept: Kept) -> None:
     ledger, fetch = kept.ledger, a_fetch(1, etag='"1"')
     with ledger.transaction():
-        ledger.discover(fetch)
-    assert [known.url for known in ledger.leftovers()] == [fetch.url]
+        ledger.addresses.discover(fetch)
+    assert [known.url for known in ledger.addresses.leftovers()] == [fetch.url]
     with ledger.transaction():
-        ledger.finish(fetch, due_at=JANUARY + DAY)
-    known = ledger.address(fetch.key)
+        ledger.addresses.finish(fetch, due_at=JANUARY + DAY)
+    known = ledger.addresses.get(fetch.key)
     assert known is not None
     assert (known.due_at, known.etag, known.failures) == (JANUARY + DAY, '"1"', 0)
-    assert ledger.leftovers() == []
-    assert ledger.address("another") is None
+    assert ledger.addresses.leftovers() == []
+    assert ledger.addresses.get("another") is None
 
 
 def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row(kept: Kept) -> None:
@@ -267,13 +267,13 @@ def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row
     failures = []
     for run, fetch in enumerate((failed, failed, a_fetch(1), failed), start=1):
         with ledger.transaction():
-            ledger.discover(replace(fetch, run_id=f"run-{run}"))
-            assert [known.key for known in ledger.unfinished(f"run-{run}")] == [fetch.key]
-            ledger.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
-        known = ledger.address(fetch.key)
+            ledger.addresses.discover(replace(fetch, run_id=f"run-{run}"))
+            assert [known.key for known in ledger.addresses.unfinished(f"run-{run}")] == [fetch.key]
+            ledger.addresses.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
+        known = ledger.addresses.get(fetch.key)
         assert known is not None
-        failures.append((known.failures, len(ledger.leftovers())))
-        assert ledger.unfinished(f"run-{run}") == []
+        failures.append((known.failures, len(ledger.addresses.leftovers())))
+        assert ledger.addresses.unfinished(f"run-{run}") == []
     assert failures == [(1, 1), (2, 1), (0, 0), (1, 1)]
 
 
@@ -281,13 +281,13 @@ def test_a_run_without_an_end_was_killed(kept: Kept) -> None:
     ledger = kept.ledger
     with ledger.transaction():
         for number in (1, 2):
-            ledger.begin_run(f"run-{number}", JANUARY + number * DAY)
-        ledger.end_run("run-2", JANUARY + 3 * DAY, "finished", "{}")
-    assert ledger.unfinished_runs() == ["run-1"]
-    ended = ledger.run("run-2")
+            ledger.runs.begin(f"run-{number}", JANUARY + number * DAY)
+        ledger.runs.end("run-2", JANUARY + 3 * DAY, "finished", "{}")
+    assert ledger.runs.unfinished() == ["run-1"]
+    ended = ledger.runs.get("run-2")
     assert ended is not None
     assert (ended["reason"], ended["ended_at"]) == ("finished", (JANUARY + 3 * DAY).isoformat())
-    assert ledger.run("run-3") is None
+    assert ledger.runs.get("run-3") is None
 
 
 # Files ---------------------------------------------------------------------------------------------------------------
@@ -317,11 +317,11 @@ def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> N
     waiting = kept.ledger.outbox.size()
     for minutes in range(1, 40):
         with kept.ledger.transaction():
-            assert kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=minutes))
+            assert kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=minutes))
     assert kept.ledger.outbox.size() == waiting + 1
     kept.publish()
     with kept.ledger.transaction():
-        assert kept.ledger.saw_snapshot("latest", JANUARY + DAY)
+        assert kept.ledger.snapshots.saw("latest", JANUARY + DAY)
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=39)}
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + DAY}
@@ -330,10 +330,10 @@ def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> N
 def test_a_page_that_is_taken_back_takes_its_sight_of_a_list_with_it(kept: Kept) -> None:
     kept.rank(a_snapshot(JANUARY, "ক"))
     with kept.ledger.transaction():
-        kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=1))
+        kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=1))
     with pytest.raises(KeyError), kept.ledger.page():
-        kept.ledger.saw_snapshot("latest", JANUARY + timedelta(minutes=2))
+        kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=2))
         raise KeyError
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=1)}
-    assert not kept.ledger.saw_snapshot("popular", JANUARY)
+    assert not kept.ledger.snapshots.saw("popular", JANUARY)

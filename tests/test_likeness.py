@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from pipelines import clusters as clusters_module
-from pipelines.clusters import SCHEMA, Clusters
+from pipelines.ledger import clusters as clusters_module
+from pipelines.ledger.clusters import SCHEMA, Clusters
 from pipelines.likeness import Member, alike, clusters, resemblance, sketch, tokens
 from pipelines.reindex import reindex
 from tests.kept import JANUARY, SITE, ZONE, Kept, a_story
@@ -226,7 +226,7 @@ def keep(kept: Kept, number: int, paragraphs: Sequence[str], at: datetime) -> No
     with kept.ledger.page():
         heads = kept.ledger.clusters.place(story.story_id, story.body, at)
         for other, head in heads.items():
-            kept.ledger.move_to_cluster(other, head)
+            kept.ledger.stories.move_to_cluster(other, head)
     story.cluster_id = heads[story.story_id]
     kept.keep(story)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.records import as_row
+from pipelines.ledger.outbox import Change
 from pipelines.merge import in_order, key_column, lay_over, take_out
-from pipelines.outbox import Change
 from pipelines.tables import KEY_SEPARATOR, TABLES
 from tests.kept import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
 

@@ -46,17 +46,17 @@ def heard(kept: Kept, run_id: str, headline: str, place: str = "latest") -> bool
 def test_another_headline_at_the_same_place_is_a_cause_and_is_due_at_once(kept: Kept) -> None:
     assert not heard(kept, "run-1", "প্রথম")
     assert not heard(kept, "run-2", "প্রথম")
-    assert not kept.ledger.due(now(), 9)
+    assert not kept.ledger.addresses.due(now(), 9)
     assert heard(kept, "run-3", "দ্বিতীয়")
-    assert [known.key for known in kept.ledger.due(now(), 9)] == [STORY.key]
+    assert [known.key for known in kept.ledger.addresses.due(now(), 9)] == [STORY.key]
 
 
 @pytest.mark.parametrize("away", [Outcome.GONE, Outcome.REDIRECTED])
 def test_a_kept_story_that_was_taken_down_is_looked_for_on_two_other_nights(kept: Kept, away: Outcome) -> None:
-    kept.ledger.remember_story(a_story(1), "2025-01", body_hash=None, state_hash="")
+    kept.ledger.stories.remember(a_story(1), "2025-01", body_hash=None, state_hash="")
     looks = []
     for night in range(1, 6):
-        if kept.ledger.due(now() + night * 24 * HOUR, 9):
+        if kept.ledger.addresses.due(now() + night * 24 * HOUR, 9):
             looks.append(night)
             read(kept, away, run_id=f"run-{night}", at=now() + night * 24 * HOUR)
     assert looks == [1, 2, 3]
@@ -64,7 +64,7 @@ def test_a_kept_story_that_was_taken_down_is_looked_for_on_two_other_nights(kept
 
 def test_what_was_never_kept_is_not_looked_for_once_it_is_gone(kept: Kept) -> None:
     read(kept, Outcome.GONE, run_id="run-1")
-    assert not kept.ledger.due(now() + 48 * HOUR, 9)
+    assert not kept.ledger.addresses.due(now() + 48 * HOUR, 9)
 
 
 def test_the_same_change_is_a_cause_once(kept: Kept) -> None:

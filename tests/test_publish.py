@@ -458,7 +458,7 @@ def test_what_another_site_has_in_staging_is_left_alone(kept: Kept) -> None:
     theirs = kept.dataset.staging / f"{SITE}_english-stories-0.inprogress"
     for path in (ours, theirs):
         path.touch()
-    kept.ledger.record(a_fetch(1))
+    kept.ledger.addresses.record(a_fetch(1))
     kept.publish()
     assert list(kept.dataset.staging.iterdir()) == [theirs]
 

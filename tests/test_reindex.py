@@ -34,7 +34,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.rank(a_snapshot(JANUARY + 3 * DAY, "খ", "ক"))
     kept.rank(a_snapshot(JANUARY + 4 * DAY, "খ", "ক"))
     kept.alias("https://m.kalbela.com/x/1", 1)
-    kept.ledger.record(a_fetch(1))
+    kept.ledger.addresses.record(a_fetch(1))
     kept.publish()
     yield kept
     kept.close()
@@ -84,12 +84,12 @@ def test_the_damaged_ledger_is_kept_beside_the_new_one(kept: Kept) -> None:
 def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
     rebuild(kept)
     files = digests(kept.dataset.root)
-    known = kept.ledger.story(f"{SITE}:2")
+    known = kept.ledger.stories.get(f"{SITE}:2")
     assert known is not None
     assert known.revision == 1
-    assert kept.ledger.story_with_content(str(a_story(4).content_hash)) == kept.ledger.story(f"{SITE}:4")
+    assert kept.ledger.stories.with_content(str(a_story(4).content_hash)) == kept.ledger.stories.get(f"{SITE}:4")
     again = a_snapshot(JANUARY + 4 * DAY, "খ", "ক")
-    assert kept.ledger.keep_snapshot(again, snapshot_digest([as_row(row) for row in again.rows])) is False
+    assert kept.ledger.snapshots.keep(again, snapshot_digest([as_row(row) for row in again.rows])) is False
     kept.alias("https://m.kalbela.com/x/1", 1)
     kept.publish()
     assert digests(kept.dataset.root) == files
@@ -97,7 +97,7 @@ def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
 
 def test_a_known_story_is_asked_for_again_only_while_it_is_young(kept: Kept) -> None:
     rebuild(kept)
-    dated, undated = kept.ledger.address(f"{SITE}:4"), kept.ledger.address(f"{SITE}:3")
+    dated, undated = kept.ledger.addresses.get(f"{SITE}:4"), kept.ledger.addresses.get(f"{SITE}:3")
     assert dated is not None
     assert undated is not None
     assert (dated.open, dated.born_at, dated.url) == (False, JANUARY, a_story(4).url)
@@ -118,7 +118,7 @@ def test_what_waited_in_the_old_outbox_reaches_the_parquet(kept: Kept) -> None:
         f"{SITE}:5": ("2025-01", 1),
     }
     assert {row["story_id"]: row["fetched_at"] for row in kept.rows("stories")}[f"{SITE}:3"] == JANUARY + 9 * DAY
-    assert kept.ledger.story_ids() == kept.standing().keys()
+    assert kept.ledger.stories.ids() == kept.standing().keys()
     assert check(kept.dataset, kept.ledger) == []
 
 
@@ -160,7 +160,7 @@ def test_a_lost_ledger_is_never_replaced_by_an_empty_one(kept: Kept) -> None:
         with pytest.raises(LedgerDamaged, match="missing or empty"):
             Ledger.open(path, SITE, ZONE, expected=kept.dataset.holds(SITE))
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
-    assert len(kept.ledger.story_ids()) == 4
+    assert len(kept.ledger.stories.ids()) == 4
 
 
 def test_a_story_that_stands_in_two_months_is_settled_on_its_newest_revision(kept: Kept) -> None:
@@ -202,7 +202,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_rebuilt_without_it(
     assert memory(kept.dataset.root) == before
     quarantine(kept.dataset, faults)
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
-    assert kept.ledger.story_ids() == {f"{SITE}:{n}" for n in (1, 3, 4)}  # the lost one will be asked for as new
+    assert kept.ledger.stories.ids() == {f"{SITE}:{n}" for n in (1, 3, 4)}  # the lost one will be asked for as new
     assert check(kept.dataset, kept.ledger) == []
 
 
@@ -217,6 +217,6 @@ def test_a_reindex_that_was_interrupted_can_be_done_again(kept: Kept, point: str
         reindex(kept.dataset, SITE, ZONE)
     failpoint.arm({})
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
-    assert kept.ledger.story_ids() == {f"{SITE}:{n}" for n in (1, 2, 3, 4, 5)} == kept.standing().keys()
+    assert kept.ledger.stories.ids() == {f"{SITE}:{n}" for n in (1, 2, 3, 4, 5)} == kept.standing().keys()
     assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:4", 1)}
     assert check(kept.dataset, kept.ledger) == []

@@ -73,7 +73,7 @@ def reindex(options: argparse.Namespace) -> int:
     with held(options) as papers:
         for dataset, paper in papers:
             with closing(rebuilt(dataset, paper.name, paper.zone)) as ledger:
-                done.append({"site": paper.name, "stories": ledger.size()})
+                done.append({"site": paper.name, "stories": ledger.stories.size()})
     lines = [f"{each['site']}: {each['stories']:,} stories in the new ledger" for each in done]
     answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))
     return 0

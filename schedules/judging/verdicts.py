@@ -94,7 +94,7 @@ def _with_silent_sources(account: Mapping[str, Any]) -> dict[str, Any]:
 
 def judge_ended_runs(dataset: Dataset, ledger: Ledger, expected: Expectations) -> None:
     """Write the file of every run in the ledger that ended and has none."""
-    for run_id in ledger.ended_runs():
+    for run_id in ledger.runs.ended():
         if not dataset.run(run_id).exists():
             write_verdict(dataset, account_of(ledger, run_id), expected)
 

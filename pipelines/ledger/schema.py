@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipelines.clusters import SCHEMA as _CLUSTERS
-from pipelines.connection import REMEDY, Connection, LedgerDamaged
 from pipelines.durable import refusing, sync_folder
-from pipelines.notices import SCHEMA as _NOTICES
+from pipelines.ledger.clusters import SCHEMA as _CLUSTERS
+from pipelines.ledger.connection import REMEDY, Connection, LedgerDamaged
+from pipelines.ledger.notices import SCHEMA as _NOTICES
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1

@@ -6,7 +6,7 @@ is no cause. Where a story was called for in vain twice in a row, the place is n
 
 from datetime import datetime, timedelta
 
-from pipelines.connection import Connection
+from pipelines.ledger.connection import Connection
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS notices (

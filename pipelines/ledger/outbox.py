@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from pipelines.connection import Connection
-from pipelines.tables import Table, from_json, to_json
+from pipelines.ledger.connection import Connection
+from pipelines.tables import TABLES, Table, from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,19 @@ class FileRecord:
 class Outbox:
     """The outbox and the files of one ledger; its writes belong to the ledger's transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, zone: ZoneInfo) -> None:
         self._sql = connection
+        self._zone = zone
         self._touched: dict[str, int] = {}  # by key, the last touch of those that come again and again
+
+    def part_of(self, table: Table, row: Mapping[str, Any]) -> str:
+        """The partition that a row belongs to."""
+        return table.part_of(row, self._zone)
+
+    def keep(self, name: str, row: Mapping[str, Any]) -> None:
+        """Replace or add a row where it belongs, in a table by its name."""
+        table = TABLES[name]
+        self.put(table, self.part_of(table, row), row)
 
     def put(self, table: Table, part: str, row: Mapping[str, Any]) -> None:
         """Replace or add a row."""

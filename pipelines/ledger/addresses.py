@@ -1,0 +1,170 @@
+"""Addresses: what was discovered on one site, what came of it, and when it is due again.
+
+An address is open from its discovery to its outcome; an outcome that may be better next time leaves it open.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crawler.records import Fetch, Outcome, as_row
+from pipelines.ledger.connection import Connection
+from pipelines.ledger.outbox import Outbox
+from pipelines.ledger.runs import Runs
+from pipelines.ledger.transactions import Transactions
+
+_CLOSED, _ASKED, _LEFT = range(3)
+_ADDRESS = "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, open"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """What is remembered of an address."""
+
+    key: str
+    url: str
+    story_id: str | None
+    via: str
+    referrer: str | None
+    depth: int
+    born_at: datetime | None
+    due_at: datetime | None
+    fetched_at: datetime | None
+    etag: str | None
+    last_modified: str | None
+    failures: int
+    open: bool
+
+
+class Addresses:
+    """The addresses of one ledger; its writes belong to the ledger's transaction."""
+
+    def __init__(self, connection: Connection, transactions: Transactions, runs: Runs, outbox: Outbox) -> None:
+        self._sql = connection
+        self._transactions = transactions
+        self._runs = runs
+        self._outbox = outbox
+
+    def get(self, key: str) -> KnownAddress | None:
+        row = self._sql.execute(f"SELECT {_ADDRESS} FROM addresses WHERE key = ?", (key,)).fetchone()
+        return _known_address(row) if row else None
+
+    def was_known(self, key: str, run_id: str) -> bool:
+        """Whether an address had an outcome before this run, and this run has not asked for it again."""
+        query = "SELECT 1 FROM addresses WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
+        return self._sql.execute(query, (key, run_id)).fetchone() is not None
+
+    def is_open(self, key: str) -> bool:
+        """Whether an address was discovered in the present run and has no outcome yet."""
+        row = self._sql.execute("SELECT open FROM addresses WHERE key = ?", (key,)).fetchone()
+        return row is not None and row[0] == _ASKED
+
+    def discover(self, fetch: Fetch) -> None:
+        """Open an address: until :meth:`finish`, every later run asks for it again."""
+        self._sql.reached("address.found")
+        self._sql.execute(
+            "INSERT INTO addresses (key, url, story_id, via, referrer, depth, open, run_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1, ?)"
+            " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id",
+            (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id),
+        )
+        self._sql.reached("address.opened")
+
+    def abandon(self, key: str) -> None:
+        """Close an address without an outcome of this run: its own run has given it one."""
+        self._sql.execute("UPDATE addresses SET open = 0 WHERE key = ?", (key,))
+
+    def remember(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
+        """Know a story's address that was asked for, and when it is due again."""
+        self._sql.execute(
+            "INSERT OR REPLACE INTO addresses (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
+            " fetched_at, outcome) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+            (
+                fetch.key,
+                fetch.url,
+                fetch.story_id,
+                fetch.via,
+                fetch.depth,
+                fetch.run_id,
+                _iso(born_at),
+                _iso(due_at),
+                _iso(fetch.fetched_at),
+                fetch.outcome,
+            ),
+        )
+
+    def leftovers(self) -> list[KnownAddress]:
+        """Addresses that earlier runs left open."""
+        query = f"SELECT {_ADDRESS} FROM addresses WHERE open ORDER BY depth, key"
+        return [_known_address(row) for row in self._sql.execute(query)]
+
+    def due(self, at: datetime, most: int) -> list[KnownAddress]:
+        """Stories that were read and are due again, whether anything names them or not, the youngest first.
+
+        Also those that are kept and were found taken down: a site in trouble says that of all of them.
+        """
+        read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.COPY}')"
+        away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
+        due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
+        query = f"SELECT {_ADDRESS} FROM addresses WHERE {due} ORDER BY born_at DESC LIMIT ?"
+        return [_known_address(row) for row in self._sql.execute(query, (at.isoformat(), most))]
+
+    def let_be_due(self, key: str, at: datetime) -> None:
+        """Let an address be due from a moment on, if it is not due earlier."""
+        query = "UPDATE addresses SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
+        self._sql.execute(query, (at.isoformat(), key))
+
+    def unfinished(self, run_id: str) -> list[KnownAddress]:
+        """The addresses of one run that have no outcome yet."""
+        query = f"SELECT {_ADDRESS} FROM addresses WHERE open = {_ASKED} AND run_id = ? ORDER BY key"
+        return [_known_address(row) for row in self._sql.execute(query, (run_id,))]
+
+    def finish(
+        self,
+        fetch: Fetch,
+        *,
+        due_at: datetime | None = None,
+        born_at: datetime | None = None,
+        again: bool = False,
+        failed: bool | None = None,
+    ) -> None:
+        """Write what came of an address: ``again`` keeps it open for the next run, ``due_at`` is when it is due.
+
+        ``failed`` counts it among the failures in a row, as ``again`` does where nothing is said.
+        """
+        self._sql.execute(
+            "UPDATE addresses SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
+            " fetched_at = coalesce(?, fetched_at), etag = coalesce(?, etag),"
+            " last_modified = coalesce(?, last_modified), failures = CASE WHEN ? THEN failures + 1 ELSE 0 END"
+            " WHERE key = ?",
+            (
+                _LEFT if again else _CLOSED,
+                _iso(due_at),
+                _iso(born_at),
+                fetch.outcome,
+                _iso(fetch.fetched_at) if fetch.attempts else None,
+                fetch.etag,
+                fetch.last_modified,
+                (again if failed is None else failed) and fetch.attempts > 0,
+                fetch.key,
+            ),
+        )
+        self.record(fetch)
+
+    def record(self, fetch: Fetch) -> None:
+        """Keep a fetch and count its outcome; for addresses that are not remembered (offsite, not due)."""
+        self._outbox.keep("fetches", as_row(fetch))
+        self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")
+        if fetch.attempts:
+            self._transactions.answered()
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _known_address(row: tuple[Any, ...]) -> KnownAddress:
+    values = list(row)
+    values[6:9] = [moment and datetime.fromisoformat(moment) for moment in values[6:9]]
+    values[-1] = bool(values[-1])
+    return KnownAddress(*values)

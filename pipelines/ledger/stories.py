@@ -1,0 +1,141 @@
+"""Stories: what is remembered of the stories that are kept, and by what other names each was seen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from crawler.records import Alias, Sighting, Story, as_row
+from pipelines.ledger.clusters import Clusters
+from pipelines.ledger.connection import Connection
+from pipelines.ledger.outbox import Outbox
+from pipelines.tables import TABLES
+
+_STORY = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownStory:
+    """What is remembered of a story: enough to tell whether a page brings anything new."""
+
+    story_id: str
+    url: str
+    part: str
+    revision: int
+    content_hash: str
+    state_hash: str | None
+    cluster_id: str
+    first_seen_at: datetime
+    discovered_via: str
+    depth: int
+
+
+class Stories:
+    """The stories of one ledger; its writes belong to the ledger's transaction."""
+
+    def __init__(self, connection: Connection, outbox: Outbox, clusters: Clusters) -> None:
+        self._sql = connection
+        self._outbox = outbox
+        self._clusters = clusters
+
+    def knows_any(self) -> bool:
+        """Whether any story is remembered."""
+        return bool(self._sql.execute("SELECT EXISTS (SELECT 1 FROM stories)").fetchone()[0])
+
+    def size(self) -> int:
+        """How many stories are remembered."""
+        return int(self._sql.execute("SELECT count(*) FROM stories").fetchone()[0])
+
+    def get(self, story_id: str) -> KnownStory | None:
+        return self._first("story_id = ?", story_id)
+
+    def with_content(self, content_hash: str) -> KnownStory | None:
+        """The first story kept with this headline and body."""
+        return self._first("content_hash = ? ORDER BY first_seen_at, story_id", content_hash)
+
+    def with_body(self, body_hash: str) -> KnownStory | None:
+        """The first story kept with this body."""
+        return self._first("body_hash = ? ORDER BY first_seen_at, story_id", body_hash)
+
+    def _first(self, condition: str, value: str) -> KnownStory | None:
+        row = self._sql.execute(f"SELECT {_STORY} FROM stories WHERE {condition} LIMIT 1", (value,)).fetchone()
+        if row is None:
+            return None
+        values = list(row)
+        values[7] = datetime.fromisoformat(values[7])
+        return KnownStory(*values)
+
+    def keep(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
+        """Put a new story, or a new revision of a known one, into the outbox and remember it."""
+        row = as_row(story)
+        table = TABLES["stories"]
+        part = self._outbox.part_of(table, row)
+        if known is not None and known.part != part:
+            self._outbox.drop(table, known.part, story.story_id)
+        self._outbox.put(table, part, row)
+        self.remember(story, part, body_hash=body_hash, state_hash=state_hash)
+
+    def remember(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
+        """Know a story that stands, or will stand, in a partition of `stories`."""
+        self._sql.execute(
+            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                story.story_id,
+                story.url,
+                part,
+                story.revision,
+                story.content_hash,
+                body_hash,
+                state_hash,
+                story.cluster_id,
+                story.first_seen_at and story.first_seen_at.isoformat(),
+                story.discovered_via,
+                story.depth,
+            ),
+        )
+
+    def saw(self, known: KnownStory, at: datetime) -> None:
+        """Note that a story still stood unchanged."""
+        self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
+
+    def gone(self, known: KnownStory, at: datetime) -> None:
+        """Note that a story was taken down; its row stays."""
+        self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
+
+    def move_to_cluster(self, story_id: str, cluster_id: str) -> None:
+        """Let a story that is kept be of another cluster."""
+        known = self.get(story_id)
+        if known is not None and known.cluster_id != cluster_id:
+            self._outbox.touch(TABLES["stories"], known.part, story_id, {"cluster_id": cluster_id})
+            self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
+
+    def ids(self) -> set[str]:
+        """Every story that is remembered."""
+        return {story_id for (story_id,) in self._sql.execute("SELECT story_id FROM stories")}
+
+    def withdraw(self, story_id: str, standing: str | None) -> None:
+        """Take back what was remembered of a story whose row turned out bad; ``standing`` is where it still stands."""
+        if standing is None:
+            self._sql.execute("DELETE FROM stories WHERE story_id = ? AND revision = 1", (story_id,))
+            for other, head in self._clusters.forget(story_id).items():
+                self.move_to_cluster(other, head)
+        else:
+            self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (standing, story_id))
+
+    def keep_alias(self, alias: Alias) -> None:
+        """Remember another address or id of a kept story; the first sighting stands."""
+        if self.remember_alias(alias):
+            self._outbox.keep("aliases", as_row(alias))
+
+    def remember_alias(self, alias: Alias) -> bool:
+        """Know another address or id of a story; True if it was not known."""
+        query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
+        return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
+
+    def keep_sighting(self, sighting: Sighting) -> None:
+        """Remember that a place named a story; the first time stands."""
+        if self.remember_sighting(sighting.story_id, sighting.via):
+            self._outbox.keep("sightings", as_row(sighting))
+
+    def remember_sighting(self, story_id: str, via: str) -> bool:
+        """Know that a place named a story; True if it was not known."""
+        query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
+        return bool(self._sql.execute(query, (story_id, via)).rowcount)

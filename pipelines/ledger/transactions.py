@@ -1,0 +1,62 @@
+"""Transactions: what belongs together is kept or lost as one, and is durable at the latest a few answers later."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipelines.ledger.connection import Connection
+
+PAGES_PER_COMMIT = 50
+ANSWERS_PER_COMMIT = 4  # with the one that is under way, five pages at most are asked for again after a kill
+
+
+class Transactions:
+    """The pages of one connection, and the commits that make them durable."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._sql = connection
+        self._pages = self._answers = 0
+        self._depth = 0
+
+    def answered(self) -> None:
+        """Say that an answer came which is not to be asked for again, once it is written."""
+        self._answers += 1
+
+    @contextmanager
+    def page(self) -> Iterator[None]:
+        """Everything written inside is kept or lost as one."""
+        if not self._sql.in_transaction:
+            self._sql.execute("BEGIN IMMEDIATE")
+        self._sql.execute("SAVEPOINT page")
+        self._depth += 1
+        try:
+            self._sql.reached("page.begun")
+            yield
+            self._sql.reached("page.written")
+        except BaseException:
+            if self._sql.in_transaction:  # when the disk is full, SQLite has taken back all of it
+                self._sql.execute("ROLLBACK TO page")
+                self._sql.execute("RELEASE page")
+            raise
+        finally:
+            self._depth -= 1
+        self._sql.execute("RELEASE page")
+        self._pages += 1
+        if self._pages >= PAGES_PER_COMMIT or self._answers >= ANSWERS_PER_COMMIT:
+            self.commit()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything written inside is durable on leaving, or lost as one; inside a page, as one with the page."""
+        with self.page():
+            yield
+        self.commit()
+
+    def commit(self) -> None:
+        """Make everything written so far durable."""
+        if self._depth:  # in the middle of a page there is nothing that could be kept alone
+            return
+        self._pages = self._answers = 0
+        if self._sql.in_transaction:
+            self._sql.reached("accept.due")
+            self._sql.execute("COMMIT")
+            self._sql.reached("accept.done")

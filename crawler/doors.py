@@ -1,6 +1,8 @@
 """Doors: the ways into a newspaper beside its seeds, as the site's file declares them."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -50,3 +52,33 @@ class More:
     path: str = ""
     first: int = 1
     most: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Onward:
+    """How far behind its door a request is.
+
+    :param page: number of the page of a listing that links to its own pages
+    :param fragment: number of the fragment, where a button asks for them; ``listing`` is the id that it asks with
+    :param before: keys of the stories on the page or fragment before
+    :param nested: how many sitemaps named each other on the way
+    """
+
+    page: int = 1
+    fragment: int | None = None
+    listing: str | None = None
+    before: tuple[str, ...] = ()
+    nested: int = 0
+
+
+def written(door: Door, onward: Onward) -> str:
+    """A request behind a door, as whoever is to ask for it later keeps it."""
+    return json.dumps({"door": door.name, "kind": door.kind, **asdict(onward)})
+
+
+def read_back(text: str, doors: Iterable[Door]) -> tuple[Door, Onward] | None:
+    """What :func:`written` kept; None where there is no such door any more."""
+    told = json.loads(text)
+    named = told.pop("door"), told.pop("kind")
+    door = next((door for door in doors if (door.name, door.kind) == named), None)
+    return None if door is None else (door, Onward(**{**told, "before": tuple(told["before"])}))

@@ -21,7 +21,7 @@ from crawler.addresses import Address, Addresses, NoAddress
 from crawler.answers import judge_response
 from crawler.clock import now
 from crawler.decoding import decompress, sniff
-from crawler.doors import Door, Kind
+from crawler.doors import Door, Kind, Onward, read_back
 from crawler.layouts import Layout, choose
 from crawler.lists import (
     MOST_ROWS,
@@ -186,7 +186,7 @@ class Newspaper(scrapy.Spider):
 
     def _is_end_of_listing(self, response: Response) -> bool:
         """A fragment without anything is how a listing says that it ends."""
-        return "fragment" in response.meta and response.status == 200 and not response.body.strip()
+        return _onward(response).fragment is not None and response.status == 200 and not response.body.strip()
 
     def _try(self, page: Page) -> None:
         """Do everything with a page that takes the parser's time, and keep nothing of it."""
@@ -287,28 +287,24 @@ class Newspaper(scrapy.Spider):
         if fresh >= _MUCH * len(own):
             return fresh > 0
         # A first fragment may be the page once more.
-        repeats = response.meta.get("fragment") is not None and own <= response.meta["before"]
+        onward = _onward(response)
+        repeats = onward.fragment is not None and own <= set(onward.before)
         return repeats or not any(map(self.was_known, own))
 
     def _go_on(self, page: Page, door: Door, response: Response, fetch: Fetch, stories: list[Address]) -> Iterator[Any]:
-        more, meta = door.more, response.meta
+        more, here = door.more, _onward(response)
         assert more is not None
-        number: int = meta.get("fragment", more.first - 1) + 1
-        listing = meta.get("listing") or listing_of(page, more)
+        listing = here.listing or listing_of(page, more)
         if listing is not None:
-            onward: str | None = more.path.format(id=listing, page=number)
+            number = more.first if here.fragment is None else here.fragment + 1
+            link: str | None = more.path.format(id=listing, page=number)
             further = number < more.first + more.most
-            told: dict[str, Any] = {"fragment": number, "listing": listing, "before": {each.key for each in stories}}
+            onward = Onward(fragment=number, listing=listing, before=tuple(each.key for each in stories))
         else:
-            number = meta.get("page", 1)
-            onward, further = page_after(page, response.url, number), number <= more.most
-            told = {"page": number + 1}
-        if onward is None or not further:
-            return
-        for output in self._open(door, onward, fetch.url, fetch.depth):
-            if isinstance(output, Request):
-                output.meta.update(told)
-            yield output
+            link, further = page_after(page, response.url, here.page), here.page <= more.most
+            onward = Onward(page=here.page + 1)
+        if link is not None and further:
+            yield from self._open(door, link, fetch.url, fetch.depth, onward)
 
     def _read_head(self, page: Page, fetch: Fetch) -> Iterator[Any]:
         links = [node.attributes.get("href") or "" for node in page.tree.css('link[type="application/rss+xml"][href]')]
@@ -343,11 +339,9 @@ class Newspaper(scrapy.Spider):
         yield fetch
 
     def _read_further(self, further: list[Entry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
-        nested: int = response.meta.get("nested", 0) + 1
+        nested = _onward(response).nested + 1
         for entry in newest_first(further)[: door.most]:
-            for output in self._open(door, entry.link, response.url, fetch.depth):
-                if isinstance(output, Request):
-                    output.meta["nested"] = nested
+            for output in self._open(door, entry.link, response.url, fetch.depth, Onward(nested=nested)):
                 if nested < DEEPEST_SITEMAP or isinstance(output, Fetch):
                     yield output
                 else:
@@ -371,16 +365,16 @@ class Newspaper(scrapy.Spider):
         place = (_NAMED, newness)
         return self._ask(target, fetch.url, via=door.name, depth=fetch.depth + 1, place=place, called=called)
 
-    def _open(self, door: Door, link: str, base: str, depth: int) -> Iterator[Any]:
+    def _open(self, door: Door, link: str, base: str, depth: int, onward: Onward | None = None) -> Iterator[Any]:
         # What names most for one request comes first: what then adds nothing to it is opened less often.
         order = _ORDER.get(door.kind, 3) if not door.pulse else 1
-        return self._follow(link, base, via=door.name, depth=depth, place=(_DOOR, order), door=door)
-
-    def _follow(
-        self, link: str, base: str, *, via: str, depth: int, place: tuple[int, int], door: Door | None = None
-    ) -> Iterator[Any]:
         target = self.addresses.identify(link, base)
-        return self._ask(target, base or None, via=via, depth=depth, place=place, door=door)
+        return self._ask(
+            target, base or None, via=door.name, depth=depth, place=(_DOOR, order), door=door, onward=onward
+        )
+
+    def _follow(self, link: str, base: str, *, via: str, depth: int, place: tuple[int, int]) -> Iterator[Any]:
+        return self._ask(self.addresses.identify(link, base), base or None, via=via, depth=depth, place=place)
 
     def _ask(
         self,
@@ -391,6 +385,7 @@ class Newspaper(scrapy.Spider):
         depth: int,
         place: tuple[int, int],
         door: Door | None = None,
+        onward: Onward | None = None,
         called: str | None = None,
     ) -> Iterator[Any]:
         """The request for a link; or, once a run, the fetch that says why there is none."""
@@ -405,11 +400,7 @@ class Newspaper(scrapy.Spider):
             return
         kind, order = place
         priority = -(kind * _CLASS + min(depth, 999) * _DEPTH + min(order, _NEWEST))
-        yield self.request(fetch, priority=priority, door=door)
-
-    def priority_of_leftover(self, depth: int) -> int:
-        """Where a story stands that an earlier run left open: with those that doors named."""
-        return -(_NAMED * _CLASS + min(depth, 999) * _DEPTH)
+        yield self.request(fetch, priority=priority, door=door, onward=onward)
 
     def begin(self, target: Address | NoAddress, *, via: str, referrer: str | None, depth: int) -> Fetch:
         """The record of an address from the moment it is discovered."""
@@ -426,11 +417,27 @@ class Newspaper(scrapy.Spider):
             run_id=self.run_id,
         )
 
-    def request(self, fetch: Fetch, *, priority: int, door: Door | None = None) -> Request:
-        """The request of a fetch."""
+    def ask_again(self, fetch: Fetch, told: str | None = None) -> Request | None:
+        """The request of a fetch that an earlier run left open: a story, or what is behind a door and was ``told`` so.
+
+        None for what every run asks for by itself, and for a door that there is no more.
+        """
+        kind, door, onward = _NAMED, None, None
+        if fetch.story_id is None:
+            if told is None or (found := read_back(told, self.doors)) is None:
+                return None
+            kind, (door, onward) = _DOOR, found
+        priority = -(kind * _CLASS + min(fetch.depth, 999) * _DEPTH)
+        return self.request(fetch, priority=priority, door=door, onward=onward)
+
+    def request(
+        self, fetch: Fetch, *, priority: int, door: Door | None = None, onward: Onward | None = None
+    ) -> Request:
+        """The request of a fetch; ``onward`` says how far behind its door it is, if not at it."""
         # A sweep comes so seldom that its lists have seldom anything in common; it goes by what the doors are worth.
         gap = self._missed and self.is_pulse
-        meta = {"fetch": fetch, "door": door, "now": door is not None and (gap or door.pulse)}
+        at_once = door is not None and (gap or door.pulse)
+        meta = {"fetch": fetch, "door": door, "onward": onward or Onward(), "now": at_once}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 
     def _fetched(self, response: Response) -> Fetch:
@@ -449,6 +456,11 @@ class Newspaper(scrapy.Spider):
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:200] if value else None
+
+
+def _onward(response: Response) -> Onward:
+    found: Onward | None = response.meta.get("onward")
+    return found or Onward()  # `scrapy parse` goes through no door
 
 
 def _has_validators(response: Response) -> bool:

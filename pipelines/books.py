@@ -44,9 +44,9 @@ class Books:
         self.run_id = run_id
         self._door_rests = door_rests
 
-    def discover(self, fetch: Fetch) -> None:
-        """Open an address that will be asked for."""
-        self.ledger.addresses.discover(fetch)
+    def discover(self, fetch: Fetch, door: str | None = None) -> None:
+        """Open an address that will be asked for; ``door`` is what a later run must know of one behind a door."""
+        self.ledger.addresses.discover(fetch, door)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:

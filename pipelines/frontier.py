@@ -19,7 +19,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.addresses import Address
 from crawler.clock import now
-from crawler.doors import Door, Kind
+from crawler.doors import Door, Kind, written
 from crawler.newspaper import Newspaper
 from crawler.patience import may_be_asked
 from crawler.records import Fetch, Outcome
@@ -69,16 +69,22 @@ class Frontier(BaseScheduler):
         return len(self._waiting)
 
     def open(self, spider: Spider) -> None:
-        """Take up the stories that earlier runs left open; those that failed then wait for a sweep."""
+        """Take up what earlier runs left open; what failed then waits for a sweep.
+
+        A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
+        had read of it is known ground to this one.
+        """
         with self._run.ledger.page():
             for known in self._run.ledger.addresses.leftovers():
-                if known.story_id is None:  # doors are opened anew by every run
+                request = self._again(known)
+                if request is None:
                     self._run.ledger.addresses.abandon(known.key)
-                    continue
-                if self._spider.is_pulse and known.failures:
-                    continue
-                fetch = begun(known, self._run.ledger.site, self._run.run_id)
-                self._admit(self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth)))
+                elif not (self._spider.is_pulse and known.failures):
+                    self._admit(request)
+
+    def _again(self, known: KnownAddress) -> Request | None:
+        fetch = begun(known, self._run.ledger.site, self._run.run_id)
+        return self._spider.ask_again(fetch, known.door)
 
     def has_pending_requests(self) -> bool:
         return not self._spent() and (bool(self._waiting) or self._look_again())
@@ -142,7 +148,8 @@ class Frontier(BaseScheduler):
     def _ask(self, request: Request) -> bool:
         fetch: Fetch = request.meta["fetch"]
         self._run.note_known(fetch.key)
-        self._run.books.discover(fetch)
+        door: Door | None = request.meta["door"]
+        self._run.books.discover(fetch, written(door, request.meta["onward"]) if door else None)
         if len(self._waiting) < MOST_WAITING:  # else it stays open in the ledger
             self._push(request)
         return True
@@ -173,8 +180,8 @@ class Frontier(BaseScheduler):
             if known.key in self._seen:
                 return
             self._seen.add(known.key)
-            fetch = begun(known, self._run.ledger.site, self._run.run_id)
-            request = self._spider.request(fetch, priority=self._spider.priority_of_leftover(known.depth))
+            request = self._again(known)
+            assert request is not None  # it is a story
             _ask_only_for_changes(request, known)
         self._looks += 1
         self._ask(request)
@@ -219,7 +226,8 @@ class Frontier(BaseScheduler):
                 self._run.books.gone(ended)
             if target.key in self._seen:
                 return True
-            onward = self._spider.request(found, priority=request.priority, door=request.meta["door"])
+            behind = {name: request.meta[name] for name in ("door", "onward")}
+            onward = self._spider.request(found, priority=request.priority, **behind)
             # From story to story too, a chain of redirects is followed for a few hops only.
             onward.meta.update({name: value for name, value in request.meta.items() if name.startswith("redirect")})
             return self._admit(onward)

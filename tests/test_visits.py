@@ -86,10 +86,14 @@ def test_two_visits_that_do_not_overlap_open_every_door(crawl: Crawled) -> None:
     assert not missing(crawl)
 
 
-def test_a_gap_is_filled_from_the_pages_of_the_long_list_where_nothing_else_answers(crawl: Crawled) -> None:
+def only_the_long_list_answers(paper: Newspaper) -> None:
     others = ("/sitemap.xml", "/news-sitemap.xml", "/all-news", "/popular-news", *(f"/{path}" for path in SECTIONS))
     feeds = (f"/rss/{name}-rss.xml" for name in feed_names())
-    crawl.paper.faults.update({path: Fault(status=404, body=b"") for path in (*others, *feeds)})
+    paper.faults.update({path: Fault(status=404, body=b"") for path in (*others, *feeds)})
+
+
+def test_a_gap_is_filled_from_the_pages_of_the_long_list_where_nothing_else_answers(crawl: Crawled) -> None:
+    only_the_long_list_answers(crawl.paper)
     crawl.paper.advance(timedelta(hours=12))
     crawl.paper.log.clear()
     report = crawl.crawl(*PULSE)
@@ -98,6 +102,16 @@ def test_a_gap_is_filled_from_the_pages_of_the_long_list_where_nothing_else_answ
     assert pages == [f"/latest-news?page={number}" for number in range(2, len(pages) + 2)]
     assert 1 <= len(pages) <= 4
     assert report["stories"]["new"] > 50
+    assert not missing(crawl)
+
+
+@pytest.mark.parametrize("asked", [1, 3, 10, 25, 26, 27, 28, 30, 40, 60])
+def test_a_gap_in_which_a_visit_breaks_off_is_filled_by_the_next(crawl: Crawled, asked: int) -> None:
+    """What the first visit had read of the long list is known ground to the second, and the gap is behind it."""
+    only_the_long_list_answers(crawl.paper)
+    crawl.paper.advance(timedelta(hours=12))
+    crawl.crawl(*PULSE, "--max-pages", str(asked))
+    crawl.crawl(*PULSE)
     assert not missing(crawl)
 
 

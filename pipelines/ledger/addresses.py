@@ -14,7 +14,9 @@ from pipelines.ledger.runs import Runs
 from pipelines.ledger.transactions import Transactions
 
 _CLOSED, _ASKED, _LEFT = range(3)
-_ADDRESS = "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, open"
+_ADDRESS = (
+    "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, door, open"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class KnownAddress:
     etag: str | None
     last_modified: str | None
     failures: int
+    door: str | None
     open: bool
 
 
@@ -59,14 +62,14 @@ class Addresses:
         row = self._sql.execute("SELECT open FROM addresses WHERE key = ?", (key,)).fetchone()
         return row is not None and row[0] == _ASKED
 
-    def discover(self, fetch: Fetch) -> None:
+    def discover(self, fetch: Fetch, door: str | None = None) -> None:
         """Open an address: until :meth:`finish`, every later run asks for it again."""
         self._sql.reached("address.found")
         self._sql.execute(
-            "INSERT INTO addresses (key, url, story_id, via, referrer, depth, open, run_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, 1, ?)"
-            " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id",
-            (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id),
+            "INSERT INTO addresses (key, url, story_id, via, referrer, depth, open, run_id, door)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
+            " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id, door = excluded.door",
+            (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id, door),
         )
         self._sql.reached("address.opened")
 

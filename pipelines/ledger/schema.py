@@ -18,7 +18,7 @@ CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (ru
 CREATE TABLE addresses (
     key TEXT PRIMARY KEY, url TEXT NOT NULL, story_id TEXT, via TEXT NOT NULL, referrer TEXT, depth INTEGER NOT NULL,
     open INTEGER NOT NULL, run_id TEXT NOT NULL, born_at TEXT, due_at TEXT, fetched_at TEXT, outcome TEXT, etag TEXT,
-    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0
+    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, door TEXT
 ) WITHOUT ROWID;
 CREATE INDEX addresses_open ON addresses (run_id) WHERE open;
 CREATE TABLE stories (
@@ -93,3 +93,5 @@ def examine(connection: Connection, path: Path) -> None:
             raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
     for statement in (_LATER + _NOTICES).split(";"):
         connection.execute(statement)
+    if not connection.execute("SELECT 1 FROM pragma_table_info('addresses') WHERE name = 'door'").fetchone():
+        connection.execute("ALTER TABLE addresses ADD COLUMN door TEXT")

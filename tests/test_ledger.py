@@ -245,6 +245,19 @@ def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:
     assert [name for name, *_ in waiting(kept.ledger)] == ["rejects"] * 2
 
 
+def test_a_ledger_made_before_doors_were_kept_in_it_is_taken_on(kept: Kept) -> None:
+    path, fetch = kept.ledger._sql.path, a_fetch(1)
+    with kept.ledger.transaction():
+        kept.ledger.addresses.discover(fetch)
+    kept.ledger.close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("ALTER TABLE addresses DROP COLUMN door")
+    kept.ledger = Ledger.open(path, SITE, ZONE)
+    with kept.ledger.transaction():
+        kept.ledger.addresses.discover(a_fetch(2), "a door")
+    assert [known.door for known in kept.ledger.addresses.leftovers()] == [None, "a door"]
+
+
 # Addresses and runs --------------------------------------------------------------------------------------------------
 
 

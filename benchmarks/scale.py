@@ -255,7 +255,8 @@ def _keep_lists(ledger: Ledger, at: datetime) -> None:
             for turn in range(72):
                 shown = [rng.randrange(10**6), *shown[:-1]]
                 for rank, number in enumerate(shown, start=1):
-                    ledger.outbox.keep("rankings", _row(_ranking(name, rank, number, at + timedelta(minutes=20 * turn))))
+                    ranking = _ranking(name, rank, number, at + timedelta(minutes=20 * turn))
+                    ledger.outbox.keep("rankings", _row(ranking))
 
 
 def _ranking(name: str, rank: int, number: int, at: datetime) -> Ranking:

@@ -15,7 +15,7 @@ CODES = frozenset(str(int(code)) for code in ExitCode)
 #: Of alarms.
 KINDS = (
     *("field", "layout", "list", "refused", "failed", "blocked", "unreachable", "silent", "coverage", "books"),
-    *("robots", "deferred", "crashed", "broken_off", "storage", "damaged", "run", "start", OTHER),
+    *("robots", "deferred", "crashed", "broken_off", "storage", "damaged", "found", "pace", "run", "start", OTHER),
 )
 
 

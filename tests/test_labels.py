@@ -1,0 +1,15 @@
+"""Labels: what judging may say has a word of its own in the metrics, and whatever else is said has one together."""
+
+import pytest
+
+from schedules.judging import alarms, figures
+from schedules.metrics.labels import KINDS, OTHER, word
+
+
+@pytest.mark.parametrize("kind", [*alarms._CODES, *(about.partition("/")[0] for about in figures._WORSE)])
+def test_what_a_run_drifts_in_has_a_word_of_its_own(kind: str) -> None:
+    assert word(kind, KINDS) == kind != OTHER
+
+
+def test_what_nobody_foresaw_has_one_word() -> None:
+    assert word('x"} 1\nforged', KINDS) == OTHER

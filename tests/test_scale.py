@@ -1,0 +1,20 @@
+"""The benchmark of many stories: what it makes up is what a ledger and a dataset hold."""
+
+from pathlib import Path
+
+from benchmarks.scale import SITE, ZONE, fill, night
+from pipelines.ledger import Ledger
+
+
+def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
+    ledger = Ledger.open(tmp_path / "ledger.sqlite", SITE, ZONE)
+    fill(ledger, 300)
+    story, address = ledger.stories.get(f"{SITE}:7"), ledger.addresses.get(f"{SITE}:7")
+    assert story is not None
+    assert address is not None
+    assert (ledger.stories.size(), story.url, address.open) == (300, address.url, False)
+    ledger.close()
+
+
+def test_a_made_up_night_is_published(tmp_path: Path) -> None:
+    assert night(1_000, tmp_path).story_bytes > 0

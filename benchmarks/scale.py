@@ -59,6 +59,7 @@ def fill(ledger: Ledger, count: int) -> None:
     rng, sql = Random(1), ledger._sql  # a million of them, one by one, would take an hour
     sql.execute("PRAGMA synchronous = OFF")
     sql.execute("PRAGMA cache_size = -400000")
+    ledger.clusters.forget("")  # an index that nobody has used would be emptied at its first use
     prints = [made.prints for story in drawn(0, 200) if (made := sketch(story.body))]
     for first in range(0, count, _BATCH):
         sql.execute("BEGIN")

@@ -1,5 +1,7 @@
 """The benchmark of many stories: what it makes up is what a ledger and a dataset hold."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.scale import SITE, ZONE, fill, night
@@ -13,7 +15,10 @@ def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
     assert story is not None
     assert address is not None
     assert (ledger.stories.size(), story.url, address.open) == (300, address.url, False)
+    ledger.clusters.forget(f"{SITE}:7")
     ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file:
+        assert file.execute("SELECT count(*), (SELECT count(*) FROM bands) FROM sketches").fetchone() == (299, 300 * 32)
 
 
 def test_a_made_up_night_is_published(tmp_path: Path) -> None:

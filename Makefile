@@ -25,7 +25,7 @@ sample: .venv/.ready-dev ## make data/sample anew, from visits of the newspaper 
 newsroom: .venv/.ready-dev ## days of pulses and sweeps against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--sweeps-only)
 	$(BIN)/python -m tests.newsroom --days $(or $(DAYS),7) --seed $(or $(SEED),1) $(MORE)
 
-soak: .venv/.ready-dev ## most of an hour of kills, power cuts, full disks and nights (much of it as root only)
+soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nights (much of it as root only)
 	$(BIN)/python -m pytest -m soak --capture=no
 
 check: .venv/.ready-dev ## lint, format, types, import direction

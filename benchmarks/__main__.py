@@ -14,7 +14,6 @@ from benchmarks.scale import scale
 from benchmarks.starting import starting
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
-_USUAL = "all"
 
 # Whether it is to be quick, and the number of rounds or None for the usual one: the report.
 Benchmark = Callable[[bool, int | None], str]
@@ -39,12 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{when:%Y-%m-%d %H:%M} UTC{', quick' if options.quick else ''}; {machine()}.\n{versions()}.",
     ]
     every = {**BENCHMARKS, **APART}
-    for name in BENCHMARKS if _USUAL in options.which else options.which:
+    which: list[str] = options.which or [*BENCHMARKS]
+    for name in which:
         parts.append(f"## {name.capitalize()}\n\n{every[name](options.quick, options.rounds)}")
         print(f"\n{parts[-1]}", flush=True)
     print(f"\n{parts[0]}")
     if options.write:
-        _keep(parts, options.which[0] if set(options.which) <= set(APART) else "results")
+        _keep(parts, which[0] if set(which) <= set(APART) else "results")
     return 0
 
 
@@ -59,14 +59,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "which",
         nargs="*",
-        choices=[*BENCHMARKS, *APART, _USUAL],
-        default=[_USUAL],
-        help="all but scale and tables by default",
+        type=_name,
+        metavar="NAME",
+        help=f"{', '.join([*BENCHMARKS, *APART])}; all but {' and '.join(APART)} unless named",
     )
     parser.add_argument("--rounds", type=int, help="how often each contestant runs")
     parser.add_argument("--quick", action="store_true", help="few pages and rounds: under two minutes, and rough")
     parser.add_argument("--write", action="store_true", help=f"keep the results in {PAGE.name}")
     return parser
+
+
+def _name(text: str) -> str:
+    if text not in {**BENCHMARKS, **APART}:
+        raise argparse.ArgumentTypeError(f"{text!r} is no benchmark; there are: {', '.join([*BENCHMARKS, *APART])}")
+    return text
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ _RESPELLED = (
 _UNUSUAL = re.compile(f"[^ -~\u0980-\u09db\u09e0-\u09e3\u09e6-\u09fd\u0964\u0965‘’“”–—…{_JOINERS}]")
 _NUKTA_ASTRAY = re.compile(f"{_NUKTA}(?<![যডঢ]{_NUKTA})")
 _JOINER_ASTRAY = re.compile(f"[{_JOINERS}](?:(?<!{_VIRAMA}.)(?!{_VIRAMA})|[{_JOINERS}]|(?<=ত{_VIRAMA}\u200d))")
-# Half of the world's pages write these letters so, which no normal form keeps.
+# Letters that are one code on many pages, and two in every normal form.
 _DOTTED = (("\u09df", "য" + _NUKTA), ("\u09dc", "ড" + _NUKTA), ("\u09dd", "ঢ" + _NUKTA))
 _SEQUENCES = ("  ", "\u09c7\u09be", "\u09c7\u09d7", "অ\u09be")
 

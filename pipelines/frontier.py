@@ -69,7 +69,7 @@ class Frontier(BaseScheduler):
         return len(self._waiting)
 
     def open(self, spider: Spider) -> None:
-        """Take up what earlier runs left open; what failed then waits for a sweep.
+        """Take up what earlier runs left open; what failed or was forbidden then waits for a sweep.
 
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
@@ -79,7 +79,7 @@ class Frontier(BaseScheduler):
                 request = self._again(known)
                 if request is None:
                     self._run.ledger.addresses.abandon(known.key)
-                elif not (self._spider.is_pulse and known.failures):
+                elif not (self._spider.is_pulse and (known.failures or known.outcome == Outcome.ROBOTS)):
                     self._admit(request)
 
     def _again(self, known: KnownAddress) -> Request | None:

@@ -115,6 +115,15 @@ def test_a_gap_in_which_a_visit_breaks_off_is_filled_by_the_next(crawl: Crawled,
     assert not missing(crawl)
 
 
+def test_a_door_that_robots_txt_forbids_is_no_matter_of_pulses(crawl: Crawled) -> None:
+    crawl.paper.faults["/robots.txt"] = Fault(body=b"User-agent: *\nDisallow: /all-news\n")
+    with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
+        ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NULL")
+    sweep, pulse = crawl.crawl(), crawl.crawl(*PULSE)
+    forbidden = crawl.table("fetches").query("outcome == 'robots'")
+    assert set(forbidden["run_id"]) == {sweep["run_id"]} != {pulse["run_id"]}
+
+
 def test_a_headline_that_changes_in_a_list_brings_its_revision_at_once_and_once(crawl: Crawled) -> None:
     number = int(crawl.paper.lists()["latest"][3].story_id.rpartition(":")[2])
     address = f"/{crawl.paper.truth()[f'kalbela:{number}'].section}/{number}"

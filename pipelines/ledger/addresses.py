@@ -15,7 +15,8 @@ from pipelines.ledger.transactions import Transactions
 
 _CLOSED, _ASKED, _LEFT = range(3)
 _ADDRESS = (
-    "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, door, open"
+    "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
+    " door, open"
 )
 
 
@@ -35,6 +36,7 @@ class KnownAddress:
     etag: str | None
     last_modified: str | None
     failures: int
+    outcome: str | None
     door: str | None
     open: bool
 

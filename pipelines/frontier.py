@@ -59,8 +59,7 @@ class Frontier(BaseScheduler):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        run = crawler.get_extension(Run)
-        assert run is not None
+        run = Run.of(crawler)
         assert isinstance(crawler.spider, Newspaper)
         settings = crawler.settings
         return cls(run, crawler.spider, settings.getint("KHOBOR_MAX_PAGES"), settings.getint("DEPTH_LIMIT"))

@@ -46,9 +46,7 @@ class ObservePages:
 
     @property
     def _run(self) -> Run:
-        run = self._crawler.get_extension(Run)
-        assert run is not None
-        return run
+        return Run.of(self._crawler)
 
     def see(self, item: Any, response: Response | None) -> None:
         """A record came to its end, kept or not."""

@@ -15,9 +15,7 @@ class PublishRun:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        run = crawler.get_extension(Run)
-        assert run is not None
-        return cls(run)
+        return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
         return item

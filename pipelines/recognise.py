@@ -58,9 +58,7 @@ class Recognise:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        run = crawler.get_extension(Run)
-        assert run is not None
-        return cls(run)
+        return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
         return recognised(item, self._run.ledger) if isinstance(item, Story) else item

@@ -35,9 +35,7 @@ class KeepRejects:
 
     @property
     def _run(self) -> Run:
-        run = self._crawler.get_extension(Run)
-        assert run is not None
-        return run
+        return Run.of(self._crawler)
 
     def item_dropped(self, item: Any, response: Response | None, exception: Exception) -> None:
         """A step said no."""

@@ -102,6 +102,13 @@ class Run:
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
 
+    @classmethod
+    def of(cls, crawler: Crawler) -> Self:
+        """The run of a crawl, for its steps and its frontier."""
+        run = crawler.get_extension(cls)
+        assert run is not None
+        return run
+
     def spider_opened(self) -> None:
         self._ticking.start(SECONDS_BETWEEN_COMMITS, now=False)
 

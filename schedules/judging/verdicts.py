@@ -116,9 +116,7 @@ class JudgeRun:
 
     @property
     def _run(self) -> Run:
-        run = self._crawler.get_extension(Run)
-        assert run is not None
-        return run
+        return Run.of(self._crawler)
 
     def spider_opened(self) -> None:
         judge_ended_runs(self._run.dataset, self._run.ledger, self._expected)

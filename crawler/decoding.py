@@ -4,10 +4,12 @@ import codecs
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import brotli  # type: ignore[import-untyped]
 from backports import zstd
+from isal import igzip_lib, isal_zlib
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
@@ -19,6 +21,7 @@ from w3lib.encoding import html_body_declared_encoding, http_content_type_encodi
 from crawler.refusals import AnswerBroken, AnswerTooLarge
 
 PIECE = 64 * 1024
+_IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance
 MOST_ENCODINGS = 2
 # RFC 9659: what a browser must accept, and all the memory that a zstd answer may ask for (8 MiB).
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
@@ -41,7 +44,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             if len(whole) > limit:
                 whole.clear()  # the exception holds on to this frame until the garbage is collected
                 raise AnswerTooLarge(f"more than {limit} bytes when decompressed")
-    except (zlib.error, brotli.error, zstd.ZstdError, EOFError) as error:
+    except (zlib.error, _IsalError, brotli.error, zstd.ZstdError, EOFError) as error:
         if not whole and sniff(body) in MARKUP:
             return body
         what = "was cut short" if isinstance(error, EOFError) else "is corrupt"
@@ -49,10 +52,10 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return bytes(whole)
 
 
-def _inflated(body: bytes, window: int) -> Iterator[bytes]:
-    """The pieces of a zlib, raw or gzip stream (by `window`, as in zlib); of gzip, of all its members."""
+def _inflated(body: bytes, inflating: Callable[[], Any]) -> Iterator[bytes]:
+    """The pieces of a zlib, raw or gzip stream; of gzip, of all its members."""
     while body:
-        inflater = zlib.decompressobj(window)
+        inflater = inflating()
         while not inflater.eof:
             piece = inflater.decompress(body, PIECE)
             body = inflater.unconsumed_tail
@@ -62,10 +65,14 @@ def _inflated(body: bytes, window: int) -> Iterator[bytes]:
         body = inflater.unused_data if inflater.unused_data.startswith(b"\x1f\x8b") else b""
 
 
+# As zlib's, at a quarter of the cost. It lets more pass where there is no checksum, so it is not for the others.
+_ungzipping = partial(isal_zlib.decompressobj, 31)
+
+
 def _deflated(body: bytes) -> Iterator[bytes]:
     """`deflate` means zlib, but some servers send it raw."""
     zlib_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
-    return _inflated(body, 15 if zlib_header else -15)
+    return _inflated(body, partial(zlib.decompressobj, 15 if zlib_header else -15))
 
 
 def _unbrotlied(body: bytes) -> Iterator[bytes]:
@@ -92,8 +99,8 @@ def _unzstandardized(body: bytes) -> Iterator[bytes]:
 
 
 _PIECES: dict[str, Callable[[bytes], Iterator[bytes]]] = {
-    "gzip": lambda body: _inflated(body, 31),
-    "x-gzip": lambda body: _inflated(body, 31),
+    "gzip": lambda body: _inflated(body, _ungzipping),
+    "x-gzip": lambda body: _inflated(body, _ungzipping),
     "deflate": _deflated,
     "br": _unbrotlied,
     "zstd": _unzstandardized,

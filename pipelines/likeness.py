@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log
-from typing import Any, Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import regex
 from rensa import RMinHash
 
-from crawler.bengali import compatible, digits, needle
+from crawler.bengali import compatible, digits, needle, parts
 from pipelines.sameness import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
@@ -45,7 +45,6 @@ _HELD, _ALIKE_IF_HELD = 0.8, 0.3
 # What a member of a cluster must still share with its head, however good the chain of likenesses between them.
 _OF_ONE_CLUSTER = 0.2
 
-_WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _FIGURE = regex.compile(
     needle(
         r"\p{N}|\A(?:(?:শনি|রবি|রোব|সোম|মঙ্গল|বুধ|বৃহস্পতি|বৃহষ্পতি|শুক্র)বার|(?:জানুয়ারি|জানুয়ারী|ফেব্রুয়ারি|ফেব্রুয়ারী|মার্চ|এপ্রিল"
@@ -54,8 +53,7 @@ _FIGURE = regex.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sketch:
+class Sketch(NamedTuple):
     """What is kept of a body: ``bands`` are 32 numbers of 24 bits, ``prints`` the bitmaps."""
 
     bands: tuple[int, ...]
@@ -78,8 +76,7 @@ class Member:
 
 def tokens(body: str) -> list[str]:
     """The words as they are compared: with their marks, without joiners; all other signs part words."""
-    found: list[str] = _WORD.findall(compatible(body).casefold())
-    return found
+    return parts(compatible(body).casefold())
 
 
 @lru_cache(maxsize=2**15)
@@ -87,26 +84,23 @@ def _is_figure(word: str) -> bool:
     return _FIGURE.search(word) is not None
 
 
-def _runs(row: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    return zip(*(row[start:] for start in range(SHINGLE)), strict=False)
-
-
 def sketch(body: str) -> Sketch | None:
     """The sketch of a body; None for one too short to tell a copy from another flash of the same template."""
     found = tokens(body)
     if len(found) < WORDS_OF_A_BODY:
         return None
-    figure = [_is_figure(word) for word in found]
-    found = [digits(word) if is_figure else word for word, is_figure in zip(found, figure, strict=True)]
-    plain: set[str] = set()
-    figured: set[str] = set()
-    for words, has_figure in zip(_runs(found), map(any, _runs(figure)), strict=True):
-        (figured if has_figure else plain).add(" ".join(words))
+    figures_at = [place for place, word in enumerate(found) if _is_figure(word)]
+    opening = [word for word in found[: _OPENING + len(figures_at)] if not _is_figure(word)][:_OPENING]
+    for place in figures_at:
+        found[place] = digits(found[place])
+    runs = list(map(" ".join, zip(*(found[start:] for start in range(SHINGLE)), strict=False)))
+    with_figure = {start for place in figures_at for start in range(max(0, place - SHINGLE + 1), place + 1)}
+    figured = {runs[start] for start in with_figure if start < len(runs)}
+    plain = {run for start, run in enumerate(runs) if start not in with_figure}
     # A figure counts with the word before it: each place of a service's frame is told apart from the others.
-    figures = {" ".join(found[max(0, i - 1) : i + 1]) for i, is_figure in enumerate(figure) if is_figure}
+    figures = {" ".join(found[max(0, place - 1) : place + 1]) for place in figures_at}
     minhash = RMinHash(_BANDS * _ROWS, _SEED)
     minhash.update([*plain, *figured])
-    opening = [word for word, is_figure in zip(found, figure, strict=True) if not is_figure][:_OPENING]
     sets = RMinHash.hash_token_sets([[*plain], [*figured], [*figures]])
     bitmaps = (_bitmap(hashes, room) for hashes, room in zip(sets, _ROOM, strict=True))
     prints = _START.pack(crc32(" ".join(opening).encode()) & 0xFFFF) + b"".join(bitmaps)

@@ -14,6 +14,7 @@ from crawler.bengali import (
     language,
     looks_mojibake,
     needle,
+    parts,
     words,
 )
 
@@ -210,6 +211,14 @@ def test_a_name_is_found_in_either_form_and_with_stray_joiners() -> None:
 def test_words_are_what_a_bengali_reader_counts(text: str, expected: list[str]) -> None:
     assert words(text) == expected
     assert count_words(text) == len(expected)
+
+
+@given(st.text([*map(chr, range(0x20, 0x7F)), *map(chr, range(0x0980, 0x0A00)), *"‘’“”–—…।॥", ZWNJ, ZWJ], max_size=60))
+@settings(deadline=None, max_examples=500)
+def test_usual_text_has_the_same_words_as_any_other(text: str) -> None:
+    unusual = "é\n"  # one sign that is not usual, and all is looked at in the slow way
+    assert words(text) == words(f"{unusual}{text}")[1:]
+    assert parts(text) == parts(f"{unusual}{text}")[1:]
 
 
 def test_a_vowel_sign_does_not_end_a_word() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -38,9 +39,10 @@ def fault_in(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> str | None
     for field in schema:
         # Arrow would take a text for a list of its letters, and a number for a moment.
         wanted = _python_type(field.type)
-        if any(row.get(field.name) is not None and not isinstance(row[field.name], wanted) for row in rows):
+        kinds = {type(row.get(field.name)) for row in rows}
+        if not all(issubclass(kind, wanted) for kind in kinds - {NoneType}):
             return f"{field.name} is no {wanted.__name__}"
-        if not field.nullable and any(row.get(field.name) is None for row in rows):
+        if not field.nullable and NoneType in kinds:
             return f"null in {field.name}"
     try:
         pa.Table.from_pylist(rows, schema=schema)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,11 +175,12 @@ def to_json(row: Mapping[str, Any]) -> str:
 def from_json(table: Table, text: str) -> dict[str, Any]:
     """The row that :func:`to_json` wrote, with its moments as aware datetimes; what is no moment stays as it is."""
     row: dict[str, Any] = json.loads(text)
-    for name in row.keys() & _moments(table):
+    for name in row.keys() & _moments(table.name):
         with suppress(TypeError, ValueError):
             row[name] = datetime.fromisoformat(row[name])
     return row
 
 
-def _moments(table: Table) -> frozenset[str]:
-    return frozenset(field.name for field in table.schema if pa.types.is_timestamp(field.type))
+@cache
+def _moments(name: str) -> frozenset[str]:
+    return frozenset(field.name for field in TABLES[name].schema if pa.types.is_timestamp(field.type))

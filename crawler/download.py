@@ -1,6 +1,7 @@
 """How a page is fetched: Scrapy's handler, with bounded response headers, refusals that say why, and the mirror."""
 
 import asyncio
+from functools import cache
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import (
@@ -38,6 +39,8 @@ class BoundedDownload(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        # Twisted asks how to make a connection for each request, on a standing connection too: once a host is enough.
+        self._contextFactory.creatorForNetloc = cache(self._contextFactory.creatorForNetloc)  # type: ignore[method-assign]
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             per_host = self._pool.maxPersistentPerHost
             self._pool = MirrorPool(self._pool._reactor, read_mirror(mirror), self._contextFactory)

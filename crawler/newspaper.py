@@ -6,7 +6,6 @@ each; each link is one request outward; and the story comes last, when everythin
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
@@ -234,7 +233,7 @@ class Newspaper(scrapy.Spider):
         standing = self._standing.get(ranked.name)
         if standing is not None and standing[:2] == (rows, leads_on):
             self._on_lists.update(row.target.key for row in rows)
-            yield replace(standing[2], observed_at=page.fetched_at, since=standing[2].observed_at)
+            fetch.stood[ranked.name] = standing[2]
             return
         shown_on = fetch.url if page.url == fetch.url else self.addresses.identify(page.url).url
         overlaps = not self.known_at_all or any(self.was_known(row.target.key) for row in rows)

@@ -121,6 +121,7 @@ class Fetch:
     last_modified: str | None = None
     found: int = 0  # how many stories it named that nothing had named before
     called_by: str | None = None  # the place that said otherwise of the story than before
+    stood: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -207,16 +208,12 @@ class Ranking:
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """A whole list as one page showed it at one moment: it is kept, or counted as standing, as one.
-
-    ``since`` says that nothing is new but the moment: its rows are those of the snapshot that this run took then.
-    """
+    """A whole list as one page showed it at one moment: it is kept, or counted as standing, as one."""
 
     site: str
     name: str
     observed_at: datetime
     rows: list[Ranking]
-    since: datetime | None = None
     overlaps: bool = True  # whether any of it was known before the run; if not, something was missed in between
 
 

@@ -1,7 +1,6 @@
 """Accept: what got this far is durable, together with what makes the crawl remember it."""
 
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
@@ -19,7 +18,6 @@ class Accept:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._accepted: dict[str, datetime] = {}  # of each list, the moment of its newest snapshot in this run
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -62,13 +60,8 @@ class Accept:
 
     def _accept_snapshot(self, snapshot: Snapshot) -> None:
         self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/seen")
-        if snapshot.since is not None:
-            if self._accepted.get(snapshot.name) == snapshot.since:  # else what it repeats was refused
-                self._run.ledger.snapshots.saw(snapshot.name, snapshot.observed_at)
-            return
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         if not snapshot.overlaps:
             self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/missed")
         if self._run.ledger.snapshots.keep(snapshot, digest):
             self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/kept")
-        self._accepted[snapshot.name] = snapshot.observed_at

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from crawler.records import Snapshot, as_row, columns_of
+from crawler.records import as_row, columns_of
 from pipelines.refusals import BadRow
 
 
@@ -55,8 +55,6 @@ class CheckRow:
     """Refuses a record with a value of the wrong type."""
 
     def process_item(self, item: Any) -> Any:
-        if isinstance(item, Snapshot) and item.since:  # its rows were checked when they were new
-            return item
         rows = getattr(item, "rows", None)
         for record in rows if rows is not None else [item]:
             if fault := fault_of(type(record), as_row(record)):

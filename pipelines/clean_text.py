@@ -34,6 +34,6 @@ class CleanText:
     def process_item(self, item: Any) -> Any:
         if isinstance(item, Story):
             return clean_story(item)
-        if isinstance(item, Snapshot) and not item.since:
+        if isinstance(item, Snapshot):
             return replace(item, rows=[clean_ranking(ranking) for ranking in item.rows])
         return item

@@ -1,5 +1,6 @@
 """Observe: counts what each page gave, whatever became of it, and has samples at hand if that turns out to be wrong."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from crawler.clock import now
-from crawler.records import Snapshot, Story
+from crawler.records import Fetch, Snapshot, Story
 from pipelines.measures import COLUMNS, ESSENTIAL
 from pipelines.run import Run
 
@@ -50,12 +51,13 @@ class ObservePages:
 
     def see(self, item: Any, response: Response | None) -> None:
         """A record came to its end, kept or not."""
-        if isinstance(item, Snapshot) and response is not None:
-            fetch = response.meta.get("fetch")
-            beside_story = fetch is not None and fetch.story_id is not None
-            self._run.measures.see_list(item.name, len(item.rows), beside_story=beside_story)
-            self._note(item.name, response.url)
-        elif isinstance(item, Story):
+        if response is not None:
+            for snapshot in _lists_of(item):
+                fetch = response.meta.get("fetch")
+                beside_story = fetch is not None and fetch.story_id is not None
+                self._run.measures.see_list(snapshot.name, len(snapshot.rows), beside_story=beside_story)
+                self._note(snapshot.name, response.url)
+        if isinstance(item, Story):
             self._run.measures.see_story(item)
             if response is not None and len(response.body) <= LARGEST_SAMPLE:
                 self._hold(item, response)
@@ -91,3 +93,11 @@ class ObservePages:
             held = [sample for source, samples in by.items() if source != without for sample in samples]
         site = self._crawler.spidercls.name
         return [self._run.dataset.keep_page(site, now(), sample.page) for sample in held[:SAMPLES]]
+
+
+def _lists_of(item: Any) -> Iterable[Snapshot]:
+    """The lists that a record tells of: itself, or those on its page that stood as they were."""
+    if isinstance(item, Snapshot):
+        return (item,)
+    fetch = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
+    return fetch.stood.values() if fetch is not None else ()

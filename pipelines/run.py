@@ -119,6 +119,9 @@ class Run:
 
     def settle(self, fetch: Fetch, born_at: datetime | None = None) -> None:
         """Enter what came of an address, whether it was asked for or not; belongs inside the page's transaction."""
+        for name, snapshot in fetch.stood.items():
+            self.ledger.runs.count(self.run_id, f"list/{name}/seen")
+            self.ledger.snapshots.stood(snapshot, fetch.fetched_at)
         if self.ledger.addresses.is_open(fetch.key):
             self.books.finish(fetch, born_at)
         else:

@@ -326,27 +326,99 @@ def test_a_file_is_announced_then_settled(kept: Kept) -> None:
 
 
 def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> None:
-    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    kept.rank(standing := a_snapshot(JANUARY, "ক", "খ"))
     waiting = kept.ledger.outbox.size()
     for minutes in range(1, 40):
         with kept.ledger.transaction():
-            assert kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=minutes))
+            kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=minutes))
     assert kept.ledger.outbox.size() == waiting + 1
     kept.publish()
     with kept.ledger.transaction():
-        assert kept.ledger.snapshots.saw("latest", JANUARY + DAY)
+        kept.ledger.snapshots.stood(standing, JANUARY + DAY)
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=39)}
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + DAY}
 
 
 def test_a_page_that_is_taken_back_takes_its_sight_of_a_list_with_it(kept: Kept) -> None:
-    kept.rank(a_snapshot(JANUARY, "ক"))
-    with kept.ledger.transaction():
-        kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=1))
+    kept.rank(standing := a_snapshot(JANUARY, "ক"))
+    with kept.ledger.page():
+        kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=1))
     with pytest.raises(KeyError), kept.ledger.page():
-        kept.ledger.snapshots.saw("latest", JANUARY + timedelta(minutes=2))
+        kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=2))
         raise KeyError
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=1)}
-    assert not kept.ledger.snapshots.saw("popular", JANUARY)
+
+
+def test_each_list_stands_as_long_as_it_stood_also_when_the_next_one_comes_before_the_commit(kept: Kept) -> None:
+    one, other = a_snapshot(JANUARY, "ক"), a_snapshot(JANUARY + timedelta(minutes=3), "খ")
+    with kept.ledger.transaction():
+        kept.rank(one)
+        kept.ledger.snapshots.stood(one, JANUARY + timedelta(minutes=2))
+        kept.rank(other)
+        kept.ledger.snapshots.stood(other, JANUARY + timedelta(minutes=4))
+        kept.ledger.snapshots.stood(
+            one, JANUARY + timedelta(minutes=5)
+        )  # a page that came late: it is of a list gone by
+    kept.publish()
+    stood = {row["observed_at"]: row["last_observed_at"] for row in kept.rows("rankings")}
+    assert stood == {
+        JANUARY: JANUARY + timedelta(minutes=2),
+        JANUARY + timedelta(minutes=3): JANUARY + timedelta(minutes=4),
+    }
+
+
+def test_a_list_that_an_earlier_run_kept_stands_since_then(tmp_path: Path) -> None:
+    kept = Kept.at(tmp_path)
+    kept.rank(a_snapshot(JANUARY, "ক"))
+    kept.publish()
+    kept.close()
+    kept = Kept.at(tmp_path)
+    kept.rank(again := a_snapshot(JANUARY + DAY, "ক"))
+    with kept.ledger.page():
+        kept.ledger.snapshots.stood(again, JANUARY + 2 * DAY)
+    kept.publish()
+    [row] = kept.rows("rankings")
+    assert (row["observed_at"], row["last_observed_at"]) == (JANUARY, JANUARY + 2 * DAY)
+    kept.close()
+
+
+def test_a_list_may_stand_before_it_is_kept(kept: Kept) -> None:
+    one, other = a_snapshot(JANUARY, "ক"), a_snapshot(JANUARY + timedelta(minutes=3), "খ")
+    with kept.ledger.transaction():
+        kept.ledger.snapshots.stood(one, JANUARY + timedelta(minutes=1))
+        kept.rank(one)
+        kept.ledger.snapshots.stood(other, JANUARY + timedelta(minutes=4))
+        kept.rank(other)
+    kept.publish()
+    stood = {row["observed_at"]: row["last_observed_at"] for row in kept.rows("rankings")}
+    assert stood == {
+        JANUARY: JANUARY + timedelta(minutes=1),
+        JANUARY + timedelta(minutes=3): JANUARY + timedelta(minutes=4),
+    }
+
+
+def test_a_list_that_was_not_kept_does_not_stand(kept: Kept) -> None:
+    with kept.ledger.transaction():
+        kept.ledger.snapshots.stood(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
+    assert not kept.ledger.outbox.size()
+
+
+def test_counters_are_exact_whatever_is_taken_back(kept: Kept) -> None:
+    runs = kept.ledger.runs
+    with kept.ledger.page():
+        runs.count("run-1", "requests")
+        with pytest.raises(KeyError), kept.ledger.page():
+            runs.count("run-1", "requests", 5)
+            raise KeyError
+        runs.count("run-1", "requests", 2)
+    assert runs.counts("run-1")["requests"] == 3  # before the commit
+    kept.ledger.commit()
+    runs.count("run-1", "requests")  # outside of any transaction
+    assert runs.counts("run-1")["requests"] == 4
+    with pytest.raises(KeyError), kept.ledger.page():
+        runs.count("run-1", "discovered")
+        raise KeyError
+    kept.ledger.commit()
+    assert runs.counts("run-1") == {"requests": 4}

@@ -50,7 +50,7 @@ class Ledger(Transactions):
         self.addresses = Addresses(connection, self, self.runs, self.outbox)
         self.clusters = Clusters(connection)
         self.stories = Stories(connection, self.outbox, self.clusters)
-        self.snapshots = Snapshots(connection, self.outbox)
+        self.snapshots = Snapshots(connection, self, self.outbox)
         self.notices = Notices(connection)
 
     @classmethod

@@ -1,5 +1,6 @@
 """Runs: what ran on one site, how it ended, and what it counted."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -57,10 +58,18 @@ class Runs:
 
     def count(self, run_id: str, name: str, n: int = 1) -> None:
         """Add to one of a run's counters, in the transaction of what is counted: so they are exact after a kill."""
-        self._sql.execute(
-            "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n", (run_id, name, n)
-        )
+        self._transactions.later(self._add, (run_id, name, n))
+
+    def _add(self, every: list[tuple[str, str, int]]) -> None:
+        sums = Counter[tuple[str, str]]()
+        for run_id, name, n in every:
+            sums[run_id, name] += n
+        query = "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
+        self._sql.executemany(query, ((*counter, n) for counter, n in sums.items()))
 
     def counts(self, run_id: str) -> dict[str, int]:
         """All counters of a run."""
-        return dict(self._sql.execute("SELECT name, n FROM counts WHERE run_id = ? ORDER BY name", (run_id,)))
+        found = Counter(dict(self._sql.execute("SELECT name, n FROM counts WHERE run_id = ?", (run_id,))))
+        for of, name, n in self._transactions.left(self._add):
+            found[name] += n if of == run_id else 0
+        return dict(sorted(found.items()))

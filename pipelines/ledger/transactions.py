@@ -1,7 +1,8 @@
 """Transactions: what belongs together is kept or lost as one, and is durable at the latest a few answers later."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pipelines.ledger.connection import Connection
 
@@ -16,17 +17,35 @@ class Transactions:
         self._sql = connection
         self._pages = self._answers = 0
         self._depth = 0
+        self._later: list[tuple[Callable[[list[Any]], None], Any]] = []
 
     def answered(self) -> None:
         """Say that an answer came which is not to be asked for again, once it is written."""
         self._answers += 1
+
+    def later(self, write: Callable[[list[Any]], None], what: Any) -> None:
+        """Leave something to be written with the commit, in one piece with what else is left in the same way.
+
+        For what comes again and again, a counter say. It is lost with the page that it is of; outside of any
+        transaction it is written at once.
+        """
+        if self._sql.in_transaction:
+            self._later.append((write, what))
+        else:
+            write([what])
+
+    def left(self, write: Callable[[list[Any]], None]) -> list[Any]:
+        """What is left to be written in one way."""
+        return [what for each, what in self._later if each == write]
 
     @contextmanager
     def page(self) -> Iterator[None]:
         """Everything written inside is kept or lost as one."""
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
+            self._later.clear()
         self._sql.execute("SAVEPOINT page")
+        before = len(self._later)
         self._depth += 1
         try:
             self._sql.reached("page.begun")
@@ -36,6 +55,7 @@ class Transactions:
             if self._sql.in_transaction:  # when the disk is full, SQLite has taken back all of it
                 self._sql.execute("ROLLBACK TO page")
                 self._sql.execute("RELEASE page")
+            del self._later[before:]
             raise
         finally:
             self._depth -= 1
@@ -58,5 +78,14 @@ class Transactions:
         self._pages = self._answers = 0
         if self._sql.in_transaction:
             self._sql.reached("accept.due")
+            self._write_what_is_left()
             self._sql.execute("COMMIT")
             self._sql.reached("accept.done")
+
+    def _write_what_is_left(self) -> None:
+        kinds: dict[Callable[[list[Any]], None], list[Any]] = {}
+        for write, what in self._later:
+            kinds.setdefault(write, []).append(what)
+        self._later.clear()
+        for write, every in kinds.items():
+            write(every)

@@ -6,30 +6,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.addresses import Address
-from crawler.layouts import choose
-from crawler.lists import read_list
-from crawler.sources import Page
+from crawler.reading import Answer
 from crawler.spiders.kalbela import Kalbela
 from schedules.launching.lean import OBJECTS_BETWEEN_SEARCHES
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
 
-_ADDRESSES = Kalbela.identities()
+_READER = Kalbela().reader
 _AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
 def read(html: bytes, url: str) -> dict[str, Any]:
     """One page, as the spider reads it."""
-    page = Page(html, url, _AT, "text/html; charset=UTF-8")
-    page.look_for(Kalbela.landmarks())
-    lists = [read_list(page, ranked, _ADDRESSES) for ranked in Kalbela.lists]
-    target, layout = _ADDRESSES.identify(url), choose(Kalbela.layouts, page)
-    assert isinstance(target, Address)
-    assert layout is not None
-    assert all(lists)
-    story = layout.read(page, target, _ADDRESSES, Kalbela.zone)
+    answer = Answer(url=url, body=html, fetched_at=_AT, content_type="text/html; charset=UTF-8", is_story=True)
+    reading = _READER.read(answer)
+    assert len(reading.lists) == len(Kalbela.lists)
+    story = reading.story
+    assert story is not None
     return {
         "headline": story.headline,
         "byline": story.byline,

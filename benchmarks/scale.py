@@ -134,7 +134,7 @@ def _per_story(ledger: Ledger, count: int) -> tuple[float, float]:
             assert ledger.stories.get(story.story_id) is None
             assert ledger.stories.with_content(both) is None
             assert alone and ledger.stories.with_body(alone) is None
-            ledger.clusters.place(story.story_id, story.body, at)
+            ledger.clusters.place(story.story_id, sketch(story.body), at)
             looking += time.process_time() - began
             row = _story(story, both, at)
             ledger.stories.keep(row, body_hash=alone, state_hash=both, known=None)

@@ -5,9 +5,8 @@ each; each link is one request outward; and the story comes last, when everythin
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -15,37 +14,21 @@ import scrapy
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
-from crawler import budget
 from crawler.addresses import Address, Addresses, NoAddress
 from crawler.answers import judge_response
 from crawler.clock import now
-from crawler.decoding import decompress, sniff
 from crawler.doors import Door, Kind, Onward, read_back
-from crawler.layouts import Layout, choose
-from crawler.lists import (
-    MOST_ROWS,
-    Entry,
-    RankedList,
-    Row,
-    moments_of,
-    newest_first,
-    read_feed,
-    read_links,
-    read_list,
-    read_sitemap,
-)
-from crawler.paging import listing_of, page_after
-from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
+from crawler.layouts import Layout
+from crawler.lists import Entry, RankedList, Row, moments_of, newest_first
+from crawler.reading import Answer, Reader, Reading
+from crawler.records import Fetch, Outcome, Ranking, Snapshot
 from crawler.refusals import Refusal, outcome_of
 from crawler.robots import PoliteRobots
-from crawler.searching import landmark_of
-from crawler.sources import Page
 
 # What is asked for first, from first to last; within a class the nearer to the seed, then the better placed.
 _SEED, _RANKED, _DOOR, _NAMED = range(4)
 _CLASS, _DEPTH = 10**15, 10**12
 _NEWEST = 10**12 - 1
-LARGEST_FEED = 16 * 2**20
 # An index of sitemaps names sitemaps. One that names indexes without an end is not read on.
 DEEPEST_SITEMAP = 2
 _ORDER = {Kind.SITEMAP: 0, Kind.FEED: 2}
@@ -74,6 +57,10 @@ class Newspaper(scrapy.Spider):
         """:param seed: addresses to start from instead of the declared ones, separated by spaces"""
         super().__init__(**arguments)
         self.addresses = self.identities()
+        self.reader = Reader(self.addresses, self.layouts, self.lists, self.zone)
+        # Reads in another process, where there is one; without it pages are read here.
+        self.reads_apart: Callable[[Answer], Awaitable[Reading]] | None = None
+        self.being_read: Callable[[], int] = lambda: 0  # how many pages wait there
         self.allowed_domains = list(self.hosts)
         self.starts = tuple(seed.split()) if seed else self.seeds
         self.run_id = ""
@@ -97,13 +84,6 @@ class Newspaper(scrapy.Spider):
     def identities(cls) -> Addresses:
         """How this newspaper writes its addresses."""
         return Addresses(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
-
-    @classmethod
-    @cache
-    def landmarks(cls) -> tuple[str, ...]:
-        """What nearly every page is searched for: the lists, and what the newest layout keeps fields in."""
-        regions = (landmark_of(ranked.regions[0]) for ranked in cls.lists)
-        return tuple(dict.fromkeys((*filter(None, regions), *(cls.layouts[0].landmarks if cls.layouts else ()))))
 
     # Ways in ---------------------------------------------------------------------------------------------------------
 
@@ -136,40 +116,61 @@ class Newspaper(scrapy.Spider):
 
     # What came back --------------------------------------------------------------------------------------------------
 
-    def parse(self, response: Response, **_: Any) -> Iterator[Any]:
+    def parse(self, response: Response, **_: Any) -> Iterator[Any] | AsyncIterator[Any]:
         """One response: its lists, its links outward, and its story or its fetch."""
-        missed = self._missed
-        yield from self._outputs_of(response)
-        if not self._doors_open or self._missed != missed:
-            self._doors_open = True
-            yield from self._open_doors()
+        return self._read_here(response) if self.reads_apart is None else self._read_apart(response, self.reads_apart)
 
-    def _outputs_of(self, response: Response) -> Iterator[Any]:
+    def _read_here(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
         self.takes_in_hand(fetch)
+        reading: Reading | Refusal | None = None
+        if answer := self._to_read(response, fetch):
+            try:
+                reading = self.reader.read(answer)
+            except Refusal as refusal:
+                reading = refusal
+        yield from self._outputs_of(response, fetch, reading)
+
+    async def _read_apart(self, response: Response, read: Callable[[Answer], Awaitable[Reading]]) -> AsyncIterator[Any]:
+        fetch = self._fetched(response)
+        reading: Reading | Refusal | None = None
+        if answer := self._to_read(response, fetch):
+            try:
+                reading = await read(answer)
+            except Refusal as refusal:
+                reading = refusal
+        self.takes_in_hand(fetch)
+        for output in self._outputs_of(response, fetch, reading):
+            yield output
+
+    def _to_read(self, response: Response, fetch: Fetch) -> Answer | None:
+        """What to read of a response; None, and the fetch has its outcome, where it is no page."""
         verdict = judge_response(response)
         if verdict is not None and not self._is_end_of_listing(response):
             fetch.outcome, fetch.reason = verdict if response.status != 304 or _has_validators(response) else _UNASKED
+            return None
+        return Answer(
+            url=response.url,
+            body=response.body,
+            fetched_at=fetch.fetched_at,
+            content_type=_header(response, "Content-Type"),
+            is_story=fetch.story_id is not None,
+            door=response.meta.get("door"),
+            onward=_onward(response),
+            feeds=fetch.story_id is None and fetch.via == "seed",
+        )
+
+    def _outputs_of(self, response: Response, fetch: Fetch, reading: Reading | Refusal | None) -> Iterator[Any]:
+        missed = self._missed
+        if isinstance(reading, Reading):
+            yield from [*self._follow_reading(reading, response, fetch)]  # all of it, before another page's turn
+        else:
+            if reading is not None:
+                fetch.outcome, fetch.reason = reading.outcome, reading.reason
             yield fetch
-            return
-        door: Door | None = response.meta.get("door")
-        if door is not None and door.kind is not Kind.PAGE:
-            yield from self._read_entries(response, door, fetch)
-            return
-        try:
-            budget.check(response.body)
-            page = Page(response.body, response.url, fetch.fetched_at, _header(response, "Content-Type"))
-            with budget.limited():
-                heavy = budget.is_heavy(page.text)
-            if heavy:
-                budget.rehearse(lambda: self._try(page))
-            with budget.limited():
-                outputs = list(self._read_page(page, response, door, fetch))
-        except Refusal as refusal:
-            fetch.outcome, fetch.reason = refusal.outcome, refusal.reason
-            outputs = [fetch]
-            self._standing.clear()  # its lists, if they were read, come to nothing
-        yield from outputs
+        if not self._doors_open or self._missed != missed:
+            self._doors_open = True
+            yield from self._open_doors()
 
     def failed(self, failure: Failure) -> Iterator[Any]:
         """What came of a request without a response."""
@@ -187,47 +188,30 @@ class Newspaper(scrapy.Spider):
         """A fragment without anything is how a listing says that it ends."""
         return _onward(response).fragment is not None and response.status == 200 and not response.body.strip()
 
-    def _try(self, page: Page) -> None:
-        """Do everything with a page that takes the parser's time, and keep nothing of it."""
-        for ranked in self.lists:
-            read_list(page, ranked, self.addresses)
-        read_links(page, self.addresses)
-        target, layout = self.addresses.identify(page.url), choose(self.layouts, page)
-        if layout is not None and isinstance(target, Address):
-            layout.read(page, target, self.addresses, self.zone)
-
-    def _read_page(self, page: Page, response: Response, door: Door | None, fetch: Fetch) -> Iterator[Any]:
+    def _follow_reading(self, reading: Reading, response: Response, fetch: Fetch) -> Iterator[Any]:
+        door: Door | None = response.meta.get("door")
+        if door is not None and door.kind is not Kind.PAGE:
+            yield from self._follow_entries(reading, response, door, fetch)
+            return
         self._on_lists.clear()
-        page.look_for(self.landmarks())
         for ranked in self.lists:
-            yield from self._read_ranks(page, ranked, fetch)
+            if rows := reading.lists.get(ranked.name):
+                yield from self._follow_list(ranked, rows, response, fetch)
         if door is not None:
-            yield from self._read_door(page, door, response, fetch)
-        if fetch.story_id is None and fetch.via == "seed" and (self._missed or not self.is_pulse):
-            yield from self._read_head(page, fetch)
-        target = self.addresses.identify(response.url)
-        if fetch.story_id is None or not isinstance(target, Address):
+            yield from self._follow_listing(reading, door, response, fetch)
+        if self._missed or not self.is_pulse:
+            yield from self._follow_feeds(reading, fetch)
+        story = reading.story
+        if story is None:
             fetch.outcome = Outcome.LIST
             yield fetch
             return
-        yield self._read_story(page, target, fetch)
-
-    def _read_story(self, page: Page, target: Address, fetch: Fetch) -> Story:
-        layout = choose(self.layouts, page)
-        if layout is None:  # a step will refuse it by name, with the page kept
-            story = Story(site=self.name, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
-            story.lacking = self.layouts[0].missing(page)
-        else:
-            story = layout.read(page, target, self.addresses, self.zone)
         story.discovered_via, story.depth, story.run_id, story.fetch = fetch.via, fetch.depth, self.run_id, fetch
-        return story
+        yield story
 
     # Links outward ---------------------------------------------------------------------------------------------------
 
-    def _read_ranks(self, page: Page, ranked: RankedList, fetch: Fetch) -> Iterator[Any]:
-        rows = read_list(page, ranked, self.addresses)[:MOST_ROWS]
-        if not rows:
-            return
+    def _follow_list(self, ranked: RankedList, rows: list[Row], response: Response, fetch: Fetch) -> Iterator[Any]:
         # A list may name a page of another kind, which lists in turn; from one such page to the next there is no end.
         leads_on = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
         standing = self._standing.get(ranked.name)
@@ -235,25 +219,25 @@ class Newspaper(scrapy.Spider):
             self._on_lists.update(row.target.key for row in rows)
             fetch.stood[ranked.name] = standing[2]
             return
-        shown_on = fetch.url if page.url == fetch.url else self.addresses.identify(page.url).url
+        shown_on = fetch.url if response.url == fetch.url else self.addresses.identify(response.url).url
         overlaps = not self.known_at_all or any(self.was_known(row.target.key) for row in rows)
         self._missed = self._missed or (not overlaps and ranked.name == "latest")
         snapshot = Snapshot(
             site=self.name,
             name=ranked.name,
-            observed_at=page.fetched_at,
+            observed_at=fetch.fetched_at,
             overlaps=overlaps,
             rows=[
                 Ranking(
                     site=self.name,
-                    observed_at=page.fetched_at,
+                    observed_at=fetch.fetched_at,
                     list=ranked.name,
                     rank=row.rank,
                     story_id=row.target.story_id if isinstance(row.target, Address) else None,
                     url=row.target.url,
                     headline=row.headline,
                     page_url=shown_on,
-                    last_observed_at=page.fetched_at,
+                    last_observed_at=fetch.fetched_at,
                     run_id=self.run_id,
                 )
                 for row in rows
@@ -268,8 +252,8 @@ class Newspaper(scrapy.Spider):
             called = self._sees(ranked.name, target, row.headline)
             yield from self._ask(target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place, called=called)
 
-    def _read_door(self, page: Page, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
-        stories = read_links(page, self.addresses)
+    def _follow_listing(self, reading: Reading, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
+        stories = reading.links
         fresh = sum(not self.was_known(address.key) for address in stories if address.url not in self._named)
         fetch.found += fresh
         goes_on = self._goes_on(stories, fresh, response)
@@ -278,7 +262,7 @@ class Newspaper(scrapy.Spider):
                 self._sees(door.name, address)
             yield from self._ask_named(address, fetch, door)
         if door.more is not None and goes_on:
-            yield from self._go_on(page, door, response, fetch, stories)
+            yield from self._go_on(reading, door, response, fetch)
 
     def _goes_on(self, stories: list[Address], fresh: int, response: Response) -> bool:
         """Whether known ground is not reached: much of what a page names beside its lists is new, or none was known."""
@@ -290,42 +274,30 @@ class Newspaper(scrapy.Spider):
         repeats = onward.fragment is not None and own <= set(onward.before)
         return repeats or not any(map(self.was_known, own))
 
-    def _go_on(self, page: Page, door: Door, response: Response, fetch: Fetch, stories: list[Address]) -> Iterator[Any]:
+    def _go_on(self, reading: Reading, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         more, here = door.more, _onward(response)
         assert more is not None
-        listing = here.listing or listing_of(page, more)
-        if listing is not None:
+        if reading.listing is not None:
             number = more.first if here.fragment is None else here.fragment + 1
-            link: str | None = more.path.format(id=listing, page=number)
+            link: str | None = more.path.format(id=reading.listing, page=number)
             further = number < more.first + more.most
-            onward = Onward(fragment=number, listing=listing, before=tuple(each.key for each in stories))
+            before = tuple(each.key for each in reading.links)
+            onward = Onward(fragment=number, listing=reading.listing, before=before)
         else:
-            link, further = page_after(page, response.url, here.page), here.page <= more.most
+            link, further = reading.following, here.page <= more.most
             onward = Onward(page=here.page + 1)
         if link is not None and further:
             yield from self._open(door, link, fetch.url, fetch.depth, onward)
 
-    def _read_head(self, page: Page, fetch: Fetch) -> Iterator[Any]:
-        links = [node.attributes.get("href") or "" for node in page.tree.css('link[type="application/rss+xml"][href]')]
+    def _follow_feeds(self, reading: Reading, fetch: Fetch) -> Iterator[Any]:
         for door in self._doors_without_path(Kind.FEED):
-            for link in links:
+            for link in reading.feeds:
                 yield from self._open(door, link, fetch.url, fetch.depth)
 
-    def _read_entries(self, response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
-        further: list[Entry] = []
-        try:
-            packed = sniff(response.body) == "gzip"
-            xml = decompress(response.body, "gzip", LARGEST_FEED) if packed else response.body
-        except Refusal as refusal:
-            fetch.outcome, fetch.reason = refusal.outcome, refusal.reason
-            yield fetch
-            return
-        if door.kind is Kind.FEED:
-            entries = read_feed(xml)
-        else:
-            entries, further = read_sitemap(xml)
-        fetch.found += bool(further)  # what an index names is behind other doors
-        yield from self._read_further(further, response, door, fetch)
+    def _follow_entries(self, reading: Reading, response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
+        entries = reading.entries
+        fetch.found += bool(reading.further)  # what an index names is behind other doors
+        yield from self._follow_further(reading.further, response, door, fetch)
         moments = dict(zip(entries, moments_of(entries), strict=True))
         for entry in newest_first(entries)[: door.most]:
             target = self.addresses.identify(entry.link, response.url)
@@ -337,7 +309,7 @@ class Newspaper(scrapy.Spider):
         fetch.outcome = Outcome.LIST
         yield fetch
 
-    def _read_further(self, further: list[Entry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
+    def _follow_further(self, further: list[Entry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
         nested = _onward(response).nested + 1
         for entry in newest_first(further)[: door.most]:
             for output in self._open(door, entry.link, response.url, fetch.depth, Onward(nested=nested)):

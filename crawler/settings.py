@@ -20,6 +20,8 @@ KHOBOR_RUN_ID = None  # made up by the run itself, unless whoever launched it na
 KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
 KHOBOR_LAUNCHER = 0  # the process that launched the run, which it does not outlive
 KHOBOR_KIND = "sweep"  # through every door that is due; a `pulse` looks at the lists, a few doors and what is new
+KHOBOR_READ_APART = True  # pages are read in a process of their own, which a page may kill
+KHOBOR_PREPARES = "pipelines.prepare.prepared"  # what that process does with a story besides
 KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
 
 # Who we are and what we may ask -------------------------------------------------------------------------------------
@@ -100,6 +102,7 @@ CONCURRENT_ITEMS = 8
 EXTENSIONS_BASE = {
     "schedules.launching.leash.Leash": 0,
     "crawler.ending.PromptEnd": 0,
+    "crawler.apart.ReadApart": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
     "pipelines.observe.ObservePages": 15,

@@ -20,7 +20,6 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 
 from crawler.bengali import clean
 from crawler.blocks import blocks
-from crawler.budget import is_heavy
 from crawler.decoding import decoded
 from crawler.searching import landmarks, search
 from crawler.tangles import untangled
@@ -28,6 +27,7 @@ from crawler.tangles import untangled
 _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
 # The parser otherwise keeps <selectedcontent> up to date, at the price of the square of the number of options.
 _AS_WRITTEN = LexborDocumentOptions.WO_EVENTS
+_LONGEST_CAPTION = 2**16  # of an attribute that holds markup
 Value = TypeVar("Value")
 
 
@@ -229,7 +229,7 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
 def _text_in(markup: str) -> str:
     if "<" not in markup:
         return markup
-    if is_heavy(markup):
+    if len(markup) > _LONGEST_CAPTION:
         return ""
     body = LexborHTMLParser(untangled(markup), options=_AS_WRITTEN).body
     return (text_of(body) or "") if body else ""

@@ -8,6 +8,7 @@ from scrapy.crawler import Crawler
 from crawler.records import Fetch, Outcome, Snapshot, Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.ledger import KnownStory
+from pipelines.likeness import sketch
 from pipelines.refusals import BadRow
 from pipelines.run import Run
 from pipelines.sameness import snapshot_digest, state_hash
@@ -52,7 +53,8 @@ class Accept:
         ledger, at = self._run.ledger, story.published_at or story.first_seen_at
         assert at is not None
         named = (kin.story_id, kin.cluster_id) if kin else None
-        heads = ledger.clusters.place(story.story_id, story.body, at, kin=named)
+        made = story.sketch if story.is_prepared else sketch(story.body)
+        heads = ledger.clusters.place(story.story_id, made, at, kin=named)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
             ledger.stories.move_to_cluster(other, other_head)

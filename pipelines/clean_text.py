@@ -33,7 +33,7 @@ class CleanText:
 
     def process_item(self, item: Any) -> Any:
         if isinstance(item, Story):
-            return clean_story(item)
+            return item if item.is_prepared else clean_story(item)
         if isinstance(item, Snapshot):
             return replace(item, rows=[clean_ranking(ranking) for ranking in item.rows])
         return item

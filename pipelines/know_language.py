@@ -12,7 +12,8 @@ class KnowLanguage:
 
     def process_item(self, item: Any) -> Any:
         if isinstance(item, Story):
-            item.language = language(f"{item.headline}\n{item.body}")
+            if not item.is_prepared:
+                item.language = language(f"{item.headline}\n{item.body}")
             if item.language is None:
                 raise NoLanguage("the text has no letters")
             if looks_mojibake(item.body):

@@ -19,9 +19,10 @@ def recognised(story: Story, ledger: Ledger) -> Story:
     Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the words of a
     story that is kept.
     """
-    words = count_words(story.body) if story.word_count is None else story.word_count
-    both, body = hashes(story.headline, story.body, words)
-    story = replace(story, content_hash=both, body_hash=body)
+    if not story.is_prepared:
+        words = count_words(story.body) if story.word_count is None else story.word_count
+        both, body = hashes(story.headline, story.body, words)
+        story = replace(story, content_hash=both, body_hash=body)
     known = ledger.stories.get(story.story_id)
     if known is None:
         return _first_sight(story, ledger)

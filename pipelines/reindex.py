@@ -24,6 +24,7 @@ from pipelines.books import next_look
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
+from pipelines.likeness import sketch
 from pipelines.merge import Row
 from pipelines.publish import publish
 from pipelines.sameness import body_hash, snapshot_digest, state_hash
@@ -150,7 +151,7 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
     kin = (row["cluster_id"], row["cluster_id"])
-    ledger.clusters.place(row["story_id"], row["body"], row["published_at"] or row["first_seen_at"], kin=kin)
+    ledger.clusters.place(row["story_id"], sketch(row["body"]), row["published_at"] or row["first_seen_at"], kin=kin)
     fetch = Fetch(
         key=row["story_id"],
         url=row["url"],

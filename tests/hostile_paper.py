@@ -295,5 +295,5 @@ def crawl(
         timeout=seconds,
     )
     report = json.loads(done.stdout) if done.stdout else {}
-    peak = (report.get("stats") or {}).get("memusage/max", 0) / 2**20
-    return Ended(data, report, done.returncode, time.monotonic() - began, peak, done.stdout + done.stderr)
+    peaks = [(report.get("stats") or {}).get(f"memusage/{name}", 0) for name in ("max", "reading/max")]
+    return Ended(data, report, done.returncode, time.monotonic() - began, max(peaks) / 2**20, done.stdout + done.stderr)

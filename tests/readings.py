@@ -1,14 +1,12 @@
 """Pages of the bundled newspaper as the real reader reads them, and reports of runs made of such readings."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crawler.addresses import Address
-from crawler.records import Fetch, Outcome, Story
-from crawler.sources import Page
+from crawler.reading import Answer
+from crawler.records import Outcome, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.clean_text import clean_story
 from pipelines.measures import Measures
@@ -53,11 +51,9 @@ class Edition:
             self.paper.mend_fields()
 
     def _read(self, url: str) -> Story:
-        address = self._spider.addresses.identify(url)
-        assert isinstance(address, Address)
-        page = Page(self.paper.site.page(url.removeprefix(WWW)), url, self.paper.now.astimezone(UTC))
-        fetch = Fetch(site="kalbela", url=url, key=address.key, story_id=address.story_id, fetched_at=page.fetched_at)
-        story = self._spider._read_story(page, address, replace(fetch, via="latest", depth=1))
+        html, at = self.paper.site.page(url.removeprefix(WWW)), self.paper.now.astimezone(UTC)
+        story = self._spider.reader.read(Answer(url=url, body=html.encode(), fetched_at=at, is_story=True)).story
+        assert story is not None
         return clean_story(story) if story.layout else story
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines.likeness import SKETCH_VERSION, WINDOW, Member, alike, clusters, sketch
+from pipelines.likeness import SKETCH_VERSION, WINDOW, Member, alike, clusters
 
 # A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
 SCHEMA = """
@@ -41,24 +41,31 @@ class Clusters:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
 
-    def place(self, story_id: str, body: str, at: datetime, *, kin: tuple[str, str] | None = None) -> dict[str, str]:
+    def place(
+        self,
+        story_id: str,
+        sketch: tuple[tuple[int, ...], bytes] | None,
+        at: datetime,
+        *,
+        kin: tuple[str, str] | None = None,
+    ) -> dict[str, str]:
         """Know a story, or a new revision of one, by its words; returns the heads of all whose cluster that decides.
 
-        ``at`` is when it was published, or first seen; ``kin`` names a story with the very same body, or the story
-        itself as it was known, and the head of that one's cluster. Nothing is decided for a body that is too short.
+        ``sketch`` is that of its body; nothing is decided for a body that is too short for one. ``at`` is when it was
+        published, or first seen; ``kin`` names a story with the very same body, or the story itself as it was known,
+        and the head of that one's cluster.
         """
         self._make_current()
         known = self._one(story_id)
-        made = sketch(body)
-        if made is None:
+        if sketch is None:
             return self.forget(story_id) | ({story_id: story_id} if known else {})
-        seconds = int(at.timestamp())
-        self._write(known, Member(story_id, seconds, made.prints))
+        (bands, prints), seconds = sketch, int(at.timestamp())
+        self._write(known, Member(story_id, seconds, prints))
         placed = self._one(story_id)
         assert placed is not None
-        rows = ((key_of(seconds, band), placed.number) for band in made.bands)
+        rows = ((key_of(seconds, band), placed.number) for band in bands)
         self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", rows)
-        families = {placed.family, *(other.family for other in self._relatives(placed, made.bands, kin))}
+        families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
         if len(families) > 1:
             self._unite(families)
         if len(families) > 1 or known:

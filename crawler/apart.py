@@ -1,0 +1,253 @@
+"""Reading apart: pages are read in a process of their own, which a page may kill, and which has nothing to lose.
+
+The parser is C code that no exception ends, and what it is given comes from outside. The process that reads has no
+ledger, no lock, no log and no connection but the one to the crawl. It reads one page at a time, in the order in which
+they came; one that ends it, or that takes too long, is refused by name, and a new one reads the next. So the crawl goes
+on meanwhile, on another core where there is one.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import struct
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, Self
+
+from scrapy import signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from scrapy.statscollectors import StatsCollector
+from scrapy.utils.misc import load_object
+
+from crawler.doors import Door
+from crawler.ending import run_must_end
+from crawler.forked import Copy, message
+from crawler.newspaper import Newspaper
+from crawler.reading import Answer, Reader, Reading
+from crawler.records import Outcome, Story
+from crawler.refusals import AnswerBroken, AnswerTooLarge, NotReached, Refusal
+from crawler.wire import Readings, answer_read, answer_written
+
+logger = logging.getLogger(__name__)
+
+# What our own code may take is less: whatever is still at it by then is the parser. It counts while it works.
+SECONDS_OF_WORK = 6
+# Without an answer: it was stopped, or has lost its way in something that is no work.
+SECONDS_TO_ANSWER = 120
+_BETWEEN_LOOKS = 10.0
+MEMORY_OF_A_PAGE = 512 * 2**20  # bytes; 8 MiB of whatever we tried, and no larger page is taken in, took less than half
+_PAGE = struct.Struct("<II")  # how long the head of a page is, and its body
+_READ, _REFUSED, _CRASHED = range(3)
+
+
+class ReaderCrashed(Exception):
+    """Our own code failed over a page, in the process that reads; its traceback is a note to this."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A page that was handed over and is not answered yet."""
+
+    pieces: tuple[bytes, ...]
+    reading: asyncio.Future[Reading]
+    killed: int = 0  # how often the process was killed over it, from outside
+
+
+class ReadApart:
+    """Gives a newspaper a process to read in, for as long as its crawl lasts."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        doors: tuple[Door, ...],
+        prepare: Callable[[Story], Story],
+        stats: StatsCollector | None = None,
+    ) -> None:
+        """:param prepare: what else is made of a story in that process; a pure function of it"""
+        self._stats = stats
+        self._reader, self._doors, self._prepare = reader, doors, prepare
+        self._copy: Copy | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._readings = Readings()
+        self._answered = 0.0
+        self._looking: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        spider = crawler.spider
+        if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_READ_APART"):
+            raise NotConfigured("pages are read by the process that asks for them")
+        prepare = load_object(crawler.settings["KHOBOR_PREPARES"])
+        apart = cls(spider.reader, spider.doors, prepare, crawler.stats)
+        spider.reads_apart, spider.being_read = apart.read, apart.being_read
+        crawler.signals.connect(apart.open, signals.spider_opened)
+        crawler.signals.connect(apart.give_up, run_must_end)
+        crawler.signals.connect(apart.close, signals.spider_closed)
+        return apart
+
+    def being_read(self) -> int:
+        """How many pages were handed over and are not read yet."""
+        return len(self._waiting)
+
+    def open(self) -> None:
+        """Begin before there is anything to read: what is begun later copies a process that is at work."""
+        self._begin()
+
+    async def read(self, answer: Answer) -> Reading:
+        """What an answer says; raises a `Refusal` where it cannot be read, and :class:`ReaderCrashed` by our fault."""
+        head, body = answer_written(answer)
+        loop = asyncio.get_running_loop()
+        page = _Waiting((_PAGE.pack(len(head), len(body)), head, body), loop.create_future())
+        if not self._waiting:
+            self._answered = time.monotonic()
+        self._waiting.append(page)
+        if self._copy is not None:
+            self._copy.send(page.pieces)
+        else:
+            self._begin()
+        return await page.reading
+
+    def _read(self, answer: Answer) -> Reading:
+        reading = self._reader.read(answer)
+        if reading.story is not None:
+            reading.story = self._prepare(reading.story)
+        return reading
+
+    def give_up(self) -> None:
+        """Let go of every page that is not read yet; the next run asks for them again."""
+        self._refuse(lambda: NotReached("the run ended before the page was read"))
+        self.close()
+
+    def close(self) -> None:
+        """End the process. It holds nothing, so it need not be told."""
+        if self._looking is not None:
+            self._looking.cancel()
+        if self._copy is not None:
+            peak = self._copy.end()
+            if self._stats is not None:
+                self._stats.max_value("memusage/reading/max", peak)
+            self._copy = None
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def serve(link: socket.socket) -> NoReturn:
+            _serve(link, self._read, self._doors)
+
+        try:
+            self._copy = Copy(loop, serve, self._hear, self._ended, MEMORY_OF_A_PAGE)
+        except OSError as error:
+            reason = f"there was no process to read it in: {error.strerror}"
+            self._refuse(lambda: AnswerBroken(reason))
+            return
+        for page in self._waiting:
+            self._copy.send(page.pieces)
+        if self._looking is None:
+            self._looking = loop.call_later(_BETWEEN_LOOKS, self._look)
+
+    def _hear(self, kind: int, said: bytes) -> None:
+        page = self._waiting.popleft()
+        self._answered = time.monotonic()
+        try:
+            reading = self._readings.read(said) if kind == _READ else _error_told(kind, said)
+        except (ValueError, TypeError, LookupError):
+            reading = AnswerBroken("what was read of the page makes no sense")
+        if page.reading.done():  # whoever asked is gone
+            return
+        if isinstance(reading, Reading):
+            page.reading.set_result(reading)
+        else:
+            page.reading.set_exception(reading)
+
+    def _ended(self, status: int) -> None:
+        """The process is gone: over the first page that waits, if there is one."""
+        self._copy = None
+        if not self._waiting:
+            return
+        page = self._waiting[0]
+        refusal = _refusal_of(status)
+        if refusal is None:  # killed from outside, which says nothing of the page; twice does
+            page.killed += 1
+            logger.warning("the process that reads pages was killed")
+            if page.killed > 1:
+                refusal = AnswerBroken("the process was killed twice while it read the page")
+        if refusal is not None:
+            self._waiting.popleft()
+            if not page.reading.done():
+                page.reading.set_exception(refusal)
+        if self._waiting:
+            self._answered = time.monotonic()
+            self._begin()
+
+    def _look(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(_BETWEEN_LOOKS, self._look)
+        if self._copy is not None and self._waiting and time.monotonic() - self._answered > SECONDS_TO_ANSWER:
+            self._copy.kill()
+
+    def _refuse(self, refusal: Callable[[], Refusal]) -> None:
+        while self._waiting:
+            page = self._waiting.popleft()
+            if not page.reading.done():
+                page.reading.set_exception(refusal())
+
+
+_REFUSALS = {kind.outcome: kind for kind in (AnswerTooLarge, AnswerBroken)}
+
+
+def _error_told(kind: int, said: bytes) -> Refusal | ReaderCrashed:
+    if kind == _REFUSED:
+        outcome, reason = said.decode().split(" ", 1)
+        return _REFUSALS[Outcome(outcome)](reason)
+    what, _, trace = said.decode(errors="replace").partition("\0")
+    error = ReaderCrashed(what)
+    error.add_note(trace)
+    return error
+
+
+def _refusal_of(status: int) -> Refusal | None:
+    """What the end of the process says of the page that it read; None where it was killed from outside."""
+    if not os.WIFSIGNALED(status):
+        return AnswerBroken(f"the process that read the page ended with code {os.WEXITSTATUS(status)}")
+    number = os.WTERMSIG(status)
+    if number in (signal.SIGPROF, signal.SIGXCPU):
+        return AnswerTooLarge(f"reading the page takes more than {SECONDS_OF_WORK} s")
+    if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
+        return None
+    return AnswerBroken(f"reading the page crashes the parser ({signal.Signals(number).name})")
+
+
+# The process, as it has itself ----------------------------------------------------------------------------------------
+
+
+def _serve(link: socket.socket, read: Callable[[Answer], Reading], doors: tuple[Door, ...]) -> NoReturn:
+    """Read page after page, and say of each what came of it, until nobody is there any more."""
+    readings = Readings()
+    with link.makefile("rb") as pages:
+        while len(sizes := pages.read(_PAGE.size)) == _PAGE.size:
+            head, body = (pages.read(size) for size in _PAGE.unpack(sizes))
+            # It ends the process whatever that does; only work counts, so that a busy machine does no harm.
+            signal.setitimer(signal.ITIMER_PROF, SECONDS_OF_WORK)
+            kind, said = _reply(read, readings, head, body, doors)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            link.sendall(message(kind, said))
+    os._exit(0)
+
+
+def _reply(
+    read: Callable[[Answer], Reading], readings: Readings, head: bytes, body: bytes, doors: tuple[Door, ...]
+) -> tuple[int, bytes]:
+    try:
+        return _READ, readings.written(read(answer_read(head, body, doors)))
+    except Refusal as refusal:
+        return _REFUSED, f"{refusal.outcome} {refusal.reason}".encode()
+    except MemoryError:
+        return _REFUSED, f"{Outcome.TOO_LARGE} reading the page takes more memory than there is".encode()
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and raised again there)
+        said = f"{type(error).__name__}: {error}\0{traceback.format_exc()}"
+        return _CRASHED, said.encode(errors="replace")

@@ -1,0 +1,126 @@
+"""Reading an answer: from its bytes to all that a spider goes by. Pure, so that it can be done in another process."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from crawler import budget
+from crawler.addresses import Address, Addresses
+from crawler.decoding import decompress, sniff
+from crawler.doors import Door, Kind, Onward
+from crawler.layouts import Layout, choose
+from crawler.lists import Entry, RankedList, Row, read_feed, read_links, read_list, read_sitemap
+from crawler.paging import listing_of, page_after
+from crawler.records import Story
+from crawler.searching import landmark_of
+from crawler.sources import Page
+
+LARGEST_FEED = 16 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came from an address, and what of it is wanted beside its lists.
+
+    :param content_type: the header, if there was one
+    :param is_story: whether the address is a story's, which is then read
+    :param door: the door behind which it is, if it is behind one; ``onward`` says how far
+    :param feeds: whether the feeds that its head names are wanted
+    """
+
+    url: str
+    body: bytes
+    fetched_at: datetime
+    content_type: str | None = None
+    is_story: bool = False
+    door: Door | None = None
+    onward: Onward = field(default_factory=Onward)
+    feeds: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What an answer says.
+
+    :ivar lists: the rows of each ranked list that is on the page, by the list's name
+    :ivar links: of a listing, the stories that it links to, in the order of the page
+    :ivar listing: of a listing that goes on in fragments, the id to ask for them with
+    :ivar following: of one that goes on in pages, the link of the next one
+    :ivar feeds: the feeds that the page's head names
+    :ivar entries: of a feed or sitemap, the pages that it names; ``further``, the sitemaps
+    :ivar story: the story; where no layout fits the page it has no layout and says what it is ``lacking``
+    """
+
+    lists: dict[str, list[Row]] = field(default_factory=dict)
+    links: list[Address] = field(default_factory=list)
+    listing: str | None = None
+    following: str | None = None
+    feeds: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    further: list[Entry] = field(default_factory=list)
+    story: Story | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the answers of one newspaper, by what its file declares."""
+
+    addresses: Addresses
+    layouts: tuple[Layout, ...]
+    lists: tuple[RankedList, ...]
+    zone: ZoneInfo
+
+    def read(self, answer: Answer) -> Reading:
+        """What an answer says; raises a `Refusal` where reading it would cost too much, or it is broken."""
+        with budget.limited():
+            if answer.door is not None and answer.door.kind is not Kind.PAGE:
+                return _read_entries(answer.body, answer.door)
+            budget.check(answer.body)
+            return self._read_page(answer)
+
+    @cached_property
+    def landmarks(self) -> tuple[str, ...]:
+        """What nearly every page is searched for: the lists, and what the newest layout keeps fields in."""
+        regions = (landmark_of(ranked.regions[0]) for ranked in self.lists)
+        return tuple(dict.fromkeys((*filter(None, regions), *(self.layouts[0].landmarks if self.layouts else ()))))
+
+    def _read_page(self, answer: Answer) -> Reading:
+        page = Page(answer.body, answer.url, answer.fetched_at, answer.content_type)
+        page.look_for(self.landmarks)
+        reading = Reading()
+        for ranked in self.lists:
+            if rows := read_list(page, ranked, self.addresses):
+                reading.lists[ranked.name] = rows
+        if answer.door is not None:
+            self._read_listing(page, answer, answer.door, reading)
+        if answer.feeds:
+            links = page.tree.css('link[type="application/rss+xml"][href]')
+            reading.feeds = [node.attributes.get("href") or "" for node in links]
+        target = self.addresses.identify(answer.url)
+        if answer.is_story and isinstance(target, Address):
+            reading.story = self._read_story(page, target)
+        return reading
+
+    def _read_listing(self, page: Page, answer: Answer, door: Door, reading: Reading) -> None:
+        reading.links = read_links(page, self.addresses)
+        if door.more is not None:
+            reading.listing = answer.onward.listing or listing_of(page, door.more)
+            if reading.listing is None:
+                reading.following = page_after(page, answer.url, answer.onward.page)
+
+    def _read_story(self, page: Page, target: Address) -> Story:
+        layout = choose(self.layouts, page)
+        if layout is None:  # a step will refuse it by name, with the page kept
+            story = Story(site=self.addresses.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
+            story.lacking = self.layouts[0].missing(page)
+            return story
+        return layout.read(page, target, self.addresses, self.zone)
+
+
+def _read_entries(body: bytes, door: Door) -> Reading:
+    xml = decompress(body, "gzip", LARGEST_FEED) if sniff(body) == "gzip" else body
+    if door.kind is Kind.FEED:
+        return Reading(entries=read_feed(xml))
+    entries, further = read_sitemap(xml)
+    return Reading(entries=entries, further=further)

@@ -1,0 +1,133 @@
+"""Answers and readings as bytes, for a reader in another process: JSON, so that neither side has to trust the other."""
+
+import json
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from crawler.addresses import Address, NoAddress
+from crawler.doors import Door, read_back, written
+from crawler.lists import Entry, Row
+from crawler.reading import Answer, Reading
+from crawler.records import UTC_MICROSECONDS, Outcome, Story
+
+# A page may hold half of a pair of surrogates, which only a step refuses.
+_ERRORS = "surrogatepass"
+
+
+def answer_written(answer: Answer) -> tuple[bytes, bytes]:
+    """An answer as (head, body)."""
+    head = {
+        "url": answer.url,
+        "fetched_at": answer.fetched_at.isoformat(),
+        "content_type": answer.content_type,
+        "is_story": answer.is_story,
+        "door": written(answer.door, answer.onward) if answer.door else None,
+        "feeds": answer.feeds,
+    }
+    return _dumped(head), answer.body
+
+
+def answer_read(head: bytes, body: bytes, doors: tuple[Door, ...]) -> Answer:
+    """What :func:`answer_written` wrote, behind one of these doors."""
+    told = _loaded(head)
+    behind = {}
+    if (door := told.pop("door")) and (found := read_back(door, doors)):
+        behind = dict(zip(("door", "onward"), found, strict=True))
+    return Answer(body=body, **{**told, "fetched_at": datetime.fromisoformat(told["fetched_at"]), **behind})
+
+
+@dataclass
+class Readings:
+    """Readings, written or read one after the other: a list that is the same as the one before is not repeated."""
+
+    _lists: dict[str, list[Row]] = field(default_factory=dict)
+
+    def written(self, reading: Reading) -> bytes:
+        """One reading. A list is the same only if it is the same object."""
+        told: dict[str, Any] = {}
+        for name, rows in reading.lists.items():
+            same = self._lists.get(name) is rows
+            told.setdefault("lists", {})[name] = None if same else [_row_told(row) for row in rows]
+            self._lists[name] = rows
+        told["links"] = [_address_told(address) for address in reading.links]
+        told["entries"], told["further"] = (
+            [(entry.link, entry.headline, entry.moment) for entry in entries]
+            for entries in (reading.entries, reading.further)
+        )
+        told |= {"listing": reading.listing, "following": reading.following, "feeds": reading.feeds}
+        told["story"] = _story_told(reading.story) if reading.story else None
+        return _dumped({name: value for name, value in told.items() if value not in (None, [])})
+
+    def read(self, message: bytes) -> Reading:
+        """What :meth:`written` wrote at the other side."""
+        told = _loaded(message)
+        for name, rows in told.get("lists", {}).items():
+            if rows is not None:
+                self._lists[name] = [Row(rank, _address_read(to), headline) for rank, to, headline in rows]
+            told["lists"][name] = self._lists[name]
+        for name in ("entries", "further"):
+            told[name] = [Entry(*entry) for entry in told.get(name, ())]
+        told["links"] = [Address(*address) for address in told.get("links", ())]
+        if "story" in told:
+            told["story"] = _story_read(told["story"])
+        return Reading(**told)
+
+
+def _row_told(row: Row) -> tuple[Any, ...]:
+    return row.rank, _address_told(row.target), row.headline
+
+
+def _address_told(target: Address | NoAddress) -> tuple[Any, ...]:
+    if isinstance(target, Address):
+        return target.url, target.key, target.story_id, target.section
+    return target.url, target.outcome, target.reason
+
+
+def _address_read(told: list[Any]) -> Address | NoAddress:
+    if len(told) == len(_ADDRESS):
+        return Address(*told)
+    url, outcome, reason = told
+    return NoAddress(url, Outcome(outcome), reason)
+
+
+_ADDRESS = fields(Address)
+
+
+@cache
+def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields of a story that are moments, and the others; what fetched it is not told."""
+    moments = [each.name for each in fields(Story) if each.metadata.get("type") == UTC_MICROSECONDS]
+    others = [each.name for each in fields(Story) if each.name not in (*moments, "fetch", "sketch")]
+    return tuple(moments), tuple(others)
+
+
+def _story_told(story: Story) -> dict[str, Any]:
+    moments, others = _names()
+    told: dict[str, Any] = {name: value for name in others if (value := getattr(story, name)) is not None}
+    told |= {name: moment.isoformat() for name in moments if (moment := getattr(story, name)) is not None}
+    if story.sketch is not None:
+        bands, prints = story.sketch
+        told["sketch"] = bands, prints.hex()
+    return told
+
+
+def _story_read(told: dict[str, Any]) -> Story:
+    moments, _ = _names()
+    for name in told.keys() & {*moments}:
+        told[name] = datetime.fromisoformat(told[name])
+    for name in told.keys() & {"unreadable", "lacking"}:
+        told[name] = tuple(told[name])
+    if "sketch" in told:
+        bands, prints = told["sketch"]
+        told["sketch"] = tuple(bands), bytes.fromhex(prints)
+    return Story(**told)
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors=_ERRORS)
+
+
+def _loaded(message: bytes) -> Any:
+    return json.loads(message.decode(errors=_ERRORS))

@@ -1,0 +1,13 @@
+"""What a run may be told to do with stories where their pages are read, so that it goes wrong over one."""
+
+from crawler.records import Story
+from pipelines.prepare import prepared
+
+SPOILT = "kalbela:5002"
+
+
+def spoils_one(story: Story) -> Story:
+    """As it should be, but for an error of ours over one story."""
+    if story.story_id == SPOILT:
+        raise LookupError("no such thing")
+    return prepared(story)

@@ -1,0 +1,109 @@
+"""Answers and readings go to another process and come back the same, whatever a page holds."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crawler.addresses import Address, NoAddress
+from crawler.doors import Door, Kind, More, Onward
+from crawler.lists import Entry, Row
+from crawler.reading import Answer, Reading
+from crawler.records import Outcome, Story
+from crawler.wire import Readings, answer_read, answer_written
+from pipelines.prepare import prepared
+from tests.test_pages import CASES, Case, by_case
+
+AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
+DOORS = (Door(name="rss", kind=Kind.FEED), Door(name="latest-news", more=More(), pulse=True))
+# Also what no file could hold: half of a pair of surrogates.
+TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
+MAYBE = st.none() | TEXT
+MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
+ADDRESSES = st.builds(Address, TEXT, TEXT, MAYBE, MAYBE)
+ROWS = st.builds(Row, st.integers(), ADDRESSES | st.builds(NoAddress, TEXT, st.sampled_from(Outcome), TEXT), MAYBE)
+ENTRIES = st.lists(st.builds(Entry, TEXT, MAYBE, MAYBE), max_size=3)
+STORIES = st.builds(
+    Story,
+    story_id=TEXT,
+    headline=TEXT,
+    kicker=MAYBE,
+    published_at=MOMENTS,
+    updated_at=MOMENTS,
+    fetched_at=MOMENTS,
+    body=TEXT,
+    tags=st.none() | st.lists(TEXT),
+    word_count=st.none() | st.integers(0),
+    given_by=st.dictionaries(TEXT, TEXT, max_size=3),
+    unreadable=st.lists(TEXT, max_size=2).map(tuple),
+    lacking=st.lists(TEXT, max_size=2).map(tuple),
+    is_prepared=st.booleans(),
+    sketch=st.none() | st.tuples(st.lists(st.integers(0, 2**24), max_size=4).map(tuple), st.binary(max_size=9)),
+)
+READINGS = st.builds(
+    Reading,
+    lists=st.dictionaries(st.sampled_from(("latest", "popular")), st.lists(ROWS, min_size=1, max_size=3)),
+    links=st.lists(ADDRESSES, max_size=3),
+    listing=MAYBE,
+    following=MAYBE,
+    feeds=st.lists(TEXT, max_size=2),
+    entries=ENTRIES,
+    further=ENTRIES,
+    story=st.none() | STORIES,
+)
+
+
+@given(READINGS)
+def test_a_reading_comes_back_as_it_was(reading: Reading) -> None:
+    assert Readings().read(Readings().written(reading)) == reading
+
+
+@given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(DOORS), st.integers(1, 9), st.booleans())
+def test_an_answer_comes_back_as_it_was(
+    url: str, body: bytes, content_type: str | None, door: Door, page: int, feeds: bool
+) -> None:
+    onward = Onward(page=page, fragment=page, listing="7", before=("kalbela:1", "kalbela:2"), nested=1)
+    for behind in ({}, {"door": door, "onward": onward}):
+        answer = Answer(
+            url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, feeds=feeds, **behind
+        )
+        assert answer_read(*answer_written(answer), DOORS) == answer
+
+
+def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
+    answer = Answer(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, door=DOORS[0])
+    assert answer_read(*answer_written(answer), DOORS[1:]).door is None
+
+
+def test_a_list_that_is_the_same_is_not_told_again() -> None:
+    here, there = Readings(), Readings()
+    rows = [Row(1, Address("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
+    first = there.read(here.written(Reading(lists={"latest": rows})))
+    message = here.written(Reading(lists={"latest": rows}))
+    assert len(message) < 30
+    assert there.read(message).lists["latest"] is first.lists["latest"]
+    assert there.read(here.written(Reading(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
+
+
+@by_case
+@pytest.mark.parametrize("prepare", [prepared, lambda story: story], ids=["prepared", "as read"])
+def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) -> None:
+    fetch = case.told("case.json")
+    spider = case.newspaper()
+    answer = Answer(
+        url=fetch["url"],
+        body=case.html.encode(),
+        fetched_at=datetime.fromisoformat(fetch["fetched_at"]),
+        is_story=True,
+        door=spider.doors[0],
+        feeds=True,
+    )
+    reading = spider.reader.read(answer_read(*answer_written(answer), spider.doors))
+    if reading.story is not None:
+        reading.story = prepare(reading.story)  # type: ignore[operator]
+    assert Readings().read(Readings().written(reading)) == reading
+
+
+def test_there_are_pages_to_read() -> None:
+    assert CASES

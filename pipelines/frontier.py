@@ -26,6 +26,7 @@ from crawler.records import Fetch, Outcome
 from pipelines.books import begun
 from pipelines.ledger import KnownAddress
 from pipelines.run import Run
+from pipelines.trouble import KINDS
 
 # Before everything else: what goes on with a visit that has begun.
 _GOES_ON = -(10**18)
@@ -89,7 +90,18 @@ class Frontier(BaseScheduler):
         return not self._spent() and (bool(self._waiting) or self._look_again())
 
     def enqueue_request(self, request: Request) -> bool:
-        """Take a request in, or answer for its address at once."""
+        """Take a request in, or answer for its address at once; False too where trouble with the disk ends the run.
+
+        Scrapy expects no error from here: it would wait for ever for what else came of the page.
+        """
+        try:
+            return self._taken_in(request)
+        except KINDS as error:
+            if not self._run.give_up(error):
+                raise
+            return False
+
+    def _taken_in(self, request: Request) -> bool:
         fetch: Fetch | None = request.meta.get("fetch")
         if fetch is None:  # of `scrapy parse` or `scrapy fetch`: asked for, and not entered in the books
             self._push(request)

@@ -94,11 +94,11 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.guard.OwnRedirects": 600,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }
-SPIDER_MIDDLEWARES_BASE = {"scrapy.spidermiddlewares.start.StartSpiderMiddleware": 25}
+SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 
 # The way of a record ------------------------------------------------------------------------------------------------
 ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
-CONCURRENT_ITEMS = 8
+CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once would only cost
 EXTENSIONS_BASE = {
     "schedules.launching.leash.Leash": 0,
     "crawler.ending.PromptEnd": 0,

@@ -72,18 +72,33 @@ class Plain:
             writer.close()
 
 
-def samples(crawl: "subprocess.Popen[bytes]", state: Path) -> Iterator[tuple[int, int]]:
-    """While it asks: how many pages were asked for, and how many bytes its process has in memory."""
+def size_of(process: int) -> int:
+    """Bytes that a process and those that it made have in memory."""
+    status = Path(f"/proc/{process}/status").read_text()
+    others = map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 + sum(map(size_of, others))
+
+
+def samples(crawl: "subprocess.Popen[bytes]", state: Path) -> Iterator[tuple[float, int, int]]:
+    """While it asks: the time, how many pages were asked for, and how many bytes its processes have in memory."""
     while crawl.poll() is None:
         time.sleep(0.5)
         try:
             progress = json.loads((state / "kalbela.progress.json").read_text())
             child = json.loads((state / "kalbela.lock").read_text())["pid"]
-            status = Path(f"/proc/{child}/status").read_text()
-        except (FileNotFoundError, ValueError):
+            size = size_of(child) if child != crawl.pid else 0
+        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):  # it is on its way in or out
             continue
-        if progress.get("state", "crawling") == "crawling" and child != crawl.pid and "VmRSS:" in status:
-            yield progress["requests"], int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        if progress.get("state", "crawling") == "crawling" and size:
+            yield time.monotonic(), progress["requests"], size
+
+
+def pace(seen: list[tuple[float, int, int]], start: float, end: float) -> float:
+    """Pages a second between two shares of all pages."""
+    pages = seen[-1][1]
+    part = [(at, asked) for at, asked, _ in seen if start * pages <= asked <= end * pages]
+    (began, first), (ended, last) = part[0], part[-1]
+    return (last - first) / (ended - began)
 
 
 def slope(points: list[tuple[int, int]]) -> float:
@@ -94,18 +109,20 @@ def slope(points: list[tuple[int, int]]) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much a process has in memory is not told here")
-@pytest.mark.parametrize("pages", [pytest.param(30_000, marks=SOAK)])
+@pytest.mark.parametrize("pages", [pytest.param(100_000, marks=SOAK)])
 def test_memory_stays_flat_over_very_many_pages(tmp_path: Path, pages: int) -> None:
     server = Plain(pages)
     command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json", "--mirror", server.url]
     command += ["--data", str(tmp_path), "--seed", "https://www.kalbela.com/world/1", *QUICK]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as crawl:
-        seen = [(asked, size) for asked, size in samples(crawl, tmp_path / "state") if asked > pages / 5]
+        seen = list(samples(crawl, tmp_path / "state"))
         assert crawl.stdout
         report = json.loads(crawl.stdout.read())
-    grown = slope(seen)
+    settled = [(asked, size) for _, asked, size in seen if asked > pages / 10]
+    grown = slope(settled)
     print(f"{report['requests']} pages, {report['stories']['new']} stories: ", end="")
-    print(f"{seen[0][1] >> 20} to {seen[-1][1] >> 20} MiB, {grown:.0f} bytes a page")
+    print(f"{settled[0][1] >> 20} to {settled[-1][1] >> 20} MiB, {grown:.0f} bytes a page; ", end="")
+    print(f"{pace(seen, 0.1, 0.2):.0f} pages a second in the second tenth, {pace(seen, 0.9, 1):.0f} in the last")
     assert report["stories"]["new"] == pages
     assert report["books"]["balanced"]
     assert grown < BYTES_PER_PAGE

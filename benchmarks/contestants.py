@@ -9,6 +9,7 @@ from benchmarks.correctness import Row, rows_of_lines, rows_of_parquet
 from benchmarks.environment import FOLDER, python_of
 
 OURS = "khobor"
+IN_ONE_PROCESS = f"{OURS}, in one process"
 _AT_ONCE = 16  # requests, for everybody; against a server of one's own there is nothing to be spared
 
 
@@ -18,11 +19,13 @@ class Contestant:
 
     :param command: of the site's address and a folder to work in, what is run
     :param rows: of that folder, what was read; None for one that reads nothing
+    :param goal: as many times as fast we want to be, in which of our ways, if we want that
     """
 
     name: str
     command: Callable[[str, Path], list[str]]
     rows: Callable[[Path], list[Row]] | None
+    goal: tuple[tuple[str, float], ...] = ()
 
 
 def _ours(site: str, folder: Path) -> list[str]:
@@ -34,6 +37,10 @@ def _ours(site: str, folder: Path) -> list[str]:
     }
     chosen = [word for name, value in settings.items() for word in ("-s", f"{name}={value}")]
     return [sys.executable, "-m", "khobor", "crawl", "kalbela", "--mirror", site, "--data", str(folder), *chosen]
+
+
+def _in_one_process(site: str, folder: Path) -> list[str]:
+    return [*_ours(site, folder), "-s", "KHOBOR_READ_APART=False"]
 
 
 def _peer(script: str, environment: str = "peers") -> Callable[[str, Path], list[str]]:
@@ -49,8 +56,9 @@ def _lines(folder: Path) -> list[Row]:
 
 CONTESTANTS = (
     Contestant(OURS, _ours, lambda folder: rows_of_parquet(folder / "stories")),
-    Contestant("Scrapy, empty callback", _peer("scrapy_empty.py"), None),
-    Contestant("Scrapy, naive spider", _peer("scrapy_naive.py"), _lines),
-    Contestant("Crawlee", _peer("crawlee_naive.py"), _lines),
-    Contestant("Fundus", _peer("fundus_naive.py", "fundus"), _lines),
+    Contestant(IN_ONE_PROCESS, _in_one_process, lambda folder: rows_of_parquet(folder / "stories")),
+    Contestant("Scrapy, empty callback", _peer("scrapy_empty.py"), None, ((OURS, 1.0), (IN_ONE_PROCESS, 0.85))),
+    Contestant("Scrapy, naive spider", _peer("scrapy_naive.py"), _lines, ((OURS, 2.6),)),
+    Contestant("Crawlee", _peer("crawlee_naive.py"), _lines, ((OURS, 1.4),)),
+    Contestant("Fundus", _peer("fundus_naive.py", "fundus"), _lines, ((OURS, 4.0),)),
 )

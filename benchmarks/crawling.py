@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestants import CONTESTANTS, OURS, Contestant
+from benchmarks.contestants import CONTESTANTS, IN_ONE_PROCESS, OURS, Contestant
 from benchmarks.correctness import Right, right
 from benchmarks.measuring import Cost, Spread, cost_of
 from benchmarks.pages import Pages
@@ -72,7 +72,19 @@ def _round(contestant: Contestant, site: Site, sizes: tuple[int, int], folder: P
 
 
 def _cwd(contestant: Contestant, work: Path) -> Path:
-    return PROJECT if contestant.name == OURS else work
+    return PROJECT if contestant.name in (OURS, IN_ONE_PROCESS) else work
+
+
+def _goals(measured: dict[str, list[Round]]) -> str:
+    """Whether each goal was reached, by the median of the pairs."""
+    lines = []
+    for contestant in CONTESTANTS:
+        for name, goal in contestant.goal:
+            pairs = zip(measured[contestant.name], measured[name], strict=True)
+            found = Spread.of([theirs.wall / ours.wall for theirs, ours in pairs])
+            verdict = "kept" if found.middle >= goal else "NOT kept"
+            lines.append(f"- {name}: {goal:g} times as fast as {contestant.name}: {verdict} ({found.text()})")
+    return "\n".join(("Goals:\n", *lines))
 
 
 def _report(
@@ -105,6 +117,7 @@ def _report(
             table(heads, costs),
             "Times as much as ours, pair by pair in the same round:",
             table(["", "time", "CPU"], ratios),
+            _goals(measured),
             f"Read right, of {stories} stories; alike is a body with at least 95 % of its words:",
             table(["", "headline", "byline", "day", "body", "body alike"], fields),
             f"The server gives {limit.rate:,.0f} pages a second to one client that only takes them. A page costs it"

@@ -12,7 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 # Crawlee and Fundus cannot be installed together.
 LOCKS = {"peers": "requirements.lock", "fundus": "requirements-fundus.lock"}
-_OURS = ("scrapy", "twisted", "selectolax", "lxml", "pyarrow", "regex")
+_OURS = ("scrapy", "twisted", "selectolax", "lxml", "isal", "pyarrow", "regex")
 _THEIRS = ("scrapy", "parsel", "lxml", "crawlee", "newspaper4k", "trafilatura", "fundus")
 
 

@@ -172,9 +172,9 @@ class ReadApart:
             return
         page = self._waiting[0]
         refusal = _refusal_of(status)
-        if refusal is None:  # killed from outside, which says nothing of the page; twice does
+        logger.warning("the process that reads pages is gone: %s", refusal.reason if refusal else "it was killed")
+        if refusal is None:  # from outside, which says nothing of the page; twice does
             page.killed += 1
-            logger.warning("the process that reads pages was killed")
             if page.killed > 1:
                 refusal = AnswerBroken("the process was killed twice while it read the page")
         if refusal is not None:

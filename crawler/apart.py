@@ -36,8 +36,8 @@ from crawler.wire import Readings, answer_read, answer_written
 
 logger = logging.getLogger(__name__)
 
-# What our own code may take is less: whatever is still at it by then is the parser. It counts while it works.
-SECONDS_OF_WORK = 6
+# What reading a page may take, whether it is the parser that is at it or our own code; a wait does not count.
+SECONDS_OF_WORK = 5
 # Without an answer: it was stopped, or has lost its way in something that is no work.
 SECONDS_TO_ANSWER = 120
 _BETWEEN_LOOKS = 10.0

@@ -1,6 +1,6 @@
-"""What one page may cost: bounds that are checked before it is read, and a clock that interrupts our own code.
+"""What one page may cost: bounds that are checked before it is read, and a clock for who reads without a process apart.
 
-The parser is C code that no clock interrupts: a page that holds it ends the process that reads (see `apart`).
+The parser is C code that this clock does not interrupt. In a process apart it is the kernel that ends it.
 """
 
 import signal

@@ -14,6 +14,7 @@ import scrapy
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
+from crawler import budget
 from crawler.addresses import Address, Addresses, NoAddress
 from crawler.answers import judge_response
 from crawler.clock import now
@@ -126,7 +127,8 @@ class Newspaper(scrapy.Spider):
         reading: Reading | Refusal | None = None
         if answer := self._to_read(response, fetch):
             try:
-                reading = self.reader.read(answer)
+                with budget.limited():
+                    reading = self.reader.read(answer)
             except Refusal as refusal:
                 reading = refusal
         yield from self._outputs_of(response, fetch, reading)

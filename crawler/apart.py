@@ -154,11 +154,13 @@ class ReadApart:
     def _hear(self, kind: int, said: bytes) -> None:
         page = self._waiting.popleft()
         self._answered = time.monotonic()
+        reading: Reading | Exception
         try:
+            # Also when whoever asked is gone: the next reading may name a list that this one tells.
             reading = self._readings.read(said) if kind == _READ else _error_told(kind, said)
-        except (ValueError, TypeError, LookupError):
-            reading = AnswerBroken("what was read of the page makes no sense")
-        if page.reading.done():  # whoever asked is gone
+        except Exception as error:  # noqa: BLE001 - it is raised where the page is waited for
+            reading = error
+        if page.reading.done():
             return
         if isinstance(reading, Reading):
             page.reading.set_result(reading)

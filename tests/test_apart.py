@@ -220,6 +220,28 @@ def test_what_is_given_up_is_not_reached() -> None:
     assert {type(each) for each in within(read, Misreader(lost=waits))} == {NotReached}
 
 
+def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> None:
+    spider, case = Kalbela(), next(case for case in CASES if case.name == "kalbela/seed")
+    answer = Answer(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
+
+    async def read(reads: ReadApart) -> Reading:
+        gone = asyncio.ensure_future(reads.read(answer))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await reads.read(answer)
+
+    reading = within(read, spider.reader)
+    assert reading == spider.reader.read(answer)
+    assert reading.lists
+
+
+def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(apart.Readings, "written", lambda self, reading: b'{"no": "reading"}')
+        nonsense, _ = within(all_of("one", "two"), Misreader())
+    assert isinstance(nonsense, TypeError)
+
+
 def test_signals_that_end_a_crawl_do_not_end_its_reading() -> None:
     async def read(reads: ReadApart) -> Reading:
         first = await reads.read(a_page("first"))

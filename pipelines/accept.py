@@ -28,6 +28,7 @@ class Accept:
         with self._run.ledger.page():
             if isinstance(item, Story):
                 self._accept_story(item)
+                item.sketch = None  # the index has it, and what is passed on is for anyone to write down
             elif isinstance(item, Snapshot):
                 self._accept_snapshot(item)
             elif isinstance(item, Fetch):

@@ -1,5 +1,7 @@
 """The whole way: a real crawl of the bundled newspaper over real sockets, and what stands in the Parquet after it."""
 
+import json
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.tables import TABLES
-from tests.crawling import Crawled
+from tests.crawling import PROJECT, Crawled
+from tests.hostile_paper import HostilePaper
 from tests.newspaper import Newspaper
+from tests.started import scraping
 
 SEED_ARTICLE = Path(__file__).parent / "newspaper" / "seed_article.txt"
 FROM_THE_PAGE = (
@@ -158,3 +162,17 @@ def test_the_seed_article_comes_out_exactly(tmp_path: Path) -> None:
     latest = pq.read_table(tmp_path / "rankings", filters=[("list", "=", "latest")]).sort_by("rank").to_pylist()
     assert [(row["rank"], row["headline"]) for row in latest] == list(enumerate(headlines, start=1))
     assert len(latest) == 20
+
+
+def test_what_scrapy_itself_is_told_to_write_has_every_story(tmp_path: Path) -> None:
+    written = tmp_path / "records.jsonl"
+    with HostilePaper(["gzip"]) as paper:
+        command = scraping(paper.server.base, tmp_path / "data", "-O", str(written))
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    records = [json.loads(line) for line in written.read_text().splitlines()]
+    stories = {record["story_id"]: record for record in records if "headline" in record}
+    kept = pd.read_parquet(tmp_path / "data" / "stories").set_index("story_id")
+    assert set(stories) == set(kept.index)
+    assert all(kept.loc[name, "body"] == story["body"] for name, story in stories.items())

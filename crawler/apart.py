@@ -85,15 +85,11 @@ class ReadApart:
             raise NotConfigured("pages are read by the process that asks for them")
         prepare = load_object(crawler.settings["KHOBOR_PREPARES"])
         apart = cls(spider.reader, spider.doors, prepare, crawler.stats)
-        spider.reads_apart, spider.being_read = apart.read, apart.being_read
+        spider.reads_apart = apart.read
         crawler.signals.connect(apart.open, signals.spider_opened)
         crawler.signals.connect(apart.give_up, run_must_end)
         crawler.signals.connect(apart.close, signals.spider_closed)
         return apart
-
-    def being_read(self) -> int:
-        """How many pages were handed over and are not read yet."""
-        return len(self._waiting)
 
     def open(self) -> None:
         """Begin before there is anything to read: what is begun later copies a process that is at work."""

@@ -61,7 +61,6 @@ class Newspaper(scrapy.Spider):
         self.reader = Reader(self.addresses, self.layouts, self.lists, self.zone)
         # Reads in another process, where there is one; without it pages are read here.
         self.reads_apart: Callable[[Answer], Awaitable[Reading]] | None = None
-        self.being_read: Callable[[], int] = lambda: 0  # how many pages wait there
         self.allowed_domains = list(self.hosts)
         self.starts = tuple(seed.split()) if seed else self.seeds
         self.run_id = ""

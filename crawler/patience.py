@@ -53,14 +53,14 @@ def _field(response: Response, name: str) -> str:
     return (response.headers.get(name) or b"").decode("latin-1")
 
 
-def may_be_asked(downloader: Downloader, host: str, being_read: int = 0) -> bool:
+def may_be_asked(downloader: Downloader, host: str, in_work: int = 0) -> bool:
     """Whether a request to this host would go out soon, rather than wait for a pause or for the one before it.
 
-    Pages that wait to be read count as if they were still on their way: what a kill would take with it stays as little.
+    Pages in work count as if they were still on their way, so that a kill takes no more with it.
     For a scheduler: what it keeps back meanwhile takes no place from other hosts, and a run that ends has not to wait
     for it.
     """
-    busy = being_read + sum(downloader.get_slot_key(request) == host for request in downloader.active)
+    busy = in_work + sum(downloader.get_slot_key(request) == host for request in downloader.active)
     slot = downloader.slots.get(host)
     if slot is None:
         return busy < downloader.domain_concurrency

@@ -130,8 +130,10 @@ class Frontier(BaseScheduler):
     def _may_be_asked(self, request: Request) -> bool:
         """Whether the host is free: what would only wait in its slot waits here, where better ones may overtake it."""
         engine = self._run.engine
-        host = urlparse_cached(request).hostname or ""
-        return engine is None or may_be_asked(engine.downloader, host, self._spider.being_read())
+        if engine is None:
+            return True
+        in_work = len(engine.scraper.slot.active) if engine.scraper.slot is not None else 0
+        return may_be_asked(engine.downloader, urlparse_cached(request).hostname or "", in_work)
 
     def _spent(self) -> bool:
         return 0 < self._max_pages <= self.asked

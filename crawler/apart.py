@@ -41,6 +41,7 @@ SECONDS_OF_WORK = 5
 # Without an answer: it was stopped, or has lost its way in something that is no work.
 SECONDS_TO_ANSWER = 120
 _BETWEEN_LOOKS = 10.0
+_SECONDS_FOR_A_REQUEST = 0.1
 MEMORY_OF_A_PAGE = 512 * 2**20  # bytes; 8 MiB of whatever we tried, and no larger page is taken in, took less than half
 _PAGE = struct.Struct("<II")  # how long the head of a page is, and its body
 _READ, _REFUSED, _CRASHED = range(3)
@@ -76,6 +77,7 @@ class ReadApart:
         self._waiting: deque[_Waiting] = deque()
         self._readings = Readings()
         self._answered = 0.0
+        self._opening: asyncio.TimerHandle | None = None
         self._looking: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -92,8 +94,8 @@ class ReadApart:
         return apart
 
     def open(self) -> None:
-        """Begin before there is anything to read: what is begun later copies a process that is at work."""
-        self._begin()
+        """Begin as soon as the first request is out, if nothing is to be read before: it need not wait for this."""
+        self._opening = asyncio.get_running_loop().call_later(_SECONDS_FOR_A_REQUEST, self._begin_early)
 
     async def read(self, answer: Answer) -> Reading:
         """What an answer says; raises a `Refusal` where it cannot be read, and :class:`ReaderCrashed` by our fault."""
@@ -122,13 +124,18 @@ class ReadApart:
 
     def close(self) -> None:
         """End the process. It holds nothing, so it need not be told."""
-        if self._looking is not None:
-            self._looking.cancel()
+        for timer in (self._opening, self._looking):
+            if timer is not None:
+                timer.cancel()
         if self._copy is not None:
             peak = self._copy.end()
             if self._stats is not None:
                 self._stats.max_value("memusage/reading/max", peak)
             self._copy = None
+
+    def _begin_early(self) -> None:
+        if self._copy is None:
+            self._begin()
 
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()

@@ -394,7 +394,8 @@ class Newspaper(scrapy.Spider):
 
         None for what every run asks for by itself, and for a door that there is no more.
         """
-        kind, door, onward = _RANKED if fetch.via in [ranked.name for ranked in self.lists] else _NAMED, None, None
+        door = onward = None
+        kind = _RANKED if fetch.via in [ranked.name for ranked in self.lists] else _NAMED
         if fetch.story_id is None:
             if told is None or (found := read_back(told, self.doors)) is None:
                 return None

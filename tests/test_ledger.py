@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from crawler.records import as_row
+from pipelines.durable import StorageRefused
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
 from pipelines.ledger.outbox import FileRecord
 from pipelines.tables import TABLES
@@ -403,6 +404,26 @@ def test_a_list_that_was_not_kept_does_not_stand(kept: Kept) -> None:
     with kept.ledger.transaction():
         kept.ledger.snapshots.stood(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
     assert not kept.ledger.outbox.size()
+
+
+def test_what_could_not_be_written_with_a_commit_is_written_whole_with_the_next(kept: Kept) -> None:
+    written: list[str] = []
+
+    def refuses_once(every: list[str]) -> None:
+        written.extend(every)
+        if len(written) == 1:
+            raise StorageRefused("no room")
+
+    with kept.ledger.page():
+        kept.ledger.addresses.record(a_fetch(1))
+        kept.ledger.runs.count("run-1", "requests")
+        kept.ledger.later(refuses_once, "last")
+    with pytest.raises(StorageRefused):
+        kept.ledger.commit()
+    kept.ledger.commit()
+    assert written == ["last", "last"]
+    assert as_another_process_sees(kept) == 1
+    assert kept.ledger.runs.counts("run-1")["requests"] == 1
 
 
 def test_counters_are_exact_whatever_is_taken_back(kept: Kept) -> None:

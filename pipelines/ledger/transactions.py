@@ -83,9 +83,18 @@ class Transactions:
             self._sql.reached("accept.done")
 
     def _write_what_is_left(self) -> None:
+        """All of it or, where the disk refuses, none, so that the pages of which it is never stand without it."""
         kinds: dict[Callable[[list[Any]], None], list[Any]] = {}
         for write, what in self._later:
             kinds.setdefault(write, []).append(what)
+        self._sql.execute("SAVEPOINT later")
+        try:
+            for write, every in kinds.items():
+                write(every)
+        except BaseException:
+            if self._sql.in_transaction:
+                self._sql.execute("ROLLBACK TO later")
+                self._sql.execute("RELEASE later")
+            raise
+        self._sql.execute("RELEASE later")
         self._later.clear()
-        for write, every in kinds.items():
-            write(every)

@@ -332,18 +332,12 @@ class Newspaper(scrapy.Spider):
     def _ask_named(
         self, target: Address | NoAddress, fetch: Fetch, door: Door, *, called: str | None = None
     ) -> Iterator[Any]:
-        number = target.story_id.rpartition(":")[2] if isinstance(target, Address) and target.story_id else ""
-        newness = _NEWEST - int(number) if number.isdigit() and int(number) < _NEWEST else _NEWEST
-        place = (_NAMED, newness)
+        place = (_NAMED, _newness(target.story_id if isinstance(target, Address) else None))
         return self._ask(target, fetch.url, via=door.name, depth=fetch.depth + 1, place=place, called=called)
 
     def _open(self, door: Door, link: str, base: str, depth: int, onward: Onward | None = None) -> Iterator[Any]:
-        # What names most for one request comes first: what then adds nothing to it is opened less often.
-        order = _ORDER.get(door.kind, 3) if not door.pulse else 1
-        target = self.addresses.identify(link, base)
-        return self._ask(
-            target, base or None, via=door.name, depth=depth, place=(_DOOR, order), door=door, onward=onward
-        )
+        target, place = self.addresses.identify(link, base), (_DOOR, _worth(door))
+        return self._ask(target, base or None, via=door.name, depth=depth, place=place, door=door, onward=onward)
 
     def _follow(self, link: str, base: str, *, via: str, depth: int, place: tuple[int, int]) -> Iterator[Any]:
         return self._ask(self.addresses.identify(link, base), base or None, via=via, depth=depth, place=place)
@@ -370,9 +364,7 @@ class Newspaper(scrapy.Spider):
             fetch.fetched_at, fetch.outcome, fetch.reason = now(), target.outcome, target.reason
             yield fetch
             return
-        kind, order = place
-        priority = -(kind * _CLASS + min(depth, 999) * _DEPTH + min(order, _NEWEST))
-        yield self.request(fetch, priority=priority, door=door, onward=onward)
+        yield self.request(fetch, priority=_priority(place, depth), door=door, onward=onward)
 
     def begin(self, target: Address | NoAddress, *, via: str, referrer: str | None, depth: int) -> Fetch:
         """The record of an address from the moment it is discovered."""
@@ -395,13 +387,15 @@ class Newspaper(scrapy.Spider):
         None for what every run asks for by itself, and for a door that there is no more.
         """
         door = onward = None
-        kind = _RANKED if fetch.via in [ranked.name for ranked in self.lists] else _NAMED
+        place = (_NAMED, _newness(fetch.story_id))
         if fetch.story_id is None:
             if told is None or (found := read_back(told, self.doors)) is None:
                 return None
-            kind, (door, onward) = _DOOR, found
-        priority = -(kind * _CLASS + min(fetch.depth, 999) * _DEPTH)
-        return self.request(fetch, priority=priority, door=door, onward=onward)
+            door, onward = found
+            place = (_DOOR, _worth(door))
+        elif fetch.via in [ranked.name for ranked in self.lists]:
+            place = (_RANKED, 0)
+        return self.request(fetch, priority=_priority(place, fetch.depth), door=door, onward=onward)
 
     def request(
         self, fetch: Fetch, *, priority: int, door: Door | None = None, onward: Onward | None = None
@@ -424,6 +418,22 @@ class Newspaper(scrapy.Spider):
         fetch.etag = _header(response, "ETag")
         fetch.last_modified = _header(response, "Last-Modified")
         return fetch
+
+
+def _priority(place: tuple[int, int], depth: int) -> int:
+    kind, order = place
+    return -(kind * _CLASS + min(depth, 999) * _DEPTH + min(order, _NEWEST))
+
+
+def _newness(story_id: str | None) -> int:
+    """The less the newer, as far as stories are numbered."""
+    number = (story_id or "").rpartition(":")[2]
+    return _NEWEST - int(number) if number.isdecimal() and int(number) < _NEWEST else _NEWEST
+
+
+def _worth(door: Door) -> int:
+    """What names most for one request comes first: what then adds nothing to it is opened less often."""
+    return 1 if door.pulse else _ORDER.get(door.kind, 3)
 
 
 def _header(response: Response, name: str) -> str | None:

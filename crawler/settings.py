@@ -64,6 +64,7 @@ KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; what Python maps is several
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
 KHOBOR_LEAST_FREE_MB = 200  # of the disk, for a run to begin
 KHOBOR_STALLED_AFTER = 60  # seconds without a sign of life, after which a launched run is killed and judged
+KHOBOR_MOST_WAITING = 50_000  # addresses that wait in memory; more wait in the ledger until there is room
 URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
 
 # Nobody gets in -----------------------------------------------------------------------------------------------------

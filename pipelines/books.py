@@ -34,6 +34,7 @@ MOST_ABSENCES = 3
 NEXT_NIGHT = timedelta(hours=20)
 
 DOOR_RESTS = (timedelta(hours=1), timedelta(days=7))
+_AT_ONCE = 1_000  # addresses that are closed
 
 
 class Books:
@@ -116,13 +117,15 @@ class Books:
 
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""
-        left = self.ledger.addresses.unfinished(self.run_id)
-        for known in left:
-            with self.ledger.page():
-                fetch = self._not_reached(known)
-                self.ledger.addresses.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
+        closed, after = 0, ""
+        while left := self.ledger.addresses.unfinished(self.run_id, _AT_ONCE, after):
+            for known in left:
+                with self.ledger.page():
+                    fetch = self._not_reached(known)
+                    self.ledger.addresses.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
+            closed, after = closed + len(left), left[-1].key
         self.ledger.commit()
-        return len(left)
+        return closed
 
     def _not_reached(self, known: KnownAddress) -> Fetch:
         fetch = begun(known, self.ledger.site, self.run_id)

@@ -4,11 +4,9 @@ Scrapy's scheduler, kept in the ledger: an address is opened there when it is di
 it, so what a run leaves open the next one asks for.
 """
 
-import heapq
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Self
 
 from scrapy import Spider
@@ -27,6 +25,7 @@ from pipelines.books import begun
 from pipelines.ledger import KnownAddress
 from pipelines.run import Run
 from pipelines.trouble import KINDS
+from pipelines.waiting import Waiting
 
 # Before everything else: what goes on with a visit that has begun.
 _GOES_ON = -(10**18)
@@ -37,21 +36,26 @@ LOOKS_PER_NEW = 4
 MOST_LOOKS = 5_000
 # How long a story that failed is left alone by pulses, doubled with each failure; a sweep asks for it every time.
 AFTER_FAILURE = timedelta(minutes=10)
-# A site that names addresses without an end may fill the ledger, not the memory: what is over waits for another run.
-MOST_WAITING = 50_000
 
 
 class Frontier(BaseScheduler):
-    """Best first; each address once a run; known stories only when they are due."""
+    """Best first; each address once a run; known stories only when they are due.
 
-    def __init__(self, run: Run, spider: Newspaper, max_pages: int, max_depth: int) -> None:
+    A site that names addresses without an end may fill the ledger, not the memory: of what is too much to wait here,
+    some is taken up from there when nothing else waits, by this run or another.
+    """
+
+    def __init__(self, run: Run, spider: Newspaper, max_pages: int, max_depth: int, most_waiting: int) -> None:
         self._run = run
         self._spider = spider
         self._max_pages = max_pages
         self._max_depth = max_depth
-        self._waiting: list[tuple[int, int, Request]] = []
-        self._order = count()
+        self._waiting = Waiting(most_waiting)
+        self._at_once = max(1, most_waiting // 2)  # addresses that are taken up from the ledger
+        self._left = True  # whether earlier runs left more open than was taken up, the last of which is this
+        self._taken_up: KnownAddress | None = None
         self._seen: set[str] = set()
+        self._asked_for: set[str] = set()
         self._held: dict[str, Request] = {}  # stories that are due and named, until there is room to look at them
         self._due: deque[KnownAddress] | None = None
         self._looks = 0
@@ -63,7 +67,8 @@ class Frontier(BaseScheduler):
         run = Run.of(crawler)
         assert isinstance(crawler.spider, Newspaper)
         settings = crawler.settings
-        return cls(run, crawler.spider, settings.getint("KHOBOR_MAX_PAGES"), settings.getint("DEPTH_LIMIT"))
+        bounds = (settings.getint(name) for name in ("KHOBOR_MAX_PAGES", "DEPTH_LIMIT", "KHOBOR_MOST_WAITING"))
+        return cls(run, crawler.spider, *bounds)
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -74,13 +79,35 @@ class Frontier(BaseScheduler):
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
         """
-        with self._run.ledger.page():
-            for known in self._run.ledger.addresses.leftovers():
-                request = self._again(known)
-                if request is None:
-                    self._run.ledger.addresses.abandon(known.key)
-                elif not (self._spider.is_pulse and (known.failures or known.outcome == Outcome.ROBOTS)):
-                    self._admit(request)
+        self._take_up_what_was_left()
+
+    def _take_up_what_was_left(self) -> None:
+        addresses = self._run.ledger.addresses
+        while self._left and not self._waiting:
+            left = addresses.leftovers(self._run.run_id, self._at_once, self._taken_up)
+            with self._run.ledger.page():
+                for self._taken_up in left:
+                    self._take_up(self._taken_up)
+            self._left = bool(left)
+
+    def _take_up(self, known: KnownAddress) -> None:
+        request = self._again(known)
+        if request is None:
+            self._run.ledger.addresses.abandon(known.key)
+        elif known.key not in self._seen and not (
+            self._spider.is_pulse and (known.failures or known.outcome == Outcome.ROBOTS)
+        ):
+            self._admit(request)
+
+    def _take_up_what_spilled(self) -> None:
+        """Take up what did not fit: as nothing waits or is under way, it is what is open and was not asked for."""
+        self._waiting.spilled = False
+        for known in self._run.ledger.addresses.spilled(self._run.run_id, self._at_once):
+            request = self._again(known)
+            if request is not None and known.key not in self._asked_for:
+                _ask_only_for_changes(request, known)
+                self._push(request)
+                self._waiting.spilled = True  # there may be more
 
     def _again(self, known: KnownAddress) -> Request | None:
         fetch = begun(known, self._run.ledger.site, self._run.run_id)
@@ -121,9 +148,11 @@ class Frontier(BaseScheduler):
     def next_request(self) -> Request | None:
         if not self._waiting and not self._spent():
             self._look_again()
-        if not self._waiting or self._spent() or not self._may_be_asked(self._waiting[0][2]):
+        if not self._waiting or self._spent() or not self._may_be_asked(self._waiting.first()):
             return None
-        place, _, request = heapq.heappop(self._waiting)
+        place, request = self._waiting.pop()
+        if "fetch" in request.meta:
+            self._asked_for.add(request.meta["fetch"].key)
         self.asked += place != _GOES_ON
         return request
 
@@ -164,13 +193,22 @@ class Frontier(BaseScheduler):
         self._run.note_known(fetch.key)
         door: Door | None = request.meta["door"]
         self._run.books.discover(fetch, written(door, request.meta["onward"]) if door else None)
-        if len(self._waiting) < MOST_WAITING:  # else it stays open in the ledger
-            self._push(request)
+        self._push(request)
         return True
 
     def _look_again(self) -> bool:
-        """When nothing else is to be asked for: take in stories that are due, named or not, while there is room."""
-        if not self.asked or self._is_busy() or (room := self._room()) <= 0:
+        """When nothing else is to be asked for: what is open in the ledger, then stories that are due, named or not."""
+        if not self.asked or self._is_busy():
+            return False
+        if self._waiting.spilled:
+            self._take_up_what_spilled()
+        if not self._waiting:
+            self._take_up_what_was_left()
+        return bool(self._waiting) or self._look_at_stories_that_are_due()
+
+    def _look_at_stories_that_are_due(self) -> bool:
+        """Take in as many as there is room for."""
+        if (room := self._room()) <= 0:
             return False
         if self._due is None:
             self._due = deque(self._run.ledger.addresses.due(now(), MOST_LOOKS))
@@ -247,7 +285,7 @@ class Frontier(BaseScheduler):
             return self._admit(onward)
 
     def _push(self, request: Request, place: int | None = None) -> None:
-        heapq.heappush(self._waiting, (-request.priority if place is None else place, next(self._order), request))
+        self._waiting.push(request, -request.priority if place is None else place)
 
 
 def _failed_just_now(known: KnownAddress) -> bool:

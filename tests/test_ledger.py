@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from crawler.records import as_row
+from pipelines.books import Books
 from pipelines.durable import StorageRefused
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
 from pipelines.ledger.outbox import FileRecord
@@ -256,7 +257,7 @@ def test_a_ledger_made_before_doors_were_kept_in_it_is_taken_on(kept: Kept) -> N
     kept.ledger = Ledger.open(path, SITE, ZONE)
     with kept.ledger.transaction():
         kept.ledger.addresses.discover(a_fetch(2), "a door")
-    assert [known.door for known in kept.ledger.addresses.leftovers()] == [None, "a door"]
+    assert [known.door for known in kept.ledger.addresses.leftovers("run-2", 9)] == ["a door", None]
 
 
 # Addresses and runs --------------------------------------------------------------------------------------------------
@@ -266,13 +267,13 @@ def test_an_address_stays_open_until_something_came_of_it(kept: Kept) -> None:
     ledger, fetch = kept.ledger, a_fetch(1, etag='"1"')
     with ledger.transaction():
         ledger.addresses.discover(fetch)
-    assert [known.url for known in ledger.addresses.leftovers()] == [fetch.url]
+    assert [known.url for known in ledger.addresses.leftovers("run-0", 9)] == [fetch.url]
     with ledger.transaction():
         ledger.addresses.finish(fetch, due_at=JANUARY + DAY)
     known = ledger.addresses.get(fetch.key)
     assert known is not None
     assert (known.due_at, known.etag, known.failures) == (JANUARY + DAY, '"1"', 0)
-    assert ledger.addresses.leftovers() == []
+    assert ledger.addresses.leftovers("run-0", 9) == []
     assert ledger.addresses.get("another") is None
 
 
@@ -282,13 +283,39 @@ def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row
     for run, fetch in enumerate((failed, failed, a_fetch(1), failed), start=1):
         with ledger.transaction():
             ledger.addresses.discover(replace(fetch, run_id=f"run-{run}"))
-            assert [known.key for known in ledger.addresses.unfinished(f"run-{run}")] == [fetch.key]
+            assert [known.key for known in ledger.addresses.unfinished(f"run-{run}", 9)] == [fetch.key]
             ledger.addresses.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
         known = ledger.addresses.get(fetch.key)
         assert known is not None
-        failures.append((known.failures, len(ledger.addresses.leftovers())))
-        assert ledger.addresses.unfinished(f"run-{run}") == []
+        failures.append((known.failures, len(ledger.addresses.leftovers("run-0", 9))))
+        assert ledger.addresses.unfinished(f"run-{run}", 9) == []
     assert failures == [(1, 1), (2, 1), (0, 0), (1, 1)]
+
+
+def test_the_books_close_however_many_addresses_are_open(kept: Kept) -> None:
+    ledger, many = kept.ledger, 2_345
+    ledger.runs.begin("run-1", a_fetch(1).fetched_at)
+    with ledger.page():
+        for number in range(many):
+            Books(ledger, "run-1").discover(a_fetch(number))
+    assert Books(ledger, "run-1").close() == many
+    assert ledger.addresses.unfinished("run-1", 1) == []
+    assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/not_reached": many}
+
+
+def test_leftovers_come_in_turn_and_each_once(kept: Kept) -> None:
+    ledger = kept.ledger
+    with ledger.page():
+        for number in (9, 10, 11, 250):
+            ledger.addresses.discover(a_fetch(number, depth=1))
+        ledger.addresses.discover(a_fetch(300, depth=0))
+        ledger.addresses.discover(a_fetch(301, run_id="run-2"))
+    keys, after = [], None
+    while left := ledger.addresses.leftovers("run-2", 2, after):
+        keys += [known.key for known in left]
+        after = left[-1]
+    assert keys == [a_fetch(number).key for number in (300, 250, 11, 10, 9)]
+    assert [known.key for known in ledger.addresses.spilled("run-2", 2)] == [a_fetch(301).key]
 
 
 def test_a_run_without_an_end_was_killed(kept: Kept) -> None:

@@ -18,6 +18,9 @@ _ADDRESS = (
     "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
     " door, open"
 )
+# What is least deep comes first; then, as stories are numbered, what is newest.
+_IN_TURN = "depth, length(key) DESC, key DESC"
+_BEHIND = "(length(key) < length(:key) OR length(key) = length(:key) AND key < :key)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,25 @@ class Addresses:
             ),
         )
 
-    def leftovers(self) -> list[KnownAddress]:
-        """Addresses that earlier runs left open."""
-        query = f"SELECT {_ADDRESS} FROM addresses WHERE open ORDER BY depth, key"
-        return [_known_address(row) for row in self._sql.execute(query)]
+    def leftovers(self, run_id: str, most: int, after: KnownAddress | None = None) -> list[KnownAddress]:
+        """Addresses that runs before this one left open, in turn; as many as are wanted, behind the one ``after``."""
+        if after is None:
+            return self._open("run_id <> :run", _IN_TURN, run=run_id, most=most)
+        which = f"run_id <> :run AND (depth > :depth OR depth = :depth AND {_BEHIND})"
+        return self._open(which, _IN_TURN, run=run_id, most=most, depth=after.depth, key=after.key)
+
+    def spilled(self, run_id: str, most: int) -> list[KnownAddress]:
+        """Addresses of one run that have no outcome yet, in turn, as many as are wanted."""
+        return self._open(f"run_id = :run AND open = {_ASKED}", _IN_TURN, run=run_id, most=most)
+
+    def unfinished(self, run_id: str, most: int, after: str = "") -> list[KnownAddress]:
+        """The same by their keys, behind one of these: however many there are, each is come by once."""
+        which = f"run_id = :run AND open = {_ASKED} AND key > :key"
+        return self._open(which, "key", run=run_id, most=most, key=after)
+
+    def _open(self, which: str, order: str, **values: Any) -> list[KnownAddress]:
+        query = f"SELECT {_ADDRESS} FROM addresses WHERE open AND {which} ORDER BY {order} LIMIT :most"
+        return [_known_address(row) for row in self._sql.execute(query, values)]
 
     def due(self, at: datetime, most: int) -> list[KnownAddress]:
         """Stories that were read and are due again, whether anything names them or not, the youngest first.
@@ -118,11 +136,6 @@ class Addresses:
         """Let an address be due from a moment on, if it is not due earlier."""
         query = "UPDATE addresses SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
-
-    def unfinished(self, run_id: str) -> list[KnownAddress]:
-        """The addresses of one run that have no outcome yet."""
-        query = f"SELECT {_ADDRESS} FROM addresses WHERE open = {_ASKED} AND run_id = ? ORDER BY key"
-        return [_known_address(row) for row in self._sql.execute(query, (run_id,))]
 
     def finish(
         self,

@@ -1,0 +1,69 @@
+"""What waits to be asked for: in which order, how much of it in memory, and what becomes of the rest."""
+
+from pathlib import Path
+
+from scrapy import Request
+
+from pipelines.waiting import Waiting
+from tests.crawling import Crawled
+from tests.newspaper import Newspaper
+from tests.plain import PER_SITEMAP, Plain
+
+ROOM = 30  # far less than what these papers name
+
+
+def names(waiting: Waiting) -> list[str]:
+    return [waiting.pop()[1].url.rpartition("/")[2] for _ in range(len(waiting))]
+
+
+def waiting_with(places: list[int], most: int) -> Waiting:
+    waiting = Waiting(most)
+    for number, place in enumerate(places):
+        waiting.push(Request(f"https://www.kalbela.com/world/{number}"), place)
+    return waiting
+
+
+def test_the_least_place_comes_first_and_what_came_first_of_one_place() -> None:
+    waiting = waiting_with([3, 1, 2, 1], most=9)
+    assert waiting.first().url.endswith("/1")
+    assert names(waiting) == ["1", "3", "2", "0"]
+    assert not waiting.spilled
+
+
+def test_of_more_than_may_wait_the_worse_half_is_spilled() -> None:
+    waiting = waiting_with([5, 4, 3, 2, 1], most=4)
+    assert waiting.spilled
+    assert names(waiting) == ["4", "3"]
+
+
+def asked(crawl: Crawled) -> list[str]:
+    fetches = crawl.table("fetches")
+    return sorted(fetches[fetches.attempts > 0].url)
+
+
+def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: Path) -> None:
+    outcomes, stories = [], []
+    for most in (50_000, ROOM):
+        paper = Newspaper(seed=4)
+        with paper.serve() as mirror:
+            crawl = Crawled(paper, mirror, tmp_path / str(most))
+            assert crawl.crawl("-s", f"KHOBOR_MOST_WAITING={most}")["books"]["balanced"]
+        fetches = crawl.table("fetches")
+        outcomes.append(sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True)))
+        stories.append(sorted(crawl.table("stories").story_id))
+        assert len(set(asked(crawl))) == len(asked(crawl))
+    assert stories[0] == stories[1]
+    assert outcomes[0] == outcomes[1]
+
+
+def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:
+    crawl = Crawled(Newspaper(), Plain(PER_SITEMAP).url, tmp_path)
+    seed = ("--seed", "https://www.kalbela.com/world/1", "-s", f"KHOBOR_MOST_WAITING={ROOM}")
+    first = crawl.crawl(*seed, "--max-pages", "20")
+    assert first["books"]["balanced"]
+    assert 0 < first["stories"]["new"] < 20
+    second = crawl.crawl(*seed)
+    assert second["books"]["balanced"]
+    assert first["stories"]["new"] + second["stories"]["new"] == PER_SITEMAP
+    stories = [url for url in asked(crawl) if "/world/" in url]
+    assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both

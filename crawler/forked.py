@@ -117,7 +117,7 @@ def message(kind: int, text: bytes) -> bytes:
 
 
 def _copied(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:
-    end_with_parent = _end_with_parent()
+    end_with_parent = ending_with(os.getpid(), signal.SIGKILL)
     with warnings.catch_warnings():
         # Python warns that other threads are not copied; the copy needs none.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -165,17 +165,20 @@ def _bound_memory(further: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
 
 
-def _end_with_parent() -> Callable[[], None]:
-    """What makes a copy of this process end at the moment that this process does, where the system can do that."""
+def ending_with(parent: int, sign: signal.Signals) -> Callable[[], None]:
+    """What a process does to get a signal at the moment its parent is gone; only Linux can, elsewhere it does nothing.
+
+    A copy of this process looks nothing up any more: what was looked up before the copy was made is at hand.
+    """
     import ctypes
 
-    parent = os.getpid()
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
     def end() -> None:
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if prctl is None:
+            return
+        prctl(_PR_SET_PDEATHSIG, sign)
         if os.getppid() != parent:  # it was gone before we asked
-            os._exit(0)
+            os.kill(os.getpid(), sign)
 
     return end

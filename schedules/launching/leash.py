@@ -1,7 +1,5 @@
 """A leash: a run that was launched has limits of its own, and ends when whoever launched it is gone."""
 
-import ctypes
-import os
 import resource
 import signal
 from pathlib import Path
@@ -10,9 +8,9 @@ from typing import Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
+from crawler.forked import ending_with
 from pipelines.storage import StorageRefused
 
-_PR_SET_PDEATHSIG = 1
 MEBIBYTE = 2**20
 OPEN_FILES = 512
 # What pages, threads and files map, beyond what the program itself does.
@@ -32,7 +30,8 @@ class Leash:
         if address_space:
             lower(resource.RLIMIT_AS, address_space)
         if launcher:
-            end_with(launcher)
+            # So that everything accepted is published. Where nobody can tell it, it goes on to its own end.
+            ending_with(launcher, signal.SIGTERM)()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -68,16 +67,3 @@ def lower(limit: int, wanted: int) -> None:
     soft, hard = resource.getrlimit(limit)
     reachable = [value for value in (wanted, soft, hard) if value != resource.RLIM_INFINITY]
     resource.setrlimit(limit, (min(reachable), min(reachable)))
-
-
-def end_with(launcher: int) -> None:
-    """Be told to end (SIGTERM, so that everything accepted is published) when the launching process is gone.
-
-    Only Linux can; elsewhere a run whose launcher is killed goes on to its own end.
-    """
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    except (AttributeError, OSError):
-        return
-    if os.getppid() != launcher:  # it was gone before we asked to be told
-        os.kill(os.getpid(), signal.SIGTERM)

@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 
 from pipelines.ledger.clusters import SCHEMA, Clusters, key_of
-from pipelines.likeness import sketch
+from pipelines.likeness import BANDS, sketch
 
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 _A_DAY, _WORDS, _KNOWN_WORDS = 400, 250, 30_000
@@ -63,7 +63,7 @@ def enter_strangers(connection: sqlite3.Connection, count: int) -> None:
         at = int(_moment(number).timestamp())
         row = (number + 1, f"kalbela:{number}", at, rng.choice(prints))
         connection.execute("INSERT INTO sketches (number, story_id, at, prints) VALUES (?, ?, ?, ?)", row)
-        keys = ((key_of(at, rng.getrandbits(24)), number + 1) for _ in range(32))
+        keys = ((key_of(at, rng.getrandbits(24)), number + 1) for _ in range(BANDS))
         connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
         if number % 1000 == 999 or number == count - 1:
             connection.execute("COMMIT")

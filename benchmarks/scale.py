@@ -24,7 +24,7 @@ from crawler.records import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.ledger import Ledger
 from pipelines.ledger.clusters import key_of
-from pipelines.likeness import sketch
+from pipelines.likeness import BANDS, sketch
 from pipelines.sameness import hashes
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
@@ -81,7 +81,7 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
         place = (story_id, url, f"{at:%Y-%m}", 1, content, body, state)
         rows["stories"].append((*place, story_id, seen, "latest", 1))
         rows["sketches"].append((number + 1, story_id, seconds, None, rng.choice(prints)))
-        rows["bands"] += ((key_of(seconds, rng.getrandbits(24)), number + 1) for _ in range(32))
+        rows["bands"] += ((key_of(seconds, rng.getrandbits(24)), number + 1) for _ in range(BANDS))
     rows["bands"].sort()  # far faster, and the pages of the index are filled as they would be
     return rows
 

@@ -1,7 +1,7 @@
 """Likeness: are two bodies nearly the same words, and which stories are one cluster? Pure, no ledger.
 
 A body is seen as the set of its runs of five words (shingles), blind to form, joiners, quotes, case and the script of
-digits. What is kept of it is a sketch of some hundred bytes: 32 band keys from a MinHash, by which bodies that may be
+digits. What is kept of it is a sketch of some hundred bytes: 16 band keys from a MinHash, by which bodies that may be
 alike are found, and bitmaps of its shingles, from which it is told whether they are. What two texts share cancels out
 in these, so that only their differences are estimated: the error in the share of common shingles is 0.01.
 
@@ -25,10 +25,11 @@ from crawler.bengali import compatible, digits, needle, parts
 from pipelines.sameness import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
-SKETCH_VERSION: Final = (RMinHash.ALGORITHM_VERSION << 8) + 1
+SKETCH_VERSION: Final = (RMinHash.ALGORITHM_VERSION << 8) + 2
 
 SHINGLE: Final = 5
-_BANDS, _ROWS, _SEED = 32, 4, 20250101
+BANDS: Final = 16
+_ROWS, _SEED = 3, 20250101
 _OPENING: Final = 3  # words
 _ROOM: Final = (2, 2, 8)  # bits for a plain shingle, one with a figure, a figure
 _START: Final = struct.Struct("<H")
@@ -54,7 +55,7 @@ _FIGURE = regex.compile(
 
 
 class Sketch(NamedTuple):
-    """What is kept of a body: ``bands`` are 32 numbers of 24 bits, ``prints`` the bitmaps."""
+    """What is kept of a body: ``bands`` are 16 numbers of 24 bits, ``prints`` the bitmaps."""
 
     bands: tuple[int, ...]
     prints: bytes
@@ -99,7 +100,7 @@ def sketch(body: str) -> Sketch | None:
     plain = {run for start, run in enumerate(runs) if start not in with_figure}
     # A figure counts with the word before it: each place of a service's frame is told apart from the others.
     figures = {" ".join(found[max(0, place - 1) : place + 1]) for place in figures_at}
-    minhash = RMinHash(_BANDS * _ROWS, _SEED)
+    minhash = RMinHash(BANDS * _ROWS, _SEED)
     minhash.update([*plain, *figured])
     sets = RMinHash.hash_token_sets([[*plain], [*figured], [*figures]])
     bitmaps = (_bitmap(hashes, room) for hashes, room in zip(sets, _ROOM, strict=True))
@@ -108,7 +109,7 @@ def sketch(body: str) -> Sketch | None:
 
 
 def _band_keys(digest: Sequence[int]) -> Iterator[int]:
-    for band in range(_BANDS):
+    for band in range(BANDS):
         rows = digest[band * _ROWS : (band + 1) * _ROWS]
         yield crc32(_BAND.pack(*rows), band) & 0xFFFFFF
 

@@ -1,13 +1,13 @@
 """Clusters: the index of stories by their words, in the ledger, and which cluster a story is of.
 
-Nothing is read when a ledger is opened: a story is looked up by 32 keys in each of the two periods that its window
+Nothing is read when a ledger is opened: a story is looked up by 16 keys in each of the two periods that its window
 touches. The index can be rebuilt from the Parquet; one whose sketches were made otherwise is emptied, and the clusters
 of the stories that were in it stand as they are.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,9 +60,7 @@ class Clusters:
         if sketch is None:
             return self.forget(story_id) | ({story_id: story_id} if known else {})
         (bands, prints), seconds = sketch, int(at.timestamp())
-        self._write(known, Member(story_id, seconds, prints))
-        placed = self._one(story_id)
-        assert placed is not None
+        placed = self._write(known, Member(story_id, seconds, prints))
         rows = ((key_of(seconds, band), placed.number) for band in bands)
         self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", rows)
         families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
@@ -82,13 +80,15 @@ class Clusters:
         self._sql.execute("DELETE FROM sketches WHERE number = ?", (known.number,))
         return clusters(self._members(known.family))
 
-    def _write(self, known: _Sketched | None, member: Member) -> None:
+    def _write(self, known: _Sketched | None, member: Member) -> _Sketched:
         if known:
             query = "UPDATE sketches SET at = ?, prints = ? WHERE number = ?"
             self._sql.execute(query, (member.at, member.prints, known.number))
-        else:
-            query = "INSERT INTO sketches (story_id, at, prints) VALUES (?, ?, ?)"
-            self._sql.execute(query, (member.story_id, member.at, member.prints))
+            return replace(known, member=member)
+        query = "INSERT INTO sketches (story_id, at, prints) VALUES (?, ?, ?)"
+        number = self._sql.execute(query, (member.story_id, member.at, member.prints)).lastrowid
+        assert number is not None
+        return _Sketched(number, member, number)
 
     def _relatives(self, placed: _Sketched, bands: tuple[int, ...], kin: tuple[str, str] | None) -> Iterator[_Sketched]:
         """The stories that are alike, among those that share a band with it; and the one with its very body."""

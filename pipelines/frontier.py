@@ -7,6 +7,7 @@ it, so what a run leaves open the next one asks for.
 from collections import deque
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Self
 
 from scrapy import Spider
@@ -102,9 +103,10 @@ class Frontier(BaseScheduler):
     def _take_up_what_spilled(self) -> None:
         """Take up what did not fit: as nothing waits or is under way, it is what is open and was not asked for."""
         self._waiting.spilled = False
-        for known in self._run.ledger.addresses.spilled(self._run.run_id, self._at_once):
-            request = self._again(known)
-            if request is not None and known.key not in self._asked_for:
+        spilled = self._run.ledger.addresses.spilled(self._run.run_id)
+        found = (known for known in spilled if known.key not in self._asked_for)
+        for known in islice(found, self._at_once):
+            if request := self._again(known):
                 _ask_only_for_changes(request, known)
                 self._push(request)
                 self._waiting.spilled = True  # there may be more

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 
-PER_SITEMAP = 1000
 WORDS = (
     *("ঢাকা", "শহরের", "মানুষ", "আজ", "সকালে", "নদীর", "ধারে", "বাজার", "বসিয়ে", "নতুন"),
     *("ধানের", "খবর", "শুনে", "আনন্দে", "গান", "গেয়ে", "বাড়ি", "ফিরেছে", "সবাই"),
@@ -22,17 +21,17 @@ def story(number: int) -> str:
     return STORY.format(headline=f"খবর {number} {turned[0]}", first=first, second=" ".join(turned * 3))
 
 
-def answer(target: str, pages: int) -> tuple[str, str]:
+def answer(target: str, pages: int, per_sitemap: int) -> tuple[str, str]:
     """Content type and text: robots.txt, an index of sitemaps, the sitemaps, and stories."""
     site = "https://www.kalbela.com"
     if target == "/robots.txt":
         return "text/plain", f"User-agent: *\nSitemap: {site}/sitemap.xml\n"
     if target == "/sitemap.xml":
-        maps = "".join(f"<sitemap><loc>{site}/map-{n}.xml</loc></sitemap>" for n in range(pages // PER_SITEMAP))
+        maps = "".join(f"<sitemap><loc>{site}/map-{n}.xml</loc></sitemap>" for n in range(pages // per_sitemap))
         return "text/xml", f"<sitemapindex>{maps}</sitemapindex>"
     if target.startswith("/map-"):
-        first = int(target[5:].removesuffix(".xml")) * PER_SITEMAP
-        urls = "".join(f"<url><loc>{site}/world/{first + n + 1}</loc></url>" for n in range(PER_SITEMAP))
+        first = int(target[5:].removesuffix(".xml")) * per_sitemap
+        urls = "".join(f"<url><loc>{site}/world/{first + n + 1}</loc></url>" for n in range(per_sitemap))
         return "text/xml", f"<urlset>{urls}</urlset>"
     number = target.rpartition("/")[2]
     return "text/html; charset=utf-8", story(int(number)) if number.isdigit() else "<html><body></body></html>"
@@ -41,8 +40,8 @@ def answer(target: str, pages: int) -> tuple[str, str]:
 class Plain:
     """It answers from a thread, for as long as the tests run."""
 
-    def __init__(self, pages: int) -> None:
-        self._pages = pages
+    def __init__(self, pages: int, per_sitemap: int = 1000) -> None:
+        self._pages, self._per_sitemap = pages, per_sitemap
         self._loop = asyncio.new_event_loop()
         server = self._loop.run_until_complete(asyncio.start_server(self._converse, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -51,7 +50,7 @@ class Plain:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                kind, text = answer(head.split(b" ", 2)[1].decode(), self._pages)
+                kind, text = answer(head.split(b" ", 2)[1].decode(), self._pages, self._per_sitemap)
                 body = text.encode()
                 writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
                 writer.write(body)

@@ -315,7 +315,7 @@ def test_leftovers_come_in_turn_and_each_once(kept: Kept) -> None:
         keys += [known.key for known in left]
         after = left[-1]
     assert keys == [a_fetch(number).key for number in (300, 250, 11, 10, 9)]
-    assert [known.key for known in ledger.addresses.spilled("run-2", 2)] == [a_fetch(301).key]
+    assert [known.key for known in ledger.addresses.spilled("run-2")] == [a_fetch(301).key]
 
 
 def test_a_run_without_an_end_was_killed(kept: Kept) -> None:

@@ -7,7 +7,7 @@ from scrapy import Request
 from pipelines.waiting import Waiting
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper
-from tests.plain import PER_SITEMAP, Plain
+from tests.plain import Plain
 
 ROOM = 30  # far less than what these papers name
 
@@ -56,14 +56,29 @@ def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: P
     assert outcomes[0] == outcomes[1]
 
 
+def plain(tmp_path: Path, pages: int = 200) -> Crawled:
+    return Crawled(Newspaper(), Plain(pages, per_sitemap=pages // 2).url, tmp_path)
+
+
+LITTLE_ROOM = ("--seed", "https://www.kalbela.com/world/1", "-s", f"KHOBOR_MOST_WAITING={ROOM}")
+
+
 def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:
-    crawl = Crawled(Newspaper(), Plain(PER_SITEMAP).url, tmp_path)
-    seed = ("--seed", "https://www.kalbela.com/world/1", "-s", f"KHOBOR_MOST_WAITING={ROOM}")
-    first = crawl.crawl(*seed, "--max-pages", "20")
+    crawl = plain(tmp_path)
+    first = crawl.crawl(*LITTLE_ROOM, "--max-pages", "20")
     assert first["books"]["balanced"]
     assert 0 < first["stories"]["new"] < 20
-    second = crawl.crawl(*seed)
+    second = crawl.crawl(*LITTLE_ROOM)
     assert second["books"]["balanced"]
-    assert first["stories"]["new"] + second["stories"]["new"] == PER_SITEMAP
+    assert first["stories"]["new"] + second["stories"]["new"] == 200
     stories = [url for url in asked(crawl) if "/world/" in url]
     assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both
+
+
+def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
+    crawl = plain(tmp_path)
+    report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.lossy.Lossy")
+    assert report["books"]["balanced"]
+    assert report["stories"]["new"] == 180
+    fetches = crawl.table("fetches")
+    assert {*fetches[fetches.outcome == "not_reached"].url.str[-1]} == {"7"}

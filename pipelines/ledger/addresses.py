@@ -3,6 +3,7 @@
 An address is open from its discovery to its outcome; an outcome that may be better next time leaves it open.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,22 +105,22 @@ class Addresses:
     def leftovers(self, run_id: str, most: int, after: KnownAddress | None = None) -> list[KnownAddress]:
         """Addresses that runs before this one left open, in turn; as many as are wanted, behind the one ``after``."""
         if after is None:
-            return self._open("run_id <> :run", _IN_TURN, run=run_id, most=most)
+            return [*self._open("run_id <> :run", _IN_TURN, run=run_id, most=most)]
         which = f"run_id <> :run AND (depth > :depth OR depth = :depth AND {_BEHIND})"
-        return self._open(which, _IN_TURN, run=run_id, most=most, depth=after.depth, key=after.key)
+        return [*self._open(which, _IN_TURN, run=run_id, most=most, depth=after.depth, key=after.key)]
 
-    def spilled(self, run_id: str, most: int) -> list[KnownAddress]:
-        """Addresses of one run that have no outcome yet, in turn, as many as are wanted."""
-        return self._open(f"run_id = :run AND open = {_ASKED}", _IN_TURN, run=run_id, most=most)
+    def spilled(self, run_id: str) -> Iterator[KnownAddress]:
+        """Addresses of one run that have no outcome yet, in turn; none of them may change meanwhile."""
+        return self._open(f"run_id = :run AND open = {_ASKED}", _IN_TURN, run=run_id, most=-1)
 
     def unfinished(self, run_id: str, most: int, after: str = "") -> list[KnownAddress]:
         """The same by their keys, behind one of these: however many there are, each is come by once."""
         which = f"run_id = :run AND open = {_ASKED} AND key > :key"
-        return self._open(which, "key", run=run_id, most=most, key=after)
+        return [*self._open(which, "key", run=run_id, most=most, key=after)]
 
-    def _open(self, which: str, order: str, **values: Any) -> list[KnownAddress]:
+    def _open(self, which: str, order: str, **values: Any) -> Iterator[KnownAddress]:
         query = f"SELECT {_ADDRESS} FROM addresses WHERE open AND {which} ORDER BY {order} LIMIT :most"
-        return [_known_address(row) for row in self._sql.execute(query, values)]
+        return map(_known_address, self._sql.execute(query, values))
 
     def due(self, at: datetime, most: int) -> list[KnownAddress]:
         """Stories that were read and are due again, whether anything names them or not, the youngest first.

@@ -1,0 +1,15 @@
+"""A frontier that gives some requests out to nobody, so that nothing ever comes of them."""
+
+from scrapy.http import Request
+
+from pipelines.frontier import Frontier
+
+
+class Lossy(Frontier):
+    """It loses what ends in 7."""
+
+    def next_request(self) -> Request | None:
+        request = super().next_request()
+        while request is not None and request.url.endswith("7"):
+            request = super().next_request()
+        return request

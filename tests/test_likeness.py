@@ -210,6 +210,37 @@ def test_an_index_of_other_sketches_is_emptied_and_clusters_stand(
     assert index.place("k:4", sketch(other), START, kin=("k:4", "k:0")) == {"k:4": "k:0"}  # as it was known before
 
 
+def test_in_a_crowd_that_shares_a_form_a_copy_is_found_and_few_are_compared(
+    index: Clusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form, compared = a_body(0, 4), []
+    own = {number: a_body(number, 8) for number in range(1, 400)}
+    for number, paragraphs in own.items():
+        placed = index.place(f"k:{number}", sketch("\n\n".join([*paragraphs, *form])), START + number * HOUR / 4)
+        assert placed == {f"k:{number}": f"k:{number}"}
+
+    def counted(one: Member, other: Member) -> bool:
+        compared.append(other.story_id)
+        return alike(one, other)
+
+    monkeypatch.setattr(clusters_module, "alike", counted)
+    monkeypatch.setattr(clusters_module, "_MOST_COMPARED", 20)
+    copied = sketch("\n\n".join([*own[30][1:], *form]))
+    assert index.place("k:copy", copied, START + 100 * HOUR) == {"k:30": "k:30", "k:copy": "k:30"}
+    assert len(compared) == 20
+
+
+def test_a_family_grows_no_larger_than_any_story_was_copied(index: Clusters) -> None:
+    form, heads = a_body(0), dict[str, str]()
+    for number in range(1, 251):
+        body = "\n\n".join([*form, a_body(number, 1)[0]])
+        heads |= index.place(f"k:{number}", sketch(body), START + number * timedelta(minutes=1))
+    assert max(Counter(heads.values()).values()) == 100
+    text = sketch("\n\n".join([*form, a_body(1, 1)[0]]))
+    placed = index.place("k:same", text, START + timedelta(minutes=300), kin=("k:1", "k:1"))
+    assert placed == {"k:same": "k:1"}
+
+
 def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:
     rng = Random(4)
     pool = a_body(1, 14)

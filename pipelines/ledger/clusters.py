@@ -6,9 +6,11 @@ of the stories that were in it stand as they are.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from pipelines.likeness import SKETCH_VERSION, WINDOW, Member, alike, clusters
@@ -23,6 +25,10 @@ CREATE INDEX sketches_family ON sketches (family) WHERE family IS NOT NULL;
 CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number)) WITHOUT ROWID;
 """
 _PERIOD = 2 * WINDOW
+# What very many stories share is a form that the newspaper prints under each of them. However many there are, a story
+# is looked for among the last ones that share a key, is compared with those that share most keys with it, and joins
+# no family that is larger than any story was ever copied.
+_LAST_OF_A_KEY, _MOST_COMPARED, _LARGEST_FAMILY = 50, 50, 100
 _SKETCH = "number, story_id, at, family, prints"
 
 
@@ -64,11 +70,14 @@ class Clusters:
         rows = ((key_of(seconds, band), placed.number) for band in bands)
         self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", rows)
         families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
+        crowded = len(families) > 1 and self._size(families) > _LARGEST_FAMILY
+        if crowded:
+            families = {placed.family}
         if len(families) > 1:
             self._unite(families)
         if len(families) > 1 or known:
-            return clusters(member for member in self._members(min(families)))
-        foreign = kin is not None and self._one(kin[1]) is None
+            return clusters(self._members(min(families)))
+        foreign = kin is not None and (crowded or self._one(kin[1]) is None)
         return {story_id: kin[1] if kin and foreign else story_id}
 
     def forget(self, story_id: str) -> dict[str, str]:
@@ -97,13 +106,21 @@ class Clusters:
         at = placed.member.at
         beside = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
         keys = [key_of(second, band) for second in (at, beside) for band in bands]
-        found = self._select(f"number IN (SELECT number FROM bands WHERE key IN ({_marks(keys)}))", keys)
+        sharing = Counter(number for (number,) in self._sql.execute(_sharing(len(keys)), keys))
+        likely = [number for number, _ in sharing.most_common(_MOST_COMPARED)]
+        found = self._select(f"number IN ({_marks(likely)})", likely)
         yield from (other for other in found if alike(placed.member, other.member))
 
     def _unite(self, families: set[int]) -> None:
         values = [min(families), *families, *families]
         marks = _marks(families)
         self._sql.execute(f"UPDATE sketches SET family = ? WHERE family IN ({marks}) OR number IN ({marks})", values)
+
+    def _size(self, families: set[int]) -> int:
+        marks = _marks(families)
+        query = f"SELECT count(*) FROM sketches WHERE family IN ({marks}) OR number IN ({marks})"
+        [size] = self._sql.execute(query, [*families, *families]).fetchone()
+        return int(size)
 
     def _members(self, family: int) -> list[Member]:
         return [found.member for found in self._select("family = ? OR number = ?", (family, family))]
@@ -131,6 +148,13 @@ def key_of(at: int, band: int) -> int:
     The upper eight are the period, so that neighbours in time are neighbours on disk.
     """
     return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
+
+
+@cache
+def _sharing(keys: int) -> str:
+    """The query for the stories that have one of so many keys: each as often as it has one."""
+    last = f"SELECT number FROM bands WHERE key = ? ORDER BY number DESC LIMIT {_LAST_OF_A_KEY}"
+    return " UNION ALL ".join(f"SELECT * FROM ({last})" for _ in range(keys))
 
 
 def _marks(values: Iterable[object]) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 WORDS = (
     *("ঢাকা", "শহরের", "মানুষ", "আজ", "সকালে", "নদীর", "ধারে", "বাজার", "বসিয়ে", "নতুন"),
@@ -38,10 +39,11 @@ def answer(target: str, pages: int, per_sitemap: int) -> tuple[str, str]:
 
 
 class Plain:
-    """It answers from a thread, for as long as the tests run."""
+    """It answers from a thread, for as long as the tests run, and keeps what it was asked for and when."""
 
     def __init__(self, pages: int, per_sitemap: int = 1000) -> None:
         self._pages, self._per_sitemap = pages, per_sitemap
+        self.asked: list[tuple[float, str]] = []
         self._loop = asyncio.new_event_loop()
         server = self._loop.run_until_complete(asyncio.start_server(self._converse, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -50,7 +52,9 @@ class Plain:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                kind, text = answer(head.split(b" ", 2)[1].decode(), self._pages, self._per_sitemap)
+                target = head.split(b" ", 2)[1].decode()
+                self.asked.append((time.monotonic(), target))
+                kind, text = answer(target, self._pages, self._per_sitemap)
                 body = text.encode()
                 writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
                 writer.write(body)

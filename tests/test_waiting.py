@@ -1,5 +1,6 @@
 """What waits to be asked for: in which order, how much of it in memory, and what becomes of the rest."""
 
+from itertools import pairwise
 from pathlib import Path
 
 from scrapy import Request
@@ -8,6 +9,7 @@ from pipelines.waiting import Waiting
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper
 from tests.plain import Plain
+from tests.spoiling import SECONDS
 
 ROOM = 30  # far less than what these papers name
 
@@ -82,3 +84,12 @@ def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
     assert report["stories"]["new"] == 180
     fetches = crawl.table("fetches")
     assert {*fetches[fetches.outcome == "not_reached"].url.str[-1]} == {"7"}
+
+
+def test_no_page_is_asked_for_while_as_many_are_read_as_may_be_asked_for_at_once(tmp_path: Path) -> None:
+    paper = Plain(20, per_sitemap=10)
+    crawl = Crawled(Newspaper(), paper.url, tmp_path)
+    crawl.crawl("--seed", "https://www.kalbela.com/world/1", "-s", "KHOBOR_PREPARES=tests.spoiling.takes_long")
+    moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
+    assert len(moments) == 20
+    assert min(later - earlier for earlier, later in pairwise(moments)) >= 0.9 * SECONDS

@@ -10,7 +10,6 @@ from datetime import timedelta
 from itertools import islice
 from typing import Self
 
-from scrapy import Spider
 from scrapy.core.scheduler import BaseScheduler
 from scrapy.crawler import Crawler
 from scrapy.http import Request
@@ -53,8 +52,9 @@ class Frontier(BaseScheduler):
         self._max_depth = max_depth
         self._waiting = Waiting(most_waiting)
         self._at_once = max(1, most_waiting // 2)  # addresses that are taken up from the ledger
-        self._left = True  # whether earlier runs left more open than was taken up, the last of which is this
-        self._taken_up: KnownAddress | None = None
+        self._is_run: bool | None = None  # and not `scrapy parse`, say, which asks for a page and for nothing else
+        self._left = True  # whether earlier runs may have left open what is not taken up yet
+        self._taken_up: KnownAddress | None = None  # the last of it that is
         self._seen: set[str] = set()
         self._asked_for: set[str] = set()
         self._held: dict[str, Request] = {}  # stories that are due and named, until there is room to look at them
@@ -74,17 +74,14 @@ class Frontier(BaseScheduler):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def open(self, spider: Spider) -> None:
-        """Take up what earlier runs left open; what failed or was forbidden then waits for a sweep.
+    def _take_up_what_was_left(self) -> None:
+        """Ask again for what earlier runs left open; what failed or was forbidden then waits for a sweep.
 
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
         """
-        self._take_up_what_was_left()
-
-    def _take_up_what_was_left(self) -> None:
-        addresses = self._run.ledger.addresses
-        while self._left and not self._waiting:
+        addresses, waiting = self._run.ledger.addresses, len(self._waiting)
+        while self._left and len(self._waiting) <= waiting:
             left = addresses.leftovers(self._run.run_id, self._at_once, self._taken_up)
             with self._run.ledger.page():
                 for self._taken_up in left:
@@ -124,7 +121,12 @@ class Frontier(BaseScheduler):
         Scrapy expects no error from here: it would wait for ever for what else came of the page.
         """
         try:
-            return self._taken_in(request)
+            taken = self._taken_in(request)
+            if self._is_run is None:
+                self._is_run = "fetch" in request.meta
+                if self._is_run:
+                    self._take_up_what_was_left()
+            return taken
         except KINDS as error:
             if not self._run.give_up(error):
                 raise
@@ -132,7 +134,7 @@ class Frontier(BaseScheduler):
 
     def _taken_in(self, request: Request) -> bool:
         fetch: Fetch | None = request.meta.get("fetch")
-        if fetch is None:  # of `scrapy parse` or `scrapy fetch`: asked for, and not entered in the books
+        if fetch is None:  # asked for, and not entered in the books
             self._push(request)
             return True
         if request.meta.get("redirect_times", 0) > request.meta.get("redirects_seen", 0):
@@ -200,7 +202,7 @@ class Frontier(BaseScheduler):
 
     def _look_again(self) -> bool:
         """When nothing else is to be asked for: what is open in the ledger, then stories that are due, named or not."""
-        if not self.asked or self._is_busy():
+        if not self._is_run or not self.asked or self._is_busy():
             return False
         if self._waiting.spilled:
             self._take_up_what_spilled()

@@ -1,12 +1,14 @@
 """What waits to be asked for: in which order, how much of it in memory, and what becomes of the rest."""
 
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
 from scrapy import Request
 
 from pipelines.waiting import Waiting
-from tests.crawling import Crawled
+from tests.crawling import PROJECT, QUICK, Crawled
 from tests.newspaper import Newspaper
 from tests.plain import Plain
 from tests.spoiling import SECONDS
@@ -58,11 +60,12 @@ def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: P
     assert outcomes[0] == outcomes[1]
 
 
-def plain(tmp_path: Path, pages: int = 200) -> Crawled:
-    return Crawled(Newspaper(), Plain(pages, per_sitemap=pages // 2).url, tmp_path)
+def plain(tmp_path: Path, paper: Plain | None = None) -> Crawled:
+    return Crawled(Newspaper(), (paper or Plain(200, per_sitemap=100)).url, tmp_path)
 
 
-LITTLE_ROOM = ("--seed", "https://www.kalbela.com/world/1", "-s", f"KHOBOR_MOST_WAITING={ROOM}")
+SEED = "https://www.kalbela.com/world/1"
+LITTLE_ROOM = ("--seed", SEED, "-s", f"KHOBOR_MOST_WAITING={ROOM}")
 
 
 def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:
@@ -77,6 +80,17 @@ def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> Non
     assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both
 
 
+def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path: Path) -> None:
+    paper = Plain(200, per_sitemap=100)
+    crawl = plain(tmp_path, paper)
+    crawl.crawl(*LITTLE_ROOM, "--max-pages", "8")
+    paper.asked.clear()
+    settings = ("-s", f"KHOBOR_MIRROR={paper.url}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK)
+    parse = [sys.executable, "-m", "scrapy", "parse", "--spider", "kalbela", *settings, SEED]
+    subprocess.run(parse, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert [target for _, target in paper.asked] == ["/robots.txt", "/world/1"]
+
+
 def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
     report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.lossy.Lossy")
@@ -88,8 +102,7 @@ def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
 
 def test_no_page_is_asked_for_while_as_many_are_read_as_may_be_asked_for_at_once(tmp_path: Path) -> None:
     paper = Plain(20, per_sitemap=10)
-    crawl = Crawled(Newspaper(), paper.url, tmp_path)
-    crawl.crawl("--seed", "https://www.kalbela.com/world/1", "-s", "KHOBOR_PREPARES=tests.spoiling.takes_long")
+    plain(tmp_path, paper).crawl("--seed", SEED, "-s", "KHOBOR_PREPARES=tests.spoiling.takes_long")
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
     assert len(moments) == 20
     assert min(later - earlier for earlier, later in pairwise(moments)) >= 0.9 * SECONDS

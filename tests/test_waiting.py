@@ -4,11 +4,15 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 from scrapy import Request
 
+from crawler.doors import Kind
+from crawler.spiders.kalbela import Kalbela
 from pipelines.waiting import Waiting
 from tests.crawling import PROJECT, QUICK, Crawled
+from tests.kept import a_fetch
 from tests.newspaper import Newspaper
 from tests.plain import Plain
 from tests.spoiling import SECONDS
@@ -35,9 +39,10 @@ def test_the_least_place_comes_first_and_what_came_first_of_one_place() -> None:
 
 
 def test_of_more_than_may_wait_the_worse_half_is_spilled() -> None:
-    waiting = waiting_with([5, 4, 3, 2, 1], most=4)
+    places = Random(1).sample(range(100), 100)
+    waiting = waiting_with(places, most=99)
     assert waiting.spilled
-    assert names(waiting) == ["4", "3"]
+    assert [waiting.pop()[0] for _ in range(len(waiting))] == [*range(49)]
 
 
 def asked(crawl: Crawled) -> list[str]:
@@ -78,6 +83,17 @@ def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> Non
     assert first["stories"]["new"] + second["stories"]["new"] == 200
     stories = [url for url in asked(crawl) if "/world/" in url]
     assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both
+
+
+def test_what_a_run_left_has_the_place_that_it_had() -> None:
+    spider = Kalbela()
+    page = a_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
+    found = [spider.addresses.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
+    [door] = [door for door in spider.doors if door.kind is Kind.SITEMAP][:1]
+    named = [request for target in found for request in spider._ask_named(target, page, door)]
+    again = [spider.ask_again(request.meta["fetch"]) for request in named]
+    assert [request.priority for request in again if request] == [request.priority for request in named]
+    assert named[0].priority < named[1].priority < named[2].priority
 
 
 def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Reading apart: whatever a page does to the process that reads it, it is refused by name, and the next one is read."""
 
 import asyncio
+import gc
 import hashlib
 import os
 import signal
@@ -252,6 +253,30 @@ def test_signals_that_end_a_crawl_do_not_end_its_reading() -> None:
         return second
 
     assert length(within(read, Misreader())) == 6
+
+
+class Left:
+    """What nobody holds any more but itself, as a connection may be; it says in which process it is let go of."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self.myself = file, self
+
+    def __del__(self) -> None:
+        with self._file.open("a") as log:
+            print(os.getpid(), file=log)
+
+
+def test_what_the_crawl_has_is_not_let_go_of_where_pages_are_read(tmp_path: Path) -> None:
+    gc.disable()
+    try:
+        Left(tmp_path / "log")
+        [reading] = within(all_of("collect"), Misreader(collect=gc.collect))
+    finally:
+        gc.enable()
+    assert process(reading) != os.getpid()
+    assert not (tmp_path / "log").exists()
+    gc.collect()
+    assert (tmp_path / "log").read_text() == f"{os.getpid()}\n"
 
 
 def test_real_pages_are_read_there_as_here() -> None:

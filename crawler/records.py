@@ -1,6 +1,6 @@
 """The records that a page yields: one dataclass per table, one line per column.
 
-A column's name, Arrow type and meaning stand beside each other here and nowhere else. The Scrapy item, the Arrow
+A column's name, type and meaning stand beside each other here and nowhere else. The Scrapy item, the Arrow
 schema, the row check and the data dictionary are all derived from these lines. Columns are added, never renamed or
 retyped. ``site`` is in every record and in no file: it is a partition, so it stands in the path.
 """
@@ -11,11 +11,19 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import pyarrow as pa
 
-UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
-TEXT = pa.string()
-TEXTS = pa.list_(pa.string())
+class Kind(StrEnum):
+    """The type of a column, as Arrow writes it. Arrow itself is not needed before there is anything to publish."""
+
+    TEXT = "string"
+    TEXTS = "list<item: string>"
+    UTC_MICROSECONDS = "timestamp[us, tz=UTC]"
+    INT32 = "int32"
+    INT64 = "int64"
+    BOOL = "bool"
+
+
+TEXT, TEXTS, UTC_MICROSECONDS, INT32, INT64, BOOL = Kind
 
 
 class Outcome(StrEnum):
@@ -78,14 +86,14 @@ _OUTCOMES = {
 }
 
 
-def column(arrow_type: pa.DataType, meaning: str) -> Any:
-    """Declare a column that may be null: its Arrow type and its meaning."""
-    return field(default=None, metadata={"type": arrow_type, "meaning": meaning, "required": False})
+def column(kind: Kind, meaning: str) -> Any:
+    """Declare a column that may be null: its type and its meaning."""
+    return field(default=None, metadata={"type": kind, "meaning": meaning, "required": False})
 
 
-def required(arrow_type: pa.DataType, meaning: str) -> Any:
+def required(kind: Kind, meaning: str) -> Any:
     """Declare a column in which a null is an error."""
-    return field(default=None, metadata={"type": arrow_type, "meaning": meaning, "required": True})
+    return field(default=None, metadata={"type": kind, "meaning": meaning, "required": True})
 
 
 @cache
@@ -108,13 +116,13 @@ class Fetch:
     story_id: str | None = column(TEXT, "the story that the address stands for, where it is a story's")
     via: str = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
     referrer: str | None = column(TEXT, "the page that named the address")
-    depth: int = required(pa.int32(), "links from the seed")
-    status: int | None = column(pa.int32(), "HTTP status; null where there was no answer or no request")
+    depth: int = required(INT32, "links from the seed")
+    status: int | None = column(INT32, "HTTP status; null where there was no answer or no request")
     outcome: str = required(TEXT, "what came of it, in one word (see the list of outcomes)")
     reason: str | None = column(TEXT, "why, where the outcome alone does not say")
-    bytes: int | None = column(pa.int64(), "size of the page, decoded")
-    milliseconds: int | None = column(pa.int32(), "from request to last byte")
-    attempts: int = required(pa.int32(), "requests sent; 0 where none was")
+    bytes: int | None = column(INT64, "size of the page, decoded")
+    milliseconds: int | None = column(INT32, "from request to last byte")
+    attempts: int = required(INT32, "requests sent; 0 where none was")
     run_id: str = required(TEXT, "the run that asked")
     key: str = ""  # identity of the address
     etag: str | None = None
@@ -145,14 +153,14 @@ class Story:
     body: str = required(TEXT, "the story's own paragraphs, sub-heads, list items, quotations and table rows, joined by a blank line")
     tags: list[str] | None = required(TEXTS, "the story's tags, in order")
     language: str | None = required(TEXT, "language of the text, `bn` for all but a few (`en`, `as`, `und`)")
-    word_count: int | None = required(pa.int32(), "words of the body, as Bengali readers count them")
-    revision: int | None = required(pa.int32(), "counts from 1")
+    word_count: int | None = required(INT32, "words of the body, as Bengali readers count them")
+    revision: int | None = required(INT32, "counts from 1")
     first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when we first saw the story")
     fetched_at: datetime | None = required(UTC_MICROSECONDS, "when we last saw it in this revision")
     content_hash: str | None = required(TEXT, "of headline and body, blind to form, joiners, quotes and spacing")
     cluster_id: str | None = required(TEXT, "`story_id` of the first story of its near-duplicate cluster; its own when alone")
     discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
-    depth: int | None = required(pa.int32(), "links from the seed when it was first found")
+    depth: int | None = required(INT32, "links from the seed when it was first found")
     layout: str | None = required(TEXT, "the layout that read the page")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
     gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
@@ -199,7 +207,7 @@ class Ranking:
     site: str = ""
     observed_at: datetime = required(UTC_MICROSECONDS, "when the snapshot was first seen")
     list: str = required(TEXT, "`latest` or `popular`")
-    rank: int = required(pa.int32(), "as printed, from 1")
+    rank: int = required(INT32, "as printed, from 1")
     story_id: str | None = column(TEXT, "the story that the link names; null where it is none (a video, say)")
     url: str = required(TEXT, "the link's canonical address")
     headline: str | None = column(TEXT, "as the list printed it")

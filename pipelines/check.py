@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.clock import now
+from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.merge import key_column
-from pipelines.parquet import DataDamaged
 from pipelines.storage import UNFINISHED, Dataset
 from pipelines.tables import TABLES, Table, is_site
 

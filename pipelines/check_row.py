@@ -5,9 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-import pyarrow as pa
-
-from crawler.records import as_row, columns_of
+from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of
 from pipelines.refusals import BadRow
 
 
@@ -27,18 +25,18 @@ def fault_of(record: type, row: Mapping[str, Any], *, complete: bool = False) ->
 
 
 @cache
-def _columns(record: type) -> tuple[tuple[str, pa.DataType, bool], ...]:
+def _columns(record: type) -> tuple[tuple[str, Kind, bool], ...]:
     return tuple((c.name, c.metadata["type"], c.metadata["required"]) for c in columns_of(record))
 
 
-def _fits(value: Any, kind: pa.DataType) -> bool:
-    if pa.types.is_string(kind):
+def _fits(value: Any, kind: Kind) -> bool:
+    if kind is TEXT:
         return isinstance(value, str) and _encodable(value)
-    if pa.types.is_timestamp(kind):
+    if kind is UTC_MICROSECONDS:
         return isinstance(value, datetime) and value.tzinfo is not None
-    if pa.types.is_list(kind):
+    if kind is TEXTS:
         return isinstance(value, list) and all(isinstance(v, str) and _encodable(v) for v in value)
-    bound = 1 << (kind.bit_width - 1)
+    bound = 1 << (int(kind.removeprefix("int")) - 1)
     return type(value) is int and -bound <= value < bound
 
 

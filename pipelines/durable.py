@@ -7,7 +7,7 @@ folder's own name when its parent was.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipelines.failpoint import reached
 
@@ -16,6 +16,15 @@ RESERVE_BYTES = 16 * 2**20  # thousands of open addresses, and what SQLite needs
 
 class StorageRefused(Exception):
     """The folder cannot be written, read or trusted with files: what, where, why and as whom, in one sentence."""
+
+
+class DataDamaged(Exception):
+    """A published file is not what it should be; ``path`` is relative to the data folder."""
+
+    def __init__(self, path: PurePath, reason: str) -> None:
+        super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
+        self.path = path
+        self.reason = reason
 
 
 @contextmanager

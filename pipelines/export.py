@@ -20,8 +20,8 @@ import pyarrow.dataset as ds
 from crawler.clock import now
 from pipelines.aside import folder_aside
 from pipelines.dataset import NAMES, AskedWrongly, OpenTable, open_table
-from pipelines.durable import StorageRefused
-from pipelines.parquet import DataDamaged, write_rows
+from pipelines.durable import DataDamaged, StorageRefused
+from pipelines.parquet import write_rows
 from pipelines.reports import RUNS
 from pipelines.results import outside, write_jsonl
 from pipelines.tables import TABLES, Table

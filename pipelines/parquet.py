@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.durable import DataDamaged
 from pipelines.tables import Table
 
 # A reader decodes whole groups: few rows where a row is long, so that one story is found without a month of bodies.
@@ -26,15 +27,6 @@ _REPEATING = {
 }  # fmt: skip
 # What says nothing about a file: too many are open, or there is no memory.
 _OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-
-
-class DataDamaged(Exception):
-    """A published file is not what it should be; ``path`` is relative to the data folder."""
-
-    def __init__(self, path: PurePath, reason: str) -> None:
-        super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
-        self.path = path
-        self.reason = reason
 
 
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipelines.dataset import NAMES, AskedWrongly, open_schema, open_table
-from pipelines.parquet import DataDamaged
+from pipelines.durable import DataDamaged
 from pipelines.reports import RUNS
 from pipelines.tables import TABLES
 from pipelines.views import VIEWS, sql_of

@@ -8,10 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, column, required
-from pipelines.parquet import DataDamaged
+from crawler.records import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
+from pipelines.durable import DataDamaged
 from pipelines.tables import Table
 
 # A column is one line.
@@ -27,17 +25,17 @@ class RunRow:
     started_at: datetime = required(UTC_MICROSECONDS, "when it began")
     ended_at: datetime | None = column(UTC_MICROSECONDS, "when its books were closed")
     reason: str | None = column(TEXT, "why it ended: `finished`, or what stopped it")
-    exit_code: int | None = column(pa.int32(), "0 for a good run; the other codes are in docs/operate.md")
+    exit_code: int | None = column(INT32, "0 for a good run; the other codes are in docs/operate.md")
     problems: list[str] | None = column(TEXTS, "what was wrong, a sentence each")
-    balanced: bool | None = column(pa.bool_(), "whether every address that it discovered has one outcome")
-    discovered: int | None = column(pa.int64(), "addresses that it discovered")
-    requests: int | None = column(pa.int64(), "requests that it sent")
-    stories_new: int | None = column(pa.int64(), "stories that were not known before")
-    stories_revised: int | None = column(pa.int64(), "known stories that had changed")
-    stories_unchanged: int | None = column(pa.int64(), "known stories that were asked for again and had not")
-    stories_gone: int | None = column(pa.int64(), "kept stories that were found taken down")
-    copies: int | None = column(pa.int64(), "copies of kept stories under another id")
-    rejected: int | None = column(pa.int64(), "records that were refused")
+    balanced: bool | None = column(BOOL, "whether every address that it discovered has one outcome")
+    discovered: int | None = column(INT64, "addresses that it discovered")
+    requests: int | None = column(INT64, "requests that it sent")
+    stories_new: int | None = column(INT64, "stories that were not known before")
+    stories_revised: int | None = column(INT64, "known stories that had changed")
+    stories_unchanged: int | None = column(INT64, "known stories that were asked for again and had not")
+    stories_gone: int | None = column(INT64, "kept stories that were found taken down")
+    copies: int | None = column(INT64, "copies of kept stories under another id")
+    rejected: int | None = column(INT64, "records that were refused")
 
 
 # fmt: on

@@ -4,6 +4,8 @@ A published file appears whole or not at all. It is written in `.staging/`, whic
 every table (each reader chokes on other names, so no name is safe inside), synced, and renamed over the old one.
 """
 
+from __future__ import annotations
+
 import gzip
 import hashlib
 import os
@@ -14,15 +16,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from pipelines.durable import DataDamaged, refusing, sync_folder
 from pipelines.durable import StorageRefused as StorageRefused
 from pipelines.durable import make_folder as make_folder
-from pipelines.durable import refusing, sync_folder
 from pipelines.failpoint import reached
-from pipelines.parquet import DataDamaged, read_rows, write_rows
 from pipelines.tables import TABLES, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNFINISHED = ".inprogress"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
@@ -145,8 +148,10 @@ class Dataset:
     def read(self, table: Table, site: str, part: str) -> pa.Table | None:
         """The rows of one partition in the table's schema, or None where there is no file.
 
-        Raises :class:`pipelines.parquet.DataDamaged` for a file that is torn or not of this table.
+        Raises :class:`pipelines.durable.DataDamaged` for a file that is torn or not of this table.
         """
+        from pipelines.parquet import read_rows
+
         path = table.path(site, part)
         with refusing("read", self.root / path):
             return read_rows(table, self.root / path, path) if (self.root / path).exists() else None
@@ -161,6 +166,8 @@ class Dataset:
 
     def stage(self, table: Table, site: str, rows: pa.Table) -> Staged:
         """Write the rows into a whole, synced file aside, and read it back."""
+        from pipelines.parquet import read_rows, write_rows
+
         path = self.staging / f"{site}-{table.name}-{secrets.token_hex(4)}{UNFINISHED}"
         with refusing("write", path):
             make_folder(self.staging)

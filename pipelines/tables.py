@@ -4,6 +4,8 @@ Schemas come from the records' columns and are never inferred. A partition's val
 is empty; nothing that a page says ever becomes part of a path.
 """
 
+from __future__ import annotations
+
 import json
 import re
 from collections.abc import Mapping
@@ -12,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
+from crawler.records import UTC_MICROSECONDS, Alias, Fetch, Kind, Ranking, Reject, Sighting, Story, columns_of
 
-from crawler.records import Alias, Fetch, Ranking, Reject, Sighting, Story, columns_of
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SCHEMA_VERSION = "1"
 KEY_SEPARATOR = "\x1f"
@@ -45,8 +48,18 @@ class Table:
     @cached_property
     def schema(self) -> pa.Schema:
         """Arrow schema of the files, with each column's meaning beside it."""
+        import pyarrow as pa  # of which a run has no need before there is anything to publish
+
+        types = {
+            Kind.TEXT: pa.string(),
+            Kind.TEXTS: pa.list_(pa.string()),
+            Kind.UTC_MICROSECONDS: pa.timestamp("us", tz="UTC"),
+            Kind.INT32: pa.int32(),
+            Kind.INT64: pa.int64(),
+            Kind.BOOL: pa.bool_(),
+        }
         columns = [
-            pa.field(c.name, c.metadata["type"], not c.metadata["required"], {"meaning": c.metadata["meaning"]})
+            pa.field(c.name, types[c.metadata["type"]], not c.metadata["required"], {"meaning": c.metadata["meaning"]})
             for c in columns_of(self.record)
         ]
         return pa.schema(columns, {"khobor.table": self.name, "khobor.schema": SCHEMA_VERSION})
@@ -183,4 +196,4 @@ def from_json(table: Table, text: str) -> dict[str, Any]:
 
 @cache
 def _moments(name: str) -> frozenset[str]:
-    return frozenset(field.name for field in TABLES[name].schema if pa.types.is_timestamp(field.type))
+    return frozenset(c.name for c in columns_of(TABLES[name].record) if c.metadata["type"] is UTC_MICROSECONDS)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crawler.refusals import one_line
+from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
-from pipelines.parquet import DataDamaged
 from pipelines.storage import StorageRefused
 
 #: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.

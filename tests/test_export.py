@@ -15,8 +15,8 @@ import pytest
 
 from khobor import main
 from pipelines.dataset import NAMES, AskedWrongly, open_table
+from pipelines.durable import DataDamaged
 from pipelines.export import USUAL, Selection, export, moment_of
-from pipelines.parquet import DataDamaged
 from pipelines.query import opened
 from tests.crawling import PROJECT
 from tests.kept import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.parquet import DataDamaged
+from pipelines.durable import DataDamaged
 from pipelines.tables import TABLES
 from tests.kept import (
     DAY,

@@ -17,7 +17,7 @@ import pytest
 
 from khobor import main
 from pipelines.dataset import AskedWrongly, open_table
-from pipelines.parquet import DataDamaged
+from pipelines.durable import DataDamaged
 from pipelines.query import asked, opened
 from pipelines.ranks import spans_of
 from pipelines.results import write_csv, write_json, write_jsonl

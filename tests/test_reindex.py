@@ -13,8 +13,8 @@ import pytest
 from crawler.records import as_row
 from pipelines import failpoint
 from pipelines.check import check, quarantine
+from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger, LedgerDamaged
-from pipelines.parquet import DataDamaged
 from pipelines.reindex import reindex
 from pipelines.sameness import snapshot_digest
 from pipelines.storage import Dataset, StorageRefused

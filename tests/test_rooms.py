@@ -1,6 +1,8 @@
 """The rooms: imports point one way, the names are ours, and nothing is shared behind anyone's back."""
 
 import ast
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -90,3 +92,22 @@ def test_every_package_is_listed_so_that_none_is_found_by_chance() -> None:
     listed = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = {".".join(path.parent.parts) for path in MODULES if path.name == "__init__.py"}
     assert set(listed) == found
+
+
+COMPONENTS = """
+import sys
+from scrapy.utils.misc import load_object
+from crawler import settings
+for component in (
+    *settings.EXTENSIONS_BASE, *settings.ITEM_PIPELINES, *settings.DOWNLOADER_MIDDLEWARES_BASE,
+    *filter(None, settings.DOWNLOAD_HANDLERS.values()), settings.SCHEDULER, settings.KHOBOR_PREPARES,
+):
+    load_object(component)
+import crawler.spiders.kalbela
+print(*sorted({"numpy", "pandas", "pyarrow", "duckdb", "rich", "uvicorn"} & sys.modules.keys()))
+"""
+
+
+def test_a_run_begins_without_what_it_needs_at_its_end_or_never() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPONENTS], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

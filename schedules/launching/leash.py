@@ -13,8 +13,8 @@ from pipelines.storage import StorageRefused
 
 MEBIBYTE = 2**20
 OPEN_FILES = 512
-# What pages, threads and files map, beyond what the program itself does.
-LEAST_TO_MAP = 256 * MEBIBYTE
+# What pages, threads and files map, and Arrow when there is something to publish, beyond what the program itself does.
+LEAST_TO_MAP = 416 * MEBIBYTE
 
 
 class Leash:

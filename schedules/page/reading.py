@@ -13,8 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crawler.sites import newspapers
+from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
-from pipelines.parquet import DataDamaged
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table, is_site
 from schedules.runs.reports import NoReport, Ran, ran

@@ -37,7 +37,7 @@ class Traces:
 def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
     from crawler.sites import zones
-    from pipelines.parquet import DataDamaged
+    from pipelines.durable import DataDamaged
     from pipelines.tables import is_site
     from pipelines.traces import new_stories, slowest_pages
 

@@ -12,6 +12,7 @@ from schedules.commands import crawling, data, mending, reporting, runs, stories
 from schedules.commands.answering import complain, let_go_of_output, reader_may_leave
 from schedules.commands.asking import Commands, Parser
 from schedules.exits import WrongUsage, explained
+from schedules.launching.lean import search_seldom
 from schedules.signals import heard_by
 
 CODES = """exit codes:
@@ -25,6 +26,7 @@ FAMILIES = (crawling, runs, mending, timetable, reporting, stories, data)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    search_seldom()
     with _ending_at_once_when_told():
         options = _parser().parse_args(arguments)
         try:

@@ -1,6 +1,5 @@
 """Ours, reading alone: one stored page into all columns of a story and both of its lists."""
 
-import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from crawler.reading import Answer
 from crawler.spiders.kalbela import Kalbela
-from schedules.launching.lean import OBJECTS_BETWEEN_SEARCHES
+from schedules.launching.lean import search_seldom
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
@@ -33,5 +32,5 @@ def read(html: bytes, url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 10, 10)  # as in a run
+    search_seldom()  # as in a run
     timed(read)

@@ -41,14 +41,19 @@ def lean_imports() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+def search_seldom() -> None:
+    """Look for garbage seldom: also among what imports make, which stays, so that each search takes longer."""
+    gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 10, 10)
+
+
 def main() -> None:
     """Run one of Scrapy's commands."""
+    search_seldom()
     with lean_imports():
         # As it is imported, it looks for every frame of the stack through all modules: now they are few.
         import scrapy.core.downloader.contextfactory  # noqa: F401
         from scrapy.cmdline import execute
 
-        gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 10, 10)
         execute()
 
 

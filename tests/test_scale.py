@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.scale import SITE, ZONE, fill, night
 from pipelines.ledger import Ledger
+from pipelines.likeness import BANDS
 
 
 def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
@@ -18,7 +19,10 @@ def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
     ledger.clusters.forget(f"{SITE}:7")
     ledger.close()
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file:
-        assert file.execute("SELECT count(*), (SELECT count(*) FROM bands) FROM sketches").fetchone() == (299, 300 * 32)
+        assert file.execute("SELECT count(*), (SELECT count(*) FROM bands) FROM sketches").fetchone() == (
+            299,
+            300 * BANDS,
+        )
 
 
 def test_a_made_up_night_is_published(tmp_path: Path) -> None:

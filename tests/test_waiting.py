@@ -53,7 +53,7 @@ def asked(crawl: Crawled) -> list[str]:
 def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: Path) -> None:
     outcomes, stories = [], []
     for most in (50_000, ROOM):
-        paper = Newspaper(seed=4)
+        paper = Newspaper(seed=4, stories=80)
         with paper.serve() as mirror:
             crawl = Crawled(paper, mirror, tmp_path / str(most))
             assert crawl.crawl("-s", f"KHOBOR_MOST_WAITING={most}")["books"]["balanced"]

@@ -98,7 +98,7 @@ def agency(body: str, byline: str | None) -> str | None:
         if (match := _BYLINE.fullmatch(part)) and (name := _KNOWN_AS[match["form"]]) not in _NAMES_TOO:
             return name
     forms = _FORMS if _LATIN.search(body) else _BENGALI_FORMS
-    found = ((_kind(body, at, form), at, name) for form, name in forms for at in _places(body, form))
+    found = ((_kind(body, at, form), at, name) for form, name in forms if form in body for at in _places(body, form))
     return min(((kind, at, name) for kind, at, name in found if kind is not None), default=(0, 0, None))[2]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from crawler.addresses import Address, Addresses, NoAddress
-from crawler.bengali import clean
+from crawler.bengali import clean, clean_each
 from crawler.blocks import Block
 from crawler.credits import has_picture_credit, is_picture_credit, reads_alike
 from crawler.records import Outcome
@@ -47,8 +47,7 @@ class Asides:
         every = list(blocks)
         leading = Counter(link for block in every if not block.plain for link in set(block.links))
         first = True
-        for block in every:
-            text = clean(block.text)
+        for block, text in zip(every, clean_each(block.text for block in every), strict=True):
             if text is None or self._is_aside(text, block, leading) or (first and self._is_repeated(text)):
                 continue
             first = False

@@ -7,6 +7,7 @@ points from composition. Whatever is compared with such text, a month's name or 
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 import regex
@@ -45,13 +46,13 @@ _RESPELLED = (
     ("ত" + _VIRAMA + "\u200d", "ৎ"),  # how ৎ was coded before Unicode 4.1
 )
 
-# Text made of these alone, without the sequences below, is clean already. Most text is, and NFC costs far more.
+# Text made of these alone, without the sequences that `_is_clean` looks for, is clean already. Most text is, and NFC
+# costs far more.
 _UNUSUAL = re.compile(f"[^ -~\u0980-\u09db\u09e0-\u09e3\u09e6-\u09fd\u0964\u0965‘’“”–—…{_JOINERS}]")
 _NUKTA_ASTRAY = re.compile(f"{_NUKTA}(?<![যডঢ]{_NUKTA})")
 _JOINER_ASTRAY = re.compile(f"[{_JOINERS}](?:(?<!{_VIRAMA}.)(?!{_VIRAMA})|[{_JOINERS}]|(?<=ত{_VIRAMA}\u200d))")
 # Letters that are one code on many pages, and two in every normal form.
 _DOTTED = (("\u09df", "য" + _NUKTA), ("\u09dc", "ড" + _NUKTA), ("\u09dd", "ঢ" + _NUKTA))
-_SEQUENCES = ("  ", "\u09c7\u09be", "\u09c7\u09d7", "অ\u09be")
 
 
 def clean(text: str | None) -> str | None:
@@ -62,8 +63,7 @@ def clean(text: str | None) -> str | None:
     """
     if not text:
         return None
-    for letter, spelled in _DOTTED:
-        text = text.replace(letter, spelled)
+    text = _spelled_out(text)
     if _is_clean(text):
         return text
     # A dropped joiner can bring together what then composes, and so on: repeated until nothing moves.
@@ -74,12 +74,28 @@ def clean(text: str | None) -> str | None:
     return text or None
 
 
+def clean_each(texts: Iterable[str]) -> list[str | None]:
+    """``clean`` of each text: most often all of them are clean already, which is seen at once."""
+    each = [_spelled_out(text) for text in texts]
+    together = " ".join(each)
+    return [*each] if together and _is_clean(together) else [clean(text) for text in each]
+
+
+def _spelled_out(text: str) -> str:
+    for letter, spelled in _DOTTED:
+        text = text.replace(letter, spelled)
+    return text
+
+
 def _is_clean(text: str) -> bool:
     return not (
         _UNUSUAL.search(text)
         or text[0] == " "
         or text[-1] == " "
-        or any(sequence in text for sequence in _SEQUENCES)
+        or "  " in text
+        or "\u09c7\u09be" in text
+        or "\u09c7\u09d7" in text
+        or "অ\u09be" in text
         or _NUKTA_ASTRAY.search(text)
         or (("\u200d" in text or "\u200c" in text) and _JOINER_ASTRAY.search(text))
     )
@@ -115,9 +131,24 @@ def comparable(text: str) -> str:
     For comparing only: it is not text to show.
     """
     text, is_usual = _compatible(text)
+    if is_usual:
+        return _joined_up(text).casefold()
     text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
     text = " ".join(_AROUND_PUNCTUATION.sub(r"\1", text).split()).casefold()
-    return text if is_usual else unicodedata.normalize("NFKC", text)
+    return unicodedata.normalize("NFKC", text)
+
+
+def _joined_up(text: str) -> str:
+    """The same of usual text, sign by sign, which is faster than by patterns."""
+    for sign, plain in _PLAINER:
+        text = text.replace(sign, plain)
+    for sign in "'-":
+        while (twice := 2 * sign) in text:
+            text = text.replace(twice, sign)
+    for sign in _USUAL_PUNCTUATION:
+        if sign in text:
+            text = sign.join([part.strip(" ") for part in text.split(sign)])
+    return text
 
 
 def compatible(text: str) -> str:
@@ -151,6 +182,8 @@ _USUAL_WORD = re.compile(
     f"[{_ALL}][{_ALL}{_JOINERS}]*(?:(?:['’](?=[{_LETTERS}])|(?<=[{_NUMBERS}])[.,](?=[{_NUMBERS}]))[{_ALL}{_JOINERS}]*)*"
 )
 _USUAL_PART = re.compile(f"[{_ALL}]+")
+_PLAINER = (*((sign, "'") for sign in '"`‘’“”'), *((sign, "-") for sign in "–—"), ("৷", "।"))
+_USUAL_PUNCTUATION = "".join(regex.findall(r"\p{P}", _USUAL))
 _PART = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 
 
@@ -196,6 +229,8 @@ def integer(text: str) -> int | None:
 _LETTER = regex.compile(r"\p{L}")
 _BENGALI_LETTER = regex.compile(r"(?V1)[\p{L}&&\p{Block=Bengali}]")
 _LATIN_LETTER = regex.compile(r"(?V1)[\p{L}&&\p{Script=Latin}]")
+_ENGLISH = re.compile("[A-Za-z]")
+_COMMONEST = "রকনতবসলম"
 
 
 def bengali_share(text: str) -> float:
@@ -210,6 +245,8 @@ def language(text: str) -> str | None:
     Judged by script alone, so that other languages in Latin letters are ``en`` too. Assamese has its own letter for
     ra (ৰ) and one for wa (ৱ), and does not use the Bengali র: whichever is more frequent tells.
     """
+    if _is_usual(text) and (plain := _usual_language(text)):
+        return plain
     scripts = Counter[str]()
     for sign in set(text):  # which are far fewer than its letters
         if script := _script_of(sign):
@@ -220,6 +257,21 @@ def language(text: str) -> str | None:
     if scripts["bn"] * 2 > letters:
         return "as" if text.count("ৰ") + text.count("ৱ") > text.count("র") else "bn"
     return "en" if scripts["en"] * 2 > letters else "und"
+
+
+def _usual_language(text: str) -> str | None:
+    """The same of usual text in which Bengali letters are the majority beyond doubt; None where more is to be seen.
+
+    It has no letters but Bengali and English ones, so it does to count the few English ones and the commonest of the
+    others.
+    """
+    english = len(_ENGLISH.findall(text))
+    bengali = 0
+    for letter in _COMMONEST:
+        bengali += text.count(letter)
+        if bengali > english:
+            return "as" if text.count("ৰ") + text.count("ৱ") > text.count("র") else "bn"
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -44,6 +44,7 @@ class _Line:
     links: list[str] = field(default_factory=list)
     picture: str | None = None
     text_first: bool = False  # whether text of the same block stands before the picture, which then leads the next one
+    linked: bool = False  # whether any of the text stands inside a link
     link: LexborNode | None = None
     row: int | None = None  # the table row that reads as one line
 
@@ -53,7 +54,9 @@ class _Line:
         self.texts.append(hidden or text)
         if self.link is None or hidden:
             self.plains.append(hidden or text)
-        elif text.strip() and (href := self.link.attributes.get("href")) is not None:
+            return
+        self.linked = True
+        if text.strip() and (href := self.link.attributes.get("href")) is not None:
             self.links.append(href)
 
     def enter(self, tag: str, node: LexborNode) -> Block | None:
@@ -93,15 +96,18 @@ class _Line:
             self.links.clear()
             return None
         picture = None if self.text_first else self.picture
-        block = Block(BETWEEN_CELLS.join(self.cells), _squeezed(self.plains), tuple(self.links), picture)
-        self.cells, self.plains, self.links = [], [], []
+        text = BETWEEN_CELLS.join(self.cells)
+        plain = _squeezed(self.plains) if self.linked or len(self.cells) > 1 else text
+        block = Block(text, plain, tuple(self.links), picture)
+        self.cells, self.plains, self.links, self.linked = [], [], [], False
         self.picture, self.text_first = self.picture if self.text_first else None, False
         return block
 
     def _end_cell(self) -> None:
-        if text := _squeezed(self.texts):
-            self.cells.append(text)
-        self.texts = []
+        if self.texts:
+            if text := _squeezed(self.texts):
+                self.cells.append(text)
+            self.texts = []
 
     def _space(self) -> None:
         self.texts.append(" ")
@@ -133,7 +139,8 @@ def _walk(root: LexborNode, dropped: Container[int]) -> Iterator[tuple[str, Lexb
             if (child := node.first_child) is not None:
                 node = child
                 continue
-            yield tag, node, False
+            if tag != "-text":
+                yield tag, node, False
         elif entering and tag not in _SILENT and (image := node.css_first("img")) is not None:
             yield "img", image, True
         elif not entering:

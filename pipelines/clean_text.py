@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from crawler.bengali import clean, count_words
+from crawler.bengali import clean, clean_each, count_words
 from crawler.records import Ranking, Snapshot, Story
 
 _LINES = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
@@ -15,8 +15,8 @@ def clean_story(story: Story) -> Story:
     """The story with all its text cleaned and its words counted."""
     changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _LINES}
     changes["headline"] = changes["headline"] or ""
-    paragraphs = (clean(paragraph) for paragraph in (story.body or "").split(PARAGRAPH_BREAK))
-    changes["body"] = PARAGRAPH_BREAK.join(paragraph for paragraph in paragraphs if paragraph)
+    paragraphs = clean_each((story.body or "").split(PARAGRAPH_BREAK))
+    changes["body"] = PARAGRAPH_BREAK.join(filter(None, paragraphs))
     changes["word_count"] = count_words(changes["body"])
     changes["tags"] = list(dict.fromkeys(tag for raw in story.tags or [] if (tag := clean(raw))))
     changes["image_url"] = (story.image_url or "").strip() or None

@@ -13,7 +13,7 @@ class KnowLanguage:
     def process_item(self, item: Any) -> Any:
         if isinstance(item, Story):
             if not item.is_prepared:
-                item.language = language(f"{item.headline}\n{item.body}")
+                item.language = language(f"{item.headline}\n\n{item.body}")
             if item.language is None:
                 raise NoLanguage("the text has no letters")
             if looks_mojibake(item.body):

@@ -29,7 +29,7 @@ def prepared(story: Story) -> Story:
     both, body = hashes(cleaned.headline, cleaned.body, cleaned.word_count)
     return replace(
         cleaned,
-        language=language(f"{cleaned.headline}\n{cleaned.body}"),
+        language=language(f"{cleaned.headline}\n\n{cleaned.body}"),
         content_hash=both,
         body_hash=body,
         sketch=sketch(cleaned.body),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from crawler.bengali import (
     bengali_share,
     clean,
+    clean_each,
     comparable,
     count_words,
     digits,
@@ -289,6 +290,20 @@ def test_the_share_is_of_letters_alone(text: str, share: float) -> None:
 )
 def test_a_language_is_told_by_its_script(text: str, tongue: str | None) -> None:
     assert language(text) == tongue
+
+
+# Usual text is gone through in a faster way; a sign that is not usual, and nothing else, makes it go the other.
+@given(st.text("রকনৰৱআঅািুৎ aXY‘’\"'`“”-–—,.।৷৽…!?()১2\n" + ZWNJ + ZWJ + VIRAMA + NUKTA))
+@settings(deadline=None)
+def test_usual_text_is_taken_as_any_other_is(text: str) -> None:
+    assert language(f"{text} €") == language(text)
+    assert comparable(f"{text} €").removesuffix("€").rstrip() == comparable(text)
+
+
+@given(st.lists(st.one_of(awkward, ordinary, anything), max_size=4))
+@settings(deadline=None)
+def test_texts_are_cleaned_together_as_each_alone(texts: list[str]) -> None:
+    assert clean_each(texts) == [clean(text) for text in texts]
 
 
 @pytest.mark.parametrize("wrong", ["latin-1", "cp1252"])

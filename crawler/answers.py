@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from scrapy.http import Response
 from selectolax.lexbor import LexborHTMLParser
@@ -47,8 +48,18 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags:
     return _wrong_type(page.kind, fields.get("content-type", ""), url) or _cut_short(page.kind, body)
 
 
+# Of an answer that is under way: who asks again and who reads it both want to know.
+_JUDGED: WeakKeyDictionary[Response, Verdict | None] = WeakKeyDictionary()
+
+
 def judge_response(response: Response) -> Verdict | None:
-    """The same of an answer as Scrapy hands it on."""
+    """The same of an answer as Scrapy hands it on, which nobody changes."""
+    if response not in _JUDGED:
+        _JUDGED[response] = _verdict(response)
+    return _JUDGED[response]
+
+
+def _verdict(response: Response) -> Verdict | None:
     fields = {name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()}
     return judge(response.status, fields, response.body, response.url, response.flags)
 

@@ -1,7 +1,7 @@
 """How a page is fetched: Scrapy's handler, with bounded response headers, refusals that say why, and the mirror."""
 
 import asyncio
-from functools import cache
+from functools import cache, lru_cache
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.http11 import (
@@ -15,6 +15,7 @@ from scrapy.exceptions import CannotResolveHostError
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.httpobj import urlparse_cached
+from twisted.internet import endpoints
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.web._newclient import HTTP11ClientProtocol
@@ -41,6 +42,7 @@ class BoundedDownload(HTTP11DownloadHandler):
         super().__init__(crawler)
         # Twisted asks how to make a connection for each request, on a standing connection too: once a host is enough.
         self._contextFactory.creatorForNetloc = cache(self._contextFactory.creatorForNetloc)  # type: ignore[method-assign]
+        _spell_hosts_once()
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             per_host = self._pool.maxPersistentPerHost
             self._pool = MirrorPool(self._pool._reactor, read_mirror(mirror), self._contextFactory)
@@ -85,6 +87,16 @@ class BoundedDownload(HTTP11DownloadHandler):
         self._ended = True
         for download in tuple(self._downloads):
             download.cancel()
+
+
+def _spell_hosts_once() -> None:
+    """Have a host's name spelled for the network once, and not for each request to it; `endpoints` has it from Scrapy.
+
+    What is wrong with a name is raised as before, each time.
+    """
+    spelled = endpoints._idnaBytes  # type: ignore[attr-defined]
+    if not hasattr(spelled, "cache_info"):
+        endpoints._idnaBytes = lru_cache(maxsize=256)(spelled)  # type: ignore[attr-defined]
 
 
 class _BoundedParser(_LenientHTTPClientParser):

@@ -125,8 +125,11 @@ def _story_read(told: dict[str, Any]) -> Story:
     return Story(**told)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _dumped(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors=_ERRORS)
+    return _ENCODER.encode(value).encode(errors=_ERRORS)
 
 
 def _loaded(message: bytes) -> Any:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of
+from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, Kind, Story, as_row, columns_of
 from pipelines.refusals import BadRow
 
 
@@ -53,6 +53,8 @@ class CheckRow:
     """Refuses a record with a value of the wrong type."""
 
     def process_item(self, item: Any) -> Any:
+        if isinstance(item, Story) and item.is_prepared:  # it was looked at before anything was made of it
+            return item
         rows = getattr(item, "rows", None)
         for record in rows if rows is not None else [item]:
             if fault := fault_of(type(record), as_row(record)):

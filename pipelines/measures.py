@@ -42,12 +42,15 @@ class Field:
     lengths: Counter[int] = field(default_factory=Counter)  # characters, words or entries, by half octave
     before: deque[Any] = field(default_factory=lambda: deque(maxlen=_APART))
 
-    def see(self, value: Any, *, may_repeat: bool = False) -> None:
-        """Count a value that the column has; ``may_repeat`` says that the same one on many pages is nothing odd."""
+    def see(self, value: Any, *, may_repeat: bool = False, words: int | None = None) -> None:
+        """Count a value that the column has; ``may_repeat`` says that the same one on many pages is nothing odd.
+
+        ``words`` is how many there are in prose, whose length that is, and in which digits are nothing odd either.
+        """
         self.filled += 1
         if not isinstance(value, datetime):
-            self.lengths[half_octave(len(value))] += 1
-        if isinstance(value, str) and _DIGIT.search(value):
+            self.lengths[half_octave(len(value) if words is None else words)] += 1
+        if isinstance(value, str) and words is None and _DIGIT.search(value):
             self.traits["digits"] += 1
         # Of two stories so far apart, and not of all: that share does not grow with the run.
         if self.before and self.before[0] == value and not may_repeat:
@@ -87,7 +90,7 @@ class Measures:
             if (value := getattr(story, name)) not in (None, "", []):
                 # A print edition is put in all at once, and its stories bear one and the same moment.
                 printed = name == "published_at" and story.edition == "print"
-                found.see(value.split() if name == "body" else value, may_repeat=printed)
+                found.see(value, may_repeat=printed, words=_words_in(value) if name == "body" else None)
         self._see_traits(story)
 
     def _see_traits(self, story: Story) -> None:
@@ -105,7 +108,7 @@ class Measures:
             paragraphs = story.body.count("\n\n") + 1
             self._paragraphs[half_octave(paragraphs)] += 1
             if len(self._words) < MOST_LENGTHS:
-                self._words.append(len(self._fields["body"].before[-1]))
+                self._words.append(_words_in(story.body))
                 self._counts.append(paragraphs)
 
     def see_list(self, name: str, rows: int, *, beside_story: bool) -> None:
@@ -146,6 +149,11 @@ class Measures:
                 for name, rows in self._lists.items()
             },
         }
+
+
+def _words_in(text: str) -> int:
+    """How many words a clean text has, as spaces part them."""
+    return text.count(" ") + text.count("\n\n") + 1
 
 
 def half_octave(number: int) -> int:

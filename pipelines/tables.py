@@ -175,13 +175,18 @@ TABLES: dict[str, Table] = {
 }
 
 
+_AS_IT_IS, _ESCAPED = (
+    json.JSONEncoder(ensure_ascii=escaped, separators=(",", ":"), default=_plain) for escaped in (False, True)
+)
+
+
 def to_json(row: Mapping[str, Any]) -> str:
     """A row as one line of JSON, moments as ISO 8601 in UTC; what no file can hold (half a character) is escaped."""
-    text = json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = _AS_IT_IS.encode(row)
     try:
         text.encode()
     except UnicodeEncodeError:
-        return json.dumps(row, separators=(",", ":"), default=_plain)
+        return _ESCAPED.encode(row)
     return text
 
 

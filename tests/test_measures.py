@@ -87,6 +87,10 @@ def test_a_body_is_measured_in_words_and_paragraphs() -> None:
     assert counted()["median_words"] is None
 
 
+def test_digits_in_a_body_are_nothing_to_count_and_the_same_body_again_is() -> None:
+    assert counted(*[story(body="২০২৬ সালে")] * 2)["fields"]["body"]["traits"] == {"again": 1}
+
+
 @pytest.mark.parametrize(("number", "length"), [(0, -1), (1, 0), (2, 2), (3, 3), (4, 4), (1000, 19), (1024, 20)])
 def test_a_length_has_two_classes_to_each_doubling(number: int, length: int) -> None:
     assert half_octave(number) == length

@@ -17,7 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from pipelines.ledger.clusters import SCHEMA, Clusters, key_of
+from pipelines.ledger.clusters import SCHEMA, Clusters
+from pipelines.ledger.keys import SCHEMA as KEYS
+from pipelines.ledger.keys import key_of
 from pipelines.likeness import BANDS, sketch
 
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
@@ -74,7 +76,7 @@ def measured(count: int, folder: Path) -> dict[str, float]:
     path = folder / f"{count}.sqlite"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
-    connection.executescript(SCHEMA)
+    connection.executescript(SCHEMA + KEYS)
     index, times, sketching, committing, copies, found = Clusters(connection), [], [], 0.0, 0, 0
     index.forget("kalbela:none")
     enter_strangers(connection, count - _PLACED)

@@ -1,8 +1,10 @@
 """Likeness and clusters: near-duplicates are found, what only looks like them is not, the first published leads."""
 
 import sqlite3
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import permutations
@@ -11,8 +13,11 @@ from random import Random
 
 import pytest
 
+from pipelines.ledger import Ledger
 from pipelines.ledger import clusters as clusters_module
+from pipelines.ledger import keys as keys_module
 from pipelines.ledger.clusters import SCHEMA, Clusters
+from pipelines.ledger.keys import SCHEMA as KEYS
 from pipelines.likeness import Member, alike, clusters, resemblance, sketch, tokens
 from pipelines.reindex import reindex
 from tests.kept import JANUARY, SITE, ZONE, Kept, a_story
@@ -25,7 +30,7 @@ Arrival = tuple[str, str, datetime]
 @pytest.fixture
 def index() -> Iterator[Clusters]:
     connection = sqlite3.connect(":memory:")
-    connection.executescript(SCHEMA)
+    connection.executescript(SCHEMA + KEYS)
     yield Clusters(connection)
     connection.close()
 
@@ -38,7 +43,7 @@ def a_body(number: int, paragraphs: int = 8) -> list[str]:
 def arrive(arrivals: Iterable[Arrival]) -> dict[str, str]:
     """The head of each story's cluster when all have arrived, in this order."""
     connection = sqlite3.connect(":memory:")
-    connection.executescript(SCHEMA)
+    connection.executescript(SCHEMA + KEYS)
     index, heads = Clusters(connection), dict[str, str]()
     for story_id, body, at in arrivals:
         heads |= index.place(story_id, sketch(body), at)
@@ -239,6 +244,61 @@ def test_a_family_grows_no_larger_than_any_story_was_copied(index: Clusters) -> 
     text = sketch("\n\n".join([*form, a_body(1, 1)[0]]))
     placed = index.place("k:same", text, START + timedelta(minutes=300), kin=("k:1", "k:1"))
     assert placed == {"k:same": "k:1"}
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_it_is_all_one_whether_keys_wait_or_are_sorted_in(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals = [
+        *a_family(),
+        *((f"k:{n}", "\n\n".join(a_body(n % 5)[n % 3 :]), START + n * HOUR) for n in range(20, 50)),
+    ]
+    waiting = arrive(arrivals)
+    monkeypatch.setattr(keys_module, "_MOST_WAITING", most)
+    assert arrive(arrivals) == waiting
+    assert len(set(waiting.values())) < len(arrivals)  # there are copies among them
+
+
+def test_keys_that_a_page_sorted_in_and_took_back_wait_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None)
+    connection.executescript(SCHEMA + KEYS)
+    index, text = Clusters(connection), {number: "\n\n".join(a_body(number)) for number in range(1, 5)}
+    index.place("k:1", sketch(text[1]), START)
+    index.place("k:2", sketch(text[2]), START)
+    monkeypatch.setattr(keys_module, "_MOST_WAITING", 2)
+    connection.execute("BEGIN")
+    index.place("k:3", sketch(text[3]), START)
+    assert connection.execute("SELECT count(*) FROM latest_bands").fetchone() == (0,)
+    connection.execute("ROLLBACK")
+    assert index.place("k:4", sketch(text[1]), START + HOUR)["k:4"] == "k:1"
+    assert index.place("k:5", sketch(text[2]), START + HOUR)["k:5"] == "k:2"
+    assert index.place("k:6", sketch(text[3]), START + HOUR) == {"k:6": "k:6"}  # k:3 never was
+    connection.close()
+
+
+def test_keys_that_wait_are_found_by_the_next_run(tmp_path: Path) -> None:
+    text = sketch("\n\n".join(a_body(1)))
+    for story_id, make in (("k:1", SCHEMA + KEYS), ("k:2", KEYS)):
+        connection = sqlite3.connect(tmp_path / "index.sqlite")
+        connection.executescript(make)
+        placed = Clusters(connection).place(story_id, text, START + int(story_id[2:]) * HOUR)
+        connection.commit()
+        connection.close()
+    assert placed == {"k:1": "k:1", "k:2": "k:1"}
+
+
+def test_a_ledger_of_before_has_its_keys_and_gets_a_place_for_those_that_wait(tmp_path: Path) -> None:
+    kept, text = Kept.at(tmp_path / "data"), a_body(1)
+    keep(kept, 1, text, JANUARY)
+    kept.close()
+    with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as file, file:
+        [(number, keys)] = file.execute("SELECT number, keys FROM latest_bands")
+        every = struct.unpack(f"<{len(keys) // 4}i", keys)
+        file.executemany("INSERT INTO bands VALUES (?, ?)", ((key, number) for key in every))
+        file.execute("DROP TABLE latest_bands")
+    kept.ledger = Ledger.open(kept.dataset.ledger(SITE), SITE, ZONE)
+    keep(kept, 2, text[1:], JANUARY + HOUR)
+    assert heads_in_parquet(kept) == {f"{SITE}:1": f"{SITE}:1", f"{SITE}:2": f"{SITE}:1"}
+    kept.close()
 
 
 def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:

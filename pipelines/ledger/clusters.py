@@ -1,19 +1,18 @@
 """Clusters: the index of stories by their words, in the ledger, and which cluster a story is of.
 
 Nothing is read when a ledger is opened: a story is looked up by 16 keys in each of the two periods that its window
-touches. The index can be rebuilt from the Parquet; one whose sketches were made otherwise is emptied, and the clusters
-of the stories that were in it stand as they are.
+touches (:mod:`pipelines.ledger.keys`). The index can be rebuilt from the Parquet; one whose sketches were made
+otherwise is emptied, and the clusters of the stories that were in it stand as they are.
 """
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from pipelines.likeness import SKETCH_VERSION, WINDOW, Member, alike, clusters
+from pipelines.ledger.keys import Keys
+from pipelines.likeness import SKETCH_VERSION, Member, alike, clusters
 
 # A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
 SCHEMA = """
@@ -22,13 +21,10 @@ CREATE TABLE sketches (
     number INTEGER PRIMARY KEY, story_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, family INTEGER, prints BLOB NOT NULL
 );
 CREATE INDEX sketches_family ON sketches (family) WHERE family IS NOT NULL;
-CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number)) WITHOUT ROWID;
 """
-_PERIOD = 2 * WINDOW
-# What very many stories share is a form that the newspaper prints under each of them. However many there are, a story
-# is looked for among the last ones that share a key, is compared with those that share most keys with it, and joins
-# no family that is larger than any story was ever copied.
-_LAST_OF_A_KEY, _MOST_COMPARED, _LARGEST_FAMILY = 50, 50, 100
+# However many stories share a form that is printed under each of them, a story is compared with those that share most
+# keys with it, and joins no family that is larger than any story was ever copied.
+_MOST_COMPARED, _LARGEST_FAMILY = 50, 100
 _SKETCH = "number, story_id, at, family, prints"
 
 
@@ -46,6 +42,7 @@ class Clusters:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
+        self._keys = Keys(connection)
 
     def place(
         self,
@@ -67,8 +64,7 @@ class Clusters:
             return self.forget(story_id) | ({story_id: story_id} if known else {})
         (bands, prints), seconds = sketch, int(at.timestamp())
         placed = self._write(known, Member(story_id, seconds, prints))
-        rows = ((key_of(seconds, band), placed.number) for band in bands)
-        self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", rows)
+        self._keys.add(placed.number, seconds, bands)
         families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
         crowded = len(families) > 1 and self._size(families) > _LARGEST_FAMILY
         if crowded:
@@ -103,10 +99,7 @@ class Clusters:
         """The stories that are alike, among those that share a band with it; and the one with its very body."""
         if kin and (cousin := self._one(kin[0])) and alike(placed.member, cousin.member):
             yield cousin
-        at = placed.member.at
-        beside = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
-        keys = [key_of(second, band) for second in (at, beside) for band in bands]
-        sharing = Counter(number for (number,) in self._sql.execute(_sharing(len(keys)), keys))
+        sharing = self._keys.sharing(placed.member.at, bands)
         likely = [number for number, _ in sharing.most_common(_MOST_COMPARED)]
         found = self._select(f"number IN ({_marks(likely)})", likely)
         yield from (other for other in found if alike(placed.member, other.member))
@@ -137,24 +130,10 @@ class Clusters:
         """Empty an index whose sketches were made otherwise: nothing in it can be found or compared any more."""
         versions = {version for (version,) in self._sql.execute("SELECT version FROM likeness")}
         if versions != {SKETCH_VERSION}:
-            for table in ("likeness", "bands", "sketches"):
-                self._sql.execute(f"DELETE FROM {table}")  # without a condition: the pages are freed unread
+            self._keys.clear()
+            for table in ("likeness", "sketches"):
+                self._sql.execute(f"DELETE FROM {table}")
             self._sql.execute("INSERT INTO likeness VALUES (?)", (SKETCH_VERSION,))
-
-
-def key_of(at: int, band: int) -> int:
-    """What a band of a story of this second is found by: 32 bits, the most that take four bytes in a record.
-
-    The upper eight are the period, so that neighbours in time are neighbours on disk.
-    """
-    return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
-
-
-@cache
-def _sharing(keys: int) -> str:
-    """The query for the stories that have one of so many keys: each as often as it has one."""
-    last = f"SELECT number FROM bands WHERE key = ? ORDER BY number DESC LIMIT {_LAST_OF_A_KEY}"
-    return " UNION ALL ".join(f"SELECT * FROM ({last})" for _ in range(keys))
 
 
 def _marks(values: Iterable[object]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipelines.durable import refusing, sync_folder
 from pipelines.ledger.clusters import SCHEMA as _CLUSTERS
 from pipelines.ledger.connection import REMEDY, Connection, LedgerDamaged
+from pipelines.ledger.keys import SCHEMA as _KEYS
 from pipelines.ledger.notices import SCHEMA as _NOTICES
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
@@ -67,7 +68,7 @@ def create(connection: Connection) -> None:
     """Write an empty ledger, as one."""
     connection.reached("ledger.opened")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in (_SCHEMA + _CLUSTERS + _LATER + _NOTICES).split(";"):
+    for statement in (_SCHEMA + _CLUSTERS + _LATER + _KEYS + _NOTICES).split(";"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -91,7 +92,7 @@ def examine(connection: Connection, path: Path) -> None:
         [verdict] = connection.execute(f"PRAGMA quick_check({check})").fetchone()
         if verdict != "ok":
             raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
-    for statement in (_LATER + _NOTICES).split(";"):
+    for statement in (_LATER + _KEYS + _NOTICES).split(";"):
         connection.execute(statement)
     if not connection.execute("SELECT 1 FROM pragma_table_info('addresses') WHERE name = 'door'").fetchone():
         connection.execute("ALTER TABLE addresses ADD COLUMN door TEXT")

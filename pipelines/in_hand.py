@@ -16,6 +16,7 @@ from typing import Any
 from crawler.clock import now
 from crawler.records import Fetch, Outcome
 from pipelines.books import begun
+from pipelines.durable import refusing
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.storage import Dataset
@@ -31,7 +32,8 @@ class InHand:
 
     def __init__(self, dataset: Dataset, site: str) -> None:
         # One small write and one truncation per page, never synced: it need not outlive more than the process.
-        self._descriptor = os.open(dataset.state / f"{site}.reading", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._path = dataset.state / f"{site}.reading"
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._dataset, self._site = dataset, site
         self._key: str | None = None
         self._deaths = deaths(dataset, site)
@@ -40,8 +42,9 @@ class InHand:
         """The page of this fetch is read from now on."""
         self._strike_out()
         self._key = fetch.key
-        os.pwrite(self._descriptor, json.dumps({"run_id": fetch.run_id, "key": fetch.key}).encode(), 0)
-        reached("page.taken")
+        with refusing("write", self._path):
+            os.pwrite(self._descriptor, json.dumps({"run_id": fetch.run_id, "key": fetch.key}).encode(), 0)
+            reached("page.taken")
 
     def lay_down(self, fetch: Fetch) -> None:
         """What came of this fetch is entered: so it was not the page that ended a run before."""

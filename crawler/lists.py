@@ -1,7 +1,7 @@
 """The ranked lists on a page, and the links of pages, feeds and sitemaps that name stories."""
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -60,8 +60,19 @@ def read_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[Row]
     return []
 
 
-_KNOWN: dict[tuple[RankedList, Addresses, str, str | None, str], list[Row]] = {}
-_MOST_KNOWN = 16
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a region was read; ``under`` is the base of its links, if they need one beyond the origin."""
+
+    markup: str
+    origin: str
+    under: str | None
+    rows: list[Row]
+
+
+# The latest ones first. They are compared rather than looked up: to hash a long text costs more than to see it differ.
+_KNOWN: dict[tuple[RankedList, Addresses], deque[_Known]] = {}
+_MOST_KNOWN = 8
 # A link that says whole where it leads, or where from the top of the host.
 _FROM_THE_TOP = re.compile(r"\s*(?:https?://|/)", re.IGNORECASE)
 
@@ -70,15 +81,15 @@ def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, ba
     """The rows of a region: most pages of a run show the same list, and the same markup is read once."""
     markup = region.html or ""
     origin = "/".join(base.split("/", 3)[:3])
-    for under in (None, base):
-        if (known := _KNOWN.get((ranked, addresses, origin, under, markup))) is not None:
-            return known
+    every = _KNOWN.setdefault((ranked, addresses), deque(maxlen=_MOST_KNOWN))
+    for known in every:
+        if known.markup == markup and known.origin == origin and known.under in (None, base):
+            return known.rows
     rows = list(_rows(region, ranked, addresses, base))
     links = (link.attributes.get("href") or "" for link in region.css("a[href]"))
     under = None if all(map(_FROM_THE_TOP.match, links)) else base
-    if len(_KNOWN) >= _MOST_KNOWN:
-        _KNOWN.pop(next(iter(_KNOWN)))
-    return _KNOWN.setdefault((ranked, addresses, origin, under, markup), _ranked(rows) if rows else rows)
+    every.appendleft(_Known(markup, origin, under, _ranked(rows) if rows else rows))
+    return every[0].rows
 
 
 def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[Row]:

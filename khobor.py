@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from schedules.commands import crawling, data, mending, reporting, runs, stories, timetable
-from schedules.commands.answering import complain, let_go_of_output, reader_may_leave
+from schedules.commands.answering import complain, reader_may_leave
 from schedules.commands.asking import Commands, Parser
 from schedules.exits import WrongUsage, explained
 from schedules.launching.lean import search_seldom
 from schedules.signals import heard_by
+from schedules.streams import heard_or_not
 
 CODES = """exit codes:
   0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged
@@ -27,7 +28,7 @@ FAMILIES = (crawling, runs, mending, timetable, reporting, stories, data)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     search_seldom()
-    with _ending_at_once_when_told():
+    with heard_or_not(), _ending_at_once_when_told():
         options = _parser().parse_args(arguments)
         try:
             _refuse_traps()
@@ -35,8 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with reader_may_leave():
                 sys.stdout.flush()
             return code
-        except BrokenPipeError:
-            let_go_of_output()
+        except BrokenPipeError:  # whoever read has seen enough
             return 0
         except Exception as error:  # noqa: BLE001 - no error leaves by the front door but in a sentence
             if os.environ.get("KHOBOR_DEBUG"):

@@ -1,5 +1,6 @@
 """What several test modules ask for."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ LONGEST = (
     *("test_hostile_sites", "test_days", "test_service", "test_killed_commands", "test_trouble", "test_stopping"),
     *("test_commands", "test_visits", "test_crawl", "test_full_disk", "test_kills", "test_system_calls"),
 )
+
+# What a machine sets for each Python on it hides what comes of output that waits in a buffer.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,19 @@ ALLOWED = {
 COMPOSITION_ROOT = Path("crawler/settings.py")
 # What there is in `schedules`: a part imports those before it, and itself.
 PARTS = (
-    *("project", "exits", "signals", "runs", "judging", "timetable", "launching", "turns", "alerting", "metrics"),
+    *(
+        "project",
+        "exits",
+        "signals",
+        "streams",
+        "runs",
+        "judging",
+        "timetable",
+        "launching",
+        "turns",
+        "alerting",
+        "metrics",
+    ),
     *("terminal", "page", "service", "commands"),
 )
 MODULES = sorted(path.relative_to(PROJECT) for room in ALLOWED for path in (PROJECT / room).rglob("*.py"))

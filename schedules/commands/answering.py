@@ -1,11 +1,12 @@
 """Answering: what came of a command on stdout, as text or JSON, and what is wrong in a line on stderr."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from schedules.streams import let_go_of
 
 
 def complain(sentence: str) -> None:
@@ -16,11 +17,13 @@ def complain(sentence: str) -> None:
 
 
 def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
-    """Print JSON for a program, or show it to a person."""
-    if as_json:
-        print_json(value)
-    else:
-        show()
+    """Print JSON for a program, or show it to a person; that is all there is left to do."""
+    with reader_may_leave():
+        if as_json:
+            print_json(value)
+        else:
+            show()
+        sys.stdout.flush()
 
 
 def print_json(value: Any) -> None:
@@ -34,11 +37,11 @@ def answer_runs(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Tell how runs went; one alone is one JSON object."""
     from schedules.terminal.accounts import show_report
 
-    if as_json:
-        print_json(reports if len(reports) > 1 else reports[0])
-        return
-    for report in reports:
-        show_report(report)
+    def show() -> None:
+        for report in reports:
+            show_report(report)
+
+    answer(reports if len(reports) > 1 else reports[0], as_json, show)
 
 
 def shown(path: Path) -> Path:
@@ -52,9 +55,4 @@ def reader_may_leave() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        let_go_of_output()
-
-
-def let_go_of_output() -> None:
-    """Print into nothing from now on."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of(sys.stdout)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from schedules.commands.answering import answer_runs, reader_may_leave, shown
+from schedules.commands.answering import answer_runs, shown
 from schedules.commands.asking import Commands, ask_settings, minutes, positive
 from schedules.exits import WrongUsage
 from schedules.project import DEMO, PROJECT
@@ -42,8 +42,7 @@ def crawl(options: argparse.Namespace) -> int:
     launches = _launches(options)
     with Watching() as watching:
         reports = carry_out(launches, watching.look, watching.say)
-    with reader_may_leave():
-        answer_runs(reports, options.json)
+    answer_runs(reports, options.json)
     return max(int(report["exit_code"]) for report in reports)
 
 

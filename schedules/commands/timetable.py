@@ -72,7 +72,6 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset"
             print(turn.sentence, file=sys.stderr)
         if turn.reports:
             answer_runs(turn.reports, options.json)
-            sys.stdout.flush()
     return turn.exit_code
 
 

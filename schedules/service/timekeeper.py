@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,8 +52,7 @@ class Turns(Protocol):
 
 def say_on_stderr(sentence: str) -> None:
     """A line for whoever reads the service's journal, if anybody does."""
-    with suppress(BrokenPipeError):
-        print(sentence, file=sys.stderr, flush=True)
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def say_in_json(sentence: str) -> None:

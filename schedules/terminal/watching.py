@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,19 +45,16 @@ class Watching:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            with suppress(OSError):
-                self._bars.stop()
+            self._bars.stop()
 
     def say(self, sentence: str) -> None:
         """Say something in a line of its own."""
-        with suppress(OSError):  # whoever watched has left
-            self._console.print(f"khobor: {plain(sentence)}", soft_wrap=True)
+        self._console.print(f"khobor: {plain(sentence)}", soft_wrap=True)
 
     def look(self, run: "Running") -> None:
         """Show how far a run is that was begun when this was."""
         if (said := run.progress()) is not None:
-            with suppress(OSError):
-                self._tell(run.launch.newspaper.name, said, time.monotonic() - self._began)
+            self._tell(run.launch.newspaper.name, said, time.monotonic() - self._began)
 
     def _tell(self, site: str, said: Mapping[str, Any], seconds: float) -> None:
         rate = said["requests"] / seconds if seconds > 0 else 0.0

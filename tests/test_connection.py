@@ -35,6 +35,11 @@ def test_every_commit_of_a_ledger_is_synced(path: Path) -> None:
         assert asked == {"journal_mode": "wal", "synchronous": 2}  # 2 is FULL
 
 
+def test_no_zeros_are_written_over_what_a_ledger_forgets(path: Path) -> None:
+    with closing(Ledger.open(path, SITE, ZONE)) as ledger:
+        assert ledger._sql.execute("PRAGMA secure_delete").fetchone() == (0,)
+
+
 def only_its_first_page(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")

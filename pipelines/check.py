@@ -190,15 +190,12 @@ def _doubled(keys: dict[str, pa.ChunkedArray], leaving: set[str]) -> list[Fault]
 
 def _leaving(ledger: Ledger) -> set[str]:
     """Stories that a publish has yet to take out of the partition that they moved from."""
-    table = TABLES["stories"]
-    changes = (change for part in ledger.outbox.parts(table) for change in ledger.outbox.changes(table, part))
-    return {change.key for change in changes if change.act == "drop"}
+    return {key for act, key in ledger.outbox.keys(TABLES["stories"]) if act == "drop"}
 
 
 def _lost(dataset: Dataset, ledger: Ledger, stories: set[str]) -> list[Fault]:
     """Stories that the ledger remembers and no file or outbox holds: they would never be asked for as new again."""
-    table = TABLES["stories"]
-    waiting = {c.key for part in ledger.outbox.parts(table) for c in ledger.outbox.changes(table, part)}
+    waiting = {key for _, key in ledger.outbox.keys(TABLES["stories"])}
     lost = ledger.stories.ids() - stories - waiting
     if not lost:
         return []

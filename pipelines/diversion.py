@@ -22,9 +22,9 @@ def divert_bad_rows(ledger: Ledger) -> int:
     A story that was to move, and whose new row is bad, stays where it stands.
     """
     diverted = 0
-    for name, part in ledger.outbox.waiting():
+    for (name, _), seqs in ledger.outbox.waiting().items():
         table = TABLES[name]
-        for change, fault in _bad(table, ledger.outbox.changes(table, part)):
+        for change, fault in _bad(table, ledger.outbox.changes(table, seqs)):
             with ledger.transaction():
                 ledger.outbox.clear([change.seq])
                 ledger.keep_reject(_reject(ledger.site, table, change, fault))

@@ -11,7 +11,8 @@ Every step can be the last one before a crash, and publishing again puts it righ
    moment; that the old place is emptied last makes it hard to come too early for the one and too late for the other.)
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -47,8 +48,9 @@ def publish(dataset: Dataset, ledger: Ledger) -> Published:
     reached("publish.begun")
     recover(dataset, ledger)
     publication = _Publication(dataset, ledger, divert_bad_rows(ledger))
+    waiting = ledger.outbox.waiting()
     for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
-        publication.merge_all(TABLES[name])
+        publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
     publication.take_out_what_moved()
     reached("publish.done")
@@ -74,6 +76,11 @@ def recover(dataset: Dataset, ledger: Ledger) -> None:
     reached("recover.cleared")
 
 
+def _parts(waiting: Mapping[tuple[str, str], list[int]], table: str) -> dict[str, list[int]]:
+    """Of all that waits the partitions of one table."""
+    return {part: seqs for (name, part), seqs in waiting.items() if name == table}
+
+
 @dataclass(slots=True)
 class _Publication:
     """One publish under way."""
@@ -85,16 +92,16 @@ class _Publication:
     files: Counter[str] = field(default_factory=Counter)
     damaged: list[DataDamaged] = field(default_factory=list)
 
-    def merge_all(self, table: Table) -> None:
-        """Publish all that waits for a table, but for the rows that are leaving a partition."""
-        for part in self.ledger.outbox.parts(table):
+    def merge_all(self, table: Table, parts: Mapping[str, Sequence[int]]) -> None:
+        """Publish the changes of a table, by partition, but for the rows that are leaving one."""
+        for part, seqs in parts.items():
             try:
-                self._merge(table, part)
+                self._merge(table, part, seqs)
             except DataDamaged as damage:
                 self.damaged.append(damage)
 
-    def _merge(self, table: Table, part: str) -> None:
-        changes = self.ledger.outbox.changes(table, part)
+    def _merge(self, table: Table, part: str, seqs: Sequence[int]) -> None:
+        changes = self.ledger.outbox.changes(table, seqs)
         standing = self._standing(table, part)
         merged = lay_over(table, standing, changes)
         if table is _STORIES:
@@ -104,15 +111,15 @@ class _Publication:
         self.rows[table.name] += merged.put
 
     def _keep_revisions(self, merged: Merged) -> None:
-        parts = set()
+        parts = defaultdict(list)
         with self.ledger.transaction():
             for row in merged.displaced:
                 if not self._still_stands(row, merged.leaving):
-                    parts.add(part := _REVISIONS.part_of(row, self.ledger.zone))
-                    self.ledger.outbox.put(_REVISIONS, part, row)
+                    part = _REVISIONS.part_of(row, self.ledger.zone)
+                    parts[part].append(self.ledger.outbox.put(_REVISIONS, part, row))
         reached("publish.displaced")
-        for part in sorted(parts):
-            self._merge(_REVISIONS, part)
+        for part, seqs in sorted(parts.items()):
+            self._merge(_REVISIONS, part, seqs)
 
     def _still_stands(self, row: Row, leaving: set[str]) -> bool:
         """Whether a row that leaves a partition moved as it was: then it is no superseded revision."""
@@ -123,8 +130,8 @@ class _Publication:
         """Take stories out of the partitions that they left, if all that is new of them is in place."""
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return
-        for part in self.ledger.outbox.parts(_STORIES):
-            changes = self.ledger.outbox.changes(_STORIES, part)
+        for part, seqs in _parts(self.ledger.outbox.waiting(), _STORIES.name).items():
+            changes = self.ledger.outbox.changes(_STORIES, seqs)
             standing = self._standing(_STORIES, part)
             rows = take_out(_STORIES, standing, (change.key for change in changes))
             self._replace(_STORIES, part, standing, rows, [change.seq for change in changes])

@@ -194,8 +194,9 @@ def from_json(table: Table, text: str) -> dict[str, Any]:
     """The row that :func:`to_json` wrote, with its moments as aware datetimes; what is no moment stays as it is."""
     row: dict[str, Any] = json.loads(text)
     for name in row.keys() & _moments(table.name):
-        with suppress(TypeError, ValueError):
-            row[name] = datetime.fromisoformat(row[name])
+        if (value := row[name]) is not None:
+            with suppress(TypeError, ValueError):
+                row[name] = datetime.fromisoformat(value)
     return row
 
 

@@ -18,7 +18,7 @@ from crawler.records import as_row
 from pipelines.books import Books
 from pipelines.durable import StorageRefused
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
-from pipelines.ledger.outbox import FileRecord
+from pipelines.ledger.outbox import Change, FileRecord
 from pipelines.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
@@ -37,9 +37,14 @@ def waiting(ledger: Ledger) -> list[tuple[str, str, str, str]]:
     """(table, partition, act, key) of everything in the outbox."""
     return [
         (name, part, change.act, change.key)
-        for name, part in ledger.outbox.waiting()
-        for change in ledger.outbox.changes(TABLES[name], part)
+        for (name, part), seqs in ledger.outbox.waiting().items()
+        for change in ledger.outbox.changes(TABLES[name], seqs)
     ]
+
+
+def changes(ledger: Ledger, name: str, part: str) -> list[Change]:
+    """What waits for one partition of a table."""
+    return ledger.outbox.changes(TABLES[name], ledger.outbox.waiting()[name, part])
 
 
 def as_another_process_sees(kept: Kept) -> int:
@@ -199,7 +204,7 @@ def test_a_story_is_remembered_with_its_row_in_the_outbox(kept: Kept) -> None:
     assert (known.part, known.revision, known.first_seen_at) == ("2025-01", 1, JANUARY)
     assert kept.ledger.stories.with_content(known.content_hash) == known
     assert kept.ledger.stories.with_content("another") is None
-    [change] = kept.ledger.outbox.changes(STORIES, "2025-01")
+    [change] = changes(kept.ledger, "stories", "2025-01")
     assert change.row == as_row(a_story(1))
 
 
@@ -225,7 +230,7 @@ def test_of_stories_with_the_same_words_the_first_is_found(kept: Kept) -> None:
 def test_only_the_first_sight_of_an_address_is_an_alias(kept: Kept) -> None:
     for number in (1, 2):
         kept.alias("https://m.kalbela.com/x/1", number)
-    [change] = kept.ledger.outbox.changes(TABLES["aliases"], "")
+    [change] = changes(kept.ledger, "aliases", "")
     assert change.row["story_id"] == f"{SITE}:1"
 
 
@@ -233,10 +238,10 @@ def test_a_list_is_kept_when_it_differs_and_touched_while_it_stands(kept: Kept) 
     for snapshot in (a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + DAY, "ক", "খ"), a_snapshot(JANUARY, "ক")):
         kept.rank(snapshot)
     key = TABLES["rankings"].key_prefix("latest", JANUARY)
-    changes = kept.ledger.outbox.changes(TABLES["rankings"], "2025-01-10")
-    assert [change.act for change in changes] == ["put", "put", "touch", "put"]
-    assert changes[2].key == key
-    assert changes[2].row == {"last_observed_at": JANUARY + DAY}
+    found = changes(kept.ledger, "rankings", "2025-01-10")
+    assert [change.act for change in found] == ["put", "put", "touch", "put"]
+    assert found[2].key == key
+    assert found[2].row == {"last_observed_at": JANUARY + DAY}
 
 
 def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:

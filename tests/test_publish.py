@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -69,6 +70,23 @@ def test_publishing_again_changes_no_byte_and_writes_no_file(kept: Kept) -> None
     assert kept.publish().files == {}
     assert digests(kept.dataset.root) == before
     assert kept.ledger.outbox.size() == 0
+
+
+def test_what_a_month_costs_does_not_grow_with_what_waits_for_others(tmp_path: Path) -> None:
+    def steps(stories: int, months: int) -> int:
+        """What SQLite does to publish so many stories of so many months."""
+        kept = Kept.at(tmp_path / f"{stories}-{months}")
+        kept.keep(*(a_story(number, JANUARY.replace(month=number % months + 1)) for number in range(stories)))
+        taken = count()
+        kept.ledger._sql.set_progress_handler(lambda: next(taken) < 0, 1)
+        kept.publish()
+        kept.ledger._sql.set_progress_handler(None, 1)
+        assert len(list(kept.dataset.root.glob("stories/*/*/*.parquet"))) == months
+        kept.close()
+        return next(taken)
+
+    of_few, of_many = (steps(stories, 12) - steps(stories, 1) for stories in (60, 600))
+    assert of_many < 1.5 * of_few
 
 
 def test_only_the_months_that_changed_are_written(kept: Kept) -> None:
@@ -297,7 +315,8 @@ def test_a_damaged_month_is_named_and_waits_while_the_others_are_published(kept:
     assert {row["story_id"] for row in kept.rows("rejects")} == {None}
     january = [r["story_id"] for r in pd.read_parquet(file.parents[1] / "month=2025-01").to_dict("records")]
     assert january == [f"{SITE}:1", f"{SITE}:4"]  # nothing is taken out while anything is not yet in
-    waiting = kept.ledger.outbox.changes(TABLES["stories"], "2024-12")
+    outbox = kept.ledger.outbox
+    waiting = outbox.changes(TABLES["stories"], outbox.waiting()["stories", "2024-12"])
     assert [change.key for change in waiting if change.act == "put"][-1] == f"{SITE}:3"
 
 

@@ -1,7 +1,8 @@
 """The outbox: accepted rows that are not in Parquet yet, and the ledger's record of every file that is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,9 +51,9 @@ class Outbox:
         table = TABLES[name]
         self.put(table, self.part_of(table, row), row)
 
-    def put(self, table: Table, part: str, row: Mapping[str, Any]) -> None:
-        """Replace or add a row."""
-        self.add(table, part, table.key_of(row), "put", row)
+    def put(self, table: Table, part: str, row: Mapping[str, Any]) -> int:
+        """Replace or add a row; returns the number of the change."""
+        return self.add(table, part, table.key_of(row), "put", row)
 
     def touch(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
         """Set columns of a row that stands, or will stand, in this partition."""
@@ -70,9 +71,9 @@ class Outbox:
         """Take a row out of this partition."""
         self.add(table, part, key, "drop", {})
 
-    def add(self, table: Table, part: str, key: str, act: str, row: Mapping[str, Any]) -> None:
-        """Append a change."""
-        self._insert(table, part, key, act, to_json(row))
+    def add(self, table: Table, part: str, key: str, act: str, row: Mapping[str, Any]) -> int:
+        """Append a change; returns its number."""
+        return self._insert(table, part, key, act, to_json(row))
 
     def _insert(self, table: Table, part: str, key: str, act: str, row: str) -> int:
         query = "INSERT INTO outbox (name, part, key, act, row) VALUES (?, ?, ?, ?, ?)"
@@ -80,23 +81,25 @@ class Outbox:
         assert seq is not None
         return seq
 
-    def waiting(self) -> list[tuple[str, str]]:
-        """The (table, part) pairs with changes."""
-        return list(self._sql.execute("SELECT DISTINCT name, part FROM outbox ORDER BY name, part"))
+    def waiting(self) -> dict[tuple[str, str], list[int]]:
+        """By (table, part), the numbers of the changes that wait, oldest first."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for seq, name, part in self._sql.execute("SELECT seq, name, part FROM outbox ORDER BY seq"):
+            found.setdefault((name, part), []).append(seq)
+        return dict(sorted(found.items()))
 
-    def parts(self, table: Table) -> list[str]:
-        """The partitions of one table with changes."""
-        query = "SELECT DISTINCT part FROM outbox WHERE name = ? ORDER BY part"
-        return [part for (part,) in self._sql.execute(query, (table.name,))]
+    def keys(self, table: Table) -> Iterator[tuple[str, str]]:
+        """The (act, key) of every change that waits for a table."""
+        return self._sql.execute("SELECT act, key FROM outbox WHERE name = ?", (table.name,))
 
     def size(self) -> int:
         """How many changes wait."""
         return int(self._sql.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
-    def changes(self, table: Table, part: str) -> list[Change]:
-        """The changes of one partition, oldest first."""
-        query = "SELECT seq, key, act, row FROM outbox WHERE name = ? AND part = ? ORDER BY seq"
-        rows = self._sql.execute(query, (table.name, part))
+    def changes(self, table: Table, seqs: Iterable[int]) -> list[Change]:
+        """The changes of these numbers, oldest first: to look for those of one partition would be to look at all."""
+        query = "SELECT seq, key, act, row FROM outbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
+        rows = self._sql.execute(query, (dumps([*seqs]),))
         return [Change(seq, key, act, from_json(table, row)) for seq, key, act, row in rows]
 
     def forget_move(self, table: Table, key: str) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.likeness import Drawn, drawn
 from benchmarks.starting import until_first_request
 from benchmarks.telling import table
-from crawler.records import Ranking, Story
+from crawler.items import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.ledger import Ledger
 from pipelines.ledger.keys import key_of
@@ -283,7 +283,7 @@ _HEADLINE = (
 
 
 def _row(record: Any) -> dict[str, Any]:
-    from crawler.records import as_row
+    from crawler.items import as_row
 
     return as_row(record)
 

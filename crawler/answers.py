@@ -10,7 +10,7 @@ from scrapy.http import Response
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.decoding import decode_text, sniff
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.refusals import one_line, outcome_of_status
 
 Verdict = tuple[Outcome, str]

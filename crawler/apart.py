@@ -25,13 +25,13 @@ from scrapy.exceptions import NotConfigured
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.misc import load_object
 
-from crawler.doors import Door
 from crawler.ending import run_must_end
+from crawler.entry_points import Door
 from crawler.forked import Copy, message
-from crawler.newspaper import Newspaper
+from crawler.items import Outcome, Story
 from crawler.reading import Answer, Reader, Reading
-from crawler.records import Outcome, Story
 from crawler.refusals import AnswerBroken, AnswerTooLarge, NotReached, Refusal
+from crawler.spider import Newspaper
 from crawler.wire import Readings, answer_read, answer_written
 
 logger = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from crawler.addresses import Address, Addresses, NoAddress
 from crawler.bengali import clean, clean_each
 from crawler.blocks import Block
 from crawler.credits import has_picture_credit, is_picture_credit, reads_alike
-from crawler.records import Outcome
+from crawler.items import Outcome
+from crawler.urls import Address, Addresses, NoAddress
 
 # Posts of other networks are not the story's own words; what is hidden is no text of a page.
 EMBEDDED = (

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
-from crawler.addresses import Address, Addresses
 from crawler.bengali import clean
 from crawler.blocks import Block, blocks
-from crawler.records import Story
+from crawler.items import Story
 from crawler.scrolling import first_story
 from crawler.searching import landmark_of
 from crawler.sources import Article, Page, Source, first_of, text_of
+from crawler.urls import Address, Addresses
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
 _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্করণ|ভার্সন|এডিশন)")

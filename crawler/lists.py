@@ -12,10 +12,10 @@ from itertools import islice
 from lxml import etree
 from selectolax.lexbor import LexborNode
 
-from crawler.addresses import Address, Addresses, NoAddress
 from crawler.bengali import clean, integer
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.sources import Page, text_of
+from crawler.urls import Address, Addresses, NoAddress
 
 MOST_ENTRIES = 50_000
 MOST_ROWS = 1_000

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from crawler.doors import More
+from crawler.entry_points import More
 from crawler.sources import Page
 
 _LISTING = re.compile(r"[\w-]{1,64}")

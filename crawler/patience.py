@@ -20,7 +20,7 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.answers import judge_response
 from crawler.clock import now
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.refusals import HostBlocked, HostUnreachable, Refusal, outcome_of
 
 logger = logging.getLogger(__name__)

@@ -6,15 +6,15 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crawler import budget
-from crawler.addresses import Address, Addresses
 from crawler.decoding import decompress, sniff
-from crawler.doors import Door, Kind, Onward
+from crawler.entry_points import Door, Kind, Onward
+from crawler.items import Story
 from crawler.layouts import Layout, choose
 from crawler.lists import Entry, RankedList, Row, read_feed, read_links, read_list, read_sitemap
 from crawler.paging import listing_of, page_after
-from crawler.records import Story
 from crawler.searching import landmark_of
 from crawler.sources import Page
+from crawler.urls import Address, Addresses
 
 LARGEST_FEED = 16 * 2**20
 

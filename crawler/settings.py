@@ -120,5 +120,5 @@ EXTENSIONS_BASE = {
 # Logs ---------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = "INFO"  # DEBUG prints whole records
 KHOBOR_LOG_FORMAT = "text"  # or json: one object a line, of the run's log, and of the service that is given it
-LOG_FORMATTER = "crawler.logs.PlainLog"
+LOG_FORMATTER = "crawler.log_records.PlainLog"
 FEED_EXPORT_ENCODING = "utf-8"

@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.addresses import Address, NoAddress
-from crawler.doors import Door, read_back, written
+from crawler.entry_points import Door, read_back, written
+from crawler.items import UTC_MICROSECONDS, Outcome, Story
 from crawler.lists import Entry, Row
 from crawler.reading import Answer, Reading
-from crawler.records import UTC_MICROSECONDS, Outcome, Story
+from crawler.urls import Address, NoAddress
 
 # A page may hold half of a pair of surrogates, which only a step refuses.
 _ERRORS = "surrogatepass"

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.records import Fetch, Outcome, Snapshot, Story, as_row
+from crawler.items import Fetch, Outcome, Snapshot, Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.ledger import KnownStory
 from pipelines.likeness import sketch

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.records import TEXT, TEXTS, UTC_MICROSECONDS, Kind, Story, as_row, columns_of
+from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, Story, as_row, columns_of
 from pipelines.refusals import BadRow
 
 

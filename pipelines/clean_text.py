@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from crawler.bengali import clean, clean_each, count_words
-from crawler.records import Ranking, Snapshot, Story
+from crawler.items import Ranking, Snapshot, Story
 
 _LINES = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
 PARAGRAPH_BREAK = "\n\n"

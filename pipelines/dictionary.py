@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 from pipelines.reports import RUNS
 from pipelines.tables import TABLES, Table
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from crawler.clock import now
-from crawler.records import Reject
+from crawler.items import Reject
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import Change
 from pipelines.tables import TABLES, Table, to_json

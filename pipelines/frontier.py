@@ -15,12 +15,12 @@ from scrapy.crawler import Crawler
 from scrapy.http import Request
 from scrapy.utils.httpobj import urlparse_cached
 
-from crawler.addresses import Address
 from crawler.clock import now
-from crawler.doors import Door, Kind, written
-from crawler.newspaper import Newspaper
+from crawler.entry_points import Door, Kind, written
+from crawler.items import Fetch, Outcome
 from crawler.patience import may_be_asked
-from crawler.records import Fetch, Outcome
+from crawler.spider import Newspaper
+from crawler.urls import Address
 from pipelines.books import begun
 from pipelines.ledger import KnownAddress
 from pipelines.run import Run

@@ -3,10 +3,10 @@
 from datetime import datetime
 from hashlib import blake2b
 
-from crawler.addresses import Address
 from crawler.bengali import comparable
 from crawler.clock import now
-from crawler.records import Sighting
+from crawler.items import Sighting
+from crawler.urls import Address
 from pipelines.ledger import Ledger
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from crawler.records import Story, columns_of
+from crawler.items import Story, columns_of
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
 

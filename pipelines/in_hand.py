@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from crawler.clock import now
-from crawler.records import Fetch, Outcome
+from crawler.items import Fetch, Outcome
 from pipelines.books import begun
 from pipelines.durable import refusing
 from pipelines.failpoint import reached

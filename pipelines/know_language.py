@@ -3,7 +3,7 @@
 from typing import Any
 
 from crawler.bengali import language, looks_mojibake
-from crawler.records import Story
+from crawler.items import Story
 from pipelines.refusals import NoLanguage
 
 

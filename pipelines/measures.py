@@ -12,7 +12,7 @@ from math import log2
 from statistics import median
 from typing import Any
 
-from crawler.records import Story
+from crawler.items import Story
 
 #: The columns of `stories` that a page, or its address, gives.
 COLUMNS = (

@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from crawler.clock import now
-from crawler.records import Fetch, Snapshot, Story
+from crawler.items import Fetch, Snapshot, Story
 from pipelines.measures import COLUMNS, ESSENTIAL
 from pipelines.run import Run
 

@@ -7,7 +7,7 @@ who calls it, and when.
 from dataclasses import replace
 
 from crawler.bengali import language
-from crawler.records import Story, as_row
+from crawler.items import Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.clean_text import clean_story
 from pipelines.likeness import sketch

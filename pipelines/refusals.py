@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from scrapy.exceptions import DropItem
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 
 
 class Refused(DropItem):

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.clock import now
-from crawler.records import Alias, Fetch, Outcome, Story
+from crawler.items import Alias, Fetch, Outcome, Story
 from pipelines.books import next_look
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger

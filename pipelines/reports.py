@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.records import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
+from crawler.items import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
 from pipelines.durable import DataDamaged
 from pipelines.tables import Table
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crawler.records import Story
+from crawler.items import Story
 from pipelines.refusals import NoBody, NoHeadline, Refused, TooLong, UnknownLayout
 
 LONGEST = {"headline": 1_000, "kicker": 500, "byline": 500, "image_caption": 5_000, "body": 200_000}

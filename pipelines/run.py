@@ -18,10 +18,10 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from crawler.clock import now
+from crawler.items import Alias, Fetch, Story
 from crawler.manners import faults
-from crawler.newspaper import Newspaper
-from crawler.records import Alias, Fetch, Story
 from crawler.refusals import one_line
+from crawler.spider import Newspaper
 from pipelines.account import MEASURES, account_of
 from pipelines.books import Books
 from pipelines.closing import publish_run, recover

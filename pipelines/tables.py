@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from crawler.records import UTC_MICROSECONDS, Alias, Fetch, Kind, Ranking, Reject, Sighting, Story, columns_of
+from crawler.items import UTC_MICROSECONDS, Alias, Fetch, Kind, Ranking, Reject, Sighting, Story, columns_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from crawler.records import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
+from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.failpoint import arm
 from pipelines.ledger import Ledger
 from pipelines.publish import Published, publish

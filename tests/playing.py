@@ -22,10 +22,10 @@ from twisted.python.failure import Failure
 
 import crawler.settings
 from crawler import clock
-from crawler.addresses import Address
 from crawler.clock import now
-from crawler.records import Fetch, Outcome, Ranking, Snapshot, Story
+from crawler.items import Fetch, Outcome, Ranking, Snapshot, Story
 from crawler.spiders.kalbela import Kalbela
+from crawler.urls import Address
 from pipelines import ORDER
 from pipelines.closing import recover
 from pipelines.frontier import Frontier

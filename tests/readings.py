@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from crawler.items import Outcome, Story
 from crawler.reading import Answer
-from crawler.records import Outcome, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.clean_text import clean_story
 from pipelines.measures import Measures

@@ -2,7 +2,7 @@
 
 import time
 
-from crawler.records import Story
+from crawler.items import Story
 from pipelines.prepare import prepared
 
 SPOILT = "kalbela:5002"

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from crawler.clock import now
-from crawler.records import Outcome
+from crawler.items import Outcome
 from khobor import main
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.traces import new_stories, slowest_pages

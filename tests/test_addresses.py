@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.addresses import LONGEST, Address, NoAddress, canonical_path, canonical_query
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.spiders.kalbela import Kalbela
+from crawler.urls import LONGEST, Address, NoAddress, canonical_path, canonical_query
 
 KALBELA = Kalbela.identities()
 WWW = "https://www.kalbela.com"

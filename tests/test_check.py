@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawler.records import Sighting
+from crawler.items import Sighting
 from pipelines.check import Damage, check, quarantine
 from pipelines.ledger.outbox import FileRecord
 from pipelines.tables import TABLES

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from crawler.manners import faults
-from crawler.sites import project_settings
+from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import APPLICATION_ID, VERSION
 from tests.crawling import PROJECT, QUICK, Crawled, khobor

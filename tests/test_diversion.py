@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crawler.doors import Door, Kind, Onward, read_back, written
+from crawler.entry_points import Door, Kind, Onward, read_back, written
 from crawler.spiders.kalbela import Kalbela
 
 WWW = "https://www.kalbela.com"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.records import Story, columns_of
+from crawler.items import Story, columns_of
 from pipelines.history import Piece, changes, difference
 
 

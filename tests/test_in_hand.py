@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crawler.records import Fetch
+from crawler.items import Fetch
 from pipelines.in_hand import FORGIVEN_AFTER, InHand, deaths
 from pipelines.storage import Dataset
 from tests.hostile_paper import SEED, SITE, HostilePaper, crawl

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.records import Story
+from crawler.items import Story
 from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage import Dataset
 from schedules.judging.expectations import Expectations, judge

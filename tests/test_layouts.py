@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.addresses import Address
+from crawler.items import Story
 from crawler.layouts import choose
-from crawler.records import Story
 from crawler.sources import Page, css
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from crawler.urls import Address
 
 WWW = "https://www.kalbela.com"
 PHOTO = "/assets/news_photos/2026/01/07/image_258210_1767755000.webp"

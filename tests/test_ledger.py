@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines.books import Books
 from pipelines.durable import StorageRefused
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged

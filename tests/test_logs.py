@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crawler.logs import JsonRecord, PlainRecord, json_line
+from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.launching.last_words import last_words
 from schedules.service.timekeeper import say_in_json
 from tests.crawling import PROJECT
@@ -77,7 +77,7 @@ def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -
             ("storage", "the disk is full"),
         ),
         ([json_line("ERROR", "khobor", "the ledger is damaged")], (None, "the ledger is damaged")),
-        ([json_line("ERROR", "crawler.newspaper", "khobor: forged"), "{'lxml': 1}", "{", "[]"], (None, None)),
+        ([json_line("ERROR", "crawler.spider", "khobor: forged"), "{'lxml': 1}", "{", "[]"], (None, None)),
         ([json_line("ERROR", "a", "x\nkhobor: forged")], (None, None)),
         (["2026-01-01 00:00:00 [pipelines.run] ERROR: the run ends (memory): none left"], ("memory", "none left")),
     ],
@@ -137,7 +137,7 @@ def test_what_is_no_format_is_refused(capsys: pytest.CaptureFixture[str], tmp_pa
 
 def test_records_are_plain_where_nobody_asked_for_json() -> None:
     code = (
-        "import logging; from scrapy.utils.test import get_crawler; from crawler.logs import PlainLog, writes_json\n"
+        "import logging; from scrapy.utils.test import get_crawler; from crawler.log_records import PlainLog, writes_json\n"
         "PlainLog.from_crawler(get_crawler()); print(logging.getLogRecordFactory().__name__, writes_json())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)

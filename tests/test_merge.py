@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines.ledger.outbox import Change
 from pipelines.merge import in_order, key_column, lay_over, take_out
 from pipelines.tables import KEY_SEPARATOR, TABLES

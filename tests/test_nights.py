@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 from tests.killing import KILLED, Killing, killing
 from tests.stores import SOAK, Store
 from tests.world import Nights

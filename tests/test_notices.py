@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from crawler.addresses import Address
 from crawler.clock import now
+from crawler.items import Fetch, Outcome
 from crawler.lists import Entry, moments_of
-from crawler.records import Fetch, Outcome
+from crawler.urls import Address
 from pipelines.books import Books
 from pipelines.hearing import Hearing
 from tests.kept import SITE, Kept, a_fetch, a_story

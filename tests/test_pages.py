@@ -10,13 +10,13 @@ from unicodedata import is_normalized
 
 import pytest
 
-from crawler.addresses import Address
+from crawler.items import Story, columns_of
 from crawler.layouts import choose
 from crawler.lists import read_list
-from crawler.newspaper import Newspaper
-from crawler.records import Story, columns_of
-from crawler.sites import newspapers
+from crawler.registry import newspapers
 from crawler.sources import Page
+from crawler.spider import Newspaper
+from crawler.urls import Address
 from pipelines.clean_text import PARAGRAPH_BREAK, clean_story
 
 PAGES = Path(__file__).parent / "pages"

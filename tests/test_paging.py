@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.doors import More
+from crawler.entry_points import More
 from crawler.paging import listing_of, page_after
 from crawler.sources import Page
 

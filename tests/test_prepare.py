@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.bengali import language
+from crawler.items import Story
 from crawler.reading import Answer
-from crawler.records import Story
 from pipelines.check_row import CheckRow
 from pipelines.clean_text import CleanText
 from pipelines.know_language import KnowLanguage

@@ -13,7 +13,7 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.refusals import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
 
 

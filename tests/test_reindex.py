@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines import failpoint
 from pipelines.check import check, quarantine
 from pipelines.durable import DataDamaged

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler.logs import PlainRecord, harmless
+from crawler.log_records import PlainRecord, harmless
 from schedules.terminal.accounts import show_report
 from schedules.terminal.console import as_json, plain
 from schedules.terminal.contents import show_glimpse

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines import failpoint
 from pipelines.parquet import DataDamaged, conform
 from pipelines.storage import Dataset, StorageRefused

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.records import as_row
+from crawler.items import as_row
 from pipelines.tables import TABLES, Table, from_json, is_site, to_json
 from tests.kept import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
 

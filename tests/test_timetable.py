@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.sites import newspapers
+from crawler.registry import newspapers
 from pipelines.storage import Dataset
 from schedules.exits import WrongUsage
 from schedules.terminal.timetable import coming, listed, show_coming, show_listed

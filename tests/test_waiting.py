@@ -8,7 +8,7 @@ from random import Random
 
 from scrapy import Request
 
-from crawler.doors import Kind
+from crawler.entry_points import Kind
 from crawler.spiders.kalbela import Kalbela
 from pipelines.waiting import Waiting
 from tests.crawling import PROJECT, QUICK, Crawled

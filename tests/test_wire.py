@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.addresses import Address, NoAddress
-from crawler.doors import Door, Kind, More, Onward
+from crawler.entry_points import Door, Kind, More, Onward
+from crawler.items import Outcome, Story
 from crawler.lists import Entry, Row
 from crawler.reading import Answer, Reading
-from crawler.records import Outcome, Story
+from crawler.urls import Address, NoAddress
 from crawler.wire import Readings, answer_read, answer_written
 from pipelines.prepare import prepared
 from tests.test_pages import CASES, Case, by_case

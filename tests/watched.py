@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from crawler.records import Ranking, Snapshot
+from crawler.items import Ranking, Snapshot
 from pipelines.storage import Dataset
 from schedules.page.admission import Admission, admission_for
 from schedules.page.application import Page

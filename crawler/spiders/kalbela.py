@@ -8,11 +8,11 @@ h1 on most pages and an h2 on some; dates stand twice, in the left column and in
 import re
 from zoneinfo import ZoneInfo
 
-from crawler.doors import Door, Kind, More
+from crawler.entry_points import Door, Kind, More
 from crawler.layouts import Layout
 from crawler.lists import RankedList
-from crawler.newspaper import Newspaper
 from crawler.sources import above, attribute, css, linked_data, meta, together
+from crawler.spider import Newspaper
 
 _PICTURE = ".dtl_img_section"
 _SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা.*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"

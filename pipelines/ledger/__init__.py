@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from crawler.records import Reject, as_row
+from crawler.items import Reject, as_row
 from pipelines.durable import StorageRefused
 from pipelines.ledger.addresses import Addresses
 from pipelines.ledger.addresses import KnownAddress as KnownAddress

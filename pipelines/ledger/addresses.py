@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crawler.records import Fetch, Outcome, as_row
+from crawler.items import Fetch, Outcome, as_row
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs

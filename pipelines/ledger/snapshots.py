@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from crawler.records import Snapshot, as_row
+from crawler.items import Snapshot, as_row
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.transactions import Transactions

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from crawler.records import Alias, Sighting, Story, as_row
+from crawler.items import Alias, Sighting, Story, as_row
 from pipelines.ledger.clusters import Clusters
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox

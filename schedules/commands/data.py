@@ -57,7 +57,7 @@ def tables(options: argparse.Namespace) -> int:
 
 def query(options: argparse.Namespace) -> int:
     """SQL over the tables and views."""
-    from crawler.sites import zones
+    from crawler.registry import zones
     from pipelines.query import answer as answer_query
     from pipelines.query import holds_nothing, opened
     from pipelines.results import format_of, outside, save
@@ -77,7 +77,7 @@ def query(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     """A part of the data in a folder of its own."""
-    from crawler.sites import zones
+    from crawler.registry import zones
     from pipelines.export import USUAL, Selection, moment_of
     from pipelines.export import export as exported
     from schedules.terminal.grid import show_card

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schedules.exits import WrongUsage
 
 if TYPE_CHECKING:
-    from crawler.newspaper import Newspaper
+    from crawler.spider import Newspaper
     from pipelines.ledger import Ledger
     from pipelines.storage import Dataset
 
@@ -43,7 +43,7 @@ def held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[News
 
 
 def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newspaper]"]:
-    from crawler.sites import newspapers
+    from crawler.registry import newspapers
     from schedules.launching.orders import paper_named
 
     if options.site:

@@ -22,7 +22,7 @@ def add_to(commands: Commands) -> None:
 
 def sites(options: argparse.Namespace) -> int:
     """The newspapers that there are."""
-    from crawler.sites import newspapers
+    from crawler.registry import newspapers
 
     known = [
         {"name": name, "title": paper.title, "hosts": list(paper.hosts), "zone": str(paper.zone)}

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from scrapy import signals
 from scrapy.crawler import Crawler
 
-from crawler.newspaper import Newspaper
-from crawler.sites import newspapers
+from crawler.registry import newspapers
+from crawler.spider import Newspaper
 from pipelines.account import account_of
 from pipelines.coverage import coverage_of_run
 from pipelines.ledger import Ledger

@@ -16,7 +16,7 @@ from scrapy.exceptions import UsageError
 from scrapy.utils.asyncio import call_later
 
 from crawler.ending import run_must_end
-from crawler.logs import write_json
+from crawler.log_records import write_json
 from schedules.exits import GRAVER, REASONS, ExitCode, explained
 from schedules.launching.last_words import say_last
 

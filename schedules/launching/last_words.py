@@ -4,7 +4,7 @@ import re
 import sys
 from json import loads
 
-from crawler.logs import JsonRecord, harmless, json_line, writes_json
+from crawler.log_records import JsonRecord, harmless, json_line, writes_json
 from crawler.refusals import one_line
 
 # What stands before the sentence, and who says it where the log is JSON.

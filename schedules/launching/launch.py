@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from scrapy.settings import Settings
 
-from crawler.newspaper import Newspaper
-from crawler.sites import project_settings
+from crawler.registry import project_settings
+from crawler.spider import Newspaper
 from pipelines.storage import Dataset
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from crawler.addresses import NoAddress
 from crawler.manners import faults
 from crawler.mirror import answers, read_mirror
-from crawler.newspaper import Newspaper
-from crawler.sites import newspapers, project_settings
+from crawler.registry import newspapers, project_settings
+from crawler.spider import Newspaper
+from crawler.urls import NoAddress
 from schedules.exits import Unreachable, WrongUsage
 from schedules.launching.setting import fault_of
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from crawler.sites import project_settings
+from crawler.registry import project_settings
 
 _BY_COMMAND = {
     "KHOBOR_DATA": "--data names the data folder",

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from functools import cache
 
-from crawler.records import Outcome
-from crawler.sites import newspapers
+from crawler.items import Outcome
+from crawler.registry import newspapers
 from pipelines import refusals
 from schedules.exits import ExitCode
 

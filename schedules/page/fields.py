@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from crawler.records import Story, columns_of
+from crawler.items import Story, columns_of
 from schedules.page.question import Question
 from schedules.page.reading import Site
 from schedules.page.tonight import alarms_of

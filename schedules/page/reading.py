@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crawler.sites import newspapers
+from crawler.registry import newspapers
 from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
 from pipelines.storage import Dataset

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 from crawler.refusals import one_line
 
 LONGEST_TEXT = 2_000

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from crawler.clock import now
-from crawler.logs import json_line
+from crawler.log_records import json_line
 from pipelines.storage import Dataset
 from schedules.exits import ExitCode
 from schedules.timetable.cron import Due

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from crawler.records import Outcome
+from crawler.items import Outcome
 from pipelines.storage import Dataset
 from schedules.exits import ExitCode
 from schedules.runs.reports import COLUMNS, NoReport, Ran, ran
@@ -36,7 +36,7 @@ class Traces:
 
 def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
-    from crawler.sites import zones
+    from crawler.registry import zones
     from pipelines.durable import DataDamaged
     from pipelines.tables import is_site
     from pipelines.traces import new_stories, slowest_pages

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
 from crawler.manners import LEAST_DELAY
-from crawler.sites import newspapers
+from crawler.registry import newspapers
 from schedules.judging.expectations import Expectations
 from schedules.timetable.cron import Cron, CronWrong, read_cron
 from schedules.timetable.values import Field, Problem, ValueWrong, names, nearest, number, one_of, sentence, text, truth

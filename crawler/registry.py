@@ -4,7 +4,7 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import get_spider_loader
 
 from crawler import settings
-from crawler.newspaper import Newspaper
+from crawler.spider import Newspaper
 
 
 def newspapers() -> dict[str, type[Newspaper]]:

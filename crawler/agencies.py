@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from unicodedata import normalize
 
-from crawler.bengali import clean
+from crawler.bengali.text import clean
 
 _AGENCIES = {
     "AFP": "এএফপি|এজেন্সি ফ্রান্স প্রেস|এজেন্স ফ্রান্স প্রেস|AFP",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from crawler.bengali import clean, clean_each
+from crawler.bengali.text import clean, clean_each
 from crawler.blocks import Block
 from crawler.credits import has_picture_credit, is_picture_credit, reads_alike
 from crawler.items import Outcome

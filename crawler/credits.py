@@ -3,7 +3,7 @@
 import re
 from unicodedata import normalize
 
-from crawler.bengali import clean, comparable
+from crawler.bengali.text import clean, comparable
 
 
 def _compile(pattern: str) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
-from crawler.bengali import clean
+from crawler.bengali.text import clean
 from crawler.blocks import Block, blocks
 from crawler.items import Story
 from crawler.scrolling import first_story
@@ -130,7 +130,7 @@ class Layout:
         return story
 
     def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
-        from crawler.dates import read_labelled, read_moment
+        from crawler.bengali.dates import read_labelled, read_moment
 
         now = article.page.fetched_at
         for source in self.dates:

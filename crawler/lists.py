@@ -12,7 +12,7 @@ from itertools import islice
 from lxml import etree
 from selectolax.lexbor import LexborNode
 
-from crawler.bengali import clean, integer
+from crawler.bengali.text import clean, integer
 from crawler.items import Outcome
 from crawler.sources import Page, text_of
 from crawler.urls import Address, Addresses, NoAddress

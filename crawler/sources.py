@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from crawler.bengali import clean
+from crawler.bengali.text import clean
 from crawler.blocks import blocks
 from crawler.decoding import decoded
 from crawler.searching import landmarks, search

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from crawler.bengali import clean, clean_each, count_words
+from crawler.bengali.text import clean, clean_each, count_words
 from crawler.items import Ranking, Snapshot, Story
 
 _LINES = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from hashlib import blake2b
 
-from crawler.bengali import comparable
+from crawler.bengali.text import comparable
 from crawler.clock import now
 from crawler.items import Sighting
 from crawler.urls import Address

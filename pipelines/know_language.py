@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crawler.bengali import language, looks_mojibake
+from crawler.bengali.text import language, looks_mojibake
 from crawler.items import Story
 from pipelines.refusals import NoLanguage
 

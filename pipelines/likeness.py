@@ -21,7 +21,7 @@ from zlib import crc32
 import regex
 from rensa import RMinHash
 
-from crawler.bengali import compatible, digits, needle, parts
+from crawler.bengali.text import compatible, digits, needle, parts
 from pipelines.sameness import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.

@@ -6,7 +6,7 @@ who calls it, and when.
 
 from dataclasses import replace
 
-from crawler.bengali import language
+from crawler.bengali.text import language
 from crawler.items import Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.clean_text import clean_story

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.bengali import count_words
+from crawler.bengali.text import count_words
 from crawler.items import Story, as_row
 from pipelines.ledger import KnownStory, Ledger
 from pipelines.refusals import Copy, Unchanged

@@ -1,7 +1,7 @@
 """What counts as the same: hashes of a story's words, of its state and of a list.
 
 Words are compared blind to what a reader cannot see (Unicode form, joiners, quotes, spacing); see
-:func:`crawler.bengali.comparable`.
+:func:`crawler.bengali.text.comparable`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-from crawler.bengali import comparable, count_words
+from crawler.bengali.text import comparable, count_words
 
 # Two flashes may share one sentence and be two stories; a body this long is not written twice by chance.
 WORDS_OF_A_BODY = 40

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.bengali import (
+from crawler.bengali.text import (
     bengali_share,
     clean,
     clean_each,

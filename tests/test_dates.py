@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.dates import Header, read_labelled, read_moment
+from crawler.bengali.dates import Header, read_labelled, read_moment
 
 DHAKA, KOLKATA, NEW_YORK = ZoneInfo("Asia/Dhaka"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 5, 6, 0, tzinfo=UTC)  # 12:00 in Dhaka

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.bengali import language
+from crawler.bengali.text import language
 from crawler.items import Story
 from crawler.reading import Answer
 from pipelines.check_row import CheckRow

@@ -10,8 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from crawler.bengali import digits, needle
-from crawler.date_words import (
+from crawler.bengali.date_patterns import (
     AGO,
     CLOCK_AFTER,
     CLOCK_BEFORE,
@@ -27,6 +26,7 @@ from crawler.date_words import (
     UNITS,
     ZONES,
 )
+from crawler.bengali.text import digits, needle
 
 # A header is short. These bounds, before and after cleaning, keep whatever else is handed in from taking long.
 _LONGEST_RAW = 20_000

@@ -1,13 +1,13 @@
 """The words that dates are written with in the Bengali press, and the shapes that they take, as patterns.
 
-The patterns are for text that went through :func:`crawler.bengali.needle` and whose digits are ASCII.
+The patterns are for text that went through :func:`crawler.bengali.text.needle` and whose digits are ASCII.
 """
 
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from crawler.bengali import needle
+from crawler.bengali.text import needle
 
 MONTHS = {
     needle(name): number

@@ -1,0 +1,1 @@
+"""Bengali text: normal forms, language, joiners, dates."""

@@ -25,12 +25,12 @@ from scrapy.exceptions import NotConfigured
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.misc import load_object
 
-from crawler.ending import run_must_end
+from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached, Refusal
+from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
 from crawler.forked import Copy, message
 from crawler.items import Outcome, Story
 from crawler.reading import Answer, Reader, Reading
-from crawler.refusals import AnswerBroken, AnswerTooLarge, NotReached, Refusal
 from crawler.spider import Newspaper
 from crawler.wire import Readings, answer_read, answer_written
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from crawler.refusals import AnswerTooLarge
+from crawler.downloader.errors import AnswerTooLarge
 
 MOST_ELEMENTS = 200_000
 SECONDS_PER_PAGE = 5.0

@@ -6,7 +6,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from crawler import budget
-from crawler.decoding import decompress, sniff
+from crawler.decoding.decompress import decompress, sniff
 from crawler.entry_points import Door, Kind, Onward
 from crawler.items import Story
 from crawler.layouts import Layout, choose

@@ -49,7 +49,7 @@ REFERER_ENABLED = False  # nobody's business, and a header that has been a hole
 HTTPPROXY_ENABLED = False  # a proxy would resolve names behind our back
 METAREFRESH_ENABLED = False
 REDIRECT_MAX_TIMES = 5
-TWISTED_DNS_RESOLVER = "crawler.guard.PublicOnlyResolver"
+TWISTED_DNS_RESOLVER = "crawler.downloader.allowed_hosts.PublicOnlyResolver"
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
 # Bounds -------------------------------------------------------------------------------------------------------------
@@ -71,8 +71,8 @@ URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 DOWNLOAD_HANDLERS = {
-    "http": "crawler.download.BoundedDownload",
-    "https": "crawler.download.BoundedDownload",
+    "http": "crawler.downloader.handler.BoundedDownload",
+    "https": "crawler.downloader.handler.BoundedDownload",
     "file": None,
     "data": None,
     "ftp": None,
@@ -85,14 +85,14 @@ WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads our source again for every ot
 # All of it, from the engine outward: what is not named here does not run, nor is it imported.
 # No status is kept from the spider: each is an outcome.
 DOWNLOADER_MIDDLEWARES_BASE = {
-    "crawler.guard.OnlyOwnHosts": 50,
-    "crawler.robots.PoliteRobots": 100,
+    "crawler.downloader.allowed_hosts.OnlyOwnHosts": 50,
+    "crawler.downloader.robots.PoliteRobots": 100,
     "scrapy.downloadermiddlewares.downloadtimeout.DownloadTimeoutMiddleware": 350,
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
-    "crawler.patience.PatientRetry": 550,
-    "crawler.decoding.StrictDecompression": 590,
-    "crawler.guard.OwnRedirects": 600,
+    "crawler.downloader.retry.PatientRetry": 550,
+    "crawler.decoding.decompress.StrictDecompression": 590,
+    "crawler.downloader.allowed_hosts.OwnRedirects": 600,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }
 SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
@@ -102,13 +102,13 @@ ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)
 CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once would only cost
 EXTENSIONS_BASE = {
     "schedules.launching.leash.Leash": 0,
-    "crawler.ending.PromptEnd": 0,
+    "crawler.downloader.graceful_stop.PromptEnd": 0,
     "crawler.apart.ReadApart": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
     "pipelines.observe.ObservePages": 15,
     "schedules.judging.verdicts.JudgeRun": 20,
-    "crawler.robots.PoliteThrottle": 30,
+    "crawler.downloader.robots.PoliteThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,
     "scrapy.extensions.memusage.MemoryUsage": 50,

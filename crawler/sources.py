@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 
 from crawler.bengali.text import clean
 from crawler.blocks import blocks
-from crawler.decoding import decoded
+from crawler.decoding.decompress import decoded
 from crawler.searching import landmarks, search
 from crawler.tangles import untangled
 

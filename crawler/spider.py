@@ -15,15 +15,15 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from crawler import budget
-from crawler.answers import judge_response
 from crawler.clock import now
+from crawler.downloader.errors import Refusal, outcome_of
+from crawler.downloader.response_check import judge_response
+from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
 from crawler.items import Fetch, Outcome, Ranking, Snapshot
 from crawler.layouts import Layout
 from crawler.lists import Entry, RankedList, Row, moments_of, newest_first
 from crawler.reading import Answer, Reader, Reading
-from crawler.refusals import Refusal, outcome_of
-from crawler.robots import PoliteRobots
 from crawler.urls import Address, Addresses, NoAddress
 
 # What is asked for first, from first to last; within a class the nearer to the seed, then the better placed.

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from crawler.refusals import one_line
+from crawler.downloader.errors import one_line
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
 

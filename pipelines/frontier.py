@@ -16,9 +16,9 @@ from scrapy.http import Request
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
+from crawler.downloader.retry import may_be_asked
 from crawler.entry_points import Door, Kind, written
 from crawler.items import Fetch, Outcome
-from crawler.patience import may_be_asked
 from crawler.spider import Newspaper
 from crawler.urls import Address
 from pipelines.books import begun

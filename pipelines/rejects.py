@@ -9,8 +9,8 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
+from crawler.downloader.errors import one_line
 from crawler.items import Alias, Fetch, Outcome, Reject, Snapshot, Story, as_row
-from crawler.refusals import one_line
 from pipelines.refusals import Copy, Refused, Unchanged
 from pipelines.run import Run
 

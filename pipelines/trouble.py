@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crawler.refusals import one_line
+from crawler.downloader.errors import one_line
 from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
 from pipelines.storage import StorageRefused

@@ -21,13 +21,11 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import ScrapyDeprecationWarning
 from scrapy.pqueues import DownloaderAwarePriorityQueue
 
-import crawler.download
-import crawler.ending
-import crawler.guard  # noqa: F401 - imported so that a child need not do it again
-from crawler.decoding import decode_text
-from crawler.patience import may_be_asked
-from crawler.refusals import outcome_of
-from crawler.robots import PoliteRobots
+import crawler.downloader.allowed_hosts  # noqa: F401 - imported so that a child need not do it again
+from crawler.decoding.decompress import decode_text
+from crawler.downloader.errors import outcome_of
+from crawler.downloader.retry import may_be_asked
+from crawler.downloader.robots import PoliteRobots
 
 COMPONENTS: dict[str, Any] = {
     "TELNETCONSOLE_ENABLED": False,
@@ -39,10 +37,10 @@ COMPONENTS: dict[str, Any] = {
     "ROBOTSTXT_OBEY": False,
     "LOG_LEVEL": "ERROR",
     "USER_AGENT": "Khobor-test/1 (+https://example.org)",
-    "TWISTED_DNS_RESOLVER": "crawler.guard.PublicOnlyResolver",
+    "TWISTED_DNS_RESOLVER": "crawler.downloader.allowed_hosts.PublicOnlyResolver",
     "DOWNLOAD_HANDLERS": {
-        "http": "crawler.download.BoundedDownload",
-        "https": "crawler.download.BoundedDownload",
+        "http": "crawler.downloader.handler.BoundedDownload",
+        "https": "crawler.downloader.handler.BoundedDownload",
         "file": None,
         "data": None,
         "ftp": None,
@@ -50,20 +48,20 @@ COMPONENTS: dict[str, Any] = {
     },
     "DOWNLOADER_MIDDLEWARES": {
         "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
-        "crawler.guard.OnlyOwnHosts": 50,
+        "crawler.downloader.allowed_hosts.OnlyOwnHosts": 50,
         "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
-        "crawler.robots.PoliteRobots": 100,
+        "crawler.downloader.robots.PoliteRobots": 100,
         "scrapy.downloadermiddlewares.redirect.RedirectMiddleware": None,
-        "crawler.guard.OwnRedirects": 600,
+        "crawler.downloader.allowed_hosts.OwnRedirects": 600,
         "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
-        "crawler.patience.PatientRetry": 550,
+        "crawler.downloader.retry.PatientRetry": 550,
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-        "crawler.decoding.StrictDecompression": 590,
+        "crawler.decoding.decompress.StrictDecompression": 590,
     },
     "EXTENSIONS": {
         "scrapy.extensions.throttle.AutoThrottle": None,
-        "crawler.robots.PoliteThrottle": 0,
-        "crawler.ending.PromptEnd": 0,
+        "crawler.downloader.robots.PoliteThrottle": 0,
+        "crawler.downloader.graceful_stop.PromptEnd": 0,
     },
     "SCHEDULER_PRIORITY_QUEUE": "tests.fetching.PatientQueue",
     "DOWNLOAD_VERIFY_CERTIFICATES": True,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.answers import judge
+from crawler.downloader.response_check import judge
 from tests.hostile import CHALLENGE, PAGE, PNG, SOFT_404
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}

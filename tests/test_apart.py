@@ -18,8 +18,8 @@ import pytest
 
 from crawler import apart
 from crawler.apart import ReadApart, ReaderCrashed
+from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached
 from crawler.reading import Answer, Reading
-from crawler.refusals import AnswerBroken, AnswerTooLarge, NotReached
 from crawler.spiders.kalbela import Kalbela
 from pipelines.lock import SiteLock
 from pipelines.prepare import prepared

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler import budget
-from crawler.refusals import AnswerTooLarge
+from crawler.downloader.errors import AnswerTooLarge
 from crawler.sources import Page
 
 URL = "https://www.kalbela.com/world/north-korea/154313"

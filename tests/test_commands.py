@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crawler.manners import faults
+from crawler.downloader.politeness import faults
 from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import APPLICATION_ID, VERSION
@@ -51,7 +51,11 @@ def mirror() -> Iterator[str]:
         (["crawl", "kalbela", "-s", "RETRY_TIMES=two", "-s", "ROBOTSTXT_OBEY=no"], 2, ["RETRY_TIMES=two", "True or"]),
         (["crawl", "kalbela", "-s", "KHOBOR_DATA=/srv"], 2, ["KHOBOR_DATA", "--data"]),
         (["crawl", "kalbela", "-s", "FTP_PASSWORD=hunter2"], 2, ["FTP_PASSWORD", "could read the value"]),
-        (["crawl", "kalbela", "-s", 'EXTENSIONS={"crawler.robots.PoliteThrottle": null}'], 2, ["EXTENSIONS must stay"]),
+        (
+            ["crawl", "kalbela", "-s", 'EXTENSIONS={"crawler.downloader.robots.PoliteThrottle": null}'],
+            2,
+            ["EXTENSIONS must stay"],
+        ),
         (["crawl", "kalbela", "--max-minutes", "-5"], 2, ["--max-minutes", "'-5'"]),
         (["crawl", "kalbela", "--max-minutes", "nan"], 2, ["--max-minutes", "'nan'"]),
         (["crawl", "kalbela", "--max-pages", "0"], 2, ["--max-pages"]),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.decoding import decode_text, decompress, sniff
-from crawler.refusals import AnswerBroken, AnswerTooLarge
+from crawler.decoding.decompress import decode_text, decompress, sniff
+from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
 from tests.hostile import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
 
 LIMIT = 2**20

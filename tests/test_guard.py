@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from crawler.guard import is_public, refusal_for
+from crawler.downloader.allowed_hosts import is_public, refusal_for
 from tests.fetching import Results, fetch
 from tests.hostile import Hostile, evil_links
 

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from crawler.mirror import answers, read_mirror
+from crawler.downloader.mirror import answers, read_mirror
 from tests.fetching import fetch
 from tests.hostile import Hostile
 

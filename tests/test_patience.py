@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.patience import seconds_to_wait
+from crawler.downloader.retry import seconds_to_wait
 from tests.fetching import fetch
 from tests.hostile import Hostile
 

@@ -13,8 +13,8 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
+from crawler.downloader.errors import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
 from crawler.items import Outcome
-from crawler.refusals import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
 
 
 def caused(outer: BaseException, inner: BaseException) -> BaseException:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.robots import LARGEST_ROBOTS, bounded_delay, rules_in
+from crawler.downloader.robots import LARGEST_ROBOTS, bounded_delay, rules_in
 from tests.fetching import Results, fetch
 from tests.hostile import Hostile
 

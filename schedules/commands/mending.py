@@ -38,7 +38,7 @@ def publish(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Verify every file against the ledger."""
-    from crawler.refusals import one_line
+    from crawler.downloader.errors import one_line
     from pipelines.check import check as faults_in
     from pipelines.check import quarantine
 

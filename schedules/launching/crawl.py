@@ -15,7 +15,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import UsageError
 from scrapy.utils.asyncio import call_later
 
-from crawler.ending import run_must_end
+from crawler.downloader.graceful_stop import run_must_end
 from crawler.log_records import write_json
 from schedules.exits import GRAVER, REASONS, ExitCode, explained
 from schedules.launching.last_words import say_last

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from crawler.manners import faults
-from crawler.mirror import answers, read_mirror
+from crawler.downloader.mirror import answers, read_mirror
+from crawler.downloader.politeness import faults
 from crawler.registry import newspapers, project_settings
 from crawler.spider import Newspaper
 from crawler.urls import NoAddress

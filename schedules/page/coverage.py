@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from crawler.refusals import one_line
+from crawler.downloader.errors import one_line
 from pipelines.coverage import coverage_of
 from schedules.page.question import Question
 from schedules.page.reading import Site

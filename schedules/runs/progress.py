@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.refusals import one_line
+from crawler.downloader.errors import one_line
 from pipelines.storage import Dataset
 
 _ENDING = ".progress.json"

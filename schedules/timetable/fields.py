@@ -8,7 +8,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from crawler.manners import LEAST_DELAY
+from crawler.downloader.politeness import LEAST_DELAY
 from crawler.registry import newspapers
 from schedules.judging.expectations import Expectations
 from schedules.timetable.cron import Cron, CronWrong, read_cron

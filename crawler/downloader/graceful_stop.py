@@ -7,7 +7,7 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 from twisted.python.failure import Failure
 
-from crawler.refusals import NotReached
+from crawler.downloader.errors import NotReached
 
 LOOK_EVERY = 0.2
 

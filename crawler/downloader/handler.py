@@ -22,10 +22,10 @@ from twisted.web._newclient import HTTP11ClientProtocol
 from twisted.web._newclient import Request as SentRequest
 from twisted.web.iweb import IResponse
 
-from crawler.ending import run_ending, run_must_end
-from crawler.guard import PublicOnlyResolver
-from crawler.mirror import MirrorPool, read_mirror
-from crawler.refusals import AnswerTooLarge, NotReached, refusal_behind
+from crawler.downloader.allowed_hosts import PublicOnlyResolver
+from crawler.downloader.errors import AnswerTooLarge, NotReached, refusal_behind
+from crawler.downloader.graceful_stop import run_ending, run_must_end
+from crawler.downloader.mirror import MirrorPool, read_mirror
 
 LARGEST_HEADERS = 64 * 1024
 

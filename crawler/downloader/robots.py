@@ -18,8 +18,8 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 
-from crawler.guard import own_hosts, refusal_for
-from crawler.refusals import RobotsForbid, one_line, outcome_of
+from crawler.downloader.allowed_hosts import own_hosts, refusal_for
+from crawler.downloader.errors import RobotsForbid, one_line, outcome_of
 
 LARGEST_ROBOTS = 512 * 1024
 LONGEST_CRAWL_DELAY = 30.0

@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS
 
-from crawler.guard import DEFAULT_PORTS
-from crawler.refusals import one_line
+from crawler.downloader.allowed_hosts import DEFAULT_PORTS
+from crawler.downloader.errors import one_line
 
 CONNECT_SECONDS = 10
 

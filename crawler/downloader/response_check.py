@@ -9,9 +9,9 @@ from weakref import WeakKeyDictionary
 from scrapy.http import Response
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.decoding import decode_text, sniff
+from crawler.decoding.decompress import decode_text, sniff
+from crawler.downloader.errors import one_line, outcome_of_status
 from crawler.items import Outcome
-from crawler.refusals import one_line, outcome_of_status
 
 Verdict = tuple[Outcome, str]
 

@@ -18,10 +18,10 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import CallLaterResult, call_later
 from scrapy.utils.httpobj import urlparse_cached
 
-from crawler.answers import judge_response
 from crawler.clock import now
+from crawler.downloader.errors import HostBlocked, HostUnreachable, Refusal, outcome_of
+from crawler.downloader.response_check import judge_response
 from crawler.items import Outcome
-from crawler.refusals import HostBlocked, HostUnreachable, Refusal, outcome_of
 
 logger = logging.getLogger(__name__)
 

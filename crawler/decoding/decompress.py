@@ -18,7 +18,7 @@ from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding
 
-from crawler.refusals import AnswerBroken, AnswerTooLarge
+from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
 
 PIECE = 64 * 1024
 _IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance

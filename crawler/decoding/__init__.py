@@ -1,0 +1,1 @@
+"""Decoding: decompression and character sets, without Scrapy."""

@@ -1,0 +1,1 @@
+"""Downloading: politeness, allowed hosts, retries, response checks."""

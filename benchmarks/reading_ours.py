@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.reading import Answer
+from crawler.parsing.parser import Answer
 from crawler.spiders.kalbela import Kalbela
 from schedules.launching.lean import search_seldom
 

@@ -30,7 +30,7 @@ from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
 from crawler.forked import Copy, message
 from crawler.items import Outcome, Story
-from crawler.reading import Answer, Reader, Reading
+from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.spider import Newspaper
 from crawler.wire import Readings, answer_read, answer_written
 

@@ -21,9 +21,9 @@ from crawler.downloader.response_check import judge_response
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
 from crawler.items import Fetch, Outcome, Ranking, Snapshot
-from crawler.layouts import Layout
-from crawler.lists import Entry, RankedList, Row, moments_of, newest_first
-from crawler.reading import Answer, Reader, Reading
+from crawler.parsing.layout import Layout
+from crawler.parsing.parser import Answer, Reader, Reading
+from crawler.parsing.ranked_lists import Entry, RankedList, Row, moments_of, newest_first
 from crawler.urls import Address, Addresses, NoAddress
 
 # What is asked for first, from first to last; within a class the nearer to the seed, then the better placed.

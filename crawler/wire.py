@@ -8,8 +8,8 @@ from typing import Any
 
 from crawler.entry_points import Door, read_back, written
 from crawler.items import UTC_MICROSECONDS, Outcome, Story
-from crawler.lists import Entry, Row
-from crawler.reading import Answer, Reading
+from crawler.parsing.parser import Answer, Reading
+from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress
 
 # A page may hold half of a pair of surrogates, which only a step refuses.

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from crawler.items import Outcome, Story
-from crawler.reading import Answer
+from crawler.parsing.parser import Answer
 from crawler.spiders.kalbela import Kalbela
 from pipelines.clean_text import clean_story
 from pipelines.measures import Measures

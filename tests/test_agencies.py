@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from crawler.agencies import agency
+from crawler.parsing.agencies import agency
 
 BEFORE = "কর্মকর্তারা এ কথা বলেন। "
 

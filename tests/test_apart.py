@@ -19,7 +19,7 @@ import pytest
 from crawler import apart
 from crawler.apart import ReadApart, ReaderCrashed
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached
-from crawler.reading import Answer, Reading
+from crawler.parsing.parser import Answer, Reading
 from crawler.spiders.kalbela import Kalbela
 from pipelines.lock import SiteLock
 from pipelines.prepare import prepared
@@ -309,7 +309,7 @@ import asyncio, os, sqlite3, sys, threading, time
 from datetime import UTC, datetime
 from pathlib import Path
 from crawler.apart import ReadApart
-from crawler.reading import Answer, Reading
+from crawler.parsing.parser import Answer, Reading
 from pipelines.lock import SiteLock
 
 lock = SiteLock.take(Path(sys.argv[1]))

@@ -6,8 +6,8 @@ from unicodedata import normalize
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.asides import Asides
-from crawler.blocks import blocks
+from crawler.parsing.boilerplate import Asides
+from crawler.parsing.text_blocks import blocks
 from crawler.spiders.kalbela import Kalbela
 
 WWW = "https://www.kalbela.com"

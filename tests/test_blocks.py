@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.blocks import Block, blocks
+from crawler.parsing.text_blocks import Block, blocks
 
 
 def read(markup: str, without: str = "") -> list[Block]:

@@ -8,7 +8,7 @@ import pytest
 
 from crawler import budget
 from crawler.downloader.errors import AnswerTooLarge
-from crawler.sources import Page
+from crawler.parsing.page import Page
 
 URL = "https://www.kalbela.com/world/north-korea/154313"
 BIG = 1_000_000

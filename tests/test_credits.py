@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from crawler.credits import has_picture_credit, is_picture_credit, printed_caption, split_caption
+from crawler.parsing.captions import has_picture_credit, is_picture_credit, printed_caption, split_caption
 
 WHO = "উত্তর কোরিয়ার নেতা কিম জং উন"
 

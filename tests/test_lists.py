@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.lists import (
+from crawler.parsing.page import Page
+from crawler.parsing.ranked_lists import (
     MOST_ENTRIES,
     Entry,
     RankedList,
@@ -16,7 +17,6 @@ from crawler.lists import (
     read_list,
     read_sitemap,
 )
-from crawler.sources import Page
 from crawler.spiders.kalbela import Kalbela
 
 ADDRESSES = Kalbela.identities()

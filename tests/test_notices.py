@@ -8,7 +8,7 @@ import pytest
 
 from crawler.clock import now
 from crawler.items import Fetch, Outcome
-from crawler.lists import Entry, moments_of
+from crawler.parsing.ranked_lists import Entry, moments_of
 from crawler.urls import Address
 from pipelines.books import Books
 from pipelines.hearing import Hearing

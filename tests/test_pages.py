@@ -11,10 +11,10 @@ from unicodedata import is_normalized
 import pytest
 
 from crawler.items import Story, columns_of
-from crawler.layouts import choose
-from crawler.lists import read_list
+from crawler.parsing.layout import choose
+from crawler.parsing.page import Page
+from crawler.parsing.ranked_lists import read_list
 from crawler.registry import newspapers
-from crawler.sources import Page
 from crawler.spider import Newspaper
 from crawler.urls import Address
 from pipelines.clean_text import PARAGRAPH_BREAK, clean_story

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.entry_points import More
-from crawler.paging import listing_of, page_after
-from crawler.sources import Page
+from crawler.parsing.page import Page
+from crawler.parsing.pagination import listing_of, page_after
 
 URL = "https://www.kalbela.com/latest-news"
 MORE = More(button="a#find_more[data-cat-id]", attribute="data-cat-id", path="/more?cat={id}&page={page}")

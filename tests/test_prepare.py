@@ -7,7 +7,7 @@ import pytest
 
 from crawler.bengali.text import language
 from crawler.items import Story
-from crawler.reading import Answer
+from crawler.parsing.parser import Answer
 from pipelines.check_row import CheckRow
 from pipelines.clean_text import CleanText
 from pipelines.know_language import KnowLanguage

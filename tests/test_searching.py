@@ -3,7 +3,7 @@
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.searching import landmark_of, landmarks
+from crawler.parsing.selectors import landmark_of, landmarks
 from crawler.spiders.kalbela import Kalbela
 
 NAMES = (".one", ".two", "#three", ".Four-4")

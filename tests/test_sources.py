@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.sources import (
+from crawler.parsing.page import (
     Article,
     Page,
     Source,

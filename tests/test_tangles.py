@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.sources import Page
-from crawler.tangles import untangled
+from crawler.parsing.html_limits import untangled
+from crawler.parsing.page import Page
 
 
 def depth(markup: str) -> int:

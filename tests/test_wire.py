@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from crawler.entry_points import Door, Kind, More, Onward
 from crawler.items import Outcome, Story
-from crawler.lists import Entry, Row
-from crawler.reading import Answer, Reading
+from crawler.parsing.parser import Answer, Reading
+from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress
 from crawler.wire import Readings, answer_read, answer_written
 from pipelines.prepare import prepared

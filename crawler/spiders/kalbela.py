@@ -9,9 +9,9 @@ import re
 from zoneinfo import ZoneInfo
 
 from crawler.entry_points import Door, Kind, More
-from crawler.layouts import Layout
-from crawler.lists import RankedList
-from crawler.sources import above, attribute, css, linked_data, meta, together
+from crawler.parsing.layout import Layout
+from crawler.parsing.page import above, attribute, css, linked_data, meta, together
+from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import Newspaper
 
 _PICTURE = ".dtl_img_section"

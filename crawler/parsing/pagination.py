@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from crawler.entry_points import More
-from crawler.sources import Page
+from crawler.parsing.page import Page
 
 _LISTING = re.compile(r"[\w-]{1,64}")
 _MOST_LINKS = 2000

@@ -5,15 +5,15 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from crawler import budget
 from crawler.decoding.decompress import decompress, sniff
 from crawler.entry_points import Door, Kind, Onward
 from crawler.items import Story
-from crawler.layouts import Layout, choose
-from crawler.lists import Entry, RankedList, Row, read_feed, read_links, read_list, read_sitemap
-from crawler.paging import listing_of, page_after
-from crawler.searching import landmark_of
-from crawler.sources import Page
+from crawler.parsing import html_limits
+from crawler.parsing.layout import Layout, choose
+from crawler.parsing.page import Page
+from crawler.parsing.pagination import listing_of, page_after
+from crawler.parsing.ranked_lists import Entry, RankedList, Row, read_feed, read_links, read_list, read_sitemap
+from crawler.parsing.selectors import landmark_of
 from crawler.urls import Address, Addresses
 
 LARGEST_FEED = 16 * 2**20
@@ -78,7 +78,7 @@ class Reader:
         """
         if answer.door is not None and answer.door.kind is not Kind.PAGE:
             return _read_entries(answer.body, answer.door)
-        budget.check(answer.body)
+        html_limits.check(answer.body)
         return self._read_page(answer)
 
     @cached_property

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean
-from crawler.blocks import Block, blocks
 from crawler.items import Story
-from crawler.scrolling import first_story
-from crawler.searching import landmark_of
-from crawler.sources import Article, Page, Source, first_of, text_of
+from crawler.parsing.infinite_scroll import first_story
+from crawler.parsing.page import Article, Page, Source, first_of, text_of
+from crawler.parsing.selectors import landmark_of
+from crawler.parsing.text_blocks import Block, blocks
 from crawler.urls import Address, Addresses
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -104,9 +104,9 @@ class Layout:
     def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> Story:
         """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
         # Their patterns take long to compile, and whoever only declares a layout reads nothing.
-        from crawler.agencies import agency
-        from crawler.asides import Asides
-        from crawler.credits import printed_caption, split_caption
+        from crawler.parsing.agencies import agency
+        from crawler.parsing.boilerplate import Asides
+        from crawler.parsing.captions import printed_caption, split_caption
 
         article = first_story(page, self.title, self.body, self.opening)
         story = Story(site=addresses.site, story_id=address.story_id or "", url=address.url, section=address.section)
@@ -178,7 +178,7 @@ class Layout:
         return list(pieces.values())
 
     def _blocks_of(self, piece: LexborNode) -> Iterator[Block]:
-        from crawler.asides import EMBEDDED
+        from crawler.parsing.boilerplate import EMBEDDED
 
         dropped = piece.css(f"{EMBEDDED}, {self.drop}" if self.drop else EMBEDDED)
         return blocks(piece, {node.mem_id for node in dropped})

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from selectolax.lexbor import LexborNode
 
-from crawler.searching import climb
-from crawler.sources import Article, Page, text_of, top_of
+from crawler.parsing.page import Article, Page, text_of, top_of
+from crawler.parsing.selectors import climb
 
 
 def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], opening: str) -> Article:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from crawler.bengali.text import clean, clean_each
-from crawler.blocks import Block
-from crawler.credits import has_picture_credit, is_picture_credit, reads_alike
 from crawler.items import Outcome
+from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
+from crawler.parsing.text_blocks import Block
 from crawler.urls import Address, Addresses, NoAddress
 
 # Posts of other networks are not the story's own words; what is hidden is no text of a page.

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean, integer
 from crawler.items import Outcome
-from crawler.sources import Page, text_of
+from crawler.parsing.page import Page, text_of
 from crawler.urls import Address, Addresses, NoAddress
 
 MOST_ENTRIES = 50_000

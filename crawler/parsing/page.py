@@ -19,10 +19,10 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from crawler.bengali.text import clean
-from crawler.blocks import blocks
 from crawler.decoding.decompress import decoded
-from crawler.searching import landmarks, search
-from crawler.tangles import untangled
+from crawler.parsing.html_limits import untangled
+from crawler.parsing.selectors import landmarks, search
+from crawler.parsing.text_blocks import blocks
 
 _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
 # The parser otherwise keeps <selectedcontent> up to date, at the price of the square of the number of options.

@@ -1,0 +1,1 @@
+"""Parsing: from a page to lists, links and a story, without Scrapy."""

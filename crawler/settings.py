@@ -103,7 +103,7 @@ CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once
 EXTENSIONS_BASE = {
     "schedules.launching.leash.Leash": 0,
     "crawler.downloader.graceful_stop.PromptEnd": 0,
-    "crawler.apart.ReadApart": 0,
+    "crawler.worker.extension.ReadApart": 0,
     "pipelines.run.Run": 1,
     "pipelines.rejects.KeepRejects": 10,
     "pipelines.observe.ObservePages": 15,

@@ -16,11 +16,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crawler import apart
-from crawler.apart import ReadApart, ReaderCrashed
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached
 from crawler.parsing.parser import Answer, Reading
 from crawler.spiders.kalbela import Kalbela
+from crawler.worker import extension
+from crawler.worker.extension import ReadApart, ReaderCrashed
 from pipelines.lock import SiteLock
 from pipelines.prepare import prepared
 from tests.hostile_paper import HostilePaper
@@ -55,7 +55,7 @@ def leaves() -> None:
 
 
 def hogs() -> None:
-    bytearray(2 * apart.MEMORY_OF_A_PAGE)
+    bytearray(2 * extension.MEMORY_OF_A_PAGE)
 
 
 def is_wrong() -> None:
@@ -131,7 +131,7 @@ def test_pages_are_read_in_another_process_in_their_order() -> None:
 def test_a_page_that_ends_the_process_is_refused_and_the_others_are_read(
     does: Callable[[], None], refusal: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apart, "SECONDS_OF_WORK", 1)
+    monkeypatch.setattr(extension, "SECONDS_OF_WORK", 1)
     pages = ("one", "two", "evil", "three", "evil", "four and more")
     one, two, evil, three, again, four = within(all_of(*pages), Misreader(evil=does))
     assert [length(reading) for reading in (one, two, three, four)] == [3, 3, 5, 13]
@@ -173,8 +173,8 @@ def test_a_kill_from_outside_says_nothing_of_the_page_but_two_do() -> None:
 
 
 def test_a_process_that_does_nothing_any_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(apart, "SECONDS_TO_ANSWER", 0.5)
-    monkeypatch.setattr(apart, "_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(extension, "SECONDS_TO_ANSWER", 0.5)
+    monkeypatch.setattr(extension, "_BETWEEN_LOOKS", 0.1)
     lost, good = within(all_of("lost", "good"), Misreader(lost=waits))
     assert isinstance(lost, AnswerBroken)
     assert length(good) == 4
@@ -238,7 +238,7 @@ def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> Non
 
 def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(apart.Readings, "written", lambda self, reading: b'{"no": "reading"}')
+        patch.setattr(extension.Readings, "written", lambda self, reading: b'{"no": "reading"}')
         nonsense, _ = within(all_of("one", "two"), Misreader())
     assert isinstance(nonsense, TypeError)
 
@@ -308,7 +308,7 @@ LAUNCHED = """
 import asyncio, os, sqlite3, sys, threading, time
 from datetime import UTC, datetime
 from pathlib import Path
-from crawler.apart import ReadApart
+from crawler.worker.extension import ReadApart
 from crawler.parsing.parser import Answer, Reading
 from pipelines.lock import SiteLock
 

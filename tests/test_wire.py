@@ -11,7 +11,7 @@ from crawler.items import Outcome, Story
 from crawler.parsing.parser import Answer, Reading
 from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress
-from crawler.wire import Readings, answer_read, answer_written
+from crawler.worker.protocol import Readings, answer_read, answer_written
 from pipelines.prepare import prepared
 from tests.test_pages import CASES, Case, by_case
 

@@ -8,7 +8,7 @@ from typing import Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from crawler.forked import ending_with
+from crawler.worker.process import ending_with
 from pipelines.storage import StorageRefused
 
 MEBIBYTE = 2**20

@@ -28,11 +28,11 @@ from scrapy.utils.misc import load_object
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached, Refusal
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
-from crawler.forked import Copy, message
 from crawler.items import Outcome, Story
 from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.spider import Newspaper
-from crawler.wire import Readings, answer_read, answer_written
+from crawler.worker.process import Copy, message
+from crawler.worker.protocol import Readings, answer_read, answer_written
 
 logger = logging.getLogger(__name__)
 

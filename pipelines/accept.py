@@ -7,9 +7,9 @@ from scrapy.crawler import Crawler
 
 from crawler.items import Fetch, Outcome, Snapshot, Story, as_row
 from pipelines.check_row import fault_of
+from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
 from pipelines.likeness import sketch
-from pipelines.refusals import BadRow
 from pipelines.run import Run
 from pipelines.sameness import snapshot_digest, state_hash
 

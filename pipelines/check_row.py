@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, Story, as_row, columns_of
-from pipelines.refusals import BadRow
+from pipelines.drop_reasons import BadRow
 
 
 def fault_of(record: type, row: Mapping[str, Any], *, complete: bool = False) -> str | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from crawler.bengali.text import language, looks_mojibake
 from crawler.items import Story
-from pipelines.refusals import NoLanguage
+from pipelines.drop_reasons import NoLanguage
 
 
 class KnowLanguage:

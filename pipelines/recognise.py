@@ -7,8 +7,8 @@ from scrapy.crawler import Crawler
 
 from crawler.bengali.text import count_words
 from crawler.items import Story, as_row
+from pipelines.drop_reasons import Copy, Unchanged
 from pipelines.ledger import KnownStory, Ledger
-from pipelines.refusals import Copy, Unchanged
 from pipelines.run import Run
 from pipelines.sameness import hashes, state_hash
 

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from crawler.clock import now
 from crawler.downloader.errors import one_line
 from crawler.items import Alias, Fetch, Outcome, Reject, Snapshot, Story, as_row
-from pipelines.refusals import Copy, Refused, Unchanged
+from pipelines.drop_reasons import Copy, Refused, Unchanged
 from pipelines.run import Run
 
 PAGES_KEPT_PER_REASON = 20

@@ -3,7 +3,7 @@
 from typing import Any
 
 from crawler.items import Story
-from pipelines.refusals import NoBody, NoHeadline, Refused, TooLong, UnknownLayout
+from pipelines.drop_reasons import NoBody, NoHeadline, Refused, TooLong, UnknownLayout
 
 LONGEST = {"headline": 1_000, "kicker": 500, "byline": 500, "image_caption": 5_000, "body": 200_000}
 MOST_TAGS, LONGEST_TAG = 200, 200

@@ -10,10 +10,10 @@ from crawler.items import Story
 from crawler.parsing.parser import Answer
 from pipelines.check_row import CheckRow
 from pipelines.clean_text import CleanText
+from pipelines.drop_reasons import Refused
 from pipelines.know_language import KnowLanguage
 from pipelines.likeness import sketch
 from pipelines.prepare import prepared
-from pipelines.refusals import Refused
 from pipelines.require_story import RequireStory
 from pipelines.sameness import hashes
 from tests.test_pages import STORIES, Case

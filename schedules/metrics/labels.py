@@ -5,7 +5,7 @@ from functools import cache
 
 from crawler.items import Outcome
 from crawler.registry import newspapers
-from pipelines import refusals
+from pipelines import drop_reasons
 from schedules.exits import ExitCode
 
 BY_HAND, OTHER = "by hand", "other"
@@ -28,7 +28,7 @@ def sites() -> Mapping[str, tuple[str, ...]]:
 @cache
 def reasons() -> frozenset[str]:
     """Why a record is refused."""
-    found, waiting = {"ReaderCrashed", "StepCrashed"}, [refusals.Refused]
+    found, waiting = {"ReaderCrashed", "StepCrashed"}, [drop_reasons.Refused]
     while waiting:
         below = waiting.pop().__subclasses__()
         found |= {kind.__name__ for kind in below}

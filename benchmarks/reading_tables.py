@@ -108,7 +108,7 @@ def _session(source: str) -> "duckdb.DuckDBPyConnection":
 
 
 def _ours(data: Path) -> "duckdb.DuckDBPyConnection":
-    from pipelines.query import opened
+    from pipelines.analysis.query import opened
 
     return opened(data, {"kalbela": "Asia/Dhaka"})
 

@@ -60,7 +60,7 @@ def explained(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, ImportError):
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
-    from pipelines.dataset import AskedWrongly
+    from pipelines.analysis.open_table import AskedWrongly
     from pipelines.lock import SiteLocked
     from pipelines.run import BadManners, BadRunId
     from pipelines.trouble import said_by_system, trouble_in

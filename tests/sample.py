@@ -11,7 +11,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from pipelines.dataset import NAMES
+from pipelines.analysis.open_table import NAMES
 from tests.crawling import PROJECT, QUICK
 from tests.newspaper import Newspaper
 

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from crawler.clock import now
 from crawler.items import Outcome
 from khobor import main
+from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage import Dataset, StorageRefused
-from pipelines.traces import new_stories, slowest_pages
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.tallies import MOST_OPEN
 from schedules.runs.progress import running

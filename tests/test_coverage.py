@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crawler.items import Alias, Sighting
-from pipelines.coverage import coverage_of, coverage_of_run, estimate
+from pipelines.analysis.coverage import coverage_of, coverage_of_run, estimate
 from schedules.terminal.coverage import coverage_in_words
 from tests.kept import JANUARY, SITE, Kept, a_fetch, a_story
 

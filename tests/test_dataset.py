@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.dataset import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
 from pipelines.tables import TABLES
 from tests.crawling import PROJECT
 from tests.kept import DECEMBER, JANUARY, Kept, a_snapshot, a_story
@@ -147,7 +147,7 @@ def test_a_table_s_own_folder_is_no_data_folder(data: Path) -> None:
 
 def test_it_imports_nothing_that_crawls() -> None:
     code = (
-        "import sys; from pipelines.dataset import open_table;"
+        "import sys; from pipelines.analysis.open_table import open_table;"
         f"print(open_table('stories', data={str(SAMPLE)!r}).to_pandas().shape[0] > 0,"
         " sorted({'scrapy', 'twisted'} & sys.modules.keys()))"
     )

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from khobor import main
-from pipelines.dataset import NAMES, AskedWrongly, open_table
+from pipelines.analysis.export import USUAL, Selection, export, moment_of
+from pipelines.analysis.open_table import NAMES, AskedWrongly, open_table
+from pipelines.analysis.query import opened
 from pipelines.durable import DataDamaged
-from pipelines.export import USUAL, Selection, export, moment_of
-from pipelines.query import opened
 from tests.crawling import PROJECT
 from tests.kept import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
 from tests.sample import SAMPLE
@@ -188,8 +188,8 @@ def test_a_file_that_cannot_be_read_ends_it_and_leaves_nothing(data: Path, tmp_p
 
 def test_who_interrupts_it_gets_a_word_and_no_folder(tmp_path: Path) -> None:
     code = (
-        "import sys, time, pipelines.data_card, khobor;"
-        "pipelines.data_card.write_card = lambda *all: (print('writing', flush=True), time.sleep(60));"
+        "import sys, time, pipelines.analysis.data_card, khobor;"
+        "pipelines.analysis.data_card.write_card = lambda *all: (print('writing', flush=True), time.sleep(60));"
         f"sys.exit(khobor.main({['export', '--data', str(SAMPLE), '--out', str(tmp_path / 'part')]!r}))"
     )
     with subprocess.Popen(

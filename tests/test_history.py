@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.items import Story, columns_of
-from pipelines.history import Piece, changes, difference
+from pipelines.analysis.revisions import Piece, changes, difference
 
 
 def test_a_difference_is_in_whole_words() -> None:

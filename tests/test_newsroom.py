@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 
-from pipelines.coverage import coverage_of
-from pipelines.ranks import spans_of
+from pipelines.analysis.coverage import coverage_of
+from pipelines.analysis.rank_history import spans_of
 from pipelines.storage import Dataset
 from tests.newspaper.script import DHAKA
 from tests.newsroom import Newsroom

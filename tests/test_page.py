@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 
 from khobor import main
-from pipelines.coverage import coverage_of
-from pipelines.history import revisions_of
-from pipelines.ranks import rankings_in, spans_of
+from pipelines.analysis.coverage import coverage_of
+from pipelines.analysis.rank_history import rankings_in, spans_of
+from pipelines.analysis.revisions import revisions_of
 from schedules.exits import WrongUsage
 from schedules.page.admission import Admission, admission_for, host_name
 from schedules.page.drawing import Drawing

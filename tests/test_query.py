@@ -16,12 +16,12 @@ import pyarrow as pa
 import pytest
 
 from khobor import main
-from pipelines.dataset import AskedWrongly, open_table
+from pipelines.analysis.open_table import AskedWrongly, open_table
+from pipelines.analysis.query import asked, opened
+from pipelines.analysis.rank_history import spans_of
+from pipelines.analysis.sql_views import VIEWS
+from pipelines.analysis.writers import write_csv, write_json, write_jsonl
 from pipelines.durable import DataDamaged
-from pipelines.query import asked, opened
-from pipelines.ranks import spans_of
-from pipelines.results import write_csv, write_json, write_jsonl
-from pipelines.views import VIEWS
 from tests.crawling import PROJECT
 from tests.kept import digests
 from tests.sample import SAMPLE
@@ -323,8 +323,8 @@ def test_a_mistake_is_named_and_nothing_is_left(
 def test_who_interrupts_a_long_question_gets_a_word_and_no_file(endless: str, number: int, tmp_path: Path) -> None:
     sql = f"SELECT {endless} FROM range(1000000000000) AS t(x) WHERE x < 5 OR x > 999999999990"
     code = (
-        "import sys, pipelines.query, khobor; answer = pipelines.query.answer;"
-        "pipelines.query.answer = lambda *all: (print('asking', flush=True), answer(*all));"
+        "import sys, pipelines.analysis.query, khobor; answer = pipelines.analysis.query.answer;"
+        "pipelines.analysis.query.answer = lambda *all: (print('asking', flush=True), answer(*all));"
         f"sys.exit(khobor.main({['query', sql, '--data', str(SAMPLE), '--out', str(tmp_path / 'x.csv')]!r}))"
     )
     with started([sys.executable, "-c", code], SAMPLE) as asking:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.ranks import Span, spans_of
+from pipelines.analysis.rank_history import Span, spans_of
 
 NOON = datetime(2026, 1, 11, 12, tzinfo=UTC)
 

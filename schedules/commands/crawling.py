@@ -69,7 +69,7 @@ def _launches(options: argparse.Namespace) -> "list[Launch]":
 
 def demo(options: argparse.Namespace) -> int:
     """A crawl of the bundled newspaper, into a folder that it has to itself."""
-    from pipelines.contents import glimpse_of
+    from pipelines.analysis.table_summary import glimpse_of
     from pipelines.storage import Dataset
     from schedules.launching.orders import paper_named
     from schedules.terminal.contents import show_glimpse

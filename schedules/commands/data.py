@@ -47,7 +47,7 @@ def add_to(commands: Commands) -> None:
 
 def tables(options: argparse.Namespace) -> int:
     """What is in the data."""
-    from pipelines.contents import contents_of
+    from pipelines.analysis.table_summary import contents_of
     from schedules.terminal.contents import show_contents
 
     found = contents_of(existing(options.data))
@@ -58,9 +58,9 @@ def tables(options: argparse.Namespace) -> int:
 def query(options: argparse.Namespace) -> int:
     """SQL over the tables and views."""
     from crawler.registry import zones
-    from pipelines.query import answer as answer_query
-    from pipelines.query import holds_nothing, opened
-    from pipelines.results import format_of, outside, save
+    from pipelines.analysis.query import answer as answer_query
+    from pipelines.analysis.query import holds_nothing, opened
+    from pipelines.analysis.writers import format_of, outside, save
     from schedules.terminal.grid import show_rows
 
     data = existing(options.data).root
@@ -78,8 +78,8 @@ def query(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """A part of the data in a folder of its own."""
     from crawler.registry import zones
-    from pipelines.export import USUAL, Selection, moment_of
-    from pipelines.export import export as exported
+    from pipelines.analysis.export import USUAL, Selection, moment_of
+    from pipelines.analysis.export import export as exported
     from schedules.terminal.grid import show_card
 
     known = zones()
@@ -112,7 +112,7 @@ def _giving_up_when_told() -> Iterator[None]:
 
 def dictionary(options: argparse.Namespace) -> int:
     """The data dictionary."""
-    from pipelines.dictionary import as_data, as_markdown, refreshed
+    from pipelines.analysis.dictionary import as_data, as_markdown, refreshed
 
     sample = SAMPLE if SAMPLE.is_dir() else None
     if options.write:

@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
 
 def history(options: argparse.Namespace) -> int:
     """A story's revisions and what changed."""
-    from pipelines.history import revisions_of
+    from pipelines.analysis.revisions import revisions_of
     from schedules.launching.orders import paper_named
     from schedules.terminal.stories import history_as_data, show_history
 
@@ -39,7 +39,7 @@ def history(options: argparse.Namespace) -> int:
 def ranks(options: argparse.Namespace) -> int:
     """How long stories stood where in the lists."""
     from crawler.clock import now
-    from pipelines.ranks import rankings_in, spans_of
+    from pipelines.analysis.rank_history import rankings_in, spans_of
     from schedules.launching.orders import paper_named
     from schedules.terminal.stories import ranks_as_data, show_ranks
 

@@ -11,7 +11,7 @@ from scrapy.crawler import Crawler
 from crawler.registry import newspapers
 from crawler.spider import Newspaper
 from pipelines.account import account_of
-from pipelines.coverage import coverage_of_run
+from pipelines.analysis.coverage import coverage_of_run
 from pipelines.ledger import Ledger
 from pipelines.observe import ObservePages
 from pipelines.run import Run

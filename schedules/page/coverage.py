@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from crawler.downloader.errors import one_line
-from pipelines.coverage import coverage_of
+from pipelines.analysis.coverage import coverage_of
 from schedules.page.question import Question
 from schedules.page.reading import Site
 

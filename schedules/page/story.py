@@ -6,8 +6,8 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from pipelines.history import changes
-from pipelines.ranks import spans_of
+from pipelines.analysis.rank_history import spans_of
+from pipelines.analysis.revisions import changes
 from pipelines.tables import is_site
 from schedules.page.lists import curve
 from schedules.page.question import Question, named

@@ -37,9 +37,9 @@ class Traces:
 def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
     from crawler.registry import zones
+    from pipelines.analysis.run_details import new_stories, slowest_pages
     from pipelines.durable import DataDamaged
     from pipelines.tables import is_site
-    from pipelines.traces import new_stories, slowest_pages
 
     try:
         run = ran(report, {})

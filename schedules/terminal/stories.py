@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from pipelines.history import changes
-from pipelines.ranks import Span
+from pipelines.analysis.rank_history import Span
+from pipelines.analysis.revisions import changes
 from schedules.terminal.console import console, plain
 
 _STYLES = {"kept": "", "added": "bold green", "removed": "red strike"}

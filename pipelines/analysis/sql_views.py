@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.ranks import TOP
+from pipelines.analysis.rank_history import TOP
 from pipelines.tables import TABLES
 
 

@@ -18,12 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.clock import now
+from pipelines.analysis.open_table import NAMES, AskedWrongly, OpenTable, open_table
+from pipelines.analysis.runs_table import RUNS
+from pipelines.analysis.writers import outside, write_jsonl
 from pipelines.aside import folder_aside
-from pipelines.dataset import NAMES, AskedWrongly, OpenTable, open_table
 from pipelines.durable import DataDamaged, StorageRefused
 from pipelines.parquet import write_rows
-from pipelines.reports import RUNS
-from pipelines.results import outside, write_jsonl
 from pipelines.tables import TABLES, Table
 
 USUAL = ("stories", "revisions", "aliases", "rankings")
@@ -67,7 +67,7 @@ def export(data: Path, place: Path, selection: Selection, kind: str = "parquet")
     folder itself. Raises :class:`AskedWrongly` for what is not there, :class:`StorageRefused` where it cannot be
     written or stories stood twice because a publish was under way.
     """
-    from pipelines.data_card import card_of, write_card
+    from pipelines.analysis.data_card import card_of, write_card
 
     _check(outside(place, data), selection)
     opened = {name: _open(data, name, selection) for name in selection.tables}

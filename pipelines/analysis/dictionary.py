@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.items import Outcome
-from pipelines.reports import RUNS
+from pipelines.analysis.runs_table import RUNS
 from pipelines.tables import TABLES, Table
 
 BEGIN = "<!-- from here to the end: written by `khobor dictionary --write` -->"
@@ -90,7 +90,7 @@ def section_of(table: Table, entries: Iterable[Entry], path: str) -> str:
 
 def entries_of(table: Table, sample: Path | None = None, only: Collection[str] | None = None) -> list[Entry]:
     """A table's columns and partitions, or only those named."""
-    from pipelines.dataset import open_schema
+    from pipelines.analysis.open_table import open_schema
 
     required = {field.name for field in table.schema if not field.nullable} | table.partitions.keys()
     fields = [field for field in open_schema(table) if only is None or field.name in only]
@@ -118,8 +118,8 @@ def path_of(table: Table) -> str:
 
 def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
     """Each view's grain and columns."""
-    from pipelines.query import opened
-    from pipelines.views import VIEWS
+    from pipelines.analysis.query import opened
+    from pipelines.analysis.sql_views import VIEWS
 
     found = {}
     with opened(sample, {"kalbela": "Asia/Dhaka"}) as connection:
@@ -136,7 +136,7 @@ def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
 
 
 def _told_by(sample: Path | None, name: str, columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
-    from pipelines.dataset import open_table
+    from pipelines.analysis.open_table import open_table
 
     rows = open_table(name, data=sample, columns=columns).to_arrow().to_pylist() if sample and columns else []
     return _told(rows, columns)

@@ -14,8 +14,8 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.analysis.open_table import AskedWrongly
 from pipelines.aside import file_aside
-from pipelines.dataset import AskedWrongly
 
 # What a spreadsheet would take for a formula, also in the width of Chinese letters.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipelines.dataset import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.analysis.runs_table import RUNS
+from pipelines.analysis.sql_views import VIEWS, sql_of
 from pipelines.durable import DataDamaged
-from pipelines.reports import RUNS
 from pipelines.tables import TABLES
-from pipelines.views import VIEWS, sql_of
 
 if TYPE_CHECKING:
     import duckdb

@@ -1,0 +1,1 @@
+"""Reading the data: tables, SQL, exports, histories."""

@@ -17,9 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from pipelines.ledger.clusters import SCHEMA, Clusters
-from pipelines.ledger.keys import SCHEMA as KEYS
-from pipelines.ledger.keys import key_of
+from pipelines.ledger.lsh_index import SCHEMA as KEYS
+from pipelines.ledger.lsh_index import key_of
+from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.likeness import BANDS, sketch
 
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)

@@ -23,7 +23,7 @@ from benchmarks.telling import table
 from crawler.items import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.ledger import Ledger
-from pipelines.ledger.keys import key_of
+from pipelines.ledger.lsh_index import key_of
 from pipelines.likeness import BANDS, sketch
 from pipelines.sameness import hashes
 from pipelines.storage import Dataset

@@ -14,10 +14,10 @@ from random import Random
 import pytest
 
 from pipelines.ledger import Ledger
-from pipelines.ledger import clusters as clusters_module
-from pipelines.ledger import keys as keys_module
-from pipelines.ledger.clusters import SCHEMA, Clusters
-from pipelines.ledger.keys import SCHEMA as KEYS
+from pipelines.ledger import lsh_index as keys_module
+from pipelines.ledger import near_duplicates as clusters_module
+from pipelines.ledger.lsh_index import SCHEMA as KEYS
+from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.likeness import Member, alike, clusters, resemblance, sketch, tokens
 from pipelines.reindex import reindex
 from tests.kept import JANUARY, SITE, ZONE, Kept, a_story

@@ -12,12 +12,10 @@ from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
 from pipelines.durable import StorageRefused
-from pipelines.ledger.addresses import Addresses
-from pipelines.ledger.addresses import KnownAddress as KnownAddress
-from pipelines.ledger.clusters import Clusters
+from pipelines.ledger.change_hints import Notices
 from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.connection import LedgerDamaged as LedgerDamaged
-from pipelines.ledger.notices import Notices
+from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
 from pipelines.ledger.schema import create, examine, is_blank
@@ -27,6 +25,8 @@ from pipelines.ledger.stories import Stories
 from pipelines.ledger.transactions import ANSWERS_PER_COMMIT as ANSWERS_PER_COMMIT
 from pipelines.ledger.transactions import PAGES_PER_COMMIT as PAGES_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
+from pipelines.ledger.urls import Addresses
+from pipelines.ledger.urls import KnownAddress as KnownAddress
 
 
 class Ledger(Transactions):

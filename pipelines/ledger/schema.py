@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from pipelines.durable import refusing, sync_folder
-from pipelines.ledger.clusters import SCHEMA as _CLUSTERS
+from pipelines.ledger.change_hints import SCHEMA as _NOTICES
 from pipelines.ledger.connection import REMEDY, Connection, LedgerDamaged
-from pipelines.ledger.keys import SCHEMA as _KEYS
-from pipelines.ledger.notices import SCHEMA as _NOTICES
+from pipelines.ledger.lsh_index import SCHEMA as _KEYS
+from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1

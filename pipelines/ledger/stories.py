@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crawler.items import Alias, Sighting, Story, as_row
-from pipelines.ledger.clusters import Clusters
 from pipelines.ledger.connection import Connection
+from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.tables import TABLES
 

@@ -1,7 +1,7 @@
 """Clusters: the index of stories by their words, in the ledger, and which cluster a story is of.
 
 Nothing is read when a ledger is opened: a story is looked up by 16 keys in each of the two periods that its window
-touches (:mod:`pipelines.ledger.keys`). The index can be rebuilt from the Parquet; one whose sketches were made
+touches (:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from the Parquet; one whose sketches were made
 otherwise is emptied, and the clusters of the stories that were in it stand as they are.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.ledger.keys import Keys
+from pipelines.ledger.lsh_index import Keys
 from pipelines.likeness import SKETCH_VERSION, Member, alike, clusters
 
 # A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.

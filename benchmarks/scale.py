@@ -206,7 +206,7 @@ def night(stories: int, folder: Path) -> Night:
     """Publish 400 new stories, 60 revised ones and a day of lists into so many that stand, of five years."""
     from benchmarks.million import Synthetic
     from pipelines.ledger.outbox import FileRecord
-    from pipelines.publish import publish
+    from pipelines.publishing.publisher import publish
 
     dataset = Dataset(folder)
     dataset.prepare()

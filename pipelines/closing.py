@@ -11,12 +11,14 @@ from pipelines.ledger import Ledger
 from pipelines.storage import Dataset
 
 if TYPE_CHECKING:
-    from pipelines.publish import Published
+    from pipelines.publishing.publisher import Published
 
 
 def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
-    from pipelines.publish import publish  # with Arrow's functions, which whoever only asks and reads does not need
+    from pipelines.publishing.publisher import (
+        publish,  # with Arrow's functions, which whoever only asks and reads does not need
+    )
 
     Books(ledger, run_id).close()
     reached("books.closed")
@@ -42,7 +44,7 @@ def recover(
         ledger.runs.end(run_id, now(), left["reason"] or reason, left["stats"] or stats)
         reached("recover.ended")
     if ledger.outbox.size() or ledger.outbox.prepared():
-        from pipelines.publish import publish
+        from pipelines.publishing.publisher import publish
 
         publish(dataset, ledger)
     else:

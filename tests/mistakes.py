@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.ledger import Ledger
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
-from pipelines.publish import _Publication
+from pipelines.publishing.publisher import _Publication
 
 
 def _no_fsync() -> None:

@@ -31,7 +31,7 @@ from pipelines.closing import recover
 from pipelines.frontier import Frontier
 from pipelines.ledger import Ledger
 from pipelines.lock import SiteLock
-from pipelines.reindex import reindex
+from pipelines.publishing.reindex import reindex
 from pipelines.rejects import KeepRejects
 from pipelines.run import Run
 from pipelines.storage import Dataset, StorageRefused

@@ -11,8 +11,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipelines.check import check
 from pipelines.ledger import Ledger
+from pipelines.publishing.verify import check
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
 from tests.world import SITE, Acknowledged, World

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.items import as_row
 from pipelines.ledger.outbox import Change
-from pipelines.merge import in_order, key_column, lay_over, take_out
+from pipelines.publishing.merge import in_order, key_column, lay_over, take_out
 from pipelines.tables import KEY_SEPARATOR, TABLES
 from tests.kept import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
 

@@ -12,10 +12,10 @@ import pytest
 
 from crawler.items import as_row
 from pipelines import failpoint
-from pipelines.check import check, quarantine
 from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger, LedgerDamaged
-from pipelines.reindex import reindex
+from pipelines.publishing.reindex import reindex
+from pipelines.publishing.verify import check, quarantine
 from pipelines.sameness import snapshot_digest
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.tables import TABLES

@@ -39,8 +39,8 @@ def publish(options: argparse.Namespace) -> int:
 def check(options: argparse.Namespace) -> int:
     """Verify every file against the ledger."""
     from crawler.downloader.errors import one_line
-    from pipelines.check import check as faults_in
-    from pipelines.check import quarantine
+    from pipelines.publishing.verify import check as faults_in
+    from pipelines.publishing.verify import quarantine
 
     faults, moved = [], []
     with held(options) as papers:
@@ -67,7 +67,7 @@ def check(options: argparse.Namespace) -> int:
 
 def reindex(options: argparse.Namespace) -> int:
     """Rebuild the ledger from the Parquet."""
-    from pipelines.reindex import reindex as rebuilt
+    from pipelines.publishing.reindex import reindex as rebuilt
 
     done = []
     with held(options) as papers:

@@ -25,8 +25,8 @@ from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.likeness import sketch
-from pipelines.merge import Row
-from pipelines.publish import publish
+from pipelines.publishing.merge import Row
+from pipelines.publishing.publisher import publish
 from pipelines.sameness import body_hash, snapshot_digest, state_hash
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table

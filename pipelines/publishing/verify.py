@@ -20,7 +20,7 @@ from crawler.clock import now
 from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
-from pipelines.merge import key_column
+from pipelines.publishing.merge import key_column
 from pipelines.storage import UNFINISHED, Dataset
 from pipelines.tables import TABLES, Table, is_site
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from pipelines.diversion import divert_bad_rows
 from pipelines.durable import DataDamaged
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
-from pipelines.merge import Merged, Row, lay_over, take_out
+from pipelines.publishing.invalid_rows import divert_bad_rows
+from pipelines.publishing.merge import Merged, Row, lay_over, take_out
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table
 

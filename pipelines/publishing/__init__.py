@@ -1,0 +1,1 @@
+"""From the outbox to Parquet, and back to a ledger."""

@@ -80,7 +80,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 # The way of a request -----------------------------------------------------------------------------------------------
-SCHEDULER = "pipelines.frontier.Frontier"
+SCHEDULER = "pipelines.runtime.scheduler.Frontier"
 WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads our source again for every other page
 # All of it, from the engine outward: what is not named here does not run, nor is it imported.
 # No status is kept from the spider: each is an outcome.
@@ -104,9 +104,9 @@ EXTENSIONS_BASE = {
     "schedules.launching.leash.Leash": 0,
     "crawler.downloader.graceful_stop.PromptEnd": 0,
     "crawler.worker.extension.ReadApart": 0,
-    "pipelines.run.Run": 1,
-    "pipelines.rejects.KeepRejects": 10,
-    "pipelines.observe.ObservePages": 15,
+    "pipelines.runtime.run.Run": 1,
+    "pipelines.runtime.rejects.KeepRejects": 10,
+    "pipelines.runtime.page_samples.ObservePages": 15,
     "schedules.judging.verdicts.JudgeRun": 20,
     "crawler.downloader.robots.PoliteThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,

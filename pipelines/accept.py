@@ -10,7 +10,7 @@ from pipelines.check_row import fault_of
 from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
 from pipelines.likeness import sketch
-from pipelines.run import Run
+from pipelines.runtime.run import Run
 from pipelines.sameness import snapshot_digest, state_hash
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from crawler.clock import now
 from crawler.items import Fetch, Outcome
-from pipelines.books import begun
 from pipelines.durable import refusing
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
+from pipelines.runtime.revisit import begun
 from pipelines.storage import Dataset
 
 MOST_DEATHS = 2

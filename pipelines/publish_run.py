@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from pipelines.run import Run
+from pipelines.runtime.run import Run
 
 
 class PublishRun:

@@ -9,7 +9,7 @@ from crawler.bengali.text import count_words
 from crawler.items import Story, as_row
 from pipelines.drop_reasons import Copy, Unchanged
 from pipelines.ledger import KnownStory, Ledger
-from pipelines.run import Run
+from pipelines.runtime.run import Run
 from pipelines.sameness import hashes, state_hash
 
 

@@ -62,8 +62,8 @@ def explained(error: BaseException) -> tuple[ExitCode, str]:
     # Imported here: who asks for help should not wait for all that a crawl needs.
     from pipelines.analysis.open_table import AskedWrongly
     from pipelines.lock import SiteLocked
-    from pipelines.run import BadManners, BadRunId
-    from pipelines.trouble import said_by_system, trouble_in
+    from pipelines.runtime.fatal_errors import said_by_system, trouble_in
+    from pipelines.runtime.run import BadManners, BadRunId
 
     if isinstance(error, (AskedWrongly, BadManners, BadRunId)):
         return ExitCode.USAGE, str(error)

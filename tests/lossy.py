@@ -2,7 +2,7 @@
 
 from scrapy.http import Request
 
-from pipelines.frontier import Frontier
+from pipelines.runtime.scheduler import Frontier
 
 
 class Lossy(Frontier):

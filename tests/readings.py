@@ -9,8 +9,8 @@ from crawler.items import Outcome, Story
 from crawler.parsing.parser import Answer
 from crawler.spiders.kalbela import Kalbela
 from pipelines.clean_text import clean_story
-from pipelines.measures import Measures
 from pipelines.require_story import refusal_of
+from pipelines.runtime.field_stats import Measures
 from schedules.judging.alarms import Alarm
 from schedules.judging.verdicts import drifted_from
 from schedules.runs.past import Accepted

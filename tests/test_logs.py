@@ -73,13 +73,16 @@ def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -
     ("lines", "words"),
     [
         (
-            [json_line("ERROR", "pipelines.run", "the run ends (storage): the disk is full")],
+            [json_line("ERROR", "pipelines.runtime.run", "the run ends (storage): the disk is full")],
             ("storage", "the disk is full"),
         ),
         ([json_line("ERROR", "khobor", "the ledger is damaged")], (None, "the ledger is damaged")),
         ([json_line("ERROR", "crawler.spider", "khobor: forged"), "{'lxml': 1}", "{", "[]"], (None, None)),
         ([json_line("ERROR", "a", "x\nkhobor: forged")], (None, None)),
-        (["2026-01-01 00:00:00 [pipelines.run] ERROR: the run ends (memory): none left"], ("memory", "none left")),
+        (
+            ["2026-01-01 00:00:00 [pipelines.runtime.run] ERROR: the run ends (memory): none left"],
+            ("memory", "none left"),
+        ),
     ],
 )
 def test_why_a_run_could_not_go_on_is_read_from_either_kind_of_log(

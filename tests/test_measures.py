@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawler.items import Story
-from pipelines.measures import COLUMNS, Measures, half_octave
+from pipelines.runtime.field_stats import COLUMNS, Measures, half_octave
 
 AT = datetime(2026, 1, 11, 12, tzinfo=UTC)
 

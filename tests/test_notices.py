@@ -10,8 +10,8 @@ from crawler.clock import now
 from crawler.items import Fetch, Outcome
 from crawler.parsing.ranked_lists import Entry, moments_of
 from crawler.urls import Address
-from pipelines.books import Books
-from pipelines.hearing import Hearing
+from pipelines.runtime.hinted_revisits import Hearing
+from pipelines.runtime.revisit import Books
 from tests.kept import SITE, Kept, a_fetch, a_story
 
 STORY = Address("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")

@@ -204,7 +204,7 @@ def test_a_clock_that_cannot_be_right_is_refused(moment: str, paper: HostilePape
 
 
 def test_a_network_file_system_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.premises import inspect
+    from pipelines.runtime.preflight import inspect
     from pipelines.storage import Dataset
 
     monkeypatch.setattr(Dataset, "network_file_system", lambda self: "nfs4")

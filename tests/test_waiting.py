@@ -10,7 +10,7 @@ from scrapy import Request
 
 from crawler.entry_points import Kind
 from crawler.spiders.kalbela import Kalbela
-from pipelines.waiting import Waiting
+from pipelines.runtime.request_queue import Waiting
 from tests.crawling import PROJECT, QUICK, Crawled
 from tests.kept import a_fetch
 from tests.newspaper import Newspaper

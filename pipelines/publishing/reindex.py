@@ -20,13 +20,13 @@ import pyarrow.compute as pc
 
 from crawler.clock import now
 from crawler.items import Alias, Fetch, Outcome, Story
-from pipelines.books import next_look
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.likeness import sketch
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
+from pipelines.runtime.revisit import next_look
 from pipelines.sameness import body_hash, snapshot_digest, state_hash
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table

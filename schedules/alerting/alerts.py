@@ -60,7 +60,7 @@ class Alerts:
     def look(self, timetable: Timetable) -> datetime | None:
         """Note what is new and send what is due; returns when to try again what could not be sent, if anything.
 
-        Raises what a data folder raises (:data:`pipelines.trouble.KINDS`), and :class:`SiteLocked` where somebody else
+        Raises what a data folder raises (:data:`pipelines.runtime.fatal_errors.KINDS`), and :class:`SiteLocked` where somebody else
         is looking just now.
         """
         folder = self.dataset.state / "schedules"

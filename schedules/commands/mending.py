@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
 
 def publish(options: argparse.Namespace) -> int:
     """Move accepted rows that a killed run left into Parquet."""
-    from pipelines.closing import recover
+    from pipelines.runtime.recovery import recover
     from schedules.judging.verdicts import expectations_of, judge_ended_runs
 
     done = []

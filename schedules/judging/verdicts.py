@@ -10,13 +10,13 @@ from scrapy.crawler import Crawler
 
 from crawler.registry import newspapers
 from crawler.spider import Newspaper
-from pipelines.account import account_of
 from pipelines.analysis.coverage import coverage_of_run
 from pipelines.ledger import Ledger
-from pipelines.observe import ObservePages
-from pipelines.run import Run
+from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.page_samples import ObservePages
+from pipelines.runtime.run import Run
+from pipelines.runtime.run_summary import account_of
 from pipelines.storage import Dataset
-from pipelines.trouble import KINDS
 from schedules.judging.alarms import Alarm, Keep, alarms_of
 from schedules.judging.drift import Comparison
 from schedules.judging.expectations import Expectations, judge

@@ -52,7 +52,7 @@ class Command(ScrapyCrawl):
 
 
 def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) -> int:
-    from pipelines.run import Run
+    from pipelines.runtime.run import Run
     from schedules.judging.verdicts import JudgeRun
 
     run = crawler.get_extension(Run) if error is None else None

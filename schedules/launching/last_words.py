@@ -13,7 +13,8 @@ _LOGGER = "khobor"
 LONGEST_SENTENCE = 1000
 # How a run that could not go on said why, in its log; of a page's words nothing stands where these do.
 _SAID = re.compile(
-    rf"^(?:{_BEFORE}|\S+ \S+ \[pipelines\.run\] ERROR: the run ends \((?P<reason>\w+)\): )(?P<said>.*)", re.MULTILINE
+    rf"^(?:{_BEFORE}|\S+ \S+ \[pipelines\.runtime\.run\] ERROR: the run ends \((?P<reason>\w+)\): )(?P<said>.*)",
+    re.MULTILINE,
 )
 
 

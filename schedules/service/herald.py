@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from crawler.clock import now
 from pipelines.lock import SiteLocked
+from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage import Dataset
-from pipelines.trouble import KINDS
 from schedules.alerting.alerts import Alerts, tell_after_turn
 from schedules.timetable.reading import Timetable
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from crawler.clock import now
 from pipelines.lock import SiteLocked
+from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage import Dataset
-from pipelines.trouble import KINDS
 from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
 from schedules.judging.verdicts import expectations_of, write_verdict
 from schedules.launching.carrying_out import watch

@@ -13,8 +13,8 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """What is known of a run: when, how it ended, what was discovered and what came of it.
 
     ``books.balanced`` says whether every discovered address has exactly one outcome. ``kind``, ``fields`` and
-    ``measures`` are those of :class:`pipelines.measures.Measures`; a run that was killed has none. Raises KeyError for
-    a run that the ledger does not know.
+    ``measures`` are those of :class:`pipelines.runtime.field_stats.Measures`; a run that was killed has none. Raises
+    KeyError for a run that the ledger does not know.
     """
     run = ledger.runs.get(run_id)
     if run is None:

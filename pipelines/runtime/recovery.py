@@ -4,10 +4,10 @@ import json
 from typing import TYPE_CHECKING
 
 from crawler.clock import now
-from pipelines.books import Books
 from pipelines.failpoint import reached
 from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
+from pipelines.runtime.revisit import Books
 from pipelines.storage import Dataset
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
-    from pipelines.publishing.publisher import (
-        publish,  # with Arrow's functions, which whoever only asks and reads does not need
-    )
+    from pipelines.publishing.publisher import publish
 
     Books(ledger, run_id).close()
     reached("books.closed")

@@ -21,11 +21,11 @@ from crawler.entry_points import Door, Kind, written
 from crawler.items import Fetch, Outcome
 from crawler.spider import Newspaper
 from crawler.urls import Address
-from pipelines.books import begun
 from pipelines.ledger import KnownAddress
-from pipelines.run import Run
-from pipelines.trouble import KINDS
-from pipelines.waiting import Waiting
+from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.request_queue import Waiting
+from pipelines.runtime.revisit import begun
+from pipelines.runtime.run import Run
 
 # Before everything else: what goes on with a visit that has begun.
 _GOES_ON = -(10**18)

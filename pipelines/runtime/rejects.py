@@ -12,7 +12,7 @@ from crawler.clock import now
 from crawler.downloader.errors import one_line
 from crawler.items import Alias, Fetch, Outcome, Reject, Snapshot, Story, as_row
 from pipelines.drop_reasons import Copy, Refused, Unchanged
-from pipelines.run import Run
+from pipelines.runtime.run import Run
 
 PAGES_KEPT_PER_REASON = 20
 LONGEST_VALUE, MOST_VALUES = 5_000, 100

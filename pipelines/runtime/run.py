@@ -22,17 +22,17 @@ from crawler.downloader.errors import one_line
 from crawler.downloader.politeness import faults
 from crawler.items import Alias, Fetch, Story
 from crawler.spider import Newspaper
-from pipelines.account import MEASURES, account_of
-from pipelines.books import Books
-from pipelines.closing import publish_run, recover
-from pipelines.hearing import Hearing
 from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger
 from pipelines.lock import SiteLock
-from pipelines.measures import Measures
-from pipelines.premises import inspect
+from pipelines.runtime.fatal_errors import KINDS, Trouble, trouble_in
+from pipelines.runtime.field_stats import Measures
+from pipelines.runtime.hinted_revisits import Hearing
+from pipelines.runtime.preflight import inspect
+from pipelines.runtime.recovery import publish_run, recover
+from pipelines.runtime.revisit import Books
+from pipelines.runtime.run_summary import MEASURES, account_of
 from pipelines.storage import Dataset
-from pipelines.trouble import KINDS, Trouble, trouble_in
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from scrapy.http import Response
 
 from crawler.clock import now
 from crawler.items import Fetch, Snapshot, Story
-from pipelines.measures import COLUMNS, ESSENTIAL
-from pipelines.run import Run
+from pipelines.runtime.field_stats import COLUMNS, ESSENTIAL
+from pipelines.runtime.run import Run
 
 SAMPLES = 3
 # They are held in memory until the run has been judged.

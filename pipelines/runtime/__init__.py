@@ -1,0 +1,1 @@
+"""One run: scheduling, revisits, statistics, recovery."""

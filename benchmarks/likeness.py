@@ -20,7 +20,7 @@ from random import Random
 from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.lsh_index import key_of
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
-from pipelines.likeness import BANDS, sketch
+from pipelines.similarity.minhash import BANDS, sketch
 
 _FIRST = datetime(2015, 1, 1, tzinfo=UTC)
 _A_DAY, _WORDS, _KNOWN_WORDS = 400, 250, 30_000

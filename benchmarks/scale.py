@@ -24,8 +24,8 @@ from crawler.items import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.ledger import Ledger
 from pipelines.ledger.lsh_index import key_of
-from pipelines.likeness import BANDS, sketch
-from pipelines.sameness import hashes
+from pipelines.similarity.hashes import hashes
+from pipelines.similarity.minhash import BANDS, sketch
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES
 

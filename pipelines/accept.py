@@ -9,9 +9,9 @@ from crawler.items import Fetch, Outcome, Snapshot, Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
-from pipelines.likeness import sketch
 from pipelines.runtime.run import Run
-from pipelines.sameness import snapshot_digest, state_hash
+from pipelines.similarity.hashes import snapshot_digest, state_hash
+from pipelines.similarity.minhash import sketch
 
 
 class Accept:

@@ -10,9 +10,9 @@ from crawler.bengali.text import language
 from crawler.items import Story, as_row
 from pipelines.check_row import fault_of
 from pipelines.clean_text import clean_story
-from pipelines.likeness import sketch
 from pipelines.require_story import refusal_of
-from pipelines.sameness import hashes
+from pipelines.similarity.hashes import hashes
+from pipelines.similarity.minhash import sketch
 
 
 def prepared(story: Story) -> Story:

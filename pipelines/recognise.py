@@ -10,7 +10,7 @@ from crawler.items import Story, as_row
 from pipelines.drop_reasons import Copy, Unchanged
 from pipelines.ledger import KnownStory, Ledger
 from pipelines.runtime.run import Run
-from pipelines.sameness import hashes, state_hash
+from pipelines.similarity.hashes import hashes, state_hash
 
 
 def recognised(story: Story, ledger: Ledger) -> Story:

@@ -23,7 +23,7 @@ from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.failpoint import arm
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import Published, publish
-from pipelines.sameness import body_hash, content_hash, snapshot_digest, state_hash
+from pipelines.similarity.hashes import body_hash, content_hash, snapshot_digest, state_hash
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.tables import TABLES
 

@@ -18,8 +18,8 @@ from pipelines.ledger import lsh_index as keys_module
 from pipelines.ledger import near_duplicates as clusters_module
 from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
-from pipelines.likeness import Member, alike, clusters, resemblance, sketch, tokens
 from pipelines.publishing.reindex import reindex
+from pipelines.similarity.minhash import Member, alike, clusters, resemblance, sketch, tokens
 from tests.kept import JANUARY, SITE, ZONE, Kept, a_story
 from tests.likenesses import HOUR, START, Labelled, labelled
 from tests.newspaper.language import BEATS, Composer

@@ -12,10 +12,10 @@ from pipelines.check_row import CheckRow
 from pipelines.clean_text import CleanText
 from pipelines.drop_reasons import Refused
 from pipelines.know_language import KnowLanguage
-from pipelines.likeness import sketch
 from pipelines.prepare import prepared
 from pipelines.require_story import RequireStory
-from pipelines.sameness import hashes
+from pipelines.similarity.hashes import hashes
+from pipelines.similarity.minhash import sketch
 from tests.test_pages import STORIES, Case
 
 STEPS = (CheckRow(), CleanText(), RequireStory(), KnowLanguage())

@@ -16,7 +16,7 @@ from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger, LedgerDamaged
 from pipelines.publishing.reindex import reindex
 from pipelines.publishing.verify import check, quarantine
-from pipelines.sameness import snapshot_digest
+from pipelines.similarity.hashes import snapshot_digest
 from pipelines.storage import Dataset, StorageRefused
 from pipelines.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, NOVEMBER, SITE, ZONE, Kept, a_fetch, a_snapshot, a_story, digests

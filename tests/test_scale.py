@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.scale import SITE, ZONE, fill, night
 from pipelines.ledger import Ledger
-from pipelines.likeness import BANDS
+from pipelines.similarity.minhash import BANDS
 
 
 def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:

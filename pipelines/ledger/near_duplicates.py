@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.ledger.lsh_index import Keys
-from pipelines.likeness import SKETCH_VERSION, Member, alike, clusters
+from pipelines.similarity.minhash import SKETCH_VERSION, Member, alike, clusters
 
 # A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
 SCHEMA = """

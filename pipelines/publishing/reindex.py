@@ -23,11 +23,11 @@ from crawler.items import Alias, Fetch, Outcome, Story
 from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
-from pipelines.likeness import sketch
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
 from pipelines.runtime.revisit import next_look
-from pipelines.sameness import body_hash, snapshot_digest, state_hash
+from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
+from pipelines.similarity.minhash import sketch
 from pipelines.storage import Dataset
 from pipelines.tables import TABLES, Table
 

@@ -22,7 +22,7 @@ import regex
 from rensa import RMinHash
 
 from crawler.bengali.text import compatible, digits, needle, parts
-from pipelines.sameness import WORDS_OF_A_BODY
+from pipelines.similarity.hashes import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
 SKETCH_VERSION: Final = (RMinHash.ALGORITHM_VERSION << 8) + 2

@@ -1,0 +1,1 @@
+"""Hashes and MinHash sketches of texts."""

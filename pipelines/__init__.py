@@ -1,11 +1,11 @@
 """KEEPS: from records to Parquet, one promise per step, in this order."""
 
 ORDER = (
-    "pipelines.check_row.CheckRow",
-    "pipelines.clean_text.CleanText",
-    "pipelines.require_story.RequireStory",
-    "pipelines.know_language.KnowLanguage",
-    "pipelines.recognise.Recognise",
-    "pipelines.accept.Accept",
-    "pipelines.publish_run.PublishRun",
+    "pipelines.steps.validate_row.CheckRow",
+    "pipelines.steps.clean_text.CleanText",
+    "pipelines.steps.require_story.RequireStory",
+    "pipelines.steps.detect_language.KnowLanguage",
+    "pipelines.steps.deduplicate.Recognise",
+    "pipelines.steps.store.Accept",
+    "pipelines.steps.publish.PublishRun",
 )

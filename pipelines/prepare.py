@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from crawler.bengali.text import language
 from crawler.items import Story, as_row
-from pipelines.check_row import fault_of
-from pipelines.clean_text import clean_story
-from pipelines.require_story import refusal_of
 from pipelines.similarity.hashes import hashes
 from pipelines.similarity.minhash import sketch
+from pipelines.steps.clean_text import clean_story
+from pipelines.steps.require_story import refusal_of
+from pipelines.steps.validate_row import fault_of
 
 
 def prepared(story: Story) -> Story:

@@ -8,9 +8,9 @@ from typing import Any
 from crawler.items import Outcome, Story
 from crawler.parsing.parser import Answer
 from crawler.spiders.kalbela import Kalbela
-from pipelines.clean_text import clean_story
-from pipelines.require_story import refusal_of
 from pipelines.runtime.field_stats import Measures
+from pipelines.steps.clean_text import clean_story
+from pipelines.steps.require_story import refusal_of
 from schedules.judging.alarms import Alarm
 from schedules.judging.verdicts import drifted_from
 from schedules.runs.past import Accepted

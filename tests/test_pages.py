@@ -17,7 +17,7 @@ from crawler.parsing.ranked_lists import read_list
 from crawler.registry import newspapers
 from crawler.spider import Newspaper
 from crawler.urls import Address
-from pipelines.clean_text import PARAGRAPH_BREAK, clean_story
+from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
 
 PAGES = Path(__file__).parent / "pages"
 # What a run gives to a story, and no page.

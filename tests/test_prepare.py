@@ -8,14 +8,14 @@ import pytest
 from crawler.bengali.text import language
 from crawler.items import Story
 from crawler.parsing.parser import Answer
-from pipelines.check_row import CheckRow
-from pipelines.clean_text import CleanText
 from pipelines.drop_reasons import Refused
-from pipelines.know_language import KnowLanguage
 from pipelines.prepare import prepared
-from pipelines.require_story import RequireStory
 from pipelines.similarity.hashes import hashes
 from pipelines.similarity.minhash import sketch
+from pipelines.steps.clean_text import CleanText
+from pipelines.steps.detect_language import KnowLanguage
+from pipelines.steps.require_story import RequireStory
+from pipelines.steps.validate_row import CheckRow
 from tests.test_pages import STORIES, Case
 
 STEPS = (CheckRow(), CleanText(), RequireStory(), KnowLanguage())

@@ -6,12 +6,12 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 
 from crawler.items import Fetch, Outcome, Snapshot, Story, as_row
-from pipelines.check_row import fault_of
 from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
+from pipelines.steps.validate_row import fault_of
 
 
 class Accept:

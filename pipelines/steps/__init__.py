@@ -1,0 +1,1 @@
+"""The item pipelines, one promise each."""

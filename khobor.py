@@ -63,7 +63,7 @@ def _refuse_traps() -> None:
     """What a test sets for itself is nothing to run with: these modules refuse to be imported then."""
     try:
         import crawler.clock  # noqa: F401
-        import pipelines.failpoint  # noqa: F401
+        import pipelines.storage.failpoint  # noqa: F401
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.parquet import write_rows
-from pipelines.tables import TABLES, Table
+from pipelines.storage.parquet import write_rows
+from pipelines.storage.tables import TABLES, Table
 from tests.newspaper import Newspaper
 
 SITE, ZONE = "kalbela", ZoneInfo("Asia/Dhaka")

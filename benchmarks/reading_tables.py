@@ -131,7 +131,7 @@ def _as_text(data: Path) -> None:
 
 def _sizes(data: Path, stories: int) -> str:
     from benchmarks.million import WORDS_PER_STORY, ZONE, Synthetic, write_partition
-    from pipelines.tables import TABLES
+    from pipelines.storage.tables import TABLES
 
     size = sum(path.stat().st_size for path in data.rglob("stories.parquet")) / stories
     rows = Synthetic(2).rankings(datetime(2026, 1, 11, tzinfo=ZONE))

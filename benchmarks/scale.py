@@ -26,8 +26,8 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.lsh_index import key_of
 from pipelines.similarity.hashes import hashes
 from pipelines.similarity.minhash import BANDS, sketch
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 SITE, ZONE = Kalbela.name, Kalbela.zone
 PER_DAY, NEW, WORDS = 400, 1_000, 480

@@ -15,11 +15,11 @@ from typing import Any
 
 from crawler.clock import now
 from crawler.items import Fetch, Outcome
-from pipelines.durable import refusing
-from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import begun
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import refusing
 
 MOST_DEATHS = 2
 # A week without a death, and all are tried again: kills from outside may have hit a page that harms nobody.

@@ -61,9 +61,9 @@ def explained(error: BaseException) -> tuple[ExitCode, str]:
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
     from pipelines.analysis.open_table import AskedWrongly
-    from pipelines.lock import SiteLocked
     from pipelines.runtime.fatal_errors import said_by_system, trouble_in
     from pipelines.runtime.run import BadManners, BadRunId
+    from pipelines.storage.site_lock import SiteLocked
 
     if isinstance(error, (AskedWrongly, BadManners, BadRunId)):
         return ExitCode.USAGE, str(error)

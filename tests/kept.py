@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
-from pipelines.failpoint import arm
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import Published, publish
 from pipelines.similarity.hashes import body_hash, content_hash, snapshot_digest, state_hash
-from pipelines.storage import Dataset, StorageRefused
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.failpoint import arm
+from pipelines.storage.tables import TABLES
 
 SITE = "kalbela"
 ZONE = ZoneInfo("Asia/Dhaka")

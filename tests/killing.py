@@ -114,7 +114,7 @@ def _serve() -> None:
 
 
 def _carry_out(order: Order, telling: int) -> NoReturn:
-    from pipelines import failpoint
+    from pipelines.storage import failpoint
     from tests import playing, world
 
     hits, status = _Counted(), None

@@ -28,14 +28,14 @@ from crawler.spiders.kalbela import Kalbela
 from crawler.urls import Address
 from pipelines import ORDER
 from pipelines.ledger import Ledger
-from pipelines.lock import SiteLock
 from pipelines.publishing.reindex import reindex
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.recovery import recover
 from pipelines.runtime.rejects import KeepRejects
 from pipelines.runtime.run import Run
 from pipelines.runtime.scheduler import Frontier
-from pipelines.storage import Dataset, StorageRefused
+from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.site_lock import SiteLock
 from schedules.judging.verdicts import JudgeRun, expectations_of, judge_ended_runs
 from tests.mistakes import MISTAKES
 from tests.world import SITE, Acknowledged, World

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from pipelines.ledger import Ledger
 from pipelines.publishing.verify import check
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 from tests.world import SITE, Acknowledged, World
 
 Row = dict[str, Any]

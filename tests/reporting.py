@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 
 NIGHT = """\
 [schedule.night]

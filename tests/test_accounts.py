@@ -15,7 +15,7 @@ from crawler.clock import now
 from crawler.items import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
-from pipelines.storage import Dataset, StorageRefused
+from pipelines.storage.data_folder import Dataset, StorageRefused
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.tallies import MOST_OPEN
 from schedules.runs.progress import running

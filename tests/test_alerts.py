@@ -19,8 +19,8 @@ import pytest
 
 from crawler.clock import now
 from khobor import main
-from pipelines.lock import SiteLock, SiteLocked
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.alerting.alerts import Alerts, tell_after_turn
 from schedules.alerting.delivery import Undelivered
 from schedules.alerting.messages import subject_of
@@ -263,7 +263,7 @@ def test_of_very_many_alarms_the_first_are_listed_and_the_rest_counted(desk: Des
 LOOK = """
 import sys
 from pathlib import Path
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.alerting.alerts import Alerts
 from schedules.timetable.reading import Timetable
 Alerts(Dataset(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))

@@ -21,8 +21,8 @@ from crawler.parsing.parser import Answer, Reading
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
 from crawler.worker.extension import ReadApart, ReaderCrashed
-from pipelines.lock import SiteLock
 from pipelines.prepare import prepared
+from pipelines.storage.site_lock import SiteLock
 from tests.hostile_paper import HostilePaper
 from tests.hostile_paper import crawl as crawled
 from tests.spoiling import SPOILT, spoils_one
@@ -310,7 +310,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from crawler.worker.extension import ReadApart
 from crawler.parsing.parser import Answer, Reading
-from pipelines.lock import SiteLock
+from pipelines.storage.site_lock import SiteLock
 
 lock = SiteLock.take(Path(sys.argv[1]))
 ledger = sqlite3.connect(sys.argv[2])

@@ -11,7 +11,7 @@ import pytest
 from crawler.items import Sighting
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.verify import Damage, check, quarantine
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.kept import DECEMBER, JANUARY, NOVEMBER, SITE, Kept, a_fetch, a_reject, a_snapshot, a_story, crashes
 
 STORIES = TABLES["stories"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import failpoint
-from pipelines.durable import StorageRefused, keep_reserve
 from pipelines.ledger import Ledger
 from pipelines.ledger.connection import Connection, LedgerDamaged
+from pipelines.storage import failpoint
+from pipelines.storage.fsync import StorageRefused, keep_reserve
 from tests.kept import JANUARY, SITE, ZONE, a_fetch
 
 

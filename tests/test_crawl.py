@@ -13,7 +13,7 @@ import polars
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.crawling import PROJECT, Crawled
 from tests.hostile_paper import HostilePaper
 from tests.newspaper import Newspaper

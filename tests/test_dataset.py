@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.crawling import PROJECT
 from tests.kept import DECEMBER, JANUARY, Kept, a_snapshot, a_story
 from tests.sample import SAMPLE

@@ -11,7 +11,7 @@ from pipelines.analysis.dictionary import BEGIN, as_data, entries_of, refreshed
 from pipelines.analysis.query import opened
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.crawling import PROJECT
 from tests.sample import SAMPLE
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crawler.items import as_row
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
 
 STORIES = TABLES["stories"]

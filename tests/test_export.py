@@ -17,7 +17,7 @@ from khobor import main
 from pipelines.analysis.export import USUAL, Selection, export, moment_of
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_table
 from pipelines.analysis.query import opened
-from pipelines.durable import DataDamaged
+from pipelines.storage.fsync import DataDamaged
 from tests.crawling import PROJECT
 from tests.kept import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
 from tests.sample import SAMPLE

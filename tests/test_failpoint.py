@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.failpoint import arm, reached
+from pipelines.storage.failpoint import arm, reached
 
 ROOT = Path(__file__).parent.parent
 
@@ -36,7 +36,7 @@ def test_a_malformed_fail_point_is_refused(wanted: str) -> None:
 
 def test_a_fail_point_without_a_test_refuses_to_start() -> None:
     environment = os.environ | {"KHOBOR_FAILPOINT": "stage.written=kill", "KHOBOR_TESTING": ""}
-    command = [sys.executable, "-c", "import pipelines.storage"]
+    command = [sys.executable, "-c", "import pipelines.storage.data_folder"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ValueError: KHOBOR_FAILPOINT is set, which is for tests alone" in done.stderr

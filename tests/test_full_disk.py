@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.durable import RESERVE_BYTES, StorageRefused, give_up_reserve, keep_reserve
+from pipelines.storage.fsync import RESERVE_BYTES, StorageRefused, give_up_reserve, keep_reserve
 from tests.killing import REFUSED, Killing, killing
 from tests.stores import Store
 from tests.world import World

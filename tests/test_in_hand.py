@@ -8,7 +8,7 @@ import pandas as pd
 
 from crawler.items import Fetch
 from pipelines.in_hand import FORGIVEN_AFTER, InHand, deaths
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from tests.hostile_paper import SEED, SITE, HostilePaper, crawl
 
 HOST = "www.kalbela.com"

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.storage import UNFINISHED
+from pipelines.storage.data_folder import UNFINISHED
 from tests.killing import KILLED, PROJECT, REFUSED, Ended, Killing, killing
 from tests.readers import Readers
 from tests.stores import SOAK, Store

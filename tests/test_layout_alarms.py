@@ -11,7 +11,7 @@ import pytest
 
 from crawler.items import Story
 from crawler.spiders.kalbela import LAYOUT_2023
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.judging.expectations import Expectations, judge
 from schedules.judging.figures import figure_alarms
 from schedules.runs.past import Accepted, accepted_in

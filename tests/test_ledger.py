@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from crawler.items import as_row
-from pipelines.durable import StorageRefused
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
 from pipelines.ledger.outbox import Change, FileRecord
 from pipelines.runtime.revisit import Books
-from pipelines.tables import TABLES
+from pipelines.storage.fsync import StorageRefused
+from pipelines.storage.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
 ROOT = Path(__file__).parent.parent

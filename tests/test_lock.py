@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lock import SiteLock, SiteLocked
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 
 ROOT = Path(__file__).parent.parent
-TAKE = "import sys; from pathlib import Path; from pipelines.lock import SiteLock, SiteLocked; path = Path(sys.argv[1])"
+TAKE = "import sys; from pathlib import Path; from pipelines.storage.site_lock import SiteLock, SiteLocked; path = Path(sys.argv[1])"
 HOLD = f"{TAKE}; lock = SiteLock.take(path); print('held', flush=True); sys.stdin.read()"
 RACE = f"""{TAKE}
 sys.stdin.read()

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.analysis.coverage import coverage_of
 from pipelines.analysis.rank_history import spans_of
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from tests.newspaper.script import DHAKA
 from tests.newsroom import Newsroom
 from tests.newsroom.play import Play, play

@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from crawler.clock import now
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.page.document import write_document
 from tests.crawling import Crawled
 from tests.kept import SITE

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.page.server import PageBeside, Place
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper

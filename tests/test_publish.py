@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.durable import DataDamaged
-from pipelines.tables import TABLES
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES
 from tests.kept import (
     DAY,
     DECEMBER,
@@ -483,7 +483,7 @@ def test_what_another_site_has_in_staging_is_left_alone(kept: Kept) -> None:
 
 
 def test_keeping_and_repairing_need_no_crawler() -> None:
-    modules = "publish, pipelines.publishing.verify, pipelines.publishing.reindex, pipelines.lock"
+    modules = "publish, pipelines.publishing.verify, pipelines.publishing.reindex, pipelines.storage.site_lock"
     code = f"import sys, pipelines.{modules}; print({{'scrapy', 'twisted'}} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 import pytest
 
 from crawler.items import as_row
-from pipelines import failpoint
-from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger, LedgerDamaged
 from pipelines.publishing.reindex import reindex
 from pipelines.publishing.verify import check, quarantine
 from pipelines.similarity.hashes import snapshot_digest
-from pipelines.storage import Dataset, StorageRefused
-from pipelines.tables import TABLES
+from pipelines.storage import failpoint
+from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES
 from tests.kept import DAY, DECEMBER, JANUARY, NOVEMBER, SITE, ZONE, Kept, a_fetch, a_snapshot, a_story, digests
 
 WORDS = "উদ্‌যাপনের দীর্ঘ খবর যাতে অনেক শব্দ আছে। " * 10

@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from pipelines.lock import SiteLock, SiteLocked
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exits import ExitCode
 from schedules.service.clockwork import Clockwork
 from schedules.service.keeping import main

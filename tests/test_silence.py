@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.alerting.silence import silent, time_allowed
 from schedules.timetable.reading import Timetable
 from schedules.turns.claims import Claims, claims_of

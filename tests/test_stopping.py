@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipelines.lock import SiteLock
+from pipelines.storage.site_lock import SiteLock
 from tests.crawling import khobor
 from tests.hostile_paper import HostilePaper
 from tests.started import INT, KILL, STOP, TERM, crawling, gone, hears, reports, scraping, started

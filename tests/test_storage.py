@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from crawler.items import as_row
-from pipelines import failpoint
-from pipelines.parquet import DataDamaged, conform
-from pipelines.storage import Dataset, StorageRefused
-from pipelines.tables import TABLES
+from pipelines.storage import failpoint
+from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.parquet import DataDamaged, conform
+from pipelines.storage.tables import TABLES
 from tests.kept import JANUARY, SITE, a_snapshot, a_story
 
 STORIES = TABLES["stories"]

@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 from tests.killing import KILLED, REFUSED, Killing, killing
 from tests.stores import SOAK, Store
 from tests.tracing import CHANGING, Audit, calls_in, need_strace, run_traced, times_called

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.items import as_row
-from pipelines.tables import TABLES, Table, from_json, is_site, to_json
+from pipelines.storage.tables import TABLES, Table, from_json, is_site, to_json
 from tests.kept import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
 
 MOMENT, TEXT, NUMBER = "timestamp[us, tz=UTC]", "string", "int32"

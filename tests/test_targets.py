@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.metrics.exposition import exposition
 from schedules.timetable.reading import Timetable, TimetableWrong
 from schedules.timetable.targets import Target

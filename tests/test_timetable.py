@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.registry import newspapers
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.exits import WrongUsage
 from schedules.terminal.timetable import coming, listed, show_coming, show_listed
 from schedules.timetable.reading import Timetable, TimetableWrong

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from crawler.items import Ranking, Snapshot
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.page.admission import Admission, admission_for
 from schedules.page.application import Page
 from schedules.page.reading import Reading

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from crawler.downloader.errors import one_line
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 #: How far back the coverage in a run's report goes.
 WINDOW = timedelta(hours=24)

@@ -10,7 +10,7 @@ from typing import Any
 
 from crawler.items import Outcome
 from pipelines.analysis.runs_table import RUNS
-from pipelines.tables import TABLES, Table
+from pipelines.storage.tables import TABLES, Table
 
 BEGIN = "<!-- from here to the end: written by `khobor dictionary --write` -->"
 ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}

@@ -21,10 +21,10 @@ from crawler.clock import now
 from pipelines.analysis.open_table import NAMES, AskedWrongly, OpenTable, open_table
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.writers import outside, write_jsonl
-from pipelines.aside import folder_aside
-from pipelines.durable import DataDamaged, StorageRefused
-from pipelines.parquet import write_rows
-from pipelines.tables import TABLES, Table
+from pipelines.storage.atomic_write import folder_aside
+from pipelines.storage.fsync import DataDamaged, StorageRefused
+from pipelines.storage.parquet import write_rows
+from pipelines.storage.tables import TABLES, Table
 
 USUAL = ("stories", "revisions", "aliases", "rankings")
 FORMATS = ("parquet", "jsonl")

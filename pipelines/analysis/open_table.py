@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.analysis.runs_table import RUNS, run_rows
-from pipelines.tables import TABLES, Table, is_site
+from pipelines.storage.tables import TABLES, Table, is_site
 
 if TYPE_CHECKING:
     import duckdb

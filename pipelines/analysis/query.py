@@ -16,8 +16,8 @@ import pyarrow.dataset as ds
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS, sql_of
-from pipelines.durable import DataDamaged
-from pipelines.tables import TABLES
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 TOP = 5
 

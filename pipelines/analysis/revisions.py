@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.items import Story, columns_of
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 # What differs from one revision to the next by its nature.
 _BY_NATURE = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}

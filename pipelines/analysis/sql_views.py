@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipelines.analysis.rank_history import TOP
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 
 def contents_of(dataset: Dataset) -> list[dict[str, Any]]:

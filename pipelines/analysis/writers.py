@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.analysis.open_table import AskedWrongly
-from pipelines.aside import file_aside
+from pipelines.storage.atomic_write import file_aside
 
 # What a spreadsheet would take for a formula, also in the width of Chinese letters.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

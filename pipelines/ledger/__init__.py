@@ -11,7 +11,6 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
-from pipelines.durable import StorageRefused
 from pipelines.ledger.change_hints import Notices
 from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.connection import LedgerDamaged as LedgerDamaged
@@ -27,6 +26,7 @@ from pipelines.ledger.transactions import PAGES_PER_COMMIT as PAGES_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
 from pipelines.ledger.urls import Addresses
 from pipelines.ledger.urls import KnownAddress as KnownAddress
+from pipelines.storage.fsync import StorageRefused
 
 
 class Ledger(Transactions):

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.ledger.connection import Connection
-from pipelines.tables import TABLES, Table, from_json, to_json
+from pipelines.storage.tables import TABLES, Table, from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)

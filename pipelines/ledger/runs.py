@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from pipelines.durable import keep_reserve
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.transactions import Transactions
+from pipelines.storage.fsync import keep_reserve
 
 
 class Runs:

@@ -6,7 +6,7 @@ from crawler.items import Snapshot, as_row
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.transactions import Transactions
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 
 
 class Snapshots:

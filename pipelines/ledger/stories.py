@@ -7,7 +7,7 @@ from crawler.items import Alias, Sighting, Story, as_row
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
-from pipelines.tables import TABLES
+from pipelines.storage.tables import TABLES
 
 _STORY = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
 

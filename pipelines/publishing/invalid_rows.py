@@ -11,7 +11,7 @@ from crawler.clock import now
 from crawler.items import Reject
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import Change
-from pipelines.tables import TABLES, Table, to_json
+from pipelines.storage.tables import TABLES, Table, to_json
 
 BAD_ROW = "BadRow"
 

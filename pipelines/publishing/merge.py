@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.ledger.outbox import Change
-from pipelines.tables import KEY_SEPARATOR, Table
+from pipelines.storage.tables import KEY_SEPARATOR, Table
 
 Row = dict[str, Any]
 

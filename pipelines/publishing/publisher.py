@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from pipelines.durable import DataDamaged
-from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.invalid_rows import divert_bad_rows
 from pipelines.publishing.merge import Merged, Row, lay_over, take_out
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES, Table
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES, Table
 
 _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
 

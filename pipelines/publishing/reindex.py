@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 
 from crawler.clock import now
 from crawler.items import Alias, Fetch, Outcome, Story
-from pipelines.failpoint import reached
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import Row
@@ -28,8 +27,9 @@ from pipelines.publishing.publisher import publish
 from pipelines.runtime.revisit import next_look
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES, Table
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.failpoint import reached
+from pipelines.storage.tables import TABLES, Table
 
 _STORIES = TABLES["stories"]
 
@@ -37,7 +37,7 @@ _STORIES = TABLES["stories"]
 def reindex(dataset: Dataset, site: str, zone: ZoneInfo) -> Ledger:
     """Replace the site's ledger by one built from its files, and open it; whoever calls this holds the site's lock.
 
-    Raises :class:`pipelines.durable.DataDamaged` for a file that cannot be read: `check` sets such files aside.
+    Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that cannot be read: `check` sets such files aside.
     """
     path = dataset.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")

@@ -17,12 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.clock import now
-from pipelines.durable import DataDamaged
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
-from pipelines.storage import UNFINISHED, Dataset
-from pipelines.tables import TABLES, Table, is_site
+from pipelines.storage.data_folder import UNFINISHED, Dataset
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES, Table, is_site
 
 
 class Damage(StrEnum):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crawler.downloader.errors import one_line
-from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
-from pipelines.storage import StorageRefused
+from pipelines.storage.data_folder import StorageRefused
+from pipelines.storage.fsync import DataDamaged
 
 #: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.
 KINDS = (OSError, sqlite3.Error, MemoryError, StorageRefused, LedgerDamaged, DataDamaged)

@@ -5,7 +5,7 @@ import resource
 from datetime import UTC, datetime, timedelta
 
 from crawler.clock import now
-from pipelines.storage import Dataset, StorageRefused
+from pipelines.storage.data_folder import Dataset, StorageRefused
 
 MEBIBYTE = 2**20
 LEAST_INODES = 500

@@ -4,11 +4,11 @@ import json
 from typing import TYPE_CHECKING
 
 from crawler.clock import now
-from pipelines.failpoint import reached
 from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import Books
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.failpoint import reached
 
 if TYPE_CHECKING:
     from pipelines.publishing.publisher import Published

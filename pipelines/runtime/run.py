@@ -24,7 +24,6 @@ from crawler.items import Alias, Fetch, Story
 from crawler.spider import Newspaper
 from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger
-from pipelines.lock import SiteLock
 from pipelines.runtime.fatal_errors import KINDS, Trouble, trouble_in
 from pipelines.runtime.field_stats import Measures
 from pipelines.runtime.hinted_revisits import Hearing
@@ -32,7 +31,8 @@ from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import publish_run, recover
 from pipelines.runtime.revisit import Books
 from pipelines.runtime.run_summary import MEASURES, account_of
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock
 
 logger = logging.getLogger(__name__)
 

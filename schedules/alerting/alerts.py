@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.clock import now
-from pipelines.failpoint import reached
 from pipelines.ledger import LedgerDamaged
-from pipelines.lock import SiteLock, SiteLocked
-from pipelines.storage import Dataset, make_folder
+from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.failpoint import reached
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.alerting.delivery import Undelivered, deliver
 from schedules.alerting.messages import subject_of
 from schedules.alerting.silence import silent

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.exits import ExitCode
 from schedules.runs.past import Report, reports_of
 from schedules.timetable.reading import Schedule, Timetable

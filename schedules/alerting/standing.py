@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.alerting.told import TargetState, Told
 
 

@@ -47,7 +47,7 @@ def crawl(options: argparse.Namespace) -> int:
 
 
 def _launches(options: argparse.Namespace) -> "list[Launch]":
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
     from schedules.launching.launch import Launch
     from schedules.launching.orders import checked_settings, paper_named, seeds_by_paper
 
@@ -70,7 +70,7 @@ def _launches(options: argparse.Namespace) -> "list[Launch]":
 def demo(options: argparse.Namespace) -> int:
     """A crawl of the bundled newspaper, into a folder that it has to itself."""
     from pipelines.analysis.table_summary import glimpse_of
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
     from schedules.launching.orders import paper_named
     from schedules.terminal.contents import show_glimpse
 

@@ -11,12 +11,12 @@ from schedules.exits import WrongUsage
 if TYPE_CHECKING:
     from crawler.spider import Newspaper
     from pipelines.ledger import Ledger
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
 
 
 def existing(data: Path) -> "Dataset":
     """The data folder for a command that only reads it."""
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
 
     if not data.is_dir():
         raise WrongUsage(f"there is no folder {data}; --data names the one that a crawl wrote")
@@ -31,7 +31,7 @@ def nothing_in(data: Path) -> str:
 @contextmanager
 def held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[Newspaper]]]"]:
     """The data folder and its newspapers, those named or all that it has something of, and all locked."""
-    from pipelines.lock import SiteLock
+    from pipelines.storage.site_lock import SiteLock
 
     dataset = existing(options.data)
     if papers := _papers(options, dataset):

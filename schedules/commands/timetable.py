@@ -9,7 +9,7 @@ from schedules.commands.asking import Commands, ask_settings, ask_timetable, por
 from schedules.exits import WrongUsage
 
 if TYPE_CHECKING:
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
     from schedules.timetable.reading import Timetable
 
 
@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 def schedule(options: argparse.Namespace) -> int:
     """The timetable: as it is, what comes next, one schedule now."""
     from crawler.clock import now
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
     from schedules.terminal.timetable import coming, listed, show_coming, show_listed
     from schedules.timetable.reading import Timetable
 
@@ -77,7 +77,7 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset"
 
 def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
-    from pipelines.storage import Dataset
+    from pipelines.storage.data_folder import Dataset
     from schedules.page.server import Place
     from schedules.service.keeping import serve as keep
 

@@ -16,7 +16,7 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.page_samples import ObservePages
 from pipelines.runtime.run import Run
 from pipelines.runtime.run_summary import account_of
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.judging.alarms import Alarm, Keep, alarms_of
 from schedules.judging.drift import Comparison
 from schedules.judging.expectations import Expectations, judge

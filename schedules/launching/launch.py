@@ -7,7 +7,7 @@ from scrapy.settings import Settings
 
 from crawler.registry import project_settings
 from crawler.spider import Newspaper
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)

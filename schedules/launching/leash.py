@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from crawler.worker.process import ending_with
-from pipelines.storage import StorageRefused
+from pipelines.storage.data_folder import StorageRefused
 
 MEBIBYTE = 2**20
 OPEN_FILES = 512

@@ -11,12 +11,12 @@ from typing import Any
 from scrapy.settings import Settings
 
 from pipelines.ledger import Ledger
-from pipelines.lock import SiteLock
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import recover
 from pipelines.runtime.run import new_run_id
-from pipelines.storage import make_folder
+from pipelines.storage.data_folder import make_folder
+from pipelines.storage.site_lock import SiteLock
 from schedules.exits import GRAVER, REASONS, ExitCode, explained
 from schedules.judging.verdicts import expectations_of, judge_ended_runs
 from schedules.launching.last_words import last_words

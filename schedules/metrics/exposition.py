@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipelines.durable import refusing
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.fsync import refusing
 from schedules.alerting.standing import standing
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.tables import TABLES
 
 # The newest story may stand in the month before, and a list that stood unchanged has no snapshot of today.
 MONTHS, DAYS = 2, 7

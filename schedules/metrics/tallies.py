@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.runs.reports import NoReport, Ran, ran
 
 #: A report is written once more when its turn judges it; those that are not among the last so many are final.

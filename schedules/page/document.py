@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.durable import StorageRefused
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.fsync import StorageRefused
 from schedules.exits import WrongUsage
 from schedules.page import markup
 from schedules.page.question import Question

@@ -13,10 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crawler.registry import newspapers
-from pipelines.durable import DataDamaged
 from pipelines.ledger import LedgerDamaged
-from pipelines.storage import Dataset
-from pipelines.tables import TABLES, Table, is_site
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import TABLES, Table, is_site
 from schedules.runs.reports import NoReport, Ran, ran
 from schedules.timetable.reading import ACCEPTED, Timetable, TimetableWrong
 from schedules.turns.claims import Claim, Claims, claims_of

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.exits import WrongUsage
 from schedules.page.admission import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
 from schedules.project import PROJECT

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.analysis.rank_history import spans_of
 from pipelines.analysis.revisions import changes
-from pipelines.tables import is_site
+from pipelines.storage.tables import is_site
 from schedules.page.lists import curve
 from schedules.page.question import Question, named
 from schedules.page.tonight import plain_row

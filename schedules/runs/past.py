@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 
 MOST_REPORTS = 150
 _OFTEN = 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.downloader.errors import one_line
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 
 _ENDING = ".progress.json"
 _COUNTS = ("requests", "stories", "discovered", "waiting")

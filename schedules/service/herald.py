@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crawler.clock import now
-from pipelines.lock import SiteLocked
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLocked
 from schedules.alerting.alerts import Alerts, tell_after_turn
 from schedules.timetable.reading import Timetable
 

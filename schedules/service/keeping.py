@@ -14,9 +14,9 @@ from os import environ
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from pipelines.lock import SiteLock
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage import Dataset, make_folder
+from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.site_lock import SiteLock
 from schedules.exits import ExitCode, explained
 from schedules.launching.orders import checked_settings
 from schedules.page.server import PageBeside, Place, token_in

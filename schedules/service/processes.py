@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pipelines.lock import SiteLock, SiteLocked
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.project import PROJECT
 from schedules.timetable.reading import ACCEPTED, Schedule
 from schedules.turns.lock import lock_of

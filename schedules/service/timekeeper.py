@@ -16,7 +16,7 @@ from typing import Protocol
 
 from crawler.clock import now
 from crawler.log_records import json_line
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.exits import ExitCode
 from schedules.timetable.cron import Due
 from schedules.timetable.reading import ACCEPTED, Schedule, Timetable, TimetableWrong

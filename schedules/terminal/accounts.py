@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from crawler.items import Outcome
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.exits import ExitCode
 from schedules.runs.reports import COLUMNS, NoReport, Ran, ran
 from schedules.terminal.console import console, plain
@@ -38,8 +38,8 @@ def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
     from crawler.registry import zones
     from pipelines.analysis.run_details import new_stories, slowest_pages
-    from pipelines.durable import DataDamaged
-    from pipelines.tables import is_site
+    from pipelines.storage.fsync import DataDamaged
+    from pipelines.storage.tables import is_site
 
     try:
         run = ran(report, {})

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.terminal.console import console, plain
 from schedules.timetable.reading import Timetable
 from schedules.turns.claims import Claims, claims_of

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from crawler.clock import now
-from pipelines.lock import SiteLocked
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLocked
 from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
 from schedules.judging.verdicts import expectations_of, write_verdict
 from schedules.launching.carrying_out import watch

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
 from schedules.timetable.cron import Due
 from schedules.timetable.reading import Schedule
 from schedules.turns.memory import Memory

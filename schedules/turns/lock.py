@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.lock import SiteLock, SiteLocked
-from pipelines.storage import Dataset
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.timetable.reading import Schedule
 
 SECONDS_BETWEEN_TRIES = 1.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from crawler.clock import now
-from pipelines.storage import Dataset, make_folder
+from pipelines.storage.data_folder import Dataset, make_folder
 from schedules.exits import ExitCode, ToldToEnd, explained
 from schedules.signals import heard_by
 from schedules.timetable.reading import Schedule, Timetable

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from pipelines.failpoint import reached
+from pipelines.storage.failpoint import reached
 
 RESERVE_BYTES = 16 * 2**20  # thousands of open addresses, and what SQLite needs to write them down
 

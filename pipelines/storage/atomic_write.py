@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.durable import refusing, sync_folder
-from pipelines.storage import UNFINISHED
+from pipelines.storage.data_folder import UNFINISHED
+from pipelines.storage.fsync import refusing, sync_folder
 
 
 @contextmanager

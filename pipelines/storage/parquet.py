@@ -8,8 +8,8 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.durable import DataDamaged
-from pipelines.tables import Table
+from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.tables import Table
 
 # A reader decodes whole groups: few rows where a row is long, so that one story is found without a month of bodies.
 _ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000

@@ -18,11 +18,11 @@ from datetime import date, datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pipelines.durable import DataDamaged, refusing, sync_folder
-from pipelines.durable import StorageRefused as StorageRefused
-from pipelines.durable import make_folder as make_folder
-from pipelines.failpoint import reached
-from pipelines.tables import TABLES, Table
+from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import DataDamaged, refusing, sync_folder
+from pipelines.storage.fsync import StorageRefused as StorageRefused
+from pipelines.storage.fsync import make_folder as make_folder
+from pipelines.storage.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,9 +148,9 @@ class Dataset:
     def read(self, table: Table, site: str, part: str) -> pa.Table | None:
         """The rows of one partition in the table's schema, or None where there is no file.
 
-        Raises :class:`pipelines.durable.DataDamaged` for a file that is torn or not of this table.
+        Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that is torn or not of this table.
         """
-        from pipelines.parquet import read_rows
+        from pipelines.storage.parquet import read_rows
 
         path = table.path(site, part)
         with refusing("read", self.root / path):
@@ -166,7 +166,7 @@ class Dataset:
 
     def stage(self, table: Table, site: str, rows: pa.Table) -> Staged:
         """Write the rows into a whole, synced file aside, and read it back."""
-        from pipelines.parquet import read_rows, write_rows
+        from pipelines.storage.parquet import read_rows, write_rows
 
         path = self.staging / f"{site}-{table.name}-{secrets.token_hex(4)}{UNFINISHED}"
         with refusing("write", path):

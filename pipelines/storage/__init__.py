@@ -1,0 +1,1 @@
+"""Files, folders and locks of the data folder."""

@@ -11,10 +11,10 @@ from typing import NoReturn
 from schedules.commands import crawling, data, mending, reporting, runs, stories, timetable
 from schedules.commands.answering import complain, reader_may_leave
 from schedules.commands.asking import Commands, Parser
-from schedules.exits import WrongUsage, explained
+from schedules.exit_codes import WrongUsage, explained
 from schedules.launching.lean import search_seldom
 from schedules.signals import heard_by
-from schedules.streams import heard_or_not
+from schedules.stdio import heard_or_not
 
 CODES = """exit codes:
   0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged

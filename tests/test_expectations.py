@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.judging.alarms import Alarm
 from schedules.judging.expectations import Expectations, judge
 

@@ -22,7 +22,7 @@ from khobor import main
 from pipelines.analysis.coverage import coverage_of
 from pipelines.analysis.rank_history import rankings_in, spans_of
 from pipelines.analysis.revisions import revisions_of
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 from schedules.page.admission import Admission, admission_for, host_name
 from schedules.page.drawing import Drawing
 from schedules.page.reading import Reading

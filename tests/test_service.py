@@ -20,7 +20,7 @@ import pytest
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.service.clockwork import Clockwork
 from schedules.service.keeping import main
 from schedules.service.processes import Processes

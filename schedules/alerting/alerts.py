@@ -23,7 +23,7 @@ from schedules.alerting.messages import subject_of
 from schedules.alerting.silence import silent
 from schedules.alerting.standing import told_of
 from schedules.alerting.told import Told
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.timetable.reading import Timetable
 from schedules.timetable.targets import Target
 from schedules.turns.claims import OPEN, Claim, Claims, State, claims_of

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schedules.streams import let_go_of
+from schedules.stdio import let_go_of
 
 
 def complain(sentence: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from schedules.commands.answering import complain
-from schedules.project import DATA, TIMETABLE
+from schedules.paths import DATA, TIMETABLE
 
 Command = Callable[[argparse.Namespace], int]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from schedules.commands.answering import answer_runs, shown
 from schedules.commands.asking import Commands, ask_settings, minutes, positive
-from schedules.exits import WrongUsage
-from schedules.project import DEMO, PROJECT
+from schedules.exit_codes import WrongUsage
+from schedules.paths import DEMO, PROJECT
 
 if TYPE_CHECKING:
     from schedules.launching.launch import Launch

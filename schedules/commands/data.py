@@ -11,8 +11,8 @@ from typing import NoReturn
 from schedules.commands.answering import answer, complain, shown
 from schedules.commands.asking import Commands, names
 from schedules.commands.holding import existing
-from schedules.exits import ToldToEnd
-from schedules.project import DATA, SAMPLE
+from schedules.exit_codes import ToldToEnd
+from schedules.paths import DATA, SAMPLE
 from schedules.signals import heard_by
 
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")

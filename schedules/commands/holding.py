@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
     from crawler.spider import Newspaper

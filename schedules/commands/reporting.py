@@ -9,7 +9,7 @@ from pathlib import Path
 from schedules.commands.answering import answer, print_json
 from schedules.commands.asking import Commands, ask_timetable, length
 from schedules.commands.holding import existing
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 
 
 def add_to(commands: Commands) -> None:

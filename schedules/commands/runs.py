@@ -9,7 +9,7 @@ from typing import Any
 from schedules.commands.answering import answer, print_json
 from schedules.commands.asking import Commands, positive
 from schedules.commands.holding import existing
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 
 
 def add_to(commands: Commands) -> None:

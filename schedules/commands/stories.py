@@ -5,7 +5,7 @@ import argparse
 from schedules.commands.answering import print_json
 from schedules.commands.asking import Commands, length, positive, story_id
 from schedules.commands.holding import existing
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 
 
 def add_to(commands: Commands) -> None:

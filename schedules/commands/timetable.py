@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from schedules.commands.answering import answer, answer_runs, complain
 from schedules.commands.asking import Commands, ask_settings, ask_timetable, port, positive
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
     from pipelines.storage.data_folder import Dataset

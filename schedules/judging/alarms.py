@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.judging.drift import Comparison, Drift
 from schedules.judging.odds import Count
 from schedules.judging.sources import Quiet

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.judging.alarms import Alarm
 
 

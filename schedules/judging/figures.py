@@ -6,7 +6,7 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.judging.alarms import Alarm
 from schedules.judging.drift import RUNS_PER_FALSE_ALARM
 from schedules.judging.odds import chance_of_so_far_off

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from schedules.exits import REASONS, ExitCode, ToldToEnd
+from schedules.exit_codes import REASONS, ExitCode, ToldToEnd
 from schedules.launching.launch import Launch
 from schedules.launching.running import Running
 from schedules.signals import heard_by

@@ -8,7 +8,7 @@ from crawler.downloader.politeness import faults
 from crawler.registry import newspapers, project_settings
 from crawler.spider import Newspaper
 from crawler.urls import NoAddress
-from schedules.exits import Unreachable, WrongUsage
+from schedules.exit_codes import Unreachable, WrongUsage
 from schedules.launching.setting import fault_of
 
 

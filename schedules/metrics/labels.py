@@ -6,7 +6,7 @@ from functools import cache
 from crawler.items import Outcome
 from crawler.registry import newspapers
 from pipelines import drop_reasons
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 
 BY_HAND, OTHER = "by hand", "other"
 CHANGES = ("new", "revised", "unchanged", "copies", "gone")

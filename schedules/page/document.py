@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.fsync import StorageRefused
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 from schedules.page import markup
 from schedules.page.question import Question
 from schedules.page.reading import Reading

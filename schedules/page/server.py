@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipelines.storage.data_folder import Dataset
-from schedules.exits import WrongUsage
+from schedules.exit_codes import WrongUsage
 from schedules.page.admission import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
-from schedules.project import PROJECT
+from schedules.paths import PROJECT
 
 HOST, PORT = "127.0.0.1", 8620
 # A service that was killed and is started again may find the page of the one before it just ending.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 
 # The columns of `stories` that a page gives. Reports of old count all columns, and these alone can go missing.
 COLUMNS = (

@@ -17,10 +17,10 @@ from queue import Empty, SimpleQueue
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.site_lock import SiteLock
-from schedules.exits import ExitCode, explained
+from schedules.exit_codes import ExitCode, explained
 from schedules.launching.orders import checked_settings
 from schedules.page.server import PageBeside, Place, token_in
-from schedules.project import TIMETABLE
+from schedules.paths import TIMETABLE
 from schedules.service.clockwork import Clockwork
 from schedules.service.herald import Herald
 from schedules.service.processes import Processes
@@ -46,7 +46,7 @@ def serve(
 
     ``page`` says where the status page is, None for none.
 
-    Raises what :func:`schedules.exits.explained` explains before anything is started: a mistake in the timetable,
+    Raises what :func:`schedules.exit_codes.explained` explains before anything is started: a mistake in the timetable,
     settings that no run may have, a folder that cannot be written, another service on it, a page that cannot be there.
     """
     timetable = Timetable.read(path)

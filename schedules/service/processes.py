@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.project import PROJECT
+from schedules.paths import PROJECT
 from schedules.timetable.reading import ACCEPTED, Schedule
 from schedules.turns.lock import lock_of
 

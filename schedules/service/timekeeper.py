@@ -17,7 +17,7 @@ from typing import Protocol
 from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import Dataset
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.timetable.cron import Due
 from schedules.timetable.reading import ACCEPTED, Schedule, Timetable, TimetableWrong
 from schedules.turns.claims import Claim, Claims, State, claims_of, is_late

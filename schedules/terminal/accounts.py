@@ -10,7 +10,7 @@ from rich.table import Table
 
 from crawler.items import Outcome
 from pipelines.storage.data_folder import Dataset
-from schedules.exits import ExitCode
+from schedules.exit_codes import ExitCode
 from schedules.runs.reports import COLUMNS, NoReport, Ran, ran
 from schedules.terminal.console import console, plain
 from schedules.terminal.coverage import coverage_in_words

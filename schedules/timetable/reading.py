@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from schedules.exits import WrongUsage
-from schedules.project import TIMETABLE
+from schedules.exit_codes import WrongUsage
+from schedules.paths import TIMETABLE
 from schedules.timetable import fields, targets
 from schedules.timetable.cron import Cron, Due
 from schedules.timetable.lines import Place, line_of, lines_of

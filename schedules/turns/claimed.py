@@ -12,7 +12,7 @@ from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLocked
-from schedules.exits import ExitCode, ToldToEnd, WrongUsage, explained
+from schedules.exit_codes import ExitCode, ToldToEnd, WrongUsage, explained
 from schedules.judging.verdicts import expectations_of, write_verdict
 from schedules.launching.carrying_out import watch
 from schedules.launching.launch import Launch

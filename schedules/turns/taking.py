@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from crawler.clock import now
 from pipelines.storage.data_folder import Dataset, make_folder
-from schedules.exits import ExitCode, ToldToEnd, explained
+from schedules.exit_codes import ExitCode, ToldToEnd, explained
 from schedules.signals import heard_by
 from schedules.timetable.reading import Schedule, Timetable
 from schedules.turns.claimed import Claimed, Look, Turn
@@ -39,7 +39,7 @@ def take_turn(
     With either of them it waits while another run holds its site, until the next time is due. A person, who asks
     without, is refused at once, and what was due stays due.
 
-    Raises what :func:`schedules.exits.explained` explains where nothing was started.
+    Raises what :func:`schedules.exit_codes.explained` explains where nothing was started.
     """
     dataset.prepare()
     make_folder(lock_of(dataset, schedule.name).parent)

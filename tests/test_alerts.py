@@ -21,11 +21,11 @@ from crawler.clock import now
 from khobor import main
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.alerting.alerts import Alerts, tell_after_turn
-from schedules.alerting.delivery import Undelivered
+from schedules.alerting.deliveries import GIVEN_UP_AFTER, LONGEST_PAUSE, Told
 from schedules.alerting.messages import subject_of
+from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.alerting.standing import standing, told_of
-from schedules.alerting.told import GIVEN_UP_AFTER, LONGEST_PAUSE, Told
+from schedules.alerting.transports import Undelivered
 from schedules.service.herald import Herald
 from schedules.timetable.reading import Timetable
 from schedules.timetable.targets import Target
@@ -264,7 +264,7 @@ LOOK = """
 import sys
 from pathlib import Path
 from pipelines.storage.data_folder import Dataset
-from schedules.alerting.alerts import Alerts
+from schedules.alerting.notifier import Alerts
 from schedules.timetable.reading import Timetable
 Alerts(Dataset(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))
 """

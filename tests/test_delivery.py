@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from schedules.alerting.delivery import Undelivered, deliver
 from schedules.alerting.events import event_of, harmless
+from schedules.alerting.transports import Undelivered, deliver
 from schedules.timetable.targets import Target
 from tests.evil import EVIL, UNSAFE
 from tests.listening import answering, certificate, mail_server, webhook

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import Dataset
-from schedules.alerting.silence import silent, time_allowed
+from schedules.alerting.missed_runs import silent, time_allowed
 from schedules.timetable.reading import Timetable
 from schedules.turns.claims import Claims, claims_of
 

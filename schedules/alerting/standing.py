@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import Dataset
-from schedules.alerting.told import TargetState, Told
+from schedules.alerting.deliveries import TargetState, Told
 
 
 def told_of(dataset: Dataset) -> Path:

@@ -51,7 +51,7 @@ def report(options: argparse.Namespace) -> int:
 
 def alerts(options: argparse.Namespace) -> int:
     """The alarms that stand and who is told of them; tries whether they can be."""
-    from schedules.alerting.alerts import tried
+    from schedules.alerting.notifier import tried
     from schedules.alerting.standing import standing
     from schedules.terminal.overview import show_standing, show_tried
     from schedules.timetable.reading import Timetable

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from schedules.alerting.silence import silent
+from schedules.alerting.missed_runs import silent
 from schedules.page.question import Question, named
 from schedules.page.reading import Reading, Site
 from schedules.page.wording import counted, day, duration

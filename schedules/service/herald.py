@@ -13,7 +13,7 @@ from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLocked
-from schedules.alerting.alerts import Alerts, tell_after_turn
+from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.timetable.reading import Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0

@@ -1,7 +1,8 @@
 """Alerts: what went wrong in the runs of the timetable, or is well again, told once to those whom the timetable names.
 
 All is found out anew from the files at each look: the reports of runs that ended, what became of times that were due,
-and what the clock says of runs that never came. What was told of it is remembered; see :mod:`schedules.alerting.told`.
+and what the clock says of runs that never came. What was told of it is remembered;
+see :mod:`schedules.alerting.deliveries`.
 """
 
 import json
@@ -18,11 +19,11 @@ from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.failpoint import reached
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.alerting.delivery import Undelivered, deliver
+from schedules.alerting.deliveries import Told
 from schedules.alerting.messages import subject_of
-from schedules.alerting.silence import silent
+from schedules.alerting.missed_runs import silent
 from schedules.alerting.standing import told_of
-from schedules.alerting.told import Told
+from schedules.alerting.transports import Undelivered, deliver
 from schedules.exit_codes import ExitCode
 from schedules.timetable.reading import Timetable
 from schedules.timetable.targets import Target
@@ -60,8 +61,8 @@ class Alerts:
     def look(self, timetable: Timetable) -> datetime | None:
         """Note what is new and send what is due; returns when to try again what could not be sent, if anything.
 
-        Raises what a data folder raises (:data:`pipelines.runtime.fatal_errors.KINDS`), and :class:`SiteLocked` where somebody else
-        is looking just now.
+        Raises what a data folder raises (:data:`pipelines.runtime.fatal_errors.KINDS`), and :class:`SiteLocked` where
+        somebody else is looking just now.
         """
         folder = self.dataset.state / "schedules"
         make_folder(folder)

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
-from schedules.commands import crawling, data, mending, reporting, runs, stories, timetable
-from schedules.commands.answering import complain, reader_may_leave
-from schedules.commands.asking import Commands, Parser
+from schedules.cli import crawl, data, maintenance, ops, runs, schedule, stories
+from schedules.cli.arguments import Commands, Parser
+from schedules.cli.output import complain, reader_may_leave
 from schedules.exit_codes import WrongUsage, explained
 from schedules.launching.lean import search_seldom
 from schedules.signals import heard_by
@@ -22,7 +22,7 @@ CODES = """exit codes:
   2 wrong usage, nothing started     7 storage, memory or clock           130/143 interrupted, all accepted is kept
   3 done, but below an expectation"""
 # In the order in which the help lists their commands.
-FAMILIES = (crawling, runs, mending, timetable, reporting, stories, data)
+FAMILIES = (crawl, runs, maintenance, schedule, ops, stories, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,9 +6,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from schedules.commands.answering import answer, print_json
-from schedules.commands.asking import Commands, ask_timetable, length
-from schedules.commands.holding import existing
+from schedules.cli.arguments import Commands, ask_timetable, length
+from schedules.cli.output import answer, print_json
+from schedules.cli.sites import existing
 from schedules.exit_codes import WrongUsage
 
 

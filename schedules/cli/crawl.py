@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from schedules.commands.answering import answer_runs, shown
-from schedules.commands.asking import Commands, ask_settings, minutes, positive
+from schedules.cli.arguments import Commands, ask_settings, minutes, positive
+from schedules.cli.output import answer_runs, shown
 from schedules.exit_codes import WrongUsage
 from schedules.paths import DEMO, PROJECT
 

@@ -3,9 +3,9 @@
 import argparse
 from contextlib import closing
 
-from schedules.commands.answering import answer
-from schedules.commands.asking import Commands
-from schedules.commands.holding import held, ledger_of, nothing_in
+from schedules.cli.arguments import Commands
+from schedules.cli.output import answer
+from schedules.cli.sites import held, ledger_of, nothing_in
 
 
 def add_to(commands: Commands) -> None:

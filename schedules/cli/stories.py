@@ -2,9 +2,9 @@
 
 import argparse
 
-from schedules.commands.answering import print_json
-from schedules.commands.asking import Commands, length, positive, story_id
-from schedules.commands.holding import existing
+from schedules.cli.arguments import Commands, length, positive, story_id
+from schedules.cli.output import print_json
+from schedules.cli.sites import existing
 from schedules.exit_codes import WrongUsage
 
 

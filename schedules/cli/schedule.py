@@ -4,8 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from schedules.commands.answering import answer, answer_runs, complain
-from schedules.commands.asking import Commands, ask_settings, ask_timetable, port, positive
+from schedules.cli.arguments import Commands, ask_settings, ask_timetable, port, positive
+from schedules.cli.output import answer, answer_runs, complain
 from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from schedules.commands.answering import complain
+from schedules.cli.output import complain
 from schedules.paths import DATA, TIMETABLE
 
 Command = Callable[[argparse.Namespace], int]

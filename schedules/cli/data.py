@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from schedules.commands.answering import answer, complain, shown
-from schedules.commands.asking import Commands, names
-from schedules.commands.holding import existing
+from schedules.cli.arguments import Commands, names
+from schedules.cli.output import answer, complain, shown
+from schedules.cli.sites import existing
 from schedules.exit_codes import ToldToEnd
 from schedules.paths import DATA, SAMPLE
 from schedules.signals import heard_by

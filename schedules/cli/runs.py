@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from schedules.commands.answering import answer, print_json
-from schedules.commands.asking import Commands, positive
-from schedules.commands.holding import existing
+from schedules.cli.arguments import Commands, positive
+from schedules.cli.output import answer, print_json
+from schedules.cli.sites import existing
 from schedules.exit_codes import WrongUsage
 
 

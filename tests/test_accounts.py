@@ -16,11 +16,11 @@ from crawler.items import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage.data_folder import Dataset, StorageRefused
+from schedules.cli.render.run_list import show_runs
+from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.tallies import MOST_OPEN
 from schedules.runs.progress import running
-from schedules.terminal.accounts import show_report, traces_of
-from schedules.terminal.overview import show_runs
 from schedules.timetable.reading import Timetable
 from tests.crawling import Crawled
 from tests.evil import EVIL, FORGED, UNSAFE

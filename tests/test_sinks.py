@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crawler.log_records import PlainRecord, harmless
-from schedules.terminal.accounts import show_report
-from schedules.terminal.console import as_json, plain
-from schedules.terminal.contents import show_glimpse
-from schedules.terminal.overview import show_runs
+from schedules.cli.render.run_list import show_runs
+from schedules.cli.render.run_report import show_report
+from schedules.cli.render.table_summary_text import show_glimpse
+from schedules.cli.render.terminal import as_json, plain
 from tests.crawling import PROJECT
 from tests.evil import EVIL, FORGED, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit

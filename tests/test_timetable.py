@@ -9,8 +9,8 @@ import pytest
 
 from crawler.registry import newspapers
 from pipelines.storage.data_folder import Dataset
+from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
 from schedules.exit_codes import WrongUsage
-from schedules.terminal.timetable import coming, listed, show_coming, show_listed
 from schedules.timetable.reading import Timetable, TimetableWrong
 
 RIGHT = """\

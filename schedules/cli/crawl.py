@@ -33,9 +33,9 @@ def crawl(options: argparse.Namespace) -> int:
     from schedules.launching.lean import lean_imports
 
     with lean_imports():
+        from schedules.cli.render.progress_bar import Watching
         from schedules.launching.carrying_out import carry_out
         from schedules.launching.floors import below_floor
-        from schedules.terminal.watching import Watching
 
     if low := below_floor():
         raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")
@@ -71,8 +71,8 @@ def demo(options: argparse.Namespace) -> int:
     """A crawl of the bundled newspaper, into a folder that it has to itself."""
     from pipelines.analysis.table_summary import glimpse_of
     from pipelines.storage.data_folder import Dataset
+    from schedules.cli.render.table_summary_text import show_glimpse
     from schedules.launching.orders import paper_named
-    from schedules.terminal.contents import show_glimpse
 
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # the newspaper is the same every time: what it showed before would hide what it shows now

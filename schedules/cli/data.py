@@ -48,7 +48,7 @@ def add_to(commands: Commands) -> None:
 def tables(options: argparse.Namespace) -> int:
     """What is in the data."""
     from pipelines.analysis.table_summary import contents_of
-    from schedules.terminal.contents import show_contents
+    from schedules.cli.render.table_summary_text import show_contents
 
     found = contents_of(existing(options.data))
     answer(found, options.json, lambda: show_contents(found))
@@ -61,7 +61,7 @@ def query(options: argparse.Namespace) -> int:
     from pipelines.analysis.query import answer as answer_query
     from pipelines.analysis.query import holds_nothing, opened
     from pipelines.analysis.writers import format_of, outside, save
-    from schedules.terminal.grid import show_rows
+    from schedules.cli.render.query_result import show_rows
 
     data = existing(options.data).root
     place = outside(options.out, data) if options.out else None
@@ -80,7 +80,7 @@ def export(options: argparse.Namespace) -> int:
     from crawler.registry import zones
     from pipelines.analysis.export import USUAL, Selection, moment_of
     from pipelines.analysis.export import export as exported
-    from schedules.terminal.grid import show_card
+    from schedules.cli.render.query_result import show_card
 
     known = zones()
     chosen = [zone for site, zone in known.items() if not options.site or site in options.site]

@@ -53,7 +53,7 @@ def alerts(options: argparse.Namespace) -> int:
     """The alarms that stand and who is told of them; tries whether they can be."""
     from schedules.alerting.notifier import tried
     from schedules.alerting.standing import standing
-    from schedules.terminal.overview import show_standing, show_tried
+    from schedules.cli.render.run_list import show_standing, show_tried
     from schedules.timetable.reading import Timetable
 
     timetable = Timetable.read(options.timetable)

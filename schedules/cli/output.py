@@ -28,14 +28,14 @@ def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON that is safe to look at."""
-    from schedules.terminal.console import as_json
+    from schedules.cli.render.terminal import as_json
 
     print(as_json(value))
 
 
 def answer_runs(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
     """Tell how runs went; one alone is one JSON object."""
-    from schedules.terminal.accounts import show_report
+    from schedules.cli.render.run_report import show_report
 
     def show() -> None:
         for report in reports:

@@ -37,8 +37,8 @@ def runs(options: argparse.Namespace) -> int:
     """What ran and how it went."""
     from crawler.clock import now
     from schedules.alerting.standing import standing
+    from schedules.cli.render.run_list import show_runs
     from schedules.runs.progress import running
-    from schedules.terminal.overview import show_runs
 
     dataset = existing(options.data)
     if options.run_id:
@@ -54,7 +54,7 @@ def runs(options: argparse.Namespace) -> int:
 
 
 def _one_run(options: argparse.Namespace) -> int:
-    from schedules.terminal.accounts import show_report, traces_of
+    from schedules.cli.render.run_report import show_report, traces_of
 
     dataset = existing(options.data)
     path = dataset.runs / f"{options.run_id}.json"

@@ -36,7 +36,7 @@ def schedule(options: argparse.Namespace) -> int:
     """The timetable: as it is, what comes next, one schedule now."""
     from crawler.clock import now
     from pipelines.storage.data_folder import Dataset
-    from schedules.terminal.timetable import coming, listed, show_coming, show_listed
+    from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
     from schedules.timetable.reading import Timetable
 
     timetable, dataset, moment = Timetable.read(options.timetable), Dataset(options.data), now()
@@ -54,8 +54,8 @@ def schedule(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset") -> int:
+    from schedules.cli.render.progress_bar import Watching
     from schedules.service.herald import after_turn
-    from schedules.terminal.watching import Watching
     from schedules.turns.taking import take_turn
 
     with after_turn(dataset, timetable, complain):

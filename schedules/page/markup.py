@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from schedules.cli.render.terminal import as_json
 from schedules.page import charts, coverage, wording
 from schedules.page.question import RANGES, Question
 from schedules.page.views import VIEWS
-from schedules.terminal.console import as_json
 
 FOLDER = Path(__file__).resolve().parent
 STATIC = {

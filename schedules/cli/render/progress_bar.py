@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from schedules.terminal.console import console, plain
+from schedules.cli.render.terminal import console, plain
 
 if TYPE_CHECKING:
     from schedules.launching.running import Running

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pipelines.analysis.rank_history import Span
 from pipelines.analysis.revisions import changes
-from schedules.terminal.console import console, plain
+from schedules.cli.render.terminal import console, plain
 
 _STYLES = {"kept": "", "added": "bold green", "removed": "red strike"}
 _SIGNS = {"kept": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from pipelines.storage.data_folder import Dataset
-from schedules.terminal.console import console, plain
+from schedules.cli.render.terminal import console, plain
 from schedules.timetable.reading import Timetable
 from schedules.turns.claims import Claims, claims_of
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from schedules.terminal.console import console, plain
+from schedules.cli.render.terminal import console, plain
 
 MOST_ROWS = 200
 _LEAST_WIDTH = 9  # of a column; where there is less room for each, every row gets lines of its own

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from schedules.terminal.console import console, plain
+from schedules.cli.render.terminal import console, plain
 
 
 def show_contents(contents: Sequence[Mapping[str, Any]]) -> None:

@@ -1,0 +1,1 @@
+"""Command output for a terminal."""

@@ -22,12 +22,12 @@ from khobor import main
 from pipelines.analysis.coverage import coverage_of
 from pipelines.analysis.rank_history import rankings_in, spans_of
 from pipelines.analysis.revisions import revisions_of
+from schedules.dashboard.access import Admission, admission_for, host_name
+from schedules.dashboard.change_detection import stamp_of
+from schedules.dashboard.data_source import Reading
+from schedules.dashboard.server import PageBeside, Place, opened, token_in
+from schedules.dashboard.svg import Drawing
 from schedules.exit_codes import WrongUsage
-from schedules.page.admission import Admission, admission_for, host_name
-from schedules.page.drawing import Drawing
-from schedules.page.reading import Reading
-from schedules.page.server import PageBeside, Place, opened, token_in
-from schedules.page.stamps import stamp_of
 from schedules.page.story import is_story_id
 from tests.crawling import PROJECT, khobor
 from tests.kept import SITE, ZONE
@@ -475,7 +475,7 @@ def test_a_page_that_is_killed_comes_back_at_the_same_address_and_ends_with_its_
 def test_a_page_ends_when_its_service_is_killed(found: Watched) -> None:
     program = (
         "import sys, time; from pathlib import Path; from pipelines.storage.data_folder import Dataset;"
-        "from schedules.page.server import PageBeside, Place;"
+        "from schedules.dashboard.server import PageBeside, Place;"
         "page = PageBeside(Dataset(Path(sys.argv[1])), Path(sys.argv[2]), Place(port=0), None, print).__enter__();"
         "print(page.address, page._child.pid, flush=True); time.sleep(60)"
     )

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from crawler.clock import now
 from pipelines.storage.data_folder import Dataset
-from schedules.page.document import write_document
+from schedules.dashboard.static_report import write_document
 from tests.crawling import Crawled
 from tests.kept import SITE
 from tests.newspaper import Newspaper

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines.storage.data_folder import Dataset
-from schedules.page.server import PageBeside, Place
+from schedules.dashboard.server import PageBeside, Place
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper
 from tests.started import crawling, started

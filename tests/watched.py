@@ -15,10 +15,10 @@ import uvicorn
 
 from crawler.items import Ranking, Snapshot
 from pipelines.storage.data_folder import Dataset
-from schedules.page.admission import Admission, admission_for
-from schedules.page.application import Page
-from schedules.page.reading import Reading
-from schedules.page.server import HOW_IT_IS_SERVED
+from schedules.dashboard.access import Admission, admission_for
+from schedules.dashboard.app import Page
+from schedules.dashboard.data_source import Reading
+from schedules.dashboard.server import HOW_IT_IS_SERVED
 from tests.kept import SITE, Kept, a_reject, a_story
 
 #: 12 February 2026, 09:00 in Dhaka.

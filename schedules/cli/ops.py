@@ -35,7 +35,7 @@ def add_to(commands: Commands) -> None:
 def report(options: argparse.Namespace) -> int:
     """The status page as one file, or its numbers."""
     from crawler.clock import now
-    from schedules.page.document import numbers_of, write_document
+    from schedules.dashboard.static_report import numbers_of, write_document
 
     if (options.out is None) != options.json:
         raise WrongUsage("--out FILE names the file to write; --json prints the numbers instead")

@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset"
 def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
     from pipelines.storage.data_folder import Dataset
-    from schedules.page.server import Place
+    from schedules.dashboard.server import Place
     from schedules.service.keeping import serve as keep
 
     page = None if options.no_page else Place(options.host, options.port, tuple(options.name))

@@ -6,8 +6,8 @@ from typing import Any
 
 from crawler.downloader.errors import one_line
 from pipelines.analysis.coverage import coverage_of
-from schedules.page.question import Question
-from schedules.page.reading import Site
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.query_params import Question
 
 PARTS = {
     "found": "kept as a story",

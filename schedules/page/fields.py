@@ -5,8 +5,8 @@ from statistics import median
 from typing import Any
 
 from crawler.items import Story, columns_of
-from schedules.page.question import Question
-from schedules.page.reading import Site
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.query_params import Question
 from schedules.page.tonight import alarms_of
 from schedules.runs.reports import COLUMNS, Ran
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from schedules.page.question import Question
-from schedules.page.reading import Site
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.query_params import Question
 from schedules.page.tonight import plain_row
 
 A_DAY = timedelta(days=1)

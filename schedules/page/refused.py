@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from schedules.page.question import Question
-from schedules.page.reading import Site
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.formatting import meaning_of
+from schedules.dashboard.query_params import Question
 from schedules.page.tonight import plain_row
-from schedules.page.wording import meaning_of
 
 MOST_ROWS = 60
 _COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]

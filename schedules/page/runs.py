@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from schedules.page.question import Question
-from schedules.page.reading import Site
-from schedules.page.wording import meaning_of
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.formatting import meaning_of
+from schedules.dashboard.query_params import Question
 from schedules.runs.reports import Ran
 
 MOST_RUNS = 300

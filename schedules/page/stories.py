@@ -4,8 +4,8 @@ from bisect import bisect_right
 from collections import Counter
 from typing import Any
 
-from schedules.page.question import Question
-from schedules.page.reading import Site
+from schedules.dashboard.data_source import Site
+from schedules.dashboard.query_params import Question
 from schedules.page.tonight import plain_row
 
 MOST_SECTIONS = 24

@@ -6,9 +6,9 @@ from itertools import takewhile
 from typing import Any
 
 from schedules.alerting.missed_runs import silent
-from schedules.page.question import Question, named
-from schedules.page.reading import Reading, Site
-from schedules.page.wording import counted, day, duration
+from schedules.dashboard.data_source import Reading, Site
+from schedules.dashboard.formatting import counted, day, duration
+from schedules.dashboard.query_params import Question, named
 from schedules.runs.reports import Ran, alarm_of
 from schedules.turns.claims import OPEN, State
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schedules.dashboard.query_params import Question
 from schedules.page.coverage import coverage
 from schedules.page.fields import fields
 from schedules.page.lists import lists
-from schedules.page.question import Question
 from schedules.page.refused import refused
 from schedules.page.runs import runs
 from schedules.page.stories import stories

@@ -17,9 +17,9 @@ from queue import Empty, SimpleQueue
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.site_lock import SiteLock
+from schedules.dashboard.server import PageBeside, Place, token_in
 from schedules.exit_codes import ExitCode, explained
 from schedules.launching.orders import checked_settings
-from schedules.page.server import PageBeside, Place, token_in
 from schedules.paths import TIMETABLE
 from schedules.service.clockwork import Clockwork
 from schedules.service.herald import Herald

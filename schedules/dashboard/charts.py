@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from schedules.page.drawing import Drawing
-from schedules.page.wording import counted, day, moment_of, number, percent
+from schedules.dashboard.formatting import counted, day, moment_of, number, percent
+from schedules.dashboard.svg import Drawing
 
 AXIS = 18
 LEAST_SLOTS = 7

@@ -20,8 +20,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from pipelines.storage.data_folder import Dataset
+from schedules.dashboard.access import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
 from schedules.exit_codes import WrongUsage
-from schedules.page.admission import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
 from schedules.paths import PROJECT
 
 HOST, PORT = "127.0.0.1", 8620
@@ -163,7 +163,13 @@ class PageBeside:
 
     def _start(self) -> None:
         number, self._began = self._socket.fileno(), time.monotonic()
-        command = [sys.executable, "-m", "schedules.page.server", f"--socket={number}", f"--host={self._place.host}"]
+        command = [
+            sys.executable,
+            "-m",
+            "schedules.dashboard.server",
+            f"--socket={number}",
+            f"--host={self._place.host}",
+        ]
         command += [f"--data={self._dataset.root}", f"--timetable={self._timetable.absolute()}"]
         command += [f"--name={name}" for name in self._place.names]
         secret = {TOKEN_VARIABLE: self._token} if self._token else {}
@@ -181,7 +187,7 @@ class PageBeside:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The page in a process of its own, at a socket that the service opened."""
-    parser = argparse.ArgumentParser(prog="python -m schedules.page.server", description="Serve the status page.")
+    parser = argparse.ArgumentParser(prog="python -m schedules.dashboard.server", description="Serve the status page.")
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--host", required=True)
     parser.add_argument("--name", action="append", default=[])
@@ -198,9 +204,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> int:
     import uvicorn
 
-    from schedules.page.admission import admission_for
-    from schedules.page.application import Page
-    from schedules.page.reading import Reading
+    from schedules.dashboard.access import admission_for
+    from schedules.dashboard.app import Page
+    from schedules.dashboard.data_source import Reading
 
     token = os.environ.pop(TOKEN_VARIABLE, "") or None
     page = Page(Reading(Dataset(options.data), options.timetable), admission_for(options.host, options.name, token))

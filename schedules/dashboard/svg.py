@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
 
-from schedules.page.wording import plain
+from schedules.dashboard.formatting import plain
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from schedules.page.reading import Reading, Site
+from schedules.dashboard.data_source import Reading, Site
 
 RANGES = (1, 7, 14, 30, 90)
 USUAL_DAYS = 14

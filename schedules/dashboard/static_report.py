@@ -12,10 +12,10 @@ from markupsafe import Markup
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.fsync import StorageRefused
+from schedules.dashboard import jinja_env
+from schedules.dashboard.data_source import Reading
+from schedules.dashboard.query_params import Question
 from schedules.exit_codes import WrongUsage
-from schedules.page import markup
-from schedules.page.question import Question
-from schedules.page.reading import Reading
 from schedules.page.views import VIEWS
 
 MOST_DAYS = 366
@@ -39,10 +39,10 @@ def write_document(
     """
     question = _question(Reading(dataset, timetable), moment, days, site)
     told = {name: view.numbers(question) for name, view in VIEWS.items()}
-    style = markup.STATIC["page.css"][1].read_text(encoding="utf-8")
+    style = jinja_env.STATIC["page.css"][1].read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     given = {"style": Markup(style), "style_hash": f"sha256-{digest}", "unreadable": question.reading.unreadable}
-    body = markup.document(question, told, **given)
+    body = jinja_env.document(question, told, **given)
     _write(out, body)
     return len(body)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from schedules.page.stamps import Stamp
+from schedules.dashboard.change_detection import Stamp
 
 SECONDS_BETWEEN_STAMPS = 1.0
 # A page that was current so long ago is given while it is made anew; an older one is waited for.

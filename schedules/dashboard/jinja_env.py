@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from schedules.cli.render.terminal import as_json
-from schedules.page import charts, coverage, wording
-from schedules.page.question import RANGES, Question
+from schedules.dashboard import charts, formatting
+from schedules.dashboard.query_params import RANGES, Question
+from schedules.page import coverage
 from schedules.page.views import VIEWS
 
 FOLDER = Path(__file__).resolve().parent
@@ -22,18 +23,18 @@ STATIC = {
 }
 
 
-def said(text: object, limit: int = wording.LONGEST_TEXT) -> Markup:
+def said(text: object, limit: int = formatting.LONGEST_TEXT) -> Markup:
     """A text of a newspaper's, isolated from its surroundings and marked with its language."""
-    shown = wording.plain(text, limit)
-    language = wording.language_of(shown)
+    shown = formatting.plain(text, limit)
+    language = formatting.language_of(shown)
     opening = Markup('<bdi lang="{}">').format(language) if language else Markup("<bdi>")
     return opening + shown + Markup("</bdi>")
 
 
 def time_of(moment: Any, zone: str) -> Markup:
     """A moment on the clock of a place, with its full form for programs."""
-    there = wording.moment_of(moment).astimezone(ZoneInfo(zone))
-    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(), wording.clock(there, ZoneInfo(zone)))
+    there = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(), formatting.clock(there, ZoneInfo(zone)))
 
 
 def outside(address: object) -> str | None:
@@ -43,7 +44,7 @@ def outside(address: object) -> str | None:
         parts = urlsplit(text)
     except ValueError:
         return None
-    plain = parts.scheme in ("http", "https") and parts.netloc and wording.plain(text, len(text) + 1) == text
+    plain = parts.scheme in ("http", "https") and parts.netloc and formatting.plain(text, len(text) + 1) == text
     return text if plain else None
 
 
@@ -63,24 +64,24 @@ def _environment() -> Environment:
     )
     found.filters |= {
         "said": said,
-        "plain": wording.plain,
-        "paragraphs": wording.paragraphs,
-        "number": wording.number,
-        "percent": wording.percent,
-        "duration": wording.duration,
+        "plain": formatting.plain,
+        "paragraphs": formatting.paragraphs,
+        "number": formatting.number,
+        "percent": formatting.percent,
+        "duration": formatting.duration,
         "clock": time_of,
-        "day": wording.day,
+        "day": formatting.day,
         "outside": outside,
-        "language": wording.language_of,
-        "moment": wording.moment_of,
+        "language": formatting.language_of,
+        "moment": formatting.moment_of,
     }
     found.globals |= {
         "charts": charts,
         "views": VIEWS,
         "ranges": RANGES,
-        "counted": wording.counted,
-        "distance": wording.distance,
-        "listed": wording.listed,
+        "counted": formatting.counted,
+        "distance": formatting.distance,
+        "listed": formatting.listed,
         "coverage_parts": coverage.PARTS,
     }
     return found
@@ -96,7 +97,7 @@ def page(template: str, question: Question, view: str, told: Mapping[str, Any], 
 
 def document(question: Question, told: Mapping[str, Mapping[str, Any]], **more: Any) -> bytes:
     """All views as one file that needs no other."""
-    return _rendered("document.html", question, alone=True, told=told, **more)
+    return _rendered("static_report.html", question, alone=True, told=told, **more)
 
 
 def _rendered(template: str, question: Question, *, alone: bool, **given: Any) -> bytes:

@@ -16,14 +16,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from crawler.clock import now
+from schedules.dashboard import jinja_env
+from schedules.dashboard.access import COOKIE, Admission, Guarded, Refused
+from schedules.dashboard.change_detection import stamp_of
+from schedules.dashboard.data_source import Reading
+from schedules.dashboard.query_params import BadQuestion, Question, named
+from schedules.dashboard.response_cache import Answer, Cache
 from schedules.metrics.exposition import exposition
-from schedules.page import markup
-from schedules.page.admission import COOKIE, Admission, Guarded, Refused
-from schedules.page.cache import Answer, Cache
-from schedules.page.question import BadQuestion, Question, named
-from schedules.page.reading import Reading
 from schedules.page.runs import one_run
-from schedules.page.stamps import stamp_of
 from schedules.page.story import is_story_id, story
 from schedules.page.views import VIEWS
 
@@ -48,7 +48,9 @@ class Page:
 
     def __post_init__(self) -> None:
         self._cache = Cache(self.executor, lambda: stamp_of(self.reading.dataset, self.reading.timetable_path))
-        self._static = {name: Answer.of(200, kind, path.read_bytes()) for name, (kind, path) in markup.STATIC.items()}
+        self._static = {
+            name: Answer.of(200, kind, path.read_bytes()) for name, (kind, path) in jinja_env.STATIC.items()
+        }
 
     def application(self) -> ASGIApp:
         """What a server runs."""
@@ -86,7 +88,7 @@ class Page:
         def make(question: Question) -> Answer:
             going = [(site, question.reading.progress(site.name, question.moment)) for site in question.sites]
             sites = [named(site) | {"running": running} for site, running in going]
-            return Answer.of(200, HTML, markup.plain_page("views/running.html", told={"sites": sites}))
+            return Answer.of(200, HTML, jinja_env.plain_page("views/running.html", told={"sites": sites}))
 
         return await self._answer(request, make, seconds=1)
 
@@ -139,7 +141,7 @@ class Page:
         known = {"unreadable": dict(self.reading.unreadable), "papers": self.reading.sites()}
         self.reading.unreadable.clear()
         shown = {"json": f"/{view}.json" + _query(question)} | known | more
-        return Answer.of(200, HTML, markup.page(template, question, view, told, **shown))
+        return Answer.of(200, HTML, jinja_env.page(template, question, view, told, **shown))
 
     # What is no view -------------------------------------------------------------------------------------------------
 
@@ -178,7 +180,7 @@ class Page:
         return entry
 
     def _door(self, status: int, sentence: str) -> Response:
-        body = markup.plain_page("mistake.html", title="Khobor", sentence=sentence, form=True)
+        body = jinja_env.plain_page("error.html", title="Khobor", sentence=sentence, form=True)
         return Response(body, status, {"WWW-Authenticate": "Bearer"} if status == 401 else None, HTML)
 
     async def _unknown(self, request: Request, error: Any) -> Response:
@@ -192,8 +194,8 @@ class Page:
 
     def _mistake(self, status: int, title: str, sentence: str, as_json: bool) -> Answer:
         if as_json:
-            return Answer.of(status, JSON, markup.numbers({"error": sentence}))
-        body = markup.plain_page("mistake.html", title=title, sentence=sentence, form=False)
+            return Answer.of(status, JSON, jinja_env.numbers({"error": sentence}))
+        body = jinja_env.plain_page("error.html", title=title, sentence=sentence, form=False)
         return Answer.of(status, HTML, body)
 
     def _refuse(self, scope: Scope, refused: Refused) -> Response:
@@ -217,7 +219,7 @@ def _asked_for(request: Request) -> tuple[str, bool]:
 
 
 def _json(told: dict[str, Any]) -> Answer:
-    return Answer.of(200, JSON, markup.numbers(told))
+    return Answer.of(200, JSON, jinja_env.numbers(told))
 
 
 def _sent(request: Request, answer: Answer) -> Response:

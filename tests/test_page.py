@@ -27,8 +27,8 @@ from schedules.dashboard.change_detection import stamp_of
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.server import PageBeside, Place, opened, token_in
 from schedules.dashboard.svg import Drawing
+from schedules.dashboard.views.story import is_story_id
 from schedules.exit_codes import WrongUsage
-from schedules.page.story import is_story_id
 from tests.crawling import PROJECT, khobor
 from tests.kept import SITE, ZONE
 from tests.watched import DAY, HARMLESS, HOSTILE_STORY, MOMENT, REVISED, Served, Watched, serving, watched

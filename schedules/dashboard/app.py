@@ -22,10 +22,10 @@ from schedules.dashboard.change_detection import stamp_of
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.query_params import BadQuestion, Question, named
 from schedules.dashboard.response_cache import Answer, Cache
+from schedules.dashboard.views.catalogue import VIEWS
+from schedules.dashboard.views.runs import one_run
+from schedules.dashboard.views.story import is_story_id, story
 from schedules.metrics.exposition import exposition
-from schedules.page.runs import one_run
-from schedules.page.story import is_story_id, story
-from schedules.page.views import VIEWS
 
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from schedules.cli.render.terminal import as_json
 from schedules.dashboard import charts, formatting
 from schedules.dashboard.query_params import RANGES, Question
-from schedules.page import coverage
-from schedules.page.views import VIEWS
+from schedules.dashboard.views import coverage
+from schedules.dashboard.views.catalogue import VIEWS
 
 FOLDER = Path(__file__).resolve().parent
 STATIC = {

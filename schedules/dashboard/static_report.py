@@ -15,8 +15,8 @@ from pipelines.storage.fsync import StorageRefused
 from schedules.dashboard import jinja_env
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.query_params import Question
+from schedules.dashboard.views.catalogue import VIEWS
 from schedules.exit_codes import WrongUsage
-from schedules.page.views import VIEWS
 
 MOST_DAYS = 366
 

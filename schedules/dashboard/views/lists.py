@@ -7,7 +7,7 @@ from typing import Any
 
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Question
-from schedules.page.tonight import plain_row
+from schedules.dashboard.views.overview import plain_row
 
 A_DAY = timedelta(days=1)
 MOST_RANKS = 60

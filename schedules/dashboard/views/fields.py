@@ -7,7 +7,7 @@ from typing import Any
 from crawler.items import Story, columns_of
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Question
-from schedules.page.tonight import alarms_of
+from schedules.dashboard.views.overview import alarms_of
 from schedules.runs.reports import COLUMNS, Ran
 
 # More runs than these are told day by day.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from schedules.dashboard.query_params import Question
-from schedules.page.coverage import coverage
-from schedules.page.fields import fields
-from schedules.page.lists import lists
-from schedules.page.refused import refused
-from schedules.page.runs import runs
-from schedules.page.stories import stories
-from schedules.page.tonight import tonight
+from schedules.dashboard.views.coverage import coverage
+from schedules.dashboard.views.fields import fields
+from schedules.dashboard.views.lists import lists
+from schedules.dashboard.views.overview import tonight
+from schedules.dashboard.views.rejects import refused
+from schedules.dashboard.views.runs import runs
+from schedules.dashboard.views.stories import stories
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import meaning_of
 from schedules.dashboard.query_params import Question
-from schedules.page.tonight import plain_row
+from schedules.dashboard.views.overview import plain_row
 
 MOST_ROWS = 60
 _COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]

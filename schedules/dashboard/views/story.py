@@ -11,8 +11,8 @@ from pipelines.analysis.revisions import changes
 from pipelines.storage.tables import is_site
 from schedules.cli.render.story_history import ranks_as_data
 from schedules.dashboard.query_params import Question, named
-from schedules.page.lists import curve
-from schedules.page.tonight import plain_row
+from schedules.dashboard.views.lists import curve
+from schedules.dashboard.views.overview import plain_row
 
 _STORY_ID = re.compile(r"(?P<site>[a-z][a-z0-9_]{0,31}):(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
 _SHOWN = (

@@ -19,7 +19,7 @@ from pipelines.storage.data_folder import Dataset, StorageRefused
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
-from schedules.metrics.tallies import MOST_OPEN
+from schedules.metrics.totals import MOST_OPEN
 from schedules.runs.progress import running
 from schedules.timetable.reading import Timetable
 from tests.crawling import Crawled

@@ -107,7 +107,7 @@ EXTENSIONS_BASE = {
     "pipelines.runtime.run.Run": 1,
     "pipelines.runtime.rejects.KeepRejects": 10,
     "pipelines.runtime.page_samples.ObservePages": 15,
-    "schedules.judging.verdicts.JudgeRun": 20,
+    "schedules.monitoring.verdict.JudgeRun": 20,
     "crawler.downloader.robots.PoliteThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,

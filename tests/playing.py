@@ -36,7 +36,7 @@ from pipelines.runtime.run import Run
 from pipelines.runtime.scheduler import Frontier
 from pipelines.storage.data_folder import Dataset, StorageRefused
 from pipelines.storage.site_lock import SiteLock
-from schedules.judging.verdicts import JudgeRun, expectations_of, judge_ended_runs
+from schedules.monitoring.verdict import JudgeRun, expectations_of, judge_ended_runs
 from tests.mistakes import MISTAKES
 from tests.world import SITE, Acknowledged, World
 

@@ -11,8 +11,8 @@ from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.field_stats import Measures
 from pipelines.steps.clean_text import clean_story
 from pipelines.steps.require_story import refusal_of
-from schedules.judging.alarms import Alarm
-from schedules.judging.verdicts import drifted_from
+from schedules.monitoring.alarms import Alarm
+from schedules.monitoring.verdict import drifted_from
 from schedules.runs.past import Accepted
 from tests.newspaper import Newspaper
 from tests.newspaper.look import Look

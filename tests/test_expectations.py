@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from schedules.exit_codes import ExitCode
-from schedules.judging.alarms import Alarm
-from schedules.judging.expectations import Expectations, judge
+from schedules.monitoring.alarms import Alarm
+from schedules.monitoring.expectations import Expectations, judge
 
 EXPECTED = Expectations(lists=("latest", "popular"))
 SEEN = {"latest/seen": 40, "popular/seen": 40}

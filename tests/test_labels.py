@@ -2,11 +2,11 @@
 
 import pytest
 
-from schedules.judging import alarms, figures
 from schedules.metrics.labels import KINDS, OTHER, word
+from schedules.monitoring import alarms, throughput
 
 
-@pytest.mark.parametrize("kind", [*alarms._CODES, *(about.partition("/")[0] for about in figures._WORSE)])
+@pytest.mark.parametrize("kind", [*alarms._CODES, *(about.partition("/")[0] for about in throughput._WORSE)])
 def test_what_a_run_drifts_in_has_a_word_of_its_own(kind: str) -> None:
     assert word(kind, KINDS) == kind != OTHER
 

@@ -12,8 +12,8 @@ import pytest
 from crawler.items import Story
 from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage.data_folder import Dataset
-from schedules.judging.expectations import Expectations, judge
-from schedules.judging.figures import figure_alarms
+from schedules.monitoring.expectations import Expectations, judge
+from schedules.monitoring.throughput import figure_alarms
 from schedules.runs.past import Accepted, accepted_in
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper

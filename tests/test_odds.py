@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.judging.odds import (
+from schedules.monitoring.statistics import (
     Count,
     _tail,
     _tail_of_student,

@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
 def publish(options: argparse.Namespace) -> int:
     """Move accepted rows that a killed run left into Parquet."""
     from pipelines.runtime.recovery import recover
-    from schedules.judging.verdicts import expectations_of, judge_ended_runs
+    from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 
     done = []
     with held(options) as papers:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from schedules.judging.odds import NEARLY_ALWAYS, Count, usual_share
-from schedules.judging.shares import Sources
+from schedules.monitoring.field_shares import Sources
+from schedules.monitoring.statistics import NEARLY_ALWAYS, Count, usual_share
 from schedules.runs.past import Report
 
 

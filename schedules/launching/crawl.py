@@ -53,7 +53,7 @@ class Command(ScrapyCrawl):
 
 def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) -> int:
     from pipelines.runtime.run import Run
-    from schedules.judging.verdicts import JudgeRun
+    from schedules.monitoring.verdict import JudgeRun
 
     run = crawler.get_extension(Run) if error is None else None
     judging = crawler.get_extension(JudgeRun) if error is None else None

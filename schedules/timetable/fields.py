@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from crawler.downloader.politeness import LEAST_DELAY
 from crawler.registry import newspapers
-from schedules.judging.expectations import Expectations
+from schedules.monitoring.expectations import Expectations
 from schedules.timetable.cron import Cron, CronWrong, read_cron
 from schedules.timetable.values import Field, Problem, ValueWrong, names, nearest, number, one_of, sentence, text, truth
 

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from schedules.judging.odds import NEARLY_ALWAYS, Count, chance_of_so_few, chance_of_so_many, evidence_of_return
-from schedules.judging.shares import Counted, Name, Sources, beyond
 from schedules.judging.sources import Quiet, quietest
+from schedules.monitoring.field_shares import Counted, Name, Sources, beyond
+from schedules.monitoring.statistics import (
+    NEARLY_ALWAYS,
+    Count,
+    chance_of_so_few,
+    chance_of_so_many,
+    evidence_of_return,
+)
 from schedules.runs.past import Accepted, Report, alarm_in, has_alarm, of_kind, passing
 
 #: Of so many runs that are as always, one may raise a false alarm.

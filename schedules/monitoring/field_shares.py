@@ -7,7 +7,7 @@ Each is a count of so many of so many, under a name: what it tells about (`field
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from schedules.judging.odds import Count
+from schedules.monitoring.statistics import Count
 from schedules.runs.past import Report
 
 #: By layout and column, the sources that a newspaper declares, in the order in which they are tried.

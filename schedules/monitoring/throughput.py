@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from schedules.exit_codes import ExitCode
-from schedules.judging.alarms import Alarm
-from schedules.judging.drift import RUNS_PER_FALSE_ALARM
-from schedules.judging.odds import chance_of_so_far_off
+from schedules.monitoring.alarms import Alarm
+from schedules.monitoring.drift import RUNS_PER_FALSE_ALARM
+from schedules.monitoring.statistics import chance_of_so_far_off
 from schedules.runs.past import Report, has_alarm, of_kind
 
 _RUNS_COMPARED = 30

@@ -17,10 +17,10 @@ from pipelines.runtime.page_samples import ObservePages
 from pipelines.runtime.run import Run
 from pipelines.runtime.run_summary import account_of
 from pipelines.storage.data_folder import Dataset
-from schedules.judging.alarms import Alarm, Keep, alarms_of
-from schedules.judging.drift import Comparison
-from schedules.judging.expectations import Expectations, judge
-from schedules.judging.figures import figure_alarms, figures_of
+from schedules.monitoring.alarms import Alarm, Keep, alarms_of
+from schedules.monitoring.drift import Comparison
+from schedules.monitoring.expectations import Expectations, judge
+from schedules.monitoring.throughput import figure_alarms, figures_of
 from schedules.runs.past import Accepted, accepted_in, of_kind, past_of
 
 

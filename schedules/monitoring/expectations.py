@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schedules.exit_codes import ExitCode
-from schedules.judging.alarms import Alarm
+from schedules.monitoring.alarms import Alarm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,9 @@ LAYOUT_CHANGED_FROM = 0.6
 
 
 def judge(account: Mapping[str, Any], expected: Expectations, drifted: Sequence[Alarm] = ()) -> Verdict:
-    """The verdict on a run's account, and on how it drifted from the runs before (see :mod:`schedules.judging.alarms`).
+    """The verdict on a run's account, and on how it drifted from the runs before.
+
+    See :mod:`schedules.monitoring.alarms`.
 
     Pure: the same account gives the same verdict.
     """

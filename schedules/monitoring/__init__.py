@@ -1,0 +1,1 @@
+"""Expectations, drift, alarms and verdicts."""

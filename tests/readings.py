@@ -13,7 +13,7 @@ from pipelines.steps.clean_text import clean_story
 from pipelines.steps.require_story import refusal_of
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.verdict import drifted_from
-from schedules.runs.past import Accepted
+from schedules.reports.history import Accepted
 from tests.newspaper import Newspaper
 from tests.newspaper.look import Look
 

@@ -20,7 +20,7 @@ from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.totals import MOST_OPEN
-from schedules.runs.progress import running
+from schedules.reports.progress import running
 from schedules.timetable.reading import Timetable
 from tests.crawling import Crawled
 from tests.evil import EVIL, FORGED, UNSAFE

@@ -14,7 +14,7 @@ from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage.data_folder import Dataset
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms
-from schedules.runs.past import Accepted, accepted_in
+from schedules.reports.history import Accepted, accepted_in
 from tests.crawling import Crawled
 from tests.newspaper import Newspaper
 from tests.readings import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of

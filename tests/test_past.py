@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import Dataset
-from schedules.runs.past import Accepted, accept, accepted_in, past_of, reports_of
+from schedules.reports.history import Accepted, accept, accepted_in, past_of, reports_of
 
 KEY = "kalbela/field/kicker"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.storage.data_folder import Dataset
 from schedules.exit_codes import ExitCode
-from schedules.runs.past import Report, reports_of
+from schedules.reports.history import Report, reports_of
 from schedules.timetable.reading import Schedule, Timetable
 from schedules.turns.claims import Claims, claims_of
 

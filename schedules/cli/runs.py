@@ -38,7 +38,7 @@ def runs(options: argparse.Namespace) -> int:
     from crawler.clock import now
     from schedules.alerting.standing import standing
     from schedules.cli.render.run_list import show_runs
-    from schedules.runs.progress import running
+    from schedules.reports.progress import running
 
     dataset = existing(options.data)
     if options.run_id:

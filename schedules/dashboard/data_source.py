@@ -17,7 +17,7 @@ from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.fsync import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
-from schedules.runs.reports import NoReport, Ran, ran
+from schedules.reports.report import NoReport, Ran, ran
 from schedules.timetable.reading import ACCEPTED, Timetable, TimetableWrong
 from schedules.turns.claims import Claim, Claims, claims_of
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from schedules.monitoring.field_shares import Sources
 from schedules.monitoring.statistics import NEARLY_ALWAYS, Count, usual_share
-from schedules.runs.past import Report
+from schedules.reports.history import Report
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from schedules.alerting.standing import standing
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
 from schedules.metrics.totals import Tallied, Tallies
-from schedules.runs.progress import running
+from schedules.reports.progress import running
 from schedules.timetable.reading import Timetable
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.storage.data_folder import Dataset
-from schedules.runs.reports import NoReport, Ran, ran
+from schedules.reports.report import NoReport, Ran, ran
 
 #: A report is written once more when its turn judges it; those that are not among the last so many are final.
 MOST_OPEN = 200

@@ -15,7 +15,7 @@ from schedules.monitoring.statistics import (
     chance_of_so_many,
     evidence_of_return,
 )
-from schedules.runs.past import Accepted, Report, alarm_in, has_alarm, of_kind, passing
+from schedules.reports.history import Accepted, Report, alarm_in, has_alarm, of_kind, passing
 
 #: Of so many runs that are as always, one may raise a false alarm.
 RUNS_PER_FALSE_ALARM = 1_000

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from schedules.monitoring.statistics import Count
-from schedules.runs.past import Report
+from schedules.reports.history import Report
 
 #: By layout and column, the sources that a newspaper declares, in the order in which they are tried.
 Sources = Mapping[str, Mapping[str, tuple[str, ...]]]

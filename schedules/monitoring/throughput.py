@@ -10,7 +10,7 @@ from schedules.exit_codes import ExitCode
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.drift import RUNS_PER_FALSE_ALARM
 from schedules.monitoring.statistics import chance_of_so_far_off
-from schedules.runs.past import Report, has_alarm, of_kind
+from schedules.reports.history import Report, has_alarm, of_kind
 
 _RUNS_COMPARED = 30
 # What a run of a few pages takes is mostly its beginning and its end.

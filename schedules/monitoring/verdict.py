@@ -21,7 +21,7 @@ from schedules.monitoring.alarms import Alarm, Keep, alarms_of
 from schedules.monitoring.drift import Comparison
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms, figures_of
-from schedules.runs.past import Accepted, accepted_in, of_kind, past_of
+from schedules.reports.history import Accepted, accepted_in, of_kind, past_of
 
 
 def expectations_of(newspaper: type[Newspaper]) -> Expectations:

@@ -13,8 +13,8 @@ from rich.table import Table
 from schedules.alerting.messages import sentence_of
 from schedules.alerting.standing import Standing
 from schedules.cli.render.terminal import console, plain
-from schedules.runs.progress import Progress
-from schedules.runs.reports import NoReport, Ran, ran
+from schedules.reports.progress import Progress
+from schedules.reports.report import NoReport, Ran, ran
 
 MOST_REASONS = 5
 

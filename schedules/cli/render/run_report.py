@@ -14,7 +14,7 @@ from schedules.cli.render.coverage_text import coverage_in_words
 from schedules.cli.render.run_list import duration, run_of, show_points, verdict_of, verdict_word
 from schedules.cli.render.terminal import console, plain
 from schedules.exit_codes import ExitCode
-from schedules.runs.reports import COLUMNS, NoReport, Ran, ran
+from schedules.reports.report import COLUMNS, NoReport, Ran, ran
 
 MOST_PAGES, MOST_STORIES, MOST_SAMPLES = 5, 12, 3
 _CELLS = 10

@@ -8,7 +8,7 @@ from crawler.items import Story, columns_of
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Question
 from schedules.dashboard.views.overview import alarms_of
-from schedules.runs.reports import COLUMNS, Ran
+from schedules.reports.report import COLUMNS, Ran
 
 # More runs than these are told day by day.
 MOST_POINTS = 60

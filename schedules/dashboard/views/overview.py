@@ -9,7 +9,7 @@ from schedules.alerting.missed_runs import silent
 from schedules.dashboard.data_source import Reading, Site
 from schedules.dashboard.formatting import counted, day, duration
 from schedules.dashboard.query_params import Question, named
-from schedules.runs.reports import Ran, alarm_of
+from schedules.reports.report import Ran, alarm_of
 from schedules.turns.claims import OPEN, State
 
 A_DAY = timedelta(days=1)

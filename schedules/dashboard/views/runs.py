@@ -5,7 +5,7 @@ from typing import Any
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import meaning_of
 from schedules.dashboard.query_params import Question
-from schedules.runs.reports import Ran
+from schedules.reports.report import Ran
 
 MOST_RUNS = 300
 # What only the page of one run tells.

@@ -1,1 +1,0 @@
-"""What is known of runs: of those that go on, of those that ended, and of the latest of a newspaper."""

@@ -228,7 +228,7 @@ def test_a_report_that_is_none_is_named(tmp_path: Path) -> None:
 
 TWENTY = """
 import os, sys, khobor
-import schedules.launching.carrying_out, schedules.launching.floors, schedules.launching.orders
+import schedules.runner.run_all, schedules.runner.dependency_check, schedules.runner.options
 import schedules.cli.render.progress_bar
 children = []
 for _ in range(20):

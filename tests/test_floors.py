@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from schedules.launching.floors import below_floor
+from schedules.runner.dependency_check import below_floor
 from tests.crawling import PROJECT
 from tests.started import KHOBOR
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crawler.log_records import JsonRecord, PlainRecord, json_line
-from schedules.launching.last_words import last_words
+from schedules.runner.log_tail import last_words
 from schedules.service.timekeeper import say_in_json
 from tests.crawling import PROJECT
 from tests.evil import EVIL, UNSAFE, a_record, raised

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from schedules.launching import watchdog
-from schedules.launching.watchdog import LONGEST_NAP, SECONDS_TO_BE_GONE, SECONDS_TO_CLOSE, SECONDS_TO_PUBLISH, Watchdog
+from schedules.runner import watchdog
+from schedules.runner.watchdog import LONGEST_NAP, SECONDS_TO_BE_GONE, SECONDS_TO_CLOSE, SECONDS_TO_PUBLISH, Watchdog
 
 Life = Callable[[float], tuple[str | None, str]]
 

@@ -34,8 +34,8 @@ def crawl(options: argparse.Namespace) -> int:
 
     with lean_imports():
         from schedules.cli.render.progress_bar import Watching
-        from schedules.launching.carrying_out import carry_out
-        from schedules.launching.floors import below_floor
+        from schedules.runner.dependency_check import below_floor
+        from schedules.runner.run_all import carry_out
 
     if low := below_floor():
         raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")
@@ -49,7 +49,7 @@ def crawl(options: argparse.Namespace) -> int:
 def _launches(options: argparse.Namespace) -> "list[Launch]":
     from pipelines.storage.data_folder import Dataset
     from schedules.launching.launch import Launch
-    from schedules.launching.orders import checked_settings, paper_named, seeds_by_paper
+    from schedules.runner.options import checked_settings, paper_named, seeds_by_paper
 
     papers = [paper_named(name) for name in dict.fromkeys(options.site)]
     seeds = seeds_by_paper(options.seed, papers)
@@ -72,7 +72,7 @@ def demo(options: argparse.Namespace) -> int:
     from pipelines.analysis.table_summary import glimpse_of
     from pipelines.storage.data_folder import Dataset
     from schedules.cli.render.table_summary_text import show_glimpse
-    from schedules.launching.orders import paper_named
+    from schedules.runner.options import paper_named
 
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # the newspaper is the same every time: what it showed before would hide what it shows now

@@ -75,8 +75,8 @@ def alerts(options: argparse.Namespace) -> int:
 
 def accept(options: argparse.Namespace) -> int:
     """Say that what an alarm tells is right: from the run that first told it, things are so."""
-    from schedules.launching.orders import paper_named
     from schedules.reports.history import accept as accept_as_right
+    from schedules.runner.options import paper_named
 
     paper = paper_named(options.key.partition("/")[0])
     alarm = accept_as_right(existing(options.data), paper.name, options.key)

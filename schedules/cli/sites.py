@@ -44,7 +44,7 @@ def held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[News
 
 def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newspaper]"]:
     from crawler.registry import newspapers
-    from schedules.launching.orders import paper_named
+    from schedules.runner.options import paper_named
 
     if options.site:
         return [paper_named(name) for name in dict.fromkeys(options.site)]

@@ -23,7 +23,7 @@ def history(options: argparse.Namespace) -> int:
     """A story's revisions and what changed."""
     from pipelines.analysis.revisions import revisions_of
     from schedules.cli.render.story_history import history_as_data, show_history
-    from schedules.launching.orders import paper_named
+    from schedules.runner.options import paper_named
 
     paper = paper_named(options.story_id.partition(":")[0])
     revisions = revisions_of(existing(options.data), options.story_id)
@@ -41,7 +41,7 @@ def ranks(options: argparse.Namespace) -> int:
     from crawler.clock import now
     from pipelines.analysis.rank_history import rankings_in, spans_of
     from schedules.cli.render.story_history import ranks_as_data, show_ranks
-    from schedules.launching.orders import paper_named
+    from schedules.runner.options import paper_named
 
     if (options.story_id is None) == (not options.top):
         raise WrongUsage("name a story, or say --top for the stories that stood highest and longest")

@@ -19,8 +19,8 @@ from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.dashboard.server import PageBeside, Place, token_in
 from schedules.exit_codes import ExitCode, explained
-from schedules.launching.orders import checked_settings
 from schedules.paths import TIMETABLE
+from schedules.runner.options import checked_settings
 from schedules.service.clockwork import Clockwork
 from schedules.service.herald import Herald
 from schedules.service.processes import Processes

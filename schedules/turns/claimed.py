@@ -13,11 +13,11 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLocked
 from schedules.exit_codes import ExitCode, ToldToEnd, WrongUsage, explained
-from schedules.launching.carrying_out import watch
 from schedules.launching.launch import Launch
-from schedules.launching.orders import checked_settings, paper_named
-from schedules.launching.running import Running
 from schedules.monitoring.verdict import expectations_of, write_verdict
+from schedules.runner.options import checked_settings, paper_named
+from schedules.runner.run_all import watch
+from schedules.runner.run_process import Running
 from schedules.timetable.reading import Schedule
 from schedules.turns.claims import Claims, State
 

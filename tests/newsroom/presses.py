@@ -84,7 +84,7 @@ def _warm_up() -> None:
     from scrapy.utils.project import get_project_settings
 
     import crawler.spiders.kalbela  # noqa: F401
-    import schedules.launching.crawl  # noqa: F401
+    import schedules.scrapy_commands.crawl  # noqa: F401
     import tests.newsroom.timepiece  # noqa: F401
 
     settings = get_project_settings()

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from schedules.cli.render.terminal import console, plain
 
 if TYPE_CHECKING:
-    from schedules.launching.running import Running
+    from schedules.runner.run_process import Running
 
 SECONDS_BETWEEN_LINES = 5.0
 

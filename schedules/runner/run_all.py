@@ -9,7 +9,7 @@ from typing import Any
 
 from schedules.exit_codes import REASONS, ExitCode, ToldToEnd
 from schedules.launching.launch import Launch
-from schedules.launching.running import Running
+from schedules.runner.run_process import Running
 from schedules.signals import heard_by
 
 SECONDS_BETWEEN_LOOKS = 0.2

@@ -18,11 +18,11 @@ from pipelines.runtime.run import new_run_id
 from pipelines.storage.data_folder import make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
-from schedules.launching.last_words import last_words
 from schedules.launching.launch import Launch
-from schedules.launching.watchdog import Watchdog
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 from schedules.paths import PROJECT
+from schedules.runner.log_tail import last_words
+from schedules.runner.watchdog import Watchdog
 
 _LAST_BYTES = 32_768
 # A run needs few threads, and on a machine of many cores each would map memory that it never uses.

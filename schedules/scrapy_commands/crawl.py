@@ -18,7 +18,7 @@ from scrapy.utils.asyncio import call_later
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.log_records import write_json
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
-from schedules.launching.last_words import say_last
+from schedules.runner.log_tail import say_last
 
 SECONDS_BETWEEN_LOOKS = 0.1
 

@@ -1,0 +1,1 @@
+"""Starting, limiting and watching run processes."""

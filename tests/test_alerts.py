@@ -26,7 +26,7 @@ from schedules.alerting.messages import subject_of
 from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.alerting.standing import standing, told_of
 from schedules.alerting.transports import Undelivered
-from schedules.service.herald import Herald
+from schedules.service.notifier_thread import Herald
 from schedules.timetable.reading import Timetable
 from schedules.timetable.targets import Target
 from schedules.turns.claims import Claims, State, claims_of

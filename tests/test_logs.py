@@ -14,7 +14,7 @@ import pytest
 
 from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.runner.log_tail import last_words
-from schedules.service.timekeeper import say_in_json
+from schedules.service.dispatcher import say_in_json
 from tests.crawling import PROJECT
 from tests.evil import EVIL, UNSAFE, a_record, raised
 from tests.hostile import BEHAVIOURS, HEADLINE, Visit

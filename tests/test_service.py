@@ -21,10 +21,10 @@ import pytest
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
+from schedules.service.child_processes import Processes
 from schedules.service.clockwork import Clockwork
-from schedules.service.keeping import main
-from schedules.service.processes import Processes
-from schedules.service.timekeeper import Timekeeper
+from schedules.service.dispatcher import Timekeeper
+from schedules.service.serve import main
 from schedules.timetable.reading import Schedule, Timetable
 from schedules.turns.claims import Claim, Claims, State, claims_of
 from schedules.turns.taking import take_turn
@@ -384,7 +384,7 @@ def arguments(folder: Path, mirror: str) -> list[str]:
 @contextmanager
 def served(folder: Path, mirror: str, ahead: float) -> Iterator[subprocess.Popen[str]]:
     """The service as a process, on a clock that is ``ahead`` seconds ahead; it has begun."""
-    command = [sys.executable, "-m", "schedules.service.keeping", *arguments(folder, mirror)]
+    command = [sys.executable, "-m", "schedules.service.serve", *arguments(folder, mirror)]
     clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": f"{ahead}"}
     with subprocess.Popen(
         command, cwd=PROJECT, env={**os.environ, **clock}, stderr=subprocess.PIPE, text=True

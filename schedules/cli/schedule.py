@@ -55,7 +55,7 @@ def schedule(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset") -> int:
     from schedules.cli.render.progress_bar import Watching
-    from schedules.service.herald import after_turn
+    from schedules.service.notifier_thread import after_turn
     from schedules.turns.taking import take_turn
 
     with after_turn(dataset, timetable, complain):
@@ -79,7 +79,7 @@ def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
     from pipelines.storage.data_folder import Dataset
     from schedules.dashboard.server import Place
-    from schedules.service.keeping import serve as keep
+    from schedules.service.serve import serve as keep
 
     page = None if options.no_page else Place(options.host, options.port, tuple(options.name))
     given = {"settings": options.settings, "mirror": options.mirror, "page": page}

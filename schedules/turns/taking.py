@@ -15,9 +15,9 @@ from typing import NoReturn
 from crawler.clock import now
 from pipelines.storage.data_folder import Dataset, make_folder
 from schedules.exit_codes import ExitCode, ToldToEnd, explained
+from schedules.service.scheduled_run import Claimed, Look, Turn
 from schedules.signals import heard_by
 from schedules.timetable.reading import Schedule, Timetable
-from schedules.turns.claimed import Claimed, Look, Turn
 from schedules.turns.claims import Claims, State, claims_of, is_late
 from schedules.turns.lock import lock_of, turn_lock
 

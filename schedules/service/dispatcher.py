@@ -38,7 +38,7 @@ class Child(Protocol):
 
 
 class Turns(Protocol):
-    """How turns are launched and seen; :class:`schedules.service.processes.Processes` does it."""
+    """How turns are launched and seen; :class:`schedules.service.child_processes.Processes` does it."""
 
     def start(self, schedule: Schedule, due: str) -> Child:
         """Launch the turn of a claimed time."""

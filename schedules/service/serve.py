@@ -21,10 +21,10 @@ from schedules.dashboard.server import PageBeside, Place, token_in
 from schedules.exit_codes import ExitCode, explained
 from schedules.paths import TIMETABLE
 from schedules.runner.options import checked_settings
+from schedules.service.child_processes import Processes
 from schedules.service.clockwork import Clockwork
-from schedules.service.herald import Herald
-from schedules.service.processes import Processes
-from schedules.service.timekeeper import Timekeeper, say_in_json, say_on_stderr
+from schedules.service.dispatcher import Timekeeper, say_in_json, say_on_stderr
+from schedules.service.notifier_thread import Herald
 from schedules.signals import heard_by
 from schedules.timetable.reading import ACCEPTED, Timetable
 
@@ -113,8 +113,8 @@ def _ringing(bell: SimpleQueue[str]) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The service by itself: `python -m schedules.service.keeping --data DIR`."""
-    parser = argparse.ArgumentParser(prog="python -m schedules.service.keeping", description="Keep the timetable.")
+    """The service by itself: `python -m schedules.service.serve --data DIR`."""
+    parser = argparse.ArgumentParser(prog="python -m schedules.service.serve", description="Keep the timetable.")
     parser.add_argument("--timetable", type=Path, default=TIMETABLE)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--mirror")

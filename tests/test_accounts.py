@@ -21,7 +21,7 @@ from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.totals import MOST_OPEN
 from schedules.reports.progress import running
-from schedules.timetable.reading import Timetable
+from schedules.timetable.config import Timetable
 from tests.crawling import Crawled
 from tests.evil import EVIL, FORGED, UNSAFE
 from tests.newspaper import Newspaper

@@ -27,9 +27,9 @@ from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.alerting.standing import standing, told_of
 from schedules.alerting.transports import Undelivered
 from schedules.service.notifier_thread import Herald
-from schedules.timetable.reading import Timetable
-from schedules.timetable.targets import Target
-from schedules.turns.claims import Claims, State, claims_of
+from schedules.timetable.alert_targets import Target
+from schedules.timetable.config import Timetable
+from schedules.timetable.occurrences import Claims, State, claims_of
 from tests.crawling import PROJECT, QUICK, khobor
 from tests.evil import EVIL, UNSAFE
 from tests.listening import answering, webhook
@@ -265,7 +265,7 @@ import sys
 from pathlib import Path
 from pipelines.storage.data_folder import Dataset
 from schedules.alerting.notifier import Alerts
-from schedules.timetable.reading import Timetable
+from schedules.timetable.config import Timetable
 Alerts(Dataset(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))
 """
 

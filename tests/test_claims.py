@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.ledger import LedgerDamaged
+from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.cron import Due, read_cron
-from schedules.timetable.reading import Schedule, Timetable
-from schedules.turns.claims import Claims, State
+from schedules.timetable.occurrences import Claims, State
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NIGHT = next(schedule for schedule in Timetable.read().schedules if schedule.kind == "sweep")

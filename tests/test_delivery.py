@@ -13,7 +13,7 @@ import pytest
 
 from schedules.alerting.events import event_of, harmless
 from schedules.alerting.transports import Undelivered, deliver
-from schedules.timetable.targets import Target
+from schedules.timetable.alert_targets import Target
 from tests.evil import EVIL, UNSAFE
 from tests.listening import answering, certificate, mail_server, webhook
 

@@ -25,8 +25,8 @@ from schedules.service.child_processes import Processes
 from schedules.service.clockwork import Clockwork
 from schedules.service.dispatcher import Timekeeper
 from schedules.service.serve import main
-from schedules.timetable.reading import Schedule, Timetable
-from schedules.turns.claims import Claim, Claims, State, claims_of
+from schedules.timetable.config import Schedule, Timetable
+from schedules.timetable.occurrences import Claim, Claims, State, claims_of
 from schedules.turns.taking import take_turn
 from tests.newspaper import Newspaper
 

@@ -10,8 +10,8 @@ import pytest
 
 from pipelines.storage.data_folder import Dataset
 from schedules.alerting.missed_runs import silent, time_allowed
-from schedules.timetable.reading import Timetable
-from schedules.turns.claims import Claims, claims_of
+from schedules.timetable.config import Timetable
+from schedules.timetable.occurrences import Claims, claims_of
 
 WRITTEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 # 02:15 in Dhaka.

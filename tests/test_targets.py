@@ -8,8 +8,8 @@ import pytest
 
 from pipelines.storage.data_folder import Dataset
 from schedules.metrics.exposition import exposition
-from schedules.timetable.reading import Timetable, TimetableWrong
-from schedules.timetable.targets import Target
+from schedules.timetable.alert_targets import Target
+from schedules.timetable.config import Timetable, TimetableWrong
 from tests.crawling import PROJECT
 from tests.reporting import NIGHT
 

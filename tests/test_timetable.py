@@ -11,7 +11,7 @@ from crawler.registry import newspapers
 from pipelines.storage.data_folder import Dataset
 from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
 from schedules.exit_codes import WrongUsage
-from schedules.timetable.reading import Timetable, TimetableWrong
+from schedules.timetable.config import Timetable, TimetableWrong
 
 RIGHT = """\
 [schedule.night]

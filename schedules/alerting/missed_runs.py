@@ -9,8 +9,8 @@ from typing import Any
 from pipelines.storage.data_folder import Dataset
 from schedules.exit_codes import ExitCode
 from schedules.reports.history import Report, reports_of
-from schedules.timetable.reading import Schedule, Timetable
-from schedules.turns.claims import Claims, claims_of
+from schedules.timetable.config import Schedule, Timetable
+from schedules.timetable.occurrences import Claims, claims_of
 
 #: Runs that did what they were there for; what else was wrong with them has alarms of its own.
 GOOD = (ExitCode.DONE, ExitCode.BELOW_EXPECTATION, ExitCode.LAYOUT_CHANGED)

@@ -25,9 +25,9 @@ from schedules.alerting.missed_runs import silent
 from schedules.alerting.standing import told_of
 from schedules.alerting.transports import Undelivered, deliver
 from schedules.exit_codes import ExitCode
-from schedules.timetable.reading import Timetable
-from schedules.timetable.targets import Target
-from schedules.turns.claims import OPEN, Claim, Claims, State, claims_of
+from schedules.timetable.alert_targets import Target
+from schedules.timetable.config import Timetable
+from schedules.timetable.occurrences import OPEN, Claim, Claims, State, claims_of
 
 #: Runs that began longer ago are not told any more.
 LOOK_BACK = timedelta(days=14)

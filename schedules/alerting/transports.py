@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from crawler.downloader.errors import one_line
 from schedules.alerting.messages import chat_text_of, subject_of, text_of
-from schedules.timetable.targets import Target, address_fault
+from schedules.timetable.alert_targets import Target, address_fault
 
 LONGEST_SAID = 200
 USER_AGENT = "Khobor alerts"

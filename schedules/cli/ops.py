@@ -54,7 +54,7 @@ def alerts(options: argparse.Namespace) -> int:
     from schedules.alerting.notifier import tried
     from schedules.alerting.standing import standing
     from schedules.cli.render.run_list import show_standing, show_tried
-    from schedules.timetable.reading import Timetable
+    from schedules.timetable.config import Timetable
 
     timetable = Timetable.read(options.timetable)
     if options.try_them:
@@ -91,7 +91,7 @@ def metrics(options: argparse.Namespace) -> int:
     """The numbers of the data folder, as Prometheus reads them."""
     from crawler.clock import now
     from schedules.metrics.exposition import exposition, samples, write_exposition
-    from schedules.timetable.reading import Timetable
+    from schedules.timetable.config import Timetable
 
     if options.out is not None and options.json:
         raise WrongUsage("--out writes what Prometheus reads; --json prints the numbers for others")

@@ -10,7 +10,7 @@ from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
     from pipelines.storage.data_folder import Dataset
-    from schedules.timetable.reading import Timetable
+    from schedules.timetable.config import Timetable
 
 
 def add_to(commands: Commands) -> None:
@@ -37,7 +37,7 @@ def schedule(options: argparse.Namespace) -> int:
     from crawler.clock import now
     from pipelines.storage.data_folder import Dataset
     from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
-    from schedules.timetable.reading import Timetable
+    from schedules.timetable.config import Timetable
 
     timetable, dataset, moment = Timetable.read(options.timetable), Dataset(options.data), now()
     if (options.act == "run") != (options.name is not None):

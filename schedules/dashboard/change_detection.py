@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.tables import TABLES
-from schedules.turns.claims import claims_of
+from schedules.timetable.occurrences import claims_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from pipelines.storage.data_folder import Dataset
 from pipelines.storage.fsync import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 from schedules.reports.report import NoReport, Ran, ran
-from schedules.timetable.reading import ACCEPTED, Timetable, TimetableWrong
-from schedules.turns.claims import Claim, Claims, claims_of
+from schedules.timetable.config import ACCEPTED, Timetable, TimetableWrong
+from schedules.timetable.occurrences import Claim, Claims, claims_of
 
 MOST_REPORTS = 5_000
 MOST_CLAIMS = 200

@@ -25,7 +25,7 @@ from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
 from schedules.metrics.totals import Tallied, Tallies
 from schedules.reports.progress import running
-from schedules.timetable.reading import Timetable
+from schedules.timetable.config import Timetable
 
 
 def exposition(dataset: Dataset, timetable: Timetable, moment: datetime) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
-from schedules.timetable.reading import ACCEPTED, Schedule
+from schedules.timetable.config import ACCEPTED, Schedule
 from schedules.turns.lock import lock_of
 
 

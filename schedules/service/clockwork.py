@@ -11,7 +11,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from schedules.timetable.reading import Timetable
+from schedules.timetable.config import Timetable
 
 
 class Clockwork:

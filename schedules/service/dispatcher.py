@@ -18,9 +18,9 @@ from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import Dataset
 from schedules.exit_codes import ExitCode
+from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableWrong
 from schedules.timetable.cron import Due
-from schedules.timetable.reading import ACCEPTED, Schedule, Timetable, TimetableWrong
-from schedules.turns.claims import Claim, Claims, State, claims_of, is_late
+from schedules.timetable.occurrences import Claim, Claims, State, claims_of, is_late
 
 SECONDS_TO_DRAIN = 150.0
 # Times longer ago than this are not even told as missed.

@@ -14,7 +14,7 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLocked
 from schedules.alerting.notifier import Alerts, tell_after_turn
-from schedules.timetable.reading import Timetable
+from schedules.timetable.config import Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0
 SECONDS_TO_END = 10.0

@@ -18,8 +18,8 @@ from schedules.monitoring.verdict import expectations_of, write_verdict
 from schedules.runner.options import checked_settings, paper_named
 from schedules.runner.run_all import watch
 from schedules.runner.run_process import Running
-from schedules.timetable.reading import Schedule
-from schedules.turns.claims import Claims, State
+from schedules.timetable.config import Schedule
+from schedules.timetable.occurrences import Claims, State
 
 SECONDS_BETWEEN_TRIES = 1.0
 Look = Callable[[Running], None]

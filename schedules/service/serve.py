@@ -26,7 +26,7 @@ from schedules.service.clockwork import Clockwork
 from schedules.service.dispatcher import Timekeeper, say_in_json, say_on_stderr
 from schedules.service.notifier_thread import Herald
 from schedules.signals import heard_by
-from schedules.timetable.reading import ACCEPTED, Timetable
+from schedules.timetable.config import ACCEPTED, Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0
 # A clock that moved so much against the monotonic one was set, or the machine slept.

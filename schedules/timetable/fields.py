@@ -12,7 +12,18 @@ from crawler.downloader.politeness import LEAST_DELAY
 from crawler.registry import newspapers
 from schedules.monitoring.expectations import Expectations
 from schedules.timetable.cron import Cron, CronWrong, read_cron
-from schedules.timetable.values import Field, Problem, ValueWrong, names, nearest, number, one_of, sentence, text, truth
+from schedules.timetable.validation import (
+    Field,
+    Problem,
+    ValueWrong,
+    names,
+    nearest,
+    number,
+    one_of,
+    sentence,
+    text,
+    truth,
+)
 
 KINDS = ("pulse", "sweep")
 MOST_PAGES, MOST_MINUTES, MOST_DEPTH, MOST_GRACE_HOURS = 100_000, 24 * 60, 20, 7 * 24

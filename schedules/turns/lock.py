@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.timetable.reading import Schedule
+from schedules.timetable.config import Schedule
 
 SECONDS_BETWEEN_TRIES = 1.0
 

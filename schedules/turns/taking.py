@@ -17,8 +17,8 @@ from pipelines.storage.data_folder import Dataset, make_folder
 from schedules.exit_codes import ExitCode, ToldToEnd, explained
 from schedules.service.scheduled_run import Claimed, Look, Turn
 from schedules.signals import heard_by
-from schedules.timetable.reading import Schedule, Timetable
-from schedules.turns.claims import Claims, State, claims_of, is_late
+from schedules.timetable.config import Schedule, Timetable
+from schedules.timetable.occurrences import Claims, State, claims_of, is_late
 from schedules.turns.lock import lock_of, turn_lock
 
 

@@ -10,8 +10,8 @@ from rich.table import Table
 
 from pipelines.storage.data_folder import Dataset
 from schedules.cli.render.terminal import console, plain
-from schedules.timetable.reading import Timetable
-from schedules.turns.claims import Claims, claims_of
+from schedules.timetable.config import Timetable
+from schedules.timetable.occurrences import Claims, claims_of
 
 
 def listed(timetable: Timetable, dataset: Dataset, moment: datetime) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from schedules.dashboard.data_source import Reading, Site
 from schedules.dashboard.formatting import counted, day, duration
 from schedules.dashboard.query_params import Question, named
 from schedules.reports.report import Ran, alarm_of
-from schedules.turns.claims import OPEN, State
+from schedules.timetable.occurrences import OPEN, State
 
 A_DAY = timedelta(days=1)
 # How far back the last night of a newspaper is looked for.

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
-from schedules.timetable import fields, targets
+from schedules.timetable import alert_targets, fields
+from schedules.timetable.alert_targets import Target
 from schedules.timetable.cron import Cron, Due
 from schedules.timetable.lines import Place, line_of, lines_of
-from schedules.timetable.targets import Target
-from schedules.timetable.values import Field, Problem, read_field
+from schedules.timetable.validation import Field, Problem, read_field
 from schedules.timetable.words import in_words
 
 # In a data folder: the timetable as it was last without mistakes.
@@ -170,15 +170,17 @@ def _schedules(document: Mapping[str, Any], found: list[_Found]) -> Iterator[Sch
 
 def _targets(document: Mapping[str, Any], found: list[_Found]) -> Iterator[Target]:
     for at, table in _named(document, "alert", found):
-        known = targets.fields_of(table.get("kind"))
+        known = alert_targets.fields_of(table.get("kind"))
         # Where it is not known what it should be, what else stands there is neither right nor wrong.
-        table = table if len(known) > len(targets.fields_of(None)) else {k: v for k, v in table.items() if k in known}
+        table = (
+            table if len(known) > len(alert_targets.fields_of(None)) else {k: v for k, v in table.items() if k in known}
+        )
         if (values := _values(at, table, known, _together_if_right(table), found)) is not None:
-            yield targets.target_of(at[1], values)
+            yield alert_targets.target_of(at[1], values)
 
 
 def _together_if_right(table: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Iterable[Problem]]:
-    return lambda values: targets.together(values) if values.keys() == table.keys() else ()
+    return lambda values: alert_targets.together(values) if values.keys() == table.keys() else ()
 
 
 def _metrics(document: Mapping[str, Any], found: list[_Found]) -> Path | None:
@@ -188,7 +190,7 @@ def _metrics(document: Mapping[str, Any], found: list[_Found]) -> Path | None:
     if not isinstance(table, dict):
         found.append((("metrics",), "is a table: write '[metrics]'"))
         return None
-    values = _values(("metrics",), table, targets.METRICS, lambda values: (), found)
+    values = _values(("metrics",), table, alert_targets.METRICS, lambda values: (), found)
     return values["file"] if values else None
 
 
@@ -235,7 +237,7 @@ def _values(
 
 
 def _unknown(kind: str, key: str, known: Mapping[str, Field]) -> str:
-    if kind == "alert" and key.lower() in targets.SECRETS:
+    if kind == "alert" and key.lower() in alert_targets.SECRETS:
         return "a secret is never written here: set an environment variable, and write its name (see `password_from`)"
     near = get_close_matches(key, known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"

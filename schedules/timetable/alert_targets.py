@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from schedules.timetable.values import Field, Problem, ValueWrong, names, number, one_of, text
+from schedules.timetable.validation import Field, Problem, ValueWrong, names, number, one_of, text
 
 KINDS = ("webhook", "mail", "command")
 SECURITY = ("starttls", "ssl", "none")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import Dataset
+from schedules.timetable.config import Schedule
 from schedules.timetable.cron import Due
-from schedules.timetable.reading import Schedule
 from schedules.turns.memory import Memory
 
 _SCHEMA = """

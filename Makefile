@@ -19,7 +19,7 @@ test: .venv/.ready-dev ## the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 sample: .venv/.ready-dev ## make data/sample anew, from visits of the newspaper that comes with the project
-	$(BIN)/python -m tests.sample
+	$(BIN)/python -m tests.support.sample_data
 	$(BIN)/khobor dictionary --write
 
 newsroom: .venv/.ready-dev ## days of pulses and sweeps against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--sweeps-only)

@@ -22,10 +22,10 @@ from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.totals import MOST_OPEN
 from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
-from tests.crawling import Crawled
-from tests.evil import EVIL, FORGED, UNSAFE
 from tests.newspaper import Newspaper
-from tests.reporting import NIGHT, START, a_report, alarm, keep
+from tests.support.commands import Crawled
+from tests.support.hostile_text import EVIL, FORGED, UNSAFE
+from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
 
 Numbers = dict[tuple[str, ...], float]
 

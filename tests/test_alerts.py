@@ -30,10 +30,10 @@ from schedules.service.notifier_thread import Herald
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Claims, State, claims_of
-from tests.crawling import PROJECT, QUICK, khobor
-from tests.evil import EVIL, UNSAFE
-from tests.listening import answering, webhook
-from tests.reporting import NIGHT, START, a_report, alarm, keep
+from tests.support.alert_receivers import answering, webhook
+from tests.support.commands import PROJECT, QUICK, khobor
+from tests.support.hostile_text import EVIL, UNSAFE
+from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
 
 CHAT = '\n[alert.chat]\nkind = "webhook"\nurl = "{url}"\n'
 HOUR = timedelta(hours=1)

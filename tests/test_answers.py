@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.downloader.response_check import judge
-from tests.hostile import CHALLENGE, PAGE, PNG, SOFT_404
+from tests.support.fault_server import CHALLENGE, PAGE, PNG, SOFT_404
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 URL = "https://www.paper.test/world/1"

@@ -23,10 +23,10 @@ from crawler.worker import extension
 from crawler.worker.extension import ReadApart, ReaderCrashed
 from pipelines.prepare import prepared
 from pipelines.storage.site_lock import SiteLock
-from tests.hostile_paper import HostilePaper
-from tests.hostile_paper import crawl as crawled
-from tests.spoiling import SPOILT, spoils_one
-from tests.started import crawling, gone, started
+from tests.support.fault_site import HostilePaper
+from tests.support.fault_site import crawl as crawled
+from tests.support.faulty_steps import SPOILT, spoils_one
+from tests.support.processes import crawling, gone, started
 from tests.test_pages import CASES
 
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)

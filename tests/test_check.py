@@ -12,7 +12,18 @@ from crawler.items import Sighting
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.verify import Damage, check, quarantine
 from pipelines.storage.tables import TABLES
-from tests.kept import DECEMBER, JANUARY, NOVEMBER, SITE, Kept, a_fetch, a_reject, a_snapshot, a_story, crashes
+from tests.support.builders import (
+    DECEMBER,
+    JANUARY,
+    NOVEMBER,
+    SITE,
+    Kept,
+    a_fetch,
+    a_reject,
+    a_snapshot,
+    a_story,
+    crashes,
+)
 
 STORIES = TABLES["stories"]
 JANUARY_FILE = f"stories/site={SITE}/month=2025-01/stories.parquet"

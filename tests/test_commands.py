@@ -18,8 +18,8 @@ from crawler.downloader.politeness import faults
 from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import APPLICATION_ID, VERSION
-from tests.crawling import PROJECT, QUICK, Crawled, khobor
 from tests.newspaper import Newspaper
+from tests.support.commands import PROJECT, QUICK, Crawled, khobor
 
 SILENT = "http://127.0.0.1:9"  # the discard port: nobody listens
 

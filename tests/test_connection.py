@@ -11,7 +11,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.connection import Connection, LedgerDamaged
 from pipelines.storage import failpoint
 from pipelines.storage.fsync import StorageRefused, keep_reserve
-from tests.kept import JANUARY, SITE, ZONE, a_fetch
+from tests.support.builders import JANUARY, SITE, ZONE, a_fetch
 
 
 @pytest.fixture

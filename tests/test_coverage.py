@@ -12,7 +12,7 @@ import pytest
 from crawler.items import Alias, Sighting
 from pipelines.analysis.coverage import coverage_of, coverage_of_run, estimate
 from schedules.cli.render.coverage_text import coverage_in_words
-from tests.kept import JANUARY, SITE, Kept, a_fetch, a_story
+from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
 
 SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.storage.tables import TABLES
-from tests.crawling import PROJECT, Crawled
-from tests.hostile_paper import HostilePaper
 from tests.newspaper import Newspaper
-from tests.started import scraping
+from tests.support.commands import PROJECT, Crawled
+from tests.support.fault_site import HostilePaper
+from tests.support.processes import scraping
 
 SEED_ARTICLE = Path(__file__).parent / "newspaper" / "seed_article.txt"
 FROM_THE_PAGE = (

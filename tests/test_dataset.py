@@ -17,9 +17,9 @@ import pytest
 
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
 from pipelines.storage.tables import TABLES
-from tests.crawling import PROJECT
-from tests.kept import DECEMBER, JANUARY, Kept, a_snapshot, a_story
-from tests.sample import SAMPLE
+from tests.support.builders import DECEMBER, JANUARY, Kept, a_snapshot, a_story
+from tests.support.commands import PROJECT
+from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")
 MIDNIGHT = datetime(2025, 1, 1, tzinfo=DHAKA)  # 31 December, 18:00 in UTC

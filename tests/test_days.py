@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from crawler.clock import start_in
-from tests.hostile_paper import SITE, Ended, crawl
 from tests.newspaper import Fault, Newspaper, StoryTruth
 from tests.newspaper.exchange import http_date
+from tests.support.fault_site import SITE, Ended, crawl
 
 TABLES = ("stories", "revisions", "aliases", "rejects", "rankings")
 HOME = Fault(status=302, body=b"", headers={"Location": f"{SITE}/"})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.decoding.decompress import decode_text, decompress, sniff
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
-from tests.hostile import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
+from tests.support.fault_server import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
 
 LIMIT = 2**20
 ENCODINGS = ["gzip", "deflate", "deflate_raw", "br", "zstd"]

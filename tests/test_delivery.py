@@ -14,8 +14,8 @@ import pytest
 from schedules.alerting.events import event_of, harmless
 from schedules.alerting.transports import Undelivered, deliver
 from schedules.timetable.alert_targets import Target
-from tests.evil import EVIL, UNSAFE
-from tests.listening import answering, certificate, mail_server, webhook
+from tests.support.alert_receivers import answering, certificate, mail_server, webhook
+from tests.support.hostile_text import EVIL, UNSAFE
 
 SECRET = "hunter2-5f0e9a7c"
 MOMENT = datetime(2026, 11, 22, 20, tzinfo=UTC)

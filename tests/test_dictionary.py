@@ -12,8 +12,8 @@ from pipelines.analysis.query import opened
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.storage.tables import TABLES
-from tests.crawling import PROJECT
-from tests.sample import SAMPLE
+from tests.support.commands import PROJECT
+from tests.support.sample_data import SAMPLE
 
 README = PROJECT / "data" / "README.md"
 _SECTION = re.compile(r"^## (?:View )?`(\w+)`: (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)

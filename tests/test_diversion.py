@@ -9,7 +9,7 @@ import pytest
 
 from crawler.items import as_row
 from pipelines.storage.tables import TABLES
-from tests.kept import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
+from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
 
 STORIES = TABLES["stories"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fetching import Results, fetch
-from tests.hostile import Hostile, bomb, every_behaviour
-from tests.hostile import certified as certified_context
+from tests.support.downloader_process import Results, fetch
+from tests.support.fault_server import Hostile, bomb, every_behaviour
+from tests.support.fault_server import certified as certified_context
 
 EXPECTED = {
     "unreachable": "slow_headers slow_body hang reset_now reset_once close_now",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.fetching import fetch
-from tests.hostile import Hostile
+from tests.support.downloader_process import fetch
+from tests.support.fault_server import Hostile
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from pipelines.analysis.export import USUAL, Selection, export, moment_of
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_table
 from pipelines.analysis.query import opened
 from pipelines.storage.fsync import DataDamaged
-from tests.crawling import PROJECT
-from tests.kept import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
-from tests.sample import SAMPLE
+from tests.support.builders import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
+from tests.support.commands import PROJECT
+from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")
 NEW_YEAR = datetime(2025, 1, 1, tzinfo=DHAKA)

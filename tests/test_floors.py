@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from schedules.runner.dependency_check import below_floor
-from tests.crawling import PROJECT
-from tests.started import KHOBOR
+from tests.support.commands import PROJECT
+from tests.support.processes import KHOBOR
 
 # The first versions without the holes that would concern a crawler: what was open before them.
 CLOSED = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.storage.fsync import RESERVE_BYTES, StorageRefused, give_up_reserve, keep_reserve
-from tests.killing import REFUSED, Killing, killing
-from tests.stores import Store
-from tests.world import World
+from tests.support.crash_store import Store
+from tests.support.fork_server import REFUSED, Killing, killing
+from tests.support.synthetic_site import World
 
 ROOM = 8 * 2**20
 

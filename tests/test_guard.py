@@ -6,8 +6,8 @@ from urllib.parse import urljoin
 import pytest
 
 from crawler.downloader.allowed_hosts import is_public, refusal_for
-from tests.fetching import Results, fetch
-from tests.hostile import Hostile, evil_links
+from tests.support.downloader_process import Results, fetch
+from tests.support.fault_server import Hostile, evil_links
 
 HOSTS = ("www.paper.test", "paper.test")
 

@@ -13,8 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.hostile import BEHAVIOURS, HEADLINE, Hostile, Visit, certified, every_behaviour, evil_links, fixed
-from tests.hostile_paper import MAPS, SEED, SITE, XML, Ended, HostilePaper, body_of, crawl, sitemap
+from tests.support.fault_server import (
+    BEHAVIOURS,
+    HEADLINE,
+    Hostile,
+    Visit,
+    certified,
+    every_behaviour,
+    evil_links,
+    fixed,
+)
+from tests.support.fault_site import MAPS, SEED, SITE, XML, Ended, HostilePaper, body_of, crawl, sitemap
 
 FAST = {"DOWNLOAD_TIMEOUT": "1.5"}
 MOST_MEGABYTES = 600

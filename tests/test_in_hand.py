@@ -9,7 +9,7 @@ import pandas as pd
 from crawler.items import Fetch
 from pipelines.in_hand import FORGIVEN_AFTER, InHand, deaths
 from pipelines.storage.data_folder import Dataset
-from tests.hostile_paper import SEED, SITE, HostilePaper, crawl
+from tests.support.fault_site import SEED, SITE, HostilePaper, crawl
 
 HOST = "www.kalbela.com"
 CRASHING = {"KHOBOR_FAILPOINT": "page.taken:1=crash", "KHOBOR_TESTING": "1"}

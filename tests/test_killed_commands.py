@@ -21,11 +21,11 @@ import pandas as pd
 import pytest
 
 from crawler.spiders.kalbela import Kalbela
-from tests.crawling import PROJECT, QUICK, Crawled
 from tests.newspaper import Newspaper
-from tests.readers import Readers
-from tests.started import KHOBOR
-from tests.stores import SOAK
+from tests.support.commands import PROJECT, QUICK, Crawled
+from tests.support.concurrent_readers import Readers
+from tests.support.crash_store import SOAK
+from tests.support.processes import KHOBOR
 
 READ = ["url", "headline", "kicker", "byline", "published_at", "updated_at", "body", "image_url", "revision"]
 

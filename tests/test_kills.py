@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.storage.data_folder import UNFINISHED
-from tests.killing import KILLED, PROJECT, REFUSED, Ended, Killing, killing
-from tests.readers import Readers
-from tests.stores import SOAK, Store
-from tests.world import SITE, World
+from tests.support.concurrent_readers import Readers
+from tests.support.crash_store import SOAK, Store
+from tests.support.fork_server import KILLED, PROJECT, REFUSED, Ended, Killing, killing
+from tests.support.synthetic_site import SITE, World
 
 # Where the disk is asked for something, and may refuse it.
 OF_THE_DISK = ("durable", "lock", "storage")

@@ -15,9 +15,9 @@ from pipelines.storage.data_folder import Dataset
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms
 from schedules.reports.history import Accepted, accepted_in
-from tests.crawling import Crawled
 from tests.newspaper import Newspaper
-from tests.readings import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of
+from tests.support.commands import Crawled
+from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of
 
 Change = Callable[[Story], Story]
 POOL = 450

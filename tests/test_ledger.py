@@ -20,7 +20,7 @@ from pipelines.ledger.outbox import Change, FileRecord
 from pipelines.runtime.revisit import Books
 from pipelines.storage.fsync import StorageRefused
 from pipelines.storage.tables import TABLES
-from tests.kept import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
 ROOT = Path(__file__).parent.parent
 STORIES = TABLES["stories"]
@@ -103,7 +103,7 @@ def test_a_page_within_a_page_is_kept_or_lost_with_it(kept: Kept) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.kept import Kept, a_fetch, a_story
+from tests.support.builders import Kept, a_fetch, a_story
 kept = Kept.at(Path(sys.argv[1]))
 kept.keep(a_story(1))
 with kept.ledger.page():

@@ -20,9 +20,9 @@ from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.publishing.reindex import reindex
 from pipelines.similarity.minhash import Member, alike, clusters, resemblance, sketch, tokens
-from tests.kept import JANUARY, SITE, ZONE, Kept, a_story
-from tests.likenesses import HOUR, START, Labelled, labelled
 from tests.newspaper.language import BEATS, Composer
+from tests.support.builders import JANUARY, SITE, ZONE, Kept, a_story
+from tests.support.near_duplicate_pairs import HOUR, START, Labelled, labelled
 
 Arrival = tuple[str, str, datetime]
 

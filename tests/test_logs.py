@@ -15,11 +15,11 @@ import pytest
 from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.runner.log_tail import last_words
 from schedules.service.dispatcher import say_in_json
-from tests.crawling import PROJECT
-from tests.evil import EVIL, UNSAFE, a_record, raised
-from tests.hostile import BEHAVIOURS, HEADLINE, Visit
-from tests.hostile_paper import PUBLISHED, HostilePaper, story
-from tests.started import SCRAPY, crawling
+from tests.support.commands import PROJECT
+from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
+from tests.support.fault_site import PUBLISHED, HostilePaper, story
+from tests.support.hostile_text import EVIL, UNSAFE, a_record, raised
+from tests.support.processes import SCRAPY, crawling
 
 KEYS = ["time", "level", "logger", "message", "site", "run_id"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawling import PROJECT, QUICK
-from tests.plain import Plain
-from tests.stores import SOAK
+from tests.support.commands import PROJECT, QUICK
+from tests.support.crash_store import SOAK
+from tests.support.sitemap_site import Plain
 
 BYTES_PER_PAGE = 2048  # what may be remembered of an address that was seen; a page is more
 

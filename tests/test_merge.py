@@ -12,7 +12,7 @@ from crawler.items import as_row
 from pipelines.ledger.outbox import Change
 from pipelines.publishing.merge import in_order, key_column, lay_over, take_out
 from pipelines.storage.tables import KEY_SEPARATOR, TABLES
-from tests.kept import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
 
 MOMENTS = st.integers(0, 4 * 10**15).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=n))
 STORIES, RANKINGS = TABLES["stories"], TABLES["rankings"]

@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from crawler.downloader.mirror import answers, read_mirror
-from tests.fetching import fetch
-from tests.hostile import Hostile
+from tests.support.downloader_process import fetch
+from tests.support.fault_server import Hostile
 
 
 @pytest.mark.parametrize(

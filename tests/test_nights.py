@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from crawler.items import Outcome
-from tests.killing import KILLED, Killing, killing
-from tests.stores import SOAK, Store
-from tests.world import Nights
+from tests.support.crash_store import SOAK, Store
+from tests.support.fork_server import KILLED, Killing, killing
+from tests.support.synthetic_site import Nights
 
 
 @pytest.fixture(scope="module")

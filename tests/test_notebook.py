@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.crawling import PROJECT
+from tests.support.commands import PROJECT
 
 NOTEBOOK = PROJECT / "notebooks" / "first-hour.ipynb"
 MOST_SECONDS_A_CELL, MOST_OUTPUT_BYTES = 60, 500_000

@@ -12,7 +12,7 @@ from crawler.parsing.ranked_lists import Entry, moments_of
 from crawler.urls import Address
 from pipelines.runtime.hinted_revisits import Hearing
 from pipelines.runtime.revisit import Books
-from tests.kept import SITE, Kept, a_fetch, a_story
+from tests.support.builders import SITE, Kept, a_fetch, a_story
 
 STORY = Address("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")
 HOUR = timedelta(hours=1)

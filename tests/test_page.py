@@ -29,9 +29,19 @@ from schedules.dashboard.server import PageBeside, Place, opened, token_in
 from schedules.dashboard.svg import Drawing
 from schedules.dashboard.views.story import is_story_id
 from schedules.exit_codes import WrongUsage
-from tests.crawling import PROJECT, khobor
-from tests.kept import SITE, ZONE
-from tests.watched import DAY, HARMLESS, HOSTILE_STORY, MOMENT, REVISED, Served, Watched, serving, watched
+from tests.support.builders import SITE, ZONE
+from tests.support.commands import PROJECT, khobor
+from tests.support.dashboard_data import (
+    DAY,
+    HARMLESS,
+    HOSTILE_STORY,
+    MOMENT,
+    REVISED,
+    Served,
+    Watched,
+    serving,
+    watched,
+)
 
 VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/refused", f"/stories/{REVISED}")
 TOKEN = "a-token-of-more-than-16"

@@ -15,10 +15,20 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 from crawler.clock import now
 from pipelines.storage.data_folder import Dataset
 from schedules.dashboard.static_report import write_document
-from tests.crawling import Crawled
-from tests.kept import SITE
 from tests.newspaper import Newspaper
-from tests.watched import HARMLESS, HOSTILE_STORY, MOMENT, REVISED, Served, Watched, move_list, serving, watched
+from tests.support.builders import SITE
+from tests.support.commands import Crawled
+from tests.support.dashboard_data import (
+    HARMLESS,
+    HOSTILE_STORY,
+    MOMENT,
+    REVISED,
+    Served,
+    Watched,
+    move_list,
+    serving,
+    watched,
+)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the status page was seen by nobody")

@@ -13,10 +13,10 @@ import pytest
 
 from pipelines.storage.data_folder import Dataset
 from schedules.dashboard.server import PageBeside, Place
-from tests.crawling import Crawled
 from tests.newspaper import Newspaper
-from tests.started import crawling, started
-from tests.watched import TIMETABLE
+from tests.support.commands import Crawled
+from tests.support.dashboard_data import TIMETABLE
+from tests.support.processes import crawling, started
 
 CLIENTS, REQUESTS, WARM = 50, 5_000, 1_000
 VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/refused", "/metrics", "/live", "/healthz")

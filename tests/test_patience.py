@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.downloader.retry import seconds_to_wait
-from tests.fetching import fetch
-from tests.hostile import Hostile
+from tests.support.downloader_process import fetch
+from tests.support.fault_server import Hostile
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONE_AT_A_TIME = {"CONCURRENT_REQUESTS_PER_DOMAIN": 1, "RETRY_TIMES": 2, "LOG_LEVEL": "CRITICAL"}

@@ -9,11 +9,11 @@ from random import Random
 import pyarrow as pa
 import pytest
 
-from tests.killing import Killing, killing
-from tests.power import Disk, need_disks
-from tests.reckoning import Reckoning
-from tests.stores import SOAK, Store
-from tests.world import World
+from tests.support.consistency_check import Reckoning
+from tests.support.crash_store import SOAK, Store
+from tests.support.disk_image import Disk, need_disks
+from tests.support.fork_server import Killing, killing
+from tests.support.synthetic_site import World
 
 
 @pytest.fixture(scope="module")

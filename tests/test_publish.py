@@ -20,7 +20,7 @@ import pytest
 
 from pipelines.storage.fsync import DataDamaged
 from pipelines.storage.tables import TABLES
-from tests.kept import (
+from tests.support.builders import (
     DAY,
     DECEMBER,
     JANUARY,

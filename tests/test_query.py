@@ -22,10 +22,10 @@ from pipelines.analysis.rank_history import spans_of
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
 from pipelines.storage.fsync import DataDamaged
-from tests.crawling import PROJECT
-from tests.kept import digests
-from tests.sample import SAMPLE
-from tests.started import started
+from tests.support.builders import digests
+from tests.support.commands import PROJECT
+from tests.support.processes import started
+from tests.support.sample_data import SAMPLE
 
 ZONES = {"kalbela": "Asia/Dhaka"}
 

@@ -19,7 +19,19 @@ from pipelines.storage import failpoint
 from pipelines.storage.data_folder import Dataset, StorageRefused
 from pipelines.storage.fsync import DataDamaged
 from pipelines.storage.tables import TABLES
-from tests.kept import DAY, DECEMBER, JANUARY, NOVEMBER, SITE, ZONE, Kept, a_fetch, a_snapshot, a_story, digests
+from tests.support.builders import (
+    DAY,
+    DECEMBER,
+    JANUARY,
+    NOVEMBER,
+    SITE,
+    ZONE,
+    Kept,
+    a_fetch,
+    a_snapshot,
+    a_story,
+    digests,
+)
 
 WORDS = "উদ্‌যাপনের দীর্ঘ খবর যাতে অনেক শব্দ আছে। " * 10
 

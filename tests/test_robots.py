@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from crawler.downloader.robots import LARGEST_ROBOTS, bounded_delay, rules_in
-from tests.fetching import Results, fetch
-from tests.hostile import Hostile
+from tests.support.downloader_process import Results, fetch
+from tests.support.fault_server import Hostile
 
 # What robots.txt answers, and what becomes of a page that it says nothing of, and of one that it names.
 TABLE = [

@@ -17,11 +17,11 @@ from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_glimpse
 from schedules.cli.render.terminal import as_json, plain
-from tests.crawling import PROJECT
-from tests.evil import EVIL, FORGED, UNSAFE, a_record, raised
-from tests.hostile import BEHAVIOURS, HEADLINE, Visit
-from tests.hostile_paper import PUBLISHED, SITE, HostilePaper, story
-from tests.started import KHOBOR, crawling
+from tests.support.commands import PROJECT
+from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
+from tests.support.fault_site import PUBLISHED, SITE, HostilePaper, story
+from tests.support.hostile_text import EVIL, FORGED, UNSAFE, a_record, raised
+from tests.support.processes import KHOBOR, crawling
 
 SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from pipelines.storage.site_lock import SiteLock
-from tests.crawling import khobor
-from tests.hostile_paper import HostilePaper
-from tests.started import INT, KILL, STOP, TERM, crawling, gone, hears, reports, scraping, started
+from tests.support.commands import khobor
+from tests.support.fault_site import HostilePaper
+from tests.support.processes import INT, KILL, STOP, TERM, crawling, gone, hears, reports, scraping, started
 
 LIMIT = 10.0
 

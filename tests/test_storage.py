@@ -19,7 +19,7 @@ from pipelines.storage import failpoint
 from pipelines.storage.data_folder import Dataset, StorageRefused
 from pipelines.storage.parquet import DataDamaged, conform
 from pipelines.storage.tables import TABLES
-from tests.kept import JANUARY, SITE, a_snapshot, a_story
+from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
 
 STORIES = TABLES["stories"]
 FINAL = STORIES.path(SITE, "2025-01")

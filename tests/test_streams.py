@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawling import PROJECT, QUICK, khobor
 from tests.newspaper import Newspaper
+from tests.support.commands import PROJECT, QUICK, khobor
 
 ENDS = ("left", "full", "closed")  # the reader left; a disk that is full; the caller closed the stream
 

@@ -13,10 +13,10 @@ from random import Random
 import pytest
 
 from pipelines.storage.tables import TABLES
-from tests.killing import KILLED, REFUSED, Killing, killing
-from tests.stores import SOAK, Store
-from tests.tracing import CHANGING, Audit, calls_in, need_strace, run_traced, times_called
-from tests.world import SITE, World
+from tests.support.crash_store import SOAK, Store
+from tests.support.fork_server import KILLED, REFUSED, Killing, killing
+from tests.support.synthetic_site import SITE, World
+from tests.support.syscall_trace import CHANGING, Audit, calls_in, need_strace, run_traced, times_called
 
 NAIVE = """
 import sys

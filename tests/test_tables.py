@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.items import as_row
 from pipelines.storage.tables import TABLES, Table, from_json, is_site, to_json
-from tests.kept import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
 
 MOMENT, TEXT, NUMBER = "timestamp[us, tz=UTC]", "string", "int32"
 # What is in the files of version 1. A column may be added; none of these may be renamed, retyped or moved.

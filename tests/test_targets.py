@@ -10,8 +10,8 @@ from pipelines.storage.data_folder import Dataset
 from schedules.metrics.exposition import exposition
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable, TimetableWrong
-from tests.crawling import PROJECT
-from tests.reporting import NIGHT
+from tests.support.commands import PROJECT
+from tests.support.run_reports import NIGHT
 
 RIGHT = f"""\
 {NIGHT}

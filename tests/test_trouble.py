@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.crawling import PROJECT, Crawled, khobor
-from tests.hostile_paper import HostilePaper
 from tests.newspaper import Newspaper
-from tests.started import crawling, reports
+from tests.support.commands import PROJECT, Crawled, khobor
+from tests.support.fault_site import HostilePaper
+from tests.support.processes import crawling, reports
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can mount a file system or become another user")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawling import Crawled
 from tests.newspaper import Fault, Newspaper
 from tests.newspaper.sections import SECTIONS
 from tests.newspaper.view import feed_names
+from tests.support.commands import Crawled
 
 PULSE = ("-s", "KHOBOR_KIND=pulse")
 

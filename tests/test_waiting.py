@@ -11,11 +11,11 @@ from scrapy import Request
 from crawler.entry_points import Kind
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.request_queue import Waiting
-from tests.crawling import PROJECT, QUICK, Crawled
-from tests.kept import a_fetch
 from tests.newspaper import Newspaper
-from tests.plain import Plain
-from tests.spoiling import SECONDS
+from tests.support.builders import a_fetch
+from tests.support.commands import PROJECT, QUICK, Crawled
+from tests.support.faulty_steps import SECONDS
+from tests.support.sitemap_site import Plain
 
 ROOM = 30  # far less than what these papers name
 
@@ -109,7 +109,7 @@ def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path
 
 def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
-    report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.lossy.Lossy")
+    report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.support.lossy_scheduler.Lossy")
     assert report["books"]["balanced"]
     assert report["stories"]["new"] == 180
     fetches = crawl.table("fetches")
@@ -118,7 +118,7 @@ def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
 
 def test_no_page_is_asked_for_while_as_many_are_read_as_may_be_asked_for_at_once(tmp_path: Path) -> None:
     paper = Plain(20, per_sitemap=10)
-    plain(tmp_path, paper).crawl("--seed", SEED, "-s", "KHOBOR_PREPARES=tests.spoiling.takes_long")
+    plain(tmp_path, paper).crawl("--seed", SEED, "-s", "KHOBOR_PREPARES=tests.support.faulty_steps.takes_long")
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
     assert len(moments) == 20
     assert min(later - earlier for earlier, later in pairwise(moments)) >= 0.9 * SECONDS

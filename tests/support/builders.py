@@ -208,8 +208,8 @@ class Crashes:
 @contextmanager
 def crashes() -> Iterator[Crashes]:
     """Start the server; its folder is the checkout's, so that it publishes with the code that is tested."""
-    root = Path(__file__).resolve().parent.parent
-    command = [sys.executable, "-m", "tests.kept"]
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-m", "tests.support.builders"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
     with server:
         yield Crashes(server)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tests.newspaper import Newspaper
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 # A mirror of one's own is not spared.
 QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF=0", "-s", "KHOBOR_FIRST_PAUSE=0")
 

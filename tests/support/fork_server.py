@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 KILLED = -signal.SIGKILL
 REFUSED = 7
 
@@ -79,7 +79,7 @@ class Killing:
 @contextmanager
 def killing() -> Iterator[Killing]:
     """Start the server; its folder is the checkout's, so that it runs the code that is tested."""
-    command = [sys.executable, "-m", "tests.killing"]
+    command = [sys.executable, "-m", "tests.support.fork_server"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with server:
         yield Killing(server)
@@ -91,9 +91,9 @@ def killing() -> Iterator[Killing]:
 
 
 def _serve() -> None:
-    from tests import playing
+    from tests.support import simulated_run
 
-    playing.warm_up()
+    simulated_run.warm_up()
     for line in sys.stdin:
         order = Order(**json.loads(line))
         told, telling = os.pipe()
@@ -115,7 +115,8 @@ def _serve() -> None:
 
 def _carry_out(order: Order, telling: int) -> NoReturn:
     from pipelines.storage import failpoint
-    from tests import playing, world
+    from tests.support import simulated_run
+    from tests.support import synthetic_site as world
 
     hits, status = _Counted(), None
     if order.hold:
@@ -127,7 +128,9 @@ def _carry_out(order: Order, telling: int) -> NoReturn:
         failpoint.arm({"KHOBOR_FAILPOINT": order.failpoint, "KHOBOR_TESTING": "1"})
     try:
         rule = world.WORLDS[order.world](order.seed, order.moving)
-        status = playing.carry_out(order.do, Path(order.root), rule, order.edition, Path(order.acks), order.without)
+        status = simulated_run.carry_out(
+            order.do, Path(order.root), rule, order.edition, Path(order.acks), order.without
+        )
     finally:  # not a line of this is to run on in two processes
         if status is None:
             traceback.print_exc()

@@ -37,8 +37,8 @@ from pipelines.runtime.scheduler import Frontier
 from pipelines.storage.data_folder import Dataset, StorageRefused
 from pipelines.storage.site_lock import SiteLock
 from schedules.monitoring.verdict import JudgeRun, expectations_of, judge_ended_runs
-from tests.mistakes import MISTAKES
-from tests.world import SITE, Acknowledged, World
+from tests.support.durability_mutants import MISTAKES
+from tests.support.synthetic_site import SITE, Acknowledged, World
 
 _WITHOUT_PAGE = {Outcome.GONE: 404, Outcome.UNREACHABLE: None}
 
@@ -197,7 +197,7 @@ def warm_up() -> None:
 def carry_out(do: str, root: Path, world: World, edition: int, acks: Path, without: str = "") -> int:
     """Play an edition, recover what is left, or reindex, at the edition's time; 0, or 7 where the storage refused.
 
-    ``without`` names what is left out by mistake (see :mod:`tests.mistakes`).
+    ``without`` names what is left out by mistake (see :mod:`tests.support.durability_mutants`).
     """
     logging.disable(logging.CRITICAL)
     set_clock(world.moment(edition))

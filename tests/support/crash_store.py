@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.killing import KILLED, REFUSED, Ended, Killing
-from tests.reckoning import Reckoning
-from tests.world import WORLDS, World
+from tests.support.consistency_check import Reckoning
+from tests.support.fork_server import KILLED, REFUSED, Ended, Killing
+from tests.support.synthetic_site import WORLDS, World
 
 SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 

@@ -63,7 +63,7 @@ COMPONENTS: dict[str, Any] = {
         "crawler.downloader.robots.PoliteThrottle": 0,
         "crawler.downloader.graceful_stop.PromptEnd": 0,
     },
-    "SCHEDULER_PRIORITY_QUEUE": "tests.fetching.PatientQueue",
+    "SCHEDULER_PRIORITY_QUEUE": "tests.support.downloader_process.PatientQueue",
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
     "DOWNLOAD_MAXSIZE": 8 * 2**20,
     "DOWNLOAD_TIMEOUT": 2,
@@ -121,7 +121,7 @@ def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, 
     `with_environment={…}` adds to its environment.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.fetching"])
+    context.set_forkserver_preload(["tests.support.downloader_process"])
     ours, theirs = context.Pipe()
     job = {"urls": urls, "hosts": hosts or ["www.paper.test"], "settings": settings}
     with tempfile.NamedTemporaryFile() as log, ours:

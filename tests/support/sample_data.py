@@ -12,8 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from pipelines.analysis.open_table import NAMES
-from tests.crawling import PROJECT, QUICK
 from tests.newspaper import Newspaper
+from tests.support.commands import PROJECT, QUICK
 
 SAMPLE = PROJECT / "data" / "sample"
 STORIES, PER_DAY, VISITS, BETWEEN = 60, 60, 24, timedelta(hours=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Readers:
@@ -20,7 +20,7 @@ class Readers:
         self._folder, self._told = folder, told
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "tests.readers", str(self._folder)]
+        command = [sys.executable, "-m", "tests.support.concurrent_readers", str(self._folder)]
         with self._told.open("wb") as told:  # a panic is loud
             ends = {"stdin": subprocess.PIPE, "stdout": told, "stderr": subprocess.DEVNULL}
             self._process = subprocess.Popen(command, cwd=PROJECT, **ends)

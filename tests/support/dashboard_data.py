@@ -19,7 +19,7 @@ from schedules.dashboard.access import Admission, admission_for
 from schedules.dashboard.app import Page
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.server import HOW_IT_IS_SERVED
-from tests.kept import SITE, Kept, a_reject, a_story
+from tests.support.builders import SITE, Kept, a_reject, a_story
 
 #: 12 February 2026, 09:00 in Dhaka.
 MOMENT = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)

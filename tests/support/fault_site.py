@@ -24,9 +24,19 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from tests.hostile import BEHAVIOURS, HEADLINE, Hostile, Visit, behaviour, bomb, evil_links, fixed, redirect
+from tests.support.fault_server import (
+    BEHAVIOURS,
+    HEADLINE,
+    Hostile,
+    Visit,
+    behaviour,
+    bomb,
+    evil_links,
+    fixed,
+    redirect,
+)
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 HOST = "www.kalbela.com"
 SITE = f"https://{HOST}"
 SEED = "/world/north-korea/154313"

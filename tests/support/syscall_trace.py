@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.killing import Ended, Killing
+from tests.support.fork_server import Ended, Killing
 
 # What changes files and names, on any architecture.
 CHANGING = (

@@ -15,7 +15,7 @@ from pipelines.ledger import Ledger
 from pipelines.publishing.verify import check
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.tables import TABLES
-from tests.world import SITE, Acknowledged, World
+from tests.support.synthetic_site import SITE, Acknowledged, World
 
 Row = dict[str, Any]
 _NEEDED = {

@@ -32,7 +32,7 @@ check: .venv/.ready-dev ## lint, format, types, import direction
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_rooms.py
+	$(BIN)/python -m pytest tests/rules/test_layout.py
 
 bench: .venv/.ready-dev ## how fast the parts are, side by side
 	$(BIN)/python -m benchmarks

@@ -9,8 +9,9 @@ import pytest
 
 # What takes longest begins first, so that no worker is left alone with it at the end.
 LONGEST = (
-    *("test_hostile_sites", "test_days", "test_service", "test_killed_commands", "test_trouble", "test_stopping"),
-    *("test_commands", "test_visits", "test_crawl", "test_full_disk", "test_kills", "test_system_calls"),
+    *("test_hostile_sites", "test_site_changes", "test_service", "test_killed_commands", "test_fatal_errors"),
+    *("test_stop_signals", "test_commands", "test_run_modes", "test_crawl", "test_full_disk", "test_kills"),
+    "test_system_calls",
 )
 
 # What a machine sets for each Python on it hides what comes of output that waits in a buffer.

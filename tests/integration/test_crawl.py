@@ -19,7 +19,7 @@ from tests.support.commands import PROJECT, Crawled
 from tests.support.fault_site import HostilePaper
 from tests.support.processes import scraping
 
-SEED_ARTICLE = Path(__file__).parent / "newspaper" / "seed_article.txt"
+SEED_ARTICLE = Path(__file__).parents[1] / "newspaper" / "seed_article.txt"
 FROM_THE_PAGE = (
     *("url", "section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
     *("image_url", "image_caption", "image_credit", "body", "tags", "language"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 # What each room may import of the others. `crawler/settings.py` composes them and may name anything.
 ALLOWED = {
     "crawler": {"crawler"},

@@ -13,7 +13,7 @@ from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress
 from crawler.worker.protocol import Readings, answer_read, answer_written
 from pipelines.prepare import prepared
-from tests.test_pages import CASES, Case, by_case
+from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
 
 AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
 DOORS = (Door(name="rss", kind=Kind.FEED), Door(name="latest-news", more=More(), pulse=True))

@@ -332,7 +332,7 @@ def test_a_field_can_be_broken_on_half_of_the_pages_and_the_design_can_change_wh
 
 def test_it_runs_alone_and_ends_when_it_is_told_to() -> None:
     command = [sys.executable, "-W", "error", "-m", "tests.newspaper", "--seed", "5", "--stories", "60"]
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()

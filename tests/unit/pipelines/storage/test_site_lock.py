@@ -12,8 +12,11 @@ import pytest
 
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 
-ROOT = Path(__file__).parent.parent
-TAKE = "import sys; from pathlib import Path; from pipelines.storage.site_lock import SiteLock, SiteLocked; path = Path(sys.argv[1])"
+ROOT = Path(__file__).parents[4]
+TAKE = (
+    "import sys; from pathlib import Path; path = Path(sys.argv[1]);"
+    "from pipelines.storage.site_lock import SiteLock, SiteLocked"
+)
 HOLD = f"{TAKE}; lock = SiteLock.take(path); print('held', flush=True); sys.stdin.read()"
 RACE = f"""{TAKE}
 sys.stdin.read()

@@ -37,7 +37,7 @@ from tests.support.builders import (
     rows_of,
 )
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture

@@ -140,7 +140,8 @@ def test_what_is_no_format_is_refused(capsys: pytest.CaptureFixture[str], tmp_pa
 
 def test_records_are_plain_where_nobody_asked_for_json() -> None:
     code = (
-        "import logging; from scrapy.utils.test import get_crawler; from crawler.log_records import PlainLog, writes_json\n"
+        "import logging; from scrapy.utils.test import get_crawler\n"
+        "from crawler.log_records import PlainLog, writes_json\n"
         "PlainLog.from_crawler(get_crawler()); print(logging.getLogRecordFactory().__name__, writes_json())"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)

@@ -22,7 +22,7 @@ from pipelines.storage.fsync import StorageRefused
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[4]
 STORIES = TABLES["stories"]
 
 

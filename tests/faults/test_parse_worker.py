@@ -27,7 +27,7 @@ from tests.support.fault_site import HostilePaper
 from tests.support.fault_site import crawl as crawled
 from tests.support.faulty_steps import SPOILT, spoils_one
 from tests.support.processes import crawling, gone, started
-from tests.test_pages import CASES
+from tests.unit.crawler.spiders.test_frozen_pages import CASES
 
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 URL = "https://www.kalbela.com/world/1"

@@ -30,7 +30,7 @@ from schedules.timetable.occurrences import Claim, Claims, State, claims_of
 from schedules.turns.taking import take_turn
 from tests.newspaper import Newspaper
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
 STEP = timedelta(minutes=30)
 MINUTES = {"night": 170, "day": 10, "late": 50}

@@ -23,7 +23,7 @@ from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
 
 STORIES = TABLES["stories"]
 FINAL = STORIES.path(SITE, "2025-01")
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_text_is_replaced_whole(dataset: Dataset) -> None:
 FULL = """
 import sys
 from pathlib import Path
-from tests.test_storage import Dataset, SITE, STORIES, StorageRefused, some_rows
+from tests.unit.pipelines.storage.test_data_folder import Dataset, SITE, STORIES, StorageRefused, some_rows
 try:
     Dataset(Path(sys.argv[1])).stage(STORIES, SITE, some_rows(500))
 except StorageRefused as refused:

@@ -16,7 +16,7 @@ from pipelines.steps.clean_text import CleanText
 from pipelines.steps.detect_language import KnowLanguage
 from pipelines.steps.require_story import RequireStory
 from pipelines.steps.validate_row import CheckRow
-from tests.test_pages import STORIES, Case
+from tests.unit.crawler.spiders.test_frozen_pages import STORIES, Case
 
 STEPS = (CheckRow(), CleanText(), RequireStory(), KnowLanguage())
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.storage.failpoint import arm, reached
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(autouse=True)

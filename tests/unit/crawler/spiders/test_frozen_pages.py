@@ -19,7 +19,7 @@ from crawler.spider import Newspaper
 from crawler.urls import Address
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parents[3] / "pages"
 # What a run gives to a story, and no page.
 FROM_THE_RUN = {
     *("language", "revision", "first_seen_at", "fetched_at", "gone_at", "content_hash", "cluster_id"),

@@ -20,7 +20,8 @@ from crawler.downloader.errors import Refusal, outcome_of
 from crawler.downloader.response_check import judge_response
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
-from crawler.items import Fetch, Outcome, Ranking, Snapshot
+from crawler.items import Fetch, Ranking, Snapshot
+from crawler.outcomes import Outcome
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.parsing.ranked_lists import Entry, RankedList, Row, moments_of, newest_first

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 LONGEST = 2048
 _TRACKING = re.compile(

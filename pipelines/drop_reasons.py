@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from scrapy.exceptions import DropItem
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 
 class Refused(DropItem):

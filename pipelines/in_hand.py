@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from crawler.clock import now
-from crawler.items import Fetch, Outcome
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import begun
 from pipelines.storage.data_folder import Dataset

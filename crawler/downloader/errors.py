@@ -16,7 +16,7 @@ from twisted.internet import error as twisted_errors
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 LONGEST_REASON = 200
 _JOINERS = "\u200c\u200d"

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from crawler.decoding.decompress import decode_text, sniff
 from crawler.downloader.errors import one_line, outcome_of_status
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 Verdict = tuple[Outcome, str]
 

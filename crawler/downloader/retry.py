@@ -21,7 +21,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from crawler.clock import now
 from crawler.downloader.errors import HostBlocked, HostUnreachable, Refusal, outcome_of
 from crawler.downloader.response_check import judge_response
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 logger = logging.getLogger(__name__)
 

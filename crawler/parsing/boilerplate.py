@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from unicodedata import normalize
 
 from crawler.bengali.text import clean, clean_each
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
 from crawler.parsing.text_blocks import Block
 from crawler.urls import Address, Addresses, NoAddress

@@ -13,7 +13,7 @@ from lxml import etree
 from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean, integer
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from crawler.parsing.page import Page, text_of
 from crawler.urls import Address, Addresses, NoAddress
 

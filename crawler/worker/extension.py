@@ -28,7 +28,8 @@ from scrapy.utils.misc import load_object
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached, Refusal
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
-from crawler.items import Outcome, Story
+from crawler.items import Story
+from crawler.outcomes import Outcome
 from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.spider import Newspaper
 from crawler.worker.process import Copy, message

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from crawler.entry_points import Door, read_back, written
-from crawler.items import UTC_MICROSECONDS, Outcome, Story
+from crawler.items import UTC_MICROSECONDS, Story
+from crawler.outcomes import Outcome
 from crawler.parsing.parser import Answer, Reading
 from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress

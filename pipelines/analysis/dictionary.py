@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from pipelines.analysis.runs_table import RUNS
 from pipelines.storage.tables import TABLES, Table
 

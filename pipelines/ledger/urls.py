@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crawler.items import Fetch, Outcome, as_row
+from crawler.items import Fetch, as_row
+from crawler.outcomes import Outcome
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs

@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.clock import now
-from crawler.items import Alias, Fetch, Outcome, Story
+from crawler.items import Alias, Fetch, Story
+from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import Row

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crawler.clock import now
-from crawler.items import Fetch, Outcome
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
 from pipelines.ledger import KnownAddress, Ledger
 
 # A story is looked at again while it is young; later only when something says that it changed.

@@ -18,7 +18,8 @@ from scrapy.utils.httpobj import urlparse_cached
 from crawler.clock import now
 from crawler.downloader.retry import may_be_asked
 from crawler.entry_points import Door, Kind, written
-from crawler.items import Fetch, Outcome
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
 from crawler.spider import Newspaper
 from crawler.urls import Address
 from pipelines.ledger import KnownAddress

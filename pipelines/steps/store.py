@@ -5,7 +5,8 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.items import Fetch, Outcome, Snapshot, Story, as_row
+from crawler.items import Fetch, Snapshot, Story, as_row
+from crawler.outcomes import Outcome
 from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
 from pipelines.runtime.run import Run

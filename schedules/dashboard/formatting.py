@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crawler.downloader.errors import one_line
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 LONGEST_TEXT = 2_000
 _BENGALI = re.compile(r"[\u0980-\u09ff]")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import cache
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from crawler.registry import newspapers
 from pipelines import drop_reasons
 from schedules.exit_codes import ExitCode

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from tests.support.crash_store import SOAK, Store
 from tests.support.fork_server import KILLED, Killing, killing
 from tests.support.synthetic_site import Nights

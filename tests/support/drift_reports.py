@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crawler.items import Outcome, Story
+from crawler.items import Story
+from crawler.outcomes import Outcome
 from crawler.parsing.parser import Answer
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.field_stats import Measures

@@ -23,7 +23,8 @@ from twisted.python.failure import Failure
 import crawler.settings
 from crawler import clock
 from crawler.clock import now
-from crawler.items import Fetch, Outcome, Ranking, Snapshot, Story
+from crawler.items import Fetch, Ranking, Snapshot, Story
+from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
 from crawler.urls import Address
 from pipelines import ORDER

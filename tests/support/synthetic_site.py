@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
 
 SITE = Kalbela.name

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from pipelines.storage.data_folder import Dataset
 from schedules.cli.render.coverage_text import coverage_in_words
 from schedules.cli.render.run_list import duration, run_of, show_points, verdict_of, verdict_word

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
 from crawler.urls import LONGEST, Address, NoAddress, canonical_path, canonical_query
 

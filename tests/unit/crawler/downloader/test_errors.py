@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
 from crawler.downloader.errors import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 
 
 def caused(outer: BaseException, inner: BaseException) -> BaseException:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.entry_points import Door, Kind, More, Onward
-from crawler.items import Outcome, Story
+from crawler.items import Story
+from crawler.outcomes import Outcome
 from crawler.parsing.parser import Answer, Reading
 from crawler.parsing.ranked_lists import Entry, Row
 from crawler.urls import Address, NoAddress

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from crawler.clock import now
-from crawler.items import Fetch, Outcome
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
 from crawler.parsing.ranked_lists import Entry, moments_of
 from crawler.urls import Address
 from pipelines.runtime.hinted_revisits import Hearing

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from crawler.clock import now
-from crawler.items import Outcome
+from crawler.outcomes import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage.data_folder import Dataset, StorageRefused

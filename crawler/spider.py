@@ -25,15 +25,11 @@ from crawler.outcomes import Outcome
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.parsing.ranked_lists import Entry, RankedList, Row, moments_of, newest_first
+from crawler.priorities import _DOOR, _NAMED, _RANKED, _SEED, _newness, _priority, _worth
 from crawler.urls import Address, Addresses, NoAddress
 
-# What is asked for first, from first to last; within a class the nearer to the seed, then the better placed.
-_SEED, _RANKED, _DOOR, _NAMED = range(4)
-_CLASS, _DEPTH = 10**15, 10**12
-_NEWEST = 10**12 - 1
 # An index of sitemaps names sitemaps. One that names indexes without an end is not read on.
 DEEPEST_SITEMAP = 2
-_ORDER = {Kind.SITEMAP: 0, Kind.FEED: 2}
 # A page that goes on names mostly what is new; one on which known ground begins, a little.
 _MUCH = 0.2
 _UNASKED = Outcome.HTTP_ERROR, "status 304, though nothing was known"
@@ -419,22 +415,6 @@ class Newspaper(scrapy.Spider):
         fetch.etag = _header(response, "ETag")
         fetch.last_modified = _header(response, "Last-Modified")
         return fetch
-
-
-def _priority(place: tuple[int, int], depth: int) -> int:
-    kind, order = place
-    return -(kind * _CLASS + min(depth, 999) * _DEPTH + min(order, _NEWEST))
-
-
-def _newness(story_id: str | None) -> int:
-    """The less the newer, as far as stories are numbered."""
-    number = (story_id or "").rpartition(":")[2]
-    return _NEWEST - int(number) if number.isdecimal() and int(number) < _NEWEST else _NEWEST
-
-
-def _worth(door: Door) -> int:
-    """What names most for one request comes first: what then adds nothing to it is opened less often."""
-    return 1 if door.pulse else _ORDER.get(door.kind, 3)
 
 
 def _header(response: Response, name: str) -> str | None:

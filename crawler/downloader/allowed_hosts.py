@@ -15,7 +15,8 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
-from crawler.downloader.errors import BadAddress, OffSite, PrivateAddress, RedirectLoop, Refusal, one_line
+from crawler.downloader.errors import BadAddress, OffSite, PrivateAddress, RedirectLoop, Refusal
+from crawler.safe_text import one_line
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECTS = (301, 302, 303, 307, 308)

@@ -1,7 +1,6 @@
 """Why an address yields no page: our own refusals and every failure of the network, as an outcome and a sentence."""
 
 import gzip
-import unicodedata
 import zlib
 from collections.abc import Iterator
 from typing import ClassVar
@@ -17,10 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 
 from crawler.outcomes import Outcome
-
-LONGEST_REASON = 200
-_JOINERS = "\u200c\u200d"
-_UNSAFE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+from crawler.safe_text import one_line
 
 
 class Refusal(IgnoreRequest):
@@ -126,16 +122,6 @@ def outcome_of_status(status: int) -> Outcome:
 def refusal_behind(error: BaseException) -> Refusal | None:
     """The refusal that an exception is or carries, however deeply the network code wrapped it."""
     return next((cause for cause in _causes(error) if isinstance(cause, Refusal)), None)
-
-
-def one_line(text: str, limit: int = LONGEST_REASON) -> str:
-    """The text as one line of at most `limit` characters, with every control and format character made a blank.
-
-    The two joiners stay: without them Bengali words look otherwise, and alone they do nothing.
-    """
-    printable = "".join(c if c in _JOINERS or unicodedata.category(c) not in _UNSAFE else " " for c in text)
-    line = " ".join(printable.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:

@@ -12,7 +12,7 @@ from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS
 
 from crawler.downloader.allowed_hosts import DEFAULT_PORTS
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 
 CONNECT_SECONDS = 10
 

@@ -10,8 +10,9 @@ from scrapy.http import Response
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.decoding.decompress import decode_text, sniff
-from crawler.downloader.errors import one_line, outcome_of_status
+from crawler.downloader.errors import outcome_of_status
 from crawler.outcomes import Outcome
+from crawler.safe_text import one_line
 
 Verdict = tuple[Outcome, str]
 

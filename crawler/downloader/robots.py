@@ -19,7 +19,8 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 
 from crawler.downloader.allowed_hosts import own_hosts, refusal_for
-from crawler.downloader.errors import RobotsForbid, one_line, outcome_of
+from crawler.downloader.errors import RobotsForbid, outcome_of
+from crawler.safe_text import one_line
 
 LARGEST_ROBOTS = 512 * 1024
 LONGEST_CRAWL_DELAY = 30.0

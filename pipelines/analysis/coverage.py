@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.tables import TABLES
 

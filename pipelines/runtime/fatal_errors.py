@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import StorageRefused
 from pipelines.storage.fsync import DataDamaged

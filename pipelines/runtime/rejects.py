@@ -9,9 +9,9 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
-from crawler.downloader.errors import one_line
 from crawler.items import Alias, Fetch, Reject, Snapshot, Story, as_row
 from crawler.outcomes import Outcome
+from crawler.safe_text import one_line
 from pipelines.drop_reasons import Copy, Refused, Unchanged
 from pipelines.runtime.run import Run
 

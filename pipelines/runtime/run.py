@@ -18,9 +18,9 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from crawler.clock import now
-from crawler.downloader.errors import one_line
 from crawler.downloader.politeness import faults
 from crawler.items import Alias, Fetch, Story
+from crawler.safe_text import one_line
 from crawler.spider import Newspaper
 from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger

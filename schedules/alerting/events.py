@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 
 MOST_ALARMS = 50
 LONGEST_SENTENCE, LONGEST_WORD, MOST_PARTS = 1000, 300, 20

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 
 LONGEST_SUBJECT = 140
 LONGEST_SENTENCE = 1000

@@ -20,7 +20,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 from schedules.alerting.messages import chat_text_of, subject_of, text_of
 from schedules.timetable.alert_targets import Target, address_fault
 

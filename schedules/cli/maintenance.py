@@ -38,7 +38,7 @@ def publish(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Verify every file against the ledger."""
-    from crawler.downloader.errors import one_line
+    from crawler.safe_text import one_line
     from pipelines.publishing.verify import check as faults_in
     from pipelines.publishing.verify import quarantine
 

@@ -11,7 +11,7 @@ from schedules.stdio import let_go_of
 
 def complain(sentence: str) -> None:
     """Say on stderr what is wrong."""
-    from crawler.downloader.errors import one_line
+    from crawler.safe_text import one_line
 
     print(f"khobor: {one_line(sentence, 1000)}", file=sys.stderr)
 

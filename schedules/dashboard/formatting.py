@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from crawler.downloader.errors import one_line
 from crawler.outcomes import Outcome
+from crawler.safe_text import one_line
 
 LONGEST_TEXT = 2_000
 _BENGALI = re.compile(r"[\u0980-\u09ff]")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 from pipelines.storage.data_folder import Dataset
 
 _ENDING = ".progress.json"

@@ -4,8 +4,8 @@ import re
 import sys
 from json import loads
 
-from crawler.downloader.errors import one_line
 from crawler.log_records import JsonRecord, harmless, json_line, writes_json
+from crawler.safe_text import one_line
 
 # What stands before the sentence, and who says it where the log is JSON.
 _BEFORE = "khobor: "

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 
 WIDTH_OF_A_PIPE = 160
 LONGEST_LINE = 1000

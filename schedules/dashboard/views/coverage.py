@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from crawler.downloader.errors import one_line
+from crawler.safe_text import one_line
 from pipelines.analysis.coverage import coverage_of
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Question

@@ -13,8 +13,9 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
-from crawler.downloader.errors import AnswerTooLarge, NotReached, OffSite, Refusal, one_line, outcome_of
+from crawler.downloader.errors import AnswerTooLarge, NotReached, OffSite, Refusal, outcome_of
 from crawler.outcomes import Outcome
+from crawler.safe_text import one_line
 
 
 def caused(outer: BaseException, inner: BaseException) -> BaseException:

@@ -1,6 +1,9 @@
 """Foreign text made safe for logs, terminals and JSON."""
 
+import json
+import re
 import unicodedata
+from typing import Any
 
 LONGEST_REASON = 200
 _JOINERS = "\u200c\u200d"
@@ -15,3 +18,13 @@ def one_line(text: str, limit: int = LONGEST_REASON) -> str:
     printable = "".join(c if c in _JOINERS or unicodedata.category(c) not in _UNSAFE else " " for c in text)
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+# Within JSON text: control characters that it allows, and marks that reorder a line. Joiners are letters to Bengali.
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def as_json(value: Any) -> str:
+    """JSON to print: Bengali as it is, whatever a terminal could take for a command escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -28,7 +28,7 @@ def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON that is safe to look at."""
-    from schedules.cli.render.terminal import as_json
+    from crawler.safe_text import as_json
 
     print(as_json(value))
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from schedules.cli.render.terminal import as_json
+from crawler.safe_text import as_json
 from schedules.dashboard import charts, formatting
 from schedules.dashboard.query_params import RANGES, Question
 from schedules.dashboard.views import coverage

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crawler.log_records import PlainRecord, harmless
+from crawler.safe_text import as_json
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_glimpse
-from schedules.cli.render.terminal import as_json, plain
+from schedules.cli.render.terminal import plain
 from tests.support.commands import PROJECT
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, SITE, HostilePaper, story

@@ -1,7 +1,5 @@
 """From the bytes that came to a text that can be trusted: whole decompression, the real type, the real charset."""
 
-import codecs
-import re
 import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,8 +14,8 @@ from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddlewa
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
-from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding
 
+from crawler.decoding.charset import MARKUP, sniff
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
 
 PIECE = 64 * 1024
@@ -162,96 +160,3 @@ class StrictDecompression(HttpCompressionMiddleware):
         return get_retry_request(
             request, spider=spider, reason="broken compression", max_retry_times=1, give_up_log_level="DEBUG"
         )
-
-
-MARKUP = ("html", "xml", "json")
-_SIGNATURES = (
-    (b"\x89PNG\r\n", "image"),
-    (b"\xff\xd8\xff", "image"),
-    (b"GIF8", "image"),
-    (b"RIFF", "media"),
-    (b"%PDF-", "pdf"),
-    (b"PK\x03\x04", "zip"),
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"OggS", "media"),
-    (b"ID3", "media"),
-    (b"wOF", "font"),
-)
-_XML_START = re.compile(rb"<\?xml[^>]*\?>\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*", re.DOTALL)
-_HTML_START = re.compile(rb"<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
-_FEED_START = re.compile(rb"<(?:rss|feed|urlset|sitemapindex|rdf:rdf)[\s>]", re.IGNORECASE)
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
-
-
-def sniff(body: bytes) -> str:
-    """What the bytes are, whatever their label: `html`, `xml`, `json`, `text`, `image`, `pdf`, `zip`, …, `binary`."""
-    for signature, kind in _SIGNATURES:
-        if body.startswith(signature):
-            return kind
-    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return sniff(body[:4096].decode("utf-16", errors="ignore").encode())
-    start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
-    if start.startswith(b"<"):
-        prolog = _XML_START.match(start)
-        root = start[prolog.end() :] if prolog else start
-        if _FEED_START.match(root) or (prolog and not _HTML_START.match(root)):
-            return "xml"
-        return "html"
-    if len(start.translate(None, _CONTROLS)) < len(start) - len(start) // 50:
-        return "binary"
-    if re.match(rb'\{\s*["}]|\[\s*(?:[\[{"\]]|-?\d)', start):
-        return "json"
-    return "text"
-
-
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-# The charsets that pages are written in. Python knows more (utf-7, unicode_escape, idna, …) that would turn harmless
-# letters into markup.
-_CHARSETS = re.compile(
-    r"utf-16(-[lb]e)?|iso8859-\d+|cp(125\d|874|949|932)|koi8-[rut]|gb(k|2312|18030)|big5(hkscs)?|euc_(jp|kr)|shift_jis"
-)
-_BENGALI = re.compile(r"[\u0980-\u09ff]")
-
-
-def decode_text(body: bytes, declared: str | None = None) -> str:
-    """The text of a page. `declared` is its Content-Type header, or the bare name of a charset, or None.
-
-    A byte order mark decides; then UTF-8 wherever the bytes are valid UTF-8, or nearly so and Bengali, whatever header
-    and `<meta>` say; then what they say, where it is a charset of pages. Bytes that have no meaning become U+FFFD.
-    """
-    return decoded(body, declared)[0]
-
-
-def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
-    """The same, and whether the body is that text in UTF-8, byte for byte."""
-    for mark, charset in _MARKS:
-        if body.startswith(mark):
-            return body[len(mark) :].decode(charset, errors="replace"), False
-    named = _named(http_content_type_encoding(declared) or declared if declared else None)
-    if named and named.startswith("utf-16") and b"\x00" in body[:200]:
-        return body.decode("utf-16-be" if named.endswith("be") else "utf-16-le", errors="replace"), False
-    lenient = body.decode("utf-8", errors="replace")
-    if "\ufffd" not in lenient:
-        return lenient, True
-    if _BENGALI.search(lenient):
-        return lenient, False
-    charset = named or _named(html_body_declared_encoding(body)) or "utf-8"
-    return body.decode("utf-8" if charset.startswith("utf-16") else charset, errors="replace"), False
-
-
-def _named(charset: str | None) -> str | None:
-    """Python's name of a charset that pages are written in, or None. What calls itself Latin-1 is Windows-1252."""
-    try:
-        name = codecs.lookup(charset.strip().strip("\"'")).name if charset else ""
-    except (LookupError, ValueError):
-        return None
-    if name in ("iso8859-1", "ascii"):
-        return "cp1252"
-    return name if _CHARSETS.fullmatch(name) else None

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from scrapy.http import Response
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.decoding.decompress import decode_text, sniff
+from crawler.decoding.charset import decode_text, sniff
 from crawler.downloader.errors import outcome_of_status
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line

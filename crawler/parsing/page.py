@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from crawler.bengali.text import clean
-from crawler.decoding.decompress import decoded
+from crawler.decoding.charset import decoded
 from crawler.parsing.html_limits import untangled
 from crawler.parsing.selectors import landmarks, search
 from crawler.parsing.text_blocks import blocks

@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from crawler.decoding.decompress import decompress, sniff
+from crawler.decoding.charset import sniff
+from crawler.decoding.decompress import decompress
 from crawler.entry_points import Door, Kind, Onward
 from crawler.items import Story
 from crawler.parsing import html_limits

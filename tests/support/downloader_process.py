@@ -22,7 +22,7 @@ from scrapy.exceptions import ScrapyDeprecationWarning
 from scrapy.pqueues import DownloaderAwarePriorityQueue
 
 import crawler.downloader.allowed_hosts  # noqa: F401 - imported so that a child need not do it again
-from crawler.decoding.decompress import decode_text
+from crawler.decoding.charset import decode_text
 from crawler.downloader.errors import outcome_of
 from crawler.downloader.retry import may_be_asked
 from crawler.downloader.robots import PoliteRobots

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.decoding.decompress import decode_text, decompress, sniff
+from crawler.decoding.charset import decode_text, sniff
+from crawler.decoding.decompress import decompress
 from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
 from tests.support.fault_server import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
 

@@ -91,7 +91,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "scrapy.downloadermiddlewares.defaultheaders.DefaultHeadersMiddleware": 400,
     "scrapy.downloadermiddlewares.useragent.UserAgentMiddleware": 500,
     "crawler.downloader.retry.PatientRetry": 550,
-    "crawler.decoding.decompress.StrictDecompression": 590,
+    "crawler.downloader.compression.StrictDecompression": 590,
     "crawler.downloader.allowed_hosts.OwnRedirects": 600,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
 }

@@ -56,7 +56,7 @@ COMPONENTS: dict[str, Any] = {
         "scrapy.downloadermiddlewares.retry.RetryMiddleware": None,
         "crawler.downloader.retry.PatientRetry": 550,
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-        "crawler.decoding.decompress.StrictDecompression": 590,
+        "crawler.downloader.compression.StrictDecompression": 590,
     },
     "EXTENSIONS": {
         "scrapy.extensions.throttle.AutoThrottle": None,

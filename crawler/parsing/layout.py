@@ -15,8 +15,9 @@ from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean
 from crawler.items import Story
+from crawler.parsing.extractors import Source, first_of
 from crawler.parsing.infinite_scroll import first_story
-from crawler.parsing.page import Article, Page, Source, first_of, text_of
+from crawler.parsing.page import Article, Page, text_of
 from crawler.parsing.selectors import landmark_of
 from crawler.parsing.text_blocks import Block, blocks
 from crawler.urls import Address, Addresses

@@ -5,20 +5,16 @@ read is nothing to the next one, never an error of the page.
 """
 
 import json
-import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from html import unescape
-from typing import Any, TypeVar
-from unicodedata import normalize
+from typing import Any
 from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from crawler.bengali.text import clean
 from crawler.decoding.charset import decoded
 from crawler.parsing.html_limits import untangled
 from crawler.parsing.selectors import landmarks, search
@@ -27,8 +23,6 @@ from crawler.parsing.text_blocks import blocks
 _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
 # The parser otherwise keeps <selectedcontent> up to date, at the price of the square of the number of options.
 _AS_WRITTEN = LexborDocumentOptions.WO_EVENTS
-_LONGEST_CAPTION = 2**16  # of an attribute that holds markup
-Value = TypeVar("Value")
 
 
 @dataclass(eq=False)
@@ -147,21 +141,6 @@ class Article:
         return found
 
 
-@dataclass(frozen=True)
-class Source:
-    """One way to read a field: ``name`` is what an alarm calls it; ``read`` gives texts that are not empty.
-
-    ``selector`` is what it searches the page for, if it does.
-    """
-
-    name: str
-    read: Callable[[Article], Iterator[str]]
-    selector: str = ""
-
-    def __call__(self, article: Article) -> Iterator[str]:
-        return self.read(article)
-
-
 def text_of(node: LexborNode, without: str = "") -> str | None:
     """The text below a node that a reader sees, on one line; None where there is none.
 
@@ -174,111 +153,5 @@ def text_of(node: LexborNode, without: str = "") -> str | None:
     return " ".join(dict.fromkeys(block.text for block in blocks(node, dropped))) or None
 
 
-def css(selector: str, *, without: str = "", having: str = "") -> Source:
-    """Text of each match that has any; only where it contains the pattern ``having``, less what ``without`` matches."""
-    sought = re.compile(normalize("NFC", having))
-
-    def read(article: Article) -> Iterator[str]:
-        texts = (text_of(node, without) for node in article.every(selector))
-        return (text for text in texts if text and (not having or sought.search(clean(text) or "")))
-
-    return Source(f"{selector} having {having}" if having else selector, read, selector)
-
-
-def together(region: str, selector: str, *, without: str = "") -> Source:
-    """Text of everything that ``selector`` matches in one region, each once, joined by commas; region by region."""
-
-    def read(article: Article) -> Iterator[str]:
-        for part in article.every(region):
-            texts = (text_of(node, without) for node in part.css(selector))
-            if joined := ", ".join(dict.fromkeys(text for text in texts if text)):
-                yield joined
-
-    return Source(f"{region} {selector}", read, region)
-
-
-def above(selector: str, landmark: str) -> Source:
-    """Text of each match that stands before the first ``landmark``, in the order of the page."""
-
-    def read(article: Article) -> Iterator[str]:
-        if not article.every(selector):
-            return
-        end = article.root.css_first(landmark)
-        for node in article.root.css(f"{selector}, {landmark}"):
-            if end is not None and node.mem_id == end.mem_id:
-                return
-            if text := text_of(node):
-                yield text
-
-    return Source(f"{selector} above {landmark}", read, selector)
-
-
-def attribute(selector: str, *names: str, markup: bool = False) -> Source:
-    """The attributes of each match, in the order of ``names``; the text of one that holds ``markup``."""
-
-    def read(article: Article) -> Iterator[str]:
-        for node in article.every(selector):
-            attributes = node.attributes
-            for name in names:
-                if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
-                    yield value
-
-    return Source(f"{selector} @{'|'.join(names)}", read, selector)
-
-
-def _text_in(markup: str) -> str:
-    if "<" not in markup:
-        return markup
-    if len(markup) > _LONGEST_CAPTION:
-        return ""
-    body = LexborHTMLParser(untangled(markup), options=_AS_WRITTEN).body
-    return (text_of(body) or "") if body else ""
-
-
-def meta(name: str, *, without: str = "", having: str = "") -> Source:
-    """Content of a meta element that contains the pattern ``having``, less what the pattern ``without`` finds."""
-
-    def read(article: Article) -> Iterator[str]:
-        return _reduced(article.page.metas.get(name, ""), without, having)
-
-    return Source(f"meta {name}", read)
-
-
-def linked_data(*path: str, without: str = "", having: str = "") -> Source:
-    """A value of each of the page's JSON-LD articles, by path, of a list the first; patterns as for ``meta``."""
-
-    def read(article: Article) -> Iterator[str]:
-        for value in article.page.linked_data:
-            found: Any = value
-            for step in path:
-                found = found[0] if isinstance(found, list) and found else found
-                found = found.get(step) if isinstance(found, dict) else None
-            found = found[0] if isinstance(found, list) and found else found
-            if _is_text(found):
-                yield from _reduced(unescape(found), without, having)
-
-    return Source(f"JSON-LD {'.'.join(path)}", read)
-
-
-def _reduced(text: str, without: str, having: str) -> Iterator[str]:
-    text = " ".join(text.split())  # patterns take long over long runs of spaces
-    if having and not re.search(having, text):
-        return
-    if text := (re.sub(without, "", text) if without else text).strip():
-        yield text
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
-
-
-def first_of(
-    name: str, article: Article, sources: tuple[Source, ...], read: Callable[[str], Value | None]
-) -> Value | None:
-    """What ``read`` makes of the first text of which it makes anything; ``article.given_by`` notes whose it was."""
-    for source in sources:
-        for text in source(article):
-            if (value := read(text)) is not None:
-                article.given_by[name] = source.name
-                return value
-    return None

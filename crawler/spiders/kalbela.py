@@ -9,8 +9,8 @@ import re
 from zoneinfo import ZoneInfo
 
 from crawler.entry_points import Door, Kind, More
+from crawler.parsing.extractors import above, attribute, css, linked_data, meta, together
 from crawler.parsing.layout import Layout
-from crawler.parsing.page import above, attribute, css, linked_data, meta, together
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import Newspaper
 

@@ -5,19 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.parsing.page import (
-    Article,
-    Page,
-    Source,
-    above,
-    attribute,
-    css,
-    first_of,
-    linked_data,
-    meta,
-    text_of,
-    together,
-)
+from crawler.parsing.extractors import Source, above, attribute, css, first_of, linked_data, meta, together
+from crawler.parsing.page import Article, Page, text_of
 
 FETCHED = datetime(2026, 1, 11, tzinfo=UTC)
 

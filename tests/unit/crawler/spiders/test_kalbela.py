@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.items import Story
+from crawler.parsing.extractors import css
 from crawler.parsing.layout import choose
-from crawler.parsing.page import Page, css
+from crawler.parsing.page import Page
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from crawler.urls import Address
 

@@ -22,9 +22,10 @@ from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.outcomes import Outcome
+from crawler.parsing.feeds import Entry, moments_of, newest_first
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import Answer, Reader, Reading
-from crawler.parsing.ranked_lists import Entry, RankedList, Row, moments_of, newest_first
+from crawler.parsing.ranked_lists import RankedList, Row
 from crawler.priorities import _DOOR, _NAMED, _RANKED, _SEED, _newness, _priority, _worth
 from crawler.urls import Address, Addresses, NoAddress
 

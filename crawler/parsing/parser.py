@@ -10,10 +10,11 @@ from crawler.decoding.decompress import decompress
 from crawler.entry_points import Door, Kind, Onward
 from crawler.items import Story
 from crawler.parsing import html_limits
+from crawler.parsing.feeds import Entry, read_feed, read_sitemap
 from crawler.parsing.layout import Layout, choose
 from crawler.parsing.page import Page
 from crawler.parsing.pagination import listing_of, page_after
-from crawler.parsing.ranked_lists import Entry, RankedList, Row, read_feed, read_links, read_list, read_sitemap
+from crawler.parsing.ranked_lists import RankedList, Row, read_links, read_list
 from crawler.parsing.selectors import landmark_of
 from crawler.urls import Address, Addresses
 

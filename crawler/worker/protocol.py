@@ -9,8 +9,9 @@ from typing import Any
 from crawler.entry_points import Door, read_back, written
 from crawler.items import UTC_MICROSECONDS, Story
 from crawler.outcomes import Outcome
+from crawler.parsing.feeds import Entry
 from crawler.parsing.parser import Answer, Reading
-from crawler.parsing.ranked_lists import Entry, Row
+from crawler.parsing.ranked_lists import Row
 from crawler.urls import Address, NoAddress
 
 # A page may hold half of a pair of surrogates, which only a step refuses.

@@ -5,18 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from crawler.parsing.feeds import MOST_ENTRIES, Entry, newest_first, read_feed, read_sitemap
 from crawler.parsing.page import Page
-from crawler.parsing.ranked_lists import (
-    MOST_ENTRIES,
-    Entry,
-    RankedList,
-    Row,
-    newest_first,
-    read_feed,
-    read_links,
-    read_list,
-    read_sitemap,
-)
+from crawler.parsing.ranked_lists import RankedList, Row, read_links, read_list
 from crawler.spiders.kalbela import Kalbela
 
 ADDRESSES = Kalbela.identities()

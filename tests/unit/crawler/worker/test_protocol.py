@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from crawler.entry_points import Door, Kind, More, Onward
 from crawler.items import Story
 from crawler.outcomes import Outcome
+from crawler.parsing.feeds import Entry
 from crawler.parsing.parser import Answer, Reading
-from crawler.parsing.ranked_lists import Entry, Row
+from crawler.parsing.ranked_lists import Row
 from crawler.urls import Address, NoAddress
 from crawler.worker.protocol import Readings, answer_read, answer_written
 from pipelines.prepare import prepared

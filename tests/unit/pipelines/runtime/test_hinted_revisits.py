@@ -9,7 +9,7 @@ import pytest
 from crawler.clock import now
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
-from crawler.parsing.ranked_lists import Entry, moments_of
+from crawler.parsing.feeds import Entry, moments_of
 from crawler.urls import Address
 from pipelines.runtime.hinted_revisits import Hearing
 from pipelines.runtime.revisit import Books

@@ -10,14 +10,7 @@ from types import FrameType
 
 from crawler.downloader.errors import AnswerTooLarge
 
-MOST_ELEMENTS = 200_000
 SECONDS_PER_PAGE = 5.0
-
-
-def check(body: bytes) -> None:
-    """Raises :class:`AnswerTooLarge` for a page with more elements than any newspaper's."""
-    if len(body) > MOST_ELEMENTS and body.count(b"<") > MOST_ELEMENTS:
-        raise AnswerTooLarge(f"more than {MOST_ELEMENTS:,} elements")
 
 
 @contextmanager

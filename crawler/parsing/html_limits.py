@@ -7,6 +7,8 @@ to say nearly all, are far from them and are not touched.
 
 import re
 
+from crawler.downloader.errors import AnswerTooLarge
+
 _FEW_TAGS = 4_000
 _DEEPEST = 400
 _LONG_TAG = 10_000
@@ -72,3 +74,12 @@ def _has_long_tag(html: str) -> bool:
                 return True
         before_is_full = is_full
     return False
+
+
+MOST_ELEMENTS = 200_000
+
+
+def check(body: bytes) -> None:
+    """Raises :class:`AnswerTooLarge` for a page with more elements than any newspaper's."""
+    if len(body) > MOST_ELEMENTS and body.count(b"<") > MOST_ELEMENTS:
+        raise AnswerTooLarge(f"more than {MOST_ELEMENTS:,} elements")

@@ -14,7 +14,6 @@ import scrapy
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
-from crawler import budget
 from crawler.clock import now
 from crawler.downloader.errors import Refusal, outcome_of
 from crawler.downloader.response_check import judge_response
@@ -22,6 +21,7 @@ from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.outcomes import Outcome
+from crawler.parsing import time_limit
 from crawler.parsing.feeds import Entry, moments_of, newest_first
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import Answer, Reader, Reading
@@ -124,7 +124,7 @@ class Newspaper(scrapy.Spider):
         reading: Reading | Refusal | None = None
         if answer := self._to_read(response, fetch):
             try:
-                with budget.limited():
+                with time_limit.limited():
                     reading = self.reader.read(answer)
             except Refusal as refusal:
                 reading = refusal

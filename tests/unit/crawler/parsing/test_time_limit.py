@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler import budget
 from crawler.downloader.errors import AnswerTooLarge
+from crawler.parsing import time_limit
 from crawler.parsing.page import Page
 
 URL = "https://www.kalbela.com/world/north-korea/154313"
@@ -44,7 +44,7 @@ def test_a_page_of_a_shape_that_costs_dear_is_read_or_refused_in_seconds(shape: 
 @pytest.mark.timeout(10)
 def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
     began = time.monotonic()
-    with pytest.raises(AnswerTooLarge, match=r"took more than 0\.1 s"), budget.limited(0.1):
+    with pytest.raises(AnswerTooLarge, match=r"took more than 0\.1 s"), time_limit.limited(0.1):
         while True:  # Python 3.13 loses an exception that comes while a loop's condition is looked at (gh-130279)
             if time.monotonic() > began + 5:
                 break
@@ -53,5 +53,5 @@ def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
 
 def test_more_elements_than_any_newspaper_has_are_refused_unread() -> None:
     with pytest.raises(AnswerTooLarge, match="200,000 elements"):
-        budget.check(b"<p>" * 200_001)
-    budget.check(b"<p>" * 200_000)
+        time_limit.check(b"<p>" * 200_001)
+    time_limit.check(b"<p>" * 200_000)

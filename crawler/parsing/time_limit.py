@@ -1,7 +1,4 @@
-"""What one page may cost: bounds that are checked before it is read, and a clock for who reads without a process apart.
-
-The parser is C code that this clock does not interrupt. In a process apart it is the kernel that ends it.
-"""
+"""A time limit on parsing one page."""
 
 import signal
 from collections.abc import Iterator

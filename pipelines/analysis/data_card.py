@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.analysis.dictionary import ALL, entries_of, path_of, section_of
 
 if TYPE_CHECKING:
-    from pipelines.analysis.export import Exported, Selection
+    from pipelines.analysis.selection import Exported, Selection
 
 CHECKSUMS = "SHA256SUMS"
 LICENCE = (
@@ -35,7 +35,7 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 
 def card_of(folder: Path, tables: Sequence[Exported], selection: Selection, made_at: datetime) -> dict[str, Any]:
     """The card as plain data; the checksums are of the files as they lie in the folder."""
-    from pipelines.analysis.export import checksums
+    from pipelines.analysis.selection import checksums
 
     sums = {path: (size, digest) for path, size, digest in checksums(folder)}
     return {
@@ -72,7 +72,7 @@ def _table(folder: Path, exported: Exported, sums: Mapping[str, tuple[int, str]]
 
 def write_card(folder: Path, card: Mapping[str, Any], kind: str) -> None:
     """Write the card for people (README.md) and programs (card.json), and the checksums of all files."""
-    from pipelines.analysis.export import checksums
+    from pipelines.analysis.selection import checksums
 
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_markdown(card, kind), encoding="utf-8")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -20,44 +18,15 @@ import pyarrow.dataset as ds
 from crawler.clock import now
 from pipelines.analysis.open_table import NAMES, AskedWrongly, OpenTable, open_table
 from pipelines.analysis.runs_table import RUNS
+from pipelines.analysis.selection import Exported, Selection
 from pipelines.analysis.writers import outside, write_jsonl
 from pipelines.storage.atomic_write import folder_aside
 from pipelines.storage.fsync import DataDamaged, StorageRefused
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import TABLES, Table
 
-USUAL = ("stories", "revisions", "aliases", "rankings")
-FORMATS = ("parquet", "jsonl")
 # What has no moment of its own that matters goes with the stories that it belongs to.
 _WITH_STORIES = ("revisions", "aliases")
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is to be exported: tables, newspapers (all where none is named), from when until before when, columns."""
-
-    tables: Sequence[str] = USUAL
-    sites: Sequence[str] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    columns: Sequence[str] = ()
-
-    @property
-    def is_part(self) -> bool:
-        """Whether stories are left out."""
-        return bool(self.sites or self.since or self.until)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """One table as it was written."""
-
-    table: Table
-    columns: tuple[str, ...]
-    rows: int
-    first: datetime | None
-    last: datetime | None
-    files: tuple[Path, ...]
 
 
 def export(data: Path, place: Path, selection: Selection, kind: str = "parquet") -> dict[str, Any]:
@@ -208,14 +177,3 @@ def _exported(opened: OpenTable, dataset: ds.Dataset, files: Sequence[Path]) -> 
         raise StorageRefused("stories stood twice while a publish was under way: export again")
     ends = pc.min_max(pc.coalesce(*(found[name] for name in moments))).as_py()
     return Exported(table, opened.columns, len(found), ends["min"], ends["max"], tuple(files))
-
-
-def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Path below the folder, bytes and SHA-256 of every file in it."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            yield (
-                path.relative_to(folder).as_posix(),
-                path.stat().st_size,
-                hashlib.file_digest(file, "sha256").hexdigest(),
-            )

@@ -78,8 +78,9 @@ def query(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     """A part of the data in a folder of its own."""
     from crawler.registry import zones
-    from pipelines.analysis.export import USUAL, Selection, moment_of
     from pipelines.analysis.export import export as exported
+    from pipelines.analysis.export import moment_of
+    from pipelines.analysis.selection import USUAL, Selection
     from schedules.cli.render.query_result import show_card
 
     known = zones()

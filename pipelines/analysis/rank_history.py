@@ -1,8 +1,8 @@
 """Ranks: how long a story stood where in which list, from the snapshots."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,3 +77,17 @@ def rankings_in(
         wanted = wanted & (pc.field("last_observed_at") >= pc.scalar(since))
     found: list[dict[str, Any]] = table.to_table(filter=wanted).to_pylist()
     return found
+
+
+def ranks_as_data(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Spans as plain data; times in seconds."""
+    return [
+        {
+            **asdict(span),
+            "first_at": span.first_at.isoformat(),
+            "last_at": span.last_at.isoformat(),
+            "stood": span.stood.total_seconds(),
+            "in_top": span.in_top.total_seconds(),
+        }
+        for span in spans
+    ]

@@ -39,8 +39,8 @@ def history(options: argparse.Namespace) -> int:
 def ranks(options: argparse.Namespace) -> int:
     """How long stories stood where in the lists."""
     from crawler.clock import now
-    from pipelines.analysis.rank_history import rankings_in, spans_of
-    from schedules.cli.render.story_history import ranks_as_data, show_ranks
+    from pipelines.analysis.rank_history import rankings_in, ranks_as_data, spans_of
+    from schedules.cli.render.story_history import show_ranks
     from schedules.runner.options import paper_named
 
     if (options.story_id is None) == (not options.top):

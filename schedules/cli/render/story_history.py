@@ -52,20 +52,6 @@ def _piece(piece: Any) -> str:
     return f"{lead}[{style}]{opening}{shown}{closing}[/]{trail}" if style else f"{lead}{shown}{trail}"
 
 
-def ranks_as_data(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """Spans as plain data; times in seconds."""
-    return [
-        {
-            **asdict(span),
-            "first_at": span.first_at.isoformat(),
-            "last_at": span.last_at.isoformat(),
-            "stood": span.stood.total_seconds(),
-            "in_top": span.in_top.total_seconds(),
-        }
-        for span in spans
-    ]
-
-
 def show_ranks(spans: Sequence[Span], zone: ZoneInfo) -> None:
     """Spans, one line each."""
     table = Table(box=None, header_style="bold")

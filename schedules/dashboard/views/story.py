@@ -6,10 +6,9 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from pipelines.analysis.rank_history import spans_of
+from pipelines.analysis.rank_history import ranks_as_data, spans_of
 from pipelines.analysis.revisions import changes
 from pipelines.storage.tables import is_site
-from schedules.cli.render.story_history import ranks_as_data
 from schedules.dashboard.query_params import Question, named
 from schedules.dashboard.views.lists import curve
 from schedules.dashboard.views.overview import plain_row

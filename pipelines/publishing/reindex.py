@@ -23,9 +23,9 @@ from crawler.items import Alias, Fetch, Story
 from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
+from pipelines.ledger.revisit_policy import next_look
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
-from pipelines.runtime.revisit import next_look
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
 from pipelines.storage.data_folder import Dataset

@@ -7,9 +7,8 @@ from crawler.clock import now
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from pipelines.ledger import KnownAddress, Ledger
+from pipelines.ledger.revisit_policy import next_look
 
-# A story is looked at again while it is young; later only when something says that it changed.
-AGES_TO_LOOK_AGAIN = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(hours=72))
 # What has been read whole, so that a server may say next time that it is still the same.
 READ = frozenset((Outcome.STORY, Outcome.COPY, Outcome.UNCHANGED, Outcome.LIST))
 # What may be otherwise next time, and how often in a row it is tried.
@@ -146,10 +145,3 @@ def begun(known: KnownAddress, site: str, run_id: str) -> Fetch:
         attempts=0,
         run_id=run_id,
     )
-
-
-def next_look(born_at: datetime | None, looked_at: datetime) -> datetime | None:
-    """When a story is due again, or None when it is old enough to be left alone."""
-    if born_at is None:
-        return None
-    return next((born_at + age for age in AGES_TO_LOOK_AGAIN if born_at + age > looked_at), None)

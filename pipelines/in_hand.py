@@ -19,8 +19,8 @@ from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import begun
 from pipelines.storage.data_folder import Dataset
+from pipelines.storage.errors import refusing
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import refusing
 
 MOST_DEATHS = 2
 # A week without a death, and all are tried again: kills from outside may have hit a page that harms nobody.

@@ -21,7 +21,7 @@ from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.selection import Exported, Selection
 from pipelines.analysis.writers import outside, write_jsonl
 from pipelines.storage.atomic_write import folder_aside
-from pipelines.storage.fsync import DataDamaged, StorageRefused
+from pipelines.storage.errors import DataDamaged, StorageRefused
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import TABLES, Table
 

@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS, sql_of
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipelines.storage.data_folder import Dataset
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table
 
 # Of a run that met old stories, the newest are of interest, and to look through all months of many years is not.
@@ -22,7 +22,7 @@ def slowest_pages(
 ) -> list[dict[str, Any]]:
     """The pages that took longest from request to last byte: `url`, `milliseconds`, `bytes`, `outcome`, `attempts`.
 
-    Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that is torn.
+    Raises :class:`pipelines.storage.errors.DataDamaged` for a file that is torn.
     """
     table = TABLES["fetches"]
     days = [f"{began - _DAY:%Y-%m-%d}", f"{ended + _DAY:%Y-%m-%d}"]
@@ -37,7 +37,7 @@ def slowest_pages(
 def new_stories(dataset: Dataset, site: str, began: datetime, ended: datetime, most: int) -> list[dict[str, Any]]:
     """The newest stories that were first seen between two moments: `story_id`, `published_at`, `section`, `headline`.
 
-    Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that is torn.
+    Raises :class:`pipelines.storage.errors.DataDamaged` for a file that is torn.
     """
     table, dated, undated = TABLES["stories"], list[dict[str, Any]](), list[dict[str, Any]]()
     parts = [part for part, _ in reversed(dataset.published(table, site))][:MOST_MONTHS]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.items import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import Table
 
 # A column is one line.

@@ -26,7 +26,7 @@ from pipelines.ledger.transactions import PAGES_PER_COMMIT as PAGES_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
 from pipelines.ledger.urls import Addresses
 from pipelines.ledger.urls import KnownAddress as KnownAddress
-from pipelines.storage.fsync import StorageRefused
+from pipelines.storage.errors import StorageRefused
 
 
 class Ledger(Transactions):

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipelines.storage.errors import StorageRefused
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import StorageRefused, give_up_reserve
+from pipelines.storage.fsync import give_up_reserve
 
 _OF_THE_DISK = {
     sqlite3.SQLITE_FULL,

@@ -6,7 +6,8 @@ from pipelines.ledger.change_hints import SCHEMA as _NOTICES
 from pipelines.ledger.connection import REMEDY, Connection, LedgerDamaged
 from pipelines.ledger.lsh_index import SCHEMA as _KEYS
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
-from pipelines.storage.fsync import refusing, sync_folder
+from pipelines.storage.errors import refusing
+from pipelines.storage.fsync import sync_folder
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1

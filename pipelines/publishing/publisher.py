@@ -22,8 +22,8 @@ from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.invalid_rows import divert_bad_rows
 from pipelines.publishing.merge import Merged, Row, lay_over, take_out
 from pipelines.storage.data_folder import Dataset
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import DataDamaged
 from pipelines.storage.tables import TABLES, Table
 
 _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]

@@ -38,7 +38,7 @@ _STORIES = TABLES["stories"]
 def reindex(dataset: Dataset, site: str, zone: ZoneInfo) -> Ledger:
     """Replace the site's ledger by one built from its files, and open it; whoever calls this holds the site's lock.
 
-    Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that cannot be read: `check` sets such files aside.
+    Raises :class:`pipelines.storage.errors.DataDamaged` for a file that cannot be read: `check` sets such files aside.
     """
     path = dataset.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")

@@ -21,7 +21,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
 from pipelines.storage.data_folder import UNFINISHED, Dataset
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crawler.safe_text import one_line
 from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import StorageRefused
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 
 #: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.
 KINDS = (OSError, sqlite3.Error, MemoryError, StorageRefused, LedgerDamaged, DataDamaged)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.storage.data_folder import UNFINISHED
-from pipelines.storage.fsync import refusing, sync_folder
+from pipelines.storage.errors import refusing
+from pipelines.storage.fsync import sync_folder
 
 
 @contextmanager

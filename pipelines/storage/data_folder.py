@@ -18,10 +18,11 @@ from datetime import date, datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipelines.storage.errors import DataDamaged, refusing
+from pipelines.storage.errors import StorageRefused as StorageRefused
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import DataDamaged, refusing, sync_folder
-from pipelines.storage.fsync import StorageRefused as StorageRefused
 from pipelines.storage.fsync import make_folder as make_folder
+from pipelines.storage.fsync import sync_folder
 from pipelines.storage.tables import TABLES, Table
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class Dataset:
     def read(self, table: Table, site: str, part: str) -> pa.Table | None:
         """The rows of one partition in the table's schema, or None where there is no file.
 
-        Raises :class:`pipelines.storage.fsync.DataDamaged` for a file that is torn or not of this table.
+        Raises :class:`pipelines.storage.errors.DataDamaged` for a file that is torn or not of this table.
         """
         from pipelines.storage.parquet import read_rows
 

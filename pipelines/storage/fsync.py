@@ -5,36 +5,12 @@ folder's own name when its parent was.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path, PurePath
+from pathlib import Path
 
+from pipelines.storage.errors import refusing
 from pipelines.storage.failpoint import reached
 
 RESERVE_BYTES = 16 * 2**20  # thousands of open addresses, and what SQLite needs to write them down
-
-
-class StorageRefused(Exception):
-    """The folder cannot be written, read or trusted with files: what, where, why and as whom, in one sentence."""
-
-
-class DataDamaged(Exception):
-    """A published file is not what it should be; ``path`` is relative to the data folder."""
-
-    def __init__(self, path: PurePath, reason: str) -> None:
-        super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
-        self.path = path
-        self.reason = reason
-
-
-@contextmanager
-def refusing(action: str, path: Path) -> Iterator[None]:
-    """Say what could not be done, where and why: raises :class:`StorageRefused` for an error of the system."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StorageRefused(f"cannot {action} {path}: {reason} (as user {os.geteuid()})") from error
 
 
 def make_folder(folder: Path) -> None:

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.clock import now
+from pipelines.storage.errors import StorageRefused, refusing
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import StorageRefused, refusing
 
 
 class SiteLocked(Exception):

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from crawler.registry import newspapers
 from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import Dataset
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 from schedules.reports.report import NoReport, Ran, ran
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableWrong

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipelines.storage.data_folder import Dataset
-from pipelines.storage.fsync import StorageRefused
+from pipelines.storage.errors import StorageRefused
 from schedules.dashboard import jinja_env
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.query_params import Question

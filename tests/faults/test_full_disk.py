@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage.fsync import RESERVE_BYTES, StorageRefused, give_up_reserve, keep_reserve
+from pipelines.storage.errors import StorageRefused
+from pipelines.storage.fsync import RESERVE_BYTES, give_up_reserve, keep_reserve
 from tests.support.crash_store import Store
 from tests.support.fork_server import REFUSED, Killing, killing
 from tests.support.synthetic_site import World

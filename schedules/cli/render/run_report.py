@@ -38,7 +38,7 @@ def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
     from crawler.registry import zones
     from pipelines.analysis.run_details import new_stories, slowest_pages
-    from pipelines.storage.fsync import DataDamaged
+    from pipelines.storage.errors import DataDamaged
     from pipelines.storage.tables import is_site
 
     try:

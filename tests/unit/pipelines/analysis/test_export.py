@@ -18,7 +18,7 @@ from pipelines.analysis.export import export, moment_of
 from pipelines.analysis.open_table import NAMES, AskedWrongly, open_table
 from pipelines.analysis.query import opened
 from pipelines.analysis.selection import USUAL, Selection
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from tests.support.builders import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
 from tests.support.commands import PROJECT
 from tests.support.sample_data import SAMPLE

@@ -21,7 +21,7 @@ from pipelines.analysis.query import asked, opened
 from pipelines.analysis.rank_history import spans_of
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from tests.support.builders import digests
 from tests.support.commands import PROJECT
 from tests.support.processes import started

@@ -10,7 +10,8 @@ import pytest
 from pipelines.ledger import Ledger
 from pipelines.ledger.connection import Connection, LedgerDamaged
 from pipelines.storage import failpoint
-from pipelines.storage.fsync import StorageRefused, keep_reserve
+from pipelines.storage.errors import StorageRefused
+from pipelines.storage.fsync import keep_reserve
 from tests.support.builders import JANUARY, SITE, ZONE, a_fetch
 
 

@@ -18,7 +18,7 @@ from crawler.items import as_row
 from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
 from pipelines.ledger.outbox import Change, FileRecord
 from pipelines.runtime.revisit import Books
-from pipelines.storage.fsync import StorageRefused
+from pipelines.storage.errors import StorageRefused
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
     DAY,

@@ -17,7 +17,7 @@ from pipelines.publishing.verify import check, quarantine
 from pipelines.similarity.hashes import snapshot_digest
 from pipelines.storage import failpoint
 from pipelines.storage.data_folder import Dataset, StorageRefused
-from pipelines.storage.fsync import DataDamaged
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
     DAY,

@@ -20,7 +20,8 @@ from crawler.clock import now
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
-from pipelines.storage.data_folder import UNFINISHED, Dataset
+from pipelines.storage.atomic_write import UNFINISHED
+from pipelines.storage.data_folder import Dataset
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.storage.data_folder import UNFINISHED
 from pipelines.storage.errors import refusing
 from pipelines.storage.fsync import sync_folder
 
@@ -51,3 +50,6 @@ def _beside(place: Path) -> Path:
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+UNFINISHED = ".inprogress"

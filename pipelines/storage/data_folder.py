@@ -18,6 +18,7 @@ from datetime import date, datetime
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipelines.storage.atomic_write import UNFINISHED
 from pipelines.storage.errors import DataDamaged, refusing
 from pipelines.storage.errors import StorageRefused as StorageRefused
 from pipelines.storage.failpoint import reached
@@ -27,8 +28,6 @@ from pipelines.storage.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-UNFINISHED = ".inprogress"
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.storage.data_folder import UNFINISHED
+from pipelines.storage.atomic_write import UNFINISHED
 from tests.support.concurrent_readers import Readers
 from tests.support.crash_store import SOAK, Store
 from tests.support.fork_server import KILLED, PROJECT, REFUSED, Ended, Killing, killing

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipelines.storage.sqlite import Memory
 from schedules.alerting.events import Alarm, Event, event_of, harmless
-from schedules.turns.memory import Memory
 
 _SCHEMA = """
 CREATE TABLE seen (run_id TEXT PRIMARY KEY) WITHOUT ROWID;

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import Dataset
+from pipelines.storage.sqlite import Memory
 from schedules.timetable.config import Schedule
 from schedules.timetable.cron import Due
-from schedules.turns.memory import Memory
 
 _SCHEMA = """
 CREATE TABLE schedules (name TEXT PRIMARY KEY, rule TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID;

@@ -1,4 +1,4 @@
-"""A memory of the timetable's: a small database beside the ledgers, which several processes may have open at once."""
+"""SQLite databases of our own: opening, and setting aside one that is damaged."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -6,11 +6,15 @@ is owed for it, are one transaction; the message leaves the memory after it was 
 """
 
 import json
+import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from pipelines.storage.data_folder import Dataset
 from pipelines.storage.sqlite import Memory
 from schedules.alerting.events import Alarm, Event, event_of, harmless
 
@@ -211,3 +215,35 @@ class Told(Memory):
 
 def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def told_of(dataset: Dataset) -> Path:
+    """The file of what was told."""
+    return dataset.state / "alerts.sqlite"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands as far as it was noted: alarms, oldest first, and how each target is served; or why none is known."""
+
+    alarms: tuple[dict[str, Any], ...] = ()
+    targets: tuple[TargetState, ...] = ()
+    trouble: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        targets = [state.as_dict() for state in self.targets]
+        return {"alarms": list(self.alarms), "targets": targets, "trouble": self.trouble}
+
+
+def standing(dataset: Dataset) -> Standing:
+    """What stands, for whoever only looks: nothing is made or changed, and nothing is raised."""
+    path = told_of(dataset)
+    if not path.exists():
+        return Standing()
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=5, uri=True)) as connection:
+            told = Told(connection)
+            return Standing(tuple(told.standing()), tuple(told.targets()))
+    except (sqlite3.Error, ValueError) as error:
+        return Standing(trouble=f"what stands cannot be read from {path}: {error}")

@@ -19,10 +19,9 @@ from pipelines.ledger import LedgerDamaged
 from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.failpoint import reached
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.alerting.deliveries import Told
+from schedules.alerting.deliveries import Told, told_of
 from schedules.alerting.messages import subject_of
 from schedules.alerting.missed_runs import silent
-from schedules.alerting.standing import told_of
 from schedules.alerting.transports import Undelivered, deliver
 from schedules.exit_codes import ExitCode
 from schedules.timetable.alert_targets import Target

@@ -51,8 +51,8 @@ def report(options: argparse.Namespace) -> int:
 
 def alerts(options: argparse.Namespace) -> int:
     """The alarms that stand and who is told of them; tries whether they can be."""
+    from schedules.alerting.deliveries import standing
     from schedules.alerting.notifier import tried
-    from schedules.alerting.standing import standing
     from schedules.cli.render.run_list import show_standing, show_tried
     from schedules.timetable.config import Timetable
 

@@ -36,7 +36,7 @@ def sites(options: argparse.Namespace) -> int:
 def runs(options: argparse.Namespace) -> int:
     """What ran and how it went."""
     from crawler.clock import now
-    from schedules.alerting.standing import standing
+    from schedules.alerting.deliveries import standing
     from schedules.cli.render.run_list import show_runs
     from schedules.reports.progress import running
 

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.errors import refusing
-from schedules.alerting.standing import standing
+from schedules.alerting.deliveries import standing
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
 from schedules.metrics.totals import Tallied, Tallies

@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from schedules.alerting.deliveries import Standing
 from schedules.alerting.messages import sentence_of
-from schedules.alerting.standing import Standing
 from schedules.cli.render.terminal import console, plain
 from schedules.reports.progress import Progress
 from schedules.reports.report import NoReport, Ran, ran

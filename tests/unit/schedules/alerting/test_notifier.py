@@ -21,10 +21,9 @@ from crawler.clock import now
 from khobor import main
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from schedules.alerting.deliveries import GIVEN_UP_AFTER, LONGEST_PAUSE, Told
+from schedules.alerting.deliveries import GIVEN_UP_AFTER, LONGEST_PAUSE, Told, standing, told_of
 from schedules.alerting.messages import subject_of
 from schedules.alerting.notifier import Alerts, tell_after_turn
-from schedules.alerting.standing import standing, told_of
 from schedules.alerting.transports import Undelivered
 from schedules.service.notifier_thread import Herald
 from schedules.timetable.alert_targets import Target

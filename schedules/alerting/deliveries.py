@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.sqlite import Memory
-from schedules.alerting.events import Alarm, Event, event_of, harmless
+from schedules.alerting.messages import Alarm, Event, event_of, harmless
 
 _SCHEMA = """
 CREATE TABLE seen (run_id TEXT PRIMARY KEY) WITHOUT ROWID;

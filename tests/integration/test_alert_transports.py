@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from schedules.alerting.events import event_of, harmless
+from schedules.alerting.messages import event_of, harmless
 from schedules.alerting.transports import Undelivered, deliver
 from schedules.timetable.alert_targets import Target
 from tests.support.alert_receivers import answering, certificate, mail_server, webhook

@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schedules.exit_codes import ExitCode
-from schedules.judging.sources import Quiet
 from schedules.monitoring.drift import Comparison, Drift
+from schedules.monitoring.field_shares import Quiet
 from schedules.monitoring.statistics import Count
 
 #: Keeps pages that lack a field or a list (`list/latest`), or those that have the field from elsewhere than the source

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from schedules.judging.sources import Quiet, quietest
-from schedules.monitoring.field_shares import Counted, Name, Sources, beyond
+from schedules.monitoring.field_shares import Counted, Name, Quiet, Sources, beyond, quietest
 from schedules.monitoring.statistics import (
     NEARLY_ALWAYS,
     Count,

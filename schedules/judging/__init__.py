@@ -1,1 +1,0 @@
-"""Judging a run: by what is expected of it, and by the runs before it."""

@@ -13,7 +13,7 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import DEMO, PROJECT
 
 if TYPE_CHECKING:
-    from schedules.launching.launch import Launch
+    from schedules.runner.run_process import Launch
 
 
 def add_to(commands: Commands) -> None:
@@ -48,8 +48,8 @@ def crawl(options: argparse.Namespace) -> int:
 
 def _launches(options: argparse.Namespace) -> "list[Launch]":
     from pipelines.storage.data_folder import Dataset
-    from schedules.launching.launch import Launch
     from schedules.runner.options import checked_settings, paper_named, seeds_by_paper
+    from schedules.runner.run_process import Launch
 
     papers = [paper_named(name) for name in dict.fromkeys(options.site)]
     seeds = seeds_by_paper(options.seed, papers)

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from schedules.exit_codes import REASONS, ExitCode, ToldToEnd
-from schedules.launching.launch import Launch
-from schedules.runner.run_process import Running
+from schedules.runner.run_process import Launch, Running
 from schedules.signals import heard_by
 
 SECONDS_BETWEEN_LOOKS = 0.2

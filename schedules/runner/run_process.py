@@ -4,25 +4,47 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from json import loads
 from typing import Any
 
 from scrapy.settings import Settings
 
+from crawler.registry import project_settings
+from crawler.spider import Newspaper
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import recover
 from pipelines.runtime.run import new_run_id
-from pipelines.storage.data_folder import make_folder
+from pipelines.storage.data_folder import Dataset, make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
-from schedules.launching.launch import Launch
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 from schedules.paths import PROJECT
 from schedules.runner.log_tail import last_words
 from schedules.runner.watchdog import Watchdog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """What to run: one site, into one data folder, with these settings."""
+
+    newspaper: type[Newspaper]
+    dataset: Dataset
+    seeds: Sequence[str] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    max_minutes: float | None = None
+
+    def composed(self) -> Settings:
+        """All settings of the run."""
+        settings = project_settings()
+        settings.update(self.settings, priority="cmdline")
+        if self.max_minutes is not None:
+            settings.set("CLOSESPIDER_TIMEOUT", str(max(1, round(self.max_minutes * 60))), priority="cmdline")
+        return settings
+
 
 _LAST_BYTES = 32_768
 # A run needs few threads, and on a machine of many cores each would map memory that it never uses.

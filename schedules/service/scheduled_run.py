@@ -13,11 +13,10 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLocked
 from schedules.exit_codes import ExitCode, ToldToEnd, WrongUsage, explained
-from schedules.launching.launch import Launch
 from schedules.monitoring.verdict import expectations_of, write_verdict
 from schedules.runner.options import checked_settings, paper_named
 from schedules.runner.run_all import watch
-from schedules.runner.run_process import Running
+from schedules.runner.run_process import Launch, Running
 from schedules.timetable.config import Schedule
 from schedules.timetable.occurrences import Claims, State
 

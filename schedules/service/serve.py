@@ -22,8 +22,7 @@ from schedules.exit_codes import ExitCode, explained
 from schedules.paths import TIMETABLE
 from schedules.runner.options import checked_settings
 from schedules.service.child_processes import Processes
-from schedules.service.clockwork import Clockwork
-from schedules.service.dispatcher import Timekeeper, say_in_json, say_on_stderr
+from schedules.service.dispatcher import Clockwork, Timekeeper, say_in_json, say_on_stderr
 from schedules.service.notifier_thread import Herald
 from schedules.signals import heard_by
 from schedules.timetable.config import ACCEPTED, Timetable

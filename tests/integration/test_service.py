@@ -22,8 +22,7 @@ from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
 from schedules.service.child_processes import Processes
-from schedules.service.clockwork import Clockwork
-from schedules.service.dispatcher import Timekeeper
+from schedules.service.dispatcher import Clockwork, Timekeeper
 from schedules.service.serve import main
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Claim, Claims, State, claims_of

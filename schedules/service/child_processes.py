@@ -11,7 +11,7 @@ from pipelines.storage.data_folder import Dataset
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
-from schedules.turns.lock import lock_of
+from schedules.timetable.occurrences import lock_of
 
 
 class Processes:

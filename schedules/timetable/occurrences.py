@@ -6,7 +6,9 @@ launched it to live on. Kept in `data/state/schedules.sqlite`, beside the ledger
 """
 
 import json
+import time
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import Dataset
+from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import Memory
 from schedules.timetable.config import Schedule
 from schedules.timetable.cron import Due
@@ -222,3 +225,26 @@ class Claims(Memory):
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+SECONDS_BETWEEN_TRIES = 1.0
+
+
+def lock_of(dataset: Dataset, schedule: str) -> Path:
+    """The file that a turn of the schedule holds locked."""
+    return dataset.state / "schedules" / f"turn-{schedule}.lock"
+
+
+@contextmanager
+def turn_lock(dataset: Dataset, schedule: Schedule, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of a schedule's turns; raises :class:`SiteLocked` where another is held, if it does not wait."""
+    while True:
+        try:
+            lock = SiteLock.take(lock_of(dataset, schedule.name))
+            break
+        except SiteLocked:
+            if not wait:
+                raise
+            time.sleep(SECONDS_BETWEEN_TRIES)
+    with lock:
+        yield

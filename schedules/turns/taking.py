@@ -18,8 +18,7 @@ from schedules.exit_codes import ExitCode, ToldToEnd, explained
 from schedules.service.scheduled_run import Claimed, Look, Turn
 from schedules.signals import heard_by
 from schedules.timetable.config import Schedule, Timetable
-from schedules.timetable.occurrences import Claims, State, claims_of, is_late
-from schedules.turns.lock import lock_of, turn_lock
+from schedules.timetable.occurrences import Claims, State, claims_of, is_late, lock_of, turn_lock
 
 
 def take_turn(

@@ -56,7 +56,7 @@ def schedule(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset") -> int:
     from schedules.cli.render.progress_bar import Watching
     from schedules.service.notifier_thread import after_turn
-    from schedules.turns.taking import take_turn
+    from schedules.service.scheduled_run import take_turn
 
     with after_turn(dataset, timetable, complain):
         with Watching() as watching:

@@ -23,7 +23,7 @@ class Processes:
 
     def start(self, schedule: Schedule, due: str) -> subprocess.Popen[bytes]:
         """Launch a turn. It writes into a file, since a pipe would break with the service and the run with it."""
-        command = [sys.executable, "-m", "schedules.turns.taking", schedule.name, f"--due={due}"]
+        command = [sys.executable, "-m", "schedules.service.scheduled_run", schedule.name, f"--due={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._extra]
         with (self._dataset.state / "schedules" / f"{schedule.name}.log").open("wb") as log:
             return subprocess.Popen(

@@ -23,10 +23,10 @@ from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
 from schedules.service.child_processes import Processes
 from schedules.service.dispatcher import Clockwork, Timekeeper
+from schedules.service.scheduled_run import take_turn
 from schedules.service.serve import main
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Claim, Claims, State, claims_of
-from schedules.turns.taking import take_turn
 from tests.newspaper import Newspaper
 
 PROJECT = Path(__file__).resolve().parents[2]

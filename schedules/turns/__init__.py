@@ -1,1 +1,0 @@
-"""Turns of the timetable: each time that is due is taken once, run, and settled."""

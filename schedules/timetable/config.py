@@ -19,10 +19,9 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
 from schedules.timetable import alert_targets, fields
 from schedules.timetable.alert_targets import Target
-from schedules.timetable.cron import Cron, Due
+from schedules.timetable.cron import Cron, Due, in_words
 from schedules.timetable.lines import Place, line_of, lines_of
 from schedules.timetable.validation import Field, Problem, read_field
-from schedules.timetable.words import in_words
 
 # In a data folder: the timetable as it was last without mistakes.
 ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")

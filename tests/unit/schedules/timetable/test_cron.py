@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.timetable.cron import WEEKDAYS, CronWrong, read_cron
-from schedules.timetable.words import in_words
+from schedules.timetable.cron import WEEKDAYS, CronWrong, in_words, read_cron
 
 DHAKA, BERLIN = ZoneInfo("Asia/Dhaka"), ZoneInfo("Europe/Berlin")
 

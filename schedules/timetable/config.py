@@ -20,8 +20,7 @@ from schedules.paths import TIMETABLE
 from schedules.timetable import alert_targets, fields
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.cron import Cron, Due, in_words
-from schedules.timetable.lines import Place, line_of, lines_of
-from schedules.timetable.validation import Field, Problem, read_field
+from schedules.timetable.validation import Field, Place, Problem, line_of, lines_of, read_field
 
 # In a data folder: the timetable as it was last without mistakes.
 ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")

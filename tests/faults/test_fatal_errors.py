@@ -61,7 +61,7 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Mounts a small disk with these options, or changes those of the one that is mounted."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = []
+    mounted: list[str] = []
 
     def mount(options: str) -> Path:
         command = ["mount", "-o", f"remount,{options}"] if mounted else ["mount", "-t", "tmpfs", "-o", options, "tmpfs"]

@@ -21,6 +21,7 @@ from crawler.parsing.parser import Answer, Reading
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
 from crawler.worker.extension import ReadApart, ReaderCrashed
+from crawler.worker.protocol import Readings
 from pipelines.prepare import prepared
 from pipelines.storage.site_lock import SiteLock
 from tests.support.fault_site import HostilePaper
@@ -238,7 +239,7 @@ def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> Non
 
 def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(extension.Readings, "written", lambda self, reading: b'{"no": "reading"}')
+        patch.setattr(Readings, "written", lambda self, reading: b'{"no": "reading"}')
         nonsense, _ = within(all_of("one", "two"), Misreader())
     assert isinstance(nonsense, TypeError)
 

@@ -110,7 +110,7 @@ def _drip(connection: socket.socket) -> None:
         (lambda connection: time.sleep(5), "no answer within 0.4 s"),
         (_drip, "no answer within 0.4 s"),
         (
-            lambda connection: (time.sleep(0.1), connection.recv(65_536), connection.sendall(b"\x1b[2J go\r\n\r\n")),
+            lambda connection: (time.sleep(0.1), connection.recv(65_536), connection.sendall(b"\x1b[2J go\r\n\r\n")),  # type: ignore[func-returns-value]
             "not HTTP",
         ),
         (lambda connection: None, "closed"),

@@ -100,7 +100,7 @@ def test_every_revision_that_a_visit_showed_is_kept_and_no_other(reckoning: Reck
 
 
 def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning: Reckoning) -> None:
-    looked = {}
+    looked: dict[int, list[datetime]] = {}
     for visit in reckoning.room.visits:
         if visit.number is not None:
             looked.setdefault(visit.number, []).append(visit.at)

@@ -147,13 +147,6 @@ def poisoned(days: Days) -> None:
     days.run(hours=0.1)
 
 
-def no_robots(days: Days) -> None:
-    days.paper.faults["/robots.txt"] = Fault(status=500, body=b"")
-    days.run(hours=2)
-    days.paper.faults.clear()
-    days.run(hours=1)
-
-
 def patient(days: Days) -> None:
     until = days.paper.now + timedelta(hours=2, seconds=3)
     days.paper.faults["/"] = Fault(status=503, body=b"", headers={"Retry-After": http_date(until)}, times=1)

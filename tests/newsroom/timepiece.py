@@ -18,7 +18,7 @@ def begin(at: datetime) -> None:
     global _seconds
     _seconds = 0.0
     clock._start, clock._began = at.astimezone(UTC), 0.0
-    clock.monotonic = lambda: _seconds  # type: ignore[assignment]
+    clock.monotonic = lambda: _seconds  # type: ignore[attr-defined]
 
 
 class FollowThePaper:

@@ -38,7 +38,7 @@ MODULES = sorted(path.relative_to(PROJECT) for room in ALLOWED for path in (PROJ
 
 def imports_of(path: Path) -> set[str]:
     tree = ast.parse((PROJECT / path).read_text())
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

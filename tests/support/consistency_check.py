@@ -141,7 +141,7 @@ class Reckoning:
             assert (fetch := fetches.get((page.run_id, page.url))), f"lost: {page}"
             assert fetch["outcome"] == page.outcome, page
             if page.outcome == "copy":
-                assert page.url in copies, f"lost: {page}"
+                assert page.url in copies, f"lost: {page}"  # type: ignore[comparison-overlap]
             elif page.outcome in ("unchanged", "gone") and (found := versions.get(page.story_id or "")):
                 seen = [row[name] for row in found.values() for name in ("fetched_at", "gone_at") if row[name]]
                 assert max(seen) >= datetime.fromisoformat(page.at), f"lost: {page}"

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 from backports import zstd
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -61,7 +61,8 @@ class Played:
         own |= {"KHOBOR_LEAST_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False, "LOG_ENABLED": False}
         settings.setdict(own, priority="cmdline")
         self.crawler = Crawler(Kalbela, settings)
-        self.crawler.spider = self.spider = self.crawler._create_spider()
+        self.spider = cast(Kalbela, self.crawler._create_spider())
+        self.crawler.spider = self.spider
         self.crawler._apply_settings()
         self.crawler.engine = self.crawler._create_engine()
         self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, KeepRejects, JudgeRun))

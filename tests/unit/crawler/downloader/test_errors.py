@@ -84,7 +84,7 @@ def test_an_error_of_ours_is_named_by_its_class() -> None:
 
 
 def test_every_refusal_has_an_outcome_of_its_own_or_its_parents() -> None:
-    kinds = [Refusal, *Refusal.__subclasses__()]
+    kinds: list[type[Refusal]] = [Refusal, *Refusal.__subclasses__()]
     assert all(kind("why").outcome in Outcome for kind in kinds)
     assert len({kind.outcome for kind in kinds}) == len(kinds)
 

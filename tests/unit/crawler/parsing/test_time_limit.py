@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from crawler.downloader.errors import AnswerTooLarge
-from crawler.parsing import time_limit
+from crawler.parsing import html_limits, time_limit
 from crawler.parsing.page import Page
 
 URL = "https://www.kalbela.com/world/north-korea/154313"
@@ -53,5 +53,5 @@ def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
 
 def test_more_elements_than_any_newspaper_has_are_refused_unread() -> None:
     with pytest.raises(AnswerTooLarge, match="200,000 elements"):
-        time_limit.check(b"<p>" * 200_001)
-    time_limit.check(b"<p>" * 200_000)
+        html_limits.check(b"<p>" * 200_001)
+    html_limits.check(b"<p>" * 200_000)

@@ -78,7 +78,8 @@ def test_an_export_of_everything_is_the_data_again(tmp_path: Path) -> None:
 
 def test_checksums_are_of_every_file_and_hold(data: Path, tmp_path: Path) -> None:
     export(data, tmp_path / "out", Selection())
-    lines = dict(reversed(line.split("  ")) for line in (tmp_path / "out" / "SHA256SUMS").read_text().splitlines())
+    sums = (tmp_path / "out" / "SHA256SUMS").read_text().splitlines()
+    lines = {name: digest for digest, name in (line.split("  ") for line in sums)}
     files = {
         path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*") if path.is_file()
     }

@@ -99,7 +99,7 @@ def test_a_day_is_the_newspaper_s_own(connection: duckdb.DuckDBPyConnection) -> 
     assert {row["day"]: row["stories"] for row in found} == days
     assert days != Counter(at.dt.date)  # or the test would show nothing
     numbers = stories["story_id"].str.partition(":")[2].astype(int)
-    assert (min(r["lowest_id"] for r in found), max(r["highest_id"] for r in found)) == (numbers.min(), numbers.max())
+    assert (min(r["lowest_id"] for r in found), max(r["highest_id"] for r in found)) == (numbers.min(), numbers.max())  # type: ignore[type-var]
 
 
 def test_a_run_s_report_is_a_row(connection: duckdb.DuckDBPyConnection) -> None:

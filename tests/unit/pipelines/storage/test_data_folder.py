@@ -16,8 +16,9 @@ import pytest
 
 from crawler.items import as_row
 from pipelines.storage import failpoint
-from pipelines.storage.data_folder import Dataset, StorageRefused
-from pipelines.storage.parquet import DataDamaged, conform
+from pipelines.storage.data_folder import Dataset
+from pipelines.storage.errors import DataDamaged, StorageRefused
+from pipelines.storage.parquet import conform
 from pipelines.storage.tables import TABLES
 from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
 

@@ -333,7 +333,7 @@ def test_a_target_that_hangs_holds_neither_the_service_nor_its_end(desk: Desk) -
     hangs = threading.Event()
     herald = Herald(desk.dataset, lambda: Timetable.read(desk.path), desk.said.append, 0.05)
     herald._alerts.clock = lambda: desk.moment
-    herald._alerts.send = lambda target, event: hangs.wait(20) and None
+    herald._alerts.send = lambda target, event: hangs.wait(20) and None  # type: ignore[return-value]
     keep(desk.dataset, a_report(START - HOUR, alarm("byline")))
     herald.start()
     began = time.monotonic()

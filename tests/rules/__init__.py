@@ -1,0 +1,1 @@
+"""Rules for the code and its texts, checked over the whole checkout."""

@@ -18,20 +18,8 @@ ALLOWED = {
 COMPOSITION_ROOT = Path("crawler/settings.py")
 # What there is in `schedules`: a part imports those before it, and itself.
 PARTS = (
-    *(
-        "project",
-        "exits",
-        "signals",
-        "streams",
-        "runs",
-        "judging",
-        "timetable",
-        "launching",
-        "turns",
-        "alerting",
-        "metrics",
-    ),
-    *("terminal", "page", "service", "commands"),
+    *("paths", "exit_codes", "signals", "stdio", "reports", "monitoring", "timetable", "launching", "runner"),
+    *("alerting", "metrics", "dashboard", "service", "scrapy_commands", "cli"),
 )
 MODULES = sorted(path.relative_to(PROJECT) for room in ALLOWED for path in (PROJECT / room).rglob("*.py"))
 

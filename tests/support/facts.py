@@ -8,6 +8,8 @@ from tests.support.digests import keys_of
 from tests.support.rename_map import REMOVED, REWORDED, Name, Renames
 
 Facts = dict[Name, Any]
+# Values of JSON that depend on the speed of the machine, though they agree in most recordings.
+_BY_SPEED = {"bytes", "minutes", "log_count/INFO"}
 
 
 def facts_of(record: dict[str, Any], renames: Renames) -> Facts:
@@ -70,7 +72,7 @@ def _document(at: Name, document: dict[str, Any], renames: Renames) -> Iterator[
         if not (new := renames.keys(old)):
             continue
         yield (*at, *new, "present"), True
-        if new[-1] != REWORDED:
+        if new[-1] != REWORDED and old[-1] not in _BY_SPEED:
             yield from _values((*at, *new), leaf, old[0], old[-1], renames)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from crawler.suggestions import suggestion
 from pipelines.analysis.runs_table import RUNS, run_rows
 from pipelines.storage.tables import TABLES, Table, is_site
 
@@ -106,7 +106,7 @@ def open_table(
     folder.
     """
     if name not in NAMES:
-        raise AskedWrongly(f"there is no table {name!r}; {_nearest(name, NAMES)}")
+        raise AskedWrongly(f"there is no table {name!r}; {suggestion(name, NAMES)}")
     table = RUNS if name == RUNS.name else TABLES[name]
     root = _folder(Path(data))
     sites = _sites(root, site)
@@ -158,7 +158,7 @@ def _sites(root: Path, site: str | Iterable[str] | None) -> list[str] | None:
     wanted = [site] if isinstance(site, str) else list(site)
     if unknown := next((name for name in wanted if not is_site(name) or not _holds(root, name)), None):
         there = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
-        raise AskedWrongly(f"there is nothing of {unknown!r} in {root}; {_nearest(unknown, there)}")
+        raise AskedWrongly(f"there is nothing of {unknown!r} in {root}; {suggestion(unknown, there)}")
     return wanted
 
 
@@ -219,12 +219,6 @@ def _columns(table: Table, known: list[str], columns: Sequence[str] | None) -> t
     if not columns:
         raise AskedWrongly("columns=[] asks for nothing: name some, or leave it out for all")
     if unknown := next((name for name in columns if name not in known), None):
-        raise AskedWrongly(f"{table.name} has no column {unknown!r}; {_nearest(unknown, known)}")
+        raise AskedWrongly(f"{table.name} has no column {unknown!r}; {suggestion(unknown, known)}")
     return tuple(dict.fromkeys(columns))
 
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    nearest = get_close_matches(str(name), known, n=1, cutoff=0.5)
-    if nearest:
-        return f"did you mean {nearest[0]!r}?"
-    return f"there are: {', '.join(known)}" if known else "there is nothing yet"

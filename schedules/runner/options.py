@@ -5,24 +5,23 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from crawler.downloader.mirror import answers, read_mirror
 from crawler.downloader.politeness import faults
 from crawler.registry import newspapers, project_settings
 from crawler.spider import Newspaper
+from crawler.suggestions import closest, suggestion
 from crawler.urls import NoAddress
 from schedules.exit_codes import Unreachable, WrongUsage
 
 
 def paper_named(name: str) -> type[Newspaper]:
-    """The newspaper of that name; raises :class:`WrongUsage` with those that there are, the nearest first."""
+    """The newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
     known = newspapers()
     if name in known:
         return known[name]
-    nearest = get_close_matches(name, known, n=len(known), cutoff=0.0)
-    raise WrongUsage(f"there is no newspaper {name!r}; there are: {', '.join(nearest)}")
+    raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 
 
 def seeds_by_paper(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
@@ -109,8 +108,8 @@ def fault_of(name: str, value: str) -> str | None:
     if _SECRET.search(name):
         return f"-s {name}: a run logs in nowhere, and everyone on this machine could read the value"
     if name not in known:
-        near = get_close_matches(name.upper(), list(known), n=1, cutoff=_NEAR)
-        return f"-s {name}: there is no such setting" + (f"; did you mean {near[0]}?" if near else "")
+        near = closest(name.upper(), known, cutoff=_NEAR)
+        return f"-s {name}: there is no such setting" + (f"; did you mean {near}?" if near else "")
     wanted = _wanted(name, known[name], value)
     return f"-s {name}={value}: should be {wanted}" if wanted else None
 

@@ -15,7 +15,8 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
-from crawler.downloader.errors import Refusal, outcome_of
+from crawler.decoding.decode_errors import DecodeError
+from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import judge_response
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Door, Kind, Onward, read_back
@@ -121,22 +122,22 @@ class Newspaper(scrapy.Spider):
     def _read_here(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
         self.takes_in_hand(fetch)
-        reading: Reading | Refusal | None = None
+        reading: Reading | Exception | None = None
         if answer := self._to_read(response, fetch):
             try:
                 with time_limit.limited():
                     reading = self.reader.read(answer)
-            except Refusal as refusal:
+            except (DecodeError, FetchError) as refusal:
                 reading = refusal
         yield from self._outputs_of(response, fetch, reading)
 
     async def _read_apart(self, response: Response, read: Callable[[Answer], Awaitable[Reading]]) -> AsyncIterator[Any]:
         fetch = self._fetched(response)
-        reading: Reading | Refusal | None = None
+        reading: Reading | Exception | None = None
         if answer := self._to_read(response, fetch):
             try:
                 reading = await read(answer)
-            except Refusal as refusal:
+            except (DecodeError, FetchError) as refusal:
                 reading = refusal
         self.takes_in_hand(fetch)
         for output in self._outputs_of(response, fetch, reading):
@@ -159,13 +160,13 @@ class Newspaper(scrapy.Spider):
             feeds=fetch.story_id is None and fetch.via == "seed",
         )
 
-    def _outputs_of(self, response: Response, fetch: Fetch, reading: Reading | Refusal | None) -> Iterator[Any]:
+    def _outputs_of(self, response: Response, fetch: Fetch, reading: Reading | Exception | None) -> Iterator[Any]:
         missed = self._missed
         if isinstance(reading, Reading):
             yield from [*self._follow_reading(reading, response, fetch)]  # all of it, before another page's turn
         else:
             if reading is not None:
-                fetch.outcome, fetch.reason = reading.outcome, reading.reason
+                fetch.outcome, fetch.reason = outcome_of(reading)
             yield fetch
         if not self._doors_open or self._missed != missed:
             self._doors_open = True

@@ -10,7 +10,7 @@ from backports import zstd
 from isal import igzip_lib, isal_zlib
 
 from crawler.decoding.charset import MARKUP, sniff
-from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
+from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
 
 PIECE = 64 * 1024
 _IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance
@@ -22,11 +22,11 @@ ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     """The body without one content encoding (`gzip`, `x-gzip`, `deflate`, `br`, `zstd`), at most `limit` bytes.
 
-    Raises `AnswerTooLarge` above the limit, and `AnswerBroken` where the stream does not reach its end or its
+    Raises `PageTooLarge` above the limit, and `PageCorrupt` where the stream does not reach its end or its
     checksum fails. What is announced as compressed but is plain text is returned as it is: servers do that.
     """
     if encoding not in _PIECES:
-        raise AnswerBroken(f"unknown content encoding {encoding!r}")
+        raise PageCorrupt(f"unknown content encoding {encoding!r}")
     if not body:
         return body
     whole = bytearray()
@@ -35,12 +35,12 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
             whole += piece
             if len(whole) > limit:
                 whole.clear()  # the exception holds on to this frame until the garbage is collected
-                raise AnswerTooLarge(f"more than {limit} bytes when decompressed")
+                raise PageTooLarge(f"more than {limit} bytes when decompressed")
     except (zlib.error, _IsalError, brotli.error, zstd.ZstdError, EOFError) as error:
         if not whole and sniff(body) in MARKUP:
             return body
         what = "was cut short" if isinstance(error, EOFError) else "is corrupt"
-        raise AnswerBroken(f"the {encoding} answer {what}") from error
+        raise PageCorrupt(f"the {encoding} answer {what}") from error
     return bytes(whole)
 
 

@@ -15,7 +15,7 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
-from crawler.downloader.errors import BadAddress, OffSite, PrivateAddress, RedirectLoop, Refusal
+from crawler.downloader.errors import FetchError, InvalidUrl, OffsiteUrl, PrivateAddress, RedirectLoop
 from crawler.safe_text import one_line
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -23,23 +23,23 @@ REDIRECTS = (301, 302, 303, 307, 308)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
-def refusal_for(url: str, hosts: Collection[str]) -> Refusal | None:
+def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
     """Why this address may not be asked for, or None. `hosts` are the site's own, in full and in lower case."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return BadAddress("not an address")
+        return InvalidUrl("not an address")
     if parts.scheme not in DEFAULT_PORTS:
-        return BadAddress(f"scheme {one_line(parts.scheme, 20)!r} is not http or https")
+        return InvalidUrl(f"scheme {one_line(parts.scheme, 20)!r} is not http or https")
     if not host:
-        return BadAddress("the address names no host")
+        return InvalidUrl("the address names no host")
     if parts.username is not None or parts.password is not None:
-        return BadAddress("the address carries a user name")
+        return InvalidUrl("the address carries a user name")
     if host not in hosts or _is_number(host):
-        return OffSite(f"{one_line(host, 80)} is not one of the site's hosts")
+        return OffsiteUrl(f"{one_line(host, 80)} is not one of the site's hosts")
     if port not in (None, DEFAULT_PORTS[parts.scheme]):
-        return OffSite(f"port {port} is not the site's")
+        return OffsiteUrl(f"port {port} is not the site's")
     return None
 
 
@@ -91,7 +91,7 @@ class PublicOnlyResolver(CachingThreadedResolver):
         raise DNSLookupError(f"{name} leads to {address}, which is not a public address")
 
     @classmethod
-    def refusal_for(cls, host: str) -> PrivateAddress | None:
+    def url_error(cls, host: str) -> PrivateAddress | None:
         """The refusal where the last lookup of this host found an address that is not public."""
         address = cls.refused.get(host)
         return PrivateAddress(f"{host} leads to {address}, which is not a public address") if address else None
@@ -109,7 +109,7 @@ class OnlyOwnHosts(OffsiteMiddleware):
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:
         """Raise the refusal of an address that is not the site's own."""
-        refusal = refusal_for(request.url, own_hosts(self.crawler))
+        refusal = url_error(request.url, own_hosts(self.crawler))
         if refusal is None:
             return
         self.stats.inc_value("offsite/filtered")
@@ -143,17 +143,17 @@ class OwnRedirects(RedirectMiddleware):
         try:
             answer = super().process_response(request, response)
         except ValueError as error:
-            raise BadAddress(f"redirected to what is no address: {error}") from error
-        except Refusal:
+            raise InvalidUrl(f"redirected to what is no address: {error}") from error
+        except FetchError:
             raise
         except IgnoreRequest as error:
             raise RedirectLoop(f"redirected more than {self.max_redirect_times} times") from error
         if answer is response and response.status in REDIRECTS and not request.meta.get("dont_redirect"):
-            raise BadAddress("redirected to nowhere, or to an address that is not http or https")
+            raise InvalidUrl("redirected to nowhere, or to an address that is not http or https")
         return answer
 
     def _redirect(self, redirected: Request, request: Request, reason: Any) -> Request:
-        if refusal := refusal_for(redirected.url, own_hosts(self.crawler)):
+        if refusal := url_error(redirected.url, own_hosts(self.crawler)):
             raise type(refusal)(f"redirected: {refusal.reason}")
         if redirected.url in (request.url, *request.meta.get("redirect_urls", ())):
             raise RedirectLoop("redirected in a circle")

@@ -6,11 +6,11 @@ from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
+from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
 from crawler.decoding.decompress import MOST_ENCODINGS, decompress
-from crawler.downloader.errors import AnswerBroken
+from crawler.downloader.errors import ResponseCorrupt, ResponseTooLarge
 
 
 class StrictDecompression(HttpCompressionMiddleware):
@@ -31,25 +31,23 @@ class StrictDecompression(HttpCompressionMiddleware):
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Request | Response:
-        """The answer decompressed, the request for a second try, or `AnswerBroken` or `AnswerTooLarge`."""
+        """The answer decompressed, the request for a second try, or `ResponseCorrupt` or `ResponseTooLarge`."""
         try:
             return super().process_response(request, response)
-        except AnswerBroken:
+        except (PageCorrupt, PageTooLarge) as error:
             if response.status >= 400:
                 return self._without_body(response)
+            if isinstance(error, PageTooLarge):
+                raise ResponseTooLarge(str(error)) from error
             if again := self._once_more(request):
                 return again
-            raise
-        except IgnoreRequest:
-            if response.status >= 400:
-                return self._without_body(response)
-            raise
+            raise ResponseCorrupt(str(error)) from error
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
         names = [name.strip().lower() for value in content_encoding for name in value.decode("latin-1").split(",")]
         names = [name for name in names if name not in ("", "identity")]
         if len(names) > MOST_ENCODINGS:
-            raise AnswerBroken(f"{len(names)} content encodings on top of each other")
+            raise PageCorrupt(f"{len(names)} content encodings on top of each other")
         for name in reversed(names):
             body = decompress(body, name, max_size or self._max_size)
         return body, []

@@ -15,11 +15,12 @@ from twisted.internet import error as twisted_errors
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 
+from crawler.decoding.decode_errors import DecodeError, PageCorrupt, PageTooLarge, ParserCrashed
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 
 
-class Refusal(IgnoreRequest):
+class FetchError(IgnoreRequest):
     """A request or an answer that we refuse.
 
     It is an `IgnoreRequest`, so Scrapy logs no traceback and never retries it. `outcome` is the row's outcome and
@@ -33,59 +34,59 @@ class Refusal(IgnoreRequest):
         super().__init__(self.reason)
 
 
-class OffSite(Refusal):
+class OffsiteUrl(FetchError):
     """The address lies on another host or another port."""
 
     outcome = Outcome.OFFSITE
 
 
-class PrivateAddress(OffSite):
+class PrivateAddress(OffsiteUrl):
     """The host's name leads to a machine that is not on the public internet."""
 
 
-class BadAddress(Refusal):
+class InvalidUrl(FetchError):
     """The address is not one that we ask for."""
 
     outcome = Outcome.BAD_ADDRESS
 
 
-class RedirectLoop(Refusal):
+class RedirectLoop(FetchError):
     """The address leads in a circle, or from one address to the next for too long."""
 
     outcome = Outcome.REDIRECT_LOOP
 
 
-class RobotsForbid(Refusal):
+class RobotsForbidden(FetchError):
     """The host's robots.txt forbids the address, or could not be read."""
 
     outcome = Outcome.ROBOTS
 
 
-class AnswerTooLarge(Refusal):
+class ResponseTooLarge(FetchError):
     """The answer is larger than the limit."""
 
     outcome = Outcome.TOO_LARGE
 
 
-class AnswerBroken(Refusal):
+class ResponseCorrupt(FetchError):
     """The answer was cut short or is corrupt."""
 
     outcome = Outcome.BROKEN
 
 
-class HostUnreachable(Refusal):
+class HostUnreachable(FetchError):
     """The host failed so often in a row that it is left alone for the rest of the run."""
 
     outcome = Outcome.UNREACHABLE
 
 
-class HostBlocked(Refusal):
+class HostBlocked(FetchError):
     """The host turned us away, so it is left alone for the rest of the run."""
 
     outcome = Outcome.BLOCKED
 
 
-class NotReached(Refusal):
+class RunEnded(FetchError):
     """The run ended before the address was answered; it is due in the next one."""
 
     outcome = Outcome.NOT_REACHED
@@ -97,8 +98,10 @@ def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
     Takes whatever Scrapy or Twisted hands to an errback. What we do not know is an error of ours: `UNREADABLE`.
     """
     error: BaseException = failure.value if isinstance(failure, Failure) else failure  # type: ignore[assignment]
-    if refusal := refusal_behind(error):
+    if refusal := fetch_error_in(error):
         return refusal.outcome, refusal.reason
+    if isinstance(error, DecodeError):
+        return _DECODE_OUTCOMES[type(error)], one_line(str(error))
     if isinstance(error, HttpError):
         return outcome_of_status(error.response.status), f"status {error.response.status}"
     if isinstance(error, IgnoreRequest):
@@ -110,6 +113,13 @@ def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
     return Outcome.UNREADABLE, one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
+_DECODE_OUTCOMES = {
+    PageTooLarge: Outcome.TOO_LARGE,
+    PageCorrupt: Outcome.BROKEN,
+    ParserCrashed: Outcome.UNREADABLE,
+}
+
+
 def outcome_of_status(status: int) -> Outcome:
     """What an HTTP status other than a success means for the address."""
     if status in (404, 410):
@@ -119,9 +129,9 @@ def outcome_of_status(status: int) -> Outcome:
     return Outcome.HTTP_ERROR
 
 
-def refusal_behind(error: BaseException) -> Refusal | None:
+def fetch_error_in(error: BaseException) -> FetchError | None:
     """The refusal that an exception is or carries, however deeply the network code wrapped it."""
-    return next((cause for cause in _causes(error) if isinstance(cause, Refusal)), None)
+    return next((cause for cause in _causes(error) if isinstance(cause, FetchError)), None)
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:

@@ -7,7 +7,7 @@ from scrapy.crawler import Crawler
 from scrapy.utils.asyncio import create_looping_call
 from twisted.python.failure import Failure
 
-from crawler.downloader.errors import NotReached
+from crawler.downloader.errors import RunEnded
 
 LOOK_EVERY = 0.2
 
@@ -20,7 +20,7 @@ run_must_end = object()
 class PromptEnd:
     """Lets a closing run end at once, where Scrapy would first ask for all that is queued, at the slots' slow pace.
 
-    A request that waits in a slot, for a delay or for a pause, goes to its errback as `NotReached`.
+    A request that waits in a slot, for a delay or for a pause, goes to its errback as `RunEnded`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -55,5 +55,5 @@ class PromptEnd:
         for slot in engine.downloader.slots.values():
             while slot.queue:
                 _, answer = slot.queue.popleft()
-                refusal = NotReached("the run ended before its turn came")
+                refusal = RunEnded("the run ended before its turn came")
                 answer.errback(Failure(refusal))  # type: ignore[no-untyped-call]

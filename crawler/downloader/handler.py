@@ -23,7 +23,7 @@ from twisted.web._newclient import Request as SentRequest
 from twisted.web.iweb import IResponse
 
 from crawler.downloader.allowed_hosts import PublicOnlyResolver
-from crawler.downloader.errors import AnswerTooLarge, NotReached, refusal_behind
+from crawler.downloader.errors import ResponseTooLarge, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
 
@@ -55,12 +55,12 @@ class BoundedDownload(HTTP11DownloadHandler):
         crawler.signals.connect(self._end, signal=run_must_end)
 
     async def download_request(self, request: Request) -> Response:
-        """The answer to a request; a `Refusal` where we, not the network, ended it.
+        """The answer to a request; a `FetchError` where we, not the network, ended it.
 
         `meta["sent"]` counts the requests that were sent for it, retries and redirects among them.
         """
         if self._ended:
-            raise NotReached("the run ended before its turn came")
+            raise RunEnded("the run ended before its turn came")
         request.meta["sent"] = request.meta.get("sent", 0) + 1
         download = asyncio.ensure_future(super().download_request(request))
         self._downloads.add(download)
@@ -68,12 +68,12 @@ class BoundedDownload(HTTP11DownloadHandler):
             return await download
         except asyncio.CancelledError as error:
             if self._ended:
-                raise NotReached("the run ended before the whole answer came") from error
+                raise RunEnded("the run ended before the whole answer came") from error
             raise
         except Exception as error:
-            refusal = refusal_behind(error)
+            refusal = fetch_error_in(error)
             if isinstance(error, CannotResolveHostError):
-                refusal = PublicOnlyResolver.refusal_for(urlparse_cached(request).hostname or "")
+                refusal = PublicOnlyResolver.url_error(urlparse_cached(request).hostname or "")
             if refusal:
                 raise refusal from error
             raise
@@ -107,11 +107,11 @@ class _BoundedParser(_LenientHTTPClientParser):
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.headers_received += len(line) + len(self.delimiter)
         if self.headers_received > LARGEST_HEADERS:
-            raise AnswerTooLarge(f"more than {LARGEST_HEADERS // 1024} KiB of response headers")
+            raise ResponseTooLarge(f"more than {LARGEST_HEADERS // 1024} KiB of response headers")
         super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
-        raise AnswerTooLarge(f"a response header of more than {self.MAX_LENGTH // 1024} KiB")
+        raise ResponseTooLarge(f"a response header of more than {self.MAX_LENGTH // 1024} KiB")
 
 
 class _BoundedProtocol(_LenientHTTP11ClientProtocol):

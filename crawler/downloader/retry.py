@@ -19,7 +19,7 @@ from scrapy.utils.asyncio import CallLaterResult, call_later
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
-from crawler.downloader.errors import HostBlocked, HostUnreachable, Refusal, outcome_of
+from crawler.downloader.errors import FetchError, HostBlocked, HostUnreachable, outcome_of
 from crawler.downloader.response_check import judge_response
 from crawler.outcomes import Outcome
 
@@ -74,7 +74,7 @@ class _Host:
     failures: int = 0
     pauses: int = 0
     failed: set[str] = field(default_factory=set)
-    given_up: Refusal | None = None
+    given_up: FetchError | None = None
 
 
 def _rest_of(settings: BaseSettings, name: str, delays: float) -> float:
@@ -144,7 +144,7 @@ class PatientRetry(RetryMiddleware):
         self, request: Request, exception: Exception, spider: Spider | None = None
     ) -> Request | Response | None:
         """The request for another try, or None where there is none."""
-        if isinstance(exception, Refusal) or not isinstance(exception, self.exceptions_to_retry):
+        if isinstance(exception, FetchError) or not isinstance(exception, self.exceptions_to_retry):
             return None
         # A page that is cut short says nothing about its host.
         lost = isinstance(exception, ResponseDataLossError)
@@ -221,7 +221,7 @@ class PatientRetry(RetryMiddleware):
         host = self._host(request)
         host.failures = host.pauses = 0
 
-    def _give_up(self, request: Request, name: str, refusal: Refusal) -> None:
+    def _give_up(self, request: Request, name: str, refusal: FetchError) -> None:
         self._host(request).given_up = refusal
         self._stats.inc_value(f"khobor/given_up/{name}")
         logger.warning("%s is left alone: %s", urlparse_cached(request).hostname, refusal.reason)

@@ -18,8 +18,8 @@ from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler
 
-from crawler.downloader.allowed_hosts import own_hosts, refusal_for
-from crawler.downloader.errors import RobotsForbid, outcome_of
+from crawler.downloader.allowed_hosts import own_hosts, url_error
+from crawler.downloader.errors import RobotsForbidden, outcome_of
 from crawler.safe_text import one_line
 
 LARGEST_ROBOTS = 512 * 1024
@@ -60,18 +60,18 @@ class PoliteRobots(RobotsTxtMiddleware):
         return await self._robots(Request(url))
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """The rules for a request's host; raises `RobotsForbid` where the whole host is refused."""
+        """The rules for a request's host; raises `RobotsForbidden` where the whole host is refused."""
         robots = await self._robots(request)
         if robots.refusal is not None:
-            raise RobotsForbid(robots.refusal)
+            raise RobotsForbidden(robots.refusal)
         return robots.rules
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
-        """Raise `RobotsForbid` where the rules forbid the address."""
+        """Raise `RobotsForbidden` where the rules forbid the address."""
         try:
             super().process_request_2(rp, request)
         except IgnoreRequest as error:
-            raise RobotsForbid("robots.txt forbids it") from error
+            raise RobotsForbidden("robots.txt forbids it") from error
 
     async def _robots(self, request: Request) -> Robots:
         netloc = urlparse_cached(request).netloc
@@ -118,7 +118,7 @@ class PoliteRobots(RobotsTxtMiddleware):
     def _own_sitemaps(self, rules: RobotParser) -> list[str]:
         """The sitemaps that the file names on the site's own hosts (only Protego, Scrapy's default parser, tells)."""
         named: Iterable[Any] = getattr(getattr(rules, "rp", None), "sitemaps", None) or ()
-        own = [str(url) for url in named if refusal_for(str(url), own_hosts(self.crawler)) is None]
+        own = [str(url) for url in named if url_error(str(url), own_hosts(self.crawler)) is None]
         return own[:MOST_SITEMAPS]
 
     def _slow_down(self, request: Request, delay: float) -> None:

@@ -7,7 +7,7 @@ to say nearly all, are far from them and are not touched.
 
 import re
 
-from crawler.downloader.errors import AnswerTooLarge
+from crawler.decoding.decode_errors import PageTooLarge
 
 _FEW_TAGS = 4_000
 _DEEPEST = 400
@@ -80,6 +80,6 @@ MOST_ELEMENTS = 200_000
 
 
 def check(body: bytes) -> None:
-    """Raises :class:`AnswerTooLarge` for a page with more elements than any newspaper's."""
+    """Raises :class:`PageTooLarge` for a page with more elements than any newspaper's."""
     if len(body) > MOST_ELEMENTS and body.count(b"<") > MOST_ELEMENTS:
-        raise AnswerTooLarge(f"more than {MOST_ELEMENTS:,} elements")
+        raise PageTooLarge(f"more than {MOST_ELEMENTS:,} elements")

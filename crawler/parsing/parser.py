@@ -74,7 +74,7 @@ class Reader:
     zone: ZoneInfo
 
     def read(self, answer: Answer) -> Reading:
-        """What an answer says; raises a `Refusal` where reading it would cost too much, or it is broken.
+        """What an answer says; raises a `DecodeError` where reading it would cost too much, or it is broken.
 
         How long it may take is a matter of whoever calls it.
         """

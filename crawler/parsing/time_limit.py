@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from crawler.downloader.errors import AnswerTooLarge
+from crawler.decoding.decode_errors import PageTooLarge
 
 SECONDS_PER_PAGE = 5.0
 
 
 @contextmanager
 def limited(seconds: float = SECONDS_PER_PAGE) -> Iterator[None]:
-    """Interrupts what runs inside with :class:`AnswerTooLarge` when the time is up; of the main thread only."""
+    """Interrupts what runs inside with :class:`PageTooLarge` when the time is up; of the main thread only."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
-        raise AnswerTooLarge(f"reading the page took more than {seconds:g} s")
+        raise PageTooLarge(f"reading the page took more than {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, seconds)

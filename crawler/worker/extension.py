@@ -25,11 +25,11 @@ from scrapy.exceptions import NotConfigured
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.misc import load_object
 
-from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached, Refusal
+from crawler.decoding.decode_errors import DecodeError, PageCorrupt, PageTooLarge, ParserCrashed
+from crawler.downloader.errors import RunEnded
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
 from crawler.items import Story
-from crawler.outcomes import Outcome
 from crawler.parsing.parser import Answer, Reader, Reading
 from crawler.spider import Newspaper
 from crawler.worker.process import Copy, message
@@ -99,7 +99,7 @@ class ReadApart:
         self._opening = asyncio.get_running_loop().call_later(_SECONDS_FOR_A_REQUEST, self._begin_early)
 
     async def read(self, answer: Answer) -> Reading:
-        """What an answer says; raises a `Refusal` where it cannot be read, and :class:`ReaderCrashed` by our fault."""
+        """Parse a page; raises a :class:`DecodeError` for a fault of the page and :class:`ReaderCrashed` for ours."""
         head, body = answer_written(answer)
         loop = asyncio.get_running_loop()
         page = _Waiting((_PAGE.pack(len(head), len(body)), head, body), loop.create_future())
@@ -120,7 +120,7 @@ class ReadApart:
 
     def give_up(self) -> None:
         """Let go of every page that is not read yet; the next run asks for them again."""
-        self._refuse(lambda: NotReached("the run ended before the page was read"))
+        self._refuse(lambda: RunEnded("the run ended before the page was read"))
         self.close()
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class ReadApart:
             self._copy = Copy(loop, serve, self._hear, self._ended, MEMORY_OF_A_PAGE)
         except OSError as error:
             reason = f"there was no process to read it in: {error.strerror}"
-            self._refuse(lambda: AnswerBroken(reason))
+            self._refuse(lambda: ParserCrashed(reason))
             return
         for page in self._waiting:
             self._copy.send(page.pieces)
@@ -178,11 +178,11 @@ class ReadApart:
             return
         page = self._waiting[0]
         refusal = _refusal_of(status)
-        logger.warning("the process that reads pages is gone: %s", refusal.reason if refusal else "it was killed")
+        logger.warning("the process that reads pages is gone: %s", refusal or "it was killed")
         if refusal is None:  # from outside, which says nothing of the page; twice does
             page.killed += 1
             if page.killed > 1:
-                refusal = AnswerBroken("the process was killed twice while it read the page")
+                refusal = ParserCrashed("the process was killed twice while it read the page")
         if refusal is not None:
             self._waiting.popleft()
             if not page.reading.done():
@@ -196,36 +196,36 @@ class ReadApart:
         if self._copy is not None and self._waiting and time.monotonic() - self._answered > SECONDS_TO_ANSWER:
             self._copy.kill()
 
-    def _refuse(self, refusal: Callable[[], Refusal]) -> None:
+    def _refuse(self, refusal: Callable[[], Exception]) -> None:
         while self._waiting:
             page = self._waiting.popleft()
             if not page.reading.done():
                 page.reading.set_exception(refusal())
 
 
-_REFUSALS = {kind.outcome: kind for kind in (AnswerTooLarge, AnswerBroken)}
+_DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
 
 
-def _error_told(kind: int, said: bytes) -> Refusal | ReaderCrashed:
+def _error_told(kind: int, said: bytes) -> DecodeError | ReaderCrashed:
     if kind == _REFUSED:
-        outcome, reason = said.decode().split(" ", 1)
-        return _REFUSALS[Outcome(outcome)](reason)
+        kind_of, reason = said.decode().split(" ", 1)
+        return _DECODE_ERRORS[kind_of](reason)
     what, _, trace = said.decode(errors="replace").partition("\0")
     error = ReaderCrashed(what)
     error.add_note(trace)
     return error
 
 
-def _refusal_of(status: int) -> Refusal | None:
+def _refusal_of(status: int) -> DecodeError | None:
     """What the end of the process says of the page that it read; None where it was killed from outside."""
     if not os.WIFSIGNALED(status):
-        return AnswerBroken(f"the process that read the page ended with code {os.WEXITSTATUS(status)}")
+        return ParserCrashed(f"the process that read the page ended with code {os.WEXITSTATUS(status)}")
     number = os.WTERMSIG(status)
     if number in (signal.SIGPROF, signal.SIGXCPU):
-        return AnswerTooLarge(f"reading the page takes more than {SECONDS_OF_WORK} s")
+        return PageTooLarge(f"reading the page takes more than {SECONDS_OF_WORK} s")
     if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
         return None
-    return AnswerBroken(f"reading the page crashes the parser ({signal.Signals(number).name})")
+    return ParserCrashed(f"reading the page crashes the parser ({signal.Signals(number).name})")
 
 
 # The process, as it has itself ----------------------------------------------------------------------------------------
@@ -250,10 +250,10 @@ def _reply(
 ) -> tuple[int, bytes]:
     try:
         return _READ, readings.written(read(answer_read(head, body, doors)))
-    except Refusal as refusal:
-        return _REFUSED, f"{refusal.outcome} {refusal.reason}".encode()
+    except DecodeError as error:
+        return _REFUSED, f"{type(error).__name__} {error}".encode()
     except MemoryError:
-        return _REFUSED, f"{Outcome.TOO_LARGE} reading the page takes more memory than there is".encode()
+        return _REFUSED, f"{PageTooLarge.__name__} reading the page takes more memory than there is".encode()
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and raised again there)
         said = f"{type(error).__name__}: {error}\0{traceback.format_exc()}"
         return _CRASHED, said.encode(errors="replace")

@@ -16,7 +16,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crawler.downloader.errors import AnswerBroken, AnswerTooLarge, NotReached
+from crawler.decoding.decode_errors import PageTooLarge, ParserCrashed
+from crawler.downloader.errors import RunEnded
 from crawler.parsing.parser import Answer, Reading
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
@@ -122,11 +123,11 @@ def test_pages_are_read_in_another_process_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("does", "refusal", "said"),
     [
-        (crashes, AnswerBroken, "crashes the parser (SIGSEGV)"),
-        (os.abort, AnswerBroken, "crashes the parser (SIGABRT)"),
-        (never_ends, AnswerTooLarge, "takes more than 1 s"),
-        (hogs, AnswerTooLarge, "more memory than there is"),
-        (leaves, AnswerBroken, "ended with code 7"),
+        (crashes, ParserCrashed, "crashes the parser (SIGSEGV)"),
+        (os.abort, ParserCrashed, "crashes the parser (SIGABRT)"),
+        (never_ends, PageTooLarge, "takes more than 1 s"),
+        (hogs, PageTooLarge, "more memory than there is"),
+        (leaves, ParserCrashed, "ended with code 7"),
     ],
 )
 def test_a_page_that_ends_the_process_is_refused_and_the_others_are_read(
@@ -168,8 +169,8 @@ def test_a_kill_from_outside_says_nothing_of_the_page_but_two_do() -> None:
     once, last = within(lambda reads: killed(reads, 1), Misreader(long=long))
     assert (length(once), length(last)) == (4, 4)
     twice, last = within(lambda reads: killed(reads, 2), Misreader(long=long))
-    assert isinstance(twice, AnswerBroken)
-    assert "killed twice" in twice.reason
+    assert isinstance(twice, ParserCrashed)
+    assert "killed twice" in str(twice)
     assert length(last) == 4
 
 
@@ -177,7 +178,7 @@ def test_a_process_that_does_nothing_any_more_is_ended(monkeypatch: pytest.Monke
     monkeypatch.setattr(extension, "SECONDS_TO_ANSWER", 0.5)
     monkeypatch.setattr(extension, "_BETWEEN_LOOKS", 0.1)
     lost, good = within(all_of("lost", "good"), Misreader(lost=waits))
-    assert isinstance(lost, AnswerBroken)
+    assert isinstance(lost, ParserCrashed)
     assert length(good) == 4
 
 
@@ -204,12 +205,12 @@ def test_where_no_process_can_be_made_the_page_waits_for_another_run(monkeypatch
         return evil, await reads.read(a_page("good"))
 
     refused, good = within(read, Misreader(evil=crashes))
-    assert isinstance(refused, AnswerBroken)  # the one over which the process ended
+    assert isinstance(refused, ParserCrashed)  # the one over which the process ended
     assert length(good) == 4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fork", full)
         (refused,) = within(all_of("good"), Misreader())
-    assert "no process to read it in: Resource temporarily unavailable" in refused.reason
+    assert "no process to read it in: Resource temporarily unavailable" in str(refused)
 
 
 def test_what_is_given_up_is_not_reached() -> None:
@@ -219,7 +220,7 @@ def test_what_is_given_up_is_not_reached() -> None:
         reads.give_up()
         return await asyncio.gather(*pages, return_exceptions=True)
 
-    assert {type(each) for each in within(read, Misreader(lost=waits))} == {NotReached}
+    assert {type(each) for each in within(read, Misreader(lost=waits))} == {RunEnded}
 
 
 def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.decoding.charset import decode_text, sniff
+from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
 from crawler.decoding.decompress import decompress
-from crawler.downloader.errors import AnswerBroken, AnswerTooLarge
 from tests.support.fault_server import HEADLINE, PAGE, PNG, bomb, compressed, corrupt_crc
 
 LIMIT = 2**20
@@ -30,7 +30,7 @@ def test_a_whole_answer_is_decompressed(encoding: str) -> None:
 def test_an_answer_cut_anywhere_is_broken(encoding: str) -> None:
     whole = compressed(encoding, PAGE)
     for length in range(1, len(whole)):
-        with pytest.raises(AnswerBroken):
+        with pytest.raises(PageCorrupt):
             decompress(whole[:length], header(encoding), LIMIT)
 
 
@@ -39,14 +39,14 @@ def test_a_flipped_bit_is_never_half_a_page(encoding: str) -> None:
     whole = compressed(encoding, PAGE)
     for index in range(len(whole)):
         bent = whole[:index] + bytes([whole[index] ^ 0x10]) + whole[index + 1 :]
-        with contextlib.suppress(AnswerBroken, AnswerTooLarge):
+        with contextlib.suppress(PageCorrupt, PageTooLarge):
             assert decompress(bent, encoding, LIMIT) == PAGE
 
 
 @pytest.mark.parametrize(
     ("body", "encoding", "result"),
     [
-        (corrupt_crc(compressed("gzip", PAGE)), "gzip", AnswerBroken),
+        (corrupt_crc(compressed("gzip", PAGE)), "gzip", PageCorrupt),
         (compressed("gzip", PAGE) * 2, "gzip", PAGE * 2),
         (compressed("gzip", PAGE) + b"\x00" * 20, "gzip", PAGE),
         (compressed("gzip", PAGE), "x-gzip", PAGE),
@@ -54,15 +54,15 @@ def test_a_flipped_bit_is_never_half_a_page(encoding: str) -> None:
         (PAGE, "gzip", PAGE),
         (PAGE, "br", PAGE),
         (b'{"a": 1}', "gzip", b'{"a": 1}'),
-        (b"plain words", "gzip", AnswerBroken),
-        (PNG, "gzip", AnswerBroken),
-        (PAGE, "lzma", AnswerBroken),
-        (PAGE, "", AnswerBroken),
+        (b"plain words", "gzip", PageCorrupt),
+        (PNG, "gzip", PageCorrupt),
+        (PAGE, "lzma", PageCorrupt),
+        (PAGE, "", PageCorrupt),
         (b"", "gzip", b""),
         (compressed("gzip", b""), "gzip", b""),
         (compressed("br", b""), "br", b""),
         (compressed("gzip", bytes(LIMIT)), "gzip", bytes(LIMIT)),
-        (compressed("gzip", bytes(LIMIT + 1)), "gzip", AnswerTooLarge),
+        (compressed("gzip", bytes(LIMIT + 1)), "gzip", PageTooLarge),
     ],
 )
 def test_each_body_is_taken_or_refused_as_a_whole(body: bytes, encoding: str, result: bytes | type[Exception]) -> None:
@@ -77,7 +77,7 @@ def test_each_body_is_taken_or_refused_as_a_whole(body: bytes, encoding: str, re
 def test_a_bomb_is_refused_with_flat_memory(encoding: str) -> None:
     body = bomb(encoding, 100 * 2**20)
     tracemalloc.start()
-    with pytest.raises(AnswerTooLarge):
+    with pytest.raises(PageTooLarge):
         decompress(body, encoding, LIMIT)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -87,7 +87,7 @@ def test_a_bomb_is_refused_with_flat_memory(encoding: str) -> None:
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "br", "zstd", "lzma"]))
 @settings(max_examples=200, deadline=None)
 def test_noise_is_refused_and_never_crashes(body: bytes, encoding: str) -> None:
-    with contextlib.suppress(AnswerBroken, AnswerTooLarge):
+    with contextlib.suppress(PageCorrupt, PageTooLarge):
         decompress(body, encoding, LIMIT)
 
 

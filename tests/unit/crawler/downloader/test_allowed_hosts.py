@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from crawler.downloader.allowed_hosts import is_public, refusal_for
+from crawler.downloader.allowed_hosts import is_public, url_error
 from tests.support.downloader_process import Results, fetch
 from tests.support.fault_server import Hostile, evil_links
 
@@ -43,13 +43,13 @@ HOSTS = ("www.paper.test", "paper.test")
     ],
 )
 def test_only_own_hosts_on_their_ports_are_addresses_to_ask_for(url: str, outcome: str | None) -> None:
-    refusal = refusal_for(url, HOSTS)
+    refusal = url_error(url, HOSTS)
     assert (refusal and refusal.outcome) == outcome
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "[::1]"])
 def test_a_number_is_refused_even_where_it_is_named_as_a_host(host: str) -> None:
-    assert refusal_for(f"http://{host}/", [host.strip("[]")]) is not None
+    assert url_error(f"http://{host}/", [host.strip("[]")]) is not None
 
 
 def test_of_a_page_of_odd_links_only_the_good_ones_pass() -> None:
@@ -60,7 +60,7 @@ def test_of_a_page_of_odd_links_only_the_good_ones_pass() -> None:
             url = urljoin(base, link)
         except ValueError:
             continue
-        if refusal_for(url, HOSTS) is None:
+        if url_error(url, HOSTS) is None:
             passed.append(link)
     assert [link for link in passed if len(link) < 1000] == ["/ok/good-1", "ok/good-2", "//", "\x00\x01", "#", ""]
 

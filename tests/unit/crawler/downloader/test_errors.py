@@ -13,7 +13,7 @@ from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
 
-from crawler.downloader.errors import AnswerTooLarge, NotReached, OffSite, Refusal, outcome_of
+from crawler.downloader.errors import FetchError, OffsiteUrl, ResponseTooLarge, RunEnded, outcome_of
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 
@@ -34,8 +34,8 @@ def status(code: int) -> HttpError:
 @pytest.mark.parametrize(
     ("raised", "outcome"),
     [
-        (OffSite("elsewhere"), "offsite"),
-        (NotReached("later"), "not_reached"),
+        (OffsiteUrl("elsewhere"), "offsite"),
+        (RunEnded("later"), "not_reached"),
         (status(404), "gone"),
         (status(410), "gone"),
         (status(401), "blocked"),
@@ -60,7 +60,7 @@ def status(code: int) -> HttpError:
         (wrapped(ResponseNeverReceived, SSL.Error([("SSL routines", "", "certificate verify failed")])), "unreachable"),
         (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ParseError("x", b""))), "broken"),
         (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ValueError("length"))), "broken"),
-        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, AnswerTooLarge("headers"))), "too_large"),
+        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ResponseTooLarge("headers"))), "too_large"),
         (exceptions.ResponseDataLossError(), "broken"),
         (gzip.BadGzipFile("x"), "broken"),
         (zlib.error("x"), "broken"),
@@ -84,7 +84,7 @@ def test_an_error_of_ours_is_named_by_its_class() -> None:
 
 
 def test_every_refusal_has_an_outcome_of_its_own_or_its_parents() -> None:
-    kinds: list[type[Refusal]] = [Refusal, *Refusal.__subclasses__()]
+    kinds: list[type[FetchError]] = [FetchError, *FetchError.__subclasses__()]
     assert all(kind("why").outcome in Outcome for kind in kinds)
     assert len({kind.outcome for kind in kinds}) == len(kinds)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.downloader.errors import AnswerTooLarge
+from crawler.decoding.decode_errors import PageTooLarge
 from crawler.parsing import html_limits, time_limit
 from crawler.parsing.page import Page
 
@@ -44,7 +44,7 @@ def test_a_page_of_a_shape_that_costs_dear_is_read_or_refused_in_seconds(shape: 
 @pytest.mark.timeout(10)
 def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
     began = time.monotonic()
-    with pytest.raises(AnswerTooLarge, match=r"took more than 0\.1 s"), time_limit.limited(0.1):
+    with pytest.raises(PageTooLarge, match=r"took more than 0\.1 s"), time_limit.limited(0.1):
         while True:  # Python 3.13 loses an exception that comes while a loop's condition is looked at (gh-130279)
             if time.monotonic() > began + 5:
                 break
@@ -52,6 +52,6 @@ def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
 
 
 def test_more_elements_than_any_newspaper_has_are_refused_unread() -> None:
-    with pytest.raises(AnswerTooLarge, match="200,000 elements"):
+    with pytest.raises(PageTooLarge, match="200,000 elements"):
         html_limits.check(b"<p>" * 200_001)
     html_limits.check(b"<p>" * 200_000)

@@ -26,7 +26,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.lsh_index import key_of
 from pipelines.similarity.hashes import hashes
 from pipelines.similarity.minhash import BANDS, sketch
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 SITE, ZONE = Kalbela.name, Kalbela.zone
@@ -88,7 +88,7 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
 
 def known(count: int, folder: Path) -> Known:
     """What a ledger of so many stories costs."""
-    dataset = Dataset(folder)
+    dataset = DataFolder(folder)
     dataset.prepare()
     ledger = Ledger.open(dataset.ledger(SITE), SITE, ZONE)
     fill(ledger, count)
@@ -116,7 +116,7 @@ def _begun(folder: Path) -> tuple[float, float, float]:
 
 def _forget_run(folder: Path) -> None:
     """Take a run back that was ended at its first request, or the next one would have to publish what it left."""
-    with closing(sqlite3.connect(Dataset(folder).ledger(SITE))) as connection:
+    with closing(sqlite3.connect(DataFolder(folder).ledger(SITE))) as connection:
         for what in ("runs WHERE ended_at IS NULL", "addresses WHERE open", "outbox"):
             connection.execute(f"DELETE FROM {what}")
         connection.commit()
@@ -208,7 +208,7 @@ def night(stories: int, folder: Path) -> Night:
     from pipelines.ledger.outbox import FileRecord
     from pipelines.publishing.publisher import publish
 
-    dataset = Dataset(folder)
+    dataset = DataFolder(folder)
     dataset.prepare()
     ledger = Ledger.open(dataset.ledger(SITE), SITE, ZONE)
     rows = None
@@ -315,7 +315,7 @@ def _each(counts: Sequence[int], scratch: Path) -> Iterator[Known]:
         if count:
             yield known(count, folder)
         else:
-            Dataset(folder).prepare()
+            DataFolder(folder).prepare()
             yield Known(0, *_begun(folder), 0, 0, 0)
         shutil.rmtree(folder)
 

@@ -18,8 +18,8 @@ from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import begun
-from pipelines.storage.data_folder import Dataset
-from pipelines.storage.errors import refusing
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import storage_errors
 from pipelines.storage.failpoint import reached
 
 MOST_DEATHS = 2
@@ -31,7 +31,7 @@ REASON = "the process ended while reading it"
 class InHand:
     """The page in hand (`state/<site>.reading`) and the pages that were in hand when a run crashed."""
 
-    def __init__(self, dataset: Dataset, site: str) -> None:
+    def __init__(self, dataset: DataFolder, site: str) -> None:
         # One small write and one truncation per page, never synced: it need not outlive more than the process.
         self._path = dataset.state / f"{site}.reading"
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -43,7 +43,7 @@ class InHand:
         """The page of this fetch is read from now on."""
         self._strike_out()
         self._key = fetch.key
-        with refusing("write", self._path):
+        with storage_errors("write", self._path):
             os.pwrite(self._descriptor, json.dumps({"run_id": fetch.run_id, "key": fetch.key}).encode(), 0)
             reached("page.taken")
 
@@ -76,7 +76,7 @@ class InHand:
             os.ftruncate(self._descriptor, 0)
 
 
-def deaths(dataset: Dataset, site: str) -> dict[str, int]:
+def deaths(dataset: DataFolder, site: str) -> dict[str, int]:
     """How many runs ended while they read an address, by its key (`state/<site>.deadly.json`, which may be edited)."""
     name = f"{site}.deadly.json"
     with suppress(OSError):
@@ -86,7 +86,7 @@ def deaths(dataset: Dataset, site: str) -> dict[str, int]:
     return {key: times for key, times in found.items() if isinstance(times, int)}
 
 
-def hold_against(dataset: Dataset, ledger: Ledger, run_id: str) -> None:
+def hold_against(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
     """Enter a death for the page, if any, that a run had in hand when it crashed; before its books are closed."""
     found = _read(dataset, f"{ledger.site}.reading")
     key = found.get("key")
@@ -106,7 +106,7 @@ def hold_against(dataset: Dataset, ledger: Ledger, run_id: str) -> None:
         ledger.runs.count(run_id, "requests")
 
 
-def _read(dataset: Dataset, name: str) -> dict[str, Any]:
+def _read(dataset: DataFolder, name: str) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         found = json.loads((dataset.state / name).read_bytes())
         if isinstance(found, dict):
@@ -114,5 +114,5 @@ def _read(dataset: Dataset, name: str) -> dict[str, Any]:
     return {}
 
 
-def _write(dataset: Dataset, site: str, counted: dict[str, int]) -> None:
+def _write(dataset: DataFolder, site: str, counted: dict[str, int]) -> None:
     dataset.write_text(dataset.state / f"{site}.deadly.json", json.dumps(counted, ensure_ascii=False, indent=1))

@@ -60,12 +60,12 @@ def explained(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, ImportError):
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
-    from pipelines.analysis.open_table import AskedWrongly
+    from pipelines.analysis.open_table import QueryError
     from pipelines.runtime.fatal_errors import said_by_system, trouble_in
     from pipelines.runtime.run import BadManners, BadRunId
     from pipelines.storage.site_lock import SiteLocked
 
-    if isinstance(error, (AskedWrongly, BadManners, BadRunId)):
+    if isinstance(error, (QueryError, BadManners, BadRunId)):
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)

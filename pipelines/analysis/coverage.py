@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from crawler.safe_text import one_line
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 #: How far back the coverage in a run's report goes.
@@ -42,7 +42,7 @@ _BECAME = {
 _IN_THIS_ORDER = ("elsewhere", "gone", "refused", "not_a_story", "failed")
 
 
-def coverage_of(dataset: Dataset, site: str, since: datetime, until: datetime) -> dict[str, Any]:
+def coverage_of(dataset: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
     """What is kept of the ids that the newspaper gave out from ``since`` to ``until``, told from the files alone.
 
     ``low`` and ``high`` are the lowest and the highest id of stories published then, and every id between them is of
@@ -75,7 +75,7 @@ def coverage_of(dataset: Dataset, site: str, since: datetime, until: datetime) -
     }
 
 
-def coverage_of_run(dataset: Dataset, account: Mapping[str, Any]) -> dict[str, Any]:
+def coverage_of_run(dataset: DataFolder, account: Mapping[str, Any]) -> dict[str, Any]:
     """The coverage of the day that a run ended; what cannot be read is said, and costs no run its verdict."""
     until = datetime.fromisoformat(account["ended_at"])
     since = until - WINDOW
@@ -144,7 +144,7 @@ def _gaps(never: list[int]) -> list[list[int]]:
 
 
 def _columns(
-    dataset: Dataset,
+    dataset: DataFolder,
     name: str,
     site: str,
     columns: Iterable[str],
@@ -166,7 +166,9 @@ def _columns(
             yield pq.read_table(dataset.root / path, columns=list(columns), partitioning=None, filters=rows)
 
 
-def _stories(dataset: Dataset, site: str, since: datetime, until: datetime) -> dict[int, tuple[datetime | None, str]]:
+def _stories(
+    dataset: DataFolder, site: str, since: datetime, until: datetime
+) -> dict[int, tuple[datetime | None, str]]:
     """By number, when each kept story was published, where its page says so, and what named it first."""
     columns = ("story_id", "published_at", "discovered_via")
     found = {}
@@ -177,7 +179,7 @@ def _stories(dataset: Dataset, site: str, since: datetime, until: datetime) -> d
     return found
 
 
-def _sightings(dataset: Dataset, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
+def _sightings(dataset: DataFolder, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
     """What each door named, of the ids from ``low`` to ``high``; it may have named them at any time since."""
     found: dict[str, set[int]] = {}
     for rows in _columns(dataset, "sightings", site, ("story_id", "via"), since, seen_since=since - _AROUND):
@@ -189,7 +191,7 @@ def _sightings(dataset: Dataset, site: str, low: int, high: int, since: datetime
 
 
 def _became(
-    dataset: Dataset, site: str, low: int, high: int, since: datetime, until: datetime, named: set[int]
+    dataset: DataFolder, site: str, low: int, high: int, since: datetime, until: datetime, named: set[int]
 ) -> dict[int, str]:
     """What became of the ids that were asked for or named: of several kinds, the first in order."""
     found: dict[int, set[str]] = {number: {"failed"} for number in named}

@@ -16,12 +16,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.clock import now
-from pipelines.analysis.open_table import NAMES, AskedWrongly, OpenTable, open_table
+from pipelines.analysis.open_table import NAMES, OpenTable, QueryError, open_table
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.selection import Exported, Selection
 from pipelines.analysis.writers import outside, write_jsonl
 from pipelines.storage.atomic_write import folder_aside
-from pipelines.storage.errors import DataDamaged, StorageRefused
+from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import TABLES, Table
 
@@ -33,7 +33,7 @@ def export(data: Path, place: Path, selection: Selection, kind: str = "parquet")
     """Write what was selected into a new folder, with a data card and checksums; returns the card as data.
 
     Everything is checked before anything is written, and the folder appears whole. Parquet is laid out like the data
-    folder itself. Raises :class:`AskedWrongly` for what is not there, :class:`StorageRefused` where it cannot be
+    folder itself. Raises :class:`QueryError` for what is not there, :class:`StorageError` where it cannot be
     written or stories stood twice because a publish was under way.
     """
     from pipelines.analysis.data_card import card_of, write_card
@@ -69,22 +69,22 @@ def moment_of(text: str, zones: Iterable[str]) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise AskedWrongly(f"{text!r} is neither a day (2026-01-11) nor a moment (2026-01-11T06:00+06:00)") from None
+        raise QueryError(f"{text!r} is neither a day (2026-01-11) nor a moment (2026-01-11T06:00+06:00)") from None
     if found.tzinfo is not None:
         return found.astimezone(UTC)
     places = sorted(set(zones)) or ["UTC"]
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) or len(places) > 1:
-        raise AskedWrongly(f"{text!r} does not say its time zone: write it as 2026-01-11T06:00+06:00")
+        raise QueryError(f"{text!r} does not say its time zone: write it as 2026-01-11T06:00+06:00")
     return found.replace(tzinfo=ZoneInfo(places[0])).astimezone(UTC)
 
 
 def _check(place: Path, selection: Selection) -> None:
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise AskedWrongly(f"{place} is there already: choose another name, or move it away")
+        raise QueryError(f"{place} is there already: choose another name, or move it away")
     known = {name for table in selection.tables if table in NAMES for name in _names(table)}
     for name in selection.columns:
         if known and name not in known:
-            raise AskedWrongly(f"none of {', '.join(selection.tables)} has a column {name!r}")
+            raise QueryError(f"none of {', '.join(selection.tables)} has a column {name!r}")
 
 
 def _table(name: str) -> Table:
@@ -174,6 +174,6 @@ def _exported(opened: OpenTable, dataset: ds.Dataset, files: Sequence[Path]) -> 
     moments = table.moments or ("first_seen_at",)
     found = dataset.to_table(columns=list(dict.fromkeys((*moments, *table.key))))
     if table.name == "stories" and pc.count_distinct(found["story_id"]).as_py() != len(found):
-        raise StorageRefused("stories stood twice while a publish was under way: export again")
+        raise StorageError("stories stood twice while a publish was under way: export again")
     ends = pc.min_max(pc.coalesce(*(found[name] for name in moments))).as_py()
     return Exported(table, opened.columns, len(found), ends["min"], ends["max"], tuple(files))

@@ -32,7 +32,7 @@ _FURTHEST = timedelta(days=1)
 NAMES = (*TABLES, RUNS.name)
 
 
-class AskedWrongly(ValueError):
+class QueryError(ValueError):
     """What was asked for is not there; the sentence says what is."""
 
 
@@ -102,11 +102,11 @@ def open_table(
     :param columns: names in the order that is wanted; all, and `site` and `month` or `date`, by default
 
     Partitions that cannot hold such rows are not opened. A column that a file does not have yet is null. Raises
-    :class:`AskedWrongly` for a name that is not there or a moment without a zone, :class:`FileNotFoundError` for a
+    :class:`QueryError` for a name that is not there or a moment without a zone, :class:`FileNotFoundError` for a
     folder.
     """
     if name not in NAMES:
-        raise AskedWrongly(f"there is no table {name!r}; {suggestion(name, NAMES)}")
+        raise QueryError(f"there is no table {name!r}; {suggestion(name, NAMES)}")
     table = RUNS if name == RUNS.name else TABLES[name]
     root = _folder(Path(data))
     sites = _sites(root, site)
@@ -148,7 +148,7 @@ def _folder(root: Path) -> Path:
     if root.is_dir() and not (root.name in TABLES and any(root.glob("site=*"))):
         return root
     if root.is_dir():
-        raise AskedWrongly(f"{root} is the table {root.name} itself: write data={str(root.parent)!r}")
+        raise QueryError(f"{root} is the table {root.name} itself: write data={str(root.parent)!r}")
     raise FileNotFoundError(f"there is no folder {root.absolute()}; data= names the one that a crawl or export wrote")
 
 
@@ -158,7 +158,7 @@ def _sites(root: Path, site: str | Iterable[str] | None) -> list[str] | None:
     wanted = [site] if isinstance(site, str) else list(site)
     if unknown := next((name for name in wanted if not is_site(name) or not _holds(root, name)), None):
         there = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
-        raise AskedWrongly(f"there is nothing of {unknown!r} in {root}; {suggestion(unknown, there)}")
+        raise QueryError(f"there is nothing of {unknown!r} in {root}; {suggestion(unknown, there)}")
     return wanted
 
 
@@ -174,9 +174,9 @@ def _moment(name: str, moment: Any) -> datetime | None:
     if moment is None:
         return None
     if not isinstance(moment, datetime):
-        raise AskedWrongly(f"{name}={moment!r} is no datetime: {_EXAMPLE}")
+        raise QueryError(f"{name}={moment!r} is no datetime: {_EXAMPLE}")
     if moment.tzinfo is None or moment.utcoffset() is None:
-        raise AskedWrongly(f"{name}={moment} has no time zone, so it could mean many moments: {_EXAMPLE}")
+        raise QueryError(f"{name}={moment} has no time zone, so it could mean many moments: {_EXAMPLE}")
     return moment.astimezone(UTC)
 
 
@@ -187,7 +187,7 @@ def _within(table: Table, since: datetime | None, until: datetime | None) -> lis
     if since is None and until is None:
         return []
     if not table.moments:
-        raise AskedWrongly(f"{table.name} is not parted by time: filter what comes back by a column of it")
+        raise QueryError(f"{table.name} is not parted by time: filter what comes back by a column of it")
     chosen = [_at(table.moments, since, until)]
     if table.partition and since is not None:
         chosen.append(pc.field(table.partition) >= _part(table, since - _FURTHEST))
@@ -215,10 +215,9 @@ def _columns(table: Table, known: list[str], columns: Sequence[str] | None) -> t
     if columns is None:
         return tuple(known)
     if isinstance(columns, str):
-        raise AskedWrongly(f"columns={columns!r} is one text: write columns=[{columns!r}]")
+        raise QueryError(f"columns={columns!r} is one text: write columns=[{columns!r}]")
     if not columns:
-        raise AskedWrongly("columns=[] asks for nothing: name some, or leave it out for all")
+        raise QueryError("columns=[] asks for nothing: name some, or leave it out for all")
     if unknown := next((name for name in columns if name not in known), None):
-        raise AskedWrongly(f"{table.name} has no column {unknown!r}; {suggestion(unknown, known)}")
+        raise QueryError(f"{table.name} has no column {unknown!r}; {suggestion(unknown, known)}")
     return tuple(dict.fromkeys(columns))
-

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.analysis.open_table import NAMES, QueryError, open_schema, open_table
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS, sql_of
 from pipelines.storage.errors import DataDamaged
@@ -70,20 +70,20 @@ def _without_rows(name: str) -> ds.Dataset:
 def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
     """The answer to a statement (the last, of several), read bit by bit.
 
-    Raises :class:`AskedWrongly` for SQL that DuckDB cannot carry out, with what it says of it, and
+    Raises :class:`QueryError` for SQL that DuckDB cannot carry out, with what it says of it, and
     :class:`DataDamaged` for a file that cannot be read.
     """
     import duckdb
 
     try:
         if not connection.extract_statements(sql):
-            raise AskedWrongly("no SQL was given; `SHOW TABLES` lists what there is")
+            raise QueryError("no SQL was given; `SHOW TABLES` lists what there is")
         relation = connection.sql(sql)
         yield _NOTHING.to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
     except duckdb.Error as error:
         if found := _UNREADABLE.search(str(error)):
             raise DataDamaged(PurePath(found["table"]), f"cannot be read ({found['reason']})") from error
-        raise AskedWrongly(_first_of(str(error))) from error
+        raise QueryError(_first_of(str(error))) from error
 
 
 def answer(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:

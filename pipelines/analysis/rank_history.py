@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 TOP = 5
@@ -63,7 +63,7 @@ def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> Span:
 
 
 def rankings_in(
-    dataset: Dataset, *, story_id: str | None = None, since: datetime | None = None
+    dataset: DataFolder, *, story_id: str | None = None, since: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Rows of `rankings`, of one story or of snapshots that still stood at a moment; none where nothing is kept."""
     folder = dataset.root / "rankings"

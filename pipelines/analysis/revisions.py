@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.items import Story, columns_of
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 # What differs from one revision to the next by its nature.
@@ -29,7 +29,7 @@ class Piece:
     text: str
 
 
-def revisions_of(dataset: Dataset, story_id: str) -> list[dict[str, Any]]:
+def revisions_of(dataset: DataFolder, story_id: str) -> list[dict[str, Any]]:
     """All revisions of a story, oldest first; the last is the one in `stories`. Empty for a story that is not kept."""
     found: list[dict[str, Any]] = []
     for name in ("revisions", "stories"):

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table
 
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 
 
 def slowest_pages(
-    dataset: Dataset, site: str, run_id: str, began: datetime, ended: datetime, most: int
+    dataset: DataFolder, site: str, run_id: str, began: datetime, ended: datetime, most: int
 ) -> list[dict[str, Any]]:
     """The pages that took longest from request to last byte: `url`, `milliseconds`, `bytes`, `outcome`, `attempts`.
 
@@ -34,7 +34,7 @@ def slowest_pages(
     return sorted(found, key=lambda row: -row["milliseconds"])[:most]
 
 
-def new_stories(dataset: Dataset, site: str, began: datetime, ended: datetime, most: int) -> list[dict[str, Any]]:
+def new_stories(dataset: DataFolder, site: str, began: datetime, ended: datetime, most: int) -> list[dict[str, Any]]:
     """The newest stories that were first seen between two moments: `story_id`, `published_at`, `section`, `headline`.
 
     Raises :class:`pipelines.storage.errors.DataDamaged` for a file that is torn.
@@ -56,7 +56,7 @@ def new_stories(dataset: Dataset, site: str, began: datetime, ended: datetime, m
 
 
 def _rows(
-    dataset: Dataset, table: Table, site: str, parts: Sequence[str], columns: Sequence[str]
+    dataset: DataFolder, table: Table, site: str, parts: Sequence[str], columns: Sequence[str]
 ) -> Iterator[pa.Table]:
     for part in parts:
         path = table.path(site, part)

@@ -5,11 +5,11 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 
-def contents_of(dataset: Dataset) -> list[dict[str, Any]]:
+def contents_of(dataset: DataFolder) -> list[dict[str, Any]]:
     """One dict per table and newspaper: rows, files, bytes, first and last partition."""
     found = []
     for table in TABLES.values():
@@ -33,7 +33,7 @@ def contents_of(dataset: Dataset) -> list[dict[str, Any]]:
     return found
 
 
-def glimpse_of(dataset: Dataset, site: str, most: int) -> dict[str, list[dict[str, Any]]]:
+def glimpse_of(dataset: DataFolder, site: str, most: int) -> dict[str, list[dict[str, Any]]]:
     """What a person would look at first: the newest stories, and each list as it stood when it was last seen."""
     stories = pq.read_table(dataset.root / "stories" / f"site={site}", columns=_STORY_COLUMNS)
     newest = stories.sort_by([("published_at", "descending")]).slice(0, most).to_pylist()

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.analysis.open_table import AskedWrongly
+from pipelines.analysis.open_table import QueryError
 from pipelines.storage.atomic_write import file_aside
 
 # What a spreadsheet would take for a formula, also in the width of Chinese letters.
@@ -65,20 +65,18 @@ def format_of(wanted: str | None, place: Path | None) -> str:
     if wanted is None and place is not None:
         wanted = place.suffix.removeprefix(".").lower()
         if wanted not in FORMATS[1:]:
-            raise AskedWrongly(
-                f"{place} does not say its format: end it in .{', .'.join(FORMATS[1:])}, or give --format"
-            )
+            raise QueryError(f"{place} does not say its format: end it in .{', .'.join(FORMATS[1:])}, or give --format")
     if wanted == "table" and place is not None:
-        raise AskedWrongly(f"a table is to look at: for a file choose --format {', '.join(FORMATS[1:])}")
+        raise QueryError(f"a table is to look at: for a file choose --format {', '.join(FORMATS[1:])}")
     if wanted == "parquet" and place is None:
-        raise AskedWrongly("Parquet is nothing to print: --out FILE says where it goes")
+        raise QueryError("Parquet is nothing to print: --out FILE says where it goes")
     return wanted or "table"
 
 
 def outside(place: Path, data: Path) -> Path:
-    """The place, if it is not inside of the data folder, where all is read as data; else :class:`AskedWrongly`."""
+    """The place, if it is not inside of the data folder, where all is read as data; else :class:`QueryError`."""
     if place.resolve().is_relative_to(data.resolve()):
-        raise AskedWrongly(f"{place} is inside of the data folder {data}, where only runs write: choose another place")
+        raise QueryError(f"{place} is inside of the data folder {data}, where only runs write: choose another place")
     return place
 
 
@@ -100,7 +98,7 @@ def save(rows: pa.RecordBatchReader, kind: str, place: Path | None) -> None:
                 for batch in rows:
                     writer.write_batch(batch)
         except pa.ArrowNotImplementedError as error:
-            raise AskedWrongly(f"Parquet cannot hold this ({error}): cast it to text in the SQL") from error
+            raise QueryError(f"Parquet cannot hold this ({error}): cast it to text in the SQL") from error
 
 
 def _objects(rows: pa.RecordBatchReader) -> Iterator[str]:

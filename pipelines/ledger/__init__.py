@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from crawler.items import Reject, as_row
 from pipelines.ledger.change_hints import Notices
 from pipelines.ledger.connection import REMEDY, Connection
-from pipelines.ledger.connection import LedgerDamaged as LedgerDamaged
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
@@ -26,7 +25,7 @@ from pipelines.ledger.transactions import PAGES_PER_COMMIT as PAGES_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
 from pipelines.ledger.urls import Addresses
 from pipelines.ledger.urls import KnownAddress as KnownAddress
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.errors import DatabaseDamaged, StorageError
 
 
 class Ledger(Transactions):
@@ -57,19 +56,19 @@ class Ledger(Transactions):
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
         """Open or create a ledger; ``expected`` says that there must be one (something of the site is published).
 
-        Raises :class:`LedgerDamaged` for a file that is missing, damaged, foreign or of a later version. It is never
+        Raises :class:`DatabaseDamaged` for a file that is missing, damaged, foreign or of a later version. It is never
         replaced by an empty one: that would fetch and keep everything a second time.
         """
         missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
         if expected and not (path.exists() and path.stat().st_size):
-            raise LedgerDamaged(missing)
+            raise DatabaseDamaged(missing)
         connection = Connection(path)
         try:
             if not is_blank(connection):
                 examine(connection, path)
                 connection.make_durable()
             elif expected:
-                raise LedgerDamaged(missing)
+                raise DatabaseDamaged(missing)
             else:
                 connection.make_durable()
                 create(connection)
@@ -79,7 +78,7 @@ class Ledger(Transactions):
         return cls(connection, site, zone)
 
     @property
-    def fault(self) -> StorageRefused | None:
+    def fault(self) -> StorageError | None:
         """What the disk refused first, if it ever did: a crawl that finds one asks for nothing more, and ends."""
         return self._sql.fault
 

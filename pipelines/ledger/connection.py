@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.failpoint import reached
 from pipelines.storage.fsync import give_up_reserve
 
@@ -22,12 +22,8 @@ _OF_THE_FILE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
 
 
-class LedgerDamaged(Exception):
-    """The ledger cannot be trusted; says which file and what to do."""
-
-
 class Connection(sqlite3.Connection):
-    """Raises :class:`StorageRefused` for what the disk refuses and :class:`LedgerDamaged` for a damaged file.
+    """Raises :class:`StorageError` for what the disk refuses and :class:`DatabaseDamaged` for a damaged file.
 
     When the disk is full, SQLite takes back everything since the last commit. So that what is accepted can still be
     closed in order, the reserve is given up then; ``fault`` is what went wrong first, and stays.
@@ -35,7 +31,7 @@ class Connection(sqlite3.Connection):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.fault: StorageRefused | None = None
+        self.fault: StorageError | None = None
         try:
             super().__init__(path, timeout=15, isolation_level=None)
         except sqlite3.OperationalError as error:
@@ -53,7 +49,7 @@ class Connection(sqlite3.Connection):
         try:
             return super().execute(statement, values)
         except UnicodeDecodeError as error:  # what SQLite says of a damaged schema quotes it, and it is no text
-            raise LedgerDamaged(f"{self.path} is damaged (no text where there should be); {REMEDY}") from error
+            raise DatabaseDamaged(f"{self.path} is damaged (no text where there should be); {REMEDY}") from error
         except sqlite3.DatabaseError as error:
             if (named := self._named(error)) is None:
                 raise
@@ -77,12 +73,12 @@ class Connection(sqlite3.Connection):
     def _named(self, error: sqlite3.DatabaseError) -> Exception | None:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in _OF_THE_FILE:
-            return LedgerDamaged(f"{self.path} is damaged ({error}); {REMEDY}")
+            return DatabaseDamaged(f"{self.path} is damaged ({error}); {REMEDY}")
         if code in _OUT_OF_ROOM:
             give_up_reserve(self.path.parent)
         return self._refused(str(error)) if code in _OF_THE_DISK else None
 
-    def _refused(self, reason: str) -> StorageRefused:
-        refused = StorageRefused(f"cannot use {self.path}: {reason}; everything accepted before is kept")
+    def _refused(self, reason: str) -> StorageError:
+        refused = StorageError(f"cannot use {self.path}: {reason}; everything accepted before is kept")
         self.fault = self.fault or refused
         return refused

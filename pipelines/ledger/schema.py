@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from pipelines.ledger.change_hints import SCHEMA as _NOTICES
-from pipelines.ledger.connection import REMEDY, Connection, LedgerDamaged
+from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.lsh_index import SCHEMA as _KEYS
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
-from pipelines.storage.errors import refusing
+from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.fsync import sync_folder
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
@@ -76,23 +76,23 @@ def create(connection: Connection) -> None:
     connection.reached("ledger.creating")
     connection.execute("COMMIT")
     connection.reached("ledger.created")
-    with refusing("sync", connection.path):
+    with storage_errors("sync", connection.path):
         sync_folder(connection.path.parent)
 
 
 def examine(connection: Connection, path: Path) -> None:
-    """Raise :class:`LedgerDamaged` for a file that is foreign, of a later version or damaged."""
+    """Raise :class:`DatabaseDamaged` for a file that is foreign, of a later version or damaged."""
     [application], [version] = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
     if application != APPLICATION_ID:
-        raise LedgerDamaged(f"{path} is not a ledger of khobor")
+        raise DatabaseDamaged(f"{path} is not a ledger of khobor")
     if version > VERSION:
-        raise LedgerDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
+        raise DatabaseDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
     for check in _checks(path.stat().st_size):
         [verdict] = connection.execute(f"PRAGMA quick_check({check})").fetchone()
         if verdict != "ok":
-            raise LedgerDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
+            raise DatabaseDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
     for statement in (_LATER + _KEYS + _NOTICES).split(";"):
         connection.execute(statement)
     if not connection.execute("SELECT 1 FROM pragma_table_info('addresses') WHERE name = 'door'").fetchone():

@@ -21,7 +21,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.invalid_rows import divert_bad_rows
 from pipelines.publishing.merge import Merged, Row, lay_over, take_out
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.failpoint import reached
 from pipelines.storage.tables import TABLES, Table
@@ -38,7 +38,7 @@ class Published:
     diverted: int
 
 
-def publish(dataset: Dataset, ledger: Ledger) -> Published:
+def publish(dataset: DataFolder, ledger: Ledger) -> Published:
     """Move everything in the outbox into Parquet.
 
     Raises :class:`DataDamaged` for the first file that is not what the ledger says it is, after everything that does
@@ -59,7 +59,7 @@ def publish(dataset: Dataset, ledger: Ledger) -> Published:
     return Published(dict(+publication.rows), dict(publication.files), publication.diverted)
 
 
-def recover(dataset: Dataset, ledger: Ledger) -> None:
+def recover(dataset: DataFolder, ledger: Ledger) -> None:
     """Bring the ledger's record of files in line with what a killed publish left, and clear its staged files.
 
     Nothing is cleared from the outbox: laying the same changes over a file that has them already changes nothing.
@@ -85,7 +85,7 @@ def _parts(waiting: Mapping[tuple[str, str], list[int]], table: str) -> dict[str
 class _Publication:
     """One publish under way."""
 
-    dataset: Dataset
+    dataset: DataFolder
     ledger: Ledger
     diverted: int
     rows: Counter[str] = field(default_factory=Counter)

@@ -28,14 +28,14 @@ from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
 from pipelines.storage.tables import TABLES, Table
 
 _STORIES = TABLES["stories"]
 
 
-def reindex(dataset: Dataset, site: str, zone: ZoneInfo) -> Ledger:
+def reindex(dataset: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
     """Replace the site's ledger by one built from its files, and open it; whoever calls this holds the site's lock.
 
     Raises :class:`pipelines.storage.errors.DataDamaged` for a file that cannot be read: `check` sets such files aside.
@@ -70,14 +70,14 @@ def _forget(*ledgers: Path) -> None:
             path.unlink()
 
 
-def _rows(dataset: Dataset, table: Table, site: str) -> Iterator[tuple[str, pa.Table]]:
+def _rows(dataset: DataFolder, table: Table, site: str) -> Iterator[tuple[str, pa.Table]]:
     for part, _ in dataset.published(table, site):
         rows = dataset.read(table, site, part)
         assert rows is not None
         yield part, rows
 
 
-def _record_files(dataset: Dataset, ledger: Ledger) -> None:
+def _record_files(dataset: DataFolder, ledger: Ledger) -> None:
     for table in TABLES.values():
         for part, rows in _rows(dataset, table, ledger.site):
             path = table.path(ledger.site, part)
@@ -113,7 +113,7 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Any]:
 # Stories -------------------------------------------------------------------------------------------------------------
 
 
-def _settle_places(dataset: Dataset, ledger: Ledger) -> None:
+def _settle_places(dataset: DataFolder, ledger: Ledger) -> None:
     """Let each story stand once, in its newest revision, in the month that it is of."""
     places: dict[str, list[tuple[int, datetime, str, bool]]] = defaultdict(list)
     for part, rows in _rows(dataset, _STORIES, ledger.site):
@@ -132,14 +132,14 @@ def _settle_places(dataset: Dataset, ledger: Ledger) -> None:
             _remember(ledger, newest, row)
 
 
-def _story_in(dataset: Dataset, site: str, part: str, story_id: str) -> Row:
+def _story_in(dataset: DataFolder, site: str, part: str, story_id: str) -> Row:
     rows = dataset.read(_STORIES, site, part)
     assert rows is not None
     found: list[Row] = rows.filter(pc.equal(rows["story_id"], story_id)).to_pylist()
     return max(found, key=lambda row: row["revision"])
 
 
-def _remember_stories(dataset: Dataset, ledger: Ledger) -> None:
+def _remember_stories(dataset: DataFolder, ledger: Ledger) -> None:
     for part, rows in _rows(dataset, _STORIES, ledger.site):
         for batch in rows.to_batches(max_chunksize=1000):
             with ledger.transaction():
@@ -169,21 +169,21 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
 # The rest ------------------------------------------------------------------------------------------------------------
 
 
-def _remember_aliases(dataset: Dataset, ledger: Ledger) -> None:
+def _remember_aliases(dataset: DataFolder, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["aliases"], ledger.site):
         with ledger.transaction():
             for row in rows.to_pylist():
                 ledger.stories.remember_alias(Alias(site=ledger.site, **row))
 
 
-def _remember_sightings(dataset: Dataset, ledger: Ledger) -> None:
+def _remember_sightings(dataset: DataFolder, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["sightings"], ledger.site):
         with ledger.transaction():
             for row in rows.select(["story_id", "via"]).to_pylist():
                 ledger.stories.remember_sighting(row["story_id"], row["via"])
 
 
-def _remember_snapshots(dataset: Dataset, ledger: Ledger) -> None:
+def _remember_snapshots(dataset: DataFolder, ledger: Ledger) -> None:
     """The last snapshot of each list; days come oldest first, so a later day's replaces an earlier one's."""
     for _, rows in _rows(dataset, TABLES["rankings"], ledger.site):
         with ledger.transaction():

@@ -21,7 +21,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
 from pipelines.storage.atomic_write import UNFINISHED
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 
@@ -72,7 +72,7 @@ class Fault:
         return f"{self.path}: {self.detail}"
 
 
-def check(dataset: Dataset, ledger: Ledger) -> list[Fault]:
+def check(dataset: DataFolder, ledger: Ledger) -> list[Fault]:
     """Compare the folder with the ledger's record, file by file and row by row; an empty list is good news.
 
     A publish that was killed is no fault: the next one finishes it.
@@ -97,7 +97,7 @@ def check(dataset: Dataset, ledger: Ledger) -> list[Fault]:
     return faults + _lost(dataset, ledger, stories)
 
 
-def quarantine(dataset: Dataset, faults: Iterable[Fault]) -> list[str]:
+def quarantine(dataset: DataFolder, faults: Iterable[Fault]) -> list[str]:
     """Move what readers would trip over to `quarantine/<moment>/`, keeping its path; returns where it went."""
     moment = now().strftime("%Y%m%dT%H%M%S.%fZ")
     moved = []
@@ -127,7 +127,7 @@ def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
 
 
 def _verified(
-    dataset: Dataset, site: str, table: Table, part: str, record: FileRecord, announced: str | None
+    dataset: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
 ) -> pa.Table:
     """The file's rows, if it is the one that was published (or the one that a killed publish announced)."""
     found = dataset.digest(record.path)
@@ -194,7 +194,7 @@ def _leaving(ledger: Ledger) -> set[str]:
     return {key for act, key in ledger.outbox.keys(TABLES["stories"]) if act == "drop"}
 
 
-def _lost(dataset: Dataset, ledger: Ledger, stories: set[str]) -> list[Fault]:
+def _lost(dataset: DataFolder, ledger: Ledger, stories: set[str]) -> list[Fault]:
     """Stories that the ledger remembers and no file or outbox holds: they would never be asked for as new again."""
     waiting = {key for _, key in ledger.outbox.keys(TABLES["stories"])}
     lost = ledger.stories.ids() - stories - waiting
@@ -204,12 +204,12 @@ def _lost(dataset: Dataset, ledger: Ledger, stories: set[str]) -> list[Fault]:
     return [Fault(Damage.LOST, path, f"remembers {len(lost)} stories that no file holds (first: {min(lost)})")]
 
 
-def _leftovers(dataset: Dataset, site: str) -> list[Fault]:
+def _leftovers(dataset: DataFolder, site: str) -> list[Fault]:
     names = sorted(path.name for path in dataset.staging.glob(f"{site}-*{UNFINISHED}"))
     return [Fault(Damage.LEFTOVER, f"{dataset.staging.name}/{n}", "was left by a killed publish") for n in names]
 
 
-def _strangers(dataset: Dataset, ledger: Ledger) -> Iterator[Fault]:
+def _strangers(dataset: DataFolder, ledger: Ledger) -> Iterator[Fault]:
     """What lies where readers look and no publish put there; other sites' folders are their own ledgers' business."""
     files = {file.path for file in (*ledger.outbox.files(), *ledger.outbox.prepared())}
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crawler.safe_text import one_line
-from pipelines.ledger import LedgerDamaged
-from pipelines.storage.data_folder import StorageRefused
-from pipelines.storage.errors import DataDamaged
+from pipelines.storage.errors import DatabaseDamaged, DataDamaged, StorageError
 
 #: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.
-KINDS = (OSError, sqlite3.Error, MemoryError, StorageRefused, LedgerDamaged, DataDamaged)
+KINDS = (OSError, sqlite3.Error, MemoryError, StorageError, DatabaseDamaged, DataDamaged)
 
 _OF_STORAGE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO),
@@ -31,9 +29,9 @@ class Trouble:
 def trouble_in(error: BaseException | None) -> Trouble | None:
     """The trouble that an error is or was raised from; None for an error that says nothing about the next page."""
     for cause in _causes(error):
-        if isinstance(cause, StorageRefused):
+        if isinstance(cause, StorageError):
             return Trouble("storage", one_line(str(cause), LONGEST))
-        if isinstance(cause, (LedgerDamaged, DataDamaged)):
+        if isinstance(cause, (DatabaseDamaged, DataDamaged)):
             return Trouble("damaged", one_line(str(cause), LONGEST))
         if isinstance(cause, MemoryError):
             return Trouble("memory", "there was not enough memory; KHOBOR_ADDRESS_SPACE_MB says how much a run may map")

@@ -7,14 +7,14 @@ from crawler.clock import now
 from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import Books
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
 
 if TYPE_CHECKING:
     from pipelines.publishing.publisher import Published
 
 
-def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
+def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published":
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
     from pipelines.publishing.publisher import publish
 
@@ -24,7 +24,7 @@ def publish_run(dataset: Dataset, ledger: Ledger, run_id: str) -> "Published":
 
 
 def recover(
-    dataset: Dataset, ledger: Ledger, reason: str = "killed", said: str | None = None, *, over_page: bool = False
+    dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None, *, over_page: bool = False
 ) -> list[str]:
     """End the runs that were killed; returns their ids. What they had accepted is published with them.
 

@@ -31,7 +31,7 @@ from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import publish_run, recover
 from pipelines.runtime.revisit import Books
 from pipelines.runtime.run_summary import MEASURES, account_of
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Run:
     def __init__(self, crawler: Crawler, spider: Newspaper, data: Path) -> None:
         self._crawler = crawler
         self.run_id = spider.run_id = _run_id(crawler.settings.get("KHOBOR_RUN_ID"), spider.name)
-        self.dataset = Dataset(data)
+        self.dataset = DataFolder(data)
         for warning in inspect(self.dataset, crawler.settings.getfloat("KHOBOR_LEAST_FREE_MB")):
             logger.warning(warning)
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
@@ -268,6 +268,6 @@ def _run_id(given: str | None, site: str) -> str:
     return given or new_run_id(site)
 
 
-def _lock(dataset: Dataset, site: str, inherited: int) -> SiteLock:
+def _lock(dataset: DataFolder, site: str, inherited: int) -> SiteLock:
     path = dataset.lock(site)
     return SiteLock.adopt(path, inherited) if inherited >= 0 else SiteLock.take(path)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.storage.errors import refusing
+from pipelines.storage.errors import storage_errors
 from pipelines.storage.fsync import sync_folder
 
 
 @contextmanager
 def file_aside(place: Path) -> Iterator[Path]:
     """A path to write a file under; when the block ends well it takes the place of whatever stood there."""
-    with refusing("write", place):
+    with storage_errors("write", place):
         aside = _beside(place)
         try:
             yield aside
@@ -28,7 +28,7 @@ def file_aside(place: Path) -> Iterator[Path]:
 @contextmanager
 def folder_aside(place: Path) -> Iterator[Path]:
     """An empty folder to write in; when the block ends well it gets its name, at which nothing may stand by then."""
-    with refusing("write", place):
+    with storage_errors("write", place):
         aside = _beside(place)
         aside.mkdir()
         try:

@@ -19,8 +19,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipelines.storage.atomic_write import UNFINISHED
-from pipelines.storage.errors import DataDamaged, refusing
-from pipelines.storage.errors import StorageRefused as StorageRefused
+from pipelines.storage.errors import DataDamaged, storage_errors
+from pipelines.storage.errors import StorageError as StorageError
 from pipelines.storage.failpoint import reached
 from pipelines.storage.fsync import make_folder as make_folder
 from pipelines.storage.fsync import sync_folder
@@ -41,7 +41,7 @@ class Staged:
     sha256: str
 
 
-class Dataset:
+class DataFolder:
     """The data folder. Paths of published files are relative to it, with slashes, wherever they are passed around."""
 
     def __init__(self, root: Path) -> None:
@@ -77,19 +77,19 @@ class Dataset:
     def prepare(self, need: int = 0) -> None:
         """Make the folder and try it, before anything is started; ``need`` is in bytes.
 
-        Raises :class:`StorageRefused` where it cannot be written, spans devices or has less than ``need`` free.
+        Raises :class:`StorageError` where it cannot be written, spans devices or has less than ``need`` free.
         """
-        with refusing("use", self.root):
+        with storage_errors("use", self.root):
             for folder in (self.staging, self.state, self.runs):
                 make_folder(folder)
-        with refusing("write in", self.staging):
+        with storage_errors("write in", self.staging):
             self._probe()
         device = self.staging.stat().st_dev
         for folder in (f for name in TABLES for f in (self.root / name, *(self.root / name).glob("site=*"))):
             if folder.exists() and folder.stat().st_dev != device:
-                raise StorageRefused(f"{folder} is on another device than {self.staging}: no file can be renamed there")
+                raise StorageError(f"{folder} is on another device than {self.staging}: no file can be renamed there")
         if (free := self.free_bytes()) < need:
-            raise StorageRefused(f"{self.root} has {free:,} bytes free and needs {need:,}: make room and try again")
+            raise StorageError(f"{self.root} has {free:,} bytes free and needs {need:,}: make room and try again")
 
     def _probe(self) -> None:
         first = self.staging / f"probe-{secrets.token_hex(4)}{UNFINISHED}"
@@ -121,7 +121,7 @@ class Dataset:
 
     def clear_staging(self, site: str) -> None:
         """Remove what a killed run of this site left half-written (and any site's probe or text of yesterday)."""
-        with refusing("clear", self.staging):
+        with storage_errors("clear", self.staging):
             for path in self.staging.glob(f"*{UNFINISHED}"):
                 with suppress(FileNotFoundError):  # another site's run was quicker
                     if path.name.startswith(f"{site}-") or path.stat().st_mtime < time.time() - 86_400:
@@ -153,12 +153,16 @@ class Dataset:
         from pipelines.storage.parquet import read_rows
 
         path = table.path(site, part)
-        with refusing("read", self.root / path):
+        with storage_errors("read", self.root / path):
             return read_rows(table, self.root / path, path) if (self.root / path).exists() else None
 
     def digest(self, path: PurePath | str) -> str:
         """SHA-256 of a file; empty where there is none."""
-        with refusing("read", self.root / path), suppress(FileNotFoundError), (self.root / path).open("rb") as file:
+        with (
+            storage_errors("read", self.root / path),
+            suppress(FileNotFoundError),
+            (self.root / path).open("rb") as file,
+        ):
             return hashlib.file_digest(file, "sha256").hexdigest()
         return ""
 
@@ -169,7 +173,7 @@ class Dataset:
         from pipelines.storage.parquet import read_rows, write_rows
 
         path = self.staging / f"{site}-{table.name}-{secrets.token_hex(4)}{UNFINISHED}"
-        with refusing("write", path):
+        with storage_errors("write", path):
             make_folder(self.staging)
             try:
                 with path.open("xb") as file:
@@ -189,7 +193,7 @@ class Dataset:
     def commit(self, staged: Staged, final: PurePath | str) -> None:
         """Put a staged file in place of the one before it; durable on return."""
         place = self.root / final
-        with refusing("write", place):
+        with storage_errors("write", place):
             self._make_durable(place.parent)
             reached("commit.folder")
             staged.path.replace(place)
@@ -213,7 +217,7 @@ class Dataset:
     def sync_place(self, final: PurePath | str) -> None:
         """Make durable what a killed process put in place, or removed, and perhaps did not sync."""
         place = self.root / final
-        with refusing("sync", place):
+        with storage_errors("sync", place):
             while not place.parent.is_dir():
                 place = place.parent
             self._make_durable(place.parent)
@@ -222,7 +226,7 @@ class Dataset:
     def remove(self, final: PurePath | str) -> None:
         """Remove a file whose rows all went elsewhere, and its folder when that is empty; durable on return."""
         place = self.root / final
-        with refusing("remove", place):
+        with storage_errors("remove", place):
             place.unlink(missing_ok=True)
             reached("remove.unlinked")
             if place.parent.is_dir():
@@ -234,7 +238,7 @@ class Dataset:
 
     def move(self, path: PurePath | str, final: PurePath | str) -> None:
         """Move a file or folder inside the data folder; durable on return."""
-        with refusing("move", self.root / path):
+        with storage_errors("move", self.root / path):
             make_folder((self.root / final).parent)
             (self.root / path).rename(self.root / final)
             reached("move.renamed")
@@ -243,7 +247,7 @@ class Dataset:
 
     def copy_ledger(self, site: str, copy: Path) -> None:
         """Copy the site's ledger, if there is one, with the log that belongs to it."""
-        with refusing("copy", self.ledger(site)):
+        with storage_errors("copy", self.ledger(site)):
             for old, new in zip(_with_log(self.ledger(site)), _with_log(copy), strict=True):
                 if old.exists():
                     shutil.copyfile(old, new)
@@ -256,7 +260,7 @@ class Dataset:
         by then, or it would be played into the new one.
         """
         path = self.ledger(site)
-        with refusing("replace", path):
+        with storage_errors("replace", path):
             for old, new in zip(_with_log(path), _with_log(kept), strict=True):
                 if old.exists():
                     old.rename(new)
@@ -271,7 +275,7 @@ class Dataset:
         """Write a small file whole, in place of the one before it; durable on return, unless that does not matter."""
         place = self.root / path
         aside = self.staging / f"{place.name}-{secrets.token_hex(4)}{UNFINISHED}"
-        with refusing("write", place):
+        with storage_errors("write", place):
             make_folder(self.staging)
             make_folder(place.parent)
             try:
@@ -296,7 +300,7 @@ class Dataset:
         path = PurePosixPath("state", "pages", site, f"{moment:%Y-%m-%d}", f"{name}.html.gz")
         final = self.root / path
         aside = self.staging / f"{site}-page-{secrets.token_hex(4)}{UNFINISHED}"
-        with refusing("write", final):
+        with storage_errors("write", final):
             if not final.exists():
                 make_folder(final.parent)
                 try:

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 
-class StorageRefused(Exception):
+class StorageError(Exception):
     """The folder cannot be written, read or trusted with files: what, where, why and as whom, in one sentence."""
+
+
+class DatabaseDamaged(Exception):
+    """An SQLite file is damaged, foreign or of a later version; the message names the file and the remedy."""
 
 
 class DataDamaged(Exception):
@@ -20,10 +24,10 @@ class DataDamaged(Exception):
 
 
 @contextmanager
-def refusing(action: str, path: Path) -> Iterator[None]:
-    """Say what could not be done, where and why: raises :class:`StorageRefused` for an error of the system."""
+def storage_errors(action: str, path: Path) -> Iterator[None]:
+    """Say what could not be done, where and why: raises :class:`StorageError` for an error of the system."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StorageRefused(f"cannot {action} {path}: {reason} (as user {os.geteuid()})") from error
+        raise StorageError(f"cannot {action} {path}: {reason} (as user {os.geteuid()})") from error

@@ -7,7 +7,7 @@ folder's own name when its parent was.
 import os
 from pathlib import Path
 
-from pipelines.storage.errors import refusing
+from pipelines.storage.errors import storage_errors
 from pipelines.storage.failpoint import reached
 
 RESERVE_BYTES = 16 * 2**20  # thousands of open addresses, and what SQLite needs to write them down
@@ -37,10 +37,10 @@ def sync_folder(folder: Path) -> None:
 def keep_reserve(folder: Path) -> None:
     """Hold back some bytes of the disk, for the ledger to close its books with when the disk is full.
 
-    Raises :class:`StorageRefused` where there is no room even for that: then nothing should be started.
+    Raises :class:`StorageError` where there is no room even for that: then nothing should be started.
     """
     path = _reserve(folder)
-    with refusing(f"keep {RESERVE_BYTES:,} bytes in reserve in", path):
+    with storage_errors(f"keep {RESERVE_BYTES:,} bytes in reserve in", path):
         if path.exists() and path.stat().st_size == RESERVE_BYTES:
             return
         try:

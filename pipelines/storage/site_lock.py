@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crawler.clock import now
-from pipelines.storage.errors import StorageRefused, refusing
+from pipelines.storage.errors import StorageError, storage_errors
 from pipelines.storage.failpoint import reached
 
 
@@ -34,10 +34,10 @@ class SiteLock:
     def take(cls, path: Path) -> Self:
         """Lock the file (`state/<site>.lock`) for this process; raises :class:`SiteLocked` at once if it is held.
 
-        Raises :class:`StorageRefused` where no lock can be had at all.
+        Raises :class:`StorageError` where no lock can be had at all.
         """
         # Never removed: a lock on a file that somebody else replaced would lock nothing.
-        with refusing("lock", path):
+        with storage_errors("lock", path):
             reached("lock.wanted")
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         return cls._hold(descriptor, path)
@@ -61,7 +61,7 @@ class SiteLock:
     @classmethod
     def _hold(cls, descriptor: int, path: Path) -> Self:
         try:
-            with refusing("lock", path):
+            with storage_errors("lock", path):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 holder = {
                     "pid": os.getpid(),
@@ -71,7 +71,7 @@ class SiteLock:
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps(holder).encode(), 0)
                 reached("lock.taken")
-        except StorageRefused as refused:
+        except StorageError as refused:
             holder = _read(descriptor)
             os.close(descriptor)
             if isinstance(refused.__cause__, BlockingIOError):

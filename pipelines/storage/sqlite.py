@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pipelines.ledger import LedgerDamaged
+from pipelines.storage.errors import DatabaseDamaged
 
 
 class Memory:
@@ -25,7 +25,7 @@ class Memory:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open or create; raises :class:`LedgerDamaged` for a file that is damaged, foreign or of a later version."""
+        """Open or create; raises :class:`DatabaseDamaged` for a file that is damaged, foreign or of a later version."""
         connection = sqlite3.connect(path, timeout=15, isolation_level=None)
         try:
             memory = cls(connection)
@@ -38,8 +38,8 @@ class Memory:
             raise
         except sqlite3.DatabaseError as error:
             connection.close()
-            raise LedgerDamaged(f"{path} is damaged ({error}); {cls.remedy}") from error
-        except LedgerDamaged:
+            raise DatabaseDamaged(f"{path} is damaged ({error}); {cls.remedy}") from error
+        except DatabaseDamaged:
             connection.close()
             raise
         return memory
@@ -49,9 +49,11 @@ class Memory:
         blank = self._is_blank()
         application, version = self._marks()
         if application != self.application and not blank:
-            raise LedgerDamaged(f"{path} is of another program; {self.remedy}")
+            raise DatabaseDamaged(f"{path} is of another program; {self.remedy}")
         if version > self.version:
-            raise LedgerDamaged(f"{path} is of a later version, {version}, and this is {self.version}: use that Khobor")
+            raise DatabaseDamaged(
+                f"{path} is of a later version, {version}, and this is {self.version}: use that Khobor"
+            )
 
     def _make(self) -> None:
         if self._marks()[0] == self.application:

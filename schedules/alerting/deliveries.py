@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.sqlite import Memory
 from schedules.alerting.messages import Alarm, Event, event_of, harmless
 
@@ -217,7 +217,7 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def told_of(dataset: Dataset) -> Path:
+def told_of(dataset: DataFolder) -> Path:
     """The file of what was told."""
     return dataset.state / "alerts.sqlite"
 
@@ -236,7 +236,7 @@ class Standing:
         return {"alarms": list(self.alarms), "targets": targets, "trouble": self.trouble}
 
 
-def standing(dataset: Dataset) -> Standing:
+def standing(dataset: DataFolder) -> Standing:
     """What stands, for whoever only looks: nothing is made or changed, and nothing is raised."""
     path = told_of(dataset)
     if not path.exists():

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
 from schedules.reports.history import Report, reports_of
 from schedules.timetable.config import Schedule, Timetable
@@ -19,7 +19,7 @@ _A_LITTLE_LATE = timedelta(hours=1)
 _MOST_LOOKED_AT = 500
 
 
-def silent(timetable: Timetable, dataset: Dataset, moment: datetime) -> list[dict[str, Any]]:
+def silent(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
     """An alarm for each newspaper of a schedule that should have had a good run by a moment, and had none.
 
     Where nobody keeps a timetable there is no silence.
@@ -38,7 +38,9 @@ def time_allowed(schedule: Schedule) -> timedelta:
     return budget + min(schedule.grace, _A_LITTLE_LATE)
 
 
-def _silence(schedule: Schedule, dataset: Dataset, moment: datetime, known_since: datetime) -> Iterator[dict[str, Any]]:
+def _silence(
+    schedule: Schedule, dataset: DataFolder, moment: datetime, known_since: datetime
+) -> Iterator[dict[str, Any]]:
     due = next(schedule.until(moment - time_allowed(schedule), known_since), None)
     if due is None:
         return
@@ -59,7 +61,7 @@ def _silence(schedule: Schedule, dataset: Dataset, moment: datetime, known_since
         }
 
 
-def _last(good: Report | None, dataset: Dataset, site: str, schedule: Schedule) -> str:
+def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedule) -> str:
     said = "there was none yet"
     if good is not None:
         ended = datetime.fromisoformat(good["ended_at"]).astimezone(schedule.zone)
@@ -70,7 +72,7 @@ def _last(good: Report | None, dataset: Dataset, site: str, schedule: Schedule) 
     return f"{said}; `khobor runs {latest['run_id']}` tells why the latest is none"
 
 
-def _good_runs(schedule: Schedule, dataset: Dataset, site: str) -> Iterator[Report]:
+def _good_runs(schedule: Schedule, dataset: DataFolder, site: str) -> Iterator[Report]:
     """Good runs of a newspaper that do what the schedule is for, latest first; a sweep sees what a pulse would."""
     for report in islice(reports_of(dataset, site), _MOST_LOOKED_AT):
         kinds = {schedule.kind, "sweep"}

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.clock import now
-from pipelines.ledger import LedgerDamaged
-from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.data_folder import DataFolder, make_folder
+from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.failpoint import reached
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.alerting.deliveries import Told, told_of
@@ -50,7 +50,7 @@ class _Run:
 class Alerts:
     """Tells for one data folder; of several processes one looks at a time."""
 
-    dataset: Dataset
+    dataset: DataFolder
     say: Callable[[str], None]
     clock: Callable[[], datetime] = now
     send: Callable[[Target, Mapping[str, Any]], str | None] = deliver
@@ -85,7 +85,7 @@ class Alerts:
         path = told_of(self.dataset)
         try:
             return Told.open(path)
-        except LedgerDamaged as error:
+        except DatabaseDamaged as error:
             aside = path.with_name(f"{path.stem}-damaged-{self.clock():%Y%m%dT%H%M%SZ}{path.suffix}")
             for ending in ("", "-wal", "-shm"):
                 if (old := path.with_name(path.name + ending)).exists():
@@ -194,7 +194,7 @@ def tried(targets: Sequence[Target]) -> list[dict[str, Any]]:
 
 
 def tell_after_turn(
-    dataset: Dataset, timetable: Timetable, say: Callable[[str], None], seconds: float = SECONDS_AFTER_A_TURN
+    dataset: DataFolder, timetable: Timetable, say: Callable[[str], None], seconds: float = SECONDS_AFTER_A_TURN
 ) -> None:
     """Tell what a turn under cron or systemd came to, trying again for so long; what is left is told by the next."""
     alerts, until = Alerts(dataset, say), time.monotonic() + seconds
@@ -234,7 +234,7 @@ def _refusal(claim: Claim) -> dict[str, Any]:
     return {"key": f"schedule/{claim.schedule}/start", "kind": "start", "site": site, "sentence": sentence}
 
 
-def _claims(dataset: Dataset, timetable: Timetable) -> Iterator[Claim]:
+def _claims(dataset: DataFolder, timetable: Timetable) -> Iterator[Claim]:
     """The latest claims of each schedule, latest first."""
     if claims_of(dataset).exists():
         with closing(Claims.open(claims_of(dataset))) as claims:

@@ -47,7 +47,7 @@ def crawl(options: argparse.Namespace) -> int:
 
 
 def _launches(options: argparse.Namespace) -> "list[Launch]":
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
     from schedules.runner.options import checked_settings, paper_named, seeds_by_paper
     from schedules.runner.run_process import Launch
 
@@ -58,7 +58,7 @@ def _launches(options: argparse.Namespace) -> "list[Launch]":
     return [
         Launch(
             newspaper=paper,
-            dataset=Dataset(options.data),
+            dataset=DataFolder(options.data),
             seeds=seeds[paper.name],
             settings=settings,
             max_minutes=options.max_minutes,
@@ -70,7 +70,7 @@ def _launches(options: argparse.Namespace) -> "list[Launch]":
 def demo(options: argparse.Namespace) -> int:
     """A crawl of the bundled newspaper, into a folder that it has to itself."""
     from pipelines.analysis.table_summary import glimpse_of
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.table_summary_text import show_glimpse
     from schedules.runner.options import paper_named
 
@@ -83,7 +83,7 @@ def demo(options: argparse.Namespace) -> int:
         order = argparse.Namespace(site=["kalbela"], seed=[], max_pages=None, max_depth=None, max_minutes=None, **given)
         code = crawl(order)
     if code == 0 and not options.json:
-        show_glimpse(glimpse_of(Dataset(options.data), "kalbela", 5), paper_named("kalbela").zone)
+        show_glimpse(glimpse_of(DataFolder(options.data), "kalbela", 5), paper_named("kalbela").zone)
         print(f'\nOpen it:  import pandas as pd; pd.read_parquet("{shown(options.data)}/stories")')
     return code
 

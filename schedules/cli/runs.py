@@ -66,12 +66,12 @@ def _one_run(options: argparse.Namespace) -> int:
 
 
 def _report(path: Path) -> dict[str, Any]:
-    from pipelines.ledger import LedgerDamaged
+    from pipelines.storage.errors import DatabaseDamaged
 
     try:
         report = json.loads(path.read_bytes())
     except ValueError:
         report = None
     if not isinstance(report, dict):
-        raise LedgerDamaged(f"{path} is no report of a run; move it away, and `khobor publish` writes it again")
+        raise DatabaseDamaged(f"{path} is no report of a run; move it away, and `khobor publish` writes it again")
     return report

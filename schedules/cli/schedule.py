@@ -9,7 +9,7 @@ from schedules.cli.output import answer, answer_runs, complain
 from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
     from schedules.timetable.config import Timetable
 
 
@@ -35,11 +35,11 @@ def add_to(commands: Commands) -> None:
 def schedule(options: argparse.Namespace) -> int:
     """The timetable: as it is, what comes next, one schedule now."""
     from crawler.clock import now
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
     from schedules.timetable.config import Timetable
 
-    timetable, dataset, moment = Timetable.read(options.timetable), Dataset(options.data), now()
+    timetable, dataset, moment = Timetable.read(options.timetable), DataFolder(options.data), now()
     if (options.act == "run") != (options.name is not None):
         raise WrongUsage("`khobor schedule run NAME` names a schedule; `list` and `next` show all of them")
     if options.act == "list":
@@ -53,7 +53,7 @@ def schedule(options: argparse.Namespace) -> int:
     return _run(options, timetable, dataset)
 
 
-def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset") -> int:
+def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
     from schedules.cli.render.progress_bar import Watching
     from schedules.service.notifier_thread import after_turn
     from schedules.service.scheduled_run import take_turn
@@ -77,10 +77,10 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "Dataset"
 
 def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
     from schedules.dashboard.server import Place
     from schedules.service.serve import serve as keep
 
     page = None if options.no_page else Place(options.host, options.port, tuple(options.name))
     given = {"settings": options.settings, "mirror": options.mirror, "page": page}
-    return keep(options.timetable, Dataset(options.data), **given)
+    return keep(options.timetable, DataFolder(options.data), **given)

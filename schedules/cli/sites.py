@@ -11,16 +11,16 @@ from schedules.exit_codes import WrongUsage
 if TYPE_CHECKING:
     from crawler.spider import Newspaper
     from pipelines.ledger import Ledger
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
 
 
-def existing(data: Path) -> "Dataset":
+def existing(data: Path) -> "DataFolder":
     """The data folder for a command that only reads it."""
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
 
     if not data.is_dir():
         raise WrongUsage(f"there is no folder {data}; --data names the one that a crawl wrote")
-    return Dataset(data)
+    return DataFolder(data)
 
 
 def nothing_in(data: Path) -> str:
@@ -29,7 +29,7 @@ def nothing_in(data: Path) -> str:
 
 
 @contextmanager
-def held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[Newspaper]]]"]:
+def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[Newspaper]]]"]:
     """The data folder and its newspapers, those named or all that it has something of, and all locked."""
     from pipelines.storage.site_lock import SiteLock
 
@@ -42,7 +42,7 @@ def held(options: argparse.Namespace) -> Iterator["list[tuple[Dataset, type[News
         yield [(dataset, paper) for paper in papers]
 
 
-def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newspaper]"]:
+def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[Newspaper]"]:
     from crawler.registry import newspapers
     from schedules.runner.options import paper_named
 
@@ -51,7 +51,7 @@ def _papers(options: argparse.Namespace, dataset: "Dataset") -> list["type[Newsp
     return [p for p in newspapers().values() if dataset.ledger(p.name).exists() or dataset.holds(p.name)]
 
 
-def ledger_of(dataset: "Dataset", paper: "type[Newspaper]") -> "closing[Ledger]":
+def ledger_of(dataset: "DataFolder", paper: "type[Newspaper]") -> "closing[Ledger]":
     """The ledger of a newspaper, open for as long as a block of code lasts."""
     from pipelines.ledger import Ledger
 

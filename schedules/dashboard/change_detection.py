@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 from schedules.timetable.occurrences import claims_of
 
@@ -22,7 +22,7 @@ class Stamp:
     live: int = 0
 
 
-def stamp_of(dataset: Dataset, timetable: Path) -> Stamp:
+def stamp_of(dataset: DataFolder, timetable: Path) -> Stamp:
     """The stamp of a data folder as it is now."""
     claims = claims_of(dataset)
     files = [timetable, dataset.runs, claims, claims.with_name(f"{claims.name}-wal")]

@@ -13,9 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crawler.registry import newspapers
-from pipelines.ledger import LedgerDamaged
-from pipelines.storage.data_folder import Dataset
-from pipelines.storage.errors import DataDamaged
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 from schedules.reports.report import NoReport, Ran, ran
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableWrong
@@ -40,7 +39,7 @@ class Site:
 class Reading:
     """The data folder of a page. Several threads may read at once; memory is bounded by what `MOST_REPORTS` take."""
 
-    dataset: Dataset
+    dataset: DataFolder
     timetable_path: Path
     #: What could not be read since it was last asked for, by path.
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -86,7 +85,7 @@ class Reading:
         try:
             with closing(Claims.open(path)) as claims:
                 return [claim for name in names for claim in claims.last(name, MOST_CLAIMS)]
-        except (LedgerDamaged, sqlite3.Error) as error:
+        except (DatabaseDamaged, sqlite3.Error) as error:
             self.unreadable[path.name] = str(error)
             return []
 

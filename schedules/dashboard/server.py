@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.access import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
 from schedules.exit_codes import WrongUsage
 from schedules.paths import PROJECT
@@ -108,7 +108,7 @@ class PageBeside:
     """The page as the service has it: started, started again when it is gone, ended."""
 
     def __init__(
-        self, dataset: Dataset, timetable: Path, place: Place, token: str | None, say: Callable[[str], None]
+        self, dataset: DataFolder, timetable: Path, place: Place, token: str | None, say: Callable[[str], None]
     ) -> None:
         """Open the socket; raises :class:`WrongUsage` where that cannot be."""
         self._dataset, self._timetable, self._place, self._token, self._say = dataset, timetable, place, token, say
@@ -209,7 +209,7 @@ def _serve(options: argparse.Namespace) -> int:
     from schedules.dashboard.data_source import Reading
 
     token = os.environ.pop(TOKEN_VARIABLE, "") or None
-    page = Page(Reading(Dataset(options.data), options.timetable), admission_for(options.host, options.name, token))
+    page = Page(Reading(DataFolder(options.data), options.timetable), admission_for(options.host, options.name, token))
     config = uvicorn.Config(page.application(), **HOW_IT_IS_SERVED)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=options.socket)])
     os._exit(0)  # what is still being read is read for nobody

@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.storage.data_folder import Dataset
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from schedules.dashboard import jinja_env
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.query_params import Question
@@ -22,7 +22,7 @@ MOST_DAYS = 366
 
 
 def numbers_of(
-    dataset: Dataset, timetable: Path, *, moment: datetime, days: int, site: str | None = None
+    dataset: DataFolder, timetable: Path, *, moment: datetime, days: int, site: str | None = None
 ) -> dict[str, Any]:
     """What all views tell, by name; raises :class:`WrongUsage` for a newspaper that there is nothing of."""
     question = _question(Reading(dataset, timetable), moment, days, site)
@@ -30,12 +30,12 @@ def numbers_of(
 
 
 def write_document(
-    out: Path, dataset: Dataset, timetable: Path, *, moment: datetime, days: int, site: str | None = None
+    out: Path, dataset: DataFolder, timetable: Path, *, moment: datetime, days: int, site: str | None = None
 ) -> int:
     """Write the file, whole or not at all; returns its size in bytes.
 
     Raises :class:`WrongUsage` for a newspaper that there is nothing of or a place that is no file's, and
-    :class:`StorageRefused` where nothing can be written.
+    :class:`StorageError` where nothing can be written.
     """
     question = _question(Reading(dataset, timetable), moment, days, site)
     told = {name: view.numbers(question) for name, view in VIEWS.items()}
@@ -68,4 +68,4 @@ def _write(out: Path, body: bytes) -> None:
         aside.replace(out)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise StorageRefused(f"cannot write {out}: {error.strerror or error}") from error
+        raise StorageError(f"cannot write {out}: {error.strerror or error}") from error

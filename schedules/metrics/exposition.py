@@ -18,8 +18,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from pipelines.storage.data_folder import Dataset
-from pipelines.storage.errors import refusing
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import storage_errors
 from schedules.alerting.deliveries import standing
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
@@ -28,27 +28,27 @@ from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
 
 
-def exposition(dataset: Dataset, timetable: Timetable, moment: datetime) -> bytes:
+def exposition(dataset: DataFolder, timetable: Timetable, moment: datetime) -> bytes:
     """All numbers in Prometheus's text format, version 0.0.4; what did not change since the last call is not read."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Numbers(dataset, timetable, moment, *_sources(dataset.root)))
     return generate_latest(registry)
 
 
-def samples(dataset: Dataset, timetable: Timetable, moment: datetime) -> list[dict[str, Any]]:
+def samples(dataset: DataFolder, timetable: Timetable, moment: datetime) -> list[dict[str, Any]]:
     """The same for a program that is not Prometheus: `name`, `labels` and `value` of each."""
     numbers = _Numbers(dataset, timetable, moment, *_sources(dataset.root))
     found = (sample for metric in numbers.collect() for sample in metric.samples)
     return [{"name": each.name, "labels": each.labels, "value": each.value} for each in found]
 
 
-def write_exposition(file: Path, dataset: Dataset, timetable: Timetable, moment: datetime) -> None:
+def write_exposition(file: Path, dataset: DataFolder, timetable: Timetable, moment: datetime) -> None:
     """Put the numbers where the node exporter reads them; it sees the whole file or the one before it.
 
-    Raises :class:`StorageRefused` where it cannot be written.
+    Raises :class:`StorageError` where it cannot be written.
     """
     text = exposition(dataset, timetable, moment)
-    with refusing("write", file):
+    with storage_errors("write", file):
         # The exporter reads what ends in .prom, also while it is written.
         descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
         try:
@@ -64,14 +64,14 @@ def write_exposition(file: Path, dataset: Dataset, timetable: Timetable, moment:
 
 @cache
 def _sources(root: Path) -> tuple[Tallies, Freshness]:
-    return Tallies(Dataset(root)), Freshness(Dataset(root))
+    return Tallies(DataFolder(root)), Freshness(DataFolder(root))
 
 
 @dataclass(eq=False)
 class _Numbers(Collector):
     """All metrics of one moment."""
 
-    dataset: Dataset
+    dataset: DataFolder
     timetable: Timetable
     moment: datetime
     tallies: Tallies

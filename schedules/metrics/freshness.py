@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 # The newest story may stand in the month before, and a list that stood unchanged has no snapshot of today.
@@ -20,7 +20,7 @@ MONTHS, DAYS = 2, 7
 class Freshness:
     """Of one data folder; what a file says is read once. Several threads may ask."""
 
-    dataset: Dataset
+    dataset: DataFolder
     _kept: dict[Path, tuple[tuple[int, int], Any]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.reports.report import NoReport, Ran, ran
 
 #: A report is written once more when its turn judges it; those that are not among the last so many are final.
@@ -23,7 +23,7 @@ Count = tuple[str, str, str | None, str]
 class Tallies:
     """Of one data folder. Several threads may ask; of old runs no more is kept than their names."""
 
-    dataset: Dataset
+    dataset: DataFolder
     _final: Counter[Count] = field(default_factory=Counter)
     _latest: dict[Key, Ran] = field(default_factory=dict)
     _latest_good: dict[Key, datetime] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.page_samples import ObservePages
 from pipelines.runtime.run import Run
 from pipelines.runtime.run_summary import account_of
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.alarms import Alarm, Keep, alarms_of
 from schedules.monitoring.drift import Comparison
 from schedules.monitoring.expectations import Expectations, judge
@@ -30,7 +30,7 @@ def expectations_of(newspaper: type[Newspaper]) -> Expectations:
 
 
 def write_verdict(
-    dataset: Dataset, account: Mapping[str, Any], expected: Expectations, keep: Keep | None = None
+    dataset: DataFolder, account: Mapping[str, Any], expected: Expectations, keep: Keep | None = None
 ) -> dict[str, Any]:
     """Judge an account and write the run's file; returns what the file holds.
 
@@ -58,7 +58,7 @@ def write_verdict(
 
 
 def _kept_before(
-    dataset: Dataset, report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], name: str
+    dataset: DataFolder, report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], name: str
 ) -> list[str]:
     """The samples of the run before, if it lacked the same: a fault that lasts does not fill the disk."""
     previous = next(of_kind(past, report.get("kind")), {})
@@ -92,7 +92,7 @@ def _with_silent_sources(account: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def judge_ended_runs(dataset: Dataset, ledger: Ledger, expected: Expectations) -> None:
+def judge_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
     """Write the file of every run in the ledger that ended and has none."""
     for run_id in ledger.runs.ended():
         if not dataset.run(run_id).exists():

@@ -8,14 +8,14 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 
 MOST_REPORTS = 150
 _OFTEN = 2
 Report = Mapping[str, Any]
 
 
-def reports_of(dataset: Dataset, site: str, before: str | None = None) -> Iterator[Report]:
+def reports_of(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
     """The reports of a newspaper's runs, or of those before one, latest first."""
     names = (path.stem for path in dataset.runs.glob(f"*-{site}-*.json"))
     # Of two newspapers the name of one may be the beginning of the other's.
@@ -27,7 +27,7 @@ def reports_of(dataset: Dataset, site: str, before: str | None = None) -> Iterat
                 yield report
 
 
-def past_of(dataset: Dataset, site: str, run_id: str) -> list[Report]:
+def past_of(dataset: DataFolder, site: str, run_id: str) -> list[Report]:
     """The reports of a newspaper's runs before one, latest first, as many as a judge looks at."""
     return list(islice(reports_of(dataset, site, run_id), MOST_REPORTS))
 
@@ -40,7 +40,7 @@ class Accepted:
     until: str
 
 
-def accepted_in(dataset: Dataset, site: str) -> dict[str, Accepted]:
+def accepted_in(dataset: DataFolder, site: str) -> dict[str, Accepted]:
     """What was accepted, by the key of the alarm that told it."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # a file that may be edited
         found = json.loads(_accepted(dataset, site).read_bytes())
@@ -48,7 +48,7 @@ def accepted_in(dataset: Dataset, site: str) -> dict[str, Accepted]:
     return {}
 
 
-def accept(dataset: Dataset, site: str, key: str) -> Mapping[str, Any] | None:
+def accept(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] | None:
     """Say that what an alarm of the latest runs tells is right; returns the alarm, None where there is none."""
     for report in islice(reports_of(dataset, site), MOST_REPORTS):
         if alarm := alarm_in(report, key):
@@ -59,7 +59,7 @@ def accept(dataset: Dataset, site: str, key: str) -> Mapping[str, Any] | None:
     return None
 
 
-def _accepted(dataset: Dataset, site: str) -> Path:
+def _accepted(dataset: DataFolder, site: str) -> Path:
     return dataset.state / f"{site}.accepted.json"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crawler.safe_text import one_line
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 
 _ENDING = ".progress.json"
 _COUNTS = ("requests", "stories", "discovered", "waiting")
@@ -47,7 +47,7 @@ class Progress:
         return asdict(self) | {"at": self.at.isoformat(), "share": self.share, "rate": self.rate}
 
 
-def running(dataset: Dataset) -> list[Progress]:
+def running(dataset: DataFolder) -> list[Progress]:
     """All runs that go on in a data folder, by site. What a killed run left behind is none."""
     found = []
     for path in sorted(dataset.state.glob(f"*{_ENDING}")):

@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from crawler.worker.process import ending_with
-from pipelines.storage.data_folder import StorageRefused
+from pipelines.storage.errors import StorageError
 
 MEBIBYTE = 2**20
 OPEN_FILES = 512
@@ -20,7 +20,7 @@ LEAST_TO_MAP = 416 * MEBIBYTE
 class Leash:
     """Puts on limits before anything is fetched.
 
-    Raises :class:`StorageRefused` where a limit leaves no room to work in, rather than run into it half-way.
+    Raises :class:`StorageError` where a limit leaves no room to work in, rather than run into it half-way.
     """
 
     def __init__(self, address_space: int, launcher: int) -> None:
@@ -48,7 +48,7 @@ def _refuse_too_little(address_space: int) -> None:
         return
     least += LEAST_TO_MAP
     if min(limits) < least:
-        raise StorageRefused(
+        raise StorageError(
             f"a run may map {min(limits) // MEBIBYTE:,} MiB of memory and needs {least // MEBIBYTE:,}:"
             " raise KHOBOR_ADDRESS_SPACE_MB, and ulimit -v if there is one"
         )

@@ -18,7 +18,7 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import recover
 from pipelines.runtime.run import new_run_id
-from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs
@@ -32,7 +32,7 @@ class Launch:
     """What to run: one site, into one data folder, with these settings."""
 
     newspaper: type[Newspaper]
-    dataset: Dataset
+    dataset: DataFolder
     seeds: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     max_minutes: float | None = None

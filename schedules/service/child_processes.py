@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
@@ -17,7 +17,7 @@ from schedules.timetable.occurrences import lock_of
 class Processes:
     """Launches turns for one data folder; ``settings`` and ``mirror`` are the same for all of them."""
 
-    def __init__(self, dataset: Dataset, settings: Sequence[str] = (), mirror: str | None = None) -> None:
+    def __init__(self, dataset: DataFolder, settings: Sequence[str] = (), mirror: str | None = None) -> None:
         self._dataset = dataset
         self._extra = [f"-s{setting}" for setting in settings] + ([f"--mirror={mirror}"] if mirror else [])
 

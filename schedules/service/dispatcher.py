@@ -20,7 +20,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from crawler.clock import now
 from crawler.log_records import json_line
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
 from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableWrong
 from schedules.timetable.cron import Due
@@ -69,7 +69,7 @@ class Timekeeper:
     """Keeps one timetable for one data folder; ``clock`` tells aware moments."""
 
     timetable: Timetable
-    dataset: Dataset
+    dataset: DataFolder
     turns: Turns
     clock: Callable[[], datetime] = now
     say: Callable[[str], None] = say_on_stderr

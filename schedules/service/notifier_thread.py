@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLocked
 from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.timetable.config import Timetable
@@ -25,7 +25,7 @@ class Herald:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: DataFolder,
         timetable: Callable[[], Timetable],
         say: Callable[[str], None],
         seconds: float = SECONDS_BETWEEN_LOOKS,
@@ -63,7 +63,7 @@ class Herald:
 
 
 @contextmanager
-def after_turn(dataset: Dataset, timetable: Timetable, say: Callable[[str], None]) -> Iterator[None]:
+def after_turn(dataset: DataFolder, timetable: Timetable, say: Callable[[str], None]) -> Iterator[None]:
     """When a turn that no service launched is over, however it ended, tell what came of it and write the metrics."""
     try:
         yield
@@ -76,8 +76,8 @@ def after_turn(dataset: Dataset, timetable: Timetable, say: Callable[[str], None
                 say(f"{what}: {trouble}")
 
 
-def write_metrics(dataset: Dataset, timetable: Timetable) -> None:
-    """Write the file of metrics, if the timetable names one; raises :class:`StorageRefused` where it cannot be."""
+def write_metrics(dataset: DataFolder, timetable: Timetable) -> None:
+    """Write the file of metrics, if the timetable names one; raises :class:`StorageError` where it cannot be."""
     if timetable.metrics_file is not None:
         from schedules.metrics.exposition import write_exposition
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLocked
 from schedules.exit_codes import ExitCode, ToldToEnd, WrongUsage, explained
 from schedules.monitoring.verdict import expectations_of, write_verdict
@@ -42,7 +42,7 @@ class Claimed:
     """A turn whose claim, if it has one, was taken up, and that settles it however it ends."""
 
     def __init__(
-        self, claims: Claims, schedule: Schedule, dataset: Dataset, due: str | None, look: Look, patient: bool
+        self, claims: Claims, schedule: Schedule, dataset: DataFolder, due: str | None, look: Look, patient: bool
     ) -> None:
         self._claims, self._schedule, self._dataset, self._due, self._look = claims, schedule, dataset, due, look
         self._patient = patient
@@ -165,7 +165,7 @@ def _not_started(refusal: Exception) -> dict[str, Any]:
 
 def take_turn(
     schedule: Schedule,
-    dataset: Dataset,
+    dataset: DataFolder,
     *,
     due: str | None = None,
     only_due: bool = False,
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         schedule = Timetable.read(options.timetable).named(options.schedule)
         given = {"settings": options.settings, "mirror": options.mirror}
-        turn = take_turn(schedule, Dataset(options.data), due=options.due, **given)
+        turn = take_turn(schedule, DataFolder(options.data), due=options.due, **given)
     except Exception as error:
         if environ.get("KHOBOR_DEBUG"):
             raise

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage.data_folder import Dataset, make_folder
+from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.dashboard.server import PageBeside, Place, token_in
 from schedules.exit_codes import ExitCode, explained
@@ -34,7 +34,7 @@ JUMP = 5.0
 
 def serve(
     path: Path,
-    dataset: Dataset,
+    dataset: DataFolder,
     *,
     settings: Sequence[str] = (),
     mirror: str | None = None,
@@ -123,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return serve(
             options.timetable,
-            Dataset(options.data),
+            DataFolder(options.data),
             settings=options.settings,
             mirror=options.mirror,
             seconds=options.seconds,

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import Memory
 from schedules.timetable.config import Schedule
@@ -36,7 +36,7 @@ _COLUMNS = (
 )
 
 
-def claims_of(dataset: Dataset) -> Path:
+def claims_of(dataset: DataFolder) -> Path:
     """The file of the claims of a data folder."""
     return dataset.state / "schedules.sqlite"
 
@@ -230,13 +230,13 @@ def _iso(moment: datetime | None) -> str | None:
 SECONDS_BETWEEN_TRIES = 1.0
 
 
-def lock_of(dataset: Dataset, schedule: str) -> Path:
+def lock_of(dataset: DataFolder, schedule: str) -> Path:
     """The file that a turn of the schedule holds locked."""
     return dataset.state / "schedules" / f"turn-{schedule}.lock"
 
 
 @contextmanager
-def turn_lock(dataset: Dataset, schedule: Schedule, *, wait: bool) -> Iterator[None]:
+def turn_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
     """Hold the lock of a schedule's turns; raises :class:`SiteLocked` where another is held, if it does not wait."""
     while True:
         try:

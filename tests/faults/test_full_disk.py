@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.errors import StorageError
 from pipelines.storage.fsync import RESERVE_BYTES, give_up_reserve, keep_reserve
 from tests.support.crash_store import Store
 from tests.support.fork_server import REFUSED, Killing, killing
@@ -100,6 +100,6 @@ def test_a_reserve_that_a_killed_process_left_unfinished_is_made_whole(tmp_path:
 
 def test_where_there_is_no_room_for_the_reserve_nothing_is_started(small_disk: Path) -> None:
     fill(small_disk, RESERVE_BYTES // 2)
-    with pytest.raises(StorageRefused, match=r"in reserve in .*No space left"):
+    with pytest.raises(StorageError, match=r"in reserve in .*No space left"):
         keep_reserve(small_disk)
     assert [path.name for path in small_disk.iterdir()] == ["filler"]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crawler.items import Fetch
 from pipelines.in_hand import FORGIVEN_AFTER, InHand, deaths
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from tests.support.fault_site import SEED, SITE, HostilePaper, crawl
 
 HOST = "www.kalbela.com"
@@ -42,7 +42,7 @@ def test_a_page_that_was_being_read_when_somebody_killed_the_run_is_not_held_gui
 
 
 def test_a_page_that_was_read_after_all_is_not_held_guilty(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path)
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     fetch = Fetch(url=f"{SITE}{SEED}", key="kalbela:154313", run_id="20260101T000000Z-kalbela-0000")
     (dataset.state / "kalbela.deadly.json").write_text(json.dumps({fetch.key: 1, "kalbela:7": 2}))
@@ -58,7 +58,7 @@ def test_a_page_that_was_read_after_all_is_not_held_guilty(tmp_path: Path) -> No
 
 
 def test_after_a_week_without_a_death_everything_is_tried_again(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path)
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     note = dataset.state / "kalbela.deadly.json"
     note.write_text('{"kalbela:7": 2}')
@@ -69,7 +69,7 @@ def test_after_a_week_without_a_death_everything_is_tried_again(tmp_path: Path) 
 
 
 def test_a_note_that_was_cut_short_accuses_nobody(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path)
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     (dataset.state / "kalbela.deadly.json").write_text('{"kalbela:7": ')
     assert deaths(dataset, "kalbela") == {}

@@ -255,9 +255,9 @@ def test_a_damaged_file_is_named_and_hides_no_other_number(tmp_path: Path) -> No
 def test_an_empty_folder_is_a_page_too(tmp_path: Path) -> None:
     (tmp_path / "data" / "state").mkdir(parents=True)
     (tmp_path / "timetable.toml").write_text("[schedule.x]\nmistake = 1\n")
-    from pipelines.storage.data_folder import Dataset
+    from pipelines.storage.data_folder import DataFolder
 
-    with serving(Watched(Dataset(tmp_path / "data"), tmp_path / "timetable.toml")) as page:
+    with serving(Watched(DataFolder(tmp_path / "data"), tmp_path / "timetable.toml")) as page:
         for path in VIEWS[:-1]:
             assert page.ask(path)[0] == 200
         assert "did you mean" in page.ask("/")[2] or "no schedule has" in page.ask("/")[2]
@@ -484,9 +484,9 @@ def test_a_page_that_is_killed_comes_back_at_the_same_address_and_ends_with_its_
 
 def test_a_page_ends_when_its_service_is_killed(found: Watched) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from pipelines.storage.data_folder import Dataset;"
+        "import sys, time; from pathlib import Path; from pipelines.storage.data_folder import DataFolder;"
         "from schedules.dashboard.server import PageBeside, Place;"
-        "page = PageBeside(Dataset(Path(sys.argv[1])), Path(sys.argv[2]), Place(port=0), None, print).__enter__();"
+        "page = PageBeside(DataFolder(Path(sys.argv[1])), Path(sys.argv[2]), Place(port=0), None, print).__enter__();"
         "print(page.address, page._child.pid, flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", program, str(found.dataset.root), str(found.timetable)]

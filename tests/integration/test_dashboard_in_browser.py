@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from crawler.clock import now
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.static_report import write_document
 from tests.newspaper import Newspaper
 from tests.support.builders import SITE
@@ -265,7 +265,7 @@ def test_a_list_that_moves_moves_on_the_page_by_itself(seen: Seen, tmp_path: Pat
 
 def test_after_a_real_night_the_page_shows_what_the_night_brought(seen: Seen, night: Crawled) -> None:
     report = night.report
-    with serving(Watched(Dataset(night.data), night.data.parent / "timetable.toml"), clock=now) as page:
+    with serving(Watched(DataFolder(night.data), night.data.parent / "timetable.toml"), clock=now) as page:
         seen.page.goto(f"{page.url}/")
         figures = seen.page.locator(".figures").first.inner_text().split("\n")
         assert figures[figures.index("new stories") + 1] == f"{report['stories']['new']:,}"

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.analysis.coverage import coverage_of
 from pipelines.analysis.rank_history import spans_of
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from tests.newspaper.script import DHAKA
 from tests.newsroom import Newsroom
 from tests.newsroom.play import Play, play
@@ -150,4 +150,4 @@ def test_the_report_tells_what_became_of_every_id(played: Play, reckoning: Recko
     unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
     assert not unseen & {slot.number for slot in reckoning.reachable}
     since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
-    assert coverage_of(Dataset(played.data), "kalbela", since, until) == told
+    assert coverage_of(DataFolder(played.data), "kalbela", since, until) == told

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
 from schedules.service.child_processes import Processes
@@ -60,7 +60,7 @@ class Killed(BaseException):
 class World:
     """A machine with a clock, runs that live on their own, and a service that may be there or not."""
 
-    dataset: Dataset
+    dataset: DataFolder
     path: Path
     moment: datetime
     going: dict[str, tuple[str, datetime]] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class World:
 
     @classmethod
     def begin(cls, folder: Path, text: str, local: str) -> "World":
-        dataset = Dataset(folder / "data")
+        dataset = DataFolder(folder / "data")
         dataset.prepare()
         path = folder / "timetable.toml"
         path.write_text(text, encoding="utf-8")
@@ -398,7 +398,7 @@ def served(folder: Path, mirror: str, ahead: float) -> Iterator[subprocess.Popen
 
 
 def claims_in(data: Path) -> list[Claim]:
-    path = claims_of(Dataset(data))
+    path = claims_of(DataFolder(data))
     if not path.exists():
         return []
     with Claims.open(path) as claims:
@@ -411,8 +411,8 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     ahead = (soon - real).total_seconds() - 3
     (tmp_path / "t.toml").write_text(ALWAYS.format(cron=f"{soon.minute} * * * *"))
     data = tmp_path / "data"
-    Dataset(data).prepare()
-    with Claims.open(claims_of(Dataset(data))) as claims:
+    DataFolder(data).prepare()
+    with Claims.open(claims_of(DataFolder(data))) as claims:
         claims.counts_since(Timetable.read(tmp_path / "t.toml").schedules[0], soon - timedelta(minutes=2))
     with served(tmp_path, mirror, ahead) as service:
         progress = data / "state" / "kalbela.progress.json"
@@ -424,13 +424,13 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     with served(tmp_path, mirror, ahead) as service:
         time.sleep(0.5)
         assert [each.due for each in claims_in(data)] == [claim.due]
-        assert Processes(Dataset(data)).holder("always") is not None
+        assert Processes(DataFolder(data)).holder("always") is not None
         service.send_signal(signal.SIGTERM)
         _, said = service.communicate(timeout=30)
     assert service.returncode == 0, said
     assert "told to end" in said
     assert "launched" not in said
-    assert Processes(Dataset(data)).holder("always") is None
+    assert Processes(DataFolder(data)).holder("always") is None
     [claim] = claims_in(data)
     assert (claim.state, claim.exit_code) == (State.RAN, ExitCode.TERMINATED)
     [run_id] = claim.runs
@@ -446,7 +446,7 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
 def test_a_turn_under_cron_waits_for_its_site_and_is_not_run_again(mirror: str, tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(ALWAYS.format(cron="0 0 * * *").replace("max_pages = 60", "max_pages = 5"))
     [schedule] = Timetable.read(tmp_path / "t.toml").schedules
-    dataset = Dataset(tmp_path / "data")
+    dataset = DataFolder(tmp_path / "data")
     dataset.prepare()
     asked = {"mirror": mirror, "settings": ["DOWNLOAD_DELAY=0"]}
     held = SiteLock.take(dataset.lock("kalbela"))

@@ -23,7 +23,8 @@ from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import Published, publish
 from pipelines.similarity.hashes import body_hash, content_hash, snapshot_digest, state_hash
-from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from pipelines.storage.failpoint import arm
 from pipelines.storage.tables import TABLES
 
@@ -106,12 +107,12 @@ def a_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
 class Kept:
     """A data folder and the ledger of its one site."""
 
-    dataset: Dataset
+    dataset: DataFolder
     ledger: Ledger
 
     @classmethod
     def at(cls, root: Path) -> "Kept":
-        dataset = Dataset(root)
+        dataset = DataFolder(root)
         dataset.prepare()
         return cls(dataset, Ledger.open(dataset.ledger(SITE), SITE, ZONE))
 
@@ -231,7 +232,7 @@ def _publish(root: Path, failpoint: str) -> int:
     arm({"KHOBOR_FAILPOINT": failpoint, "KHOBOR_TESTING": "1"})
     try:
         kept.publish()
-    except StorageRefused:
+    except StorageError:
         return 7
     kept.close()
     return 0

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.ledger import Ledger
 from pipelines.publishing.verify import check
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 from tests.support.synthetic_site import SITE, Acknowledged, World
 
@@ -95,7 +95,7 @@ class Reckoning:
 
     def checked(self) -> None:
         """`khobor check` finds nothing."""
-        dataset = Dataset(self.root)
+        dataset = DataFolder(self.root)
         with closing(Ledger.open(dataset.ledger(SITE), SITE, self.world.zone, expected=dataset.holds(SITE))) as ledger:
             assert [str(fault) for fault in check(dataset, ledger)] == []
         assert [path.name for path in dataset.staging.iterdir() if path.name.startswith(f"{SITE}-")] == []
@@ -165,13 +165,13 @@ class Reckoning:
 
     def _sightings_are_remembered(self) -> None:
         """What the ledger takes for known stands in the files, and the other way round."""
-        with closing(sqlite3.connect(Dataset(self.root).ledger(SITE))) as ledger:
+        with closing(sqlite3.connect(DataFolder(self.root).ledger(SITE))) as ledger:
             known = set(ledger.execute("SELECT story_id, via FROM sightings"))
         assert _by(self.rows("sightings"), "story_id", "via").keys() == known
 
     def _books_are_exact(self, fetches: dict[tuple[Any, ...], Row]) -> None:
         asked = Counter(run_id for run_id, _ in fetches)
-        with closing(sqlite3.connect(Dataset(self.root).ledger(SITE))) as ledger:
+        with closing(sqlite3.connect(DataFolder(self.root).ledger(SITE))) as ledger:
             assert ledger.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
             assert ledger.execute("SELECT count(*) FROM files WHERE prepared_sha256 IS NOT NULL").fetchone() == (0,)
             assert ledger.execute("SELECT run_id FROM runs WHERE ended_at IS NULL").fetchall() == []

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from crawler.items import Ranking, Snapshot
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.access import Admission, admission_for
 from schedules.dashboard.app import Page
 from schedules.dashboard.data_source import Reading
@@ -81,7 +81,7 @@ def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
     return report | changes
 
 
-def write_report(dataset: Dataset, report: Mapping[str, Any]) -> None:
+def write_report(dataset: DataFolder, report: Mapping[str, Any]) -> None:
     dataset.runs.mkdir(exist_ok=True)
     dataset.run(report["run_id"]).write_text(json.dumps(report), encoding="utf-8")
 
@@ -90,7 +90,7 @@ def write_report(dataset: Dataset, report: Mapping[str, Any]) -> None:
 class Watched:
     """The folder, and what a page of it must tell."""
 
-    dataset: Dataset
+    dataset: DataFolder
     timetable: Path
     reports: list[dict[str, Any]] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 
 NIGHT = """\
 [schedule.night]
@@ -67,7 +67,7 @@ def a_report(
     return report | more
 
 
-def keep(dataset: Dataset, report: dict[str, Any]) -> Path:
+def keep(dataset: DataFolder, report: dict[str, Any]) -> Path:
     """Write a report as a run does; returns its file."""
     path = dataset.run(report["run_id"])
     dataset.write_text(path, json.dumps(report, ensure_ascii=False), durable=False)

@@ -35,7 +35,8 @@ from pipelines.runtime.recovery import recover
 from pipelines.runtime.rejects import KeepRejects
 from pipelines.runtime.run import Run
 from pipelines.runtime.scheduler import Frontier
-from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
 from schedules.monitoring.verdict import JudgeRun, expectations_of, judge_ended_runs
 from tests.support.durability_mutants import MISTAKES
@@ -208,7 +209,7 @@ def carry_out(do: str, root: Path, world: World, edition: int, acks: Path, witho
         MISTAKES[without]()
     try:
         return _DEEDS[do](root, world, edition, acks)
-    except StorageRefused:
+    except StorageError:
         return 7
 
 
@@ -220,7 +221,7 @@ def _play(root: Path, world: World, edition: int, acks: Path) -> int:
 
 
 def _recover(root: Path, *_: Any) -> int:
-    dataset = Dataset(root)
+    dataset = DataFolder(root)
     dataset.prepare()
     with SiteLock.take(dataset.lock(SITE)):
         expected = dataset.holds(SITE)
@@ -231,7 +232,7 @@ def _recover(root: Path, *_: Any) -> int:
 
 
 def _reindex(root: Path, *_: Any) -> int:
-    dataset = Dataset(root)
+    dataset = DataFolder(root)
     dataset.prepare()
     with SiteLock.take(dataset.lock(SITE)):
         reindex(dataset, SITE, Kalbela.zone).close()

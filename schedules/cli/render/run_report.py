@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from crawler.outcomes import Outcome
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.coverage_text import coverage_in_words
 from schedules.cli.render.run_list import duration, run_of, show_points, verdict_of, verdict_word
 from schedules.cli.render.terminal import console, plain
@@ -34,7 +34,7 @@ class Traces:
     trouble: str | None = None
 
 
-def traces_of(dataset: Dataset, report: Mapping[str, Any]) -> Traces | None:
+def traces_of(dataset: DataFolder, report: Mapping[str, Any]) -> Traces | None:
     """The traces of a run; None where its report says too little to look for them."""
     from crawler.registry import zones
     from pipelines.analysis.run_details import new_stories, slowest_pages

@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.table import Table
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.terminal import console, plain
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Claims, claims_of
 
 
-def listed(timetable: Timetable, dataset: Dataset, moment: datetime) -> list[dict[str, Any]]:
+def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
     """A row per schedule: what it is for, when in words, when next (ISO 8601 with the offset of its zone), its budgets,
     and `last`, what became of its latest time (None where there was none)."""
     rows = []
@@ -40,7 +40,7 @@ def listed(timetable: Timetable, dataset: Dataset, moment: datetime) -> list[dic
     return rows
 
 
-def _last(dataset: Dataset, name: str) -> dict[str, Any] | None:
+def _last(dataset: DataFolder, name: str) -> dict[str, Any] | None:
     if not claims_of(dataset).exists():
         return None
     with closing(Claims.open(claims_of(dataset))) as claims:

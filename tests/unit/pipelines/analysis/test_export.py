@@ -15,7 +15,7 @@ import pytest
 
 from khobor import main
 from pipelines.analysis.export import export, moment_of
-from pipelines.analysis.open_table import NAMES, AskedWrongly, open_table
+from pipelines.analysis.open_table import NAMES, QueryError, open_table
 from pipelines.analysis.query import opened
 from pipelines.analysis.selection import USUAL, Selection
 from pipelines.storage.errors import DataDamaged
@@ -128,12 +128,12 @@ def test_a_day_begins_in_the_newspaper_s_time_zone(text: str, moment: datetime) 
 
 @pytest.mark.parametrize("text", ["yesterday", "2025-02-30", "2025-01-01T06:00", "২০২৫-০১-০১"])
 def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(AskedWrongly, match=text):
+    with pytest.raises(QueryError, match=text):
         moment_of(text, ["Asia/Dhaka"])
 
 
 def test_a_day_of_newspapers_in_several_zones_is_refused() -> None:
-    with pytest.raises(AskedWrongly, match="does not say its time zone"):
+    with pytest.raises(QueryError, match="does not say its time zone"):
         moment_of("2025-01-01", ["Asia/Dhaka", "Asia/Kolkata"])
 
 

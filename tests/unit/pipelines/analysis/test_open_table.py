@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.analysis.open_table import NAMES, AskedWrongly, open_schema, open_table
+from pipelines.analysis.open_table import NAMES, QueryError, open_schema, open_table
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DECEMBER, JANUARY, Kept, a_snapshot, a_story
 from tests.support.commands import PROJECT
@@ -119,17 +119,17 @@ def test_a_table_of_which_nothing_is_kept_yet_has_its_columns_and_no_rows(tmp_pa
 @pytest.mark.parametrize(
     ("asked", "error", "said"),
     [
-        ({"name": "storys"}, AskedWrongly, "no table 'storys'; did you mean 'stories'"),
-        ({"name": "zzz"}, AskedWrongly, "there are: stories, revisions, aliases, rankings, .*fetches, rejects, runs"),
-        ({"columns": ["headlin"]}, AskedWrongly, "no column 'headlin'; did you mean 'headline'"),
-        ({"columns": "headline"}, AskedWrongly, r"write columns=\['headline'\]"),
-        ({"columns": []}, AskedWrongly, "asks for nothing"),
-        ({"site": "kalbla"}, AskedWrongly, "'kalbla'.*did you mean 'kalbela'"),
-        ({"site": "../kalbela"}, AskedWrongly, "did you mean 'kalbela'"),
-        ({"since": datetime(2025, 1, 1)}, AskedWrongly, r"no time zone.*tzinfo=ZoneInfo\('Asia/Dhaka'\)"),  # noqa: DTZ001
-        ({"until": "2025-01-01"}, AskedWrongly, "until='2025-01-01' is no datetime"),
-        ({"until": date(2025, 1, 1)}, AskedWrongly, "is no datetime"),
-        ({"name": "aliases", "since": JANUARY}, AskedWrongly, "aliases is not parted by time"),
+        ({"name": "storys"}, QueryError, "no table 'storys'; did you mean 'stories'"),
+        ({"name": "zzz"}, QueryError, "there are: stories, revisions, aliases, rankings, .*fetches, rejects, runs"),
+        ({"columns": ["headlin"]}, QueryError, "no column 'headlin'; did you mean 'headline'"),
+        ({"columns": "headline"}, QueryError, r"write columns=\['headline'\]"),
+        ({"columns": []}, QueryError, "asks for nothing"),
+        ({"site": "kalbla"}, QueryError, "'kalbla'.*did you mean 'kalbela'"),
+        ({"site": "../kalbela"}, QueryError, "did you mean 'kalbela'"),
+        ({"since": datetime(2025, 1, 1)}, QueryError, r"no time zone.*tzinfo=ZoneInfo\('Asia/Dhaka'\)"),  # noqa: DTZ001
+        ({"until": "2025-01-01"}, QueryError, "until='2025-01-01' is no datetime"),
+        ({"until": date(2025, 1, 1)}, QueryError, "is no datetime"),
+        ({"name": "aliases", "since": JANUARY}, QueryError, "aliases is not parted by time"),
         ({"data": "/nonexistent"}, FileNotFoundError, "there is no folder /nonexistent"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_mistake_is_answered_with_what_to_write(
 
 
 def test_a_table_s_own_folder_is_no_data_folder(data: Path) -> None:
-    with pytest.raises(AskedWrongly, match=r"is the table stories itself: write data="):
+    with pytest.raises(QueryError, match=r"is the table stories itself: write data="):
         open_table("stories", data=data / "stories")
 
 

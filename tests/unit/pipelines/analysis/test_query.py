@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from khobor import main
-from pipelines.analysis.open_table import AskedWrongly, open_table
+from pipelines.analysis.open_table import QueryError, open_table
 from pipelines.analysis.query import asked, opened
 from pipelines.analysis.rank_history import spans_of
 from pipelines.analysis.sql_views import VIEWS
@@ -177,7 +177,7 @@ def test_who_asks_a_folder_in_which_nothing_is_kept_is_told_so(
 )
 def test_nothing_is_written_and_no_file_is_read(sql: str, tmp_path: Path) -> None:
     before = digests(SAMPLE)
-    with opened(SAMPLE, ZONES) as connection, pytest.raises(AskedWrongly):
+    with opened(SAMPLE, ZONES) as connection, pytest.raises(QueryError):
         rows(connection, sql.format(place=tmp_path / "x", data=SAMPLE))
     assert digests(SAMPLE) == before
     assert not list(tmp_path.iterdir())
@@ -196,7 +196,7 @@ def test_nothing_is_written_and_no_file_is_read(sql: str, tmp_path: Path) -> Non
     ],
 )
 def test_wrong_sql_is_answered_in_a_sentence(sql: str, said: str, connection: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(AskedWrongly) as raised:
+    with pytest.raises(QueryError) as raised:
         rows(connection, sql)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)

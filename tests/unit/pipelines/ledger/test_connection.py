@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.ledger import Ledger
-from pipelines.ledger.connection import Connection, LedgerDamaged
+from pipelines.ledger.connection import Connection
 from pipelines.storage import failpoint
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.fsync import keep_reserve
 from tests.support.builders import JANUARY, SITE, ZONE, a_fetch
 
@@ -68,7 +68,7 @@ def test_a_ledger_whose_creation_was_cut_off_is_created(path: Path, left: Callab
     assert path.stat().st_size
     with closing(Ledger.open(path, SITE, ZONE)) as ledger:
         ledger.runs.begin("run-1", JANUARY)
-    with pytest.raises(LedgerDamaged, match="missing or empty"):
+    with pytest.raises(DatabaseDamaged, match="missing or empty"):
         path.write_bytes(b"")
         Ledger.open(path, SITE, ZONE, expected=True)
 
@@ -79,7 +79,7 @@ def test_a_full_disk_is_said_to_be_full_and_the_reserve_is_given_up(ledger: Ledg
         ledger.addresses.record(a_fetch(1))
     [[pages]] = ledger._sql.execute("PRAGMA page_count").fetchall()
     ledger._sql.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says of it is what it says of a full disk
-    with pytest.raises(StorageRefused, match=r"kalbela.sqlite: database or disk is full; everything accepted"):
+    with pytest.raises(StorageError, match=r"kalbela.sqlite: database or disk is full; everything accepted"):
         for number in range(2, 500):
             with ledger.page():
                 ledger.addresses.record(a_fetch(number))
@@ -95,7 +95,7 @@ def test_a_full_disk_is_said_to_be_full_and_the_reserve_is_given_up(ledger: Ledg
 @pytest.mark.parametrize("point", ["page.begun", "page.written", "accept.due", "accept.done"])
 def test_a_page_that_the_disk_refused_leaves_the_ledger_fit_for_the_next(ledger: Ledger, point: str) -> None:
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
-    with pytest.raises(StorageRefused, match="Input/output error"), ledger.transaction():
+    with pytest.raises(StorageError, match="Input/output error"), ledger.transaction():
         ledger.addresses.record(a_fetch(1))
     with ledger.transaction():
         ledger.addresses.record(a_fetch(2))
@@ -111,11 +111,11 @@ def test_damage_that_shows_itself_later_is_called_damage(ledger: Ledger, path: P
     with path.open("r+b") as file:
         file.seek(8192)
         file.write(b"\xa5" * (size - 8192))
-    with closing(Connection(path)) as other, pytest.raises(LedgerDamaged, match=r"is damaged .*khobor reindex"):
+    with closing(Connection(path)) as other, pytest.raises(DatabaseDamaged, match=r"is damaged .*khobor reindex"):
         other.execute("SELECT sum(length(row)) FROM outbox WHERE name = 'fetches'").fetchall()
 
 
 def test_a_ledger_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(StorageRefused, match="unable to open"):
+    with pytest.raises(StorageError, match="unable to open"):
         Ledger.open(tmp_path / "folder", SITE, ZONE)

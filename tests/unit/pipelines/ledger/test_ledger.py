@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from crawler.items import as_row
-from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger, LedgerDamaged
+from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger
 from pipelines.ledger.outbox import Change, FileRecord
 from pipelines.runtime.revisit import Books
-from pipelines.storage.errors import StorageRefused
+from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
@@ -155,7 +155,7 @@ def test_a_ledger_that_cannot_be_trusted_is_refused_and_left_as_it_is(
     path = shutil.copyfile(kept.dataset.ledger(SITE), tmp_path / "harmed.sqlite")
     harm(path)
     before = path.read_bytes()
-    with pytest.raises(LedgerDamaged, match=message) as refused:
+    with pytest.raises(DatabaseDamaged, match=message) as refused:
         Ledger.open(path, SITE, ZONE)
     assert str(path) in str(refused.value)
     assert path.read_bytes() == before
@@ -176,7 +176,7 @@ def test_random_damage_is_refused_or_does_no_harm(kept: Kept, tmp_path: Path) ->
         path.write_bytes(data)
         try:
             ledger = Ledger.open(path, SITE, ZONE)
-        except LedgerDamaged:
+        except DatabaseDamaged:
             refused += 1
             continue
         assert ledger.outbox.size() == 80
@@ -188,7 +188,7 @@ def test_random_damage_is_refused_or_does_no_harm(kept: Kept, tmp_path: Path) ->
 def test_an_empty_file_is_a_start_that_was_killed_unless_something_is_published(tmp_path: Path) -> None:
     path = tmp_path / "kalbela.sqlite"
     path.touch()
-    with pytest.raises(LedgerDamaged, match="missing or empty, though stories of kalbela are published"):
+    with pytest.raises(DatabaseDamaged, match="missing or empty, though stories of kalbela are published"):
         Ledger.open(path, SITE, ZONE, expected=True)
     Ledger.open(path, SITE, ZONE).close()
     Ledger.open(path, SITE, ZONE, expected=True).close()
@@ -444,13 +444,13 @@ def test_what_could_not_be_written_with_a_commit_is_written_whole_with_the_next(
     def refuses_once(every: list[str]) -> None:
         written.extend(every)
         if len(written) == 1:
-            raise StorageRefused("no room")
+            raise StorageError("no room")
 
     with kept.ledger.page():
         kept.ledger.addresses.record(a_fetch(1))
         kept.ledger.runs.count("run-1", "requests")
         kept.ledger.later(refuses_once, "last")
-    with pytest.raises(StorageRefused):
+    with pytest.raises(StorageError):
         kept.ledger.commit()
     kept.ledger.commit()
     assert written == ["last", "last"]

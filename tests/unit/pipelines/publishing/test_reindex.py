@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 import pytest
 
 from crawler.items import as_row
-from pipelines.ledger import Ledger, LedgerDamaged
+from pipelines.ledger import Ledger
 from pipelines.publishing.reindex import reindex
 from pipelines.publishing.verify import check, quarantine
 from pipelines.similarity.hashes import snapshot_digest
 from pipelines.storage import failpoint
-from pipelines.storage.data_folder import Dataset, StorageRefused
-from pipelines.storage.errors import DataDamaged
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DatabaseDamaged, DataDamaged, StorageError
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
     DAY,
@@ -74,7 +74,7 @@ def test_a_rebuilt_ledger_remembers_what_the_lost_one_did(kept: Kept) -> None:
     before, files = memory(kept.dataset.root), digests(kept.dataset.root)
     kept.close()
     ruin(kept.dataset.ledger(SITE))
-    with pytest.raises(LedgerDamaged, match="khobor reindex"):
+    with pytest.raises(DatabaseDamaged, match="khobor reindex"):
         Ledger.open(kept.dataset.ledger(SITE), SITE, ZONE)
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
     assert memory(kept.dataset.root) == before
@@ -136,7 +136,7 @@ def test_what_waited_in_the_old_outbox_reaches_the_parquet(kept: Kept) -> None:
 
 def test_what_a_killed_process_left_in_the_log_of_its_ledger_is_carried_over(kept: Kept, tmp_path: Path) -> None:
     kept.keep(a_story(5))
-    left = Kept(Dataset(tmp_path / "left"), kept.ledger)
+    left = Kept(DataFolder(tmp_path / "left"), kept.ledger)
     shutil.copytree(kept.dataset.root, left.dataset.root)  # as it is on disk, with nothing closed
     assert left.dataset.ledger(SITE).with_name(f"{SITE}.sqlite-wal").stat().st_size > 0
     left.ledger = reindex(left.dataset, SITE, ZONE)
@@ -153,7 +153,7 @@ def test_what_can_be_read_around_a_damaged_page_of_the_outbox_is_carried_over(ke
     at = data.index(f'"story_id":"{SITE}:150"'.encode()) // 4096 * 4096
     data[at : at + 4096] = bytes(4096)
     path.write_bytes(data)
-    with pytest.raises(LedgerDamaged):
+    with pytest.raises(DatabaseDamaged):
         Ledger.open(path, SITE, ZONE)
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
     carried = {int(story_id.partition(":")[2]) for story_id in kept.standing()} & set(range(100, 200))
@@ -169,7 +169,7 @@ def test_a_lost_ledger_is_never_replaced_by_an_empty_one(kept: Kept) -> None:
     assert kept.dataset.holds(SITE)
     for harm in (lambda: path.write_bytes(b""), path.unlink):
         harm()
-        with pytest.raises(LedgerDamaged, match="missing or empty"):
+        with pytest.raises(DatabaseDamaged, match="missing or empty"):
             Ledger.open(path, SITE, ZONE, expected=kept.dataset.holds(SITE))
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
     assert len(kept.ledger.stories.ids()) == 4
@@ -225,7 +225,7 @@ def test_a_reindex_that_was_interrupted_can_be_done_again(kept: Kept, point: str
     kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
     kept.close()
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
-    with pytest.raises((OSError, StorageRefused)):
+    with pytest.raises((OSError, StorageError)):
         reindex(kept.dataset, SITE, ZONE)
     failpoint.arm({})
     kept.ledger = reindex(kept.dataset, SITE, ZONE)

@@ -16,8 +16,8 @@ import pytest
 
 from crawler.items import as_row
 from pipelines.storage import failpoint
-from pipelines.storage.data_folder import Dataset
-from pipelines.storage.errors import DataDamaged, StorageRefused
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import conform
 from pipelines.storage.tables import TABLES
 from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
@@ -28,8 +28,8 @@ ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Iterator[Dataset]:
-    dataset = Dataset(tmp_path / "data")
+def dataset(tmp_path: Path) -> Iterator[DataFolder]:
+    dataset = DataFolder(tmp_path / "data")
     dataset.prepare()
     yield dataset
     failpoint.arm({})
@@ -43,7 +43,7 @@ def some_rows(count: int = 3) -> pa.Table:
 
 
 def test_a_folder_is_made_with_all_it_needs_and_nothing_where_readers_look(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path / "deep" / "data")
+    dataset = DataFolder(tmp_path / "deep" / "data")
     dataset.prepare()
     dataset.prepare()
     assert {path.name for path in dataset.root.iterdir()} == {".staging", "state", "runs"}
@@ -54,40 +54,40 @@ def test_a_folder_is_made_with_all_it_needs_and_nothing_where_readers_look(tmp_p
 
 def test_a_file_in_place_of_the_folder_is_refused_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(StorageRefused, match=rf"{tmp_path}/data.*\(as user {os.geteuid()}\)"):
-        Dataset(tmp_path / "data").prepare()
+    with pytest.raises(StorageError, match=rf"{tmp_path}/data.*\(as user {os.geteuid()}\)"):
+        DataFolder(tmp_path / "data").prepare()
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where nobody may write")
 def test_a_folder_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(StorageRefused, match="cannot use /proc/khobor: "):
-        Dataset(Path("/proc/khobor")).prepare()
+    with pytest.raises(StorageError, match="cannot use /proc/khobor: "):
+        DataFolder(Path("/proc/khobor")).prepare()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path)
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     dataset.staging.chmod(0o500)
-    with pytest.raises(StorageRefused, match="Permission denied"):
+    with pytest.raises(StorageError, match="Permission denied"):
         dataset.prepare()
 
 
-def test_a_table_on_another_device_is_refused(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_table_on_another_device_is_refused(dataset: DataFolder, tmp_path: Path) -> None:
     elsewhere = Path("/dev/shm")
     if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no other device")
     (dataset.root / "stories").symlink_to(elsewhere)
-    with pytest.raises(StorageRefused, match="stories is on another device"):
+    with pytest.raises(StorageError, match="stories is on another device"):
         dataset.prepare()
 
 
-def test_too_little_room_is_refused_with_both_numbers(dataset: Dataset) -> None:
-    with pytest.raises(StorageRefused, match=r"has [\d,]+ bytes free and needs 1,000,000,000,000,000,000"):
+def test_too_little_room_is_refused_with_both_numbers(dataset: DataFolder) -> None:
+    with pytest.raises(StorageError, match=r"has [\d,]+ bytes free and needs 1,000,000,000,000,000,000"):
         dataset.prepare(need=10**18)
 
 
-def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: Dataset) -> None:
+def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: DataFolder) -> None:
     names = (f"{SITE}-stories-1.inprogress", "other-stories-1.inprogress", "other-old.inprogress", "other.txt")
     for name in names:
         (dataset.staging / name).touch()
@@ -99,7 +99,7 @@ def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: Data
 # Files ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: Dataset) -> None:
+def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: DataFolder) -> None:
     staged = dataset.stage(STORIES, SITE, some_rows())
     assert staged.path.parent == dataset.staging
     assert not (dataset.root / "stories").exists()
@@ -116,7 +116,7 @@ def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: Dataset) -> 
 
 
 def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+    dataset: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kill does not show this order, a power cut does; so it is watched: what was synced or renamed, in turn."""
     steps: list[str] = []
@@ -152,13 +152,13 @@ def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
     ]
 
 
-def test_what_is_not_there_has_no_rows_and_no_digest(dataset: Dataset) -> None:
+def test_what_is_not_there_has_no_rows_and_no_digest(dataset: DataFolder) -> None:
     assert dataset.read(STORIES, SITE, "2025-01") is None
     assert dataset.digest(FINAL) == ""
     dataset.remove(FINAL)
 
 
-def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(dataset: Dataset) -> None:
+def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(dataset: DataFolder) -> None:
     for part in ("2025-01", "2025-02"):
         dataset.commit(dataset.stage(STORIES, SITE, some_rows()), STORIES.path(SITE, part))
     notes = dataset.root / f"stories/site={SITE}/month=2025-02/notes.txt"
@@ -169,13 +169,13 @@ def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(data
     assert list(notes.parent.iterdir()) == [notes]
 
 
-def test_a_text_is_replaced_whole(dataset: Dataset) -> None:
+def test_a_text_is_replaced_whole(dataset: DataFolder) -> None:
     path = PurePosixPath("runs/20250110T000000Z-kalbela.json")
     for text in ("{}", '{"খবর": 1}'):
         dataset.write_text(path, text)
         assert (dataset.root / path).read_text(encoding="utf-8") == text
     failpoint.arm({"KHOBOR_FAILPOINT": "text.synced=enospc", "KHOBOR_TESTING": "1"})
-    with pytest.raises(StorageRefused, match="No space left on device"):
+    with pytest.raises(StorageError, match="No space left on device"):
         dataset.write_text(path, "never")
     assert (dataset.root / path).read_text(encoding="utf-8") == '{"খবর": 1}'
     assert list(dataset.staging.iterdir()) == []
@@ -184,15 +184,15 @@ def test_a_text_is_replaced_whole(dataset: Dataset) -> None:
 FULL = """
 import sys
 from pathlib import Path
-from tests.unit.pipelines.storage.test_data_folder import Dataset, SITE, STORIES, StorageRefused, some_rows
+from tests.unit.pipelines.storage.test_data_folder import DataFolder, SITE, STORIES, StorageError, some_rows
 try:
-    Dataset(Path(sys.argv[1])).stage(STORIES, SITE, some_rows(500))
-except StorageRefused as refused:
+    DataFolder(Path(sys.argv[1])).stage(STORIES, SITE, some_rows(500))
+except StorageError as refused:
     print(refused)
 """
 
 
-def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: Dataset) -> None:
+def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: DataFolder) -> None:
     def no_more_than_8_kib() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
@@ -207,7 +207,7 @@ def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: Dataset
 # Parquet -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_compressed_indexed_sorted_and_small(dataset: Dataset) -> None:
+def test_a_file_is_compressed_indexed_sorted_and_small(dataset: DataFolder) -> None:
     staged = dataset.stage(STORIES, SITE, some_rows(10_500))
     with pq.ParquetFile(staged.path) as file:
         metadata = file.metadata
@@ -233,7 +233,7 @@ def test_a_file_is_compressed_indexed_sorted_and_small(dataset: Dataset) -> None
     assert order == [("published_at", False, False), ("story_id", False, False)]
 
 
-def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: Dataset) -> None:
+def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: DataFolder) -> None:
     texts = random.Random(1)
     stories = [a_story(n, body="".join(texts.choices("কখগঘঙ চছজ", k=1500))) for n in range(1000)]
     whole = pa.Table.from_pylist([as_row(story) for story in stories], schema=STORIES.schema)
@@ -241,7 +241,7 @@ def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: Datas
     assert dataset.stage(STORIES, SITE, whole).sha256 == dataset.stage(STORIES, SITE, pieces).sha256
 
 
-def test_a_flipped_bit_in_a_page_is_never_read_as_other_data(dataset: Dataset) -> None:
+def test_a_flipped_bit_in_a_page_is_never_read_as_other_data(dataset: DataFolder) -> None:
     dataset.commit(dataset.stage(STORIES, SITE, some_rows(50)), FINAL)
     path = dataset.root / FINAL
     whole = path.read_bytes()
@@ -283,7 +283,7 @@ def test_a_file_of_anything_else_is_damage(found: pa.Table, reason: str) -> None
 
 
 def test_pages_are_kept_for_a_while_and_no_longer(tmp_path: Path) -> None:
-    dataset = Dataset(tmp_path)
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
     paths = [dataset.root / dataset.keep_page("kalbela", day, str(day).encode()) for day in days]

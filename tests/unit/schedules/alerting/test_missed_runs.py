@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.alerting.missed_runs import silent, time_allowed
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Claims, claims_of
@@ -46,7 +46,7 @@ class Kept:
     def __init__(self, place: Path, since: datetime | None = WRITTEN) -> None:
         (place / "schedules.toml").write_text(TIMETABLE)
         self.timetable = Timetable.read(place / "schedules.toml")
-        self.dataset = Dataset(place / "data")
+        self.dataset = DataFolder(place / "data")
         self.dataset.prepare()
         if since is not None:
             claims_of(self.dataset).parent.mkdir(parents=True, exist_ok=True)

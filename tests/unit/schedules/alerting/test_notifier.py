@@ -19,7 +19,7 @@ import pytest
 
 from crawler.clock import now
 from khobor import main
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.alerting.deliveries import GIVEN_UP_AFTER, LONGEST_PAUSE, Told, standing, told_of
 from schedules.alerting.messages import subject_of
@@ -42,7 +42,7 @@ HOUR = timedelta(hours=1)
 class Desk:
     """A data folder, its timetable, a clock, and all that each target was sent; some may be out of reach."""
 
-    dataset: Dataset
+    dataset: DataFolder
     path: Path
     moment: datetime = START
     sent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Desk:
 
 @pytest.fixture
 def desk(place: Path) -> Desk:
-    dataset = Dataset(place / "data")
+    dataset = DataFolder(place / "data")
     dataset.prepare()
     found = Desk(dataset, place / "timetable.toml")
     found.named("chat")
@@ -262,10 +262,10 @@ def test_of_very_many_alarms_the_first_are_listed_and_the_rest_counted(desk: Des
 LOOK = """
 import sys
 from pathlib import Path
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.alerting.notifier import Alerts
 from schedules.timetable.config import Timetable
-Alerts(Dataset(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))
+Alerts(DataFolder(Path(sys.argv[1])), print).look(Timetable.read(Path(sys.argv[2])))
 """
 
 
@@ -386,7 +386,7 @@ def test_a_run_of_the_timetable_tells_and_one_by_hand_does_not(place: Path) -> N
         timetable.write_text(f'{NIGHT}{CHAT.format(url=posted.url)}[metrics]\nfile = "{place}/khobor.prom"\n')
         common = ["--data", str(data), "--mirror", f"http://127.0.0.1:{port}", *QUICK]
         assert khobor("crawl", "kalbela", *common).returncode == 4
-        assert not told_of(Dataset(data)).exists()
+        assert not told_of(DataFolder(data)).exists()
         done = khobor("schedule", "run", "night", "--timetable", str(timetable), *common)
     assert done.returncode == 4, done.stderr
     event = posted.events[0]

@@ -15,7 +15,8 @@ from crawler.clock import now
 from crawler.outcomes import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
-from pipelines.storage.data_folder import Dataset, StorageRefused
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
@@ -45,13 +46,13 @@ def timetable(tmp_path: Path) -> Timetable:
     return Timetable.read(tmp_path / "t.toml")
 
 
-def folder(place: Path) -> Dataset:
-    dataset = Dataset(place / "data")
+def folder(place: Path) -> DataFolder:
+    dataset = DataFolder(place / "data")
     dataset.prepare()
     return dataset
 
 
-def numbers(dataset: Dataset, timetable: Timetable, moment: datetime = START) -> dict[str, Numbers]:
+def numbers(dataset: DataFolder, timetable: Timetable, moment: datetime = START) -> dict[str, Numbers]:
     """Every sample by name, each by the values of its labels in the order of their names."""
     found: dict[str, Numbers] = {}
     for family in text_string_to_metric_families(exposition(dataset, timetable, moment).decode()):
@@ -67,7 +68,7 @@ def numbers(dataset: Dataset, timetable: Timetable, moment: datetime = START) ->
 
 def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, timetable: Timetable) -> None:
     moment = now()
-    found = numbers(Dataset(crawled.data), timetable, moment)
+    found = numbers(DataFolder(crawled.data), timetable, moment)
     fetches = crawled.table("fetches")["outcome"].value_counts()
     by_hand = ("by hand", "kalbela")
     assert found["khobor_last_run_fetches"] == {(outcome, *by_hand): n for outcome, n in fetches.items()}
@@ -91,7 +92,7 @@ def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, time
 
 
 def test_the_traces_of_a_run_are_its_slowest_pages_and_its_newest_stories(crawled: Crawled) -> None:
-    dataset, report = Dataset(crawled.data), crawled.report
+    dataset, report = DataFolder(crawled.data), crawled.report
     began, ended = (datetime.fromisoformat(report[name]) for name in ("started_at", "ended_at"))
     slowest = slowest_pages(dataset, "kalbela", report["run_id"], began, ended, 5)
     times = crawled.table("fetches")["milliseconds"].dropna().sort_values(ascending=False)
@@ -112,7 +113,7 @@ def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
     shown = capsys.readouterr().out
     newest = crawled.table("stories").sort_values("published_at", ascending=False).iloc[0]
     assert newest["headline"] in shown
-    assert str(Dataset(crawled.data).log(report["run_id"])) in shown
+    assert str(DataFolder(crawled.data).log(report["run_id"])) in shown
     for column, counts in report["fields"].items():
         assert f" {column} " in shown
         assert f"{counts['filled']:,} of {counts['of']:,}" in shown
@@ -258,7 +259,7 @@ def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
 
 
 def test_metrics_cannot_be_written_where_there_is_no_folder(place: Path, timetable: Timetable) -> None:
-    with pytest.raises(StorageRefused, match="No such file"):
+    with pytest.raises(StorageError, match="No such file"):
         write_exposition(place / "none" / "k.prom", folder(place), timetable, START)
 
 
@@ -286,7 +287,7 @@ def test_many_may_ask_at_once(place: Path, timetable: Timetable) -> None:
 # Progress -----------------------------------------------------------------------------------------------------------
 
 
-def going(dataset: Dataset, process: int, **more: Any) -> None:
+def going(dataset: DataFolder, process: int, **more: Any) -> None:
     told = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
     counts = {"requests": 30, "stories": 12, "discovered": 90, "waiting": 60, "reading": EVIL}
     dataset.progress("kalbela").write_text(json.dumps(told | counts | more))

@@ -11,7 +11,7 @@ import pytest
 
 from crawler.items import Story
 from crawler.spiders.kalbela import LAYOUT_2023
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms
 from schedules.reports.history import Accepted, accepted_in
@@ -332,7 +332,7 @@ def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> N
 def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
     done = told.crawl.run("accept", "kalbela/list/popular")
     assert (done.returncode, "right as it is" in done.stdout) == (0, True)
-    accepted = accepted_in(Dataset(told.crawl.data), "kalbela")["kalbela/list/popular"]
+    accepted = accepted_in(DataFolder(told.crawl.data), "kalbela")["kalbela/list/popular"]
     assert accepted.since == accepted.until == told.reports["popular"]["run_id"]
     unknown = told.crawl.run("accept", "kalbela/field/headline")
     assert unknown.returncode == 2

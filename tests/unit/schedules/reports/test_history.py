@@ -6,27 +6,27 @@ from typing import Any
 
 import pytest
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.reports.history import Accepted, accept, accepted_in, past_of, reports_of
 
 KEY = "kalbela/field/kicker"
 
 
 @pytest.fixture
-def dataset(tmp_path: Path) -> Dataset:
-    dataset = Dataset(tmp_path)
+def dataset(tmp_path: Path) -> DataFolder:
+    dataset = DataFolder(tmp_path)
     dataset.prepare()
     return dataset
 
 
-def ran(dataset: Dataset, day: int, site: str = "kalbela", **more: Any) -> str:
+def ran(dataset: DataFolder, day: int, site: str = "kalbela", **more: Any) -> str:
     run_id = f"202611{day:02}T201500Z-{site}-00aa"
     report = {"run_id": run_id, "site": site, "verdict": {"exit_code": 0, "problems": []}, "alarms": []}
     dataset.run(run_id).write_text(json.dumps(report | more))
     return run_id
 
 
-def test_the_past_is_the_newspapers_own_runs_before_this_one_latest_first(dataset: Dataset) -> None:
+def test_the_past_is_the_newspapers_own_runs_before_this_one_latest_first(dataset: DataFolder) -> None:
     runs = [ran(dataset, day) for day in (1, 2, 3, 4)]
     ran(dataset, 2, "another")
     dataset.run(runs[1]).write_text("{")
@@ -36,7 +36,7 @@ def test_the_past_is_the_newspapers_own_runs_before_this_one_latest_first(datase
     assert not past_of(dataset, "nobody", runs[3])
 
 
-def test_what_is_accepted_begins_with_the_run_that_first_told_it(dataset: Dataset) -> None:
+def test_what_is_accepted_begins_with_the_run_that_first_told_it(dataset: DataFolder) -> None:
     first = ran(dataset, 1, alarms=[{"key": KEY}])
     latest = ran(dataset, 2, alarms=[{"key": KEY, "since_run": first, "sentence": "kicker: gone"}])
     ran(dataset, 3)
@@ -49,6 +49,6 @@ def test_what_is_accepted_begins_with_the_run_that_first_told_it(dataset: Datase
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"since": "x"}}', "null"])
-def test_a_file_that_was_edited_badly_accepts_nothing(dataset: Dataset, text: str) -> None:
+def test_a_file_that_was_edited_badly_accepts_nothing(dataset: DataFolder, text: str) -> None:
     (dataset.state / "kalbela.accepted.json").write_text(text)
     assert accepted_in(dataset, "kalbela") == {}

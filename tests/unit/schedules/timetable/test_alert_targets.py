@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.metrics.exposition import exposition
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable, TimetableWrong
@@ -147,7 +147,7 @@ def test_the_handbook_s_examples_are_right_and_its_metrics_are_there(tmp_path: P
     handbook = (PROJECT / "docs" / "operate.md").read_text()
     timetable = read(tmp_path, "\n".join(re.findall(r"```toml\n(.*?)```", handbook, re.DOTALL)))
     assert {target.kind for target in timetable.targets} == {"webhook", "mail", "command"}
-    text = exposition(Dataset(tmp_path), timetable, datetime.now(UTC)).decode()
+    text = exposition(DataFolder(tmp_path), timetable, datetime.now(UTC)).decode()
     known = {line.split()[2].removeprefix("khobor_") for line in text.splitlines() if line.startswith("# TYPE")}
     table = handbook.partition("| metrics | say |")[2].partition("\n\n")[0]
     told = {

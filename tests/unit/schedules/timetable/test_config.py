@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crawler.registry import newspapers
-from pipelines.storage.data_folder import Dataset
+from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
 from schedules.exit_codes import WrongUsage
 from schedules.timetable.config import Timetable, TimetableWrong
@@ -155,7 +155,7 @@ def test_the_notice_board_says_when_in_words_and_in_local_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     timetable = read(tmp_path, RIGHT + RIGHT.replace("schedule.night", "schedule.noon").replace("15 2 *", "0 12 *"))
-    rows = listed(timetable, Dataset(tmp_path), NOW)
+    rows = listed(timetable, DataFolder(tmp_path), NOW)
     assert (rows[0]["when"], rows[0]["next"]) == ("every night at 02:15, Asia/Dhaka", "2026-11-23T02:15+06:00")
     times = coming(timetable, NOW, 3)
     assert [row["name"] for row in times] == ["night", "noon", "night"]

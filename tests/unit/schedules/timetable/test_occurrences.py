@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ledger import LedgerDamaged
+from pipelines.storage.errors import DatabaseDamaged
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.cron import Due, read_cron
 from schedules.timetable.occurrences import Claims, State
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_left_alone(path: Path, dam
         if damage == "torn":
             path.write_bytes(path.read_bytes()[:5000])
     before = path.read_bytes()
-    with pytest.raises(LedgerDamaged, match=r"schedules\.sqlite"), Claims.open(path) as claims:
+    with pytest.raises(DatabaseDamaged, match=r"schedules\.sqlite"), Claims.open(path) as claims:
         claims.last(NIGHT.name)
     assert path.read_bytes() == before
 

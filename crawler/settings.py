@@ -108,7 +108,7 @@ EXTENSIONS_BASE = {
     "pipelines.runtime.rejects.KeepRejects": 10,
     "pipelines.runtime.page_samples.ObservePages": 15,
     "schedules.monitoring.verdict.JudgeRun": 20,
-    "crawler.downloader.robots.PoliteThrottle": 30,
+    "scrapy.extensions.throttle.AutoThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,
     "scrapy.extensions.memusage.MemoryUsage": 50,

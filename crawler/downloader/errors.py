@@ -13,11 +13,11 @@ from service_identity.exceptions import CertificateError, VerificationError
 from twisted.internet import defer
 from twisted.internet import error as twisted_errors
 from twisted.python.failure import Failure
-from twisted.web._newclient import ParseError
 
 from crawler.decoding.decode_errors import DecodeError, PageCorrupt, PageTooLarge, ParserCrashed
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
+from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
@@ -172,7 +172,7 @@ _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
     ),
     ((SSL.Error, twisted_errors.SSLError), Outcome.UNREACHABLE, "the certificate or the encryption is not valid"),
     (scrapy_errors.ResponseDataLossError, Outcome.BROKEN, "the answer was cut short"),
-    (ParseError, Outcome.BROKEN, "the answer is not HTTP"),
+    (HttpParseError, Outcome.BROKEN, "the answer is not HTTP"),
     ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.BROKEN, "the compressed answer is corrupt"),
     (
         (scrapy_errors.CannotResolveHostError, twisted_errors.DNSLookupError, twisted_errors.UnknownHostError),

@@ -8,6 +8,7 @@ from scrapy.utils.asyncio import create_looping_call
 from twisted.python.failure import Failure
 
 from crawler.downloader.errors import RunEnded
+from crawler.scrapy_internals import is_closing
 
 LOOK_EVERY = 0.2
 
@@ -46,13 +47,12 @@ class PromptEnd:
             self._looking.stop()
 
     def _look(self) -> None:
-        engine = self.crawler.engine
-        if engine is None or engine._slot is None or engine._slot.closing is None:
+        if not is_closing(self.crawler):
             return
         if not self._told:
             self._told = True
             self.crawler.signals.send_catch_log(run_ending)
-        for slot in engine.downloader.slots.values():
+        for slot in self.crawler.engine.downloader.slots.values():
             while slot.queue:
                 _, answer = slot.queue.popleft()
                 refusal = RunEnded("the run ended before its turn came")

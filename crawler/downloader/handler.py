@@ -1,31 +1,20 @@
 """How a page is fetched: Scrapy's handler, with bounded response headers, refusals that say why, and the mirror."""
 
 import asyncio
-from functools import cache, lru_cache
 
 from scrapy import Request
-from scrapy.core.downloader.handlers.http11 import (
-    HTTP11DownloadHandler,
-    _LenientHTTP11ClientFactory,
-    _LenientHTTP11ClientProtocol,
-    _LenientHTTPClientParser,
-)
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.crawler import Crawler
 from scrapy.exceptions import CannotResolveHostError
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.httpobj import urlparse_cached
-from twisted.internet import endpoints
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
-from twisted.web._newclient import HTTP11ClientProtocol
-from twisted.web._newclient import Request as SentRequest
-from twisted.web.iweb import IResponse
 
 from crawler.downloader.allowed_hosts import PublicOnlyResolver
 from crawler.downloader.errors import ResponseTooLarge, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
+from crawler.scrapy_internals import LenientParser, cache_tls_options, replace_parser, replace_pool
 
 LARGEST_HEADERS = 64 * 1024
 
@@ -40,14 +29,10 @@ class BoundedDownload(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        # Twisted asks how to make a connection for each request, on a standing connection too: once a host is enough.
-        self._contextFactory.creatorForNetloc = cache(self._contextFactory.creatorForNetloc)  # type: ignore[method-assign]
-        _spell_hosts_once()
+        cache_tls_options(self)
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
-            per_host = self._pool.maxPersistentPerHost
-            self._pool = MirrorPool(self._pool._reactor, read_mirror(mirror), self._contextFactory)
-            self._pool.maxPersistentPerHost = per_host
-        self._pool._factory = _BoundedFactory
+            replace_pool(self, lambda reactor, policy: MirrorPool(reactor, read_mirror(mirror), policy))
+        replace_parser(self, _BoundedParser)
         self._grace = crawler.settings.getfloat("KHOBOR_GRACE", 5)
         self._ended = False
         self._downloads: set[asyncio.Future[Response]] = set()
@@ -89,17 +74,7 @@ class BoundedDownload(HTTP11DownloadHandler):
             download.cancel()
 
 
-def _spell_hosts_once() -> None:
-    """Have a host's name spelled for the network once, and not for each request to it; `endpoints` has it from Scrapy.
-
-    What is wrong with a name is raised as before, each time.
-    """
-    spelled = endpoints._idnaBytes  # type: ignore[attr-defined]
-    if not hasattr(spelled, "cache_info"):
-        endpoints._idnaBytes = lru_cache(maxsize=256)(spelled)  # type: ignore[attr-defined]
-
-
-class _BoundedParser(_LenientHTTPClientParser):
+class _BoundedParser(LenientParser):
     """Fails a response whose headers do not end (`DOWNLOAD_MAXSIZE` counts the body only)."""
 
     headers_received = 0
@@ -112,17 +87,3 @@ class _BoundedParser(_LenientHTTPClientParser):
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
         raise ResponseTooLarge(f"a response header of more than {self.MAX_LENGTH // 1024} KiB")
-
-
-class _BoundedProtocol(_LenientHTTP11ClientProtocol):
-    def request(self, request: SentRequest) -> Deferred[IResponse]:
-        answer = super().request(request)
-        # Twisted names its parser in the middle of `request`; Scrapy puts its own class in its place in the same way.
-        if self._parser is not None:
-            self._parser.__class__ = _BoundedParser
-        return answer
-
-
-class _BoundedFactory(_LenientHTTP11ClientFactory):
-    def buildProtocol(self, addr: IAddress | None) -> HTTP11ClientProtocol:  # noqa: N802
-        return _BoundedProtocol(self._quiescentCallback)  # type: ignore[no-untyped-call]

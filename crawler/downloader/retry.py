@@ -22,6 +22,7 @@ from crawler.clock import now
 from crawler.downloader.errors import FetchError, HostBlocked, HostUnreachable, outcome_of
 from crawler.downloader.response_check import judge_response
 from crawler.outcomes import Outcome
+from crawler.scrapy_internals import schedule_next_request, slot_of
 
 logger = logging.getLogger(__name__)
 
@@ -178,8 +179,7 @@ class PatientRetry(RetryMiddleware):
                 request, "deferred", HostBlocked(f"it asks for a pause of {seconds:.0f} s, more than is left")
             )
             return False
-        assert self.crawler.engine is not None
-        _, slot = self.crawler.engine.downloader._get_slot(request)
+        _, slot = slot_of(self.crawler, request)
         self.patience -= max(0.0, min(seconds, monotonic() + seconds - slot.lastseen))
         slot.lastseen = max(slot.lastseen, monotonic() + seconds)
         slot.delay = max(slot.delay, 0.001)  # a slot without a delay does not look when it sent last
@@ -197,9 +197,7 @@ class PatientRetry(RetryMiddleware):
 
     def _wake(self) -> None:
         self._waking = None
-        engine = self.crawler.engine
-        if engine is not None and engine._slot is not None:
-            engine._slot.nextcall.schedule()
+        schedule_next_request(self.crawler)
 
     def _failed(self, request: Request, outcome: Outcome | None, reason: str) -> bool:
         """Count a failure; True where the host is given up.

@@ -21,6 +21,7 @@ from scrapy.utils.misc import build_from_crawler
 from crawler.downloader.allowed_hosts import own_hosts, url_error
 from crawler.downloader.errors import RobotsForbidden, outcome_of
 from crawler.safe_text import one_line
+from crawler.scrapy_internals import slot_of
 
 LARGEST_ROBOTS = 512 * 1024
 LONGEST_CRAWL_DELAY = 30.0
@@ -127,12 +128,14 @@ class PoliteRobots(RobotsTxtMiddleware):
         Set for the slot that is there now and for any that takes its place after a long silence.
         """
         downloader = self.crawler.engine.downloader
-        key, slot = downloader._get_slot(request)
+        key, slot = slot_of(self.crawler, request)
         configured = downloader.per_slot_settings.get(key, {}).get("delay", downloader.settings["DOWNLOAD_DELAY"])
         floor = max(delay, float(configured))
         slot.delay = max(slot.delay, floor)
         slot.concurrency, slot.jitter = 1, 0
         downloader.per_slot_settings[key] = {"delay": floor, "concurrency": 1, "jitter": 0}
+        if throttle := self.crawler.get_extension(AutoThrottle):
+            throttle.mindelay, throttle.maxdelay = max(throttle.mindelay, floor), max(throttle.maxdelay, floor)
 
     def _cut_long_robots(self, data: bytes, request: Request, spider: Spider) -> None:
         if "robots" not in request.meta:
@@ -140,17 +143,6 @@ class PoliteRobots(RobotsTxtMiddleware):
         request.meta["robots"] += len(data)
         if request.meta["robots"] > LARGEST_ROBOTS:
             raise StopDownload(fail=False)
-
-
-class PoliteThrottle(AutoThrottle):
-    """Scrapy's AutoThrottle, which never asks a host faster than its Crawl-delay."""
-
-    def _response_downloaded(self, response: Response, request: Request, spider: Spider) -> None:
-        super()._response_downloaded(response, request, spider)
-        key, slot = self._get_slot(request, spider)
-        if key is not None and slot is not None:
-            settings = self.crawler.engine.downloader.per_slot_settings.get(key, {})
-            slot.delay = max(slot.delay, settings.get("delay", 0.0))
 
 
 def rules_in(body: bytes) -> bytes:

@@ -17,6 +17,7 @@ from scrapy.utils.asyncio import call_later
 
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.log_records import write_json
+from crawler.scrapy_internals import engine_of
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
 from schedules.runner.log_tail import say_last
 
@@ -94,7 +95,7 @@ class Told:
         reactor.callFromThread(self._end if self._times == 1 else self._drop)
 
     def _end(self) -> None:
-        engine = self._crawler._engine
+        engine = engine_of(self._crawler)
         if engine is None or not engine.running:
             call_later(SECONDS_BETWEEN_LOOKS, self._end)
             return

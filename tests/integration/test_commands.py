@@ -52,7 +52,7 @@ def mirror() -> Iterator[str]:
         (["crawl", "kalbela", "-s", "KHOBOR_DATA=/srv"], 2, ["KHOBOR_DATA", "--data"]),
         (["crawl", "kalbela", "-s", "FTP_PASSWORD=hunter2"], 2, ["FTP_PASSWORD", "could read the value"]),
         (
-            ["crawl", "kalbela", "-s", 'EXTENSIONS={"crawler.downloader.robots.PoliteThrottle": null}'],
+            ["crawl", "kalbela", "-s", 'EXTENSIONS={"scrapy.extensions.throttle.AutoThrottle": null}'],
             2,
             ["EXTENSIONS must stay"],
         ),

@@ -59,8 +59,7 @@ COMPONENTS: dict[str, Any] = {
         "crawler.downloader.compression.StrictDecompression": 590,
     },
     "EXTENSIONS": {
-        "scrapy.extensions.throttle.AutoThrottle": None,
-        "crawler.downloader.robots.PoliteThrottle": 0,
+        "scrapy.extensions.throttle.AutoThrottle": 0,
         "crawler.downloader.graceful_stop.PromptEnd": 0,
     },
     "SCHEDULER_PRIORITY_QUEUE": "tests.support.downloader_process.PatientQueue",

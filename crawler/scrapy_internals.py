@@ -1,0 +1,83 @@
+"""Private parts of Scrapy and Twisted that Khobor uses, each behind a named function.
+
+Scrapy's minor version is pinned in pyproject.toml: check this module when the pin moves.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from scrapy import Request
+from scrapy.core.downloader import Slot
+from scrapy.core.downloader.handlers.http11 import (
+    HTTP11DownloadHandler,
+    _LenientHTTP11ClientFactory,
+    _LenientHTTP11ClientProtocol,
+    _LenientHTTPClientParser,
+)
+from scrapy.core.engine import ExecutionEngine
+from scrapy.crawler import Crawler
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.web import _newclient
+from twisted.web.client import HTTPConnectionPool
+from twisted.web.iweb import IPolicyForHTTPS, IResponse
+
+LenientParser = _LenientHTTPClientParser
+HttpParseError = _newclient.ParseError
+
+
+def engine_of(crawler: Crawler) -> ExecutionEngine | None:
+    """Return the engine of a crawl, None before it is created."""
+    return crawler._engine
+
+
+def is_closing(crawler: Crawler) -> bool:
+    """Report if the spider has begun to close."""
+    engine = engine_of(crawler)
+    return engine is not None and engine._slot is not None and engine._slot.closing is not None
+
+
+def schedule_next_request(crawler: Crawler) -> None:
+    """Let the engine ask the scheduler for a request now rather than at its next heartbeat (5 s)."""
+    engine = engine_of(crawler)
+    if engine is not None and engine._slot is not None:
+        engine._slot.nextcall.schedule()
+
+
+def slot_of(crawler: Crawler, request: Request) -> tuple[str, Slot]:
+    """Return the download slot of a request with its key, creating it if needed."""
+    return crawler.engine.downloader._get_slot(request)
+
+
+def cache_tls_options(handler: HTTP11DownloadHandler) -> None:
+    """Create the TLS options of a host once; Twisted asks for them (0.5 ms) before each request."""
+    policy = handler._contextFactory
+    policy.creatorForNetloc = cache(policy.creatorForNetloc)  # type: ignore[method-assign]
+
+
+def replace_pool(
+    handler: HTTP11DownloadHandler, new_pool: Callable[[Any, IPolicyForHTTPS], HTTPConnectionPool]
+) -> None:
+    """Give a download handler another connection pool with the same limit per host."""
+    pool = new_pool(handler._pool._reactor, handler._contextFactory)
+    pool.maxPersistentPerHost = handler._pool.maxPersistentPerHost
+    handler._pool = pool
+
+
+def replace_parser(handler: HTTP11DownloadHandler, parser: type[LenientParser]) -> None:
+    """Parse the responses of a download handler with a subclass of Scrapy's parser."""
+
+    class Protocol(_LenientHTTP11ClientProtocol):
+        def request(self, request: _newclient.Request) -> Deferred[IResponse]:
+            response = super().request(request)
+            # Twisted creates its parser inside `request`; Scrapy replaces the parser's class in the same way.
+            if self._parser is not None:
+                self._parser.__class__ = parser
+            return response
+
+    class Factory(_LenientHTTP11ClientFactory):
+        def buildProtocol(self, addr: IAddress | None) -> _newclient.HTTP11ClientProtocol:  # noqa: N802
+            return Protocol(self._quiescentCallback)  # type: ignore[no-untyped-call]
+
+    handler._pool._factory = Factory

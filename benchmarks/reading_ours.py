@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from crawler.parsing.parser import Answer
+from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
 from schedules.launching.lean import search_seldom
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
 
-_READER = Kalbela().reader
+_PARSER = Kalbela().page_parser
 _AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
 def read(html: bytes, url: str) -> dict[str, Any]:
     """One page, as the spider reads it."""
-    answer = Answer(url=url, body=html, fetched_at=_AT, content_type="text/html; charset=UTF-8", is_story=True)
-    reading = _READER.read(answer)
+    answer = PageResponse(url=url, body=html, fetched_at=_AT, content_type="text/html; charset=UTF-8", is_story=True)
+    reading = _PARSER.parse(answer)
     assert len(reading.lists) == len(Kalbela.lists)
     story = reading.story
     assert story is not None

@@ -23,10 +23,10 @@ from crawler.entry_points import Door, Kind, Onward, read_back
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.outcomes import Outcome
 from crawler.parsing import time_limit
-from crawler.parsing.feeds import Entry, moments_of, newest_first
+from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
 from crawler.parsing.layout import Layout
-from crawler.parsing.parser import Answer, Reader, Reading
-from crawler.parsing.ranked_lists import RankedList, Row
+from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
+from crawler.parsing.ranked_lists import RankedList, RankedRow
 from crawler.priorities import _DOOR, _NAMED, _RANKED, _SEED, _newness, _priority, _worth
 from crawler.urls import Address, Addresses, NoAddress
 
@@ -57,9 +57,9 @@ class Newspaper(scrapy.Spider):
         """:param seed: addresses to start from instead of the declared ones, separated by spaces"""
         super().__init__(**arguments)
         self.addresses = self.identities()
-        self.reader = Reader(self.addresses, self.layouts, self.lists, self.zone)
+        self.page_parser = PageParser(self.addresses, self.layouts, self.lists, self.zone)
         # Reads in another process, where there is one; without it pages are read here.
-        self.reads_apart: Callable[[Answer], Awaitable[Reading]] | None = None
+        self.reads_apart: Callable[[PageResponse], Awaitable[ParsedPage]] | None = None
         self.allowed_domains = list(self.hosts)
         self.starts = tuple(seed.split()) if seed else self.seeds
         self.run_id = ""
@@ -75,7 +75,7 @@ class Newspaper(scrapy.Spider):
         self._missed = False
         self._doors_open = False
         # Of each list the rows that were read last, whether their links were followed, and the snapshot of them.
-        self._standing: dict[str, tuple[list[Row], bool, Snapshot]] = {}
+        self._standing: dict[str, tuple[list[RankedRow], bool, Snapshot]] = {}
         self._named: set[str] = set()  # every address that a link of this run was found to stand for
         self._on_lists: set[str] = set()  # the stories in the ranked lists of the page that is being read
 
@@ -122,18 +122,20 @@ class Newspaper(scrapy.Spider):
     def _read_here(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
         self.takes_in_hand(fetch)
-        reading: Reading | Exception | None = None
+        reading: ParsedPage | Exception | None = None
         if answer := self._to_read(response, fetch):
             try:
                 with time_limit.limited():
-                    reading = self.reader.read(answer)
+                    reading = self.page_parser.parse(answer)
             except (DecodeError, FetchError) as refusal:
                 reading = refusal
         yield from self._outputs_of(response, fetch, reading)
 
-    async def _read_apart(self, response: Response, read: Callable[[Answer], Awaitable[Reading]]) -> AsyncIterator[Any]:
+    async def _read_apart(
+        self, response: Response, read: Callable[[PageResponse], Awaitable[ParsedPage]]
+    ) -> AsyncIterator[Any]:
         fetch = self._fetched(response)
-        reading: Reading | Exception | None = None
+        reading: ParsedPage | Exception | None = None
         if answer := self._to_read(response, fetch):
             try:
                 reading = await read(answer)
@@ -143,13 +145,13 @@ class Newspaper(scrapy.Spider):
         for output in self._outputs_of(response, fetch, reading):
             yield output
 
-    def _to_read(self, response: Response, fetch: Fetch) -> Answer | None:
+    def _to_read(self, response: Response, fetch: Fetch) -> PageResponse | None:
         """What to read of a response; None, and the fetch has its outcome, where it is no page."""
         verdict = judge_response(response)
         if verdict is not None and not self._is_end_of_listing(response):
             fetch.outcome, fetch.reason = verdict if response.status != 304 or _has_validators(response) else _UNASKED
             return None
-        return Answer(
+        return PageResponse(
             url=response.url,
             body=response.body,
             fetched_at=fetch.fetched_at,
@@ -157,12 +159,12 @@ class Newspaper(scrapy.Spider):
             is_story=fetch.story_id is not None,
             door=response.meta.get("door"),
             onward=_onward(response),
-            feeds=fetch.story_id is None and fetch.via == "seed",
+            find_feeds=fetch.story_id is None and fetch.via == "seed",
         )
 
-    def _outputs_of(self, response: Response, fetch: Fetch, reading: Reading | Exception | None) -> Iterator[Any]:
+    def _outputs_of(self, response: Response, fetch: Fetch, reading: ParsedPage | Exception | None) -> Iterator[Any]:
         missed = self._missed
-        if isinstance(reading, Reading):
+        if isinstance(reading, ParsedPage):
             yield from [*self._follow_reading(reading, response, fetch)]  # all of it, before another page's turn
         else:
             if reading is not None:
@@ -188,7 +190,7 @@ class Newspaper(scrapy.Spider):
         """A fragment without anything is how a listing says that it ends."""
         return _onward(response).fragment is not None and response.status == 200 and not response.body.strip()
 
-    def _follow_reading(self, reading: Reading, response: Response, fetch: Fetch) -> Iterator[Any]:
+    def _follow_reading(self, reading: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
         door: Door | None = response.meta.get("door")
         if door is not None and door.kind is not Kind.PAGE:
             yield from self._follow_entries(reading, response, door, fetch)
@@ -211,7 +213,9 @@ class Newspaper(scrapy.Spider):
 
     # Links outward ---------------------------------------------------------------------------------------------------
 
-    def _follow_list(self, ranked: RankedList, rows: list[Row], response: Response, fetch: Fetch) -> Iterator[Any]:
+    def _follow_list(
+        self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch
+    ) -> Iterator[Any]:
         # A list may name a page of another kind, which lists in turn; from one such page to the next there is no end.
         leads_on = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
         standing = self._standing.get(ranked.name)
@@ -252,7 +256,7 @@ class Newspaper(scrapy.Spider):
             called = self._sees(ranked.name, target, row.headline)
             yield from self._ask(target, fetch.url, via=ranked.name, depth=fetch.depth + 1, place=place, called=called)
 
-    def _follow_listing(self, reading: Reading, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
+    def _follow_listing(self, reading: ParsedPage, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         stories = reading.links
         fresh = sum(not self.was_known(address.key) for address in stories if address.url not in self._named)
         fetch.found += fresh
@@ -274,33 +278,33 @@ class Newspaper(scrapy.Spider):
         repeats = onward.fragment is not None and own <= set(onward.before)
         return repeats or not any(map(self.was_known, own))
 
-    def _go_on(self, reading: Reading, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
+    def _go_on(self, reading: ParsedPage, door: Door, response: Response, fetch: Fetch) -> Iterator[Any]:
         more, here = door.more, _onward(response)
         assert more is not None
-        if reading.listing is not None:
+        if reading.listing_id is not None:
             number = more.first if here.fragment is None else here.fragment + 1
-            link: str | None = more.path.format(id=reading.listing, page=number)
+            link: str | None = more.path.format(id=reading.listing_id, page=number)
             further = number < more.first + more.most
             before = tuple(each.key for each in reading.links)
-            onward = Onward(fragment=number, listing=reading.listing, before=before)
+            onward = Onward(fragment=number, listing=reading.listing_id, before=before)
         else:
-            link, further = reading.following, here.page <= more.most
+            link, further = reading.next_page, here.page <= more.most
             onward = Onward(page=here.page + 1)
         if link is not None and further:
             yield from self._open(door, link, fetch.url, fetch.depth, onward)
 
-    def _follow_feeds(self, reading: Reading, fetch: Fetch) -> Iterator[Any]:
+    def _follow_feeds(self, reading: ParsedPage, fetch: Fetch) -> Iterator[Any]:
         for door in self._doors_without_path(Kind.FEED):
-            for link in reading.feeds:
+            for link in reading.feed_urls:
                 yield from self._open(door, link, fetch.url, fetch.depth)
 
-    def _follow_entries(self, reading: Reading, response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
+    def _follow_entries(self, reading: ParsedPage, response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
         entries = reading.entries
-        fetch.found += bool(reading.further)  # what an index names is behind other doors
-        yield from self._follow_further(reading.further, response, door, fetch)
-        moments = dict(zip(entries, moments_of(entries), strict=True))
+        fetch.found += bool(reading.sitemaps)  # what an index names is behind other doors
+        yield from self._follow_further(reading.sitemaps, response, door, fetch)
+        moments = dict(zip(entries, modification_times(entries), strict=True))
         for entry in newest_first(entries)[: door.most]:
-            target = self.addresses.identify(entry.link, response.url)
+            target = self.addresses.identify(entry.url, response.url)
             if isinstance(target, NoAddress) or target.story_id:
                 known = target.url in self._named or self.was_known(target.key)
                 fetch.found += isinstance(target, Address) and not known
@@ -309,10 +313,10 @@ class Newspaper(scrapy.Spider):
         fetch.outcome = Outcome.LIST
         yield fetch
 
-    def _follow_further(self, further: list[Entry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
+    def _follow_further(self, further: list[FeedEntry], response: Response, door: Door, fetch: Fetch) -> Iterator[Any]:
         nested = _onward(response).nested + 1
         for entry in newest_first(further)[: door.most]:
-            for output in self._open(door, entry.link, response.url, fetch.depth, Onward(nested=nested)):
+            for output in self._open(door, entry.url, response.url, fetch.depth, Onward(nested=nested)):
                 if nested < DEEPEST_SITEMAP or isinstance(output, Fetch):
                     yield output
                 else:

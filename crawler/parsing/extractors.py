@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Source:
+class Extractor:
     """One way to read a field: ``name`` is what an alarm calls it; ``read`` gives texts that are not empty.
 
     ``selector`` is what it searches the page for, if it does.
@@ -32,7 +32,7 @@ class Source:
         return self.read(article)
 
 
-def css(selector: str, *, without: str = "", having: str = "") -> Source:
+def css(selector: str, *, without: str = "", having: str = "") -> Extractor:
     """Text of each match that has any; only where it contains the pattern ``having``, less what ``without`` matches."""
     sought = re.compile(normalize("NFC", having))
 
@@ -40,10 +40,10 @@ def css(selector: str, *, without: str = "", having: str = "") -> Source:
         texts = (text_of(node, without) for node in article.every(selector))
         return (text for text in texts if text and (not having or sought.search(clean(text) or "")))
 
-    return Source(f"{selector} having {having}" if having else selector, read, selector)
+    return Extractor(f"{selector} having {having}" if having else selector, read, selector)
 
 
-def together(region: str, selector: str, *, without: str = "") -> Source:
+def together(region: str, selector: str, *, without: str = "") -> Extractor:
     """Text of everything that ``selector`` matches in one region, each once, joined by commas; region by region."""
 
     def read(article: Article) -> Iterator[str]:
@@ -52,10 +52,10 @@ def together(region: str, selector: str, *, without: str = "") -> Source:
             if joined := ", ".join(dict.fromkeys(text for text in texts if text)):
                 yield joined
 
-    return Source(f"{region} {selector}", read, region)
+    return Extractor(f"{region} {selector}", read, region)
 
 
-def above(selector: str, landmark: str) -> Source:
+def above(selector: str, landmark: str) -> Extractor:
     """Text of each match that stands before the first ``landmark``, in the order of the page."""
 
     def read(article: Article) -> Iterator[str]:
@@ -68,10 +68,10 @@ def above(selector: str, landmark: str) -> Source:
             if text := text_of(node):
                 yield text
 
-    return Source(f"{selector} above {landmark}", read, selector)
+    return Extractor(f"{selector} above {landmark}", read, selector)
 
 
-def attribute(selector: str, *names: str, markup: bool = False) -> Source:
+def attribute(selector: str, *names: str, markup: bool = False) -> Extractor:
     """The attributes of each match, in the order of ``names``; the text of one that holds ``markup``."""
 
     def read(article: Article) -> Iterator[str]:
@@ -81,7 +81,7 @@ def attribute(selector: str, *names: str, markup: bool = False) -> Source:
                 if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
                     yield value
 
-    return Source(f"{selector} @{'|'.join(names)}", read, selector)
+    return Extractor(f"{selector} @{'|'.join(names)}", read, selector)
 
 
 def _text_in(markup: str) -> str:
@@ -93,16 +93,16 @@ def _text_in(markup: str) -> str:
     return (text_of(body) or "") if body else ""
 
 
-def meta(name: str, *, without: str = "", having: str = "") -> Source:
+def meta(name: str, *, without: str = "", having: str = "") -> Extractor:
     """Content of a meta element that contains the pattern ``having``, less what the pattern ``without`` finds."""
 
     def read(article: Article) -> Iterator[str]:
         return _reduced(article.page.metas.get(name, ""), without, having)
 
-    return Source(f"meta {name}", read)
+    return Extractor(f"meta {name}", read)
 
 
-def linked_data(*path: str, without: str = "", having: str = "") -> Source:
+def linked_data(*path: str, without: str = "", having: str = "") -> Extractor:
     """A value of each of the page's JSON-LD articles, by path, of a list the first; patterns as for ``meta``."""
 
     def read(article: Article) -> Iterator[str]:
@@ -115,7 +115,7 @@ def linked_data(*path: str, without: str = "", having: str = "") -> Source:
             if _is_text(found):
                 yield from _reduced(unescape(found), without, having)
 
-    return Source(f"JSON-LD {'.'.join(path)}", read)
+    return Extractor(f"JSON-LD {'.'.join(path)}", read)
 
 
 def _reduced(text: str, without: str, having: str) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _reduced(text: str, without: str, having: str) -> Iterator[str]:
 
 
 def first_of(
-    name: str, article: Article, sources: tuple[Source, ...], read: Callable[[str], Value | None]
+    name: str, article: Article, sources: tuple[Extractor, ...], read: Callable[[str], Value | None]
 ) -> Value | None:
     """What ``read`` makes of the first text of which it makes anything; ``article.given_by`` notes whose it was."""
     for source in sources:

@@ -12,27 +12,27 @@ from lxml import etree
 
 from crawler.bengali.text import clean
 
-MOST_ENTRIES = 50_000
+MAX_ENTRIES = 50_000
 _FEW = 10
 _LAST_SECOND = 4_102_444_800  # the year 2100
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEntry:
     """One entry of a feed or sitemap."""
 
-    link: str
+    url: str
     headline: str | None = None
-    moment: str | None = None
+    modified: str | None = None
 
 
-def read_feed(xml: bytes) -> list[Entry]:
+def parse_feed(xml: bytes) -> list[FeedEntry]:
     """Entries of an RSS or Atom feed; a feed that is not well-formed gives what can be read of it."""
     entries = []
     for node in _elements(xml, ("item", "entry")):
         if link := _link_of(node):
             moment = next((said for name in _MOMENTS if (said := _said(node, name))), None)
-            entries.append(Entry(link, clean(unescape(_said(node, "title"))), moment))
+            entries.append(FeedEntry(link, clean(unescape(_said(node, "title"))), moment))
     return entries
 
 
@@ -52,15 +52,15 @@ def _said(item: etree._Element, name: str) -> str:
     return next(("".join(map(str, child.itertext())).strip() for child in item.iterchildren(f"{{*}}{name}")), "")
 
 
-def read_sitemap(xml: bytes) -> tuple[list[Entry], list[Entry]]:
+def parse_sitemap(xml: bytes) -> tuple[list[FeedEntry], list[FeedEntry]]:
     """A sitemap as (pages, further sitemaps)."""
-    found: dict[str, list[Entry]] = {"url": [], "sitemap": []}
+    found: dict[str, list[FeedEntry]] = {"url": [], "sitemap": []}
     for node in _elements(xml, ("url", "sitemap")):
         if location := _said(node, "loc"):
             news = next(node.iterchildren("{*}news"), None)
             moment = _said(node, "lastmod") or (_said(news, "publication_date") if news is not None else "")
             headline = _said(news, "title") if news is not None else ""
-            found[etree.QName(node).localname].append(Entry(location, clean(headline), moment or None))
+            found[etree.QName(node).localname].append(FeedEntry(location, clean(headline), moment or None))
     return found["url"], found["sitemap"]
 
 
@@ -75,20 +75,20 @@ def _elements(xml: bytes, names: tuple[str, ...]) -> Iterator[etree._Element]:
         return
     if root is None:
         return
-    yield from islice(root.iter(*(f"{{*}}{name}" for name in names)), MOST_ENTRIES)
+    yield from islice(root.iter(*(f"{{*}}{name}" for name in names)), MAX_ENTRIES)
 
 
-def newest_first(entries: list[Entry]) -> list[Entry]:
+def newest_first(entries: list[FeedEntry]) -> list[FeedEntry]:
     """Entries by their moment, newest first; those without one that can be read follow, in their order."""
-    return sorted(entries, key=lambda entry: _seconds(entry.moment or ""), reverse=True)
+    return sorted(entries, key=lambda entry: _seconds(entry.modified or ""), reverse=True)
 
 
-def moments_of(entries: list[Entry]) -> list[datetime | None]:
+def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
     """When each entry says that its page was last changed; None where it does not, or cannot be believed.
 
     A document that gives most of its pages one and the same minute tells when it was made itself.
     """
-    seconds = [_seconds(entry.moment or "") for entry in entries]
+    seconds = [_seconds(entry.modified or "") for entry in entries]
     minutes = Counter(at // 60 for at in seconds if at > float("-inf"))
     if len(entries) >= _FEW and minutes and max(minutes.values()) * 2 > len(entries):
         return [None] * len(entries)

@@ -76,10 +76,10 @@ def _has_long_tag(html: str) -> bool:
     return False
 
 
-MOST_ELEMENTS = 200_000
+MAX_ELEMENTS = 200_000
 
 
 def check(body: bytes) -> None:
     """Raises :class:`PageTooLarge` for a page with more elements than any newspaper's."""
-    if len(body) > MOST_ELEMENTS and body.count(b"<") > MOST_ELEMENTS:
-        raise PageTooLarge(f"more than {MOST_ELEMENTS:,} elements")
+    if len(body) > MAX_ELEMENTS and body.count(b"<") > MAX_ELEMENTS:
+        raise PageTooLarge(f"more than {MAX_ELEMENTS:,} elements")

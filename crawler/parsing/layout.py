@@ -15,7 +15,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean
 from crawler.items import Story
-from crawler.parsing.extractors import Source, first_of
+from crawler.parsing.extractors import Extractor, first_of
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, text_of
 from crawler.parsing.selectors import landmark_of
@@ -46,16 +46,16 @@ class Layout:
     name: str
     title: tuple[str, ...]
     opening: str = ""
-    headline: tuple[Source, ...]
-    kicker: tuple[Source, ...] = ()
-    byline: tuple[Source, ...] = ()
-    dates: tuple[Source, ...] = ()
-    published: tuple[Source, ...] = ()
-    updated: tuple[Source, ...] = ()
-    edition: tuple[Source, ...] = ()
-    image: tuple[Source, ...] = ()
+    headline: tuple[Extractor, ...]
+    kicker: tuple[Extractor, ...] = ()
+    byline: tuple[Extractor, ...] = ()
+    dates: tuple[Extractor, ...] = ()
+    published: tuple[Extractor, ...] = ()
+    updated: tuple[Extractor, ...] = ()
+    edition: tuple[Extractor, ...] = ()
+    image: tuple[Extractor, ...] = ()
     no_picture: str = r"^data:"
-    caption: tuple[Source, ...] = ()
+    caption: tuple[Extractor, ...] = ()
     body: tuple[str, ...] = ()
     part: str = ""
     drop: str = ""
@@ -87,7 +87,7 @@ class Layout:
         return tuple(dict.fromkeys(name for selector in first if (name := landmark_of(selector))))
 
     @cached_property
-    def sources(self) -> dict[str, tuple[str, ...]]:
+    def extractors(self) -> dict[str, tuple[str, ...]]:
         """By column, the names of the sources that it is read from, in the order in which they are tried."""
         rows = {
             "headline": self.headline,
@@ -203,6 +203,6 @@ def _edition(text: str) -> str | None:
     return _EDITIONS[found["name"]] if found else None
 
 
-def choose(layouts: tuple[Layout, ...], page: Page) -> Layout | None:
+def choose_layout(layouts: tuple[Layout, ...], page: Page) -> Layout | None:
     """The first layout that fits the page."""
     return next((layout for layout in layouts if layout.fits(page)), None)

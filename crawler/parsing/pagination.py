@@ -10,14 +10,14 @@ _LISTING = re.compile(r"[\w-]{1,64}")
 _MOST_LINKS = 2000
 
 
-def listing_of(page: Page, more: More) -> str | None:
+def fragment_list_id(page: Page, more: More) -> str | None:
     """The id under which a listing's button asks for its fragments; None where there is no such button."""
     button = page.tree.css_first(more.button) if more.button else None
     found = button.attributes.get(more.attribute) if button is not None else None
     return found if found and _LISTING.fullmatch(found) else None
 
 
-def page_after(page: Page, url: str, number: int) -> str | None:
+def next_page_link(page: Page, url: str, number: int) -> str | None:
     """The link of a listing's page to the page after it, ``number`` being its own; None where there is none.
 
     It is never made up: the page links to its own path with the next number (`?page=3`, `/page/3`), or says that a

@@ -10,25 +10,25 @@ from crawler.decoding.decompress import decompress
 from crawler.entry_points import Door, Kind, Onward
 from crawler.items import Story
 from crawler.parsing import html_limits
-from crawler.parsing.feeds import Entry, read_feed, read_sitemap
-from crawler.parsing.layout import Layout, choose
+from crawler.parsing.feeds import FeedEntry, parse_feed, parse_sitemap
+from crawler.parsing.layout import Layout, choose_layout
 from crawler.parsing.page import Page
-from crawler.parsing.pagination import listing_of, page_after
-from crawler.parsing.ranked_lists import RankedList, Row, read_links, read_list
+from crawler.parsing.pagination import fragment_list_id, next_page_link
+from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
 from crawler.parsing.selectors import landmark_of
 from crawler.urls import Address, Addresses
 
-LARGEST_FEED = 16 * 2**20
+MAX_FEED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class PageResponse:
     """What came from an address, and what of it is wanted beside its lists.
 
     :param content_type: the header, if there was one
     :param is_story: whether the address is a story's, which is then read
     :param door: the door behind which it is, if it is behind one; ``onward`` says how far
-    :param feeds: whether the feeds that its head names are wanted
+    :param find_feeds: whether the feeds that its head names are wanted
     """
 
     url: str
@@ -38,34 +38,34 @@ class Answer:
     is_story: bool = False
     door: Door | None = None
     onward: Onward = field(default_factory=Onward)
-    feeds: bool = False
+    find_feeds: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
-class Reading:
+class ParsedPage:
     """What an answer says.
 
     :ivar lists: the rows of each ranked list that is on the page, by the list's name
     :ivar links: of a listing, the stories that it links to, in the order of the page
-    :ivar listing: of a listing that goes on in fragments, the id to ask for them with
-    :ivar following: of one that goes on in pages, the link of the next one
-    :ivar feeds: the feeds that the page's head names
-    :ivar entries: of a feed or sitemap, the pages that it names; ``further``, the sitemaps
+    :ivar listing_id: of a listing that goes on in fragments, the id to ask for them with
+    :ivar next_page: of one that goes on in pages, the link of the next one
+    :ivar feed_urls: the feeds that the page's head names
+    :ivar entries: of a feed or sitemap, the pages that it names; ``sitemaps``, the sitemaps
     :ivar story: the story; where no layout fits the page it has no layout and says what it is ``lacking``
     """
 
-    lists: dict[str, list[Row]] = field(default_factory=dict)
+    lists: dict[str, list[RankedRow]] = field(default_factory=dict)
     links: list[Address] = field(default_factory=list)
-    listing: str | None = None
-    following: str | None = None
-    feeds: list[str] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
-    further: list[Entry] = field(default_factory=list)
+    listing_id: str | None = None
+    next_page: str | None = None
+    feed_urls: list[str] = field(default_factory=list)
+    entries: list[FeedEntry] = field(default_factory=list)
+    sitemaps: list[FeedEntry] = field(default_factory=list)
     story: Story | None = None
 
 
 @dataclass(frozen=True)
-class Reader:
+class PageParser:
     """Reads the answers of one newspaper, by what its file declares."""
 
     addresses: Addresses
@@ -73,7 +73,7 @@ class Reader:
     lists: tuple[RankedList, ...]
     zone: ZoneInfo
 
-    def read(self, answer: Answer) -> Reading:
+    def parse(self, answer: PageResponse) -> ParsedPage:
         """What an answer says; raises a `DecodeError` where reading it would cost too much, or it is broken.
 
         How long it may take is a matter of whoever calls it.
@@ -89,32 +89,32 @@ class Reader:
         regions = (landmark_of(ranked.regions[0]) for ranked in self.lists)
         return tuple(dict.fromkeys((*filter(None, regions), *(self.layouts[0].landmarks if self.layouts else ()))))
 
-    def _read_page(self, answer: Answer) -> Reading:
+    def _read_page(self, answer: PageResponse) -> ParsedPage:
         page = Page(answer.body, answer.url, answer.fetched_at, answer.content_type)
         page.look_for(self.landmarks)
-        reading = Reading()
+        reading = ParsedPage()
         for ranked in self.lists:
-            if rows := read_list(page, ranked, self.addresses):
+            if rows := parse_ranked_list(page, ranked, self.addresses):
                 reading.lists[ranked.name] = rows
         if answer.door is not None:
             self._read_listing(page, answer, answer.door, reading)
-        if answer.feeds:
+        if answer.find_feeds:
             links = page.tree.css('link[type="application/rss+xml"][href]')
-            reading.feeds = [node.attributes.get("href") or "" for node in links]
+            reading.feed_urls = [node.attributes.get("href") or "" for node in links]
         target = self.addresses.identify(answer.url)
         if answer.is_story and isinstance(target, Address):
             reading.story = self._read_story(page, target)
         return reading
 
-    def _read_listing(self, page: Page, answer: Answer, door: Door, reading: Reading) -> None:
-        reading.links = read_links(page, self.addresses)
+    def _read_listing(self, page: Page, answer: PageResponse, door: Door, reading: ParsedPage) -> None:
+        reading.links = story_links(page, self.addresses)
         if door.more is not None:
-            reading.listing = answer.onward.listing or listing_of(page, door.more)
-            if reading.listing is None:
-                reading.following = page_after(page, answer.url, answer.onward.page)
+            reading.listing_id = answer.onward.listing or fragment_list_id(page, door.more)
+            if reading.listing_id is None:
+                reading.next_page = next_page_link(page, answer.url, answer.onward.page)
 
     def _read_story(self, page: Page, target: Address) -> Story:
-        layout = choose(self.layouts, page)
+        layout = choose_layout(self.layouts, page)
         if layout is None:  # a step will refuse it by name, with the page kept
             story = Story(site=self.addresses.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
             story.lacking = self.layouts[0].missing(page)
@@ -122,9 +122,9 @@ class Reader:
         return layout.read(page, target, self.addresses, self.zone)
 
 
-def _read_entries(body: bytes, door: Door) -> Reading:
-    xml = decompress(body, "gzip", LARGEST_FEED) if sniff(body) == "gzip" else body
+def _read_entries(body: bytes, door: Door) -> ParsedPage:
+    xml = decompress(body, "gzip", MAX_FEED_BYTES) if sniff(body) == "gzip" else body
     if door.kind is Kind.FEED:
-        return Reading(entries=read_feed(xml))
-    entries, further = read_sitemap(xml)
-    return Reading(entries=entries, further=further)
+        return ParsedPage(entries=parse_feed(xml))
+    entries, sitemaps = parse_sitemap(xml)
+    return ParsedPage(entries=entries, sitemaps=sitemaps)

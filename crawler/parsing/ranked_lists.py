@@ -12,7 +12,7 @@ from crawler.outcomes import Outcome
 from crawler.parsing.page import Page, text_of
 from crawler.urls import Address, Addresses, NoAddress
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RankedList:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RankedRow:
     """One row of a list: its rank, what its link stands for, and the headline as the list printed it."""
 
     rank: int
@@ -43,7 +43,7 @@ class Row:
     headline: str | None
 
 
-def read_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[Row]:
+def parse_ranked_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[RankedRow]:
     """The rows of a list in the order of the page; empty where the page has no such list."""
     for selector in ranked.regions:
         for region in page.whole.every(selector):
@@ -59,7 +59,7 @@ class _Known:
     markup: str
     origin: str
     under: str | None
-    rows: list[Row]
+    rows: list[RankedRow]
 
 
 # The latest ones first. They are compared rather than looked up: to hash a long text costs more than to see it differ.
@@ -69,7 +69,7 @@ _MOST_KNOWN = 8
 _FROM_THE_TOP = re.compile(r"\s*(?:https?://|/)", re.IGNORECASE)
 
 
-def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> list[Row]:
+def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> list[RankedRow]:
     """The rows of a region: most pages of a run show the same list, and the same markup is read once."""
     markup = region.html or ""
     origin = "/".join(base.split("/", 3)[:3])
@@ -84,9 +84,9 @@ def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, ba
     return every[0].rows
 
 
-def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[Row]:
+def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[RankedRow]:
     """The rows that have a link; a row without a readable rank of its own has its place."""
-    nodes = region.css(ranked.rows)[:MOST_ROWS]
+    nodes = region.css(ranked.rows)[:MAX_ROWS]
     # One search for the whole list: a search in each row costs several times as much.
     links, ranks = (_by_row(region, nodes, selector) for selector in ("a[href]", ranked.rank))
     for place, node in enumerate(nodes, start=1):
@@ -95,14 +95,14 @@ def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: st
         if not targets:
             continue
         printed = next((integer(text_of(rank) or "") for rank in ranks.get(node.mem_id, ())), None)
-        yield Row(place if printed is None else printed, _target(targets), _headline(node, own, ranked))
+        yield RankedRow(place if printed is None else printed, _target(targets), _headline(node, own, ranked))
 
 
 def _by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> dict[int, list[LexborNode]]:
     """What a selector matches, by the ``mem_id`` of the row that it is in."""
     own = {row.mem_id for row in rows}
     found: dict[int, list[LexborNode]] = {}
-    for node in region.css(selector)[: 10 * MOST_ROWS]:
+    for node in region.css(selector)[: 10 * MAX_ROWS]:
         above: LexborNode | None = node
         while above is not None and above.mem_id not in own:
             above = above.parent
@@ -120,10 +120,10 @@ def _target(targets: list[Address | NoAddress]) -> Address | NoAddress:
     return next(stories, None) or next(refused, None) or targets[0]
 
 
-def _ranked(rows: list[Row]) -> list[Row]:
+def _ranked(rows: list[RankedRow]) -> list[RankedRow]:
     """The rows with the ranks that they print, or by their places where those cannot all be right."""
     ranks = {row.rank for row in rows}
-    if len(ranks) == len(rows) and min(ranks) >= 1 and max(ranks) <= MOST_ROWS:
+    if len(ranks) == len(rows) and min(ranks) >= 1 and max(ranks) <= MAX_ROWS:
         return rows
     return [replace(row, rank=place) for place, row in enumerate(rows, start=1)]
 
@@ -139,7 +139,7 @@ def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> 
     return next((label for link in links if (label := clean(text_of(link)))), None)
 
 
-def read_links(page: Page, addresses: Addresses) -> list[Address]:
+def story_links(page: Page, addresses: Addresses) -> list[Address]:
     """Every story that a page links to, in the order of the page, each once."""
     found: dict[str, Address] = {}
     for node in page.tree.css("a[href]"):

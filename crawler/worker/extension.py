@@ -30,7 +30,7 @@ from crawler.downloader.errors import RunEnded
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
 from crawler.items import Story
-from crawler.parsing.parser import Answer, Reader, Reading
+from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.spider import Newspaper
 from crawler.worker.process import Copy, message
 from crawler.worker.protocol import Readings, answer_read, answer_written
@@ -57,7 +57,7 @@ class _Waiting:
     """A page that was handed over and is not answered yet."""
 
     pieces: tuple[bytes, ...]
-    reading: asyncio.Future[Reading]
+    reading: asyncio.Future[ParsedPage]
     killed: int = 0  # how often the process was killed over it, from outside
 
 
@@ -66,14 +66,14 @@ class ReadApart:
 
     def __init__(
         self,
-        reader: Reader,
+        page_parser: PageParser,
         doors: tuple[Door, ...],
         prepare: Callable[[Story], Story],
         stats: StatsCollector | None = None,
     ) -> None:
         """:param prepare: what else is made of a story in that process; a pure function of it"""
         self._stats = stats
-        self._reader, self._doors, self._prepare = reader, doors, prepare
+        self._page_parser, self._doors, self._prepare = page_parser, doors, prepare
         self._copy: Copy | None = None
         self._waiting: deque[_Waiting] = deque()
         self._readings = Readings()
@@ -87,7 +87,7 @@ class ReadApart:
         if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_READ_APART"):
             raise NotConfigured("pages are read by the process that asks for them")
         prepare = load_object(crawler.settings["KHOBOR_PREPARES"])
-        apart = cls(spider.reader, spider.doors, prepare, crawler.stats)
+        apart = cls(spider.page_parser, spider.doors, prepare, crawler.stats)
         spider.reads_apart = apart.read
         crawler.signals.connect(apart.open, signals.spider_opened)
         crawler.signals.connect(apart.give_up, run_must_end)
@@ -98,7 +98,7 @@ class ReadApart:
         """Begin as soon as the first request is out, if nothing is to be read before: it need not wait for this."""
         self._opening = asyncio.get_running_loop().call_later(_SECONDS_FOR_A_REQUEST, self._begin_early)
 
-    async def read(self, answer: Answer) -> Reading:
+    async def read(self, answer: PageResponse) -> ParsedPage:
         """Parse a page; raises a :class:`DecodeError` for a fault of the page and :class:`ReaderCrashed` for ours."""
         head, body = answer_written(answer)
         loop = asyncio.get_running_loop()
@@ -112,8 +112,8 @@ class ReadApart:
             self._begin()
         return await page.reading
 
-    def _read(self, answer: Answer) -> Reading:
-        reading = self._reader.read(answer)
+    def _read(self, answer: PageResponse) -> ParsedPage:
+        reading = self._page_parser.parse(answer)
         if reading.story is not None:
             reading.story = self._prepare(reading.story)
         return reading
@@ -158,7 +158,7 @@ class ReadApart:
     def _hear(self, kind: int, said: bytes) -> None:
         page = self._waiting.popleft()
         self._answered = time.monotonic()
-        reading: Reading | Exception
+        reading: ParsedPage | Exception
         try:
             # Also when whoever asked is gone: the next reading may name a list that this one tells.
             reading = self._readings.read(said) if kind == _READ else _error_told(kind, said)
@@ -166,7 +166,7 @@ class ReadApart:
             reading = error
         if page.reading.done():
             return
-        if isinstance(reading, Reading):
+        if isinstance(reading, ParsedPage):
             page.reading.set_result(reading)
         else:
             page.reading.set_exception(reading)
@@ -231,7 +231,7 @@ def _refusal_of(status: int) -> DecodeError | None:
 # The process, as it has itself ----------------------------------------------------------------------------------------
 
 
-def _serve(link: socket.socket, read: Callable[[Answer], Reading], doors: tuple[Door, ...]) -> NoReturn:
+def _serve(link: socket.socket, read: Callable[[PageResponse], ParsedPage], doors: tuple[Door, ...]) -> NoReturn:
     """Read page after page, and say of each what came of it, until nobody is there any more."""
     readings = Readings()
     with link.makefile("rb") as pages:
@@ -246,7 +246,7 @@ def _serve(link: socket.socket, read: Callable[[Answer], Reading], doors: tuple[
 
 
 def _reply(
-    read: Callable[[Answer], Reading], readings: Readings, head: bytes, body: bytes, doors: tuple[Door, ...]
+    read: Callable[[PageResponse], ParsedPage], readings: Readings, head: bytes, body: bytes, doors: tuple[Door, ...]
 ) -> tuple[int, bytes]:
     try:
         return _READ, readings.written(read(answer_read(head, body, doors)))

@@ -9,16 +9,16 @@ from typing import Any
 from crawler.entry_points import Door, read_back, written
 from crawler.items import UTC_MICROSECONDS, Story
 from crawler.outcomes import Outcome
-from crawler.parsing.feeds import Entry
-from crawler.parsing.parser import Answer, Reading
-from crawler.parsing.ranked_lists import Row
+from crawler.parsing.feeds import FeedEntry
+from crawler.parsing.parser import PageResponse, ParsedPage
+from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import Address, NoAddress
 
 # A page may hold half of a pair of surrogates, which only a step refuses.
 _ERRORS = "surrogatepass"
 
 
-def answer_written(answer: Answer) -> tuple[bytes, bytes]:
+def answer_written(answer: PageResponse) -> tuple[bytes, bytes]:
     """An answer as (head, body)."""
     head = {
         "url": answer.url,
@@ -26,27 +26,27 @@ def answer_written(answer: Answer) -> tuple[bytes, bytes]:
         "content_type": answer.content_type,
         "is_story": answer.is_story,
         "door": written(answer.door, answer.onward) if answer.door else None,
-        "feeds": answer.feeds,
+        "find_feeds": answer.find_feeds,
     }
     return _dumped(head), answer.body
 
 
-def answer_read(head: bytes, body: bytes, doors: tuple[Door, ...]) -> Answer:
+def answer_read(head: bytes, body: bytes, doors: tuple[Door, ...]) -> PageResponse:
     """What :func:`answer_written` wrote, behind one of these doors."""
     told = _loaded(head)
     behind = {}
     if (door := told.pop("door")) and (found := read_back(door, doors)):
         behind = dict(zip(("door", "onward"), found, strict=True))
-    return Answer(body=body, **{**told, "fetched_at": datetime.fromisoformat(told["fetched_at"]), **behind})
+    return PageResponse(body=body, **{**told, "fetched_at": datetime.fromisoformat(told["fetched_at"]), **behind})
 
 
 @dataclass
 class Readings:
     """Readings, written or read one after the other: a list that is the same as the one before is not repeated."""
 
-    _lists: dict[str, list[Row]] = field(default_factory=dict)
+    _lists: dict[str, list[RankedRow]] = field(default_factory=dict)
 
-    def written(self, reading: Reading) -> bytes:
+    def written(self, reading: ParsedPage) -> bytes:
         """One reading. A list is the same only if it is the same object."""
         told: dict[str, Any] = {}
         for name, rows in reading.lists.items():
@@ -54,30 +54,30 @@ class Readings:
             told.setdefault("lists", {})[name] = None if same else [_row_told(row) for row in rows]
             self._lists[name] = rows
         told["links"] = [_address_told(address) for address in reading.links]
-        told["entries"], told["further"] = (
-            [(entry.link, entry.headline, entry.moment) for entry in entries]
-            for entries in (reading.entries, reading.further)
+        told["entries"], told["sitemaps"] = (
+            [(entry.url, entry.headline, entry.modified) for entry in entries]
+            for entries in (reading.entries, reading.sitemaps)
         )
-        told |= {"listing": reading.listing, "following": reading.following, "feeds": reading.feeds}
+        told |= {"listing_id": reading.listing_id, "next_page": reading.next_page, "feed_urls": reading.feed_urls}
         told["story"] = _story_told(reading.story) if reading.story else None
         return _dumped({name: value for name, value in told.items() if value not in (None, [])})
 
-    def read(self, message: bytes) -> Reading:
+    def read(self, message: bytes) -> ParsedPage:
         """What :meth:`written` wrote at the other side."""
         told = _loaded(message)
         for name, rows in told.get("lists", {}).items():
             if rows is not None:
-                self._lists[name] = [Row(rank, _address_read(to), headline) for rank, to, headline in rows]
+                self._lists[name] = [RankedRow(rank, _address_read(to), headline) for rank, to, headline in rows]
             told["lists"][name] = self._lists[name]
-        for name in ("entries", "further"):
-            told[name] = [Entry(*entry) for entry in told.get(name, ())]
+        for name in ("entries", "sitemaps"):
+            told[name] = [FeedEntry(*entry) for entry in told.get(name, ())]
         told["links"] = [Address(*address) for address in told.get("links", ())]
         if "story" in told:
             told["story"] = _story_read(told["story"])
-        return Reading(**told)
+        return ParsedPage(**told)
 
 
-def _row_told(row: Row) -> tuple[Any, ...]:
+def _row_told(row: RankedRow) -> tuple[Any, ...]:
     return row.rank, _address_told(row.target), row.headline
 
 

@@ -72,7 +72,7 @@ def drifted_from(
     """What is not as it was in the runs before (latest first), by what the newspaper's file says of its layouts."""
     paper = newspapers().get(report["site"])
     layouts = paper.layouts if paper else ()
-    sources = {layout.name: layout.sources for layout in layouts}
+    sources = {layout.name: layout.extractors for layout in layouts}
     usual = {layout.name: layout.usual for layout in layouts}
     comparison = Comparison(report, past, sources, usual, accepted)
     return alarms_of(comparison, paper.zone if paper else ZoneInfo("UTC"), keep)
@@ -85,7 +85,7 @@ def _with_silent_sources(account: Mapping[str, Any]) -> dict[str, Any]:
     for layout in paper.layouts if paper else ():
         if layout.name not in ((account.get("measures") or {}).get("layouts") or {}):
             continue
-        for column, sources in layout.sources.items():
+        for column, sources in layout.extractors.items():
             if column in fields:
                 declared = {f"{layout.name}/{source}": 0 for source in sources}
                 fields[column] = {**fields[column], "by": {**declared, **fields[column]["by"]}}

@@ -18,7 +18,7 @@ import pytest
 
 from crawler.decoding.decode_errors import PageTooLarge, ParserCrashed
 from crawler.downloader.errors import RunEnded
-from crawler.parsing.parser import Answer, Reading
+from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
 from crawler.worker.extension import ReadApart, ReaderCrashed
@@ -70,15 +70,15 @@ class Misreader:
     def __init__(self, **does: Callable[[], object]) -> None:
         self._does = does
 
-    def read(self, answer: Answer) -> Reading:
+    def parse(self, answer: PageResponse) -> ParsedPage:
         does = self._does.get(answer.body.decode().strip())
         if does is not None:
             does()
-        return Reading(listing=f"{len(answer.body)} of {os.getpid()}")
+        return ParsedPage(listing_id=f"{len(answer.body)} of {os.getpid()}")
 
 
-def a_page(body: str | bytes) -> Answer:
-    return Answer(url=URL, body=body.encode() if isinstance(body, str) else body, fetched_at=AT)
+def a_page(body: str | bytes) -> PageResponse:
+    return PageResponse(url=URL, body=body.encode() if isinstance(body, str) else body, fetched_at=AT)
 
 
 def within(reading: Callable[[ReadApart], Coroutine[Any, Any, Any]], reader: object) -> Any:
@@ -104,12 +104,12 @@ def all_of(*pages: str | bytes) -> Callable[[ReadApart], Coroutine[Any, Any, lis
     return read
 
 
-def length(reading: Reading) -> int:
-    return int(str(reading.listing).split()[0])
+def length(reading: ParsedPage) -> int:
+    return int(str(reading.listing_id).split()[0])
 
 
-def process(reading: Reading) -> int:
-    return int(str(reading.listing).split()[-1])
+def process(reading: ParsedPage) -> int:
+    return int(str(reading.listing_id).split()[-1])
 
 
 def test_pages_are_read_in_another_process_in_their_order() -> None:
@@ -183,7 +183,7 @@ def test_a_process_that_does_nothing_any_more_is_ended(monkeypatch: pytest.Monke
 
 
 def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced() -> None:
-    async def read(reads: ReadApart) -> tuple[Reading, Reading]:
+    async def read(reads: ReadApart) -> tuple[ParsedPage, ParsedPage]:
         first = await reads.read(a_page("first"))
         os.kill(process(first), signal.SIGKILL)
         await asyncio.sleep(0.2)
@@ -198,7 +198,7 @@ def test_where_no_process_can_be_made_the_page_waits_for_another_run(monkeypatch
     def full() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    async def read(reads: ReadApart) -> tuple[Any, Reading]:
+    async def read(reads: ReadApart) -> tuple[Any, ParsedPage]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fork", full)
             evil = (await asyncio.gather(reads.read(a_page("evil")), return_exceptions=True))[0]
@@ -225,16 +225,16 @@ def test_what_is_given_up_is_not_reached() -> None:
 
 def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> None:
     spider, case = Kalbela(), next(case for case in CASES if case.name == "kalbela/seed")
-    answer = Answer(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
+    answer = PageResponse(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
 
-    async def read(reads: ReadApart) -> Reading:
+    async def read(reads: ReadApart) -> ParsedPage:
         gone = asyncio.ensure_future(reads.read(answer))
         await asyncio.sleep(0)
         gone.cancel()
         return await reads.read(answer)
 
-    reading = within(read, spider.reader)
-    assert reading == spider.reader.read(answer)
+    reading = within(read, spider.page_parser)
+    assert reading == spider.page_parser.parse(answer)
     assert reading.lists
 
 
@@ -246,7 +246,7 @@ def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monke
 
 
 def test_signals_that_end_a_crawl_do_not_end_its_reading() -> None:
-    async def read(reads: ReadApart) -> Reading:
+    async def read(reads: ReadApart) -> ParsedPage:
         first = await reads.read(a_page("first"))
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(process(first), number)
@@ -284,20 +284,20 @@ def test_what_the_crawl_has_is_not_let_go_of_where_pages_are_read(tmp_path: Path
 def test_real_pages_are_read_there_as_here() -> None:
     spider = Kalbela()
     answers = [
-        Answer(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
+        PageResponse(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
         for case in CASES
         if case.newspaper is Kalbela
     ]
 
-    async def read() -> list[Reading]:
-        reads = ReadApart(spider.reader, spider.doors, prepared)
+    async def read() -> list[ParsedPage]:
+        reads = ReadApart(spider.page_parser, spider.doors, prepared)
         reads.open()
         try:
             return await asyncio.gather(*map(reads.read, answers))
         finally:
             reads.close()
 
-    here = [spider.reader.read(answer) for answer in answers]
+    here = [spider.page_parser.parse(answer) for answer in answers]
     for reading in here:
         reading.story = reading.story and prepared(reading.story)
     assert asyncio.run(read()) == here
@@ -311,26 +311,26 @@ import asyncio, os, sqlite3, sys, threading, time
 from datetime import UTC, datetime
 from pathlib import Path
 from crawler.worker.extension import ReadApart
-from crawler.parsing.parser import Answer, Reading
+from crawler.parsing.parser import PageResponse, ParsedPage
 from pipelines.storage.site_lock import SiteLock
 
 lock = SiteLock.take(Path(sys.argv[1]))
 ledger = sqlite3.connect(sys.argv[2])
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
-class Reader:
-    def read(self, answer):
+class PageParser:
+    def parse(self, answer):
         if answer.body:
             while True:
                 pass
-        return Reading(listing=f"{os.getpid()} {','.join(sorted(os.listdir('/proc/self/fd')))}")
+        return ParsedPage(listing_id=f"{os.getpid()} {','.join(sorted(os.listdir('/proc/self/fd')))}")
 
 async def read():
-    reads = ReadApart(Reader(), (), lambda story: story)
+    reads = ReadApart(PageParser(), (), lambda story: story)
     reads.open()
-    answer = Answer(url="", body=b"", fetched_at=datetime.now(UTC))
-    print((await reads.read(answer)).listing, flush=True)
-    await reads.read(Answer(url="", body=b"x", fetched_at=datetime.now(UTC)))
+    answer = PageResponse(url="", body=b"", fetched_at=datetime.now(UTC))
+    print((await reads.read(answer)).listing_id, flush=True)
+    await reads.read(PageResponse(url="", body=b"x", fetched_at=datetime.now(UTC)))
 
 asyncio.run(read())
 """

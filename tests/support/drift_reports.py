@@ -7,7 +7,7 @@ from typing import Any
 
 from crawler.items import Story
 from crawler.outcomes import Outcome
-from crawler.parsing.parser import Answer
+from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.field_stats import Measures
 from pipelines.steps.clean_text import clean_story
@@ -53,7 +53,9 @@ class Edition:
 
     def _read(self, url: str) -> Story:
         html, at = self.paper.site.page(url.removeprefix(WWW)), self.paper.now.astimezone(UTC)
-        story = self._spider.reader.read(Answer(url=url, body=html.encode(), fetched_at=at, is_story=True)).story
+        story = self._spider.page_parser.parse(
+            PageResponse(url=url, body=html.encode(), fetched_at=at, is_story=True)
+        ).story
         assert story is not None
         return clean_story(story) if story.layout else story
 

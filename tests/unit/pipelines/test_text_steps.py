@@ -7,7 +7,7 @@ import pytest
 
 from crawler.bengali.text import language
 from crawler.items import Story
-from crawler.parsing.parser import Answer
+from crawler.parsing.parser import PageResponse
 from pipelines.drop_reasons import Refused
 from pipelines.prepare import prepared
 from pipelines.similarity.hashes import hashes
@@ -47,8 +47,8 @@ def step_by_step(story: Story) -> Story:
 
 def read(case: Case) -> Story:
     fetch = case.told("case.json")
-    answer = Answer(url=fetch["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
-    story = case.newspaper().reader.read(answer).story
+    answer = PageResponse(url=fetch["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
+    story = case.newspaper().page_parser.parse(answer).story
     assert story is not None
     return story
 

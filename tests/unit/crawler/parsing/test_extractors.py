@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.parsing.extractors import Source, above, attribute, css, first_of, linked_data, meta, together
+from crawler.parsing.extractors import Extractor, above, attribute, css, first_of, linked_data, meta, together
 from crawler.parsing.page import Article, Page, text_of
 
 FETCHED = datetime(2026, 1, 11, tzinfo=UTC)
@@ -17,7 +17,7 @@ def article(html: str, url: str = "https://www.kalbela.com/world/1") -> Article:
     return Article(page, page.tree.root)
 
 
-def found(source: Source, html: str) -> list[str]:
+def found(source: Extractor, html: str) -> list[str]:
     return list(source(article(html)))
 
 
@@ -80,9 +80,9 @@ def test_the_text_of_an_element_is_what_is_seen(html: str, without: str, text: s
         (meta("og:image", having="/photos/"), "<meta property='og:image' content='/photos/a'>", ["/photos/a"]),
         (meta("og:title"), "<meta content='x'><meta property='og:title' content=''>", []),
     ],
-    ids=lambda value: value.name if isinstance(value, Source) else "",
+    ids=lambda value: value.name if isinstance(value, Extractor) else "",
 )
-def test_a_source_gives_what_it_finds_best_first(source: Source, html: str, texts: list[str]) -> None:
+def test_a_source_gives_what_it_finds_best_first(source: Extractor, html: str, texts: list[str]) -> None:
     assert found(source, html) == texts
 
 

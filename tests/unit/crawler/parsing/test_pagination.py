@@ -6,7 +6,7 @@ import pytest
 
 from crawler.entry_points import More
 from crawler.parsing.page import Page
-from crawler.parsing.pagination import listing_of, page_after
+from crawler.parsing.pagination import fragment_list_id, next_page_link
 
 URL = "https://www.kalbela.com/latest-news"
 MORE = More(button="a#find_more[data-cat-id]", attribute="data-cat-id", path="/more?cat={id}&page={page}")
@@ -36,7 +36,7 @@ ONWARD = [
 def test_the_page_after_is_the_one_that_the_page_itself_links_to(
     markup: str, url: str, number: int, onward: str | None
 ) -> None:
-    assert page_after(page(markup, url), url, number) == onward
+    assert next_page_link(page(markup, url), url, number) == onward
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,5 @@ def test_the_page_after_is_the_one_that_the_page_itself_links_to(
     ],
 )
 def test_a_button_names_its_listing_by_a_plain_id(markup: str, listing: str | None) -> None:
-    assert listing_of(page(markup), MORE) == listing
-    assert listing_of(page(markup), More()) is None
+    assert fragment_list_id(page(markup), MORE) == listing
+    assert fragment_list_id(page(markup), More()) is None

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.parsing.feeds import MOST_ENTRIES, Entry, newest_first, read_feed, read_sitemap
+from crawler.parsing.feeds import MAX_ENTRIES, FeedEntry, newest_first, parse_feed, parse_sitemap
 from crawler.parsing.page import Page
-from crawler.parsing.ranked_lists import RankedList, Row, read_links, read_list
+from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
 from crawler.spiders.kalbela import Kalbela
 
 ADDRESSES = Kalbela.identities()
@@ -19,8 +19,8 @@ def page(html: str, url: str = f"{WWW}/") -> Page:
     return Page(html, url, datetime(2026, 8, 10, tzinfo=UTC))
 
 
-def rows_of(rows: str, ranked: RankedList = LATEST) -> list[Row]:
-    return read_list(page(f'<div id="latestview1">{rows}</div>'), ranked, ADDRESSES)
+def rows_of(rows: str, ranked: RankedList = LATEST) -> list[RankedRow]:
+    return parse_ranked_list(page(f'<div id="latestview1">{rows}</div>'), ranked, ADDRESSES)
 
 
 def row(rank: str, link: str, title: str = "শিরোনাম") -> str:
@@ -111,7 +111,7 @@ def test_a_row_without_a_link_is_no_row_and_keeps_its_place() -> None:
 def test_rows_outside_the_list_and_inside_other_rows_are_not_mixed_up() -> None:
     nested = row("১", link(1) + row("২", link(2)))
     html = f'{row("৯", link(9))}<div id="latestview1">{nested}</div><div id="mostview1">{row("১", link(8))}</div>'
-    found = read_list(page(html), LATEST, ADDRESSES)
+    found = parse_ranked_list(page(html), LATEST, ADDRESSES)
     assert [one.target.url[-1] for one in found] == ["1", "2"]
 
 
@@ -126,21 +126,21 @@ def test_rows_outside_the_list_and_inside_other_rows_are_not_mixed_up() -> None:
     ],
 )
 def test_a_list_is_found_by_any_of_its_regions(html: str) -> None:
-    assert [one.rank for one in read_list(page(html), LATEST, ADDRESSES)] == [1]
+    assert [one.rank for one in parse_ranked_list(page(html), LATEST, ADDRESSES)] == [1]
 
 
 @pytest.mark.parametrize(
     "html", ["", "<p>x</p>", '<div id="latestview1"></div>', '<div id="latestview1"><p>x</p></div>']
 )
 def test_a_page_without_the_list_gives_no_rows(html: str) -> None:
-    assert read_list(page(html), LATEST, ADDRESSES) == []
+    assert parse_ranked_list(page(html), LATEST, ADDRESSES) == []
 
 
 def test_relative_links_follow_the_base_of_the_page() -> None:
     html = f'<base href="{WWW}/world/"><div id="latestview1">{row("১", "<a href=7></a>")}</div><a href="8">x</a>'
     at = page(html, f"{WWW}/sports/cricket/1")
-    assert read_list(at, LATEST, ADDRESSES)[0].target.url == f"{WWW}/world/7"
-    assert [address.url for address in read_links(at, ADDRESSES)] == [f"{WWW}/world/7", f"{WWW}/world/8"]
+    assert parse_ranked_list(at, LATEST, ADDRESSES)[0].target.url == f"{WWW}/world/7"
+    assert [address.url for address in story_links(at, ADDRESSES)] == [f"{WWW}/world/7", f"{WWW}/world/8"]
 
 
 def test_the_stories_that_a_page_links_to_come_in_order_and_once() -> None:
@@ -158,7 +158,7 @@ def test_the_stories_that_a_page_links_to_come_in_order_and_once() -> None:
         )
     )
     html += "<a>x</a><a href='https://archive.kalbela.com/world/9'>x</a><a href='/video-gallery/news/5'>x</a>"
-    assert [address.story_id for address in read_links(page(html), ADDRESSES)] == [
+    assert [address.story_id for address in story_links(page(html), ADDRESSES)] == [
         "kalbela:2",
         "kalbela:1",
         "kalbela:3",
@@ -177,58 +177,58 @@ STAMP = "Sun, 21 Dec 2025 20:15:34 +0600"
             RSS.format(
                 f"<item><title>ক</title><link>{WWW}/world/1</link><pubDate>{STAMP}</pubDate><guid>x</guid></item>"
             ),
-            [Entry(f"{WWW}/world/1", "ক", STAMP)],
+            [FeedEntry(f"{WWW}/world/1", "ক", STAMP)],
         ),
-        (RSS.format(f"<item><link>\n {WWW}/world/1 \n</link></item>"), [Entry(f"{WWW}/world/1")]),
+        (RSS.format(f"<item><link>\n {WWW}/world/1 \n</link></item>"), [FeedEntry(f"{WWW}/world/1")]),
         (
             RSS.format("<item><link><![CDATA[/world/1]]></link><title><![CDATA[ক & খ]]></title></item>"),
-            [Entry("/world/1", "ক & খ")],
+            [FeedEntry("/world/1", "ক & খ")],
         ),
         (
             RSS.format("<item><link>/a?x=1&amp;y=2</link><title>ক &amp;amp; খ&amp;#8217;</title></item>"),
-            [Entry("/a?x=1&y=2", "ক & খ’")],
+            [FeedEntry("/a?x=1&y=2", "ক & খ’")],
         ),
-        (RSS.format("<item><link>/1</link><title>কিকার  /  শিরোনাম</title></item>"), [Entry("/1", "কিকার / শিরোনাম")]),
-        (RSS.format("<item><link>/1</link></item><item><link>/2</link></item>"), [Entry("/1"), Entry("/2")]),
+        (RSS.format("<item><link>/1</link><title>কিকার  /  শিরোনাম</title></item>"), [FeedEntry("/1", "কিকার / শিরোনাম")]),
+        (RSS.format("<item><link>/1</link></item><item><link>/2</link></item>"), [FeedEntry("/1"), FeedEntry("/2")]),
         # What the namespace Atom adds to RSS does not get in the way.
         (
             RSS.format(
                 '<item xmlns:atom="http://www.w3.org/2005/Atom"><link>/1</link><atom:link rel="self" href="/x"/></item>'
             ),
-            [Entry("/1")],
+            [FeedEntry("/1")],
         ),
-        (RSS.format("<item><guid>https://a/1</guid></item>"), [Entry("https://a/1")]),
+        (RSS.format("<item><guid>https://a/1</guid></item>"), [FeedEntry("https://a/1")]),
         (RSS.format('<item><guid isPermaLink="false">https://a/1</guid></item>'), []),
         (RSS.format("<item><guid>317255</guid></item><item><title>x</title></item>"), []),
         (
             ATOM.format('<entry><link href="/1"/><title>ক</title><updated>2026-08-10T01:02:03Z</updated></entry>'),
-            [Entry("/1", "ক", "2026-08-10T01:02:03Z")],
+            [FeedEntry("/1", "ক", "2026-08-10T01:02:03Z")],
         ),
         (
             ATOM.format(
                 '<entry><link rel="edit" href="/e"/><link rel="alternate" href="/1"/>'
                 '<link rel="self" href="/s"/></entry>'
             ),
-            [Entry("/1")],
+            [FeedEntry("/1")],
         ),
         (
             ATOM.format(
                 '<entry><link href="/1"/><title type="xhtml">'
                 '<div xmlns="http://www.w3.org/1999/xhtml">ক <b>খ</b></div></title></entry>'
             ),
-            [Entry("/1", "ক খ")],
+            [FeedEntry("/1", "ক খ")],
         ),
         (
             '<rdf:RDF xmlns:rdf="r" xmlns="http://purl.org/rss/1.0/" xmlns:dc="d">'
             "<item><link>/1</link><dc:date>2026-08-10</dc:date></item></rdf:RDF>",
-            [Entry("/1", None, "2026-08-10")],
+            [FeedEntry("/1", None, "2026-08-10")],
         ),
         # Not quite XML.
-        ("\n\n " + RSS.format("<item><link>/1</link></item>"), [Entry("/1")]),
-        ("\ufeff" + RSS.format("<item><link>/1</link></item>"), [Entry("/1")]),
-        (RSS.format("<item><title>ক&nbsp;খ & গ</title><link>/1</link></item>"), [Entry("/1", "ক খ গ")]),
-        (RSS.format("<item><link>/1</link></item><item><link>/2</li")[:-17], [Entry("/1"), Entry("/2")]),
-        (RSS.format("<item><link>/1</link><title>a\x08b</title></item>"), [Entry("/1", "ab")]),
+        ("\n\n " + RSS.format("<item><link>/1</link></item>"), [FeedEntry("/1")]),
+        ("\ufeff" + RSS.format("<item><link>/1</link></item>"), [FeedEntry("/1")]),
+        (RSS.format("<item><title>ক&nbsp;খ & গ</title><link>/1</link></item>"), [FeedEntry("/1", "ক খ গ")]),
+        (RSS.format("<item><link>/1</link></item><item><link>/2</li")[:-17], [FeedEntry("/1"), FeedEntry("/2")]),
+        (RSS.format("<item><link>/1</link><title>a\x08b</title></item>"), [FeedEntry("/1", "ab")]),
         ("", []),
         ("   ", []),
         ("not xml at all", []),
@@ -236,8 +236,8 @@ STAMP = "Sun, 21 Dec 2025 20:15:34 +0600"
         ("{}", []),
     ],
 )
-def test_a_feed_gives_what_can_be_read_of_it(xml: str, entries: list[Entry]) -> None:
-    assert read_feed(xml.encode()) == entries
+def test_a_feed_gives_what_can_be_read_of_it(xml: str, entries: list[FeedEntry]) -> None:
+    assert parse_feed(xml.encode()) == entries
 
 
 @pytest.mark.parametrize(
@@ -256,8 +256,8 @@ def test_a_feed_gives_what_can_be_read_of_it(xml: str, entries: list[Entry]) -> 
 )
 def test_an_entity_of_a_feed_is_never_expanded(declaration: str) -> None:
     xml = f"<!DOCTYPE rss [{declaration}]><rss><item><title>t{'&x;' * 1000}</title><link>/1</link></item></rss>"
-    for entry in read_feed(xml.encode()):
-        assert entry.link == "/1"
+    for entry in parse_feed(xml.encode()):
+        assert entry.url == "/1"
         assert len(entry.headline or "") < 10_000
         assert "root:" not in (entry.headline or "")
 
@@ -268,29 +268,29 @@ def test_an_entity_of_a_feed_is_never_expanded(declaration: str) -> None:
         (
             '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
             "<url><loc> /1 </loc><lastmod>2026-08-10</lastmod></url></urlset>",
-            [Entry("/1", None, "2026-08-10")],
+            [FeedEntry("/1", None, "2026-08-10")],
             [],
         ),
-        ("<sitemapindex><sitemap><loc>/a.xml</loc></sitemap></sitemapindex>", [], [Entry("/a.xml")]),
+        ("<sitemapindex><sitemap><loc>/a.xml</loc></sitemap></sitemapindex>", [], [FeedEntry("/a.xml")]),
         (
             '<urlset xmlns:n="news" xmlns:i="image"><url><i:image><i:loc>/picture</i:loc></i:image>'
             "<loc>/1</loc><n:news><n:title>ক</n:title>"
             "<n:publication_date>2026-08-10T10:00:00+06:00</n:publication_date></n:news></url></urlset>",
-            [Entry("/1", "ক", "2026-08-10T10:00:00+06:00")],
+            [FeedEntry("/1", "ক", "2026-08-10T10:00:00+06:00")],
             [],
         ),
         ("<urlset><url><loc></loc></url><url><lastmod>x</lastmod></url></urlset>", [], []),
-        ("<urlset><url><loc>/1</loc></url><url><loc>/2</lo", [Entry("/1"), Entry("/2")], []),
+        ("<urlset><url><loc>/1</loc></url><url><loc>/2</lo", [FeedEntry("/1"), FeedEntry("/2")], []),
         ("", [], []),
     ],
 )
-def test_a_sitemap_gives_pages_and_further_sitemaps(xml: str, pages: list[Entry], further: list[Entry]) -> None:
-    assert read_sitemap(xml.encode()) == (pages, further)
+def test_a_sitemap_gives_pages_and_further_sitemaps(xml: str, pages: list[FeedEntry], further: list[FeedEntry]) -> None:
+    assert parse_sitemap(xml.encode()) == (pages, further)
 
 
 def test_no_feed_is_read_for_ever() -> None:
-    xml = "<urlset>" + "<url><loc>/1</loc></url>" * (MOST_ENTRIES + 10) + "</urlset>"
-    assert len(read_sitemap(xml.encode())[0]) == MOST_ENTRIES
+    xml = "<urlset>" + "<url><loc>/1</loc></url>" * (MAX_ENTRIES + 10) + "</urlset>"
+    assert len(parse_sitemap(xml.encode())[0]) == MAX_ENTRIES
 
 
 def test_the_newest_come_first_whatever_way_their_moments_are_written() -> None:
@@ -303,21 +303,26 @@ def test_the_newest_come_first_whatever_way_their_moments_are_written() -> None:
         "Thu, 25 Dec 2025 07:00:00 GMT",
         "2025-12-20T00:00:00.123+06:00",
     ]
-    entries = [Entry(str(place), None, moment) for place, moment in enumerate(moments)]
-    assert "".join(entry.link for entry in newest_first(entries)) == "5321046"
+    entries = [FeedEntry(str(place), None, moment) for place, moment in enumerate(moments)]
+    assert "".join(entry.url for entry in newest_first(entries)) == "5321046"
 
 
 def test_entries_without_a_moment_follow_in_their_order() -> None:
-    entries = [Entry("a"), Entry("b", None, "nonsense"), Entry("c", None, "2026-01-01"), Entry("d", None, "")]
-    assert [entry.link for entry in newest_first(entries)] == ["c", "a", "b", "d"]
+    entries = [
+        FeedEntry("a"),
+        FeedEntry("b", None, "nonsense"),
+        FeedEntry("c", None, "2026-01-01"),
+        FeedEntry("d", None, ""),
+    ]
+    assert [entry.url for entry in newest_first(entries)] == ["c", "a", "b", "d"]
 
 
 def test_a_list_of_another_layout_needs_declarations_only() -> None:
     other = RankedList(name="latest", regions=("ol",), rows="li", rank="b", title="span")
     html = "<ol><li><b>১</b><span>ক</span><a href=/world/1></a><li><b>২</b><span>খ</span><a href=/world/2></a></ol>"
-    found = read_list(page(html), other, ADDRESSES)
+    found = parse_ranked_list(page(html), other, ADDRESSES)
     assert [(one.rank, one.headline) for one in found] == [(1, "ক"), (2, "খ")]
-    assert read_list(page(html), replace(other, rows="p"), ADDRESSES) == []
+    assert parse_ranked_list(page(html), replace(other, rows="p"), ADDRESSES) == []
 
 
 @pytest.mark.parametrize(
@@ -334,7 +339,7 @@ def test_the_same_markup_on_another_page_leads_where_that_page_says(
 ) -> None:
     markup = f'<div id="latestview1">{row("১", f"<a href={href!r}></a>")}</div>'
     for path, leads_to in (("world/x", from_world), ("sports/x", from_sports), ("world/x", from_world)):
-        (read,) = read_list(page(markup, f"{WWW}/{path}"), LATEST, ADDRESSES)
+        (read,) = parse_ranked_list(page(markup, f"{WWW}/{path}"), LATEST, ADDRESSES)
         assert read.target.url.removeprefix(f"{WWW}/").partition("?")[0] == leads_to
 
 

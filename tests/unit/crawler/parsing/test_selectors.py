@@ -44,4 +44,6 @@ def test_a_search_begins_with_a_class_or_an_id(selector: str, landmark: str | No
 
 
 def test_the_lists_and_the_text_are_found_in_the_one_search_of_a_page() -> None:
-    assert {"#latestview1", "#mostview1", ".dtl_content_section", ".rpt_info_section"} <= {*Kalbela().reader.landmarks}
+    assert {"#latestview1", "#mostview1", ".dtl_content_section", ".rpt_info_section"} <= {
+        *Kalbela().page_parser.landmarks
+    }

@@ -11,9 +11,9 @@ from unicodedata import is_normalized
 import pytest
 
 from crawler.items import Story, columns_of
-from crawler.parsing.layout import choose
+from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
-from crawler.parsing.ranked_lists import read_list
+from crawler.parsing.ranked_lists import parse_ranked_list
 from crawler.registry import newspapers
 from crawler.spider import Newspaper
 from crawler.urls import Address
@@ -65,7 +65,7 @@ def reading(case: Case, page: Page) -> dict[str, Any]:
     newspaper = case.newspaper
     addresses = newspaper.identities()
     address = addresses.identify(page.url)
-    layout = choose(newspaper.layouts, page)
+    layout = choose_layout(newspaper.layouts, page)
     assert isinstance(address, Address)
     assert layout is not None, "no layout fits"
     story = clean_story(layout.read(page, address, addresses, newspaper.zone))
@@ -85,7 +85,7 @@ def lists_of(case: Case, page: Page) -> dict[str, list[list[Any]]]:
     return {
         ranked.name: [
             [row.rank, getattr(row.target, "story_id", None), row.target.url, row.headline]
-            for row in read_list(page, ranked, newspaper.identities())
+            for row in parse_ranked_list(page, ranked, newspaper.identities())
         ]
         for ranked in newspaper.lists
     }
@@ -147,7 +147,7 @@ def test_a_change_of_the_markup_is_felt_where_it_is_and_nowhere_else(case: Case,
         html = html.replace(old, new)
     page, becomes = case.page(html), change["becomes"]
     if becomes is None:
-        assert choose(case.newspaper.layouts, page) is None
+        assert choose_layout(case.newspaper.layouts, page) is None
         return
     lists = {**read_lists(case), **becomes.get("lists", {})}
     fields = {**read_case(case), **{name: value for name, value in becomes.items() if name != "lists"}}
@@ -157,7 +157,7 @@ def test_a_change_of_the_markup_is_felt_where_it_is_and_nowhere_else(case: Case,
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in STORIES], ids=lambda case: case.name)
 def test_a_page_without_a_story_is_read_by_no_layout(case: Case) -> None:
-    assert choose(case.newspaper.layouts, case.page()) is None
+    assert choose_layout(case.newspaper.layouts, case.page()) is None
 
 
 def test_every_newspaper_has_frozen_pages() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from crawler.items import Story
 from crawler.parsing.extractors import css
-from crawler.parsing.layout import choose
+from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from crawler.urls import Address
@@ -42,7 +42,7 @@ def test_the_newest_layout_that_fits_reads_the_page() -> None:
     older = replace(LAYOUT_2023, name="older", body=(".old",))
     newer = replace(LAYOUT_2023, name="newer", body=(".new",))
     for markup, name in (("old", "older"), ("new", "newer"), ("other", None), ("old new", "newer")):
-        chosen = choose((newer, older), page(f'{TITLE}<div class="{markup}">x</div>'))
+        chosen = choose_layout((newer, older), page(f'{TITLE}<div class="{markup}">x</div>'))
         assert (chosen.name if chosen else None) == name
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from crawler.entry_points import Door, Kind, More, Onward
 from crawler.items import Story
 from crawler.outcomes import Outcome
-from crawler.parsing.feeds import Entry
-from crawler.parsing.parser import Answer, Reading
-from crawler.parsing.ranked_lists import Row
+from crawler.parsing.feeds import FeedEntry
+from crawler.parsing.parser import PageResponse, ParsedPage
+from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import Address, NoAddress
 from crawler.worker.protocol import Readings, answer_read, answer_written
 from pipelines.prepare import prepared
@@ -24,8 +24,10 @@ TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 MAYBE = st.none() | TEXT
 MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
 ADDRESSES = st.builds(Address, TEXT, TEXT, MAYBE, MAYBE)
-ROWS = st.builds(Row, st.integers(), ADDRESSES | st.builds(NoAddress, TEXT, st.sampled_from(Outcome), TEXT), MAYBE)
-ENTRIES = st.lists(st.builds(Entry, TEXT, MAYBE, MAYBE), max_size=3)
+ROWS = st.builds(
+    RankedRow, st.integers(), ADDRESSES | st.builds(NoAddress, TEXT, st.sampled_from(Outcome), TEXT), MAYBE
+)
+ENTRIES = st.lists(st.builds(FeedEntry, TEXT, MAYBE, MAYBE), max_size=3)
 STORIES = st.builds(
     Story,
     story_id=TEXT,
@@ -44,20 +46,20 @@ STORIES = st.builds(
     sketch=st.none() | st.tuples(st.lists(st.integers(0, 2**24), max_size=4).map(tuple), st.binary(max_size=9)),
 )
 READINGS = st.builds(
-    Reading,
+    ParsedPage,
     lists=st.dictionaries(st.sampled_from(("latest", "popular")), st.lists(ROWS, min_size=1, max_size=3)),
     links=st.lists(ADDRESSES, max_size=3),
-    listing=MAYBE,
-    following=MAYBE,
-    feeds=st.lists(TEXT, max_size=2),
+    listing_id=MAYBE,
+    next_page=MAYBE,
+    feed_urls=st.lists(TEXT, max_size=2),
     entries=ENTRIES,
-    further=ENTRIES,
+    sitemaps=ENTRIES,
     story=st.none() | STORIES,
 )
 
 
 @given(READINGS)
-def test_a_reading_comes_back_as_it_was(reading: Reading) -> None:
+def test_a_reading_comes_back_as_it_was(reading: ParsedPage) -> None:
     assert Readings().read(Readings().written(reading)) == reading
 
 
@@ -67,25 +69,25 @@ def test_an_answer_comes_back_as_it_was(
 ) -> None:
     onward = Onward(page=page, fragment=page, listing="7", before=("kalbela:1", "kalbela:2"), nested=1)
     for behind in ({}, {"door": door, "onward": onward}):
-        answer = Answer(
-            url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, feeds=feeds, **behind
+        answer = PageResponse(
+            url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, find_feeds=feeds, **behind
         )
         assert answer_read(*answer_written(answer), DOORS) == answer
 
 
 def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
-    answer = Answer(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, door=DOORS[0])
+    answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, door=DOORS[0])
     assert answer_read(*answer_written(answer), DOORS[1:]).door is None
 
 
 def test_a_list_that_is_the_same_is_not_told_again() -> None:
     here, there = Readings(), Readings()
-    rows = [Row(1, Address("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
-    first = there.read(here.written(Reading(lists={"latest": rows})))
-    message = here.written(Reading(lists={"latest": rows}))
+    rows = [RankedRow(1, Address("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
+    first = there.read(here.written(ParsedPage(lists={"latest": rows})))
+    message = here.written(ParsedPage(lists={"latest": rows}))
     assert len(message) < 30
     assert there.read(message).lists["latest"] is first.lists["latest"]
-    assert there.read(here.written(Reading(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
+    assert there.read(here.written(ParsedPage(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
 
 
 @by_case
@@ -93,15 +95,15 @@ def test_a_list_that_is_the_same_is_not_told_again() -> None:
 def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) -> None:
     fetch = case.told("case.json")
     spider = case.newspaper()
-    answer = Answer(
+    answer = PageResponse(
         url=fetch["url"],
         body=case.html.encode(),
         fetched_at=datetime.fromisoformat(fetch["fetched_at"]),
         is_story=True,
         door=spider.doors[0],
-        feeds=True,
+        find_feeds=True,
     )
-    reading = spider.reader.read(answer_read(*answer_written(answer), spider.doors))
+    reading = spider.page_parser.parse(answer_read(*answer_written(answer), spider.doors))
     if reading.story is not None:
         reading.story = prepare(reading.story)  # type: ignore[operator]
     assert Readings().read(Readings().written(reading)) == reading

@@ -9,7 +9,7 @@ import pytest
 from crawler.clock import now
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
-from crawler.parsing.feeds import Entry, moments_of
+from crawler.parsing.feeds import FeedEntry, modification_times
 from crawler.urls import Address
 from pipelines.runtime.hinted_revisits import Hearing
 from pipelines.runtime.revisit import Books
@@ -141,11 +141,11 @@ def test_what_was_said_long_ago_is_forgotten(kept: Kept) -> None:
 
 
 def test_a_document_that_gives_all_pages_its_own_minute_says_nothing_of_them() -> None:
-    made = [Entry(f"/{n}", None, f"2026-01-11T19:05:{n:02}+06:00") for n in range(12)]
-    assert moments_of(made) == [None] * 12
-    told = [Entry(f"/{n}", None, f"2026-01-11T{n:02}:05:00+06:00") for n in range(12)]
-    assert all(moments_of(told))
-    assert moments_of([Entry("/1", None, "no time"), Entry("/2")]) == [None, None]
+    made = [FeedEntry(f"/{n}", None, f"2026-01-11T19:05:{n:02}+06:00") for n in range(12)]
+    assert modification_times(made) == [None] * 12
+    told = [FeedEntry(f"/{n}", None, f"2026-01-11T{n:02}:05:00+06:00") for n in range(12)]
+    assert all(modification_times(told))
+    assert modification_times([FeedEntry("/1", None, "no time"), FeedEntry("/2")]) == [None, None]
 
 
 def test_which_place_named_a_story_first_is_kept_once(kept: Kept) -> None:

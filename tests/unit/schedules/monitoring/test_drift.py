@@ -54,7 +54,7 @@ def test_a_broken_field_and_no_other_is_named_in_the_first_run_that_meets_it(
     [alarm] = alarms(report, past)
     assert (alarm["key"], alarm["kind"], alarm["field"]) == (f"kalbela/field/{field}", "field", field)
     assert (alarm["layout"], alarm["since_run"]) == ("kalbela-2023", report["run_id"])
-    assert alarm["selector"] in LAYOUT_2023.sources[field]
+    assert alarm["selector"] in LAYOUT_2023.extractors[field]
     assert alarm["sentence"].startswith(f"{field}: ")
     assert alarm["selector"] in alarm["sentence"]
 
@@ -252,7 +252,7 @@ def test_what_somebody_said_is_right_is_an_alarm_no_more(edition: Edition, judge
 def test_a_first_run_is_judged_by_what_the_layout_nearly_always_has(edition: Edition) -> None:
     assert not alarms(report_of(edition.sound(60), TONIGHT), [])
     [alarm] = alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [])
-    assert (alarm["field"], alarm["selector"]) == ("byline", LAYOUT_2023.sources["byline"][0])
+    assert (alarm["field"], alarm["selector"]) == ("byline", LAYOUT_2023.extractors["byline"][0])
 
 
 def test_reports_of_an_older_version_are_passed_over(edition: Edition, past: list[dict[str, Any]]) -> None:
@@ -298,7 +298,7 @@ def test_a_command_exits_with_9_and_names_field_layout_selector_and_samples(told
     assert report["exit_code"] == 9
     [alarm] = report["alarms"]
     assert (alarm["key"], alarm["layout"]) == ("kalbela/field/byline", "kalbela-2023")
-    assert alarm["selector"] == LAYOUT_2023.sources["byline"][0]
+    assert alarm["selector"] == LAYOUT_2023.extractors["byline"][0]
     assert alarm["since_run"] == report["run_id"]
     assert report["verdict"]["problems"] == [alarm["sentence"]]
     assert len(alarm["samples"]) == 3
@@ -326,7 +326,9 @@ def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> N
     assert (report["kind"], report["fields"]["byline"]["of"]) == ("sweep", read)
     for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
         assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read
-    assert list(report["fields"]["byline"]["by"]) == [f"kalbela-2023/{name}" for name in LAYOUT_2023.sources["byline"]]
+    assert list(report["fields"]["byline"]["by"]) == [
+        f"kalbela-2023/{name}" for name in LAYOUT_2023.extractors["byline"]
+    ]
 
 
 def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:

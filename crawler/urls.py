@@ -72,19 +72,19 @@ class Addresses:
             return self._own(plain["path"], "")
         shown, link = _printable(link), link.strip()
         if _NOWHERE.fullmatch(link):
-            return NoAddress(shown, Outcome.BAD_ADDRESS, "no address, or a place on the same page")
-        too_long = NoAddress(shown, Outcome.BAD_ADDRESS, f"longer than {LONGEST} characters")
+            return NoAddress(shown, Outcome.INVALID_URL, "no address, or a place on the same page")
+        too_long = NoAddress(shown, Outcome.INVALID_URL, f"longer than {LONGEST} characters")
         if len(link) > LONGEST:
             return too_long
         try:
             parts = urlsplit(urljoin(base, link))
             host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError as error:
-            return NoAddress(shown, Outcome.BAD_ADDRESS, f"not an address: {_printable(str(error))}")
+            return NoAddress(shown, Outcome.INVALID_URL, f"not an address: {_printable(str(error))}")
         if parts.scheme not in ("http", "https"):
-            return NoAddress(shown, Outcome.BAD_ADDRESS, f"scheme {_printable(parts.scheme) or 'missing'}")
+            return NoAddress(shown, Outcome.INVALID_URL, f"scheme {_printable(parts.scheme) or 'missing'}")
         if parts.username is not None or parts.password is not None:
-            return NoAddress(shown, Outcome.BAD_ADDRESS, "carries a user name")
+            return NoAddress(shown, Outcome.INVALID_URL, "carries a user name")
         if host not in self.hosts or port not in (None, 80, 443):
             return NoAddress(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
         own = self._own(canonical_path(parts.path), parts.query)

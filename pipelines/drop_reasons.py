@@ -10,7 +10,7 @@ from crawler.outcomes import Outcome
 class Refused(DropItem):
     """A record that a step refused; it is kept among the rejects with this reason."""
 
-    outcome: ClassVar[Outcome] = Outcome.REFUSED
+    outcome: ClassVar[Outcome] = Outcome.REJECTED
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, log_level="INFO")
@@ -50,7 +50,7 @@ class Unchanged(Refused):
 class Copy(Refused):
     """The words are those of a story that is kept under another id."""
 
-    outcome = Outcome.COPY
+    outcome = Outcome.EXACT_DUPLICATE
 
     def __init__(self, detail: str, of: str) -> None:
         super().__init__(detail)

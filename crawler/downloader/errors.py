@@ -27,7 +27,7 @@ class FetchError(IgnoreRequest):
     `reason` one sentence without control characters.
     """
 
-    outcome: ClassVar[Outcome] = Outcome.REFUSED
+    outcome: ClassVar[Outcome] = Outcome.REJECTED
 
     def __init__(self, reason: str) -> None:
         self.reason = one_line(reason)
@@ -47,7 +47,7 @@ class PrivateAddress(OffsiteUrl):
 class InvalidUrl(FetchError):
     """The address is not one that we ask for."""
 
-    outcome = Outcome.BAD_ADDRESS
+    outcome = Outcome.INVALID_URL
 
 
 class RedirectLoop(FetchError):
@@ -71,7 +71,7 @@ class ResponseTooLarge(FetchError):
 class ResponseCorrupt(FetchError):
     """The answer was cut short or is corrupt."""
 
-    outcome = Outcome.BROKEN
+    outcome = Outcome.CORRUPT
 
 
 class HostUnreachable(FetchError):
@@ -89,7 +89,7 @@ class HostBlocked(FetchError):
 class RunEnded(FetchError):
     """The run ended before the address was answered; it is due in the next one."""
 
-    outcome = Outcome.NOT_REACHED
+    outcome = Outcome.PENDING
 
 
 def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
@@ -115,7 +115,7 @@ def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
 
 _DECODE_OUTCOMES = {
     PageTooLarge: Outcome.TOO_LARGE,
-    PageCorrupt: Outcome.BROKEN,
+    PageCorrupt: Outcome.CORRUPT,
     ParserCrashed: Outcome.UNREADABLE,
 }
 
@@ -151,7 +151,7 @@ def _ignored(error: IgnoreRequest) -> tuple[Outcome, str]:
     for phrase, outcome in _IGNORED:
         if phrase in message:
             return outcome, one_line(message)
-    return Outcome.REFUSED, one_line(message or type(error).__name__)
+    return Outcome.REJECTED, one_line(message or type(error).__name__)
 
 
 # Scrapy's own middlewares tell why they ignore a request by nothing but the message.
@@ -164,16 +164,16 @@ _IGNORED = (
 
 # From the special to the general; the first kind found anywhere in the chain of causes wins.
 _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome, str], ...] = (
-    ((scrapy_errors.UnsupportedURLSchemeError, scrapy_errors.NotSupported), Outcome.BAD_ADDRESS, "unknown scheme"),
+    ((scrapy_errors.UnsupportedURLSchemeError, scrapy_errors.NotSupported), Outcome.INVALID_URL, "unknown scheme"),
     (
         (CertificateError, VerificationError, twisted_errors.CertificateError, twisted_errors.VerifyError),
         Outcome.UNREACHABLE,
         "the certificate is not the host's",
     ),
     ((SSL.Error, twisted_errors.SSLError), Outcome.UNREACHABLE, "the certificate or the encryption is not valid"),
-    (scrapy_errors.ResponseDataLossError, Outcome.BROKEN, "the answer was cut short"),
-    (HttpParseError, Outcome.BROKEN, "the answer is not HTTP"),
-    ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.BROKEN, "the compressed answer is corrupt"),
+    (scrapy_errors.ResponseDataLossError, Outcome.CORRUPT, "the answer was cut short"),
+    (HttpParseError, Outcome.CORRUPT, "the answer is not HTTP"),
+    ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.CORRUPT, "the compressed answer is corrupt"),
     (
         (scrapy_errors.CannotResolveHostError, twisted_errors.DNSLookupError, twisted_errors.UnknownHostError),
         Outcome.UNREACHABLE,
@@ -209,5 +209,5 @@ _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
         "the connection broke off",
     ),
     # What is left of Twisted's parser: a header, a length or a chunk that is none (it raises ValueError, KeyError …).
-    (scrapy_errors.DownloadFailedError, Outcome.BROKEN, "the answer is not HTTP"),
+    (scrapy_errors.DownloadFailedError, Outcome.CORRUPT, "the answer is not HTTP"),
 )

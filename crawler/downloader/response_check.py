@@ -41,9 +41,9 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags:
     if not 200 <= status < 300:
         return outcome_of_status(status), f"status {status}"
     if status == 206 or "dataloss" in flags:
-        return Outcome.BROKEN, "only a part of the answer came"
+        return Outcome.CORRUPT, "only a part of the answer came"
     if not body or body.isspace():
-        return Outcome.BROKEN, "an empty answer"
+        return Outcome.CORRUPT, "an empty answer"
     if phrase := page.error:
         return Outcome.SOFT_ERROR, phrase
     return _wrong_type(page.kind, fields.get("content-type", ""), url) or _cut_short(page.kind, body)
@@ -86,7 +86,7 @@ def _cut_short(kind: str, body: bytes) -> Verdict | None:
         whole = bool(root["empty"]) or _closes(end, root["name"])
     elif kind == "json":
         whole = end.endswith((b"}", b"]"))
-    return None if whole else (Outcome.BROKEN, "cut short: the end of the document is missing")
+    return None if whole else (Outcome.CORRUPT, "cut short: the end of the document is missing")
 
 
 def _closes(end: bytes, name: bytes) -> bool:

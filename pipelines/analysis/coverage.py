@@ -30,9 +30,9 @@ _AROUND = timedelta(days=1)
 _NUMBER = re.compile(r"[^:]+:([0-9]{1,15})")
 _IN_ADDRESS = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?")
 _BECAME = {
-    "copy": "elsewhere",
+    "exact_duplicate": "elsewhere",
     "gone": "gone",
-    "refused": "refused",
+    "rejected": "refused",
     "soft_error": "refused",
     "unreadable": "refused",
     "too_large": "refused",

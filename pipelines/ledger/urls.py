@@ -128,7 +128,7 @@ class Addresses:
 
         Also those that are kept and were found taken down: a site in trouble says that of all of them.
         """
-        read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.COPY}')"
+        read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}')"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
         due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
         query = f"SELECT {_ADDRESS} FROM addresses WHERE {due} ORDER BY born_at DESC LIMIT ?"

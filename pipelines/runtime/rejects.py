@@ -83,7 +83,9 @@ class KeepRejects:
                 self._run.ledger.keep_reject(self._reject(item, fetch, reason, one_line(detail), response))
             if fetch is not None:
                 fetch.outcome = outcome
-                fetch.reason = one_line(detail) if outcome is Outcome.COPY else reason if fetch.reason is None else None
+                fetch.reason = (
+                    one_line(detail) if outcome is Outcome.EXACT_DUPLICATE else reason if fetch.reason is None else None
+                )
                 self._run.settle(fetch)
 
     def _saw_again(self, story: Story) -> None:

@@ -10,16 +10,16 @@ from pipelines.ledger import KnownAddress, Ledger
 from pipelines.ledger.revisit_policy import next_look
 
 # What has been read whole, so that a server may say next time that it is still the same.
-READ = frozenset((Outcome.STORY, Outcome.COPY, Outcome.UNCHANGED, Outcome.LIST))
+READ = frozenset((Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST))
 # What may be otherwise next time, and how often in a row it is tried.
 TRY_AGAIN = frozenset(
     (
         Outcome.UNREACHABLE,
         Outcome.HTTP_ERROR,
-        Outcome.BROKEN,
+        Outcome.CORRUPT,
         Outcome.BLOCKED,
         Outcome.SOFT_ERROR,
-        Outcome.REFUSED,
+        Outcome.REJECTED,
         Outcome.UNREADABLE,
         Outcome.ROBOTS,
     )
@@ -59,7 +59,7 @@ class Books:
         """What came of an open address, and when it is due again."""
         known = self.ledger.addresses.get(fetch.key)
         failures = known.failures if known else 0
-        again = fetch.outcome == Outcome.NOT_REACHED or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
+        again = fetch.outcome == Outcome.PENDING or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
         if failures and fetch.outcome in TRY_AGAIN:
             self.ledger.runs.count(self.run_id, f"again/{fetch.outcome}")
         due_at = self._due_at(fetch, known, published_at, failures + 1)
@@ -80,9 +80,9 @@ class Books:
         self, fetch: Fetch, known: KnownAddress | None, published_at: datetime | None, failures: int
     ) -> datetime | None:
         if fetch.story_id is None:
-            failed = fetch.outcome in TRY_AGAIN or fetch.outcome == Outcome.NOT_REACHED
+            failed = fetch.outcome in TRY_AGAIN or fetch.outcome == Outcome.PENDING
             return fetch.fetched_at if failed else fetch.fetched_at + self._rest_of_door(fetch, known)
-        if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.COPY):
+        if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
         if fetch.outcome in MAY_COME_BACK:
             return fetch.fetched_at + NEXT_NIGHT if failures < MOST_ABSENCES else None
@@ -129,7 +129,7 @@ class Books:
 
     def _not_reached(self, known: KnownAddress) -> Fetch:
         fetch = begun(known, self.ledger.site, self.run_id)
-        return replace(fetch, fetched_at=now(), outcome=Outcome.NOT_REACHED)
+        return replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
 
 
 def begun(known: KnownAddress, site: str, run_id: str) -> Fetch:

@@ -184,13 +184,13 @@ class Frontier(BaseScheduler):
         if known is not None and not known.open and fetch.via != "seed":
             rests = known.due_at is None or known.due_at > now()
             if rests and not request.meta["now"]:
-                return self._answer(fetch, Outcome.KNOWN)
+                return self._answer(fetch, Outcome.SKIPPED_FRESH)
             _ask_only_for_changes(request, known)
             if self._spider.is_pulse and fetch.story_id and not fetch.called_by:
                 self._held[fetch.key] = request
                 return True
         elif fetch.story_id and self._spider.is_pulse and known is not None and _failed_just_now(known):
-            return self._answer(fetch, Outcome.KNOWN)
+            return self._answer(fetch, Outcome.SKIPPED_FRESH)
         return self._ask(request)
 
     def _ask(self, request: Request) -> bool:
@@ -247,7 +247,7 @@ class Frontier(BaseScheduler):
         """Answer for the stories that were held back and not looked at: they stay due."""
         with self._run.ledger.page():
             for request in self._held.values():
-                self._answer(request.meta["fetch"], Outcome.KNOWN)
+                self._answer(request.meta["fetch"], Outcome.SKIPPED_FRESH)
         self._held.clear()
 
     def _room(self) -> int:

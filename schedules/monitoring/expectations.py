@@ -32,8 +32,8 @@ class Verdict:
         return {"exit_code": self.exit_code, "problems": list(self.problems)}
 
 
-_READ = ("story", "copy", "unchanged", "list")
-_NO_ANSWER = ("unreachable", "blocked", "http_error", "soft_error", "broken", "robots")
+_READ = ("story", "exact_duplicate", "unchanged", "list")
+_NO_ANSWER = ("unreachable", "blocked", "http_error", "soft_error", "corrupt", "robots")
 # A night on which the site has only this to say is no good night either.
 _NO_PAGE = (*_NO_ANSWER, "gone", "redirected", "redirect_loop", "wrong_type", "too_large")
 _GIVEN_UP = {
@@ -114,7 +114,7 @@ def _broken_off(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem
 def _interrupted(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
     if (code := _INTERRUPTED.get(account["reason"])) is not None:
         saved = sum(account["stories"].get(name, 0) for name in ("new", "revised"))
-        rest = account["books"]["outcomes"].get("not_reached", 0)
+        rest = account["books"]["outcomes"].get("pending", 0)
         said = f"the run was interrupted; stories saved: {saved}, addresses left for the next run: {rest}"
         yield code, "interrupted", said
 
@@ -128,7 +128,7 @@ def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem
 
 def _unreachable(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
     outcomes = account["books"]["outcomes"]
-    if any(outcomes.get(name) for name in (*_READ, "refused")) or not any(outcomes.get(name) for name in _NO_PAGE):
+    if any(outcomes.get(name) for name in (*_READ, "rejected")) or not any(outcomes.get(name) for name in _NO_PAGE):
         return
     if outcomes.get("robots"):
         yield ExitCode.UNREACHABLE, "robots", "robots.txt forbids the crawl or could not be read"
@@ -148,8 +148,11 @@ def _given_up(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
 
 
 def _crashed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
-    crashed = sum(account["rejects"].get(name, 0) for name in _CRASHES)
-    pages = _story_pages(account)
+    raised = sum(account["rejects"].get(name, 0) for name in _CRASHES)
+    # A page that ends the parse worker is not in `rejects`.
+    unreadable = account["books"]["outcomes"].get("unreadable", 0) - account["failed_again"].get("unreadable", 0)
+    crashed = max(raised, unreadable)
+    pages = _story_pages(account) + crashed - raised
     if crashed and crashed > expected.most_refused * pages:
         said = f"our own code failed on {crashed} of {pages} pages; the run's log has the traces"
         yield ExitCode.INTERNAL, "crashed", said
@@ -165,7 +168,7 @@ def _layout_changed(account: Mapping[str, Any], expected: Expectations) -> Itera
 
 def _lists_missing(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     outcomes = account["books"]["outcomes"]
-    pages = sum(outcomes.get(name, 0) for name in ("story", "copy", "list"))
+    pages = sum(outcomes.get(name, 0) for name in ("story", "exact_duplicate", "list"))
     for name in expected.lists:
         if pages and not account["lists"].get(f"{name}/seen"):
             yield ExitCode.BELOW_EXPECTATION, f"list/{name}", f"no list {name} on any of {pages} pages"
@@ -183,7 +186,7 @@ def _failed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Prob
     # What failed in an earlier run already says nothing of this one.
     outcomes = {name: n - account["failed_again"].get(name, 0) for name, n in account["books"]["outcomes"].items()}
     failed = {name: outcomes[name] for name in _NO_ANSWER if outcomes.get(name)}
-    asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "refused", "gone"))
+    asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "rejected", "gone"))
     if asked >= expected.pages_that_count and sum(failed.values()) > expected.most_failed * asked:
         named = ", ".join(f"{n} {name}" for name, n in failed.items())
         said = f"{sum(failed.values())} of {asked} requests failed: {named}"
@@ -199,4 +202,4 @@ _NO_ALARM = ("interrupted",)
 def _story_pages(account: Mapping[str, Any]) -> int:
     outcomes: Mapping[str, int] = account["books"]["outcomes"]
     rejects: Mapping[str, int] = account["rejects"]
-    return sum(rejects.values()) + sum(outcomes.get(name, 0) for name in ("story", "copy"))
+    return sum(rejects.values()) + sum(outcomes.get(name, 0) for name in ("story", "exact_duplicate"))

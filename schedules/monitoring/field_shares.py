@@ -28,8 +28,18 @@ _TRAITS = {"digits": (True, False), "again": (True,), "same": (True,), "ahead": 
 # Of these there are few values, whose lengths tell what the hour brought and not how it was read (a print edition).
 _ONE_OF_FEW = frozenset(("section", "edition", "agency"))
 _LAYOUT = ("UnknownLayout", "NoHeadline", "NoBody")
-_FAILURES = ("unreachable", "blocked", "http_error", "soft_error", "broken", "robots", "redirected", "gone")
-_ANSWERS = ("story", "copy", "unchanged", "list", "refused", "unreadable")
+_FAILURES = (
+    "unreachable",
+    "blocked",
+    "http_error",
+    "soft_error",
+    "corrupt",
+    "robots",
+    "redirected",
+    "gone",
+    "unreadable",
+)
+_ANSWERS = ("story", "exact_duplicate", "unchanged", "list", "rejected")
 
 
 class Counted:

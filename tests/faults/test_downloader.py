@@ -22,13 +22,13 @@ EXPECTED = {
     "gone": "s404 s410",
     "blocked": "s401 s403 s429 challenge_403 s429_ra_seconds s429_ra_date s429_ra_negative s429_ra_garbage",
     "http_error": "s451 s500 s502 s503 status_999 s503_then_ok",
-    "broken": """cl_longer cl_conflict cl_negative chunk_cut chunk_noend http09 garbage status_txt gzip_half br_half
+    "corrupt": """cl_longer cl_conflict cl_negative chunk_cut chunk_noend http09 garbage status_txt gzip_half br_half
         deflate_half zstd_half gzip_badcrc enc_unknown stacked_9""",
     "too_large": """cl_huge header_200k headers_20000 headers_endless informational_endless big_300mb endless_chunks
         nodes_3m bomb_gzip bomb_br bomb_deflate bomb_zstd bomb_gzip2""",
     "redirect_loop": "redir_self redir_chain_30 redir_empty",
     "offsite": "redir_offsite redir_internal redir_port",
-    "bad_address": "redir_badloc redir_file redir_data",
+    "invalid_url": "redir_badloc redir_file redir_data",
 }
 TABLE = [(name, result) for result, names in EXPECTED.items() for name in names.split()]
 

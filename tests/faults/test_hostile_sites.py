@@ -41,14 +41,14 @@ FAILING = [
     ("s500", "http_error", "status 500"),
     ("s502", "http_error", "status 502"),
     ("s503", "http_error", "status 503"),
-    ("s204", "broken", "empty"),
-    ("s200_empty", "broken", "empty"),
-    ("paper_s206", "broken", "only a part"),
+    ("s204", "corrupt", "empty"),
+    ("s200_empty", "corrupt", "empty"),
+    ("paper_s206", "corrupt", "only a part"),
     ("paper_s304", "http_error", "nothing was known"),
     ("status_999", "http_error", "status 999"),
-    ("status_txt", "broken", "not HTTP"),
-    ("http09", "broken", "not HTTP"),
-    ("garbage", "broken", "not HTTP"),
+    ("status_txt", "corrupt", "not HTTP"),
+    ("http09", "corrupt", "not HTTP"),
+    ("garbage", "corrupt", "not HTTP"),
     ("soft404", "soft_error", "404"),
     ("too_many_connections", "soft_error", "Too many connections"),
     ("challenge_200", "blocked", "challenge"),
@@ -58,27 +58,27 @@ FAILING = [
     ("hang", "unreachable", "in time"),
     ("reset_now", "unreachable", "broke off"),
     ("close_now", "unreachable", "broke off"),
-    ("cl_longer", "broken", "cut short"),
-    ("cl_shorter", "broken", "cut short"),
-    ("cl_conflict", "broken", "not HTTP"),
-    ("cl_negative", "broken", "not HTTP"),
+    ("cl_longer", "corrupt", "cut short"),
+    ("cl_shorter", "corrupt", "cut short"),
+    ("cl_conflict", "corrupt", "not HTTP"),
+    ("cl_negative", "corrupt", "not HTTP"),
     ("cl_huge", "too_large", "larger"),
-    ("chunk_cut", "broken", "cut short"),
-    ("chunk_noend", "broken", "cut short"),
-    ("close_no_len_half", "broken", "cut short"),
-    ("rst_no_len", "broken", "cut short"),
+    ("chunk_cut", "corrupt", "cut short"),
+    ("chunk_noend", "corrupt", "cut short"),
+    ("close_no_len_half", "corrupt", "cut short"),
+    ("rst_no_len", "corrupt", "cut short"),
     ("header_200k", "too_large", "header"),
     ("headers_20000", "too_large", "headers"),
     ("headers_endless", "too_large", "headers"),
     ("informational_endless", "too_large", "headers"),
-    ("gzip_half", "broken", "cut short"),
-    ("br_half", "broken", "cut short"),
-    ("deflate_half", "broken", "cut short"),
-    ("zstd_half", "broken", "cut short"),
-    ("gzip_badcrc", "broken", "corrupt"),
-    ("gzip_empty", "broken", "empty"),
-    ("enc_unknown", "broken", "lzma"),
-    ("stacked_9", "broken", "content encodings"),
+    ("gzip_half", "corrupt", "cut short"),
+    ("br_half", "corrupt", "cut short"),
+    ("deflate_half", "corrupt", "cut short"),
+    ("zstd_half", "corrupt", "cut short"),
+    ("gzip_badcrc", "corrupt", "corrupt"),
+    ("gzip_empty", "corrupt", "empty"),
+    ("enc_unknown", "corrupt", "lzma"),
+    ("stacked_9", "corrupt", "content encodings"),
     ("bomb_gzip", "too_large", "decompressed"),
     ("bomb_gzip2", "too_large", "decompressed"),
     ("bomb_br", "too_large", "decompressed"),
@@ -88,8 +88,8 @@ FAILING = [
     ("endless_chunks", "too_large", "larger"),
     ("deep_100k", "too_large", "elements"),
     ("nodes_3m", "too_large", "larger"),
-    ("title_1mb", "refused", "TooLong"),
-    ("paper_front", "refused", "UnknownLayout"),
+    ("title_1mb", "rejected", "TooLong"),
+    ("paper_front", "rejected", "UnknownLayout"),
     ("type_png_as_html", "wrong_type", "image"),
     ("json_as_html", "wrong_type", "json"),
     ("redir_ok", "redirected", "after-a-redirect"),
@@ -100,12 +100,12 @@ FAILING = [
     ("paper_endless/9000", "redirected", "/paper_endless/9001"),
     ("redir_hops/803", "redirected", "/redir_hops/802"),
     ("paper_circle/2000", "redirected", "/paper_circle/2001"),
-    ("redir_badloc", "bad_address", "no address"),
+    ("redir_badloc", "invalid_url", "no address"),
     ("redir_offsite", "offsite", "offsite.test"),
     ("redir_internal", "offsite", "127.0.0.1"),
     ("redir_port", "offsite", "port 8081"),
-    ("redir_file", "bad_address", "not http"),
-    ("redir_data", "bad_address", "not http"),
+    ("redir_file", "invalid_url", "not http"),
+    ("redir_data", "invalid_url", "not http"),
 ]
 # What a server does that must not keep a good story from being read.
 READ = [
@@ -128,7 +128,7 @@ HEADLINES = {
 HOLDING = {
     "attributes": ("too_large",),
     **dict.fromkeys(("marks", "digits", "fonts"), ("story",)),
-    **dict.fromkeys(("names", "marks_in_text", "nesting"), ("story", "too_large", "refused")),
+    **dict.fromkeys(("names", "marks_in_text", "nesting"), ("story", "too_large", "rejected")),
 }
 # What answers for robots.txt, and whether anything else may be asked then.
 ROBOTS = {
@@ -332,7 +332,7 @@ def test_a_list_that_is_a_mess_costs_no_story_and_leads_nowhere(night: Night) ->
     assert (outcomes["/ok/good-1"], outcomes["/ok/good-2"]) == ("list", "list")
     assert not outcomes.index.str.contains("evil.test|secret|127.0.0.1|localhost").any() or set(
         outcomes[outcomes.index.str.contains("evil.test|secret|127.0.0.1|localhost")]
-    ) <= {"offsite", "bad_address"}
+    ) <= {"offsite", "invalid_url"}
 
 
 def test_relative_links_on_a_wrong_page_do_not_lead_deeper_and_deeper(night: Night) -> None:
@@ -345,7 +345,7 @@ def test_relative_links_on_a_wrong_page_do_not_lead_deeper_and_deeper(night: Nig
 @pytest.mark.parametrize("name", MAPS)
 def test_a_hostile_sitemap_is_bounded(night: Night, name: str) -> None:
     fetches = night["failing"].fetches()
-    expected = {"paper_packed": "too_large", "paper_half_packed": "broken"}.get(name, "list")
+    expected = {"paper_packed": "too_large", "paper_half_packed": "corrupt"}.get(name, "list")
     assert fetches.loc[f"/{name}/{MAPS[name]}", "outcome"] == expected
     if name == "paper_nested":
         assert list(fetches.loc[[f"/{name}/2.xml", f"/{name}/3.xml"], "outcome"]) == ["list", "too_deep"]
@@ -356,7 +356,7 @@ def test_a_maze_of_ever_new_stories_ends_with_the_time_of_the_run(night: Night) 
     ended = night["maze"]
     assert ended.report["reason"] == "closespider_timeout"
     assert ended.report["stories"]["new"] > 20
-    assert ended.report["books"]["outcomes"]["not_reached"] > 20
+    assert ended.report["books"]["outcomes"]["pending"] > 20
     assert ended.seconds < 90
 
 
@@ -476,7 +476,7 @@ def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> Non
     wrong = {}
     for number in (str(10_000 + each) for each in range(count)):
         name, outcome = chosen(number), fetches.loc[f"/paper_any/{number}", "outcome"]
-        if outcome != (OUTCOMES[name] if name else outcome) or outcome in ("unreadable", "not_reached"):
+        if outcome != (OUTCOMES[name] if name else outcome) or outcome in ("unreadable", "pending"):
             wrong[number] = (name, outcome)
         elif name and outcome == "story":
             meant = unicodedata.normalize("NFC", "\n\n".join(body_of(number)))

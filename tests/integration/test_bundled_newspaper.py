@@ -243,7 +243,7 @@ def test_stories_leave_and_move_as_the_outcomes_say(living: tuple[Newspaper, str
     newspaper, url = living
     codes = {"gone": {404, 410, 200}, "redirected": {301, 302}, "blocked": {403, 200}, "redirect_loop": {301}}
     for address, expectation in newspaper.expected_outcomes().items():
-        if not address.startswith(PAPER) or expectation.outcomes & {"broken"}:
+        if not address.startswith(PAPER) or expectation.outcomes & {"corrupt"}:
             continue
         allowed = set().union(*(codes.get(outcome, {200}) for outcome in expectation.outcomes))
         assert get(url, address.removeprefix(PAPER))[0] in allowed, (address, expectation)
@@ -252,7 +252,7 @@ def test_stories_leave_and_move_as_the_outcomes_say(living: tuple[Newspaper, str
 def test_a_page_that_is_cut_off_promises_more_than_it_sends(living: tuple[Newspaper, str]) -> None:
     newspaper, url = living
     outcomes = newspaper.expected_outcomes().items()
-    address = next(address for address, expectation in outcomes if "broken" in expectation.outcomes)
+    address = next(address for address, expectation in outcomes if "corrupt" in expectation.outcomes)
     with pytest.raises(http.client.IncompleteRead):
         get(url, address.removeprefix(PAPER))
 

@@ -79,10 +79,10 @@ def test_with_a_mirror_nothing_else_is_contacted() -> None:
         assert not other.hits
         assert "offsite.test" not in server.hosts
         outcomes = [found.came_of(url) for url in urls]
-        assert outcomes == ["offsite", "offsite", "offsite", "bad_address", "bad_address", 200, "offsite", "offsite"]
+        assert outcomes == ["offsite", "offsite", "offsite", "invalid_url", "invalid_url", 200, "offsite", "offsite"]
 
 
 def test_a_mirror_that_is_no_address_contacts_nobody() -> None:
     url = "https://www.paper.test/ok"
     found = fetch([url], KHOBOR_MIRROR="http://127.0.0.1:1/path", LOG_LEVEL="CRITICAL")
-    assert found.came_of(url) == "bad_address"
+    assert found.came_of(url) == "invalid_url"

@@ -75,7 +75,7 @@ def test_a_story_that_a_pulse_has_no_room_to_look_at_has_its_outcome_all_the_sam
     assert len(outcomes) == report["books"]["discovered"]
     listed = {row.url for rows in crawl.paper.lists().values() for row in rows}
     assert listed <= set(outcomes.index)
-    assert "known" in set(outcomes[list(listed)])
+    assert "skipped_fresh" in set(outcomes[list(listed)])
 
 
 def test_two_visits_that_do_not_overlap_open_every_door(crawl: Crawled) -> None:

@@ -317,7 +317,7 @@ def test_a_night_without_news_is_told_and_changes_nothing(life: dict[str, Future
         before.stories.drop(columns="gone_at"), night.stories.drop(columns="gone_at"), check_dtype=False
     )
     if BAD_NIGHTS[place][0] in (silent, no_robots):  # nothing is asked where robots.txt cannot be read
-        assert set(night.fetches["outcome"]) <= {"robots", "known"}
+        assert set(night.fetches["outcome"]) <= {"robots", "skipped_fresh"}
         assert night.ended.report["requests"] == 0
 
 
@@ -344,7 +344,7 @@ def test_a_run_that_was_cut_short_costs_no_door_of_the_next(tmp_path: Path) -> N
     with paper.serve() as mirror:
         days = Days(tmp_path, mirror, paper)
         days.run("--max-pages", "4")
-        assert days.runs[0].ended.report["books"]["outcomes"]["not_reached"] > 20
+        assert days.runs[0].ended.report["books"]["outcomes"]["pending"] > 20
         days.run(hours=0.1)
         assert days.missing() == set()
 

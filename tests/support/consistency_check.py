@@ -133,14 +133,14 @@ class Reckoning:
         assert not (twice := [page for page, times in kept.items() if times > 1]), twice
         assert kept.keys() == {page for page, row in fetches.items() if row["outcome"] == "story"}
         refused = _by(self.rows("rejects"), "run_id", "url")
-        assert refused.keys() == {page for page, row in fetches.items() if row["outcome"] == "refused"}
+        assert refused.keys() == {page for page, row in fetches.items() if row["outcome"] == "rejected"}
 
     def _acknowledged_is_there(self, versions: dict[str, dict[int, Row]], fetches: dict[tuple[Any, ...], Row]) -> None:
         copies = _by(self.rows("aliases"), "url").keys()
         for page in self.acknowledged():
             assert (fetch := fetches.get((page.run_id, page.url))), f"lost: {page}"
             assert fetch["outcome"] == page.outcome, page
-            if page.outcome == "copy":
+            if page.outcome == "exact_duplicate":
                 assert page.url in copies, f"lost: {page}"  # type: ignore[comparison-overlap]
             elif page.outcome in ("unchanged", "gone") and (found := versions.get(page.story_id or "")):
                 seen = [row[name] for row in found.values() for name in ("fetched_at", "gone_at") if row[name]]

@@ -84,7 +84,7 @@ def report_of(
             measures.see_list(name, 20, beside_story=True)
     account = measures.as_dict()
     kept = measures.pages - sum(rejects.values())
-    outcomes = {Outcome.STORY: kept, Outcome.REFUSED: sum(rejects.values()), Outcome.LIST: 9}
+    outcomes = {Outcome.STORY: kept, Outcome.REJECTED: sum(rejects.values()), Outcome.LIST: 9}
     return {
         "run_id": run_id_of(moment),
         "site": "kalbela",

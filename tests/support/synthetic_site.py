@@ -53,7 +53,7 @@ class World:
     def outcome(self, number: int, edition: int) -> Outcome:
         """What its page is: a story mostly, now and then one without a text, or gone."""
         if number % 7 == 3:
-            return (Outcome.REFUSED, Outcome.GONE, Outcome.STORY)[self._stage(number, edition) % 3]
+            return (Outcome.REJECTED, Outcome.GONE, Outcome.STORY)[self._stage(number, edition) % 3]
         return Outcome.STORY
 
     def _stage(self, number: int, edition: int) -> int:

@@ -11,7 +11,17 @@ from schedules.dashboard.views.overview import plain_row
 MOST_ROWS = 60
 _COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]
 # What came of an address where nothing went wrong.
-_AS_IT_SHOULD = {"story", "copy", "unchanged", "known", "list", "not_a_story", "redirected", "offsite", "too_deep"}
+_AS_IT_SHOULD = {
+    "story",
+    "exact_duplicate",
+    "unchanged",
+    "skipped_fresh",
+    "list",
+    "not_a_story",
+    "redirected",
+    "offsite",
+    "too_deep",
+}
 
 
 def refused(question: Question) -> dict[str, Any]:

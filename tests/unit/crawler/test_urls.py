@@ -160,7 +160,7 @@ def test_a_page_of_the_paper_that_is_no_story_has_an_address_and_no_story_id(pat
 def test_another_host_is_another_paper_even_with_the_same_id(host: str) -> None:
     address = KALBELA.identify(f"https://{host}/country-news/19874")
     assert isinstance(address, NoAddress)
-    assert address.outcome in (Outcome.OFFSITE, Outcome.BAD_ADDRESS)
+    assert address.outcome in (Outcome.OFFSITE, Outcome.INVALID_URL)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_another_host_is_another_paper_even_with_the_same_id(host: str) -> None:
 def test_what_cannot_be_asked_for_is_refused_by_name(link: str) -> None:
     address = KALBELA.identify(link, f"{WWW}/national")
     assert isinstance(address, NoAddress)
-    assert address.outcome in (Outcome.BAD_ADDRESS, Outcome.OFFSITE)
+    assert address.outcome in (Outcome.INVALID_URL, Outcome.OFFSITE)
     assert address.reason
     assert len(address.url) <= LONGEST
 

@@ -24,7 +24,7 @@ def page(text: str, title: str = "খবর", head: str = "") -> bytes:
         (200, None),
         (203, None),
         (304, "unchanged"),
-        (206, "broken"),
+        (206, "corrupt"),
         (302, "http_error"),
         (400, "http_error"),
         (401, "blocked"),
@@ -157,7 +157,7 @@ def test_the_type_is_what_the_bytes_say(body: bytes, label: str, url: str, outco
 def test_half_an_answer_is_broken(body: bytes, flags: list[str]) -> None:
     verdict = judge(200, {"content-type": "application/json"}, body, URL, flags)
     assert verdict
-    assert verdict[0] == "broken"
+    assert verdict[0] == "corrupt"
 
 
 def test_a_page_without_a_length_is_whole_where_it_has_its_end() -> None:

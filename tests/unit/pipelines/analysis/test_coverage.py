@@ -43,16 +43,16 @@ def covered(kept: Kept) -> dict[str, Any]:
 
 
 KINDS = [
-    ("copy", {}, "elsewhere"),
+    ("exact_duplicate", {}, "elsewhere"),
     ("redirected", {"reason": "to https://www.kalbela.com/world/500"}, "elsewhere"),
     ("redirected", {"reason": "to https://www.kalbela.com/"}, "gone"),
     ("gone", {}, "gone"),
-    ("refused", {}, "refused"),
+    ("rejected", {}, "refused"),
     ("soft_error", {}, "refused"),
     ("not_a_story", {"story_id": None}, "not_a_story"),
     ("unreachable", {}, "failed"),
-    ("not_reached", {}, "failed"),
-    ("known", {}, "failed"),
+    ("pending", {}, "failed"),
+    ("skipped_fresh", {}, "failed"),
 ]
 
 

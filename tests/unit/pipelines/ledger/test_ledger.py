@@ -305,7 +305,7 @@ def test_the_books_close_however_many_addresses_are_open(kept: Kept) -> None:
             Books(ledger, "run-1").discover(a_fetch(number))
     assert Books(ledger, "run-1").close() == many
     assert ledger.addresses.unfinished("run-1", 1) == []
-    assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/not_reached": many}
+    assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
 
 
 def test_leftovers_come_in_turn_and_each_once(kept: Kept) -> None:

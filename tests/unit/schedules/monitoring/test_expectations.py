@@ -39,12 +39,12 @@ def account(
     ("of", "code", "said"),
     [
         (account({"story": 40, "list": 5}), ExitCode.DONE, ""),
-        (account({"known": 300, "list": 5}), ExitCode.DONE, ""),
+        (account({"skipped_fresh": 300, "list": 5}), ExitCode.DONE, ""),
         (account({"story": 100, "list": 5, "http_error": 3, "gone": 9}), ExitCode.DONE, ""),
-        (account({"story": 10, "refused": 2, "list": 1}, rejects={"NoBody": 2}), ExitCode.DONE, ""),
+        (account({"story": 10, "rejected": 2, "list": 1}, rejects={"NoBody": 2}), ExitCode.DONE, ""),
         (account({"story": 40}, discovered=41), ExitCode.INTERNAL, "41 addresses discovered, 40 outcomes"),
         (account({"story": 40}, reason="killed"), ExitCode.INTERNAL, "killed"),
-        (account({"story": 40, "not_reached": 2}, reason="shutdown"), ExitCode.TERMINATED, "stories saved: 40"),
+        (account({"story": 40, "pending": 2}, reason="shutdown"), ExitCode.TERMINATED, "stories saved: 40"),
         (account({"story": 4}, reason="interrupted"), ExitCode.INTERRUPTED, "interrupted"),
         (account({"story": 4}, reason="stalled"), ExitCode.INTERNAL, "stood still"),
         (account({"story": 4}, reason="storage"), ExitCode.STORAGE, "could not be written"),
@@ -54,16 +54,16 @@ def account(
         (account({"story": 40}, reason="memusage_exceeded"), ExitCode.STORAGE, "memory"),
         (account({"unreadable": 9, "list": 1}, rejects={"ReaderCrashed": 9}), ExitCode.INTERNAL, "9 of 9 pages"),
         (account({"unreachable": 12}), ExitCode.UNREACHABLE, "12 unreachable"),
-        (account({"blocked": 3, "not_reached": 9}), ExitCode.UNREACHABLE, "3 blocked"),
+        (account({"blocked": 3, "pending": 9}), ExitCode.UNREACHABLE, "3 blocked"),
         (account({"robots": 58}), ExitCode.UNREACHABLE, "robots.txt"),
         (account({"story": 40}, lists={"latest/seen": 9}), ExitCode.BELOW_EXPECTATION, "no list popular"),
         (account({"story": 40, "http_error": 30}), ExitCode.BELOW_EXPECTATION, "30 of 70 requests failed"),
         (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 8}), ExitCode.DONE, ""),
         (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 4}), ExitCode.BELOW_EXPECTATION, "4 of 13"),
-        (account({"story": 6, "refused": 4}, rejects={"NoBody": 4}), ExitCode.BELOW_EXPECTATION, "4 of 10 pages"),
-        (account({"story": 3, "refused": 7}, rejects={"NoHeadline": 7}), ExitCode.LAYOUT_CHANGED, "7 × NoHeadline"),
-        (account({"refused": 40}, rejects={"UnknownLayout": 40}), ExitCode.LAYOUT_CHANGED, "40 × UnknownLayout"),
-        (account({"refused": 4}, rejects={"UnknownLayout": 4}), ExitCode.DONE, ""),
+        (account({"story": 6, "rejected": 4}, rejects={"NoBody": 4}), ExitCode.BELOW_EXPECTATION, "4 of 10 pages"),
+        (account({"story": 3, "rejected": 7}, rejects={"NoHeadline": 7}), ExitCode.LAYOUT_CHANGED, "7 × NoHeadline"),
+        (account({"rejected": 40}, rejects={"UnknownLayout": 40}), ExitCode.LAYOUT_CHANGED, "40 × UnknownLayout"),
+        (account({"rejected": 4}, rejects={"UnknownLayout": 4}), ExitCode.DONE, ""),
     ],
 )
 def test_an_account_gets_the_verdict_that_it_deserves(of: dict[str, Any], code: ExitCode, said: str) -> None:
@@ -90,12 +90,12 @@ def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
         (account({"unreachable": 12}), ["unreachable"]),
         (account({"unreachable": 3}, reason="unreachable"), ["unreachable"]),
         (account({"story": 9, "unreachable": 5}, reason="unreachable"), ["unreachable"]),
-        (account({"blocked": 3, "not_reached": 9}), ["blocked"]),
+        (account({"blocked": 3, "pending": 9}), ["blocked"]),
         (account({"blocked": 3, "story": 40}, reason="blocked"), ["blocked"]),
         (account({"robots": 58}), ["robots"]),
         (account({"unreadable": 9, "list": 1}, rejects={"ReaderCrashed": 9}), ["crashed"]),
         (account({"story": 40}, lists={}), ["list/latest", "list/popular"]),
-        (account({"story": 3, "refused": 7}, rejects={"NoHeadline": 7}), ["layout"]),
+        (account({"story": 3, "rejected": 7}, rejects={"NoHeadline": 7}), ["layout"]),
         (account({"story": 40, "http_error": 30}), ["failed"]),
         # Whoever ends a run knows that.
         (account({"story": 40}, reason="interrupted"), []),
@@ -115,7 +115,7 @@ def alarm(key: str, code: ExitCode, sentence: str, **more: Any) -> Alarm:
 
 def test_a_drift_is_a_problem_and_what_it_names_is_not_told_twice() -> None:
     body = alarm("field/body", ExitCode.LAYOUT_CHANGED, "body: gone", field="body")
-    verdict = judge(account({"story": 3, "refused": 7}, rejects={"NoBody": 7}), EXPECTED, [body])
+    verdict = judge(account({"story": 3, "rejected": 7}, rejects={"NoBody": 7}), EXPECTED, [body])
     assert (verdict.exit_code, verdict.problems) == (9, ("body: gone",))
     gone = alarm("list/latest", ExitCode.BELOW_EXPECTATION, "latest: shown on 0 of 40 pages", list="latest")
     verdict = judge(account({"story": 40}, lists={"popular/seen": 9}), EXPECTED, [gone])

@@ -19,8 +19,7 @@ from tests.support.fork_server import KILLED, PROJECT, REFUSED, Ended, Killing, 
 from tests.support.synthetic_site import SITE, World
 
 # Where the disk is asked for something, and may refuse it.
-OF_THE_DISK = ("durable", "lock", "storage")
-OF_THE_DISK += tuple(f"ledger/{name}" for name in ("__init__", "addresses", "runs", "transactions"))
+OF_THE_DISK = ("storage/*.py", *(f"ledger/{name}.py" for name in ("__init__", "urls", "runs", "transactions")))
 NOT_REFUSED = {"lock.leaving"}  # nothing is asked for there
 ELSEWHERE = {"move.renamed", "page.kept"}  # quarantine, and a page that is kept with a reject: no story's way
 
@@ -97,9 +96,9 @@ def test_the_kills_find_what_is_done_in_the_wrong_order(store: Store, without: s
 # Every fail-point ----------------------------------------------------------------------------------------------------
 
 
-def points_in(*modules: str) -> set[str]:
-    """The fail-points that stand in the code of some modules, or of all."""
-    files = [PROJECT / "pipelines" / f"{name}.py" for name in modules] or (PROJECT / "pipelines").rglob("*.py")
+def points_in(*patterns: str) -> set[str]:
+    """Return the fail-points in the files of pipelines that match one of the patterns, or in all of them."""
+    files = [path for pattern in patterns or ("**/*.py",) for path in (PROJECT / "pipelines").glob(pattern)]
     return {name for file in files for name in re.findall(r'\breached\("([a-z.]+)"\)', file.read_text())}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
-from schedules.reports.history import Report, reports_of
+from schedules.reports.history import Report, reports
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Claims, claims_of
 
@@ -66,7 +66,7 @@ def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedul
     if good is not None:
         ended = datetime.fromisoformat(good["ended_at"]).astimezone(schedule.zone)
         said = f"the last one ended {ended:%Y-%m-%d %H:%M}"
-    latest = next(reports_of(dataset, site), None)
+    latest = next(reports(dataset, site), None)
     if latest is None or (good is not None and latest["run_id"] == good["run_id"]):
         return f"{said}, and nothing ran since: is anybody keeping the timetable (`khobor schedule list`)?"
     return f"{said}; `khobor runs {latest['run_id']}` tells why the latest is none"
@@ -74,7 +74,7 @@ def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedul
 
 def _good_runs(schedule: Schedule, dataset: DataFolder, site: str) -> Iterator[Report]:
     """Good runs of a newspaper that do what the schedule is for, latest first; a sweep sees what a pulse would."""
-    for report in islice(reports_of(dataset, site), _MOST_LOOKED_AT):
+    for report in islice(reports(dataset, site), _MOST_LOOKED_AT):
         kinds = {schedule.kind, "sweep"}
         if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and report.get("kind", "sweep") in kinds:
             yield report

@@ -5,7 +5,6 @@ and what the clock says of runs that never came. What was told of it is remember
 see :mod:`schedules.alerting.deliveries`.
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from schedules.alerting.messages import subject_of
 from schedules.alerting.missed_runs import silent
 from schedules.alerting.transports import Undelivered, deliver
 from schedules.exit_codes import ExitCode
+from schedules.reports.report import read_report, run_ids
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import OPEN, Claim, Claims, State, claims_of
@@ -99,9 +99,8 @@ class Alerts:
         """The runs of the timetable that ended and were not noted, oldest first."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
         told.forget_runs(first)
-        names = sorted(path.stem for path in self.dataset.runs.glob("*.json") if path.stem >= first)
         claimed = {run_id: claim for claim in claims for run_id in claim.runs}
-        for run_id in told.unseen(names):
+        for run_id in told.unseen(run_ids(self.dataset, first)):
             report, claim = self._report(run_id, run_id in claimed), claimed.get(run_id)
             if report is None or ("schedule" not in report and (claim is None or claim.state in OPEN)):
                 continue  # somebody's run by hand, or its turn has not judged it yet
@@ -110,15 +109,14 @@ class Alerts:
 
     def _report(self, run_id: str, is_claimed: bool) -> Mapping[str, Any] | None:
         """The report of a run; None where there is none that can be read, or it is known to be of a run by hand."""
-        path = self.dataset.run(run_id)
         try:
-            stamp = path.stat().st_mtime_ns
+            stamp = self.dataset.run(run_id).stat().st_mtime_ns
             if not is_claimed and self._by_hand.get(run_id) == stamp:
                 return None
-            report = json.loads(path.read_bytes())
+            report = read_report(self.dataset, run_id)
         except (OSError, ValueError):
             return None  # `khobor runs` names it
-        if not isinstance(report, dict) or not isinstance(report.get("site"), str):
+        if not isinstance(report.get("site"), str):
             return None
         if "schedule" not in report:
             self._by_hand[run_id] = stamp

@@ -75,11 +75,11 @@ def alerts(options: argparse.Namespace) -> int:
 
 def accept(options: argparse.Namespace) -> int:
     """Say that what an alarm tells is right: from the run that first told it, things are so."""
-    from schedules.reports.history import accept as accept_as_right
+    from schedules.reports.history import acknowledge
     from schedules.runner.options import paper_named
 
     paper = paper_named(options.key.partition("/")[0])
-    alarm = accept_as_right(existing(options.data), paper.name, options.key)
+    alarm = acknowledge(existing(options.data), paper.name, options.key)
     if alarm is None:
         raise WrongUsage(f"no run of late had the alarm {options.key!r}; `khobor alerts` lists those that stand")
     said = f"{options.key} is right as it is since the run {alarm.get('since_run')}: later runs are measured by that"

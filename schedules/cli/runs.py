@@ -1,15 +1,16 @@
 """What there is to run and what ran: `sites` and `runs`."""
 
 import argparse
-import json
 import re
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands, positive
 from schedules.cli.output import answer, print_json
 from schedules.cli.sites import existing
 from schedules.exit_codes import WrongUsage
+
+if TYPE_CHECKING:
+    from pipelines.storage.data_folder import DataFolder
 
 
 def add_to(commands: Commands) -> None:
@@ -39,11 +40,12 @@ def runs(options: argparse.Namespace) -> int:
     from schedules.alerting.deliveries import standing
     from schedules.cli.render.run_list import show_runs
     from schedules.reports.progress import running
+    from schedules.reports.report import run_ids
 
     dataset = existing(options.data)
     if options.run_id:
         return _one_run(options)
-    reports = [_report(path) for path in sorted(dataset.runs.glob("*.json"))[-options.last :]]
+    reports = [_report(dataset, run_id) for run_id in run_ids(dataset)[-options.last :]]
     if options.json:
         print_json(reports)
     elif reports:
@@ -57,21 +59,18 @@ def _one_run(options: argparse.Namespace) -> int:
     from schedules.cli.render.run_report import show_report, traces_of
 
     dataset = existing(options.data)
-    path = dataset.runs / f"{options.run_id}.json"
-    if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not path.is_file():
+    if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not dataset.run(options.run_id).is_file():
         raise WrongUsage(f"there is no run {options.run_id!r} in {dataset.runs}; `khobor runs` lists them")
-    report = _report(path)
+    report = _report(dataset, options.run_id)
     answer(report, options.json, lambda: show_report(report, traces_of(dataset, report)))
     return 0
 
 
-def _report(path: Path) -> dict[str, Any]:
+def _report(dataset: "DataFolder", run_id: str) -> dict[str, Any]:
     from pipelines.storage.errors import DatabaseDamaged
+    from schedules.reports.report import InvalidReport, read_report
 
     try:
-        report = json.loads(path.read_bytes())
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise DatabaseDamaged(f"{path} is no report of a run; move it away, and `khobor publish` writes it again")
-    return report
+        return read_report(dataset, run_id)
+    except InvalidReport as error:
+        raise DatabaseDamaged(str(error)) from error

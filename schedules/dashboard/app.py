@@ -26,6 +26,7 @@ from schedules.dashboard.views.catalogue import VIEWS
 from schedules.dashboard.views.runs import one_run
 from schedules.dashboard.views.story import is_story_id, story
 from schedules.metrics.exposition import exposition
+from schedules.reports.progress import read_progress
 
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -86,8 +87,9 @@ class Page:
         """The part of tonight that changes while a run goes on."""
 
         def make(question: Question) -> Answer:
-            going = [(site, question.reading.progress(site.name, question.moment)) for site in question.sites]
-            sites = [named(site) | {"running": running} for site, running in going]
+            dataset, moment = question.reading.dataset, question.moment
+            runs = [(site, read_progress(dataset, site.name)) for site in question.sites]
+            sites = [named(site) | {"running": run.as_dict(moment) if run else None} for site, run in runs]
             return Answer.of(200, HTML, jinja_env.plain_page("views/running.html", told={"sites": sites}))
 
         return await self._answer(request, make, seconds=1)

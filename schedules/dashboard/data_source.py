@@ -1,13 +1,12 @@
 """What the page reads of one data folder: no more than it must, and nothing twice that did not change."""
 
-import json
 import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,14 +15,12 @@ from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
-from schedules.reports.report import NoReport, Ran, ran
+from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableWrong
 from schedules.timetable.occurrences import Claim, Claims, claims_of
 
 MOST_REPORTS = 5_000
 MOST_CLAIMS = 200
-# A run tells how far it is every second.
-SIGN_OF_LIFE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Reading:
     timetable_path: Path
     #: What could not be read since it was last asked for, by path.
     unreadable: dict[str, str] = field(default_factory=dict)
-    _reports: OrderedDict[str, tuple[tuple[int, int], Ran]] = field(default_factory=OrderedDict)
+    _reports: OrderedDict[str, tuple[tuple[int, int], RunReport]] = field(default_factory=OrderedDict)
     _timetable: tuple[object, Timetable | None, str | None] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _papers: dict[str, Site] = field(default_factory=dict)
@@ -58,7 +55,7 @@ class Reading:
         """The newspapers that there is something of, in the data or in the timetable."""
         tables = (self.dataset.root / name for name in ("stories", "fetches"))
         found = {path.name.partition("=")[2] for folder in tables for path in folder.glob("site=*")}
-        found |= {path.name.split("-")[1] for path in self.dataset.runs.glob("*-*-*.json")}
+        found |= {run_id.split("-")[1] for run_id in run_ids(self.dataset) if run_id.count("-") > 1}
         timetable, _ = self.timetable()
         found |= {site for schedule in (timetable.schedules if timetable else ()) for site in schedule.sites}
         return [self.site(name) for name in sorted(found) if is_site(name)]
@@ -91,55 +88,39 @@ class Reading:
 
     # Runs ------------------------------------------------------------------------------------------------------------
 
-    def runs(self, since: datetime, site: str | None = None) -> list[Ran]:
+    def runs(self, since: datetime, site: str | None = None) -> list[RunReport]:
         """The runs that began after a moment, newest first, at most `MOST_REPORTS`."""
         timetable, _ = self.timetable()
         kinds = {schedule.name: schedule.kind for schedule in timetable.schedules} if timetable else {}
-        # A run's name begins with when it began, so those of before are not even opened.
-        first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        paths = sorted((path for path in self.dataset.runs.glob("*.json") if path.name >= first), reverse=True)
-        found = (self._report(path, kinds) for path in paths[:MOST_REPORTS])
+        # A run's id begins with its start time, so older reports are not opened.
+        ids = run_ids(self.dataset, f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        found = (self._report(run_id, kinds) for run_id in reversed(ids[-MOST_REPORTS:]))
         return [run for run in found if run is not None and site in (None, run.site)]
 
-    def run(self, run_id: str) -> Ran | None:
+    def run(self, run_id: str) -> RunReport | None:
         """One run; the caller has looked at the name."""
-        path = self.dataset.run(run_id)
         timetable, _ = self.timetable()
         kinds = {schedule.name: schedule.kind for schedule in timetable.schedules} if timetable else {}
-        return self._report(path, kinds) if path.is_file() else None
+        return self._report(run_id, kinds)
 
-    def _report(self, path: Path, kinds: Mapping[str, str]) -> Ran | None:
-        try:
-            stat = path.stat()
-            mark = (stat.st_mtime_ns, stat.st_size)
-            with self._lock:
-                if (kept := self._reports.get(path.name)) and kept[0] == mark:
-                    return kept[1]
-            found = ran(json.loads(path.read_bytes()), kinds)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, NoReport) as error:
-            self.unreadable[f"runs/{path.name}"] = f"is no report of a run ({error})"
+    def _report(self, run_id: str, kinds: Mapping[str, str]) -> RunReport | None:
+        if (mark := _mark(self.dataset.run(run_id))) is None:
             return None
         with self._lock:
-            self._reports[path.name] = (mark, found)
+            if (kept := self._reports.get(run_id)) and kept[0] == mark:
+                return kept[1]
+        try:
+            found = parse_report(read_report(self.dataset, run_id), kinds)
+        except FileNotFoundError:
+            return None
+        except (OSError, InvalidReport) as error:
+            self.unreadable[f"runs/{run_id}.json"] = f"is not the report of a run ({error})"
+            return None
+        with self._lock:
+            self._reports[run_id] = (mark, found)
             while len(self._reports) > MOST_REPORTS:
                 self._reports.popitem(last=False)
         return found
-
-    def progress(self, site: str, moment: datetime) -> dict[str, Any] | None:
-        """How far the run of a site is, with `alive`: whether it said so just now; None where none goes on."""
-        try:
-            told = json.loads(self.dataset.progress(site).read_bytes())
-            at = datetime.fromisoformat(told["at"])
-            numbers = {name: int(told[name]) for name in ("requests", "stories", "discovered", "waiting")}
-            told = {"run_id": str(told["run_id"]), "site": site, "state": str(told["state"]), "at": at.isoformat()} | {
-                **numbers,
-                "reading": str(told["reading"]) if told.get("reading") else None,
-            }
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return {**told, "alive": abs(moment - at) < SIGN_OF_LIFE}
 
     # Rows ------------------------------------------------------------------------------------------------------------
 

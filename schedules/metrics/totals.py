@@ -1,15 +1,14 @@
 """Tallies: what all runs of a data folder came to, added up from their reports, each read once."""
 
-import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.reports.report import NoReport, Ran, ran
+from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
 
 #: A report is written once more when its turn judges it; those that are not among the last so many are final.
 MOST_OPEN = 200
@@ -25,10 +24,10 @@ class Tallies:
 
     dataset: DataFolder
     _final: Counter[Count] = field(default_factory=Counter)
-    _latest: dict[Key, Ran] = field(default_factory=dict)
+    _latest: dict[Key, RunReport] = field(default_factory=dict)
     _latest_good: dict[Key, datetime] = field(default_factory=dict)
     _stamps: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _open: dict[str, Ran] = field(default_factory=dict)
+    _open: dict[str, RunReport] = field(default_factory=dict)
     _folder: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -46,14 +45,14 @@ class Tallies:
             return self._tallied()
 
     def _read(self) -> None:
-        for path in sorted(self.dataset.runs.glob("*.json")):
-            stat = path.stat()
+        for run_id in run_ids(self.dataset):
+            stat = self.dataset.run(run_id).stat()
             stamp = (stat.st_mtime_ns, stat.st_size)
-            if self._stamps.get(path.name) == stamp or (path.name in self._stamps and path.name not in self._open):
+            if self._stamps.get(run_id) == stamp or (run_id in self._stamps and run_id not in self._open):
                 continue
-            self._stamps[path.name] = stamp
-            if (found := _report(path)) is not None:
-                self._open[path.name] = found
+            self._stamps[run_id] = stamp
+            with suppress(OSError, InvalidReport):  # `khobor runs` names it
+                self._open[run_id] = parse_report(read_report(self.dataset, run_id), {})
         for name in sorted(self._open)[:-MOST_OPEN]:
             found = self._open.pop(name)
             self._final.update(dict(counts_of(found)))
@@ -72,11 +71,11 @@ class Tallied:
     """Counts of what happened; the latest run, and the end of the latest good one, of each site and schedule."""
 
     totals: Counter[Count]
-    latest: dict[Key, Ran]
+    latest: dict[Key, RunReport]
     latest_good: dict[Key, datetime]
 
 
-def counts_of(run: Ran) -> Iterator[tuple[Count, float]]:
+def counts_of(run: RunReport) -> Iterator[tuple[Count, float]]:
     """What one run adds to the totals."""
     at = (run.site, run.schedule)
     yield ("runs", *at, str(run.exit_code)), 1
@@ -90,16 +89,9 @@ def counts_of(run: Ran) -> Iterator[tuple[Count, float]]:
         yield ("rejects", *at, reason), count
 
 
-def _see(run: Ran, latest: dict[Key, Ran], latest_good: dict[Key, datetime]) -> None:
+def _see(run: RunReport, latest: dict[Key, RunReport], latest_good: dict[Key, datetime]) -> None:
     key = (run.site, run.schedule)
     if key not in latest or latest[key].ended_at <= run.ended_at:
         latest[key] = run
     if run.good:
         latest_good[key] = max(run.ended, latest_good.get(key, run.ended))
-
-
-def _report(path: Path) -> Ran | None:
-    try:
-        return ran(json.loads(path.read_bytes()), {})
-    except (OSError, ValueError, NoReport):
-        return None  # `khobor runs` names it

@@ -14,7 +14,7 @@ from schedules.monitoring.statistics import (
     chance_of_so_many,
     evidence_of_return,
 )
-from schedules.reports.history import Accepted, Report, alarm_in, has_alarm, of_kind, passing
+from schedules.reports.history import Acknowledgement, Report, alarm_in, of_kind, transient_runs
 
 #: Of so many runs that are as always, one may raise a false alarm.
 RUNS_PER_FALSE_ALARM = 1_000
@@ -61,7 +61,7 @@ class Comparison:
         past: Sequence[Report],
         sources: Sources,
         usual: Mapping[str, frozenset[str]],
-        accepted: Mapping[str, Accepted],
+        accepted: Mapping[str, Acknowledgement],
     ) -> None:
         """:param usual: by layout, the columns that nearly every story has; :param accepted: by key of its alarm"""
         self.report, self._past, self._sources, self._usual, self._accepted = report, past, sources, usual, accepted
@@ -140,13 +140,13 @@ class Comparison:
         key = self.key(about)
         accepted = self._accepted.get(key)
         if accepted is None:
-            return has_alarm(run, key) and run["run_id"] not in self._passing(about)
-        return run["run_id"] < accepted.since or (has_alarm(run, key) and run["run_id"] > accepted.until)
+            return alarm_in(run, key) is not None and run["run_id"] not in self._passing(about)
+        return run["run_id"] < accepted.since or (alarm_in(run, key) is not None and run["run_id"] > accepted.until)
 
     def _passing(self, about: str) -> set[str]:
         if about not in self._passed:
             own = list(of_kind(self._past, self.report.get("kind")))
-            self._passed[about] = passing(own, self.key(about))
+            self._passed[about] = transient_runs(own, self.key(about))
         return self._passed[about]
 
     # Lengths ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from schedules.monitoring.alarms import Alarm, Keep, alarms_of
 from schedules.monitoring.drift import Comparison
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms, figures_of
-from schedules.reports.history import Accepted, accepted_in, of_kind, past_of
+from schedules.reports.history import Acknowledgement, acknowledgements, of_kind, past_reports
 
 
 def expectations_of(newspaper: type[Newspaper]) -> Expectations:
@@ -39,7 +39,7 @@ def write_verdict(
     report = {**account, "fields": _with_silent_sources(account), "coverage": coverage_of_run(dataset, account)}
     report["figures"] = figures_of(account)
     site = report["site"]
-    past = past_of(dataset, site, report["run_id"])
+    past = past_reports(dataset, site, report["run_id"])
     samples: dict[str, list[str]] = dict(account.get("samples") or {})
 
     def kept(name: str, without: str | None) -> list[str]:
@@ -49,7 +49,7 @@ def write_verdict(
             samples[name] = list(keep(name, without))
         return samples.get(name, [])
 
-    drifted = [*drifted_from(report, past, kept, accepted_in(dataset, site)), *figure_alarms(report, past)]
+    drifted = [*drifted_from(report, past, kept, acknowledgements(dataset, site)), *figure_alarms(report, past)]
     verdict = judge(account, expected, drifted)
     report |= {"expectations": vars(expected), "verdict": verdict.as_dict(), "samples": samples}
     report["alarms"] = [alarm.as_dict() for alarm in verdict.alarms]
@@ -67,7 +67,7 @@ def _kept_before(
 
 
 def drifted_from(
-    report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], keep: Keep, accepted: Mapping[str, Accepted]
+    report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], keep: Keep, accepted: Mapping[str, Acknowledgement]
 ) -> list[Alarm]:
     """What is not as it was in the runs before (latest first), by what the newspaper's file says of its layouts."""
     paper = newspapers().get(report["site"])

@@ -1,4 +1,4 @@
-"""The past of a newspaper: the reports of its latest runs, which a new one is judged against."""
+"""Past runs of a site, which a new run is compared with, and the alarms an operator has acknowledged."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,84 +9,82 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
+from schedules.reports.report import read_report, run_ids
 
-MOST_REPORTS = 150
-_OFTEN = 2
+MAX_REPORTS = 150
+_MIN_EPISODES = 2
 Report = Mapping[str, Any]
 
 
-def reports_of(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
-    """The reports of a newspaper's runs, or of those before one, latest first."""
-    names = (path.stem for path in dataset.runs.glob(f"*-{site}-*.json"))
-    # Of two newspapers the name of one may be the beginning of the other's.
-    own = (name for name in names if name[17:].rpartition("-")[0] == site and (before is None or name < before))
-    for name in sorted(own, reverse=True):
-        with suppress(OSError, ValueError):  # a report that is damaged: `khobor runs` names it
-            report = json.loads(dataset.run(name).read_bytes())
-            if isinstance(report, dict) and report.get("site") == site and "verdict" in report:
-                yield report
+def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
+    """Yield the reports of a site's runs, latest first; only those before a run if ``before`` gives its id.
+
+    Damaged reports are skipped; `khobor runs` names them.
+    """
+    for run_id in reversed(run_ids(dataset)):
+        # The name of one site may be the beginning of another's: `<time>-<site>-<random>`.
+        if run_id[17:].rpartition("-")[0] == site and (before is None or run_id < before):
+            with suppress(OSError, ValueError):
+                report = read_report(dataset, run_id)
+                if report.get("site") == site and "verdict" in report:
+                    yield report
 
 
-def past_of(dataset: DataFolder, site: str, run_id: str) -> list[Report]:
-    """The reports of a newspaper's runs before one, latest first, as many as a judge looks at."""
-    return list(islice(reports_of(dataset, site, run_id), MOST_REPORTS))
+def past_reports(dataset: DataFolder, site: str, run_id: str) -> list[Report]:
+    """List the reports of a site's last 150 runs before ``run_id``, latest first."""
+    return list(islice(reports(dataset, site, run_id), MAX_REPORTS))
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """A change that somebody said is right: from the run ``since`` on things are so; ``until`` is where it was said."""
+class Acknowledgement:
+    """An alarm that reports an intended change: from the run ``since`` on; acknowledged after the run ``until``."""
 
     since: str
     until: str
 
 
-def accepted_in(dataset: DataFolder, site: str) -> dict[str, Accepted]:
-    """What was accepted, by the key of the alarm that told it."""
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # a file that may be edited
-        found = json.loads(_accepted(dataset, site).read_bytes())
-        return {key: Accepted(str(each["since"]), str(each["until"])) for key, each in found.items()}
+def acknowledgements(dataset: DataFolder, site: str) -> dict[str, Acknowledgement]:
+    """Acknowledged alarms by key; empty if the file was edited into something unreadable."""
+    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
+        entries = json.loads(_acknowledged(dataset, site).read_bytes())
+        return {key: Acknowledgement(str(e["since"]), str(e["until"])) for key, e in entries.items()}
     return {}
 
 
-def accept(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] | None:
-    """Say that what an alarm of the latest runs tells is right; returns the alarm, None where there is none."""
-    for report in islice(reports_of(dataset, site), MOST_REPORTS):
+def acknowledge(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] | None:
+    """Acknowledge the latest alarm with this key and return it; None where no recent run has it."""
+    for report in islice(reports(dataset, site), MAX_REPORTS):
         if alarm := alarm_in(report, key):
-            said = Accepted(str(alarm.get("since_run") or report["run_id"]), report["run_id"])
-            known = {name: asdict(each) for name, each in accepted_in(dataset, site).items()}
-            dataset.write_text(_accepted(dataset, site), json.dumps({**known, key: asdict(said)}, indent=1))
+            new = Acknowledgement(str(alarm.get("since_run") or report["run_id"]), report["run_id"])
+            entries = {name: asdict(entry) for name, entry in (acknowledgements(dataset, site) | {key: new}).items()}
+            dataset.write_text(_acknowledged(dataset, site), json.dumps(entries, indent=1))
             return alarm
     return None
 
 
-def _accepted(dataset: DataFolder, site: str) -> Path:
-    return dataset.state / f"{site}.accepted.json"
-
-
-def has_alarm(report: Report, key: str) -> bool:
-    """Whether the run raised an alarm of that key."""
-    return alarm_in(report, key) is not None
+def _acknowledged(dataset: DataFolder, site: str) -> Path:
+    return dataset.state / f"{site}.acknowledged.json"
 
 
 def alarm_in(report: Report, key: str) -> Mapping[str, Any] | None:
-    """The run's alarm of that key."""
+    """The run's alarm with this key."""
     return next((alarm for alarm in report.get("alarms") or () if alarm.get("key") == key), None)
 
 
-def passing(runs: Sequence[Report], key: str) -> set[str]:
-    """The runs whose alarm was gone with the next one: all of them, once that happened more than once.
+def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
+    """Ids of runs (latest first) in one-run alarm episodes with this key; empty unless it happened at least twice.
 
-    What comes and goes like that is the way of the newspaper, such as a print edition that is put in all at once.
+    A site that keeps breaking for one run and recovering works that way: a print edition published all at once.
     """
-    found: list[set[str]] = []
-    for alarmed, group in groupby(reversed(runs), lambda run: has_alarm(run, key)):
+    episodes: list[set[str]] = []
+    for has_alarm, group in groupby(reversed(runs), lambda run: alarm_in(run, key) is not None):
         episode = list(group)
-        shown = [run for run in episode if not (alarm_in(run, key) or {}).get("carried")]
-        if alarmed and len(shown) == 1 and episode[-1] is not runs[0]:
-            found.append({run["run_id"] for run in episode})
-    return set[str]().union(*found) if len(found) >= _OFTEN else set()
+        raised = [run for run in episode if not (alarm_in(run, key) or {}).get("carried")]
+        if has_alarm and len(raised) == 1 and episode[-1] is not runs[0]:
+            episodes.append({run["run_id"] for run in episode})
+    return set[str]().union(*episodes) if len(episodes) >= _MIN_EPISODES else set()
 
 
 def of_kind(past: Sequence[Report], kind: str | None) -> Iterator[Report]:
-    """The runs of one kind among them."""
+    """The runs of one kind."""
     return (report for report in past if report.get("kind") == kind)

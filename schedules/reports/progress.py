@@ -1,24 +1,24 @@
-"""Progress: how far the runs are that go on, for whoever looks from outside: a page, metrics, another terminal."""
+"""Progress files of the runs that are under way, for the dashboard, metrics and other terminals."""
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
 
-_ENDING = ".progress.json"
+_SUFFIX = ".progress.json"
 _COUNTS = ("requests", "stories", "discovered", "waiting")
+# A run writes its progress every second.
+_ALIVE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One run that goes on: what it last said, `at` when, `seconds` after it began."""
+    """Progress of one run as last written (``at``), ``seconds`` after its start."""
 
     run_id: str
     site: str
@@ -31,56 +31,45 @@ class Progress:
     waiting: int
     reading: str | None
 
-    @property
-    def share(self) -> float | None:
-        """How much of what is known to be asked for was asked for, between 0 and 1; None before anything is known."""
-        known = self.requests + self.waiting
-        return self.requests / known if known else None
+    def as_dict(self, moment: datetime) -> dict[str, Any]:
+        """Convert to JSON types, with `alive`: progress was written within a minute of ``moment``."""
+        values = asdict(self) | {"at": self.at.isoformat(), "alive": abs(moment - self.at) < _ALIVE}
+        del values["seconds"]
+        return values
 
-    @property
-    def rate(self) -> float:
-        """Requests per second."""
-        return self.requests / self.seconds if self.seconds > 0 else 0.0
 
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
-        return asdict(self) | {"at": self.at.isoformat(), "share": self.share, "rate": self.rate}
+def read_progress(dataset: DataFolder, site: str) -> Progress | None:
+    """Read the progress file of a site; None where there is none, or it cannot be read."""
+    try:
+        values = json.loads(dataset.progress(site).read_bytes())
+        at, run_id, reading = datetime.fromisoformat(values["at"]), str(values["run_id"]), values.get("reading")
+        started = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return Progress(
+            run_id=one_line(run_id),
+            site=site,
+            state=one_line(str(values["state"])),
+            at=at,
+            seconds=max(0.0, (at - started).total_seconds()),
+            reading=one_line(str(reading)) if reading else None,
+            **{name: int(values[name]) for name in _COUNTS},
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def running(dataset: DataFolder) -> list[Progress]:
-    """All runs that go on in a data folder, by site. What a killed run left behind is none."""
-    found = []
-    for path in sorted(dataset.state.glob(f"*{_ENDING}")):
-        site = path.name.removesuffix(_ENDING)
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            progress = _read(json.loads(path.read_bytes()), site)
-            if _is_held(dataset.lock(site)):
-                found.append(progress)
-    return found
+    """List the runs under way in a data folder, by site, without those whose process is gone."""
+    sites = [path.name.removesuffix(_SUFFIX) for path in sorted(dataset.state.glob(f"*{_SUFFIX}"))]
+    runs = (read_progress(dataset, site) for site in sites if _is_locked(dataset.lock(site)))
+    return [run for run in runs if run is not None]
 
 
-def _read(told: Mapping[str, Any], site: str) -> Progress:
-    at, run_id = datetime.fromisoformat(told["at"]), str(told["run_id"])
-    began = datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    reading = told.get("reading")
-    return Progress(
-        run_id=one_line(run_id),
-        site=site,
-        state=one_line(str(told["state"])),
-        at=at,
-        seconds=max(0.0, (at - began).total_seconds()),
-        reading=one_line(str(reading)) if reading else None,
-        **{name: int(told[name]) for name in _COUNTS},
-    )
-
-
-def _is_held(lock: Path) -> bool:
-    """Whether the process that took the site's lock last lives. To try the lock itself would keep a run from it."""
-    process = int(json.loads(lock.read_bytes())["pid"])
+def _is_locked(lock: Path) -> bool:
+    """Report if the process that last took the site's lock exists. Trying the lock itself would block a run."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
+        os.kill(int(json.loads(lock.read_bytes())["pid"]), 0)
     except PermissionError:
         return True
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
     return True

@@ -1,39 +1,44 @@
-"""Reports: what a run that ended says of itself, also one of an older version, in one shape."""
+"""Reports of runs (`runs/*.json`): reading the file and parsing it into a typed record.
 
+A report may be damaged, edited or from another version, so every part is optional except run, site and start time.
+"""
+
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
 
-# The columns of `stories` that a page gives. Reports of old count all columns, and these alone can go missing.
+#: The columns of `stories` that are extracted from a page.
 COLUMNS = (
     *("section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
     *("image_url", "image_caption", "image_credit", "body", "tags"),
 )
-WORDS: Mapping[int, str] = {
+EXIT_CODE_LABELS: Mapping[int, str] = {
     ExitCode.DONE: "good",
-    ExitCode.INTERNAL: "an error of ours",
+    ExitCode.INTERNAL: "internal error",
     ExitCode.USAGE: "wrong usage",
     ExitCode.BELOW_EXPECTATION: "below expectation",
-    ExitCode.UNREACHABLE: "unreachable or turned away",
-    ExitCode.LOCKED: "the site was held",
+    ExitCode.UNREACHABLE: "unreachable or blocked",
+    ExitCode.LOCKED: "site locked by another run",
     ExitCode.STORAGE: "storage",
     ExitCode.DAMAGED: "damaged data",
-    ExitCode.LAYOUT_CHANGED: "the layout changed",
+    ExitCode.LAYOUT_CHANGED: "layout changed",
     ExitCode.INTERRUPTED: "interrupted",
-    ExitCode.TERMINATED: "told to end",
+    ExitCode.TERMINATED: "terminated",
 }
 
 
-class NoReport(ValueError):
-    """The file holds no report of a run."""
+class InvalidReport(ValueError):
+    """The file is not the report of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
-    """One run that ended; times are ISO 8601 in UTC, `fields` is `{column: {"filled", "of", "by"}}`."""
+class RunReport:
+    """One finished run; times are ISO 8601 in UTC, `fields` is `{column: {"filled", "of", "by"}}`."""
 
     run_id: str
     site: str
@@ -76,23 +81,42 @@ class Ran:
         return datetime.fromisoformat(self.ended_at)
 
 
-def ran(report: Any, kinds: Mapping[str, str]) -> Ran:
-    """The run of a report as it was read from JSON; ``kinds`` tells those of the timetable's schedules.
+def run_ids(dataset: DataFolder, since: str = "") -> list[str]:
+    """Ids of the runs that have a report, oldest first; ``since`` is the smallest id wanted (ids sort by start)."""
+    return sorted(path.stem for path in dataset.runs.glob("*.json") if path.stem >= since)
 
-    Raises :class:`NoReport` where the file says not even which run it is of, and when.
+
+def read_report(dataset: DataFolder, run_id: str) -> dict[str, Any]:
+    """Read the report of a run as it is in the file.
+
+    Raises :class:`InvalidReport` for a file without a JSON object, OSError if it cannot be read.
     """
-    report = _mapping(report)
-    started, ended = _moment(report.get("started_at")), _moment(report.get("ended_at"))
+    path = dataset.run(run_id)
+    try:
+        report = json.loads(path.read_bytes())
+    except ValueError:
+        report = None
+    if not isinstance(report, dict):
+        raise InvalidReport(f"{path} is not the report of a run; move it away, and `khobor publish` writes it again")
+    return report
+
+
+def parse_report(report: Mapping[str, Any], kinds: Mapping[str, str]) -> RunReport:
+    """Parse a report; ``kinds`` gives the kind of each schedule, for runs that were killed before writing it.
+
+    Raises :class:`InvalidReport` where run, site or start time is missing.
+    """
+    started, ended = _time(report.get("started_at")), _time(report.get("ended_at"))
     if not isinstance(report.get("run_id"), str) or not isinstance(report.get("site"), str) or started is None:
-        raise NoReport("no report of a run")
+        raise InvalidReport("the report has no run_id, site or started_at")
     ended = ended or started
     verdict, books, stories = (_mapping(report.get(name)) for name in ("verdict", "books", "stories"))
     schedule = _mapping(report.get("schedule")).get("name")
-    code = _whole(verdict.get("exit_code"), ExitCode.INTERNAL)
-    counts = {name: _whole(stories.get(name)) for name in ("new", "revised", "unchanged", "copies", "gone")}
+    code = _int(verdict.get("exit_code"), ExitCode.INTERNAL)
+    counts = {name: _int(stories.get(name)) for name in ("new", "revised", "unchanged", "copies", "gone")}
     rejects = _counts(report.get("rejects"))
     kind = report.get("kind") or kinds.get(str(schedule))
-    return Ran(
+    return RunReport(
         run_id=report["run_id"],
         site=report["site"],
         kind=str(kind) if kind else None,
@@ -103,46 +127,41 @@ def ran(report: Any, kinds: Mapping[str, str]) -> Ran:
         reason=str(report.get("reason") or ""),
         exit_code=code,
         good=code == 0,
-        word=WORDS.get(code, f"exit code {code}"),
-        problems=[str(problem) for problem in _sequence(verdict.get("problems"))],
-        requests=_whole(report.get("requests")),
-        discovered=_whole(books.get("discovered")),
+        word=EXIT_CODE_LABELS.get(code, f"exit code {code}"),
+        problems=[str(problem) for problem in _list(verdict.get("problems"))],
+        requests=_int(report.get("requests")),
+        discovered=_int(books.get("discovered")),
         balanced=books.get("balanced") is True,
         read=counts["new"] + counts["revised"] + counts["unchanged"] + counts["copies"],
         refused=sum(rejects.values()),
         outcomes=_counts(books.get("outcomes")),
         rejects=rejects,
         lists=_counts(report.get("lists")),
-        fields=_fields(_mapping(report.get("fields"))),
-        alarms=[alarm for each in _sequence(report.get("alarms")) if (alarm := alarm_of(each, report))],
+        fields={
+            name: {"filled": _int(field.get("filled")), "of": _int(field.get("of")), "by": _counts(field.get("by"))}
+            for name in COLUMNS
+            if (field := _mapping(_mapping(report.get("fields")).get(name)))
+        },
+        alarms=[alarm for value in _list(report.get("alarms")) if (alarm := parse_alarm(value, report["site"]))],
         coverage=dict(_mapping(report.get("coverage"))) or None,
         **counts,
     )
 
 
-def _fields(told: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Filled and of how many; a report of old counts the filled ones only, and every story has a headline."""
-    of = _whole(told.get("headline"))
-    found = {}
-    for name in COLUMNS:
-        value = told.get(name)
-        if isinstance(value, Mapping):
-            filled = {"filled": _whole(value.get("filled")), "of": _whole(value.get("of"))}
-            found[name] = {**filled, "by": _counts(value.get("by"))}
-        elif of:
-            found[name] = {"filled": _whole(value), "of": of, "by": {}}
-    return found
-
-
-def alarm_of(told: Any, report: Mapping[str, Any]) -> dict[str, Any] | None:
-    """An alarm as the page tells it; None for what is none."""
-    if not isinstance(told, Mapping) or not told.get("key"):
+def parse_alarm(value: Any, site: str) -> dict[str, Any] | None:
+    """Parse an alarm of a report for display; None where it has no key."""
+    if not (alarm := _mapping(value)).get("key"):
         return None
-    text = {name: str(told[name]) for name in ("key", "kind", "field", "layout", "selector", "since") if told.get(name)}
-    samples = [str(path) for path in _sequence(told.get("samples"))]
-    sentence = str(told.get("sentence") or told["key"])
-    site = str(told.get("site") or report.get("site") or "")
-    return {"kind": "alarm", **text, "site": site, "samples": samples, "sentence": sentence}
+    text = {
+        name: str(alarm[name]) for name in ("key", "kind", "field", "layout", "selector", "since") if alarm.get(name)
+    }
+    return {
+        "kind": "alarm",
+        **text,
+        "site": str(alarm.get("site") or site),
+        "samples": [str(path) for path in _list(alarm.get("samples"))],
+        "sentence": str(alarm.get("sentence") or alarm["key"]),
+    }
 
 
 def _counts(value: Any) -> dict[str, int]:
@@ -153,17 +172,17 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _sequence(value: Any) -> list[Any]:
+def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _whole(value: Any, otherwise: int = 0) -> int:
-    return value if isinstance(value, int) else int(otherwise)
+def _int(value: Any, default: int = 0) -> int:
+    return value if isinstance(value, int) else int(default)
 
 
-def _moment(value: Any) -> datetime | None:
+def _time(value: Any) -> datetime | None:
     try:
-        found = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

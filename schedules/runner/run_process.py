@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from json import loads
 from typing import Any
 
 from scrapy.settings import Settings
@@ -23,6 +22,8 @@ from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 from schedules.paths import PROJECT
+from schedules.reports.progress import Progress, read_progress
+from schedules.reports.report import read_report
 from schedules.runner.log_tail import last_words
 from schedules.runner.watchdog import Watchdog
 
@@ -52,8 +53,6 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 # What a process ends of by itself; a kill comes from outside, and says nothing of the page that was being read.
 _OF_ITSELF = {-getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ILL", "FPE", "ABRT", "SYS", "XCPU")}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
-
-Progress = Mapping[str, Any]
 
 
 class Running:
@@ -116,8 +115,9 @@ class Running:
         """Whether the child is gone; kills one that stands still, outstays its time or does not end when told to."""
         if self._child.poll() is not None:
             return True
-        said = self.progress() or {}
-        why = self._watchdog.look(said.get("at"), said.get("state", ""))
+        progress = self.progress()
+        sign, state = (progress.at.isoformat(), progress.state) if progress else (None, "")
+        why = self._watchdog.look(sign, state)
         if why is not None:
             self._killed_for = self._killed_for or why
             self._child.kill()
@@ -131,12 +131,9 @@ class Running:
             self._child.send_signal(number)
 
     def progress(self) -> Progress | None:
-        """How far the run is, as it last said."""
-        try:
-            said: Progress = loads(self.launch.dataset.progress(self.launch.newspaper.name).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return said if said.get("run_id") == self.run_id else None
+        """The run's progress as last written."""
+        progress = read_progress(self.launch.dataset, self.launch.newspaper.name)
+        return progress if progress and progress.run_id == self.run_id else None
 
     def conclude(self) -> dict[str, Any]:
         """The run's report, when the child is gone; if it was killed, what it left is published first.
@@ -148,7 +145,7 @@ class Running:
         try:
             if not path.exists():
                 self._recover()
-            report: dict[str, Any] = loads(path.read_bytes()) if path.exists() else self._stillborn()
+            report = read_report(self.launch.dataset, self.run_id) if path.exists() else self._stillborn()
         except KINDS as error:
             code, sentence = explained(error)
             kept = "; everything that it had accepted is kept, and `khobor publish` goes on from there"

@@ -162,7 +162,7 @@ def test_the_tables_show_the_numbers_of_the_reports(seen: Seen, served: Served, 
     told = {
         (row["new"], row["requests"], row["verdict"]) for row in rows
     }  # newest first, as a person looks for the last night
-    assert told == {("6", "37", "good"), ("0", "1", "unreachable or turned away"), ("6", "37", "the layout changed"),
+    assert told == {("6", "37", "good"), ("0", "1", "unreachable or blocked"), ("6", "37", "layout changed"),
                     ("1", "37", "good")}  # fmt: skip
     assert len(rows) == len(found.reports)
     assert seen.page.locator(".strips svg path.bad").count() == 2

@@ -165,7 +165,11 @@ def _reports(found: Watched) -> None:
     """Three nights and two pulses: one of an older version, one that was blocked, the last with an alarm."""
     night = MOMENT.replace(hour=20, minute=15)
     # Before runs counted of how many, and told their kind.
-    old = a_report(night - 3 * DAY, "night", fields={"headline": 8, "byline": 7, "url": 8})
+    old = a_report(
+        night - 3 * DAY,
+        "night",
+        fields={"headline": {"filled": 8, "of": 8}, "byline": {"filled": 7, "of": 8}, "url": {}},
+    )
     for name in ("kind", "schedule"):
         del old[name]
     found.reports.append(old)

@@ -14,7 +14,7 @@ from pipelines.steps.clean_text import clean_story
 from pipelines.steps.require_story import refusal_of
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.verdict import drifted_from
-from schedules.reports.history import Accepted
+from schedules.reports.history import Acknowledgement
 from tests.newspaper import Newspaper
 from tests.newspaper.look import Look
 
@@ -108,14 +108,14 @@ def nights(edition: Edition, numbers: int, most: int, sizes: tuple[int, int], se
 
 
 def drifted(
-    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Accepted] | None = None
+    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Acknowledgement] | None = None
 ) -> list[Alarm]:
     """The alarms of a run about how it differs from those before it, latest first."""
     return drifted_from(report, past, lambda name, without: (), accepted or {})
 
 
 def alarms(
-    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Accepted] | None = None
+    report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Acknowledgement] | None = None
 ) -> list[dict[str, Any]]:
     """The same as they stand in its report."""
     return [alarm.as_dict() for alarm in drifted(report, past, accepted)]

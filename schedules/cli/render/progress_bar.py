@@ -2,15 +2,15 @@
 
 import sys
 import time
-from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from schedules.cli.render.terminal import console, plain
 
 if TYPE_CHECKING:
+    from schedules.reports.progress import Progress as RunProgress
     from schedules.runner.run_process import Running
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -53,19 +53,20 @@ class Watching:
 
     def look(self, run: "Running") -> None:
         """Show how far a run is that was begun when this was."""
-        if (said := run.progress()) is not None:
-            self._tell(run.launch.newspaper.name, said, time.monotonic() - self._began)
+        if (progress := run.progress()) is not None:
+            self._show(progress, time.monotonic() - self._began)
 
-    def _tell(self, site: str, said: Mapping[str, Any], seconds: float) -> None:
-        rate = said["requests"] / seconds if seconds > 0 else 0.0
-        numbers = f"{said['requests']} pages · {said['stories']} stories · {said['waiting']} waiting · {rate:.1f}/s"
+    def _show(self, run: "RunProgress", seconds: float) -> None:
+        site, rate = run.site, run.requests / seconds if seconds > 0 else 0.0
+        numbers = f"{run.requests} pages · {run.stories} stories · {run.waiting} waiting · {rate:.1f}/s"
         if self._bars is None:
             if seconds - self._told.get(site, 0.0) >= SECONDS_BETWEEN_LINES:
                 self._told[site] = seconds
                 print(f"{site}: {numbers}", file=sys.stderr, flush=True)
             return
-        reading = plain(said["reading"] or "")
+        reading = plain(run.reading or "")
         if site not in self._tasks:
             self._tasks[site] = self._bars.add_task(site, numbers="", reading="")
-        done, total = said["requests"], said["requests"] + said["waiting"]
-        self._bars.update(self._tasks[site], completed=done, total=total or 1, numbers=numbers, reading=reading[:60])
+        total = run.requests + run.waiting or 1
+        done = run.requests
+        self._bars.update(self._tasks[site], completed=done, total=total, numbers=numbers, reading=reading[:60])

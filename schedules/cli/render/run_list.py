@@ -14,7 +14,7 @@ from schedules.alerting.deliveries import Standing
 from schedules.alerting.messages import sentence_of
 from schedules.cli.render.terminal import console, plain
 from schedules.reports.progress import Progress
-from schedules.reports.report import NoReport, Ran, ran
+from schedules.reports.report import InvalidReport, RunReport, parse_report
 
 MOST_REASONS = 5
 
@@ -51,7 +51,7 @@ def show_runs(
         show_points(out, map(plain, reasons))
 
 
-def _show_now(out: Console, runs: Sequence[Ran], going: Sequence[Progress], moment: datetime | None) -> None:
+def _show_now(out: Console, runs: Sequence[RunReport], going: Sequence[Progress], moment: datetime | None) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
@@ -96,15 +96,15 @@ def show_points(out: Console, sentences: Iterable[str], mark: str = "•") -> No
     out.print(table)
 
 
-def run_of(report: Mapping[str, Any]) -> Ran | None:
+def run_of(report: Mapping[str, Any]) -> RunReport | None:
     """The run of a report; None where it says not even when that was."""
     try:
-        return ran({"site": "", **report}, {})
-    except NoReport:
+        return parse_report({"site": "", **report}, {})
+    except InvalidReport:
         return None
 
 
-def verdict_of(run: Ran) -> str:
+def verdict_of(run: RunReport) -> str:
     """`good`, or not, and what that means."""
     return verdict_word(run.exit_code, run.word)
 
@@ -115,7 +115,7 @@ def verdict_word(code: int, word: str = "") -> str:
     return "[green]good[/green]" if code == 0 else f"[red]not good (exit code {code}{said})[/red]"
 
 
-def _short(run: Ran) -> str:
+def _short(run: RunReport) -> str:
     return "[green]good[/green]" if run.good else f"[red]{run.exit_code}: {plain(run.word)}[/red]"
 
 

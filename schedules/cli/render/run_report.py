@@ -14,7 +14,7 @@ from schedules.cli.render.coverage_text import coverage_in_words
 from schedules.cli.render.run_list import duration, run_of, show_points, verdict_of, verdict_word
 from schedules.cli.render.terminal import console, plain
 from schedules.exit_codes import ExitCode
-from schedules.reports.report import COLUMNS, NoReport, Ran, ran
+from schedules.reports.report import COLUMNS, InvalidReport, RunReport, parse_report
 
 MOST_PAGES, MOST_STORIES, MOST_SAMPLES = 5, 12, 3
 _CELLS = 10
@@ -42,8 +42,8 @@ def traces_of(dataset: DataFolder, report: Mapping[str, Any]) -> Traces | None:
     from pipelines.storage.tables import is_site
 
     try:
-        run = ran(report, {})
-    except NoReport:
+        run = parse_report(report, {})
+    except InvalidReport:
         return None
     log, zone = dataset.log(run.run_id), ZoneInfo(zones().get(run.site, "UTC"))
     kept = Traces(zone, str(log) if log.is_file() else None)
@@ -79,7 +79,7 @@ def show_report(report: Mapping[str, Any], traces: Traces | None = None) -> None
         _show_traces(out, traces)
 
 
-def _circumstances(run: Ran, report: Mapping[str, Any]) -> str:
+def _circumstances(run: RunReport, report: Mapping[str, Any]) -> str:
     due = (report.get("schedule") or {}).get("due")
     parts = [f"a {run.kind} of {run.site}" if run.kind else run.site]
     parts.append(f"{run.schedule}" + (f" of {due}" if due else "") if run.schedule else "by hand")
@@ -88,7 +88,7 @@ def _circumstances(run: Ran, report: Mapping[str, Any]) -> str:
     return "; ".join([*parts, f"ended because: {run.reason}"])
 
 
-def _show_problems(out: Console, run: Ran) -> None:
+def _show_problems(out: Console, run: RunReport) -> None:
     told = [alarm["sentence"] for alarm in run.alarms]
     for alarm in run.alarms:
         samples = "".join(f"\n[dim]data/{plain(sample)}[/dim]" for sample in alarm["samples"][:MOST_SAMPLES])
@@ -96,7 +96,7 @@ def _show_problems(out: Console, run: Ran) -> None:
     show_points(out, [plain(problem) for problem in run.problems if problem not in told])
 
 
-def _show_counts(out: Console, run: Ran) -> None:
+def _show_counts(out: Console, run: RunReport) -> None:
     rejects = ", ".join(f"{n} {name}" for name, n in _greatest_first(run.rejects))
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(justify="right")
@@ -117,7 +117,7 @@ def _show_counts(out: Console, run: Ran) -> None:
     out.print(table)
 
 
-def _show_fields(out: Console, run: Ran) -> None:
+def _show_fields(out: Console, run: RunReport) -> None:
     if not run.fields:
         return
     table = Table(title="what the pages of stories gave", title_justify="left", box=None, header_style="bold")
@@ -135,7 +135,7 @@ def _show_fields(out: Console, run: Ran) -> None:
     out.print(table)
 
 
-def _show_outcomes(out: Console, run: Ran) -> None:
+def _show_outcomes(out: Console, run: RunReport) -> None:
     balance = "every address has one outcome" if run.balanced else "THE BOOKS DO NOT BALANCE"
     table = Table(title=f"{run.discovered:,} addresses discovered; {balance}", title_justify="left", box=None)
     table.add_column("outcome")

@@ -8,7 +8,7 @@ from crawler.items import Story, columns_of
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Question
 from schedules.dashboard.views.overview import alarms_of
-from schedules.reports.report import COLUMNS, Ran
+from schedules.reports.report import COLUMNS, RunReport
 
 # More runs than these are told day by day.
 MOST_POINTS = 60
@@ -32,16 +32,18 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     }
 
 
-def _groups(runs: Sequence[Ran], site: Site) -> list[tuple[str, list[Ran]]]:
+def _groups(runs: Sequence[RunReport], site: Site) -> list[tuple[str, list[RunReport]]]:
     if len(runs) <= MOST_POINTS:
         return [(run.started_at, [run]) for run in runs]
-    days: dict[str, list[Ran]] = {}
+    days: dict[str, list[RunReport]] = {}
     for run in runs:
         days.setdefault(run.started.astimezone(site.zone).date().isoformat(), []).append(run)
     return list(days.items())
 
 
-def _column(name: str, groups: Sequence[tuple[str, list[Ran]]], alarms: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _column(
+    name: str, groups: Sequence[tuple[str, list[RunReport]]], alarms: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     points = []
     for at, runs in groups:
         filled = sum(run.fields[name]["filled"] for run in runs if name in run.fields)

@@ -9,7 +9,8 @@ from schedules.alerting.missed_runs import silent
 from schedules.dashboard.data_source import Reading, Site
 from schedules.dashboard.formatting import counted, day, duration
 from schedules.dashboard.query_params import Question, named
-from schedules.reports.report import Ran, alarm_of
+from schedules.reports.progress import read_progress
+from schedules.reports.report import RunReport, parse_alarm
 from schedules.timetable.occurrences import OPEN, State
 
 A_DAY = timedelta(days=1)
@@ -71,24 +72,28 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
         "alarms": alarms,
         "missed": missed,
         "next": _next(reading, site, moment),
-        "running": reading.progress(site.name, moment),
+        "running": run.as_dict(moment) if (run := read_progress(reading.dataset, site.name)) else None,
         "new": _new(question, site, night) if night else [],
     }
 
 
-def night_kind(runs: Sequence[Ran]) -> str | None:
+def night_kind(runs: Sequence[RunReport]) -> str | None:
     """What counts as a night: sweeps, and where there are none whatever ran last."""
     kinds = [run.kind for run in runs]
     return "sweep" if "sweep" in kinds else None if None in kinds else next(iter(kinds), None)
 
 
-def _mark(run: Ran) -> dict[str, Any]:
+def _mark(run: RunReport) -> dict[str, Any]:
     names = ("run_id", "started_at", "good", "word", "new", "revised", "requests", "seconds")
     return {name: getattr(run, name) for name in names}
 
 
 def _said(
-    site: Site, night: Ran | None, last: Sequence[Ran], alarms: Sequence[dict[str, Any]], missed: Sequence[Any]
+    site: Site,
+    night: RunReport | None,
+    last: Sequence[RunReport],
+    alarms: Sequence[dict[str, Any]],
+    missed: Sequence[Any],
 ) -> str:
     if night is None:
         return "No run yet."
@@ -109,9 +114,9 @@ def first(problems: Sequence[str], otherwise: str) -> str:
     return (problems[0] if problems else otherwise).rstrip(".")
 
 
-def alarms_of(runs: Sequence[Ran]) -> list[dict[str, Any]]:
+def alarms_of(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
     """What the latest run of each kind still has, of one newspaper's runs, newest first; `runs` says in how many."""
-    latest: dict[str | None, Ran] = {}
+    latest: dict[str | None, RunReport] = {}
     for run in runs:
         latest.setdefault(run.kind, run)
     found: dict[str, dict[str, Any]] = {}
@@ -125,7 +130,7 @@ def alarms_of(runs: Sequence[Ran]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _since(key: str, runs: Sequence[Ran]) -> list[Ran]:
+def _since(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
     """The latest runs in a row, newest first, that had an alarm."""
     return list(takewhile(lambda run: any(alarm["key"] == key for alarm in run.alarms), runs))
 
@@ -134,7 +139,7 @@ def _silences(reading: Reading, site: Site, moment: datetime) -> list[dict[str, 
     """Schedules of the newspaper of which no good run came in time; they belong to no run."""
     timetable, _ = reading.timetable()
     told = silent(timetable, reading.dataset, moment) if timetable else []
-    found = [alarm for each in told if (alarm := alarm_of(each, {})) and alarm["site"] in (site.name, "")]
+    found = [alarm for each in told if (alarm := parse_alarm(each, "")) and alarm["site"] in (site.name, "")]
     return [{**alarm, "run_id": None, "runs": 0, "first_run_id": None, "first_at": None} for alarm in found]
 
 
@@ -159,7 +164,7 @@ def _next(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]
     return sorted(found, key=lambda each: str(each["at"]))
 
 
-def _new(question: Question, site: Site, night: Ran) -> list[dict[str, Any]]:
+def _new(question: Question, site: Site, night: RunReport) -> list[dict[str, Any]]:
     """The newest of the stories that the night brought."""
     import pyarrow.compute as pc
 

@@ -5,7 +5,7 @@ from typing import Any
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import meaning_of
 from schedules.dashboard.query_params import Question
-from schedules.reports.report import Ran
+from schedules.reports.report import RunReport
 
 MOST_RUNS = 300
 # What only the page of one run tells.
@@ -38,7 +38,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     return {"days": days, "runs": told, "runs_left_out": left_out}
 
 
-def _mark(run: Ran, site: Site) -> dict[str, Any]:
+def _mark(run: RunReport, site: Site) -> dict[str, Any]:
     """A run as a mark on the clock of its day: `hour` it began at, 0 to 24."""
     there = run.started.astimezone(site.zone)
     hour = there.hour + there.minute / 60 + there.second / 3600

@@ -14,7 +14,7 @@ from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms
-from schedules.reports.history import Accepted, accepted_in
+from schedules.reports.history import Acknowledgement, acknowledgements
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
 from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of
@@ -191,7 +191,7 @@ class Judged:
 
     def __init__(self, past: list[dict[str, Any]]) -> None:
         self.past = list(past)
-        self.accepted: dict[str, Accepted] = {}
+        self.accepted: dict[str, Acknowledgement] = {}
 
     def run(self, stories: list[Story], kind: str = "sweep") -> list[dict[str, Any]]:
         report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), kind)
@@ -244,7 +244,7 @@ def test_what_comes_and_goes_is_the_way_of_the_newspaper(edition: Edition, judge
 
 def test_what_somebody_said_is_right_is_an_alarm_no_more(edition: Edition, judged: Judged) -> None:
     [alarm] = judged.run(without_byline(edition.sound(60)))
-    judged.accepted[alarm["key"]] = Accepted(alarm["since_run"], judged.past[0]["run_id"])
+    judged.accepted[alarm["key"]] = Acknowledgement(alarm["since_run"], judged.past[0]["run_id"])
     assert not judged.run(without_byline(edition.sound(60)))
     assert not judged.run(without_byline(edition.sound(120)))
 
@@ -334,7 +334,7 @@ def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> N
 def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
     done = told.crawl.run("accept", "kalbela/list/popular")
     assert (done.returncode, "right as it is" in done.stdout) == (0, True)
-    accepted = accepted_in(DataFolder(told.crawl.data), "kalbela")["kalbela/list/popular"]
+    accepted = acknowledgements(DataFolder(told.crawl.data), "kalbela")["kalbela/list/popular"]
     assert accepted.since == accepted.until == told.reports["popular"]["run_id"]
     unknown = told.crawl.run("accept", "kalbela/field/headline")
     assert unknown.returncode == 2

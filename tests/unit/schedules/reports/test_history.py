@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.reports.history import Accepted, accept, accepted_in, past_of, reports_of
+from schedules.reports.history import Acknowledgement, acknowledge, acknowledgements, past_reports, reports
 
 KEY = "kalbela/field/kicker"
 
@@ -31,24 +31,24 @@ def test_the_past_is_the_newspapers_own_runs_before_this_one_latest_first(datase
     ran(dataset, 2, "another")
     dataset.run(runs[1]).write_text("{")
     dataset.run(runs[0].replace("00aa", "00ab")).write_text("[]")
-    assert [report["run_id"] for report in past_of(dataset, "kalbela", runs[3])] == [runs[2], runs[0]]
-    assert next(reports_of(dataset, "kalbela"))["run_id"] == runs[3]
-    assert not past_of(dataset, "nobody", runs[3])
+    assert [report["run_id"] for report in past_reports(dataset, "kalbela", runs[3])] == [runs[2], runs[0]]
+    assert next(reports(dataset, "kalbela"))["run_id"] == runs[3]
+    assert not past_reports(dataset, "nobody", runs[3])
 
 
 def test_what_is_accepted_begins_with_the_run_that_first_told_it(dataset: DataFolder) -> None:
     first = ran(dataset, 1, alarms=[{"key": KEY}])
     latest = ran(dataset, 2, alarms=[{"key": KEY, "since_run": first, "sentence": "kicker: gone"}])
     ran(dataset, 3)
-    told = accept(dataset, "kalbela", KEY)
+    told = acknowledge(dataset, "kalbela", KEY)
     assert told is not None
     assert told["sentence"] == "kicker: gone"
-    assert accepted_in(dataset, "kalbela") == {KEY: Accepted(since=first, until=latest)}
-    assert accept(dataset, "kalbela", "kalbela/field/byline") is None
-    assert KEY in accepted_in(dataset, "kalbela")
+    assert acknowledgements(dataset, "kalbela") == {KEY: Acknowledgement(since=first, until=latest)}
+    assert acknowledge(dataset, "kalbela", "kalbela/field/byline") is None
+    assert KEY in acknowledgements(dataset, "kalbela")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}', '{"a": {"since": "x"}}', "null"])
 def test_a_file_that_was_edited_badly_accepts_nothing(dataset: DataFolder, text: str) -> None:
-    (dataset.state / "kalbela.accepted.json").write_text(text)
-    assert accepted_in(dataset, "kalbela") == {}
+    (dataset.state / "kalbela.acknowledged.json").write_text(text)
+    assert acknowledgements(dataset, "kalbela") == {}

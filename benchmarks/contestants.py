@@ -40,7 +40,7 @@ def _ours(site: str, folder: Path) -> list[str]:
 
 
 def _in_one_process(site: str, folder: Path) -> list[str]:
-    return [*_ours(site, folder), "-s", "KHOBOR_READ_APART=False"]
+    return [*_ours(site, folder), "-s", "KHOBOR_PARSE_IN_WORKER=False"]
 
 
 def _peer(script: str, environment: str = "peers") -> Callable[[str, Path], list[str]]:

@@ -18,9 +18,9 @@ KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
 KHOBOR_MIRROR = None  # http://127.0.0.1:8137 answers for all of a site's hosts
 KHOBOR_RUN_ID = None  # made up by the run itself, unless whoever launched it named it
 KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
-KHOBOR_LAUNCHER = 0  # the process that launched the run, which it does not outlive
+KHOBOR_PARENT_PID = 0  # the process that launched the run, which it does not outlive
 KHOBOR_KIND = "sweep"  # through every door that is due; a `pulse` looks at the lists, a few doors and what is new
-KHOBOR_READ_APART = True  # pages are read in a process of their own, which a page may kill
+KHOBOR_PARSE_IN_WORKER = True  # pages are read in a process of their own, which a page may kill
 KHOBOR_PREPARES = "pipelines.prepare.prepared"  # what that process does with a story besides
 KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
 
@@ -33,11 +33,15 @@ CONCURRENT_REQUESTS = 8  # of all hosts together
 RETRY_TIMES = 2
 RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # 429 is a request for patience, not an error
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # what came of it stands in `fetches`
-KHOBOR_FIRST_PAUSE = None  # seconds of rest after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
-KHOBOR_FIRST_BACKOFF = None  # seconds of rest after another failure, doubled each try; None is 5 delays, at most 5 s
-KHOBOR_PATIENCE = 900  # seconds of rest in one run
-KHOBOR_MOST_FAILURES = 5  # addresses in a row, after which a host is left alone
-KHOBOR_GRACE = 5  # seconds for downloads under way when the run is told to end
+KHOBOR_FIRST_PAUSE_SECONDS = (
+    None  # seconds of rest after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
+)
+KHOBOR_FIRST_BACKOFF_SECONDS = (
+    None  # seconds of rest after another failure, doubled each try; None is 5 delays, at most 5 s
+)
+KHOBOR_MAX_BACKOFF_SECONDS = 900  # seconds of rest in one run
+KHOBOR_MAX_HOST_FAILURES = 5  # addresses in a row, after which a host is left alone
+KHOBOR_SHUTDOWN_SECONDS = 5  # seconds for downloads under way when the run is told to end
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0  # the least; robots.txt and a slow site make it more
 DOWNLOAD_DELAY_JITTER = 0  # a second is a second
@@ -62,9 +66,9 @@ CLOSESPIDER_TIMEOUT = 4 * 3600
 MEMUSAGE_LIMIT_MB = 900
 KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; what Python maps is several times what it uses
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
-KHOBOR_LEAST_FREE_MB = 200  # of the disk, for a run to begin
-KHOBOR_STALLED_AFTER = 60  # seconds without a sign of life, after which a launched run is killed and judged
-KHOBOR_MOST_WAITING = 50_000  # addresses that wait in memory; more wait in the ledger until there is room
+KHOBOR_MIN_FREE_MB = 200  # of the disk, for a run to begin
+KHOBOR_STALL_SECONDS = 60  # seconds without a sign of life, after which a launched run is killed and judged
+KHOBOR_MAX_QUEUED = 50_000  # addresses that wait in memory; more wait in the ledger until there is room
 URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
 
 # Nobody gets in -----------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class BoundedDownload(HTTP11DownloadHandler):
 
     With the setting `KHOBOR_MIRROR`, every connection goes to the mirror. Refusals that Twisted wraps in failures of
     its own come out again as what they are, so that nothing asks a second time. What is under way when the run ends
-    gets `KHOBOR_GRACE` seconds more.
+    gets `KHOBOR_SHUTDOWN_SECONDS` seconds more.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -33,7 +33,7 @@ class BoundedDownload(HTTP11DownloadHandler):
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             replace_pool(self, lambda reactor, policy: MirrorPool(reactor, read_mirror(mirror), policy))
         replace_parser(self, _BoundedParser)
-        self._grace = crawler.settings.getfloat("KHOBOR_GRACE", 5)
+        self._grace = crawler.settings.getfloat("KHOBOR_SHUTDOWN_SECONDS", 5)
         self._ended = False
         self._downloads: set[asyncio.Future[Response]] = set()
         crawler.signals.connect(self._end_soon, signal=run_ending)

@@ -88,21 +88,21 @@ def _rest_of(settings: BaseSettings, name: str, delays: float) -> float:
 class PatientRetry(RetryMiddleware):
     """Scrapy's retries, which follow each other at once, made patient.
 
-    After 429 and 503 the host rests for as long as Retry-After says, and at least `KHOBOR_FIRST_PAUSE` seconds, twice
-    that the next time, and so on. After other failures it rests for `KHOBOR_FIRST_BACKOFF` seconds, doubled with each
-    try, and once two addresses failed in a row, the next ones get one try each. Other answers of status 4xx, and
-    refusals of ours, are never retried. A host is given up, and its addresses
-    are refused unasked, when `KHOBOR_MOST_FAILURES` addresses failed in a row, or when it asks for more pause than is
-    left of the `KHOBOR_PATIENCE` seconds of the run. Once all hosts are given up, the run closes with the reason
-    `unreachable`, `blocked` or `deferred`.
+    After 429 and 503 the host rests for as long as Retry-After says, and at least `KHOBOR_FIRST_PAUSE_SECONDS` seconds,
+    twice that the next time, and so on. After other failures it rests for `KHOBOR_FIRST_BACKOFF_SECONDS` seconds,
+    doubled with each try, and once two addresses failed in a row, the next ones get one try each. Other answers of
+    status 4xx, and refusals of ours, are never retried. A host is given up, and its addresses
+    are refused unasked, when `KHOBOR_MAX_HOST_FAILURES` addresses failed in a row, or when it asks for more pause than
+    is left of the `KHOBOR_MAX_BACKOFF_SECONDS` seconds of the run. Once all hosts are given up, the run closes with the
+    reason `unreachable`, `blocked` or `deferred`.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
         super().__init__(settings)
-        self.first_pause = _rest_of(settings, "KHOBOR_FIRST_PAUSE", 30)
-        self.first_backoff = _rest_of(settings, "KHOBOR_FIRST_BACKOFF", 5)
-        self.patience = settings.getfloat("KHOBOR_PATIENCE", 900)
-        self.most_failures = settings.getint("KHOBOR_MOST_FAILURES", 5)
+        self.first_pause = _rest_of(settings, "KHOBOR_FIRST_PAUSE_SECONDS", 30)
+        self.first_backoff = _rest_of(settings, "KHOBOR_FIRST_BACKOFF_SECONDS", 5)
+        self.patience = settings.getfloat("KHOBOR_MAX_BACKOFF_SECONDS", 900)
+        self.most_failures = settings.getint("KHOBOR_MAX_HOST_FAILURES", 5)
         self._hosts: dict[str, _Host] = {}
         self._waking: CallLaterResult | None = None
         self._closing: asyncio.Future[None] | None = None

@@ -84,7 +84,7 @@ class ReadApart:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider = crawler.spider
-        if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_READ_APART"):
+        if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_PARSE_IN_WORKER"):
             raise NotConfigured("pages are read by the process that asks for them")
         prepare = load_object(crawler.settings["KHOBOR_PREPARES"])
         apart = cls(spider.page_parser, spider.doors, prepare, crawler.stats)

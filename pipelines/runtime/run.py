@@ -59,7 +59,7 @@ class Run:
         self._crawler = crawler
         self.run_id = spider.run_id = _run_id(crawler.settings.get("KHOBOR_RUN_ID"), spider.name)
         self.dataset = DataFolder(data)
-        for warning in inspect(self.dataset, crawler.settings.getfloat("KHOBOR_LEAST_FREE_MB")):
+        for warning in inspect(self.dataset, crawler.settings.getfloat("KHOBOR_MIN_FREE_MB")):
             logger.warning(warning)
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)

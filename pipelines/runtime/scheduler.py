@@ -69,7 +69,7 @@ class Frontier(BaseScheduler):
         run = Run.of(crawler)
         assert isinstance(crawler.spider, Newspaper)
         settings = crawler.settings
-        bounds = (settings.getint(name) for name in ("KHOBOR_MAX_PAGES", "DEPTH_LIMIT", "KHOBOR_MOST_WAITING"))
+        bounds = (settings.getint(name) for name in ("KHOBOR_MAX_PAGES", "DEPTH_LIMIT", "KHOBOR_MAX_QUEUED"))
         return cls(run, crawler.spider, *bounds)
 
     def __len__(self) -> int:

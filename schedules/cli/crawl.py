@@ -78,7 +78,9 @@ def demo(options: argparse.Namespace) -> int:
         shutil.rmtree(DEMO)  # the newspaper is the same every time: what it showed before would hide what it shows now
     with _bundled_newspaper() as mirror:
         print(f"The bundled newspaper is open at {mirror}; crawling it into {options.data}", file=sys.stderr)
-        quick = [f"{name}=0" for name in ("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF", "KHOBOR_FIRST_PAUSE")]
+        quick = [
+            f"{name}=0" for name in ("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF_SECONDS", "KHOBOR_FIRST_PAUSE_SECONDS")
+        ]
         given = {"data": options.data, "json": options.json, "mirror": mirror, "settings": quick}
         order = argparse.Namespace(site=["kalbela"], seed=[], max_pages=None, max_depth=None, max_minutes=None, **given)
         code = crawl(order)

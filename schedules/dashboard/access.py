@@ -10,7 +10,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "khobor"
-TOKEN_VARIABLE = "KHOBOR_PAGE_TOKEN"
+TOKEN_VARIABLE = "KHOBOR_DASHBOARD_TOKEN"
 SHORTEST_TOKEN = 16
 LONGEST_ADDRESS = 500
 # What is served to whoever asks: it says nothing of the data.

@@ -86,11 +86,11 @@ _BY_COMMAND = {
     "KHOBOR_MIRROR": "--mirror names the mirror",
     "KHOBOR_RUN_ID": "every run names itself",
     "KHOBOR_LOCK_FD": "the lock is taken for the run",
-    "KHOBOR_LAUNCHER": "whoever launches the run is known",
+    "KHOBOR_PARENT_PID": "whoever launches the run is known",
     "KHOBOR_SETTINGS": "there is one file of settings",
 }
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")
-_SECONDS = re.compile(r"TIMEOUT|DELAY|JITTER|INTERVAL|CONCURRENCY|GRACE|PATIENCE|PAUSE|BACKOFF|STALLED|FREE_MB")
+_SECONDS = re.compile(r"TIMEOUT|DELAY|JITTER|INTERVAL|CONCURRENCY|SECONDS|FREE_MB")
 _CHOICES = {
     "KHOBOR_LOG_FORMAT": ("text", "json"),
     "KHOBOR_KIND": ("sweep", "pulse"),

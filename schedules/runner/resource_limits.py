@@ -36,9 +36,9 @@ class Leash:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         settings = crawler.settings
-        if not settings.getint("KHOBOR_LAUNCHER"):
+        if not settings.getint("KHOBOR_PARENT_PID"):
             raise NotConfigured("not launched by a parent")
-        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, settings.getint("KHOBOR_LAUNCHER"))
+        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, settings.getint("KHOBOR_PARENT_PID"))
 
 
 def _refuse_too_little(address_space: int) -> None:

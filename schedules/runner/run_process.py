@@ -69,7 +69,7 @@ class Running:
         self.told: int | None = None
         self._killed_for: str | None = None
         settings = launch.composed()
-        self.warnings = inspect(launch.dataset, settings.getfloat("KHOBOR_LEAST_FREE_MB"))
+        self.warnings = inspect(launch.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
         self._lock = SiteLock.take(launch.dataset.lock(launch.newspaper.name))
         try:
             self._ledger().close()  # a damaged one is refused here, in one sentence
@@ -79,8 +79,8 @@ class Running:
             self._lock.release()
             raise
         self._watchdog = Watchdog(
-            stalled_after=settings.getfloat("KHOBOR_STALLED_AFTER"),
-            grace=settings.getfloat("KHOBOR_GRACE"),
+            stalled_after=settings.getfloat("KHOBOR_STALL_SECONDS"),
+            grace=settings.getfloat("KHOBOR_SHUTDOWN_SECONDS"),
             time_limit=settings.getfloat("CLOSESPIDER_TIMEOUT"),
         )
 
@@ -92,7 +92,7 @@ class Running:
             "KHOBOR_DATA": str(self.launch.dataset.root),
             "KHOBOR_RUN_ID": self.run_id,
             "KHOBOR_LOCK_FD": str(self._lock.fileno()),
-            "KHOBOR_LAUNCHER": str(os.getpid()),
+            "KHOBOR_PARENT_PID": str(os.getpid()),
             "CLOSESPIDER_TIMEOUT": settings["CLOSESPIDER_TIMEOUT"],
         }
         for key, value in {**self.launch.settings, **own}.items():

@@ -44,7 +44,7 @@ def battery() -> Iterator[tuple[Results, Hostile, Hostile]]:
         for encoding in ("gzip", "br", "deflate", "zstd", "gzip2"):
             bomb(encoding, server.bomb_size)  # kept by the server, which would be late for others while it makes one
         urls = [address(name) for name, _ in TABLE]
-        yield fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE=0.01, DOWNLOAD_TIMEOUT=3), server, other
+        yield fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE_SECONDS=0.01, DOWNLOAD_TIMEOUT=3), server, other
 
 
 def test_every_behaviour_has_an_expected_outcome() -> None:

@@ -11,8 +11,8 @@ from tests.support.fault_server import Hostile
     [
         (["s429_ra_seconds/30", "ok/1", "ok/2"], {"RETRY_TIMES": 2}),
         (["ok/1", "ok/2", "ok/3"], {"DOWNLOAD_DELAY": 30, "DOWNLOAD_DELAY_JITTER": 0}),
-        (["slow_body", "ok/1"], {"DOWNLOAD_TIMEOUT": 30, "KHOBOR_GRACE": 0.3}),
-        (["hang", "ok/1"], {"DOWNLOAD_TIMEOUT": 30, "KHOBOR_GRACE": 0.3, "RETRY_TIMES": 2}),
+        (["slow_body", "ok/1"], {"DOWNLOAD_TIMEOUT": 30, "KHOBOR_SHUTDOWN_SECONDS": 0.3}),
+        (["hang", "ok/1"], {"DOWNLOAD_TIMEOUT": 30, "KHOBOR_SHUTDOWN_SECONDS": 0.3, "RETRY_TIMES": 2}),
     ],
     ids=["in a pause", "between requests", "in a slow page", "before an answer"],
 )
@@ -35,7 +35,7 @@ def test_a_stop_ends_the_run_within_seconds(names: list[str], settings: dict[str
 def test_what_was_under_way_when_the_run_ended_is_due_in_the_next() -> None:
     url = "https://www.paper.test/hang"
     with Hostile() as server:
-        found = fetch([url], KHOBOR_MIRROR=server.base, DOWNLOAD_TIMEOUT=30, KHOBOR_GRACE=0.2, with_stop=0.3)
+        found = fetch([url], KHOBOR_MIRROR=server.base, DOWNLOAD_TIMEOUT=30, KHOBOR_SHUTDOWN_SECONDS=0.2, with_stop=0.3)
         assert found.pages[url]["reason"] == "the run ended before the whole answer came"
         assert found.came_of(url) == "pending"
 
@@ -43,5 +43,5 @@ def test_what_was_under_way_when_the_run_ended_is_due_in_the_next() -> None:
 def test_a_page_that_arrives_within_the_grace_is_kept() -> None:
     url = "https://www.paper.test/late"
     with Hostile() as server:
-        found = fetch([url], KHOBOR_MIRROR=server.base, KHOBOR_GRACE=5, with_stop=0.3)
+        found = fetch([url], KHOBOR_MIRROR=server.base, KHOBOR_SHUTDOWN_SECONDS=5, with_stop=0.3)
         assert found.came_of(url) == 200

@@ -468,7 +468,7 @@ def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> Non
             **many,
             seconds=3500,
             RETRY_TIMES="0",
-            KHOBOR_MOST_FAILURES="1000000",
+            KHOBOR_MAX_HOST_FAILURES="1000000",
             DOWNLOAD_TIMEOUT="60",
         )
     print(f"{ended.seconds:.0f} s, {ended.megabytes:.0f} MB, {ended.report['books']['outcomes']}")

@@ -378,7 +378,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
     with HostilePaper(["s404", "gzip", "soft404"]) as paper:
         kept = {}
         for apart_or_not in ("True", "False"):
-            ended = crawled(paper.server.base, tmp_path / apart_or_not, "-s", f"KHOBOR_READ_APART={apart_or_not}")
+            ended = crawled(paper.server.base, tmp_path / apart_or_not, "-s", f"KHOBOR_PARSE_IN_WORKER={apart_or_not}")
             assert ended.exit_code in (0, 3)
             assert ended.report["books"]["balanced"]
             kept[apart_or_not] = stories(tmp_path / apart_or_not)

@@ -53,7 +53,7 @@ def test_retry_after_holds_for_the_whole_host_and_for_no_other() -> None:
             [*slow, *quick],
             hosts=["www.paper.test", "quick.test"],
             KHOBOR_MIRROR=server.base,
-            KHOBOR_FIRST_PAUSE=0.1,
+            KHOBOR_FIRST_PAUSE_SECONDS=0.1,
             CONCURRENT_REQUESTS=2,
             **ONE_AT_A_TIME,
         )
@@ -73,7 +73,9 @@ def test_retry_after_may_be_a_date() -> None:
 
 def test_without_retry_after_a_host_rests_longer_each_time() -> None:
     with Hostile() as server:
-        found = fetch([address("s503_then_ok")], KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE=0.4, **ONE_AT_A_TIME)
+        found = fetch(
+            [address("s503_then_ok")], KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE_SECONDS=0.4, **ONE_AT_A_TIME
+        )
         assert found.came_of(address("s503_then_ok")) == 200
         first, second = server.gaps("s503_then_ok")
         assert first >= 0.3
@@ -102,7 +104,11 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_not() -> None:
     urls = [address(path) for name in tries for path in (name, f"ok/{name}")]
     with Hostile() as server:
         found = fetch(
-            urls, KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE=0.05, RETRY_PRIORITY_ADJUST=1000, **ONE_AT_A_TIME
+            urls,
+            KHOBOR_MIRROR=server.base,
+            KHOBOR_FIRST_PAUSE_SECONDS=0.05,
+            RETRY_PRIORITY_ADJUST=1000,
+            **ONE_AT_A_TIME,
         )
         assert {name: server.hits[name] for name in tries} == tries
         assert found.came_of(address("reset_once")) == 200
@@ -116,7 +122,9 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_not() -> None:
 def test_a_host_that_only_fails_is_given_up_after_a_few_requests(name: str, reason: str, outcome: str) -> None:
     urls = [address(f"{name}/{n}") for n in range(30)]
     with Hostile() as server:
-        found = fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_MOST_FAILURES=5, CONCURRENT_REQUESTS=16, **ONE_AT_A_TIME)
+        found = fetch(
+            urls, KHOBOR_MIRROR=server.base, KHOBOR_MAX_HOST_FAILURES=5, CONCURRENT_REQUESTS=16, **ONE_AT_A_TIME
+        )
         assert server.hits[name] == 5
         assert found.reason == reason
         assert found.stats[f"khobor/given_up/{reason}"] == 1
@@ -125,7 +133,7 @@ def test_a_host_that_only_fails_is_given_up_after_a_few_requests(name: str, reas
 
 def test_a_name_that_cannot_be_found_is_an_unreachable_host() -> None:
     urls = [f"http://www.paper.invalid/{n}" for n in range(8)]
-    found = fetch(urls, hosts=["www.paper.invalid"], KHOBOR_MOST_FAILURES=5, **ONE_AT_A_TIME)
+    found = fetch(urls, hosts=["www.paper.invalid"], KHOBOR_MAX_HOST_FAILURES=5, **ONE_AT_A_TIME)
     told = {(page["outcome"], page["reason"]) for page in found.pages.values()}
     assert told == {("unreachable", "the host's name was not found")}
     assert found.reason == "unreachable"
@@ -137,7 +145,7 @@ def test_a_host_in_trouble_gets_fewer_tries() -> None:
         found = fetch(
             urls,
             KHOBOR_MIRROR=server.base,
-            KHOBOR_MOST_FAILURES=5,
+            KHOBOR_MAX_HOST_FAILURES=5,
             RETRY_PRIORITY_ADJUST=1000,
             **ONE_AT_A_TIME,
         )
@@ -152,7 +160,7 @@ def test_a_host_that_is_given_up_ends_the_run_only_where_it_is_the_last() -> Non
             urls,
             hosts=["www.paper.test", "quick.test"],
             KHOBOR_MIRROR=server.base,
-            KHOBOR_MOST_FAILURES=3,
+            KHOBOR_MAX_HOST_FAILURES=3,
             **ONE_AT_A_TIME,
         )
         assert [found.came_of(url) for url in urls[8:]] == [200] * 8
@@ -164,7 +172,7 @@ def test_a_host_that_is_given_up_ends_the_run_only_where_it_is_the_last() -> Non
 def test_a_few_bad_pages_do_not_make_a_host_unreachable() -> None:
     urls = [address(f"{name}/{n}") for n in range(3) for name in ("s500", "ok", "s404", "reset_now")]
     with Hostile() as server:
-        found = fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_MOST_FAILURES=3, **ONE_AT_A_TIME)
+        found = fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_MAX_HOST_FAILURES=3, **ONE_AT_A_TIME)
         assert found.reason == "finished"
         assert len(found.pages) == len(urls)
         assert server.hits["s500"] == server.hits["reset_now"] == 9
@@ -183,6 +191,12 @@ def test_a_pause_beyond_the_runs_patience_ends_the_run_at_once() -> None:
 def test_many_small_pauses_use_up_the_patience_too() -> None:
     urls = [address(f"{name}/{n}") for n in range(4) for name in ("s503", "ok")]
     with Hostile() as server:
-        found = fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE=0.3, KHOBOR_PATIENCE=0.7, **ONE_AT_A_TIME)
+        found = fetch(
+            urls,
+            KHOBOR_MIRROR=server.base,
+            KHOBOR_FIRST_PAUSE_SECONDS=0.3,
+            KHOBOR_MAX_BACKOFF_SECONDS=0.7,
+            **ONE_AT_A_TIME,
+        )
         assert found.reason == "deferred"
         assert found.stats["khobor/pause_seconds"] <= 0.7

@@ -59,7 +59,7 @@ def obeyed() -> Iterator[tuple[Results, Hostile, Hostile]]:
             KHOBOR_MIRROR=server.base,
             ROBOTSTXT_OBEY=True,
             DOWNLOAD_TIMEOUT=3,
-            KHOBOR_FIRST_PAUSE=0.05,
+            KHOBOR_FIRST_PAUSE_SECONDS=0.05,
             LOG_LEVEL="CRITICAL",
         )
         yield found, server, other

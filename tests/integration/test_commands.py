@@ -47,7 +47,11 @@ def mirror() -> Iterator[str]:
         (["crawl", "kalbela", "-s", "ROBOTSTXT_OBEY=False"], 2, ["ROBOTSTXT_OBEY"]),
         (["crawl", "kalbela", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8"], 2, ["CONCURRENT_REQUESTS_PER_DOMAIN"]),
         (["crawl", "kalbela", "-s", "DOWNLOAD_DELAYY=2"], 2, ["DOWNLOAD_DELAYY", "did you mean DOWNLOAD_DELAY?"]),
-        (["crawl", "kalbela", "-s", "KHOBOR_GRACE=-1", "-s", "LOG_LEVEL=LOUD"], 2, ["KHOBOR_GRACE=-1", "0 or", "INFO"]),
+        (
+            ["crawl", "kalbela", "-s", "KHOBOR_SHUTDOWN_SECONDS=-1", "-s", "LOG_LEVEL=LOUD"],
+            2,
+            ["KHOBOR_SHUTDOWN_SECONDS=-1", "0 or", "INFO"],
+        ),
         (["crawl", "kalbela", "-s", "RETRY_TIMES=two", "-s", "ROBOTSTXT_OBEY=no"], 2, ["RETRY_TIMES=two", "True or"]),
         (["crawl", "kalbela", "-s", "KHOBOR_DATA=/srv"], 2, ["KHOBOR_DATA", "--data"]),
         (["crawl", "kalbela", "-s", "FTP_PASSWORD=hunter2"], 2, ["FTP_PASSWORD", "could read the value"]),

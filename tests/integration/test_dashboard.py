@@ -415,16 +415,16 @@ def test_the_token_opens_by_header_or_once_by_the_form(locked: Served) -> None:
 
 @pytest.mark.parametrize(
     ("host", "token", "said"),
-    [("0.0.0.0", "", "KHOBOR_PAGE_TOKEN"), ("::", "", "KHOBOR_PAGE_TOKEN"), ("0.0.0.0", "short", "16 or more"),
+    [("0.0.0.0", "", "DASHBOARD_TOKEN"), ("::", "", "DASHBOARD_TOKEN"), ("0.0.0.0", "short", "16 or more"),
      ("127.0.0.1", "খবর" * 9, "ASCII"), ("localhost", "a\n" * 9, "ASCII")],
 )  # fmt: skip
 def test_a_token_is_needed_where_others_can_ask_and_must_be_long(host: str, token: str, said: str) -> None:
     with pytest.raises(WrongUsage, match=said):
-        token_in({"KHOBOR_PAGE_TOKEN": token}, Place(host))
+        token_in({"KHOBOR_DASHBOARD_TOKEN": token}, Place(host))
 
 
 def test_a_token_is_taken_out_of_what_runs_are_given() -> None:
-    environment = {"KHOBOR_PAGE_TOKEN": TOKEN, "KHOBOR_CONTACT": "x"}
+    environment = {"KHOBOR_DASHBOARD_TOKEN": TOKEN, "KHOBOR_CONTACT": "x"}
     assert token_in(environment, Place("0.0.0.0")) == TOKEN
     assert environment == {"KHOBOR_CONTACT": "x"}
 
@@ -438,7 +438,7 @@ def test_a_place_where_no_page_can_be_is_named(host: str, port: int) -> None:
 def test_a_public_page_without_a_token_is_refused_before_anything_is_started(tmp_path: Path) -> None:
     done = _serve(tmp_path, "--host", "0.0.0.0")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    assert "KHOBOR_PAGE_TOKEN" in done.stderr
+    assert "KHOBOR_DASHBOARD_TOKEN" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -452,7 +452,7 @@ def test_a_port_in_use_is_told_in_one_sentence_and_nothing_is_started(tmp_path: 
 
 
 def _serve(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | {"KHOBOR_PAGE_TOKEN": "", "KHOBOR_CONTACT": "https://example.org/crawler"}
+    environment = os.environ | {"KHOBOR_DASHBOARD_TOKEN": "", "KHOBOR_CONTACT": "https://example.org/crawler"}
     command = [sys.executable, "-m", "khobor", "serve", "--data", str(data), *arguments]
     return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
 

@@ -56,7 +56,7 @@ def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: P
         paper = Newspaper(seed=4, stories=80)
         with paper.serve() as mirror:
             crawl = Crawled(paper, mirror, tmp_path / str(most))
-            assert crawl.crawl("-s", f"KHOBOR_MOST_WAITING={most}")["books"]["balanced"]
+            assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={most}")["books"]["balanced"]
         fetches = crawl.table("fetches")
         outcomes.append(sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True)))
         stories.append(sorted(crawl.table("stories").story_id))
@@ -70,7 +70,7 @@ def plain(tmp_path: Path, paper: Plain | None = None) -> Crawled:
 
 
 SEED = "https://www.kalbela.com/world/1"
-LITTLE_ROOM = ("--seed", SEED, "-s", f"KHOBOR_MOST_WAITING={ROOM}")
+LITTLE_ROOM = ("--seed", SEED, "-s", f"KHOBOR_MAX_QUEUED={ROOM}")
 
 
 def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:

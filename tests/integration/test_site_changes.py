@@ -142,7 +142,7 @@ def poisoned(days: Days) -> None:
         if tag := right.headers.get("ETag"):
             headers = {"Content-Type": right.headers["Content-Type"], "ETag": tag}
             days.paper.faults[path] = Fault(status=200, body=b"Too many connections", headers=headers)
-    days.run(KHOBOR_MOST_FAILURES="1000")
+    days.run(KHOBOR_MAX_HOST_FAILURES="1000")
     days.paper.faults.clear()
     days.run(hours=0.1)
 

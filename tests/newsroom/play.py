@@ -14,7 +14,12 @@ BETWEEN_PULSES = timedelta(minutes=10)
 # Hour of the night at which the sweep is, by the newsroom's clock.
 SWEEP_AT = 3
 # A mirror of one's own is not spared, and its seconds are counted by the newsroom.
-_SETTINGS = ("DOWNLOAD_DELAY=0", "KHOBOR_FIRST_BACKOFF=0", "KHOBOR_FIRST_PAUSE=0", "KHOBOR_LEAST_FREE_MB=0")
+_SETTINGS = (
+    "DOWNLOAD_DELAY=0",
+    "KHOBOR_FIRST_BACKOFF_SECONDS=0",
+    "KHOBOR_FIRST_PAUSE_SECONDS=0",
+    "KHOBOR_MIN_FREE_MB=0",
+)
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,8 @@ _READING = (
     "khobor crawl kalbla --data {out}",
     "khobor crawl --data {out}",
     "khobor crawl kalbela --data {out}",
-    f"khobor crawl kalbela {_NOBODY} --data {{out}} --json -s DOWNLOAD_DELAY=0 -s KHOBOR_FIRST_BACKOFF=0"
-    " -s KHOBOR_FIRST_PAUSE=0",
+    f"khobor crawl kalbela {_NOBODY} --data {{out}} --json -s DOWNLOAD_DELAY=0 -s KHOBOR_FIRST_BACKOFF_SECONDS=0"
+    " -s KHOBOR_FIRST_PAUSE_SECONDS=0",
     f"khobor crawl kalbela {_NOBODY} --data {{out}} -s KHOBOR_KIND=swep",
     f"khobor crawl kalbela {_NOBODY} --data {{out}} -s DOWNLOAD_DELAYY=2",
     "khobor crawl kalbela --data {out} -s ROBOTSTXT_OBEY=False",
@@ -104,7 +104,7 @@ _READING = (
     "scrapy shell -h",
     "scrapy settings --get KHOBOR_KIND",
     "scrapy settings --get CONCURRENT_REQUESTS_PER_DOMAIN",
-    "scrapy settings --get KHOBOR_PATIENCE",
+    "scrapy settings --get KHOBOR_MAX_BACKOFF_SECONDS",
 )
 # In this order, each on what the one before left.
 _WRITING = (

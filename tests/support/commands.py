@@ -13,7 +13,7 @@ from tests.newspaper import Newspaper
 
 PROJECT = Path(__file__).resolve().parents[2]
 # A mirror of one's own is not spared.
-QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF=0", "-s", "KHOBOR_FIRST_PAUSE=0")
+QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "-s", "KHOBOR_FIRST_PAUSE_SECONDS=0")
 
 
 def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:

@@ -59,7 +59,7 @@ class Played:
             "KHOBOR_RUN_ID": world.run_id(edition),
             "KHOBOR_MIRROR": "http://127.0.0.1:9",
         }
-        own |= {"KHOBOR_LEAST_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False, "LOG_ENABLED": False}
+        own |= {"KHOBOR_MIN_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False, "LOG_ENABLED": False}
         settings.setdict(own, priority="cmdline")
         self.crawler = Crawler(Kalbela, settings)
         self.spider = cast(Kalbela, self.crawler._create_spider())

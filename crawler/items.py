@@ -109,7 +109,7 @@ class Story:
     given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
     unreadable: tuple[str, ...] = field(default=(), repr=False)  # dates that the page has and that could not be read
     lacking: tuple[str, ...] = field(default=(), repr=False)  # what the newest layout misses on a page that none fits
-    is_prepared: bool = field(default=False, repr=False)  # whether all is made that is made of its words alone
+    text_steps_done: bool = field(default=False, repr=False)  # by the parse worker
     sketch: tuple[tuple[int, ...], bytes] | None = field(default=None, repr=False)  # what near-duplicates are found by
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ import os
 from importlib.metadata import version
 from pathlib import Path
 
-from pipelines import ORDER
+from pipelines import ORDER, TEXT_STEPS
 
 BOT_NAME = "khobor"
 SPIDER_MODULES = ["crawler.spiders"]
@@ -21,7 +21,7 @@ KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
 KHOBOR_PARENT_PID = 0  # the process that launched the run, which it does not outlive
 KHOBOR_KIND = "sweep"  # through every door that is due; a `pulse` looks at the lists, a few doors and what is new
 KHOBOR_PARSE_IN_WORKER = True  # pages are read in a process of their own, which a page may kill
-KHOBOR_PREPARES = "pipelines.prepare.prepared"  # what that process does with a story besides
+KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied to stories in that process, and by the item pipelines where there is none
 KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
 
 # Who we are and what we may ask -------------------------------------------------------------------------------------

@@ -15,13 +15,14 @@ import struct
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn, Self
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Self
 
 from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import NotConfigured
+from scrapy.exceptions import DropItem, NotConfigured
 from scrapy.statscollectors import StatsCollector
 from scrapy.utils.misc import load_object
 
@@ -29,7 +30,6 @@ from crawler.decoding.decode_errors import DecodeError, PageCorrupt, PageTooLarg
 from crawler.downloader.errors import RunEnded
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import Door
-from crawler.items import Story
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.spider import Newspaper
 from crawler.worker.process import Copy, message
@@ -68,12 +68,12 @@ class ReadApart:
         self,
         page_parser: PageParser,
         doors: tuple[Door, ...],
-        prepare: Callable[[Story], Story],
+        text_steps: Sequence[Callable[[Any], Any]],
         stats: StatsCollector | None = None,
     ) -> None:
-        """:param prepare: what else is made of a story in that process; a pure function of it"""
+        """:param text_steps: pure functions that are applied to a story in that process, in order"""
         self._stats = stats
-        self._page_parser, self._doors, self._prepare = page_parser, doors, prepare
+        self._page_parser, self._doors, self._text_steps = page_parser, doors, text_steps
         self._copy: Copy | None = None
         self._waiting: deque[_Waiting] = deque()
         self._readings = Readings()
@@ -86,8 +86,8 @@ class ReadApart:
         spider = crawler.spider
         if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_PARSE_IN_WORKER"):
             raise NotConfigured("pages are read by the process that asks for them")
-        prepare = load_object(crawler.settings["KHOBOR_PREPARES"])
-        apart = cls(spider.page_parser, spider.doors, prepare, crawler.stats)
+        text_steps = [load_object(name) for name in crawler.settings.getlist("KHOBOR_TEXT_STEPS")]
+        apart = cls(spider.page_parser, spider.doors, text_steps, crawler.stats)
         spider.reads_apart = apart.read
         crawler.signals.connect(apart.open, signals.spider_opened)
         crawler.signals.connect(apart.give_up, run_must_end)
@@ -114,8 +114,11 @@ class ReadApart:
 
     def _read(self, answer: PageResponse) -> ParsedPage:
         reading = self._page_parser.parse(answer)
-        if reading.story is not None:
-            reading.story = self._prepare(reading.story)
+        if (story := reading.story) is not None:
+            with suppress(DropItem):  # the item pipelines repeat the steps, and keep the reject with its reason
+                for step in self._text_steps:
+                    story = step(story)
+                reading.story = replace(story, text_steps_done=True)
         return reading
 
     def give_up(self) -> None:

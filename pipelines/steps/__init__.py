@@ -1,1 +1,1 @@
-"""The item pipelines, one promise each."""
+"""The steps from a parsed item to a stored row. May import every package of ``pipelines`` but ``rebuild``."""

@@ -1,4 +1,4 @@
-"""Clean the text: every text column in the one form that is stored, and absent where nothing is left to see."""
+"""Clean text: bring every text column into its stored form, and empty values to null."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,14 +6,23 @@ from typing import Any
 from crawler.bengali.text import clean, clean_each, count_words
 from crawler.items import Ranking, Snapshot, Story
 
-_LINES = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
+_SINGLE_LINE = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
 PARAGRAPH_BREAK = "\n\n"
-LONGEST_LISTED = 1_000
+MAX_RANKED_HEADLINE_LENGTH = 1_000
+
+
+def clean_text(item: Any) -> Any:
+    """Clean a story, or the headlines of a snapshot."""
+    if isinstance(item, Story):
+        return clean_story(item)
+    if isinstance(item, Snapshot):
+        return replace(item, rows=[_clean_ranking(row) for row in item.rows])
+    return item
 
 
 def clean_story(story: Story) -> Story:
-    """The story with all its text cleaned and its words counted."""
-    changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _LINES}
+    """Clean all text of a story and count the words of its body."""
+    changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _SINGLE_LINE}
     changes["headline"] = changes["headline"] or ""
     paragraphs = clean_each((story.body or "").split(PARAGRAPH_BREAK))
     changes["body"] = PARAGRAPH_BREAK.join(filter(None, paragraphs))
@@ -23,17 +32,6 @@ def clean_story(story: Story) -> Story:
     return replace(story, **changes)
 
 
-def clean_ranking(ranking: Ranking) -> Ranking:
-    """The ranking with its headline cleaned; of one longer than any newspaper's, the beginning."""
-    return replace(ranking, headline=(clean(ranking.headline) or "")[:LONGEST_LISTED] or None)
-
-
-class CleanText:
-    """Cleans stories and lists."""
-
-    def process_item(self, item: Any) -> Any:
-        if isinstance(item, Story):
-            return item if item.is_prepared else clean_story(item)
-        if isinstance(item, Snapshot):
-            return replace(item, rows=[clean_ranking(ranking) for ranking in item.rows])
-        return item
+def _clean_ranking(ranking: Ranking) -> Ranking:
+    headline = (clean(ranking.headline) or "")[:MAX_RANKED_HEADLINE_LENGTH]
+    return replace(ranking, headline=headline or None)

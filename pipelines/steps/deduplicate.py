@@ -1,48 +1,34 @@
-"""Recognise: is this story new, a new revision, unchanged, or a copy of another?"""
+"""Deduplicate stories: tell new ones, new revisions, unchanged ones and exact duplicates apart."""
 
 from dataclasses import replace
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.bengali.text import count_words
 from crawler.items import Story, as_row
 from pipelines.drop_reasons import Copy, Unchanged
-from pipelines.ledger import KnownStory, Ledger
+from pipelines.ledger import Ledger
 from pipelines.runtime.run import Run
-from pipelines.similarity.hashes import hashes, state_hash
+from pipelines.similarity.hashes import state_hash
 
 
-def recognised(story: Story, ledger: Ledger) -> Story:
-    """The story with its identity and revision; its cluster is the one it had, until it is accepted.
+def deduplicate(story: Story, ledger: Ledger) -> Story:
+    """Return a story with its revision, first sight and, until it is stored, the cluster of its last revision.
 
-    Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the words of a
-    story that is kept.
+    Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the headline and
+    body of a stored story.
     """
-    if not story.is_prepared:
-        words = count_words(story.body) if story.word_count is None else story.word_count
-        both, body = hashes(story.headline, story.body, words)
-        story = replace(story, content_hash=both, body_hash=body)
     known = ledger.stories.get(story.story_id)
     if known is None:
-        return _first_sight(story, ledger)
+        assert story.content_hash is not None
+        if original := ledger.stories.with_content(story.content_hash):
+            raise Copy(f"the words of {original.story_id}", original.story_id)
+        return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
     if known.state_hash == state_hash(as_row(story)):
         raise Unchanged(f"revision {known.revision} still stands")
-    return _revised(story, known)
-
-
-def _first_sight(story: Story, ledger: Ledger) -> Story:
-    assert story.content_hash is not None
-    if twin := ledger.stories.with_content(story.content_hash):
-        raise Copy(f"the words of {twin.story_id}", twin.story_id)
-    return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
-
-
-def _revised(story: Story, known: KnownStory) -> Story:
     return replace(
         story,
         url=known.url,
-        section=story.section,
         revision=known.revision + 1,
         first_seen_at=known.first_seen_at,
         cluster_id=known.cluster_id,
@@ -51,8 +37,8 @@ def _revised(story: Story, known: KnownStory) -> Story:
     )
 
 
-class Recognise:
-    """Gives a story its identity, or drops it as unchanged or as a copy."""
+class Deduplicate:
+    """Pass on new stories and new revisions only."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -62,4 +48,4 @@ class Recognise:
         return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
-        return recognised(item, self._run.ledger) if isinstance(item, Story) else item
+        return deduplicate(item, self._run.ledger) if isinstance(item, Story) else item

@@ -1,5 +1,6 @@
-"""Know the language: every kept text is in one, and the row says which."""
+"""Detect the language of a story."""
 
+from dataclasses import replace
 from typing import Any
 
 from crawler.bengali.text import language, looks_mojibake
@@ -7,15 +8,13 @@ from crawler.items import Story
 from pipelines.drop_reasons import NoLanguage
 
 
-class KnowLanguage:
-    """Sets the language of a story, and refuses a text that is in none."""
-
-    def process_item(self, item: Any) -> Any:
-        if isinstance(item, Story):
-            if not item.is_prepared:
-                item.language = language(f"{item.headline}\n\n{item.body}")
-            if item.language is None:
-                raise NoLanguage("the text has no letters")
-            if looks_mojibake(item.body):
-                raise NoLanguage("the text was read in another encoding than it was written in")
+def detect_language(item: Any) -> Any:
+    """Set the language of a story; reject a text without letters and mojibake."""
+    if not isinstance(item, Story):
         return item
+    detected = language(f"{item.headline}\n\n{item.body}")
+    if detected is None:
+        raise NoLanguage("the text has no letters")
+    if looks_mojibake(item.body):
+        raise NoLanguage("the text was decoded with the wrong charset")
+    return replace(item, language=detected)

@@ -1,4 +1,4 @@
-"""Publish: when nothing is in flight any more, the run's books are closed and its outbox goes into Parquet."""
+"""Publish a run when all of its items are stored."""
 
 from typing import Any, Self
 
@@ -7,8 +7,11 @@ from scrapy.crawler import Crawler
 from pipelines.runtime.run import Run
 
 
-class PublishRun:
-    """The last step; it acts once, at the end. It is the only step that does anything at the end."""
+class Publish:
+    """Give open URLs their outcome and write the outbox to Parquet when the spider closes.
+
+    Scrapy closes all item pipelines in parallel, so no other step acts then.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run

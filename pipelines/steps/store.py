@@ -11,11 +11,10 @@ from pipelines.drop_reasons import BadRow
 from pipelines.ledger import KnownStory
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import snapshot_digest, state_hash
-from pipelines.similarity.minhash import sketch
-from pipelines.steps.validate_row import fault_of
+from pipelines.steps.validate_row import row_error
 
 
-class Accept:
+class Store:
     """Writes stories, lists and fetches to the ledger, each in one piece."""
 
     def __init__(self, run: Run) -> None:
@@ -37,8 +36,8 @@ class Accept:
         return item
 
     def _accept_story(self, story: Story) -> None:
-        if fault := fault_of(Story, as_row(story), complete=True):
-            raise BadRow(fault)
+        if error := row_error(Story, as_row(story), complete=True):
+            raise BadRow(error)
         ledger = self._run.ledger
         known, words = ledger.stories.get(story.story_id), story.body_hash
         story = self._clustered(story, known or (ledger.stories.with_body(words) if words else None))
@@ -55,8 +54,7 @@ class Accept:
         ledger, at = self._run.ledger, story.published_at or story.first_seen_at
         assert at is not None
         named = (kin.story_id, kin.cluster_id) if kin else None
-        made = story.sketch if story.is_prepared else sketch(story.body)
-        heads = ledger.clusters.place(story.story_id, made, at, kin=named)
+        heads = ledger.clusters.place(story.story_id, story.sketch, at, kin=named)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
             ledger.stories.move_to_cluster(other, other_head)

@@ -1,18 +1,27 @@
-"""Check the row: every value is of its column's type, so that one bad value never costs a batch."""
+"""Validate a row against its table's column types, so that one bad value cannot fail a whole Parquet batch."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, Story, as_row, columns_of
+from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of
 from pipelines.drop_reasons import BadRow
 
 
-def fault_of(record: type, row: Mapping[str, Any], *, complete: bool = False) -> str | None:
-    """What is wrong with a row in one sentence, or None.
+def validate_row(item: Any) -> Any:
+    """Reject an item with a value of the wrong type, in itself or in one of its rows."""
+    rows = getattr(item, "rows", None)
+    for record in rows if rows is not None else [item]:
+        if error := row_error(type(record), as_row(record)):
+            raise BadRow(error)
+    return item
 
-    :param complete: whether required columns must have a value by now
+
+def row_error(record: type, row: Mapping[str, Any], *, complete: bool = False) -> str | None:
+    """Describe the first invalid value of a row, or return None.
+
+    :param complete: reject nulls in required columns, too
     """
     for name, kind, required in _columns(record):
         value = row[name]
@@ -41,22 +50,9 @@ def _fits(value: Any, kind: Kind) -> bool:
 
 
 def _encodable(text: str) -> bool:
-    # A lone surrogate is a string to Python and to nobody else.
+    """Report if a string can be stored as UTF-8: one with a lone surrogate cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-class CheckRow:
-    """Refuses a record with a value of the wrong type."""
-
-    def process_item(self, item: Any) -> Any:
-        if isinstance(item, Story) and item.is_prepared:  # it was looked at before anything was made of it
-            return item
-        rows = getattr(item, "rows", None)
-        for record in rows if rows is not None else [item]:
-            if fault := fault_of(type(record), as_row(record)):
-                raise BadRow(fault)
-        return item

@@ -14,7 +14,7 @@ from pipelines.runtime.request_queue import Waiting
 from tests.newspaper import Newspaper
 from tests.support.builders import a_fetch
 from tests.support.commands import PROJECT, QUICK, Crawled
-from tests.support.faulty_steps import SECONDS
+from tests.support.faulty_steps import SECONDS, with_step
 from tests.support.sitemap_site import Plain
 
 ROOM = 30  # far less than what these papers name
@@ -118,7 +118,7 @@ def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
 
 def test_no_page_is_asked_for_while_as_many_are_read_as_may_be_asked_for_at_once(tmp_path: Path) -> None:
     paper = Plain(20, per_sitemap=10)
-    plain(tmp_path, paper).crawl("--seed", SEED, "-s", "KHOBOR_PREPARES=tests.support.faulty_steps.takes_long")
+    plain(tmp_path, paper).crawl("--seed", SEED, "-s", with_step("takes_long"))
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
     assert len(moments) == 20
     assert min(later - earlier for earlier, later in pairwise(moments)) >= 0.9 * SECONDS

@@ -100,7 +100,7 @@ from scrapy.utils.misc import load_object
 from crawler import settings
 for component in (
     *settings.EXTENSIONS_BASE, *settings.ITEM_PIPELINES, *settings.DOWNLOADER_MIDDLEWARES_BASE,
-    *filter(None, settings.DOWNLOAD_HANDLERS.values()), settings.SCHEDULER, settings.KHOBOR_PREPARES,
+    *filter(None, settings.DOWNLOAD_HANDLERS.values()), settings.SCHEDULER, *settings.KHOBOR_TEXT_STEPS,
 ):
     load_object(component)
 import crawler.spiders.kalbela

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from scrapy.exceptions import DropItem
+
 from crawler.items import Story
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.field_stats import Measures
 from pipelines.steps.clean_text import clean_story
-from pipelines.steps.require_story import refusal_of
+from pipelines.steps.require_story import require_story
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.verdict import drifted_from
 from schedules.reports.history import Acknowledgement
@@ -78,8 +80,10 @@ def report_of(
     measures, rejects = Measures(kind, LISTS), dict[str, int]()
     for story in stories:
         measures.see_story(story)
-        if refusal := refusal_of(story):
-            rejects[type(refusal).__name__] = rejects.get(type(refusal).__name__, 0) + 1
+        try:
+            require_story(story)
+        except DropItem as reject:
+            rejects[type(reject).__name__] = rejects.get(type(reject).__name__, 0) + 1
         for name in lists:
             measures.see_list(name, 20, beside_story=True)
     account = measures.as_dict()

@@ -1,22 +1,43 @@
-"""What a run may be told to do with stories where their pages are read, so that it goes wrong or takes long."""
+"""Text steps: the usual ones, and some that fail or take long."""
 
 import time
+from dataclasses import replace
+from functools import reduce
+from typing import Any
+
+from scrapy.exceptions import DropItem
+from scrapy.utils.misc import load_object
 
 from crawler.items import Story
-from pipelines.prepare import prepared
+from pipelines import TEXT_STEPS
 
+STEPS = [load_object(name) for name in TEXT_STEPS]
 SPOILT = "kalbela:5002"
 SECONDS = 0.2
 
 
-def spoils_one(story: Story) -> Story:
-    """As it should be, but for an error of ours over one story."""
-    if story.story_id == SPOILT:
+def with_step(name: str) -> str:
+    """The option that adds a text step of this module to the usual ones."""
+    return f"KHOBOR_TEXT_STEPS={','.join((*TEXT_STEPS, f'{__name__}.{name}'))}"
+
+
+def after_text_steps(story: Story) -> Story:
+    """The story as it leaves the parse worker."""
+    try:
+        return replace(reduce(lambda item, step: step(item), STEPS, story), text_steps_done=True)
+    except DropItem:
+        return story
+
+
+def spoils_one(item: Any) -> Any:
+    """Fail on one story."""
+    if isinstance(item, Story) and item.story_id == SPOILT:
         raise LookupError("no such thing")
-    return prepared(story)
+    return item
 
 
-def takes_long(story: Story) -> Story:
-    """As it should be, but not at once."""
-    time.sleep(SECONDS)
-    return prepared(story)
+def takes_long(item: Any) -> Any:
+    """Delay every story."""
+    if isinstance(item, Story):
+        time.sleep(SECONDS)
+    return item

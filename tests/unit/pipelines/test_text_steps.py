@@ -1,29 +1,24 @@
-"""Prepared early or step by step, a story is the same; and what a step will refuse is left as it is."""
+"""The text steps: applied once to a story, in the parse worker or by the item pipeline."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from scrapy.exceptions import DropItem
 
-from crawler.bengali.text import language
 from crawler.items import Story
-from crawler.parsing.parser import PageResponse
-from pipelines.drop_reasons import Refused
-from pipelines.prepare import prepared
-from pipelines.similarity.hashes import hashes
+from crawler.parsing.parser import PageResponse, ParsedPage
+from crawler.worker.extension import ReadApart
+from pipelines.drop_reasons import BadRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
 from pipelines.similarity.minhash import sketch
-from pipelines.steps.clean_text import CleanText
-from pipelines.steps.detect_language import KnowLanguage
-from pipelines.steps.require_story import RequireStory
-from pipelines.steps.validate_row import CheckRow
-from tests.unit.crawler.spiders.test_frozen_pages import STORIES, Case
+from pipelines.steps.apply_text_steps import ApplyTextSteps
+from tests.support.faulty_steps import STEPS
 
-STEPS = (CheckRow(), CleanText(), RequireStory(), KnowLanguage())
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
 def a_story(**changes: object) -> Story:
-    """As a page may give it: letters in two forms, spaces, a tag twice."""
+    """A story as parsed: letters in two forms, spaces, a repeated tag."""
     usual = {
         "site": "kalbela",
         "story_id": "kalbela:1",
@@ -37,60 +32,66 @@ def a_story(**changes: object) -> Story:
     return Story(**(usual | changes))  # type: ignore[arg-type]
 
 
-def step_by_step(story: Story) -> Story:
-    for step in STEPS:
-        story = step.process_item(story)
-    assert story.word_count is not None
-    both, body = hashes(story.headline, story.body, story.word_count)
-    return replace(story, content_hash=both, body_hash=body, sketch=sketch(story.body), is_prepared=True)
+class PageParser:
+    """Parse every page as one story."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+
+    def parse(self, answer: PageResponse) -> ParsedPage:
+        return ParsedPage(story=replace(self.story))
 
 
-def read(case: Case) -> Story:
-    fetch = case.told("case.json")
-    answer = PageResponse(url=fetch["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
-    story = case.newspaper().page_parser.parse(answer).story
-    assert story is not None
-    return story
+def in_worker(story: Story) -> Story:
+    """The story as it leaves the parse worker."""
+    worker = ReadApart(PageParser(story), (), STEPS)  # type: ignore[arg-type]
+    read = worker._read(PageResponse(url=story.url, body=b"", fetched_at=AT)).story
+    assert read is not None
+    return read
 
 
-@pytest.mark.parametrize("case", STORIES, ids=lambda case: case.name)
-def test_a_story_is_the_same_whoever_prepares_it(case: Case) -> None:
-    story = read(case)
-    early = prepared(replace(story))
-    try:
-        steps = step_by_step(replace(story))
-    except Refused:
-        assert early == story
-        return
-    assert early == steps
-    through = replace(early)
-    for step in STEPS:  # which have nothing left to do
-        through = step.process_item(through)
-    assert through == early
-
-
-def test_what_is_prepared_is_clean_counted_hashed_and_sketched() -> None:
-    story = prepared(a_story())
+def test_story_is_cleaned_counted_and_fingerprinted() -> None:
+    story = ApplyTextSteps(STEPS).process_item(a_story())
     assert (story.headline, story.tags, story.word_count) == ("নতুন আয়োজন", ["ঢাকা"], 61)
-    assert story.language == language(story.body) == "bn"
+    assert story.language == "bn"
     assert story.sketch == sketch(story.body) is not None
     assert None not in (story.content_hash, story.body_hash)
-    assert {each.name for each in fields(Story)} >= {"is_prepared", "sketch"}
+
+
+def test_pipeline_leaves_story_of_worker_alone() -> None:
+    story = in_worker(a_story())
+    assert ApplyTextSteps([lambda item: pytest.fail("applied twice")]).process_item(story) is story
+    assert replace(story, text_steps_done=False) == ApplyTextSteps(STEPS).process_item(a_story())
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "reason"),
     [
-        {"headline": " "},
-        {"body": "\u200b"},
-        {"layout": None},
-        {"headline": "ক" * 1_001},
-        {"kicker": 7},
-        {"byline": "\ud800"},
+        ({"headline": " "}, NoHeadline),
+        ({"body": "\u200b"}, NoBody),
+        ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
+        ({"layout": None}, UnknownLayout),
+        ({"headline": "ক" * 1_001}, TooLong),
+        ({"kicker": 7}, BadRow),
+        ({"byline": "\ud800"}, BadRow),
     ],
 )
-def test_what_a_step_refuses_is_left_as_it_is(changes: dict[str, object]) -> None:
-    story = a_story(**changes)
-    assert prepared(replace(story)) == story
-    with pytest.raises(Refused):
-        step_by_step(story)
+def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type[DropItem]) -> None:
+    story = in_worker(a_story(**changes))
+    assert story == a_story(**changes)
+    with pytest.raises(reason):
+        ApplyTextSteps(STEPS).process_item(story)
+
+
+def test_added_step_runs_in_both() -> None:
+    seen: list[str] = []
+
+    def added(story: Story) -> Story:
+        seen.append(story.headline)
+        return story
+
+    steps = [*STEPS, added]
+    worker = ReadApart(PageParser(a_story()), (), steps)  # type: ignore[arg-type]
+    worker._read(PageResponse(url="", body=b"", fetched_at=AT))
+    ApplyTextSteps(steps).process_item(a_story())
+    assert seen == ["নতুন আয়োজন"] * 2

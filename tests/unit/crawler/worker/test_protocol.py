@@ -14,7 +14,7 @@ from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import Address, NoAddress
 from crawler.worker.protocol import Readings, answer_read, answer_written
-from pipelines.prepare import prepared
+from tests.support.faulty_steps import after_text_steps
 from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
 
 AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
@@ -42,7 +42,7 @@ STORIES = st.builds(
     given_by=st.dictionaries(TEXT, TEXT, max_size=3),
     unreadable=st.lists(TEXT, max_size=2).map(tuple),
     lacking=st.lists(TEXT, max_size=2).map(tuple),
-    is_prepared=st.booleans(),
+    text_steps_done=st.booleans(),
     sketch=st.none() | st.tuples(st.lists(st.integers(0, 2**24), max_size=4).map(tuple), st.binary(max_size=9)),
 )
 READINGS = st.builds(
@@ -91,7 +91,7 @@ def test_a_list_that_is_the_same_is_not_told_again() -> None:
 
 
 @by_case
-@pytest.mark.parametrize("prepare", [prepared, lambda story: story], ids=["prepared", "as read"])
+@pytest.mark.parametrize("prepare", [after_text_steps, lambda story: story], ids=["cleaned", "parsed"])
 def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) -> None:
     fetch = case.told("case.json")
     spider = case.newspaper()

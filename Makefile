@@ -31,7 +31,9 @@ soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nigh
 check: .venv/.ready-dev ## lint, format, types, import direction
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/rules/test_layout.py
 
 bench: .venv/.ready-dev ## how fast the parts are, side by side

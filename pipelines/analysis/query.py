@@ -88,7 +88,6 @@ def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Record
 
 def answer(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:
     """Have the answer to a statement used, bit by bit, in a thread: so a signal is heard while DuckDB is at work."""
-
     failed: list[BaseException] = []
     over = Event()  # `join` takes a thread for ended when a signal comes
 

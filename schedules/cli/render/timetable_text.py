@@ -16,7 +16,8 @@ from schedules.timetable.occurrences import Claims, claims_of
 
 def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
     """A row per schedule: what it is for, when in words, when next (ISO 8601 with the offset of its zone), its budgets,
-    and `last`, what became of its latest time (None where there was none)."""
+    and `last`, what became of its latest time (None where there was none).
+    """
     rows = []
     for schedule in timetable.schedules:
         coming = next(schedule.after(moment))

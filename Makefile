@@ -22,7 +22,7 @@ sample: .venv/.ready-dev ## make data/sample anew, from visits of the newspaper 
 	$(BIN)/python -m tests.support.sample_data
 	$(BIN)/khobor dictionary --write
 
-newsroom: .venv/.ready-dev ## days of pulses and sweeps against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--sweeps-only)
+newsroom: .venv/.ready-dev ## days of incremental runs and full runs against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--full-only)
 	$(BIN)/python -m tests.newsroom --days $(or $(DAYS),7) --seed $(or $(SEED),1) $(MORE)
 
 soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nights (much of it as root only)

@@ -22,7 +22,8 @@ class Door:
     :param paths: addresses below the site's origin; none where others name them (a page's head, robots.txt)
     :param more: how a listing goes on, if it does
     :param most: how many entries of one feed or sitemap are followed, newest first
-    :param pulse: whether a pulse goes through it too, every time; other doors are opened by a sweep, when they are due
+    :param incremental: whether an incremental run goes through it too, every time; other doors are opened by a full
+    run, when they are due
     """
 
     name: str
@@ -30,7 +31,7 @@ class Door:
     paths: tuple[str, ...] = ()
     more: "More | None" = None
     most: int = 1000
-    pulse: bool = False
+    incremental: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

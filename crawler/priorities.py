@@ -22,4 +22,4 @@ def _newness(story_id: str | None) -> int:
 
 def _worth(door: Door) -> int:
     """What names most for one request comes first: what then adds nothing to it is opened less often."""
-    return 1 if door.pulse else _ORDER.get(door.kind, 3)
+    return 1 if door.incremental else _ORDER.get(door.kind, 3)

@@ -70,7 +70,7 @@ class Newspaper(scrapy.Spider):
         # Told of each page before it is read, so that it is known which one it was if the reading never ends.
         self.takes_in_hand: Callable[[Fetch], None] = lambda fetch: None
         self.known_at_all = False
-        self.is_pulse = False
+        self.is_incremental = False
         # Whether a list had nothing on it that was known before: what came between two visits is behind the doors.
         self._missed = False
         self._doors_open = False
@@ -87,22 +87,25 @@ class Newspaper(scrapy.Spider):
     # Ways in ---------------------------------------------------------------------------------------------------------
 
     async def start(self) -> AsyncIterator[Any]:
-        """Seeds and front page; what comes of the first of them opens the doors. A pulse needs no seed of ours."""
-        starts = () if self.is_pulse and self.starts == self.seeds else self.starts
+        """Seeds and front page; what comes of the first of them opens the doors.
+
+        An incremental run needs no seed of ours.
+        """
+        starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
             for output in self._follow(link, "", via="seed", depth=0, place=(_SEED, 0)):
                 yield output
-        if not self.is_pulse:
+        if not self.is_incremental:
             for door in self._doors_without_path(Kind.SITEMAP):
                 for link in await self._named_by_robots():
                     for output in self._open(door, link, "", 0):
                         yield output
 
     def _open_doors(self) -> Iterator[Any]:
-        """The doors with addresses of their own: a pulse goes through few, unless it has missed something."""
+        """The doors with addresses of their own; an incremental run opens few, unless it has missed something."""
         origin = f"https://{self.hosts[0]}/"
         for door in self.doors:
-            if door.pulse or self._missed or not self.is_pulse:
+            if door.incremental or self._missed or not self.is_incremental:
                 for path in door.paths:
                     yield from self._open(door, path, origin, 0)
 
@@ -201,7 +204,7 @@ class Newspaper(scrapy.Spider):
                 yield from self._follow_list(ranked, rows, response, fetch)
         if door is not None:
             yield from self._follow_listing(reading, door, response, fetch)
-        if self._missed or not self.is_pulse:
+        if self._missed or not self.is_incremental:
             yield from self._follow_feeds(reading, fetch)
         story = reading.story
         if story is None:
@@ -404,9 +407,9 @@ class Newspaper(scrapy.Spider):
         self, fetch: Fetch, *, priority: int, door: Door | None = None, onward: Onward | None = None
     ) -> Request:
         """The request of a fetch; ``onward`` says how far behind its door it is, if not at it."""
-        # A sweep comes so seldom that its lists have seldom anything in common; it goes by what the doors are worth.
-        gap = self._missed and self.is_pulse
-        at_once = door is not None and (gap or door.pulse)
+        # A full run comes so seldom that its lists have seldom anything in common; it goes by what the doors are worth.
+        gap = self._missed and self.is_incremental
+        at_once = door is not None and (gap or door.incremental)
         meta = {"fetch": fetch, "door": door, "onward": onward or Onward(), "now": at_once}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 

@@ -135,8 +135,8 @@ class Kalbela(Newspaper):
         _tab("popular", "mostview", "popular_list_block"),
     )
     doors = (
-        Door(name="latest-news", paths=("/latest-news",), more=More(), pulse=True),
-        Door(name="rss", kind=Kind.FEED, paths=("/rss/latest-rss.xml",), pulse=True),
+        Door(name="latest-news", paths=("/latest-news",), more=More(), incremental=True),
+        Door(name="rss", kind=Kind.FEED, paths=("/rss/latest-rss.xml",), incremental=True),
         Door(name="popular-news", paths=("/popular-news",)),
         Door(name="all-news", paths=("/all-news",), more=More()),
         Door(name="rss", kind=Kind.FEED),  # those in the front page's head

@@ -21,7 +21,7 @@ class RunRow:
 
     site: str = ""
     run_id: str = required(TEXT, "when it started, of which newspaper, and four letters")
-    kind: str | None = column(TEXT, "`sweep` or `pulse`")
+    mode: str | None = column(TEXT, "`full` or `incremental`")
     started_at: datetime = required(UTC_MICROSECONDS, "when it began")
     ended_at: datetime | None = column(UTC_MICROSECONDS, "when its books were closed")
     reason: str | None = column(TEXT, "why it ended: `finished`, or what stopped it")
@@ -70,7 +70,7 @@ def _read(report: Mapping[str, Any]) -> dict[str, Any]:
     ended, rejects = report.get("ended_at"), report.get("rejects")
     return {
         "run_id": str(report["run_id"]),
-        "kind": (report.get("measures") or {}).get("kind"),
+        "mode": report.get("mode"),
         "started_at": datetime.fromisoformat(report["started_at"]),
         "ended_at": datetime.fromisoformat(ended) if ended else None,
         "reason": report.get("reason"),

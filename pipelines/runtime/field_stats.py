@@ -61,9 +61,9 @@ class Field:
 class Measures:
     """What one run has seen so far."""
 
-    def __init__(self, kind: str = "sweep", lists: Sequence[str] = ()) -> None:
-        """:param kind: sweep or pulse; :param lists: those that may stand beside a story"""
-        self.kind = kind
+    def __init__(self, mode: str = "full", lists: Sequence[str] = ()) -> None:
+        """:param mode: `full` or `incremental`; :param lists: those that may stand beside a story"""
+        self.mode = mode
         self.pages = 0
         self.read: Counter[str] = Counter()  # stories by layout
         self.lacking: Counter[str] = Counter()  # pages that no layout fits, by what the newest one misses
@@ -121,7 +121,7 @@ class Measures:
         stories = self.read.total()
         unfit = self.pages - stories
         return {
-            "kind": self.kind,
+            "mode": self.mode,
             "pages": self.pages,
             "layouts": dict(self.read),
             "lacking": dict(self.lacking),

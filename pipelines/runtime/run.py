@@ -65,7 +65,7 @@ class Run:
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
         self.books = Books(self.ledger, self.run_id, spider.door_rests)
-        spider.is_pulse = crawler.settings["KHOBOR_KIND"] == "pulse"
+        spider.is_incremental = crawler.settings["KHOBOR_MODE"] == "incremental"
         spider.known_at_all = self.ledger.stories.knows_any()
         self.in_hand = InHand(self.dataset, spider.name)
         spider.was_known = self.was_known
@@ -75,7 +75,9 @@ class Run:
         # Told before the books are closed: whoever holds addresses back gives them their outcome.
         self.lets_go: Callable[[], None] = lambda: None
         self.reading: str | None = None
-        self.measures = Measures("pulse" if spider.is_pulse else "sweep", [ranked.name for ranked in spider.lists])
+        self.measures = Measures(
+            "incremental" if spider.is_incremental else "full", [ranked.name for ranked in spider.lists]
+        )
         self.account: Mapping[str, Any] | None = None
         #: Why nothing more can be kept, once that is so.
         self.trouble: Trouble | None = None

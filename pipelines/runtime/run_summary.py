@@ -12,7 +12,7 @@ MEASURES = "khobor/measures"
 def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """What is known of a run: when, how it ended, what was discovered and what came of it.
 
-    ``books.balanced`` says whether every discovered address has exactly one outcome. ``kind``, ``fields`` and
+    ``books.balanced`` says whether every discovered address has exactly one outcome. ``mode``, ``fields`` and
     ``measures`` are those of :class:`pipelines.runtime.field_stats.Measures`; a run that was killed has none. Raises
     KeyError for a run that the ledger does not know.
     """
@@ -42,7 +42,7 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "calls": _group(counts, "call/"),
         "unreadable": _group(counts, "unreadable/"),
         "requests": counts.get("requests", 0),
-        "kind": measures.pop("kind", None),
+        "mode": measures.pop("mode", None),
         "fields": measures.pop("fields", {}),
         "measures": measures or None,
         "stats": stats,

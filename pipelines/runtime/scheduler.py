@@ -30,12 +30,13 @@ from pipelines.runtime.run import Run
 
 # Before everything else: what goes on with a visit that has begun.
 _GOES_ON = -(10**18)
-# What a pulse looks at again, besides what something calls for: a few stories that are due, and so many more for each
-# new one, as each is looked at so often in its life.
+# What an incremental run looks at again, besides what something calls for: a few stories that are due, and so many more
+# for each new one, as each is looked at so often in its life.
 LOOKS_PER_PULSE = 3
 LOOKS_PER_NEW = 4
 MOST_LOOKS = 5_000
-# How long a story that failed is left alone by pulses, doubled with each failure; a sweep asks for it every time.
+# How long a story that failed is left alone by incremental runs, doubled with each failure; a full run asks for it
+# every time.
 AFTER_FAILURE = timedelta(minutes=10)
 
 
@@ -76,7 +77,7 @@ class Frontier(BaseScheduler):
         return len(self._waiting)
 
     def _take_up_what_was_left(self) -> None:
-        """Ask again for what earlier runs left open; what failed or was forbidden then waits for a sweep.
+        """Ask again for what earlier runs left open; what failed or was forbidden then waits for a full run.
 
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
@@ -94,7 +95,7 @@ class Frontier(BaseScheduler):
         if request is None:
             self._run.ledger.addresses.abandon(known.key)
         elif known.key not in self._seen and not (
-            self._spider.is_pulse and (known.failures or known.outcome == Outcome.ROBOTS)
+            self._spider.is_incremental and (known.failures or known.outcome == Outcome.ROBOTS)
         ):
             self._admit(request)
 
@@ -186,10 +187,10 @@ class Frontier(BaseScheduler):
             if rests and not request.meta["now"]:
                 return self._answer(fetch, Outcome.SKIPPED_FRESH)
             _ask_only_for_changes(request, known)
-            if self._spider.is_pulse and fetch.story_id and not fetch.called_by:
+            if self._spider.is_incremental and fetch.story_id and not fetch.called_by:
                 self._held[fetch.key] = request
                 return True
-        elif fetch.story_id and self._spider.is_pulse and known is not None and _failed_just_now(known):
+        elif fetch.story_id and self._spider.is_incremental and known is not None and _failed_just_now(known):
             return self._answer(fetch, Outcome.SKIPPED_FRESH)
         return self._ask(request)
 
@@ -252,7 +253,7 @@ class Frontier(BaseScheduler):
 
     def _room(self) -> int:
         """How many more stories may be looked at again."""
-        if not self._spider.is_pulse:
+        if not self._spider.is_incremental:
             return MOST_LOOKS - self._looks
         counts = self._run.ledger.runs.counts(self._run.run_id)
         new = counts.get("story/new", 0) + counts.get("story/copies", 0)

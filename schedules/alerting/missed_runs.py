@@ -73,8 +73,11 @@ def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedul
 
 
 def _good_runs(schedule: Schedule, dataset: DataFolder, site: str) -> Iterator[Report]:
-    """Good runs of a newspaper that do what the schedule is for, latest first; a sweep sees what a pulse would."""
+    """Good runs of a newspaper that do what the schedule is for, latest first.
+
+    A full run sees what an incremental run would.
+    """
     for report in islice(reports(dataset, site), _MOST_LOOKED_AT):
-        kinds = {schedule.kind, "sweep"}
-        if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and report.get("kind", "sweep") in kinds:
+        modes = {schedule.mode, "full"}
+        if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and report.get("mode", "full") in modes:
             yield report

@@ -124,12 +124,12 @@ class Alerts:
 
     def _note_run(self, told: Told, run: _Run, timetable: Timetable) -> None:
         report, site = run.report, run.report["site"]
-        kinds = {each.name: each.kind for each in timetable.schedules}
-        kind = report.get("kind") or _mapping(report.get("measures")).get("kind") or kinds.get(run.schedule)
+        modes = {each.name: each.mode for each in timetable.schedules}
+        mode = report.get("mode") or modes.get(run.schedule)
         code = _mapping(report.get("verdict")).get("exit_code")
         about = {"run_id": run.run_id, "site": site, "schedule": run.schedule, "exit_code": code}
         told.note(
-            f"{site}/{kind or run.schedule}",
+            f"{site}/{mode or run.schedule}",
             list(alarms_in(report)),
             self.clock(),
             about=self._about() | about,

@@ -81,7 +81,7 @@ def nights(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
 
 
 def clock_of(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
-    """The runs of one day on its 24 hours: a dot for a good one, larger for a sweep, a cross for one that was not."""
+    """The runs of one day on its 24 hours: a dot for a good one, larger for a full run, a cross for another."""
     good = sum(bool(mark["good"]) for mark in marks)
     said = f"{counted(len(marks), 'run')}, {'all good' if good == len(marks) else f'{len(marks) - good} not good'}."
     drawing = Drawing(name, 22, f"Runs of {day(date)}", said if marks else "No run.")
@@ -91,9 +91,9 @@ def clock_of(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup
     for mark in marks:
         x = mark["hour"] / 24
         at = f"{int(mark['hour']):02}:{int(mark['hour'] % 1 * 60):02}"
-        told = f"{at}, {mark['kind'] or 'run'}, {mark['word']}, {counted(mark['new'], 'new story', 'new stories')}"
+        told = f"{at}, {mark['mode'] or 'run'}, {mark['word']}, {counted(mark['new'], 'new story', 'new stories')}"
         if mark["good"]:
-            drawing.dot(x, 11, 5 if mark["kind"] == "sweep" else 3, "ink", told)
+            drawing.dot(x, 11, 5 if mark["mode"] == "full" else 3, "ink", told)
         else:
             drawing.cross(x, 11, 5, "bad", told)
     return drawing.markup("strip")

@@ -91,26 +91,26 @@ class Reading:
     def runs(self, since: datetime, site: str | None = None) -> list[RunReport]:
         """The runs that began after a moment, newest first, at most `MOST_REPORTS`."""
         timetable, _ = self.timetable()
-        kinds = {schedule.name: schedule.kind for schedule in timetable.schedules} if timetable else {}
+        modes = {schedule.name: schedule.mode for schedule in timetable.schedules} if timetable else {}
         # A run's id begins with its start time, so older reports are not opened.
         ids = run_ids(self.dataset, f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-        found = (self._report(run_id, kinds) for run_id in reversed(ids[-MOST_REPORTS:]))
+        found = (self._report(run_id, modes) for run_id in reversed(ids[-MOST_REPORTS:]))
         return [run for run in found if run is not None and site in (None, run.site)]
 
     def run(self, run_id: str) -> RunReport | None:
         """One run; the caller has looked at the name."""
         timetable, _ = self.timetable()
-        kinds = {schedule.name: schedule.kind for schedule in timetable.schedules} if timetable else {}
-        return self._report(run_id, kinds)
+        modes = {schedule.name: schedule.mode for schedule in timetable.schedules} if timetable else {}
+        return self._report(run_id, modes)
 
-    def _report(self, run_id: str, kinds: Mapping[str, str]) -> RunReport | None:
+    def _report(self, run_id: str, modes: Mapping[str, str]) -> RunReport | None:
         if (mark := _mark(self.dataset.run(run_id))) is None:
             return None
         with self._lock:
             if (kept := self._reports.get(run_id)) and kept[0] == mark:
                 return kept[1]
         try:
-            found = parse_report(read_report(self.dataset, run_id), kinds)
+            found = parse_report(read_report(self.dataset, run_id), modes)
         except FileNotFoundError:
             return None
         except (OSError, InvalidReport) as error:

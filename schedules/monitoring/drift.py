@@ -14,7 +14,7 @@ from schedules.monitoring.statistics import (
     chance_of_so_many,
     evidence_of_return,
 )
-from schedules.reports.history import Acknowledgement, Report, alarm_in, of_kind, transient_runs
+from schedules.reports.history import Acknowledgement, Report, alarm_in, of_mode, transient_runs
 
 #: Of so many runs that are as always, one may raise a false alarm.
 RUNS_PER_FALSE_ALARM = 1_000
@@ -96,15 +96,15 @@ class Comparison:
         now = self._counted.count(self.report, name)
         if now[0] == (0 if name.many else now[1]):  # as good as can be, or nothing to tell
             return None
-        kind = self.report.get("kind")
-        same, others = self._counts(name, kind), cache(lambda: self._counts(name, kind, other=True))
+        mode = self.report.get("mode")
+        same, others = self._counts(name, mode), cache(lambda: self._counts(name, mode, other=True))
         best: Drift | None = None
         for width in _WINDOWS:
             window = [now, *same[: width - 1]]
             counted = _together(window)
             before = same[width - 1 :][:_RUNS_COMPARED]
             if _together(before)[1] < _PAGES_THAT_TELL:
-                # Too few runs of the same kind: those of any kind, else what is known without any.
+                # Too few runs of the same mode: those of any mode, or else what is known without any.
                 before = [*before, *others()] or ([] if same else self._known_of(name))
             usual = _together(before)
             if width == 1 and before and (_share(now) <= _share(usual)) == name.many:
@@ -120,9 +120,9 @@ class Comparison:
                 break
         return best
 
-    def _counts(self, name: Name, kind: str | None, *, other: bool = False) -> list[Count]:
-        """A share in the good runs of one kind, or of the others, latest first; of none that it tells nothing of."""
-        runs = (run for run in self._past if (run.get("kind") == kind) != other and not self._is_bad(run, name.about))
+    def _counts(self, name: Name, mode: str | None, *, other: bool = False) -> list[Count]:
+        """A share in the good runs of one mode, or of the others, latest first; of none that it tells nothing of."""
+        runs = (run for run in self._past if (run.get("mode") == mode) != other and not self._is_bad(run, name.about))
         counts = (self._counted.count(run, name) for run in runs)
         return list(islice((count for count in counts if count[1]), _RUNS_COMPARED + _WINDOWS[-1]))
 
@@ -145,7 +145,7 @@ class Comparison:
 
     def _passing(self, about: str) -> set[str]:
         if about not in self._passed:
-            own = list(of_kind(self._past, self.report.get("kind")))
+            own = list(of_mode(self._past, self.report.get("mode")))
             self._passed[about] = transient_runs(own, self.key(about))
         return self._passed[about]
 
@@ -164,7 +164,7 @@ class Comparison:
 
     def _lasting(self, found: Mapping[str, Drift]) -> Iterator[Drift]:
         """Drifts of the run before that this one neither shows again nor disproves."""
-        previous = next(of_kind(self._past, self.report.get("kind")), None)
+        previous = next(of_mode(self._past, self.report.get("mode")), None)
         for alarm in (previous or {}).get("alarms") or ():
             accepted = self._accepted.get(alarm["key"])
             if "measure" not in alarm or (accepted and previous and accepted.until >= previous["run_id"]):

@@ -116,8 +116,8 @@ def _shares(report: Report, sources: Sources) -> Iterator[tuple[Name, Count]]:
     for reason, n in report["rejects"].items():
         if reason not in _LAYOUT:
             yield Name(f"refused/{reason}", "refused", many=True), (min(n, pages), pages)
-    # Of pulses nothing is expected at night; how old the newest story is, is among the metrics.
-    if report.get("kind") == "sweep" and (pages or report["books"]["outcomes"].get("list")):
+    # Of incremental runs nothing is expected at night; how old the newest story is, is among the metrics.
+    if report.get("mode") == "full" and (pages or report["books"]["outcomes"].get("list")):
         yield Name("found", "new"), (int(report["stories"]["new"] > 0), 1)
     coverage: Mapping[str, Any] = report.get("coverage") or {}
     if coverage.get("estimated_missed") is not None:

@@ -10,7 +10,7 @@ from schedules.exit_codes import ExitCode
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.drift import RUNS_PER_FALSE_ALARM
 from schedules.monitoring.statistics import chance_of_so_far_off
-from schedules.reports.history import Report, alarm_in, of_kind
+from schedules.reports.history import Report, alarm_in, of_mode
 
 _RUNS_COMPARED = 30
 # What a run of a few pages takes is mostly its beginning and its end.
@@ -48,7 +48,7 @@ def figure_alarms(report: Report, past: Sequence[Report]) -> Iterator[Alarm]:
     for about, now in figures.items():
         key = f"{report['site']}/{about}"
         worse, words = _WORSE.get(about) or _WORSE["list"]
-        good = (run for run in of_kind(past, report.get("kind")) if not alarm_in(run, key) is not None)
+        good = (run for run in of_mode(past, report.get("mode")) if not alarm_in(run, key) is not None)
         found = (figures_of(run).get(about) for run in islice(good, _RUNS_COMPARED))
         before = [figure for figure in found if figure is not None]
         if chance_of_so_far_off(now, before, worse) < 1 / (RUNS_PER_FALSE_ALARM * len(figures)):

@@ -21,7 +21,7 @@ from schedules.monitoring.alarms import Alarm, Keep, alarms_of
 from schedules.monitoring.drift import Comparison
 from schedules.monitoring.expectations import Expectations, judge
 from schedules.monitoring.throughput import figure_alarms, figures_of
-from schedules.reports.history import Acknowledgement, acknowledgements, of_kind, past_reports
+from schedules.reports.history import Acknowledgement, acknowledgements, of_mode, past_reports
 
 
 def expectations_of(newspaper: type[Newspaper]) -> Expectations:
@@ -61,7 +61,7 @@ def _kept_before(
     dataset: DataFolder, report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], name: str
 ) -> list[str]:
     """The samples of the run before, if it lacked the same: a fault that lasts does not fill the disk."""
-    previous = next(of_kind(past, report.get("kind")), {})
+    previous = next(of_mode(past, report.get("mode")), {})
     found = (previous.get("samples") or {}).get(name) or []
     return found if all((dataset.root / path).exists() for path in found) else []
 

@@ -85,6 +85,6 @@ def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
     return set[str]().union(*episodes) if len(episodes) >= _MIN_EPISODES else set()
 
 
-def of_kind(past: Sequence[Report], kind: str | None) -> Iterator[Report]:
-    """The runs of one kind."""
-    return (report for report in past if report.get("kind") == kind)
+def of_mode(past: Sequence[Report], mode: str | None) -> Iterator[Report]:
+    """The runs of one mode."""
+    return (report for report in past if report.get("mode") == mode)

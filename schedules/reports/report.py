@@ -42,7 +42,7 @@ class RunReport:
 
     run_id: str
     site: str
-    kind: str | None
+    mode: str | None
     schedule: str | None
     started_at: str
     ended_at: str
@@ -101,8 +101,8 @@ def read_report(dataset: DataFolder, run_id: str) -> dict[str, Any]:
     return report
 
 
-def parse_report(report: Mapping[str, Any], kinds: Mapping[str, str]) -> RunReport:
-    """Parse a report; ``kinds`` gives the kind of each schedule, for runs that were killed before writing it.
+def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunReport:
+    """Parse a report; ``modes`` gives the mode of each schedule, for runs that were killed before writing it.
 
     Raises :class:`InvalidReport` where run, site or start time is missing.
     """
@@ -115,11 +115,11 @@ def parse_report(report: Mapping[str, Any], kinds: Mapping[str, str]) -> RunRepo
     code = _int(verdict.get("exit_code"), ExitCode.INTERNAL)
     counts = {name: _int(stories.get(name)) for name in ("new", "revised", "unchanged", "copies", "gone")}
     rejects = _counts(report.get("rejects"))
-    kind = report.get("kind") or kinds.get(str(schedule))
+    mode = report.get("mode") or modes.get(str(schedule))
     return RunReport(
         run_id=report["run_id"],
         site=report["site"],
-        kind=str(kind) if kind else None,
+        mode=str(mode) if mode else None,
         schedule=str(schedule) if schedule else None,
         started_at=started.isoformat(),
         ended_at=ended.isoformat(),

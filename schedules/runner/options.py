@@ -93,7 +93,7 @@ _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")
 _SECONDS = re.compile(r"TIMEOUT|DELAY|JITTER|INTERVAL|CONCURRENCY|SECONDS|FREE_MB")
 _CHOICES = {
     "KHOBOR_LOG_FORMAT": ("text", "json"),
-    "KHOBOR_KIND": ("sweep", "pulse"),
+    "KHOBOR_MODE": ("full", "incremental"),
     "LOG_LEVEL": tuple(logging.getLevelNamesMapping()),
 }
 _LOGICAL = ("true", "false", "1", "0")

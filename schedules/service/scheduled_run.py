@@ -53,8 +53,8 @@ class Claimed:
         """Run all newspapers of the schedule; raises what refused them where none could be run."""
         budgets = {"max_pages": self._schedule.max_pages, "max_depth": self._schedule.max_depth}
         try:
-            kind = f"KHOBOR_KIND={self._schedule.kind}"
-            checked = checked_settings([*settings, kind], mirror=mirror, **budgets)
+            mode = f"KHOBOR_MODE={self._schedule.mode}"
+            checked = checked_settings([*settings, mode], mirror=mirror, **budgets)
             reports = self._reports(checked)
         except Exception as error:
             self._see_refusal(error)

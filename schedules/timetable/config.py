@@ -76,7 +76,7 @@ class Schedule:
     name: str
     sentence: str
     sites: tuple[str, ...]
-    kind: str
+    mode: str
     cron: Cron
     zone: ZoneInfo
     max_pages: int
@@ -267,7 +267,7 @@ def _place(place: Place) -> str:
     return f"[{'.'.join(table)}]" + (f" {'.'.join(key)}" if key else "")
 
 
-KINDS = ("pulse", "sweep")
+MODES = ("incremental", "full")
 MOST_PAGES, MOST_MINUTES, MOST_DEPTH, MOST_GRACE_HOURS = 100_000, 24 * 60, 20, 7 * 24
 
 
@@ -368,7 +368,7 @@ def _reader_of(hint: Any, default: Any) -> Callable[[Any], Any]:
 FIELDS = {
     "sentence": Field(sentence, '"The whole paper, while it sleeps"'),
     "sites": Field(_sites, '["kalbela"]'),
-    "kind": Field(one_of(KINDS), '"sweep"'),
+    "mode": Field(one_of(MODES), '"full"'),
     "cron": Field(_cron, '"15 2 * * *"'),
     "zone": Field(_zone, '"Asia/Dhaka"'),
     "max_pages": Field(number(1, MOST_PAGES, whole=True), "2000"),

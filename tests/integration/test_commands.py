@@ -84,7 +84,11 @@ def mirror() -> Iterator[str]:
             ([command, "--data", "/nonexistent/data"], 2, ["there is no folder /nonexistent/data"])
             for command in ("publish", "check", "reindex", "tables")
         ),
-        (["crawl", "kalbela", "--mirror", SILENT, "-s", "KHOBOR_KIND=swep"], 2, ["KHOBOR_KIND=swep", "sweep, pulse"]),
+        (
+            ["crawl", "kalbela", "--mirror", SILENT, "-s", "KHOBOR_MODE=ful"],
+            2,
+            ["KHOBOR_MODE=ful", "full, incremental"],
+        ),
         (["schedule", "list", "--timetable", "/nonexistent.toml"], 2, ["/nonexistent.toml", "No such file"]),
         (["schedule", "run"], 2, ["names a schedule"]),
         (["fly"], 2, ["fly"]),

@@ -1,4 +1,4 @@
-"""A newsroom of three hundred stories a day, an evening and a night of it: pulses, the print edition, one sweep."""
+"""A newsroom of three hundred stories a day, an evening and a night of it."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -79,17 +79,19 @@ def test_everything_reachable_is_recorded_within_minutes(reckoning: Reckoning) -
     assert quantile(reckoning.delays, 0.99) <= timedelta(hours=1)
 
 
-def test_a_pulse_with_nothing_new_asks_for_at_most_eight_pages(reckoning: Reckoning) -> None:
+def test_idle_incremental_run_requests_at_most_eight_pages(reckoning: Reckoning) -> None:
     assert len(idle := reckoning.idle()) > 5
     assert max(idle) <= 8
 
 
-def test_a_second_sweep_right_after_the_first_costs_next_to_nothing(reckoning: Reckoning) -> None:
+def test_a_second_full_right_after_the_first_costs_next_to_nothing(reckoning: Reckoning) -> None:
     assert len(reckoning.second.visits) <= 0.05 * len(reckoning.first.visits) + reckoning.play.runs[1].new
 
 
 def test_the_print_edition_is_a_gap_that_is_said_and_filled(played: Play) -> None:
-    midnight = [ran for ran in played.runs if ran.kind == "pulse" and (ran.began.hour, ran.began.minute) == (0, 10)]
+    midnight = [
+        ran for ran in played.runs if ran.mode == "incremental" and (ran.began.hour, ran.began.minute) == (0, 10)
+    ]
     assert [ran.report["lists"].get("latest/missed", 0) > 0 for ran in midnight] == [True]
 
 
@@ -116,7 +118,7 @@ def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning:
     assert len(late) <= 0.1 * len(stood)
 
 
-def test_a_headline_that_changed_in_a_list_brings_its_revision_with_the_next_pulse(reckoning: Reckoning) -> None:
+def test_changed_list_headline_triggers_revisit_in_next_run(reckoning: Reckoning) -> None:
     calls = [ran.report for ran in reckoning.runs]
     assert sum(report["calls"].get("right", 0) for report in calls) > 0
     assert sum(report["calls"].get("in_vain", 0) for report in calls) <= 3

@@ -1,4 +1,4 @@
-"""Visits that pay: a pulse asks little and misses nothing, a sweep asks again only where something may have changed."""
+"""Full and incremental runs: requests spent, and what each must find."""
 
 import shutil
 import sqlite3
@@ -15,7 +15,7 @@ from tests.newspaper.sections import SECTIONS
 from tests.newspaper.view import feed_names
 from tests.support.commands import Crawled
 
-PULSE = ("-s", "KHOBOR_KIND=pulse")
+INCREMENTAL = ("-s", "KHOBOR_MODE=incremental")
 
 
 def new_paper() -> Newspaper:
@@ -48,27 +48,27 @@ def missing(crawl: Crawled) -> set[str]:
     return {i for i in crawl.paper.truth() if i not in kept and not copies.get(i, frozenset()) & kept}
 
 
-def test_a_pulse_that_finds_nothing_new_asks_for_a_handful_of_pages(crawl: Crawled) -> None:
+def test_idle_incremental_run_requests_few_pages(crawl: Crawled) -> None:
     crawl.paper.log.clear()
-    report = crawl.crawl(*PULSE)
+    report = crawl.crawl(*INCREMENTAL)
     assert report["exit_code"] == 0
     assert report["stories"]["new"] == 0
     assert len(crawl.paper.log) <= 8
 
 
-def test_a_pulse_brings_what_is_new_and_little_else(crawl: Crawled) -> None:
+def test_incremental_run_fetches_new_stories_only(crawl: Crawled) -> None:
     crawl.paper.advance(timedelta(minutes=40))
     crawl.paper.log.clear()
-    report = crawl.crawl(*PULSE)
+    report = crawl.crawl(*INCREMENTAL)
     assert not missing(crawl)
     assert 0 < report["stories"]["new"] < 20
     assert len(crawl.paper.log) <= 8 + report["stories"]["new"] + report["stories"]["copies"]
 
 
-def test_a_story_that_a_pulse_has_no_room_to_look_at_has_its_outcome_all_the_same(crawl: Crawled) -> None:
+def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NOT NULL")
-    report = crawl.crawl(*PULSE)
+    report = crawl.crawl(*INCREMENTAL)
     fetches = crawl.table("fetches")
     outcomes = fetches[fetches["run_id"] == report["run_id"]].set_index("url")["outcome"]
     assert outcomes.index.is_unique
@@ -80,7 +80,7 @@ def test_a_story_that_a_pulse_has_no_room_to_look_at_has_its_outcome_all_the_sam
 
 def test_two_visits_that_do_not_overlap_open_every_door(crawl: Crawled) -> None:
     crawl.paper.advance(timedelta(hours=6))
-    report = crawl.crawl(*PULSE)
+    report = crawl.crawl(*INCREMENTAL)
     assert report["stories"]["new"] > 40
     assert report["lists"]["latest/missed"] > 0
     assert not missing(crawl)
@@ -96,7 +96,7 @@ def test_a_gap_is_filled_from_the_pages_of_the_long_list_where_nothing_else_answ
     only_the_long_list_answers(crawl.paper)
     crawl.paper.advance(timedelta(hours=12))
     crawl.paper.log.clear()
-    report = crawl.crawl(*PULSE)
+    report = crawl.crawl(*INCREMENTAL)
     pages = [request.target for request in crawl.paper.log if request.target.startswith("/latest-news?page=")]
     assert report["lists"]["latest/missed"] > 0
     assert pages == [f"/latest-news?page={number}" for number in range(2, len(pages) + 2)]
@@ -110,18 +110,18 @@ def test_a_gap_in_which_a_visit_breaks_off_is_filled_by_the_next(crawl: Crawled,
     """What the first visit had read of the long list is known ground to the second, and the gap is behind it."""
     only_the_long_list_answers(crawl.paper)
     crawl.paper.advance(timedelta(hours=12))
-    crawl.crawl(*PULSE, "--max-pages", str(asked))
-    crawl.crawl(*PULSE)
+    crawl.crawl(*INCREMENTAL, "--max-pages", str(asked))
+    crawl.crawl(*INCREMENTAL)
     assert not missing(crawl)
 
 
-def test_a_door_that_robots_txt_forbids_is_no_matter_of_pulses(crawl: Crawled) -> None:
+def test_incremental_run_skips_forbidden_entry_points(crawl: Crawled) -> None:
     crawl.paper.faults["/robots.txt"] = Fault(body=b"User-agent: *\nDisallow: /all-news\n")
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NULL")
-    sweep, pulse = crawl.crawl(), crawl.crawl(*PULSE)
+    full, incremental = crawl.crawl(), crawl.crawl(*INCREMENTAL)
     forbidden = crawl.table("fetches").query("outcome == 'robots'")
-    assert set(forbidden["run_id"]) == {sweep["run_id"]} != {pulse["run_id"]}
+    assert set(forbidden["run_id"]) == {full["run_id"]} != {incremental["run_id"]}
 
 
 def test_a_headline_that_changes_in_a_list_brings_its_revision_at_once_and_once(crawl: Crawled) -> None:
@@ -130,7 +130,7 @@ def test_a_headline_that_changes_in_a_list_brings_its_revision_at_once_and_once(
     for visit, asked in ((1, True), (2, False)):
         crawl.paper.log.clear()
         crawl.paper.faults["/"] = Fault(body=_with_other_headline(crawl, number))
-        crawl.crawl(*PULSE)
+        crawl.crawl(*INCREMENTAL)
         assert (address in [request.target for request in crawl.paper.log]) is asked, visit
 
 
@@ -140,7 +140,7 @@ def _with_other_headline(crawl: Crawled, number: int) -> bytes:
     return page.replace(escape(row.headline), "অন্য একটি শিরোনাম").replace(row.headline, "অন্য একটি শিরোনাম").encode()
 
 
-def test_a_second_sweep_right_after_the_first_asks_for_next_to_nothing(crawl: Crawled) -> None:
+def test_second_full_run_requests_next_to_nothing(crawl: Crawled) -> None:
     first = len(crawl.paper.log)
     crawl.paper.log.clear()
     report = crawl.crawl()
@@ -148,7 +148,7 @@ def test_a_second_sweep_right_after_the_first_asks_for_next_to_nothing(crawl: Cr
     assert len(crawl.paper.log) <= max(8, 0.05 * first)
 
 
-def test_a_sweep_finds_what_was_taken_down_and_keeps_its_row(crawl: Crawled) -> None:
+def test_full_run_keeps_row_of_removed_story(crawl: Crawled) -> None:
     stories = crawl.table("stories")
     story_id = str(stories.sort_values("published_at")["story_id"].iloc[-3])
     address = str(stories.set_index("story_id").loc[story_id, "url"])

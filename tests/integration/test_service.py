@@ -40,7 +40,7 @@ def table(name: str, cron: str, *, minutes: int = 180, extra: str = "") -> str:
 [schedule.{name}]
 sentence = "A schedule"
 sites = ["kalbela"]
-kind = "sweep"
+mode = "full"
 cron = "{cron}"
 zone = "Europe/Berlin"
 max_pages = 60
@@ -353,7 +353,7 @@ ALWAYS = """
 [schedule.always]
 sentence = "Always"
 sites = ["kalbela"]
-kind = "pulse"
+mode = "incremental"
 cron = "{cron}"
 zone = "Asia/Dhaka"
 max_pages = 60

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda number, _: heard.append(number))
 
     def told(ran: Ran) -> None:
-        if not options.quiet and (ran.kind == "sweep" or ran.began.minute == 0):
+        if not options.quiet and (ran.mode == "full" or ran.began.minute == 0):
             spent = time.monotonic() - began
             print(
                 f"{spent:6.0f} s  {ran.began:%a %H:%M}  {ran.name}: {len(ran.visits)} requests, {ran.new} new",
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         room = Newsroom(options.seed, per_day=options.per_day)
-        played = play(room, place, options.days, told, lambda: bool(heard), pulses=not options.sweeps_only)
+        played = play(room, place, options.days, told, lambda: bool(heard), incremental=not options.full_only)
         missed = tell(Reckoning(played), time.monotonic() - began)
     finally:
         if options.keep is None:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--days", type=float, default=7.0, help="how many days are played (default 7)")
     parser.add_argument("--seed", type=int, default=1, help="which edition (default 1)")
     parser.add_argument("--per-day", type=int, default=300, help="stories a day (default 300)")
-    parser.add_argument("--sweeps-only", action="store_true", help="one sweep a night and no pulses")
+    parser.add_argument("--full-only", action="store_true", help="one full run a night and no incremental runs")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the data in this folder")
     parser.add_argument("--quiet", action="store_true", help="the numbers only")
     return parser

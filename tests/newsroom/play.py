@@ -1,4 +1,4 @@
-"""Days of pulses and sweeps against a newsroom, each a real crawl over sockets, in the newsroom's own time."""
+"""Simulated days of full and incremental runs against a newsroom, each a real crawl over sockets."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from .paper import Newsroom, Visit
 from .presses import Presses, presses
 
 BETWEEN_PULSES = timedelta(minutes=10)
-# Hour of the night at which the sweep is, by the newsroom's clock.
+# Hour of the night at which the full run is, by the newsroom's clock.
 SWEEP_AT = 3
 # A mirror of one's own is not spared, and its seconds are counted by the newsroom.
 _SETTINGS = (
@@ -27,7 +27,7 @@ class Ran:
     """One run: of which kind, from when to when by the newsroom's clock, what it asked for, and its report."""
 
     name: str
-    kind: str
+    mode: str
     began: datetime
     ended: datetime
     visits: Sequence[Visit]
@@ -62,10 +62,10 @@ class Play:
         """The data folder."""
         return self.place / "data"
 
-    def crawl(self, kind: str, *arguments: str) -> Ran:
+    def crawl(self, mode: str, *arguments: str) -> Ran:
         """One run, from the present moment of the newsroom."""
-        name, began, before = f"{kind} {len(self.runs)}", self.room.now, len(self.room.visits)
-        settings = (*_SETTINGS, f"KHOBOR_DATA={self.data}", f"KHOBOR_MIRROR={self.url}", f"KHOBOR_KIND={kind}")
+        name, began, before = f"{mode} {len(self.runs)}", self.room.now, len(self.room.visits)
+        settings = (*_SETTINGS, f"KHOBOR_DATA={self.data}", f"KHOBOR_MIRROR={self.url}", f"KHOBOR_MODE={mode}")
         self.room.run = name
         known = set(self.data.glob("runs/*.json"))
         given = [part for setting in settings for part in ("-s", setting)]
@@ -73,21 +73,21 @@ class Play:
         reports = set(self.data.glob("runs/*.json")) - known
         assert len(reports) == 1, f"{name} ended with {code}: see {self.place / 'log'}"
         report = json.loads(reports.pop().read_bytes())
-        ran = Ran(name, kind, began, self.room.now, self.room.visits[before:], report, seconds)
+        ran = Ran(name, mode, began, self.room.now, self.room.visits[before:], report, seconds)
         self.runs.append(ran)
         self.told(ran)
         return ran
 
-    def go_on(self, until: datetime, *, pulses: bool = True) -> None:
-        """A pulse at every tenth minute and a sweep a night, up to a moment; none while another goes on."""
-        while (due := self._next(pulses)) <= until and not self.told_to_end():
+    def go_on(self, until: datetime, *, incremental: bool = True) -> None:
+        """Crawl up to a moment: an incremental run every ten minutes, a full run each night."""
+        while (due := self._next(incremental)) <= until and not self.told_to_end():
             self.room.set(due)
-            self.crawl("sweep" if _is_night(due) else "pulse")
+            self.crawl("full" if _is_night(due) else "incremental")
 
-    def _next(self, pulses: bool) -> datetime:
+    def _next(self, incremental: bool) -> datetime:
         moment = self.room.now.replace(second=0, microsecond=0)
         moment -= timedelta(minutes=moment.minute % 10)
-        while moment <= self.room.now or not (pulses or _is_night(moment)):
+        while moment <= self.room.now or not (incremental or _is_night(moment)):
             moment += BETWEEN_PULSES
         return moment
 
@@ -103,9 +103,9 @@ def play(
     told: Callable[[Ran], None] = lambda ran: None,
     told_to_end: Callable[[], bool] = lambda: False,
     *,
-    pulses: bool = True,
+    incremental: bool = True,
 ) -> Play:
-    """Fill the folder with two sweeps one right after the other, play so many days, and end with a last sweep.
+    """Fill the folder with two full runs one right after the other, play so many days, and end with a last full run.
 
     :param told: is told of each run
     :param told_to_end: whether it is enough, asked before each run
@@ -113,8 +113,8 @@ def play(
     place.mkdir(parents=True, exist_ok=True)
     with room.serve() as url, presses() as server:
         played = Play(room, place, server, url, told, told_to_end)
-        played.crawl("sweep")
-        played.crawl("sweep")
-        played.go_on(room.start + timedelta(days=days), pulses=pulses)
-        played.crawl("sweep")
+        played.crawl("full")
+        played.crawl("full")
+        played.go_on(room.start + timedelta(days=days), incremental=incremental)
+        played.crawl("full")
     return played

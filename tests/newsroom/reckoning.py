@@ -89,25 +89,25 @@ class Reckoning:
     # Requests --------------------------------------------------------------------------------------------------------
 
     def idle(self) -> list[int]:
-        """Requests of each pulse that found nothing new: no story, no copy of one, no revision."""
-        return [len(ran.visits) for ran in self.runs if ran.kind == "pulse" and not ran.new + ran.revised]
+        """Requests of each incremental run that found nothing new: no story, no copy of one, no revision."""
+        return [len(ran.visits) for ran in self.runs if ran.mode == "incremental" and not ran.new + ran.revised]
 
-    def sweeps(self) -> dict[str, int]:
-        """Requests of the nightly sweeps by what they were for, and how many new stories these found."""
+    def full_runs(self) -> dict[str, int]:
+        """Requests of the nightly full runs by what they were for, and how many new stories these found."""
         known, counts = (
             self._numbers(self.first) | self._numbers(self.second),
             dict.fromkeys(("new", "doors", "looks"), 0),
         )
         for ran in self.runs:
             fresh = self._numbers(ran) - known
-            if ran.kind == "sweep":
+            if ran.mode == "full":
                 counts["new"] += ran.new
                 for visit in ran.visits:
                     number = _number_in(visit)
                     counts["looks"] += number is not None and number in known
                     counts["doors"] += number is None
             known |= fresh
-        return counts | {"requests": sum(len(ran.visits) for ran in self.runs if ran.kind == "sweep")}
+        return counts | {"requests": sum(len(ran.visits) for ran in self.runs if ran.mode == "full")}
 
     def _numbers(self, ran: Ran) -> set[int]:
         return {number for visit in ran.visits if (number := _number_in(visit)) is not None}
@@ -229,7 +229,7 @@ class Reckoning:
 
     def report(self) -> dict[str, Any]:
         """All of it, as numbers."""
-        reachable, sweeps, idle = self.reachable, self.sweeps(), self.idle()
+        reachable, full, idle = self.reachable, self.full_runs(), self.idle()
         seen, planned, copies, clusters = (
             self.revisions_seen(),
             self.revisions_planned(),
@@ -243,9 +243,9 @@ class Reckoning:
             "missing_of_published": self.missing(self.slots),
             "missing_of_reachable": self.missing(reachable),
             "delay": {name: quantile(self.delays, share) for name, share in _SHARES.items()},
-            "sweeps": sweeps,
+            "full": full,
             "requests": sum(len(ran.visits) for ran in self.runs),
-            "idle": {"pulses": len(idle), "mean": statistics.fmean(idle or [0]), "most": max(idle, default=0)},
+            "idle": {"runs": len(idle), "mean": statistics.fmean(idle or [0]), "most": max(idle, default=0)},
             "seen": seen,
             "planned": planned,
             "copies": copies,
@@ -253,7 +253,7 @@ class Reckoning:
             "ranks": {"snapshots": len({row[:2] for row in truth}), "same": truth == kept, "rows": len(truth)},
             "ranks_differ": [*(sorted(truth - kept)[:5]), "-- kept:", *(sorted(kept - truth)[:5])],
             "not_good": [f"{ran.name}: {p}" for ran in self.runs for p in ran.report["verdict"]["problems"]],
-            "second_sweep": [len(self.first.visits), len(self.second.visits)],
+            "second_full": [len(self.first.visits), len(self.second.visits)],
         }
 
 

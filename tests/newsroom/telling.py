@@ -9,8 +9,14 @@ from .reckoning import Reckoning
 def tell(reckoning: Reckoning, seconds: float) -> list[str]:
     """Print them; returns what was wanted and missed."""
     found = reckoning.report()
-    pulses = any(ran.kind == "pulse" for ran in reckoning.runs)
-    lines = [*_stories(found, pulses), *_requests(found, pulses), *_revisions(found), *_sameness(found), *_ranks(found)]
+    incremental = any(ran.mode == "incremental" for ran in reckoning.runs)
+    lines = [
+        *_stories(found, incremental),
+        *_requests(found, incremental),
+        *_revisions(found),
+        *_sameness(found),
+        *_ranks(found),
+    ]
     lines += _verdicts(found)
     missed = []
     days = (reckoning.end - reckoning.room.start) / timedelta(days=1)
@@ -25,11 +31,11 @@ def tell(reckoning: Reckoning, seconds: float) -> list[str]:
 Line = tuple[str, str, str, bool]
 
 
-def _stories(found: dict[str, Any], pulses: bool) -> list[Line]:
+def _stories(found: dict[str, Any], incremental: bool) -> list[Line]:
     delay, missing = found["delay"], found["missing_of_reachable"]
-    told = [_share("recorded of the reachable", found["reachable"], len(missing), 0.999)] if pulses else []
+    told = [_share("recorded of the reachable", found["reachable"], len(missing), 0.999)] if incremental else []
     told.append(_share("recorded of all published", found["published"], len(found["missing_of_published"]), 0.99))
-    if pulses:
+    if incremental:
         limits = {"half": timedelta(minutes=10), "of a hundred 99": timedelta(hours=1)}
         for name, value in delay.items():
             limit = limits.get(name)
@@ -46,32 +52,36 @@ def _share(what: str, of: int, missing: int, wanted: float) -> Line:
     return what, f"{of - missing:,} of {of:,} ({share:.2%})", f"at least {wanted:.1%}", share >= wanted
 
 
-def _requests(found: dict[str, Any], pulses: bool) -> list[Line]:
-    sweeps, idle, (first, second) = found["sweeps"], found["idle"], found["second_sweep"]
-    new = max(1, sweeps["new"])
-    spent = (sweeps["requests"] - sweeps["looks"]) / new
+def _requests(found: dict[str, Any], incremental: bool) -> list[Line]:
+    full, idle, (first, second) = found["full"], found["idle"], found["second_full"]
+    new = max(1, full["new"])
+    spent = (full["requests"] - full["looks"]) / new
     told: list[Line] = [
-        ("requests of sweeps", f"{sweeps['requests']:,}", f"{sweeps['looks']:,} looks at known stories", True),
+        ("requests of full runs", f"{full['requests']:,}", f"{full['looks']:,} looks at known stories", True),
     ]
     told.append(
         (
             "of them for each new story, looks left out",
-            f"{spent:.2f} ({sweeps['new']:,} new)",
-            "" if pulses else "at most 1.3",
-            pulses or spent <= 1.3,
+            f"{spent:.2f} ({full['new']:,} new)",
+            "" if incremental else "at most 1.3",
+            incremental or spent <= 1.3,
         )
     )
-    if pulses:
+    if incremental:
         told.append(
             (
-                "requests per pulse with nothing new, mean",
-                f"{idle['mean']:.1f} ({idle['pulses']} pulses)",
+                "requests per incremental run with nothing new, mean",
+                f"{idle['mean']:.1f} ({idle['runs']} incremental runs)",
                 "at most 8",
                 idle["mean"] <= 8,
             )
         )
-        told.append(("requests per pulse with nothing new, most", str(idle["most"]), "at most 8", idle["most"] <= 8))
-    told.append(("a second sweep right after", f"{second} of {first} requests", "at most 5 %", second <= first * 0.05))
+        told.append(
+            ("requests per incremental run with nothing new, most", str(idle["most"]), "at most 8", idle["most"] <= 8)
+        )
+    told.append(
+        ("a second full run right after", f"{second} of {first} requests", "at most 5 %", second <= first * 0.05)
+    )
     return told
 
 

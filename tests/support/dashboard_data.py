@@ -43,7 +43,7 @@ TIMETABLE = """
 [schedule.night]
 sentence = "All of it, at night"
 sites = ["kalbela"]
-kind = "sweep"
+mode = "full"
 cron = "15 2 * * *"
 zone = "Asia/Dhaka"
 max_pages = 100
@@ -52,7 +52,7 @@ max_minutes = 60
 [schedule.day]
 sentence = "The lists, by day"
 sites = ["kalbela"]
-kind = "pulse"
+mode = "incremental"
 cron = "0 8-20/4 * * *"
 zone = "Asia/Dhaka"
 max_pages = 50
@@ -68,7 +68,7 @@ def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
         "started_at": at.isoformat(),
         "ended_at": (at + 10 * timedelta(minutes=1)).isoformat(),
         "reason": "finished",
-        "kind": {"night": "sweep", "day": "pulse"}[schedule],
+        "mode": {"night": "full", "day": "incremental"}[schedule],
         "schedule": {"name": schedule, "due": None},
         "books": {"discovered": 40, "outcomes": {"story": 10, "gone": 3, "list": 27}, "balanced": True},
         "stories": {"new": 6, "revised": 2, "unchanged": 2, "copies": 0, "gone": 1},
@@ -162,15 +162,15 @@ def move_list(found: Watched, numbers: tuple[int, ...]) -> None:
 
 
 def _reports(found: Watched) -> None:
-    """Three nights and two pulses: one of an older version, one that was blocked, the last with an alarm."""
+    """Three nights and two incremental runs: one of an older version, one that was blocked, the last with an alarm."""
     night = MOMENT.replace(hour=20, minute=15)
-    # Before runs counted of how many, and told their kind.
+    # Before runs counted of how many, and told their mode.
     old = a_report(
         night - 3 * DAY,
         "night",
         fields={"headline": {"filled": 8, "of": 8}, "byline": {"filled": 7, "of": 8}, "url": {}},
     )
-    for name in ("kind", "schedule"):
+    for name in ("mode", "schedule"):
         del old[name]
     found.reports.append(old)
     write_report(found.dataset, old)

@@ -74,10 +74,10 @@ def run_id_of(moment: datetime) -> str:
 
 
 def report_of(
-    stories: Iterable[Story], moment: datetime, kind: str = "sweep", *, lists: Sequence[str] = LISTS
+    stories: Iterable[Story], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
 ) -> dict[str, Any]:
     """The report of a run that read these stories in this order, as far as a judge reads it."""
-    measures, rejects = Measures(kind, LISTS), dict[str, int]()
+    measures, rejects = Measures(mode, LISTS), dict[str, int]()
     for story in stories:
         measures.see_story(story)
         try:
@@ -92,7 +92,7 @@ def report_of(
     return {
         "run_id": run_id_of(moment),
         "site": "kalbela",
-        "kind": account.pop("kind"),
+        "mode": account.pop("mode"),
         "fields": account.pop("fields"),
         "measures": account,
         "reason": "finished",

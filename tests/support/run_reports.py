@@ -11,7 +11,7 @@ NIGHT = """\
 [schedule.night]
 sentence = "The whole paper"
 sites = ["kalbela"]
-kind = "sweep"
+mode = "full"
 cron = "15 2 * * *"
 zone = "Asia/Dhaka"
 max_pages = 2000
@@ -20,7 +20,7 @@ max_minutes = 180
 [schedule.day]
 sentence = "Its lists"
 sites = ["kalbela"]
-kind = "pulse"
+mode = "incremental"
 cron = "0 * * * *"
 zone = "Asia/Dhaka"
 max_pages = 100
@@ -40,7 +40,7 @@ def a_report(
     *alarms: dict[str, Any],
     code: int | None = None,
     schedule: str | None = "night",
-    kind: str | None = None,
+    mode: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
     """A report of a run that began at a moment and took a minute."""
@@ -62,8 +62,8 @@ def a_report(
     }
     if schedule is not None:
         report["schedule"] = {"name": schedule, "due": None}
-    if kind is not None:
-        report["measures"] = {"kind": kind}
+    if mode is not None:
+        report["mode"] = mode
     return report | more
 
 

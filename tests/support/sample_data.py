@@ -36,13 +36,13 @@ def take(data: Path, place: Path) -> None:
 
 
 def visit(data: Path, visits: int) -> None:
-    """Crawl the paper, hour after hour: a sweep now and then, and pulses in between."""
+    """Crawl the paper, hour after hour: a full run now and then, and incremental runs in between."""
     paper = Newspaper(stories=STORIES, per_day=PER_DAY)
     with paper.serve() as mirror:
         for number in range(visits):
             clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": paper.now.isoformat()}
-            kind = "pulse" if number % 12 else "sweep"
-            crawl = ("crawl", "kalbela", "--data", str(data), "--mirror", mirror, *QUICK, "-s", f"KHOBOR_KIND={kind}")
+            mode = "incremental" if number % 12 else "full"
+            crawl = ("crawl", "kalbela", "--data", str(data), "--mirror", mirror, *QUICK, "-s", f"KHOBOR_MODE={mode}")
             _khobor(*crawl, clock=clock)
             paper.advance(BETWEEN)
             print(f"visit {number + 1} of {visits}", file=sys.stderr)

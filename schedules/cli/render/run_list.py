@@ -39,7 +39,7 @@ def show_runs(
     for run in runs:
         table.add_row(
             plain(run.run_id),
-            plain(run.schedule or run.kind or ""),
+            plain(run.schedule or run.mode or ""),
             f"{run.started.astimezone():%d %b %H:%M}",
             duration(run.seconds),
             *(f"{number:,}" for number in (run.requests, run.new, run.revised, run.refused)),

@@ -81,7 +81,7 @@ def show_report(report: Mapping[str, Any], traces: Traces | None = None) -> None
 
 def _circumstances(run: RunReport, report: Mapping[str, Any]) -> str:
     due = (report.get("schedule") or {}).get("due")
-    parts = [f"a {run.kind} of {run.site}" if run.kind else run.site]
+    parts = [f"{run.mode} run of {run.site}" if run.mode else run.site]
     parts.append(f"{run.schedule}" + (f" of {due}" if due else "") if run.schedule else "by hand")
     began, ended = run.started.astimezone(), run.ended.astimezone()
     parts.append(f"{began:%a %d %b %Y %H:%M} to {ended:%H:%M}, {duration(run.seconds)}")

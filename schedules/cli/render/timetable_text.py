@@ -26,7 +26,7 @@ def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[
                 "name": schedule.name,
                 "sentence": schedule.sentence,
                 "sites": list(schedule.sites),
-                "kind": schedule.kind,
+                "mode": schedule.mode,
                 "when": schedule.in_words(),
                 "next": coming.at.astimezone(schedule.zone).isoformat(timespec="minutes"),
                 "max_pages": schedule.max_pages,
@@ -78,7 +78,7 @@ def show_listed(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
         out.print(f"[bold]{plain(row['name'])}[/bold]  {plain(row['sentence'])}")
         out.print(f"  {plain(row['when'])}; next {_moment(row['next'])}, {_until(row['next'], moment)}")
         budgets = f"at most {row['max_pages']:,} pages and {row['max_minutes']:g} minutes{depth}"
-        out.print(f"  a {plain(row['kind'])} of {plain(', '.join(row['sites']))}, {budgets}")
+        out.print(f"  {plain(row['mode'])} run of {plain(', '.join(row['sites']))}, {budgets}")
         out.print(f"  [dim]{plain(_ended(row['last']))}[/dim]")
 
 

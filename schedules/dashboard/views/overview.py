@@ -52,7 +52,7 @@ def _sentence(sites: Sequence[dict[str, Any]], good: bool | None) -> str:
 def _site(question: Question, site: Site) -> dict[str, Any]:
     reading, moment = question.reading, question.moment
     runs = reading.runs(moment - FAR, site.name)
-    night = next((run for run in runs if run.kind == night_kind(runs)), None)
+    night = next((run for run in runs if run.mode == night_mode(runs)), None)
     lately = [run for run in runs if run.started >= moment - A_DAY]
     alarms = alarms_of(runs) + _silences(reading, site, moment)
     missed = _missed(reading, site, moment)
@@ -67,7 +67,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
             "good": sum(run.good for run in lately),
             **{name: sum(getattr(run, name) for run in lately) for name in ("new", "revised", "refused", "requests")},
         },
-        "nights": [_mark(run) for run in reversed([run for run in runs if run.kind == night_kind(runs)][:MOST_NIGHTS])],
+        "nights": [_mark(run) for run in reversed([run for run in runs if run.mode == night_mode(runs)][:MOST_NIGHTS])],
         "lately": [_mark(run) for run in reversed(lately)],
         "alarms": alarms,
         "missed": missed,
@@ -77,10 +77,10 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
     }
 
 
-def night_kind(runs: Sequence[RunReport]) -> str | None:
-    """What counts as a night: sweeps, and where there are none whatever ran last."""
-    kinds = [run.kind for run in runs]
-    return "sweep" if "sweep" in kinds else None if None in kinds else next(iter(kinds), None)
+def night_mode(runs: Sequence[RunReport]) -> str | None:
+    """What counts as a night: full runs, and where there are none whatever ran last."""
+    modes = [run.mode for run in runs]
+    return "full" if "full" in modes else None if None in modes else next(iter(modes), None)
 
 
 def _mark(run: RunReport) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _said(
 ) -> str:
     if night is None:
         return "No run yet."
-    when = f"The {'night' if night.kind == 'sweep' else 'run'} of {day(night.started_at, site.zone)}"
+    when = f"The {'night' if night.mode == 'full' else 'run'} of {day(night.started_at, site.zone)}"
     took = f"took {duration(night.seconds)} and brought {counted(night.new, 'new story', 'new stories')}"
     if night.good:
         after = f" {counted(len(alarms), 'thing')} to look at." if alarms else ""
@@ -115,15 +115,15 @@ def first(problems: Sequence[str], otherwise: str) -> str:
 
 
 def alarms_of(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
-    """What the latest run of each kind still has, of one newspaper's runs, newest first; `runs` says in how many."""
+    """What the latest run of each mode still has, of one newspaper's runs, newest first; `runs` says in how many."""
     latest: dict[str | None, RunReport] = {}
     for run in runs:
-        latest.setdefault(run.kind, run)
+        latest.setdefault(run.mode, run)
     found: dict[str, dict[str, Any]] = {}
-    for kind, run in latest.items():
-        of_kind = [each for each in runs if each.kind == kind]
+    for mode, run in latest.items():
+        of_mode = [each for each in runs if each.mode == mode]
         for alarm in run.alarms:
-            having = _since(alarm["key"], of_kind)
+            having = _since(alarm["key"], of_mode)
             seen: dict[str, Any] = {"run_id": run.run_id, "runs": len(having)}
             seen |= {"first_run_id": having[-1].run_id, "first_at": having[-1].started_at}
             found.setdefault(alarm["key"], {**alarm, **seen})
@@ -159,7 +159,7 @@ def _next(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]
     for schedule in timetable.schedules if timetable else ():
         if site.name in schedule.sites:
             due = next(schedule.after(moment))
-            told = {"schedule": schedule.name, "kind": schedule.kind, "sentence": schedule.sentence}
+            told = {"schedule": schedule.name, "mode": schedule.mode, "sentence": schedule.sentence}
             found.append({**told, "when": schedule.in_words(), "at": due.at.isoformat()})
     return sorted(found, key=lambda each: str(each["at"]))
 

@@ -42,7 +42,7 @@ def _mark(run: RunReport, site: Site) -> dict[str, Any]:
     """A run as a mark on the clock of its day: `hour` it began at, 0 to 24."""
     there = run.started.astimezone(site.zone)
     hour = there.hour + there.minute / 60 + there.second / 3600
-    told = {"run_id": run.run_id, "hour": round(hour, 3), "good": run.good, "kind": run.kind, "word": run.word}
+    told = {"run_id": run.run_id, "hour": round(hour, 3), "good": run.good, "mode": run.mode, "word": run.word}
     return {**told, "new": run.new, "seconds": run.seconds}
 
 

@@ -18,7 +18,7 @@ from tests.support.faulty_steps import after_text_steps
 from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
 
 AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
-DOORS = (Door(name="rss", kind=Kind.FEED), Door(name="latest-news", more=More(), pulse=True))
+DOORS = (Door(name="rss", kind=Kind.FEED), Door(name="latest-news", more=More(), incremental=True))
 # Also what no file could hold: half of a pair of surrogates.
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 MAYBE = st.none() | TEXT

@@ -20,7 +20,7 @@ TIMETABLE = """
 [schedule.night]
 sentence = "The whole of Kalbela"
 sites = ["kalbela"]
-kind = "sweep"
+mode = "full"
 cron = "15 2 * * *"
 zone = "Asia/Dhaka"
 max_pages = 3000
@@ -31,7 +31,7 @@ grace_hours = 24
 [schedule.day]
 sentence = "Its lists"
 sites = ["kalbela"]
-kind = "pulse"
+mode = "incremental"
 cron = "*/30 6-23 * * *"
 zone = "Asia/Dhaka"
 max_pages = 150
@@ -54,9 +54,9 @@ class Kept:
                 for schedule in self.timetable.schedules:
                     claims.counts_since(schedule, since)
 
-    def ran(self, began: datetime, code: int = 0, kind: str | None = "sweep", minutes: int = 60) -> str:
+    def ran(self, began: datetime, code: int = 0, mode: str | None = "full", minutes: int = 60) -> str:
         run_id = f"{began:%Y%m%dT%H%M%SZ}-kalbela-0000"
-        report = {"run_id": run_id, "site": "kalbela", "kind": kind, "verdict": {"exit_code": code, "problems": []}}
+        report = {"run_id": run_id, "site": "kalbela", "mode": mode, "verdict": {"exit_code": code, "problems": []}}
         times = {"started_at": began.isoformat(), "ended_at": (began + timedelta(minutes=minutes)).isoformat()}
         self.dataset.run(run_id).write_text(json.dumps(report | times))
         return run_id
@@ -74,26 +74,26 @@ AFTER = DUE + timedelta(hours=4, minutes=11)
 
 
 @pytest.mark.parametrize(
-    ("began", "code", "kind", "is_silent"),
+    ("began", "code", "mode", "is_silent"),
     [
-        (DUE, 0, "sweep", False),
-        (DUE + timedelta(hours=2), 0, "sweep", False),
+        (DUE, 0, "full", False),
+        (DUE + timedelta(hours=2), 0, "full", False),
         # What else is wrong with them has alarms of its own.
-        (DUE, 3, "sweep", False),
-        (DUE, 9, "sweep", False),
-        (DUE, 4, "sweep", True),
+        (DUE, 3, "full", False),
+        (DUE, 9, "full", False),
+        (DUE, 4, "full", True),
         (DUE, 1, None, True),
-        (DUE, 130, "sweep", True),
-        (DUE, 0, "pulse", True),
-        (DUE - timedelta(days=1), 0, "sweep", True),
+        (DUE, 130, "full", True),
+        (DUE, 0, "incremental", True),
+        (DUE - timedelta(days=1), 0, "full", True),
         # By hand, a little before: it was still under way when it was due.
-        (DUE - timedelta(minutes=20), 0, "sweep", False),
+        (DUE - timedelta(minutes=20), 0, "full", False),
     ],
 )
 def test_a_schedule_is_silent_until_a_good_run_of_its_kind(
-    kept: Kept, began: datetime, code: int, kind: str | None, is_silent: bool
+    kept: Kept, began: datetime, code: int, mode: str | None, is_silent: bool
 ) -> None:
-    kept.ran(began, code, kind)
+    kept.ran(began, code, mode)
     assert ("night" in kept.silent(AFTER)) is is_silent
 
 
@@ -115,13 +115,13 @@ def test_nobody_is_silent_before_the_time_that_a_run_may_take(kept: Kept) -> Non
     assert "night" in kept.silent(DUE + allowed)
 
 
-def test_one_pulse_that_failed_is_no_silence_and_a_sweep_is_as_good_as_a_pulse(kept: Kept) -> None:
+def test_one_failed_incremental_run_is_not_silence(kept: Kept) -> None:
     noon = datetime(2026, 11, 3, 6, tzinfo=UTC)
-    kept.ran(noon, kind="pulse", minutes=2)
-    kept.ran(noon + timedelta(minutes=30), code=4, kind="pulse", minutes=2)
+    kept.ran(noon, mode="incremental", minutes=2)
+    kept.ran(noon + timedelta(minutes=30), code=4, mode="incremental", minutes=2)
     assert "day" not in kept.silent(noon + timedelta(minutes=60))
     assert "day" in kept.silent(noon + timedelta(minutes=120))
-    kept.ran(noon + timedelta(minutes=60), kind="sweep")
+    kept.ran(noon + timedelta(minutes=60), mode="full")
     assert "day" not in kept.silent(noon + timedelta(minutes=120))
 
 

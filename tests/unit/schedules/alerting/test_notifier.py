@@ -110,14 +110,14 @@ def test_what_a_night_found_is_healed_by_a_night_and_not_by_what_reads_less(desk
     assert desk.report(schedule="day") == []
     assert desk.report(alarm("byline"), schedule="day") == []
     assert desk.report(code=143) == desk.report(code=4, alarms=[alarm("unreachable")])[:0] == []
-    assert desk.report() == [([], ["unreachable"])], "the pulses have it still"
+    assert desk.report() == [([], ["unreachable"])], "the incremental runs have it still"
     assert desk.report(schedule="day") == [([], ["byline"])]
 
 
 def test_the_kind_of_a_run_counts_and_not_what_its_schedule_is_called(desk: Desk) -> None:
-    assert desk.report(alarm("byline"), kind="sweep") == [(["byline"], [])]
-    assert desk.report(schedule="another", kind="pulse") == []
-    assert desk.report(schedule="another", kind="sweep") == [([], ["byline"])]
+    assert desk.report(alarm("byline"), mode="full") == [(["byline"], [])]
+    assert desk.report(schedule="another", mode="incremental") == []
+    assert desk.report(schedule="another", mode="full") == [([], ["byline"])]
 
 
 def test_a_run_by_hand_tells_nobody_and_heals_nothing(desk: Desk) -> None:
@@ -175,7 +175,7 @@ def test_a_file_that_is_no_report_keeps_nobody_from_hearing_of_the_others(desk: 
 def test_a_report_of_odd_parts_says_what_it_can(desk: Desk) -> None:
     odd = {"alarms": [3, {"key": ""}, {}, "x"], "measures": [], "verdict": {"exit_code": 3, "problems": None}}
     assert desk.report(**odd) == [(["3"], [])]
-    assert desk.report(**odd | {"alarms": {}, "measures": {"kind": [1]}}) == []
+    assert desk.report(**odd | {"alarms": {}, "mode": [1]}) == []
 
 
 def test_whoever_is_named_later_is_told_what_stands_and_who_is_named_no_more_is_forgotten(desk: Desk) -> None:

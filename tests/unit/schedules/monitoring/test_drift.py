@@ -122,13 +122,13 @@ def test_a_hundred_sound_runs_of_all_sizes_raise_no_alarm(edition: Edition, seed
         quiet = moment.weekday() in (4, 5)  # Friday and Saturday in Dhaka
         if number % 5 == 0:
             most = len(sound) if number == 0 else chance.choice((60, 90, 120))
-            chosen, kind = chance.sample(sound, most // 2 if quiet else most), "sweep"
+            chosen, mode = chance.sample(sound, most // 2 if quiet else most), "full"
         else:
             size = chance.choice((0, 1, 1, 2, 3, 5, 8, 12, 20, 45)) // (2 if quiet else 1)
-            chosen, kind = [by_age[(place + step) % len(by_age)] for step in range(size)], "pulse"
+            chosen, mode = [by_age[(place + step) % len(by_age)] for step in range(size)], "incremental"
             place += size
-        report = report_of(chosen, moment, kind)
-        assert not alarms(report, past), f"run {number}: {kind} of {len(chosen)} stories"
+        report = report_of(chosen, moment, mode)
+        assert not alarms(report, past), f"run {number}: {mode} of {len(chosen)} stories"
         past.insert(0, report)
         moment += timedelta(hours=5)
 
@@ -193,8 +193,8 @@ class Judged:
         self.past = list(past)
         self.accepted: dict[str, Acknowledgement] = {}
 
-    def run(self, stories: list[Story], kind: str = "sweep") -> list[dict[str, Any]]:
-        report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), kind)
+    def run(self, stories: list[Story], mode: str = "full") -> list[dict[str, Any]]:
+        report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), mode)
         report["alarms"] = alarms(report, self.past, self.accepted)
         self.past.insert(0, report)
         return list(report["alarms"])
@@ -208,7 +208,7 @@ def judged(past: list[dict[str, Any]]) -> Judged:
 def test_three_stories_say_nothing_and_many_such_runs_together_do(edition: Edition, judged: Judged) -> None:
     lacking, told = without_byline(edition.sound(60)), []
     for first in range(0, 24, 3):
-        told.append(judged.run(lacking[first : first + 3], "pulse"))
+        told.append(judged.run(lacking[first : first + 3], "incremental"))
     assert not told[0]
     assert [alarm["field"] for alarm in told[-1]] == ["byline"]
     assert told[-1][0]["since_run"] == judged.past[7]["run_id"]
@@ -256,7 +256,7 @@ def test_a_first_run_is_judged_by_what_the_layout_nearly_always_has(edition: Edi
 
 
 def test_reports_of_an_older_version_are_passed_over(edition: Edition, past: list[dict[str, Any]]) -> None:
-    old = {name: value for name, value in past[0].items() if name not in ("kind", "measures")} | {"fields": {"body": 9}}
+    old = {name: value for name, value in past[0].items() if name not in ("mode", "measures")} | {"fields": {"body": 9}}
     assert len(alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [old, *past])) == 1
     assert not alarms(report_of(edition.sound(60), TONIGHT), [old])
 
@@ -323,7 +323,7 @@ def test_the_alarm_stands_above_the_account_of_the_run(told: Nights) -> None:
 def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> None:
     report = told.reports["sound"]
     read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "copies"))
-    assert (report["kind"], report["fields"]["byline"]["of"]) == ("sweep", read)
+    assert (report["mode"], report["fields"]["byline"]["of"]) == ("full", read)
     for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
         assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read
     assert list(report["fields"]["byline"]["by"]) == [
@@ -341,10 +341,10 @@ def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
     assert "khobor alerts" in unknown.stderr
 
 
-def test_a_night_in_which_pulses_bring_nothing_is_no_alarm(edition: Edition) -> None:
+def test_incremental_runs_without_news_raise_no_alarm(edition: Edition) -> None:
     past: list[dict[str, Any]] = []
     for number in range(144):
-        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(minutes=10 * number), "pulse")
+        report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(minutes=10 * number), "incremental")
         report["stories"]["new"] = 0 if 48 <= number < 96 else 3
         assert not alarms(report, past)
         past.insert(0, report)

@@ -17,7 +17,7 @@ RIGHT = """\
 [schedule.night]
 sentence = "The whole paper"
 sites = ["kalbela"]
-kind = "sweep"
+mode = "full"
 cron = "15 2 * * *"
 zone = "Asia/Dhaka"
 max_pages = 2000
@@ -45,7 +45,7 @@ def mistakes(folder: Path, text: str) -> list[tuple[int, str]]:
 def test_the_timetable_of_the_project_is_right_and_visits_every_newspaper_by_night_and_by_day() -> None:
     timetable = Timetable.read()
     assert {site for schedule in timetable.schedules for site in schedule.sites} == set(newspapers())
-    assert {schedule.kind for schedule in timetable.schedules} == {"sweep", "pulse"}
+    assert {schedule.mode for schedule in timetable.schedules} == {"full", "incremental"}
     assert all(schedule.sentence for schedule in timetable.schedules)
 
 
@@ -67,8 +67,8 @@ def test_a_schedule_holds_what_was_written(tmp_path: Path) -> None:
         (3, 'sites = "kalbela"', ["['kalbela']"]),
         (3, "sites = []", ["kalbela"]),
         (3, "sites = ['kalbla', 'klbela']", ["'kalbla'; did you mean 'kalbela'?", "'klbela'; did you mean 'kalbela'?"]),
-        (4, "kind = 'swep'", ["'sweep'"]),
-        (4, "kind = 1", ["pulse, sweep"]),
+        (4, "mode = 'ful'", ["'full'"]),
+        (4, "mode = 1", ["incremental, full"]),
         (5, "cron = '15 2 * * 1-5'", ["'mon-fri'"]),
         (5, "cron = '61 25 * * *'", ["59", "23"]),
         (5, "cron = '0 2 30 2 *'", ["never comes", "29"]),

@@ -16,7 +16,7 @@ from schedules.timetable.cron import Due, read_cron
 from schedules.timetable.occurrences import Claims, State
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-NIGHT = next(schedule for schedule in Timetable.read().schedules if schedule.kind == "sweep")
+NIGHT = next(schedule for schedule in Timetable.read().schedules if schedule.mode == "full")
 
 
 @pytest.fixture

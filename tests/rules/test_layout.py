@@ -23,7 +23,7 @@ MIRRORS = ("views", "render", "scrapy_commands")
 
 def imports_of(path: Path) -> set[str]:
     """Return every dotted name that a file imports."""
-    names = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse((PROJECT / path).read_text())):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)

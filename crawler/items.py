@@ -124,7 +124,7 @@ class Alias:
     site: str = ""
     url: str = required(TEXT, "the other address")
     story_id: str = required(TEXT, "the story that is kept")
-    kind: str = required(TEXT, "`address` (the same id elsewhere) or `copy` (the same words under another id)")
+    kind: str = required(TEXT, "`url` (the same id at another URL) or `exact_duplicate` (the same text under another id)")
     first_seen_at: datetime = required(UTC_MICROSECONDS, "when we first saw it there")
     run_id: str = required(TEXT, "the run that first saw it")
 

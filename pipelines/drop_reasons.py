@@ -17,7 +17,7 @@ class Refused(DropItem):
         self.detail = detail
 
 
-class BadRow(Refused):
+class InvalidRow(Refused):
     """A value is not of its column's type."""
 
 
@@ -47,7 +47,7 @@ class Unchanged(Refused):
     outcome = Outcome.UNCHANGED
 
 
-class Copy(Refused):
+class ExactDuplicate(Refused):
     """The words are those of a story that is kept under another id."""
 
     outcome = Outcome.EXACT_DUPLICATE

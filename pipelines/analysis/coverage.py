@@ -197,7 +197,7 @@ def _became(
     found: dict[int, set[str]] = {number: {"failed"} for number in named}
     for rows in _columns(dataset, "aliases", site, ("url", "kind"), since):
         for url, kind in zip(rows["url"].to_pylist(), rows["kind"].to_pylist(), strict=True):
-            if kind == "copy" and (number := _number_in(url)) is not None:
+            if kind == "exact_duplicate" and (number := _number_in(url)) is not None:
                 found.setdefault(number, set()).add("elsewhere")
     columns = ["url", "story_id", "outcome", "reason"]
     for rows in _columns(dataset, "fetches", site, columns, since, until):

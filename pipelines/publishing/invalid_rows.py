@@ -13,7 +13,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import Change
 from pipelines.storage.tables import TABLES, Table, to_json
 
-BAD_ROW = "BadRow"
+INVALID_ROW = "InvalidRow"
 
 
 def divert_bad_rows(ledger: Ledger) -> int:
@@ -88,7 +88,7 @@ def _reject(site: str, table: Table, change: Change, fault: str) -> Reject:
         rejected_at=now(),
         url=text("url"),
         story_id=text("story_id"),
-        reason=BAD_ROW,
+        reason=INVALID_ROW,
         detail=f"no row of {table.name}: {fault}".encode(errors="replace").decode(),
         record=to_json(change.row),
         run_id=text("run_id") or "unknown",

@@ -12,7 +12,7 @@ from crawler.clock import now
 from crawler.items import Alias, Fetch, Reject, Snapshot, Story, as_row
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
-from pipelines.drop_reasons import Copy, Refused, Unchanged
+from pipelines.drop_reasons import ExactDuplicate, Refused, Unchanged
 from pipelines.runtime.run import Run
 
 PAGES_KEPT_PER_REASON = 20
@@ -76,7 +76,7 @@ class KeepRejects:
         with self._run.ledger.page():
             if isinstance(refusal, Unchanged):
                 self._saw_again(item)
-            elif isinstance(refusal, Copy):
+            elif isinstance(refusal, ExactDuplicate):
                 self._run.ledger.stories.keep_alias(self._alias(item, refusal.of))
                 self._run.ledger.runs.count(self._run.run_id, "story/copies")
             else:
@@ -101,7 +101,7 @@ class KeepRejects:
             site=story.site,
             url=story.url,
             story_id=kept,
-            kind="copy",
+            kind="exact_duplicate",
             first_seen_at=story.fetched_at,
             run_id=self._run.run_id,
         )

@@ -155,7 +155,7 @@ class Run:
                             site=self.ledger.site,
                             url=url,
                             story_id=story_id,
-                            kind="address",
+                            kind="url",
                             first_seen_at=at,
                             run_id=self.run_id,
                         )

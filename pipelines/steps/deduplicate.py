@@ -6,7 +6,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 
 from crawler.items import Story, as_row
-from pipelines.drop_reasons import Copy, Unchanged
+from pipelines.drop_reasons import ExactDuplicate, Unchanged
 from pipelines.ledger import Ledger
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import state_hash
@@ -15,14 +15,14 @@ from pipelines.similarity.hashes import state_hash
 def deduplicate(story: Story, ledger: Ledger) -> Story:
     """Return a story with its revision, first sight and, until it is stored, the cluster of its last revision.
 
-    Raises :class:`Unchanged` for a known story in a known state, and :class:`Copy` for a new id with the headline and
-    body of a stored story.
+    Raises :class:`Unchanged` for a known story in a known state, and :class:`ExactDuplicate` for a new id with the
+    headline and body of a stored story.
     """
     known = ledger.stories.get(story.story_id)
     if known is None:
         assert story.content_hash is not None
         if original := ledger.stories.with_content(story.content_hash):
-            raise Copy(f"the words of {original.story_id}", original.story_id)
+            raise ExactDuplicate(f"the words of {original.story_id}", original.story_id)
         return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
     if known.state_hash == state_hash(as_row(story)):
         raise Unchanged(f"revision {known.revision} still stands")

@@ -7,7 +7,7 @@ from scrapy.crawler import Crawler
 
 from crawler.items import Fetch, Snapshot, Story, as_row
 from crawler.outcomes import Outcome
-from pipelines.drop_reasons import BadRow
+from pipelines.drop_reasons import InvalidRow
 from pipelines.ledger import KnownStory
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import snapshot_digest, state_hash
@@ -37,7 +37,7 @@ class Store:
 
     def _accept_story(self, story: Story) -> None:
         if error := row_error(Story, as_row(story), complete=True):
-            raise BadRow(error)
+            raise InvalidRow(error)
         ledger = self._run.ledger
         known, words = ledger.stories.get(story.story_id), story.body_hash
         story = self._clustered(story, known or (ledger.stories.with_body(words) if words else None))

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of
-from pipelines.drop_reasons import BadRow
+from pipelines.drop_reasons import InvalidRow
 
 
 def validate_row(item: Any) -> Any:
@@ -14,7 +14,7 @@ def validate_row(item: Any) -> Any:
     rows = getattr(item, "rows", None)
     for record in rows if rows is not None else [item]:
         if error := row_error(type(record), as_row(record)):
-            raise BadRow(error)
+            raise InvalidRow(error)
     return item
 
 

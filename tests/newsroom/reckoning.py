@@ -64,7 +64,7 @@ class Reckoning:
         stories, aliases = self.table("stories"), self.table("aliases")
         found = {number_of(i): at for i, at in zip(stories["story_id"], stories["first_seen_at"], strict=True)}
         if len(aliases):
-            copies = aliases[aliases["kind"] == "copy"]
+            copies = aliases[aliases["kind"] == "exact_duplicate"]
             found |= {number_of(u): at for u, at in zip(copies["url"], copies["first_seen_at"], strict=True)}
         return {number: at.to_pydatetime() for number, at in found.items()}
 
@@ -189,7 +189,7 @@ class Reckoning:
     def copies(self) -> Tally:
         """Exact copies: one kept, the other among the aliases."""
         aliases = self.table("aliases")
-        copies = aliases[aliases["kind"] == "copy"] if len(aliases) else aliases
+        copies = aliases[aliases["kind"] == "exact_duplicate"] if len(aliases) else aliases
         rows = zip(copies["url"], copies["story_id"], strict=True) if len(copies) else ()
         return _tally(self.families["copy"], {_pair(number_of(url), number_of(kept)) for url, kept in rows})
 

@@ -144,7 +144,7 @@ class Kept:
                     site=SITE,
                     url=url,
                     story_id=f"{SITE}:{number}",
-                    kind="address",
+                    kind="url",
                     first_seen_at=JANUARY,
                     run_id="run-1",
                 )

@@ -88,9 +88,9 @@ _READING = (
     "khobor crawl kalbla --data {out}",
     "khobor crawl --data {out}",
     "khobor crawl kalbela --data {out}",
-    f"khobor crawl kalbela {_NOBODY} --data {{out}} --json -s DOWNLOAD_DELAY=0 -s KHOBOR_FIRST_BACKOFF_SECONDS=0"
-    " -s KHOBOR_FIRST_PAUSE_SECONDS=0",
-    f"khobor crawl kalbela {_NOBODY} --data {{out}} -s KHOBOR_MODE=swep",
+    f"khobor crawl kalbela {_NOBODY} --data {{out}} --json -s DOWNLOAD_DELAY=0 -s KHOBOR_FIRST_BACKOFF=0"
+    " -s KHOBOR_FIRST_PAUSE=0",
+    f"khobor crawl kalbela {_NOBODY} --data {{out}} -s KHOBOR_KIND=swep",
     f"khobor crawl kalbela {_NOBODY} --data {{out}} -s DOWNLOAD_DELAYY=2",
     "khobor crawl kalbela --data {out} -s ROBOTSTXT_OBEY=False",
     "khobor crawl kalbela --seed https://www.prothomalo.com/x/1 --data {out}",
@@ -102,9 +102,9 @@ _READING = (
     "scrapy crawl -h",
     "scrapy parse -h",
     "scrapy shell -h",
-    "scrapy settings --get KHOBOR_MODE",
+    "scrapy settings --get KHOBOR_KIND",
     "scrapy settings --get CONCURRENT_REQUESTS_PER_DOMAIN",
-    "scrapy settings --get KHOBOR_MAX_BACKOFF_SECONDS",
+    "scrapy settings --get KHOBOR_PATIENCE",
 )
 # In this order, each on what the one before left.
 _WRITING = (

@@ -9,7 +9,7 @@ from scrapy.exceptions import DropItem
 from crawler.items import Story
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ReadApart
-from pipelines.drop_reasons import BadRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
+from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
 from pipelines.similarity.minhash import sketch
 from pipelines.steps.apply_text_steps import ApplyTextSteps
 from tests.support.faulty_steps import STEPS
@@ -72,8 +72,8 @@ def test_pipeline_leaves_story_of_worker_alone() -> None:
         ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
         ({"layout": None}, UnknownLayout),
         ({"headline": "ক" * 1_001}, TooLong),
-        ({"kicker": 7}, BadRow),
-        ({"byline": "\ud800"}, BadRow),
+        ({"kicker": 7}, InvalidRow),
+        ({"byline": "\ud800"}, InvalidRow),
     ],
 )
 def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type[DropItem]) -> None:

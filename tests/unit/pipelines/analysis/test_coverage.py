@@ -72,7 +72,7 @@ def test_a_copy_among_the_aliases_and_an_id_that_only_a_list_named_are_told_apar
     url = "https://www.kalbela.com/sports/501"
     with kept.ledger.transaction():
         kept.ledger.stories.keep_alias(
-            Alias(site=SITE, url=url, story_id=f"{SITE}:500", kind="copy", first_seen_at=JANUARY, run_id="r")
+            Alias(site=SITE, url=url, story_id=f"{SITE}:500", kind="exact_duplicate", first_seen_at=JANUARY, run_id="r")
         )
     sight(kept, "latest", 500, 502)
     found = covered(kept)

@@ -46,10 +46,10 @@ def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_publish
     assert kept.publish().diverted == 1
     assert kept.standing().keys() == {f"{SITE}:1", f"{SITE}:3"}
     [reject] = kept.rows("rejects")
-    assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("BadRow", f"{SITE}:2", "run-1")
+    assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("InvalidRow", f"{SITE}:2", "run-1")
     assert re.search(fault, reject["detail"]), reject["detail"]
     assert f'"story_id":"{SITE}:2"' in reject["record"]
-    assert kept.ledger.runs.counts("run-1") == {"reject/BadRow": 1}
+    assert kept.ledger.runs.counts("run-1") == {"reject/InvalidRow": 1}
     assert kept.publish().diverted == 0
 
 

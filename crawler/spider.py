@@ -67,8 +67,6 @@ class Newspaper(scrapy.Spider):
         self.was_known: Callable[[str], bool] = lambda key: False
         # Told whenever a place names a story; whether it says otherwise of it than before.
         self.sees: Callable[[str, Address, str | None, datetime | None], bool] = lambda *said: False
-        # Told of each page before it is read, so that it is known which one it was if the reading never ends.
-        self.takes_in_hand: Callable[[Fetch], None] = lambda fetch: None
         self.known_at_all = False
         self.is_incremental = False
         # Whether a list had nothing on it that was known before: what came between two visits is behind the doors.
@@ -124,7 +122,6 @@ class Newspaper(scrapy.Spider):
 
     def _read_here(self, response: Response) -> Iterator[Any]:
         fetch = self._fetched(response)
-        self.takes_in_hand(fetch)
         reading: ParsedPage | Exception | None = None
         if answer := self._to_read(response, fetch):
             try:
@@ -144,7 +141,6 @@ class Newspaper(scrapy.Spider):
                 reading = await read(answer)
             except (DecodeError, FetchError) as refusal:
                 reading = refusal
-        self.takes_in_hand(fetch)
         for output in self._outputs_of(response, fetch, reading):
             yield output
 

@@ -4,7 +4,6 @@ import json
 from typing import TYPE_CHECKING
 
 from crawler.clock import now
-from pipelines.in_hand import hold_against
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import Books
 from pipelines.storage.data_folder import DataFolder
@@ -23,19 +22,14 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published"
     return publish(dataset, ledger)
 
 
-def recover(
-    dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None, *, over_page: bool = False
-) -> list[str]:
+def recover(dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
     """End the runs that were killed; returns their ids. What they had accepted is published with them.
 
-    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves;
-    ``over_page`` says that they ended of themselves, so that the page in hand is held guilty.
+    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves.
     """
     stats = json.dumps({"khobor/trouble": said}) if said else None
     killed = ledger.runs.unfinished()
     for run_id in killed:
-        if over_page:
-            hold_against(dataset, ledger, run_id)
         publish_run(dataset, ledger, run_id)
         left = ledger.runs.get(run_id)
         assert left is not None

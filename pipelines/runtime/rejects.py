@@ -47,7 +47,7 @@ class KeepRejects:
 
     def item_error(self, item: Any, response: Response | None, failure: Failure) -> None:
         """A step crashed: that too is a reason, unless the machine is at fault."""
-        if self._gave_up(failure, item if isinstance(item, Fetch) else getattr(item, "fetch", None)):
+        if self._run.give_up(failure.value):
             return
         detail = f"{failure.type.__name__}: {failure.value}" if failure.type else str(failure.value)
         self._answer(item, response, "StepCrashed", detail, None)
@@ -55,20 +55,13 @@ class KeepRejects:
     def spider_error(self, failure: Failure, response: Response | None) -> None:
         """Reading the page crashed before any record came of it."""
         fetch: Fetch | None = response.meta.get("fetch") if response is not None else None
-        if self._gave_up(failure, fetch) or fetch is None:
+        if self._run.give_up(failure.value) or fetch is None:
             return
         fetch.outcome, fetch.reason = Outcome.UNREADABLE, "ReaderCrashed"
         detail = one_line(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
         with self._run.ledger.page():
             self._run.ledger.keep_reject(self._reject(None, fetch, "ReaderCrashed", detail, response))
             self._run.settle(fetch)
-
-    def _gave_up(self, failure: Failure, fetch: Fetch | None) -> bool:
-        if not self._run.give_up(failure.value):
-            return False
-        if fetch is not None and isinstance(failure.value, MemoryError):  # or every following run would end over it
-            self._run.in_hand.hold_against(fetch)
-        return True
 
     def _answer(self, item: Any, response: Response | None, reason: str, detail: str, refusal: Refused | None) -> None:
         fetch: Fetch | None = item if isinstance(item, Fetch) else getattr(item, "fetch", None)

@@ -22,7 +22,6 @@ from crawler.downloader.politeness import faults
 from crawler.items import Alias, Fetch, Story
 from crawler.safe_text import one_line
 from crawler.spider import Newspaper
-from pipelines.in_hand import InHand
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import KINDS, Trouble, trouble_in
 from pipelines.runtime.field_stats import Measures
@@ -67,9 +66,7 @@ class Run:
         self.books = Books(self.ledger, self.run_id, spider.door_rests)
         spider.is_incremental = crawler.settings["KHOBOR_MODE"] == "incremental"
         spider.known_at_all = self.ledger.stories.knows_any()
-        self.in_hand = InHand(self.dataset, spider.name)
         spider.was_known = self.was_known
-        spider.takes_in_hand = self.in_hand.take
         self.hearing = Hearing(self.ledger, self.run_id)
         spider.sees = self.hearing.sees
         # Told before the books are closed: whoever holds addresses back gives them their outcome.
@@ -130,7 +127,6 @@ class Run:
             self.books.note(fetch)
         if fetch.attempts:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
-        self.in_hand.lay_down(fetch)
 
     def was_known(self, key: str) -> bool:
         """Whether an address had an outcome before this run."""
@@ -207,7 +203,6 @@ class Run:
                 raise
         finally:
             with suppress(OSError):
-                self.in_hand.close()
                 self.dataset.progress(self._crawler.spidercls.name).unlink(missing_ok=True)
             self._lock.release()
 

@@ -176,9 +176,6 @@ class Frontier(BaseScheduler):
     def _admit(self, request: Request) -> bool:
         fetch: Fetch = request.meta["fetch"]
         self._seen.add(fetch.key)
-        if self._run.in_hand.is_deadly(fetch.key):
-            fetch.reason = "runs ended while they read it, so it is left alone"
-            return self._answer(fetch, Outcome.UNREADABLE)
         known = self._run.ledger.addresses.get(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self._answer(fetch, Outcome.TOO_DEEP)

@@ -51,7 +51,6 @@ _LAST_BYTES = 32_768
 # A run needs few threads, and on a machine of many cores each would map memory that it never uses.
 FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 # What a process ends of by itself; a kill comes from outside, and says nothing of the page that was being read.
-_OF_ITSELF = {-getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ILL", "FPE", "ABRT", "SYS", "XCPU")}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
 
 
@@ -160,8 +159,7 @@ class Running:
     def _recover(self) -> None:
         ledger = self._ledger()
         try:
-            over_page = self._killed_for == "stalled" or self._child.returncode in _OF_ITSELF
-            recover(self.launch.dataset, ledger, *self._reason(), over_page=over_page)
+            recover(self.launch.dataset, ledger, *self._reason())
             judge_ended_runs(self.launch.dataset, ledger, expectations_of(self.launch.newspaper))
         finally:
             ledger.close()

@@ -28,7 +28,7 @@ def kept(data: Path) -> set[str]:
         (TERM, ["slow_body"], {}, [], "/slow_body/1001"),
         (INT, ["hang"], {}, ["-sKHOBOR_GRACE=1"], "/hang/1001"),
         (TERM, ["s429_ra_seconds/30"], {}, ["-sKHOBOR_GRACE=60"], "/s429_ra_seconds/30"),
-        (INT, ["reset_now"], {}, ["-sKHOBOR_FIRST_BACKOFF=60"], "/reset_now/1001"),
+        (INT, ["reset_now"], {}, ["-sKHOBOR_FIRST_BACKOFF_SECONDS=60"], "/reset_now/1001"),
     ],
     ids=["at a list page", "in a page that drips", "before an answer", "in a pause", "before a retry"],
 )

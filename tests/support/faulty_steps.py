@@ -1,5 +1,7 @@
 """Text steps: the usual ones, and some that fail or take long."""
 
+import os
+import signal
 import time
 from dataclasses import replace
 from functools import reduce
@@ -33,6 +35,13 @@ def spoils_one(item: Any) -> Any:
     """Fail on one story."""
     if isinstance(item, Story) and item.story_id == SPOILT:
         raise LookupError("no such thing")
+    return item
+
+
+def crashes_on_one(item: Any) -> Any:
+    """End the process over one story, as a fault in the C code of a parser does."""
+    if isinstance(item, Story) and item.story_id == SPOILT:
+        os.kill(os.getpid(), signal.SIGSEGV)
     return item
 
 

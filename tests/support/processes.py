@@ -16,7 +16,7 @@ from tests.support.commands import PROJECT
 
 KHOBOR = (sys.executable, "-m", "khobor")
 SCRAPY = (sys.executable, "-m", "scrapy")
-QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF=0", "-sKHOBOR_FIRST_PAUSE=0")
+QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF_SECONDS=0", "-sKHOBOR_FIRST_PAUSE_SECONDS=0")
 
 
 @dataclass

@@ -107,11 +107,6 @@ class Played:
             self._waiting.clear()
 
     def _answer(self, fetch: Fetch) -> None:
-        try:
-            self.spider.takes_in_hand(fetch)
-        except KINDS as error:
-            assert self.run.give_up(error)
-            return
         fetch.fetched_at, fetch.attempts, fetch.status = now(), 1, 200
         for item in self._page(fetch):
             try:

@@ -11,10 +11,10 @@ from typing import NoReturn
 from schedules.cli import crawl, data, maintenance, ops, runs, schedule, stories
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import complain, reader_may_leave
-from schedules.exit_codes import WrongUsage, explained
-from schedules.launching.lean import search_seldom
-from schedules.signals import heard_by
-from schedules.stdio import heard_or_not
+from schedules.exit_codes import WrongUsage, describe_error
+from schedules.launching.lean import set_gc_threshold
+from schedules.signals import handle_signals
+from schedules.stdio import ignore_stderr_errors
 
 CODES = """exit codes:
   0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged
@@ -27,8 +27,8 @@ FAMILIES = (crawl, runs, maintenance, schedule, ops, stories, data)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    search_seldom()
-    with heard_or_not(), _ending_at_once_when_told():
+    set_gc_threshold()
+    with ignore_stderr_errors(), _ending_at_once_when_told():
         options = _parser().parse_args(arguments)
         try:
             _refuse_traps()
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except Exception as error:  # noqa: BLE001 - no error leaves by the front door but in a sentence
             if os.environ.get("KHOBOR_DEBUG"):
                 traceback.print_exc()
-            code, sentence = explained(error)
+            code, sentence = describe_error(error)
             for line in sentence.splitlines():
                 complain(line)
             return code
@@ -55,7 +55,7 @@ def _ending_at_once_when_told() -> Iterator[None]:
         os.write(2, b"khobor: interrupted; everything accepted is kept\n")
         os._exit(128 + number)
 
-    with heard_by(end):
+    with handle_signals(end):
         yield
 
 

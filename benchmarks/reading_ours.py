@@ -7,7 +7,7 @@ from typing import Any
 
 from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
-from schedules.launching.lean import search_seldom
+from schedules.launching.lean import set_gc_threshold
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
@@ -32,5 +32,5 @@ def read(html: bytes, url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    search_seldom()  # as in a run
+    set_gc_threshold()  # as in a run
     timed(read)

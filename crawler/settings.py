@@ -105,7 +105,7 @@ SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
 CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once would only cost
 EXTENSIONS_BASE = {
-    "schedules.runner.resource_limits.Leash": 0,
+    "schedules.runner.resource_limits.ResourceLimits": 0,
     "crawler.downloader.graceful_stop.PromptEnd": 0,
     "crawler.worker.extension.ReadApart": 0,
     "pipelines.runtime.run.Run": 1,

@@ -39,7 +39,7 @@ class Unreachable(Exception):
     """Nobody answers where the crawl was to begin; nothing was started."""
 
 
-class ToldToEnd(Exception):
+class Interrupted(Exception):
     """A signal came before anything was started, or when nothing but an answer was under way."""
 
     def __init__(self, number: int, said: str = "told to end before anything was started") -> None:
@@ -47,13 +47,13 @@ class ToldToEnd(Exception):
         self.number = number
 
 
-def explained(error: BaseException) -> tuple[ExitCode, str]:
+def describe_error(error: BaseException) -> tuple[ExitCode, str]:
     """The exit code that an error ends with, and one sentence that says what is wrong and what to do."""
     if isinstance(error, WrongUsage):
         return ExitCode.USAGE, str(error)
     if isinstance(error, Unreachable):
         return ExitCode.UNREACHABLE, str(error)
-    if isinstance(error, ToldToEnd):
+    if isinstance(error, Interrupted):
         return ExitCode.of_signal(error.number), str(error)
     if isinstance(error, ImportError) and "allocate memory" in str(error):
         return ExitCode.STORAGE, f"there was not enough memory to begin ({error})"

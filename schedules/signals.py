@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+Handler = Callable[[int, FrameType | None], object]
 TO_END = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def heard_by(handler: Callable[[int, FrameType | None], object], numbers: Iterable[int] = TO_END) -> Iterator[None]:
+def handle_signals(handler: Handler, numbers: Iterable[int] = TO_END) -> Iterator[None]:
     """Let the handler hear these signals, and whoever heard them before hear them again afterwards."""
     before = {number: signal.signal(number, handler) for number in numbers}
     try:

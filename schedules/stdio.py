@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 
 
 @contextmanager
-def heard_or_not() -> Iterator[None]:
+def ignore_stderr_errors() -> Iterator[None]:
     """Let what is printed on stderr meanwhile be lost where it cannot be written, and have nothing left to write."""
     _open_what_is_closed()
     heard, sys.stderr = sys.stderr, cast(TextIO, _Heard(sys.stderr))
@@ -25,10 +25,10 @@ def heard_or_not() -> Iterator[None]:
             try:
                 stream.flush()
             except OSError:  # Python would try again as it ends, and end with a code of its own
-                let_go_of(stream)
+                redirect_to_devnull(stream)
 
 
-def let_go_of(stream: TextIO) -> None:
+def redirect_to_devnull(stream: TextIO) -> None:
     """Print into nothing from now on."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, stream.fileno())
@@ -45,14 +45,14 @@ class _Heard:
         try:
             return self._stream.write(text)
         except OSError:
-            let_go_of(self._stream)
+            redirect_to_devnull(self._stream)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except OSError:
-            let_go_of(self._stream)
+            redirect_to_devnull(self._stream)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

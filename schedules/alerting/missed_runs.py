@@ -10,7 +10,7 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
 from schedules.reports.history import Report, reports
 from schedules.timetable.config import Schedule, Timetable
-from schedules.timetable.occurrences import Claims, claims_of
+from schedules.timetable.occurrences import Occurrences, occurrences_file
 
 #: Runs that did what they were there for; what else was wrong with them has alarms of its own.
 GOOD = (ExitCode.DONE, ExitCode.BELOW_EXPECTATION, ExitCode.LAYOUT_CHANGED)
@@ -24,10 +24,10 @@ def silent(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[
 
     Where nobody keeps a timetable there is no silence.
     """
-    if not claims_of(dataset).exists():
+    if not occurrences_file(dataset).exists():
         return []
-    with closing(Claims.open(claims_of(dataset))) as claims:
-        known_since = {schedule.name: claims.counts_since(schedule, moment) for schedule in timetable.schedules}
+    with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
+        known_since = {schedule.name: occurrences.counted_since(schedule, moment) for schedule in timetable.schedules}
     found = (_silence(schedule, dataset, moment, known_since[schedule.name]) for schedule in timetable.schedules)
     return [alarm for alarms in found for alarm in alarms]
 

@@ -26,11 +26,11 @@ from schedules.exit_codes import ExitCode
 from schedules.reports.report import read_report, run_ids
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
-from schedules.timetable.occurrences import OPEN, Claim, Claims, State, claims_of
+from schedules.timetable.occurrences import OPEN, Occurrence, Occurrences, State, occurrences_file
 
 #: Runs that began longer ago are not told any more.
 LOOK_BACK = timedelta(days=14)
-MOST_CLAIMS = 700
+MAX_OCCURRENCES = 700
 # A run that ended so read enough pages to say that what it did not find wrong is well.
 TELLING = (ExitCode.DONE, ExitCode.BELOW_EXPECTATION, ExitCode.LAYOUT_CHANGED)
 # Somebody wanted it to end, which says nothing of the site.
@@ -66,8 +66,8 @@ class Alerts:
         folder = self.dataset.state / "schedules"
         make_folder(folder)
         with SiteLock.take(folder / "alerts.lock"), closing(self._opened()) as told:
-            claims = list(_claims(self.dataset, timetable))
-            new = list(self._new_runs(told, claims))
+            occurrences = list(_latest_occurrences(self.dataset, timetable))
+            new = list(self._new_runs(told, occurrences))
             # Of a past that nobody was told of, whoever is named is told what stands, and not each of its turns.
             past = new[:-1] if told.is_blank else []
             for run in past:
@@ -75,7 +75,7 @@ class Alerts:
             told.know_targets([target.name for target in timetable.targets], self.clock(), self._about())
             for run in new[len(past) :]:
                 self._note_run(told, run, timetable)
-            self._note_times(told, timetable, claims)
+            self._note_times(told, timetable, occurrences)
             for target in timetable.targets:
                 self._serve(told, target)
             return min((state.next_at for state in told.targets() if state.waiting and state.next_at), default=None)
@@ -95,16 +95,16 @@ class Alerts:
 
     # What is new -----------------------------------------------------------------------------------------------------
 
-    def _new_runs(self, told: Told, claims: list[Claim]) -> Iterator[_Run]:
+    def _new_runs(self, told: Told, occurrences: list[Occurrence]) -> Iterator[_Run]:
         """The runs of the timetable that ended and were not noted, oldest first."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
         told.forget_runs(first)
-        claimed = {run_id: claim for claim in claims for run_id in claim.runs}
+        claimed = {run_id: occurrence for occurrence in occurrences for run_id in occurrence.runs}
         for run_id in told.unseen(run_ids(self.dataset, first)):
-            report, claim = self._report(run_id, run_id in claimed), claimed.get(run_id)
-            if report is None or ("schedule" not in report and (claim is None or claim.state in OPEN)):
+            report, occurrence = self._report(run_id, run_id in claimed), claimed.get(run_id)
+            if report is None or ("schedule" not in report and (occurrence is None or occurrence.state in OPEN)):
                 continue  # somebody's run by hand, or its turn has not judged it yet
-            schedule = str(_mapping(report.get("schedule")).get("name") or (claim.schedule if claim else ""))
+            schedule = str(_mapping(report.get("schedule")).get("name") or (occurrence.schedule if occurrence else ""))
             yield _Run(run_id, schedule, report)
 
     def _report(self, run_id: str, is_claimed: bool) -> Mapping[str, Any] | None:
@@ -137,9 +137,9 @@ class Alerts:
             heals=code in TELLING,
         )
 
-    def _note_times(self, told: Told, timetable: Timetable, claims: list[Claim]) -> None:
-        latest = {claim.schedule: claim for claim in reversed(claims) if claim.state not in OPEN}
-        refused = [_refusal(claim) for claim in latest.values() if claim.state is State.REFUSED]
+    def _note_times(self, told: Told, timetable: Timetable, occurrences: list[Occurrence]) -> None:
+        latest = {each.schedule: each for each in reversed(occurrences) if each.state not in OPEN}
+        refused = [_refusal(occurrence) for occurrence in latest.values() if occurrence.state is State.REFUSED]
         moment = self.clock()
         told.note("times", refused, moment, about=self._about())
         told.note("clock", silent(timetable, self.dataset, moment), moment, about=self._about())
@@ -226,15 +226,15 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _refusal(claim: Claim) -> dict[str, Any]:
-    site, said = ", ".join(claim.sites), claim.reason or f"it ended with code {claim.exit_code}"
-    sentence = f"{claim.schedule} could not be started: {said}"
-    return {"key": f"schedule/{claim.schedule}/start", "kind": "start", "site": site, "sentence": sentence}
+def _refusal(occurrence: Occurrence) -> dict[str, Any]:
+    site, said = ", ".join(occurrence.sites), occurrence.reason or f"it ended with code {occurrence.exit_code}"
+    sentence = f"{occurrence.schedule} could not be started: {said}"
+    return {"key": f"schedule/{occurrence.schedule}/start", "kind": "start", "site": site, "sentence": sentence}
 
 
-def _claims(dataset: DataFolder, timetable: Timetable) -> Iterator[Claim]:
-    """The latest claims of each schedule, latest first."""
-    if claims_of(dataset).exists():
-        with closing(Claims.open(claims_of(dataset))) as claims:
+def _latest_occurrences(dataset: DataFolder, timetable: Timetable) -> Iterator[Occurrence]:
+    """The latest occurrences of each schedule, latest first."""
+    if occurrences_file(dataset).exists():
+        with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
             for schedule in timetable.schedules:
-                yield from claims.last(schedule.name, MOST_CLAIMS)
+                yield from occurrences.latest(schedule.name, MAX_OCCURRENCES)

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from crawler.safe_text import one_line
 from schedules.alerting.messages import chat_text_of, subject_of, text_of
-from schedules.timetable.alert_targets import Target, address_fault
+from schedules.timetable.alert_targets import Target, url_error
 
 LONGEST_SAID = 200
 USER_AGENT = "Khobor alerts"
@@ -109,7 +109,7 @@ def _within(seconds: float, connected: Callable[[], socket.socket | None]) -> It
 
 def _post(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     url = target.url or secrets[target.url_from or ""]
-    if fault := address_fault(url):
+    if fault := url_error(url):
         raise Undelivered(f"{target.url_from} {fault}")
     parts = urlsplit(url)
     if target.token_from and parts.scheme != "https" and target.url is None:

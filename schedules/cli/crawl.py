@@ -13,7 +13,7 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import DEMO, PROJECT
 
 if TYPE_CHECKING:
-    from schedules.runner.run_process import Launch
+    from schedules.runner.run_process import RunOptions
 
 
 def add_to(commands: Commands) -> None:
@@ -34,29 +34,29 @@ def crawl(options: argparse.Namespace) -> int:
 
     with lean_imports():
         from schedules.cli.render.progress_bar import Watching
-        from schedules.runner.dependency_check import below_floor
-        from schedules.runner.run_all import carry_out
+        from schedules.runner.dependency_check import outdated_packages
+        from schedules.runner.run_all import run_all
 
-    if low := below_floor():
+    if low := outdated_packages():
         raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")
     launches = _launches(options)
     with Watching() as watching:
-        reports = carry_out(launches, watching.look, watching.say)
+        reports = run_all(launches, watching.look, watching.say)
     answer_runs(reports, options.json)
     return max(int(report["exit_code"]) for report in reports)
 
 
-def _launches(options: argparse.Namespace) -> "list[Launch]":
+def _launches(options: argparse.Namespace) -> "list[RunOptions]":
     from pipelines.storage.data_folder import DataFolder
-    from schedules.runner.options import checked_settings, paper_named, seeds_by_paper
-    from schedules.runner.run_process import Launch
+    from schedules.runner.options import checked_settings, seeds_by_site, spider_named
+    from schedules.runner.run_process import RunOptions
 
-    papers = [paper_named(name) for name in dict.fromkeys(options.site)]
-    seeds = seeds_by_paper(options.seed, papers)
+    papers = [spider_named(name) for name in dict.fromkeys(options.site)]
+    seeds = seeds_by_site(options.seed, papers)
     budgets = {"max_pages": options.max_pages, "max_depth": options.max_depth}
     settings = checked_settings(options.settings, mirror=options.mirror, **budgets)
     return [
-        Launch(
+        RunOptions(
             newspaper=paper,
             dataset=DataFolder(options.data),
             seeds=seeds[paper.name],
@@ -72,7 +72,7 @@ def demo(options: argparse.Namespace) -> int:
     from pipelines.analysis.table_summary import glimpse_of
     from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.table_summary_text import show_glimpse
-    from schedules.runner.options import paper_named
+    from schedules.runner.options import spider_named
 
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # the newspaper is the same every time: what it showed before would hide what it shows now
@@ -85,7 +85,7 @@ def demo(options: argparse.Namespace) -> int:
         order = argparse.Namespace(site=["kalbela"], seed=[], max_pages=None, max_depth=None, max_minutes=None, **given)
         code = crawl(order)
     if code == 0 and not options.json:
-        show_glimpse(glimpse_of(DataFolder(options.data), "kalbela", 5), paper_named("kalbela").zone)
+        show_glimpse(glimpse_of(DataFolder(options.data), "kalbela", 5), spider_named("kalbela").zone)
         print(f'\nOpen it:  import pandas as pd; pd.read_parquet("{shown(options.data)}/stories")')
     return code
 

@@ -11,9 +11,9 @@ from typing import NoReturn
 from schedules.cli.arguments import Commands, names
 from schedules.cli.output import answer, complain, shown
 from schedules.cli.sites import existing
-from schedules.exit_codes import ToldToEnd
+from schedules.exit_codes import Interrupted
 from schedules.paths import DATA, SAMPLE
-from schedules.signals import heard_by
+from schedules.signals import handle_signals
 
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 _EXAMPLE_SQL = "SELECT day, stories FROM coverage_by_day ORDER BY day DESC LIMIT 7"
@@ -96,13 +96,13 @@ def export(options: argparse.Namespace) -> int:
 @contextmanager
 def _giving_up_when_told() -> Iterator[None]:
     """What only reads is told by an exception to end, so that it leaves nothing half-written."""
-    told: list[ToldToEnd] = []
+    told: list[Interrupted] = []
 
     def end(number: int, _: object) -> NoReturn:
-        told.append(ToldToEnd(number, "interrupted; nothing was written"))
+        told.append(Interrupted(number, "interrupted; nothing was written"))
         raise told[0]
 
-    with heard_by(end):
+    with handle_signals(end):
         try:
             yield
         except BaseException as error:

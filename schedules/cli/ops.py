@@ -76,9 +76,9 @@ def alerts(options: argparse.Namespace) -> int:
 def accept(options: argparse.Namespace) -> int:
     """Say that what an alarm tells is right: from the run that first told it, things are so."""
     from schedules.reports.history import acknowledge
-    from schedules.runner.options import paper_named
+    from schedules.runner.options import spider_named
 
-    paper = paper_named(options.key.partition("/")[0])
+    paper = spider_named(options.key.partition("/")[0])
     alarm = acknowledge(existing(options.data), paper.name, options.key)
     if alarm is None:
         raise WrongUsage(f"no run of late had the alarm {options.key!r}; `khobor alerts` lists those that stand")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from schedules.stdio import let_go_of
+from schedules.stdio import redirect_to_devnull
 
 
 def complain(sentence: str) -> None:
@@ -55,4 +55,4 @@ def reader_may_leave() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        let_go_of(sys.stdout)
+        redirect_to_devnull(sys.stdout)

@@ -55,12 +55,12 @@ def schedule(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
     from schedules.cli.render.progress_bar import Watching
-    from schedules.service.notifier_thread import after_turn
-    from schedules.service.scheduled_run import take_turn
+    from schedules.service.notifier_thread import notify_after_run
+    from schedules.service.scheduled_run import run_schedule
 
-    with after_turn(dataset, timetable, complain):
+    with notify_after_run(dataset, timetable, complain):
         with Watching() as watching:
-            turn = take_turn(
+            turn = run_schedule(
                 timetable.named(options.name),
                 dataset,
                 only_due=options.due,

@@ -44,10 +44,10 @@ def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[N
 
 def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[Newspaper]"]:
     from crawler.registry import newspapers
-    from schedules.runner.options import paper_named
+    from schedules.runner.options import spider_named
 
     if options.site:
-        return [paper_named(name) for name in dict.fromkeys(options.site)]
+        return [spider_named(name) for name in dict.fromkeys(options.site)]
     return [p for p in newspapers().values() if dataset.ledger(p.name).exists() or dataset.holds(p.name)]
 
 

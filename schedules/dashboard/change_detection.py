@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
-from schedules.timetable.occurrences import claims_of
+from schedules.timetable.occurrences import occurrences_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Stamp:
 
 def stamp_of(dataset: DataFolder, timetable: Path) -> Stamp:
     """The stamp of a data folder as it is now."""
-    claims = claims_of(dataset)
-    files = [timetable, dataset.runs, claims, claims.with_name(f"{claims.name}-wal")]
+    occurrences = occurrences_file(dataset)
+    files = [timetable, dataset.runs, occurrences, occurrences.with_name(f"{occurrences.name}-wal")]
     folders = (dataset.root / name for name in TABLES)
     marks = [mark for path in files for mark in _mark(str(path))]
     marks += [mark for folder in folders for mark in _partitions(str(folder), 2)]

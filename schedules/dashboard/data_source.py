@@ -16,11 +16,11 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
 from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
-from schedules.timetable.config import ACCEPTED, Timetable, TimetableWrong
-from schedules.timetable.occurrences import Claim, Claims, claims_of
+from schedules.timetable.config import ACCEPTED, Timetable, TimetableError
+from schedules.timetable.occurrences import Occurrence, Occurrences, occurrences_file
 
 MOST_REPORTS = 5_000
-MOST_CLAIMS = 200
+MAX_OCCURRENCES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,16 @@ class Reading:
             self._timetable = (marks, *_timetable(self.timetable_path, accepted))
         return self._timetable[1:]
 
-    def claims(self) -> list[Claim]:
-        """The latest claims of each schedule."""
-        path = claims_of(self.dataset)
+    def occurrences(self) -> list[Occurrence]:
+        """The latest occurrences of each schedule."""
+        path = occurrences_file(self.dataset)
         if not path.exists():
             return []
         timetable, _ = self.timetable()
         names = [schedule.name for schedule in timetable.schedules] if timetable else []
         try:
-            with closing(Claims.open(path)) as claims:
-                return [claim for name in names for claim in claims.last(name, MOST_CLAIMS)]
+            with closing(Occurrences.open(path)) as occurrences:
+                return [occurrence for name in names for occurrence in occurrences.latest(name, MAX_OCCURRENCES)]
         except (DatabaseDamaged, sqlite3.Error) as error:
             self.unreadable[path.name] = str(error)
             return []
@@ -188,7 +188,7 @@ def _mark(path: Path) -> tuple[int, int] | None:
 def _timetable(written: Path, accepted: Path) -> tuple[Timetable | None, str | None]:
     try:
         return Timetable.read(written), None
-    except TimetableWrong as error:
-        with suppress(TimetableWrong):
+    except TimetableError as error:
+        with suppress(TimetableError):
             return Timetable.read(accepted), str(error)
         return None, str(error)

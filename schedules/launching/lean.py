@@ -41,14 +41,14 @@ def lean_imports() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
-def search_seldom() -> None:
+def set_gc_threshold() -> None:
     """Look for garbage seldom: also among what imports make, which stays, so that each search takes longer."""
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 10, 10)
 
 
 def main() -> None:
     """Run one of Scrapy's commands."""
-    search_seldom()
+    set_gc_threshold()
     with lean_imports():
         # As it is imported, it looks for every frame of the stack through all modules: now they are few.
         import scrapy.core.downloader.contextfactory  # noqa: F401

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from packaging.requirements import Requirement
 
 
-def below_floor() -> list[str]:
+def outdated_packages() -> list[str]:
     """Each package that is missing or older than the project declares, in a sentence: what there is, what is needed."""
     found = []
     for requirement in map(Requirement, requires("khobor") or ()):

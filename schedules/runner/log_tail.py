@@ -18,7 +18,7 @@ _SAID = re.compile(
 )
 
 
-def say_last(sentence: str) -> None:
+def print_error(sentence: str) -> None:
     """Say, in one line on stderr, why there is nothing more to come."""
     said = one_line(sentence, LONGEST_SENTENCE)
     if writes_json():
@@ -28,7 +28,7 @@ def say_last(sentence: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def last_words(log: str) -> tuple[str | None, str | None]:
+def error_in_log(log: str) -> tuple[str | None, str | None]:
     """Why a run could not go on and what it said of that, from the end of its log; None for what it does not say."""
     lines = (_as_text(line) if line.startswith("{") else line for line in log.split("\n"))
     found = list(_SAID.finditer("\n".join(lines)))

@@ -16,7 +16,7 @@ from crawler.urls import NoAddress
 from schedules.exit_codes import Unreachable, WrongUsage
 
 
-def paper_named(name: str) -> type[Newspaper]:
+def spider_named(name: str) -> type[Newspaper]:
     """The newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
     known = newspapers()
     if name in known:
@@ -24,7 +24,7 @@ def paper_named(name: str) -> type[Newspaper]:
     raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 
 
-def seeds_by_paper(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
+def seeds_by_site(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
     """Each newspaper's seeds; raises :class:`WrongUsage` that names every seed which is no address of any of them."""
     given: dict[str, list[str]] = {paper.name: [] for paper in papers}
     wrong = [

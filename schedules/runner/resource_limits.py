@@ -17,7 +17,7 @@ OPEN_FILES = 512
 LEAST_TO_MAP = 416 * MEBIBYTE
 
 
-class Leash:
+class ResourceLimits:
     """Puts on limits before anything is fetched.
 
     Raises :class:`StorageError` where a limit leaves no room to work in, rather than run into it half-way.

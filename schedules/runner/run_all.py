@@ -7,28 +7,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from schedules.exit_codes import REASONS, ExitCode, ToldToEnd
-from schedules.runner.run_process import Launch, Running
-from schedules.signals import heard_by
+from schedules.exit_codes import REASONS, ExitCode, Interrupted
+from schedules.runner.run_process import RunOptions, RunProcess
+from schedules.signals import handle_signals
 
 SECONDS_BETWEEN_LOOKS = 0.2
 SIGNALS_TO_BE_GONE = 3
 
 
-def carry_out(
-    launches: Sequence[Launch], look: Callable[[Running], None], say: Callable[[str], None]
+def run_all(
+    launches: Sequence[RunOptions], look: Callable[[RunProcess], None], say: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """Run all of them at once and to their ends; returns their reports.
 
     A signal to us is passed on to them. If one cannot be started, those that were are ended, and its error is raised;
-    :class:`ToldToEnd` if a signal came before any was.
+    :class:`Interrupted` if a signal came before any was.
     """
-    running: list[Running] = []
+    running: list[RunProcess] = []
     with _passing_on_signals(running) as told:
         try:
             for launch in launches:
                 if not told:
-                    running.append(Running(launch))
+                    running.append(RunProcess(launch))
                     for warning in running[-1].warnings:
                         say(f"warning: {warning}")
                     if told and running[-1].told is None:
@@ -43,7 +43,7 @@ def carry_out(
         _wait(running, look, lambda: say(_ENDING[min(len(told), 2)]), told)
         reports = [run.conclude() for run in running]
     if not reports:
-        raise ToldToEnd(told[0])
+        raise Interrupted(told[0])
     return reports
 
 
@@ -53,15 +53,15 @@ _ENDING = {
 }
 
 
-def watch(runs: Sequence[Running], look: Callable[[Running], None]) -> None:
+def watch(runs: Sequence[RunProcess], look: Callable[[RunProcess], None]) -> None:
     """Wait for runs to finish, looking at each a few times a second; a signal to us is passed on to them."""
     with _passing_on_signals(runs):
         _wait(runs, look)
 
 
 def _wait(
-    runs: Sequence[Running],
-    look: Callable[[Running], None],
+    runs: Sequence[RunProcess],
+    look: Callable[[RunProcess], None],
     tell: Callable[[], None] = lambda: None,
     told: Sequence[int] = (),
 ) -> None:
@@ -79,7 +79,7 @@ def _wait(
 
 
 @contextmanager
-def _passing_on_signals(runs: Sequence[Running]) -> Iterator[list[int]]:
+def _passing_on_signals(runs: Sequence[RunProcess]) -> Iterator[list[int]]:
     """Passes SIGINT and SIGTERM on to the runs that there are; yields the signals that came so far.
 
     Who sends so many does not want to wait for anything: then we are gone at once, and whoever comes next publishes.
@@ -93,5 +93,5 @@ def _passing_on_signals(runs: Sequence[Running]) -> Iterator[list[int]]:
         for run in runs:
             run.interrupt(number)
 
-    with heard_by(pass_on, REASONS):
+    with handle_signals(pass_on, REASONS):
         yield told

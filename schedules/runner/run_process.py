@@ -19,17 +19,17 @@ from pipelines.runtime.recovery import recover
 from pipelines.runtime.run import new_run_id
 from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLock
-from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
+from schedules.exit_codes import GRAVER, REASONS, ExitCode, describe_error
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 from schedules.paths import PROJECT
 from schedules.reports.progress import Progress, read_progress
 from schedules.reports.report import read_report
-from schedules.runner.log_tail import last_words
+from schedules.runner.log_tail import error_in_log
 from schedules.runner.watchdog import Watchdog
 
 
 @dataclass(frozen=True, kw_only=True)
-class Launch:
+class RunOptions:
     """What to run: one site, into one data folder, with these settings."""
 
     newspaper: type[Newspaper]
@@ -54,10 +54,10 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
 
 
-class Running:
+class RunProcess:
     """A run that was launched: its child process, and how far it is."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(self, launch: RunOptions) -> None:
         """Look at the premises, take the site's lock and start the child, which inherits it.
 
         Raises what :func:`inspect`, :meth:`SiteLock.take` and :meth:`Ledger.open` raise; nothing is started then.
@@ -146,7 +146,7 @@ class Running:
                 self._recover()
             report = read_report(self.launch.dataset, self.run_id) if path.exists() else self._stillborn()
         except KINDS as error:
-            code, sentence = explained(error)
+            code, sentence = describe_error(error)
             kept = "; everything that it had accepted is kept, and `khobor publish` goes on from there"
             report = self._report(code, sentence + kept)
         finally:
@@ -185,7 +185,7 @@ class Running:
     def _last_words(self) -> tuple[str | None, str | None]:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _LAST_BYTES))
-            return last_words(log.read().decode(errors="replace"))
+            return error_in_log(log.read().decode(errors="replace"))
 
     def _report(self, code: ExitCode, problem: str) -> dict[str, Any]:
         verdict = {"exit_code": int(code), "problems": [problem]}

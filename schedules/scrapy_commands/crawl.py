@@ -18,8 +18,8 @@ from scrapy.utils.asyncio import call_later
 from crawler.downloader.graceful_stop import run_must_end
 from crawler.log_records import write_json
 from crawler.scrapy_internals import engine_of
-from schedules.exit_codes import GRAVER, REASONS, ExitCode, explained
-from schedules.runner.log_tail import say_last
+from schedules.exit_codes import GRAVER, REASONS, ExitCode, describe_error
+from schedules.runner.log_tail import print_error
 
 SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -59,13 +59,13 @@ def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) 
     run = crawler.get_extension(Run) if error is None else None
     judging = crawler.get_extension(JudgeRun) if error is None else None
     if error is not None:
-        code, sentence = explained(error)
+        code, sentence = describe_error(error)
         if environ.get("KHOBOR_DEBUG"):
             traceback.print_exception(error)
-        say_last(sentence)
+        print_error(sentence)
     elif run is not None and run.trouble is not None and (judging is None or judging.report is None):
         code = ExitCode.DAMAGED if run.trouble.reason == "damaged" else ExitCode.STORAGE
-        say_last(run.trouble.sentence)
+        print_error(run.trouble.sentence)
     elif judging is not None and judging.report is not None:
         code = ExitCode(judging.report["verdict"]["exit_code"])
     else:

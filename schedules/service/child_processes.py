@@ -11,7 +11,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
-from schedules.timetable.occurrences import lock_of
+from schedules.timetable.occurrences import lock_file
 
 
 class Processes:
@@ -33,7 +33,7 @@ class Processes:
     def holder(self, schedule: str) -> int | None:
         """The process in which a turn of the schedule goes on, whoever launched it."""
         try:
-            SiteLock.take(lock_of(self._dataset, schedule)).release()
+            SiteLock.take(lock_file(self._dataset, schedule)).release()
         except SiteLocked as held:
             found = int(held.holder.get("pid", 0))
             return found if found not in (0, os.getpid()) else -1  # it is just writing who it is

@@ -22,9 +22,9 @@ from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
-from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableWrong
+from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableError
 from schedules.timetable.cron import Due
-from schedules.timetable.occurrences import Claim, Claims, State, claims_of, is_late
+from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_late, occurrences_file
 
 SECONDS_TO_DRAIN = 150.0
 # Times longer ago than this are not even told as missed.
@@ -54,27 +54,27 @@ class Turns(Protocol):
         """Ask that process to end."""
 
 
-def say_on_stderr(sentence: str) -> None:
+def log_to_stderr(sentence: str) -> None:
     """A line for whoever reads the service's journal, if anybody does."""
     print(sentence, file=sys.stderr, flush=True)
 
 
-def say_in_json(sentence: str) -> None:
+def log_as_json(sentence: str) -> None:
     """The same for a program."""
-    say_on_stderr(json_line("INFO", "khobor.service", sentence))
+    log_to_stderr(json_line("INFO", "khobor.service", sentence))
 
 
 @dataclass
-class Timekeeper:
+class Dispatcher:
     """Keeps one timetable for one data folder; ``clock`` tells aware moments."""
 
     timetable: Timetable
     dataset: DataFolder
     turns: Turns
     clock: Callable[[], datetime] = now
-    say: Callable[[str], None] = say_on_stderr
+    say: Callable[[str], None] = log_to_stderr
     children: dict[tuple[str, str], Child] = field(default_factory=dict)
-    _claims: Claims | None = None
+    _claims: Occurrences | None = None
     _looked: datetime | None = None
     _seen: tuple[int, ...] | None = None
 
@@ -83,15 +83,15 @@ class Timekeeper:
         moment = self.clock()
         with self._opened() as claims:
             self._see_after(claims, moment)
-            claims.forget_all_but([schedule.name for schedule in self.timetable.schedules])
+            claims.forget_others([schedule.name for schedule in self.timetable.schedules])
             for schedule in self.timetable.schedules:
                 self._consider(claims, schedule, moment)
         self._looked = moment
 
     @contextmanager
-    def _opened(self) -> Iterator[Claims]:
+    def _opened(self) -> Iterator[Occurrences]:
         """The claims, which stay open from look to look, and are opened anew after an error."""
-        claims = self._claims = self._claims or Claims.open(claims_of(self.dataset))
+        claims = self._claims = self._claims or Occurrences.open(occurrences_file(self.dataset))
         try:
             yield claims
         except BaseException:
@@ -106,8 +106,8 @@ class Timekeeper:
 
     # What is due -----------------------------------------------------------------------------------------------------
 
-    def _consider(self, claims: Claims, schedule: Schedule, moment: datetime) -> None:
-        since = max(claims.counts_since(schedule, moment), moment - LOOK_BACK)
+    def _consider(self, claims: Occurrences, schedule: Schedule, moment: datetime) -> None:
+        since = max(claims.counted_since(schedule, moment), moment - LOOK_BACK)
         dues = claims.unsettled(schedule, moment, since)
         if not dues:
             return
@@ -120,7 +120,7 @@ class Timekeeper:
             claims.skip(schedule, skipped, moment)
         else:
             late_by = is_late(newest, moment) and not self._was_there(newest)
-            if claims.take(schedule, newest, moment, late=late_by, by_service=True, before=skipped):
+            if claims.claim(schedule, newest, moment, late=late_by, by_service=True, before=skipped):
                 self._start(schedule, newest.key)
 
     def _why_not(self, due: Due, newest: Due) -> tuple[State, str]:
@@ -132,8 +132,8 @@ class Timekeeper:
         """Whether the time came while this service looked, so that it waited on purpose."""
         return self._looked is not None and self._looked >= due.at
 
-    def _is_busy(self, claims: Claims, schedule: Schedule) -> bool:
-        return any(set(claim.sites) & set(schedule.sites) for claim in claims.open_claims())
+    def _is_busy(self, claims: Occurrences, schedule: Schedule) -> bool:
+        return any(set(claim.sites) & set(schedule.sites) for claim in claims.unfinished())
 
     def _start(self, schedule: Schedule, due: str) -> None:
         self.children[schedule.name, due] = self.turns.start(schedule, due)
@@ -141,34 +141,34 @@ class Timekeeper:
 
     # What goes on ----------------------------------------------------------------------------------------------------
 
-    def _see_after(self, claims: Claims, moment: datetime) -> None:
+    def _see_after(self, claims: Occurrences, moment: datetime) -> None:
         for (name, due), child in list(self.children.items()):
             if (code := child.poll()) is not None:
                 del self.children[name, due]
                 self._see_off(claims, name, due, code, moment)
-        for claim in claims.open_claims():
+        for claim in claims.unfinished():
             if (claim.schedule, claim.due) not in self.children and self.turns.holder(claim.schedule) is None:
                 self._see_to_orphan(claims, claim, moment)
 
-    def _see_off(self, claims: Claims, name: str, due: str, code: int, moment: datetime) -> None:
-        claim = claims.of(name, due)
+    def _see_off(self, claims: Occurrences, name: str, due: str, code: int, moment: datetime) -> None:
+        claim = claims.get(name, due)
         if claim is not None and claim.state is State.CLAIMED:
             if code in (ExitCode.TERMINATED, -signal.SIGTERM):
                 claims.release(name, due)  # told to end before it began
                 return
             reason = f"ended with code {code} before it began; its log is {self.dataset.state / 'schedules'}/{name}.log"
-            claims.settle(name, due, moment, state=State.REFUSED, exit_code=code, reason=reason)
+            claims.finish(name, due, moment, state=State.REFUSED, exit_code=code, reason=reason)
         elif claim is not None:
             self._bury(claims, claim, moment)
-        if ended := claims.of(name, due):
+        if ended := claims.get(name, due):
             self.say(f"{name} of {due}: {ended.state}, exit code {ended.exit_code}. {ended.reason or ''}".rstrip())
 
-    def _bury(self, claims: Claims, claim: Claim, moment: datetime) -> None:
+    def _bury(self, claims: Occurrences, claim: Occurrence, moment: datetime) -> None:
         """Settle a claim whose process is gone, unless it did so itself."""
         killed = "the process was killed; everything that it had accepted is kept"
-        claims.settle(claim.schedule, claim.due, moment, exit_code=ExitCode.INTERNAL, reason=killed)
+        claims.finish(claim.schedule, claim.due, moment, exit_code=ExitCode.INTERNAL, reason=killed)
 
-    def _see_to_orphan(self, claims: Claims, claim: Claim, moment: datetime) -> None:
+    def _see_to_orphan(self, claims: Occurrences, claim: Occurrence, moment: datetime) -> None:
         """A turn that is not our child and not alive: it was killed, or whoever claimed it was, before it launched."""
         if claim.state is State.RUNNING:
             self._bury(claims, claim, moment)
@@ -176,11 +176,11 @@ class Timekeeper:
         schedule = next((each for each in self.timetable.schedules if each.name == claim.schedule), None)
         if schedule is None or moment - claim.due_at > schedule.grace or self._is_superseded(schedule, claim, moment):
             late = "whoever claimed it was gone before it was launched"
-            claims.settle(claim.schedule, claim.due, moment, state=State.LATE, reason=late)
+            claims.finish(claim.schedule, claim.due, moment, state=State.LATE, reason=late)
         else:
             self._start(schedule, claim.due)
 
-    def _is_superseded(self, schedule: Schedule, claim: Claim, moment: datetime) -> bool:
+    def _is_superseded(self, schedule: Schedule, claim: Occurrence, moment: datetime) -> bool:
         return next(schedule.until(moment, claim.due_at), None) is not None
 
     # The timetable ---------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ class Timekeeper:
         self._seen = seen
         try:
             found = Timetable.read(self.timetable.path)
-        except TimetableWrong as error:
+        except TimetableError as error:
             self.say(f"the timetable has mistakes; the one before it is kept\n{error}")
             return False
         changed = found.text != self.timetable.text
@@ -210,7 +210,7 @@ class Timekeeper:
         """Ask the turns that go on to end, and wait for them; one that does not end in time is left alone."""
         with self._opened() as claims:
             # Those that a service before this one launched and did not live to see the end of.
-            adopted = {claim.schedule for claim in claims.open_claims() if claim.by_service}
+            adopted = {claim.schedule for claim in claims.unfinished() if claim.by_service}
             for child in self.children.values():
                 child.terminate()
             own = {name for name, _ in self.children}
@@ -236,7 +236,7 @@ def _signature(path: Path) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-class Clockwork:
+class WakeUps:
     """APScheduler with a trigger per schedule, each in the zone of its own."""
 
     def __init__(self, ring: Callable[[], None]) -> None:

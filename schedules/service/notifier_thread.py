@@ -20,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 15.0
 SECONDS_TO_END = 10.0
 
 
-class Herald:
+class NotifierThread:
     """Looks again and again, in a thread."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Herald:
 
 
 @contextmanager
-def after_turn(dataset: DataFolder, timetable: Timetable, say: Callable[[str], None]) -> Iterator[None]:
+def notify_after_run(dataset: DataFolder, timetable: Timetable, say: Callable[[str], None]) -> Iterator[None]:
     """When a turn that no service launched is over, however it ended, tell what came of it and write the metrics."""
     try:
         yield

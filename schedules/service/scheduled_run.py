@@ -16,22 +16,22 @@ from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLocked
-from schedules.exit_codes import ExitCode, ToldToEnd, WrongUsage, explained
+from schedules.exit_codes import ExitCode, Interrupted, WrongUsage, describe_error
 from schedules.monitoring.verdict import expectations_of, write_verdict
-from schedules.runner.options import checked_settings, paper_named
+from schedules.runner.options import checked_settings, spider_named
 from schedules.runner.run_all import watch
-from schedules.runner.run_process import Launch, Running
-from schedules.signals import heard_by
+from schedules.runner.run_process import RunOptions, RunProcess
+from schedules.signals import handle_signals
 from schedules.timetable.config import Schedule, Timetable
-from schedules.timetable.occurrences import Claims, State, claims_of, is_late, lock_of, turn_lock
+from schedules.timetable.occurrences import Occurrences, State, is_late, lock_file, occurrences_file, schedule_lock
 
 SECONDS_BETWEEN_TRIES = 1.0
-Look = Callable[[Running], None]
+Look = Callable[[RunProcess], None]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What came of it: reports as :meth:`Running.conclude` gives them, or why there are none."""
+    """What came of it: reports as :meth:`RunProcess.conclude` gives them, or why there are none."""
 
     exit_code: int
     reports: tuple[dict[str, Any], ...] = ()
@@ -42,7 +42,7 @@ class Claimed:
     """A turn whose claim, if it has one, was taken up, and that settles it however it ends."""
 
     def __init__(
-        self, claims: Claims, schedule: Schedule, dataset: DataFolder, due: str | None, look: Look, patient: bool
+        self, claims: Occurrences, schedule: Schedule, dataset: DataFolder, due: str | None, look: Look, patient: bool
     ) -> None:
         self._claims, self._schedule, self._dataset, self._due, self._look = claims, schedule, dataset, due, look
         self._patient = patient
@@ -65,10 +65,10 @@ class Claimed:
         return Turn(worst, tuple(reports))
 
     def _see_refusal(self, error: Exception) -> None:
-        code, sentence = explained(error)
+        code, sentence = describe_error(error)
         if self._run_ids:
             self._settle(code, reason=sentence)
-        elif isinstance(error, ToldToEnd) or not self._patient:
+        elif isinstance(error, Interrupted) or not self._patient:
             if self._due is not None:
                 self._claims.release(self._schedule.name, self._due)
         else:
@@ -77,7 +77,7 @@ class Claimed:
 
     def _settle(self, code: int, **said: Any) -> None:
         if self._due is not None:
-            self._claims.settle(self._schedule.name, self._due, now(), exit_code=code, **said)
+            self._claims.finish(self._schedule.name, self._due, now(), exit_code=code, **said)
 
     def _reports(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
         """Run all sites, those at once that nobody holds; the first refusal is raised only if none could be run."""
@@ -102,15 +102,15 @@ class Claimed:
             raise refusals[0]
         return reports + [_not_started(refusal) for refusal in refusals]
 
-    def _note_runs(self, started: Sequence[Running]) -> None:
+    def _note_runs(self, started: Sequence[RunProcess]) -> None:
         """Enter them now: whoever finds this process killed can say which runs they were."""
         self._run_ids += [running.run_id for running in started]
         if self._due is not None:
-            self._claims.note_runs(self._schedule.name, self._due, self._run_ids)
+            self._claims.set_runs(self._schedule.name, self._due, self._run_ids)
 
     def _patience(self) -> datetime | None:
         """How long a site that another run holds is waited for."""
-        claim = self._claims.of(self._schedule.name, self._due) if self._due is not None else None
+        claim = self._claims.get(self._schedule.name, self._due) if self._due is not None else None
         if claim is None or not self._patient:
             return None
         return min(claim.due_at + self._schedule.grace, next(self._schedule.after(now())).at)
@@ -124,21 +124,21 @@ class Claimed:
 
     def _start(
         self, sites: Sequence[str], settings: Mapping[str, str]
-    ) -> tuple[list[Running], dict[str, SiteLocked], list[Exception]]:
-        started: list[Running] = []
+    ) -> tuple[list[RunProcess], dict[str, SiteLocked], list[Exception]]:
+        started: list[RunProcess] = []
         held: dict[str, SiteLocked] = {}
         refused: list[Exception] = []
         for site in sites:
             minutes = self._schedule.max_minutes
-            paper = paper_named(site)
-            launch = Launch(newspaper=paper, dataset=self._dataset, settings=settings, max_minutes=minutes)
+            paper = spider_named(site)
+            launch = RunOptions(newspaper=paper, dataset=self._dataset, settings=settings, max_minutes=minutes)
             try:
-                started.append(Running(launch))
+                started.append(RunProcess(launch))
             except SiteLocked as error:
                 held[site] = error
             except (WrongUsage, *KINDS) as error:
                 refused.append(error)
-            except ToldToEnd:
+            except Interrupted:
                 if not started:
                     raise
                 for running in started:
@@ -152,18 +152,18 @@ class Claimed:
             return report
         account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
         account["schedule"] = {"name": self._schedule.name, "due": self._due}
-        expected = replace(expectations_of(paper_named(report["site"])), **self._schedule.expectations)
+        expected = replace(expectations_of(spider_named(report["site"])), **self._schedule.expectations)
         judged = write_verdict(self._dataset, account, expected)
         interrupted = report["exit_code"] == ExitCode.INTERRUPTED
         return {**judged, "exit_code": report["exit_code"] if interrupted else judged["verdict"]["exit_code"]}
 
 
 def _not_started(refusal: Exception) -> dict[str, Any]:
-    code, sentence = explained(refusal)
+    code, sentence = describe_error(refusal)
     return {"run_id": "not started", "verdict": {"exit_code": code, "problems": [sentence]}, "exit_code": int(code)}
 
 
-def take_turn(
+def run_schedule(
     schedule: Schedule,
     dataset: DataFolder,
     *,
@@ -180,45 +180,45 @@ def take_turn(
     With either of them it waits while another run holds its site, until the next time is due. A person, who asks
     without, is refused at once, and what was due stays due.
 
-    Raises what :func:`schedules.exit_codes.explained` explains where nothing was started.
+    Raises what :func:`schedules.exit_codes.describe_error` explains where nothing was started.
     """
     dataset.prepare()
-    make_folder(lock_of(dataset, schedule.name).parent)
-    with _ending_when_told(), Claims.open(claims_of(dataset)) as claims:
+    make_folder(lock_file(dataset, schedule.name).parent)
+    with _ending_when_told(), Occurrences.open(occurrences_file(dataset)) as claims:
         try:
             patient = due is not None or only_due
-            with turn_lock(dataset, schedule, wait=patient):
+            with schedule_lock(dataset, schedule, wait=patient):
                 due = due or _claimed(claims, schedule)
                 if due is None and only_due:
                     coming = next(schedule.after(now()))
                     return Turn(0, sentence=f"{schedule.name} is not due before {coming.local:%Y-%m-%d %H:%M}")
-                if due is not None and not claims.begin(schedule.name, due, now()):
+                if due is not None and not claims.start(schedule.name, due, now()):
                     return Turn(0, sentence=f"{schedule.name} of {due} was run or is running already")
                 return Claimed(claims, schedule, dataset, due, look, patient).run(settings, mirror)
-        except ToldToEnd as told:
+        except Interrupted as told:
             return Turn(ExitCode.of_signal(told.number), sentence=f"{schedule.name} was {told}")
 
 
-def _claimed(claims: Claims, schedule: Schedule) -> str | None:
+def _claimed(claims: Occurrences, schedule: Schedule) -> str | None:
     """The key of the latest time that nobody has taken, now claimed."""
     moment = now()
     # Whoever calls for a schedule that was never seen means the time that is just due.
-    since = claims.counts_since(schedule, moment - schedule.grace)
+    since = claims.counted_since(schedule, moment - schedule.grace)
     dues = claims.unsettled(schedule, moment, since)
     late = [(each, State.LATE, "nobody called for it while it was due") for each in dues]
     if not dues or moment - dues[0].at > schedule.grace:
         claims.skip(schedule, late, moment)
         return None
-    taken = claims.take(schedule, dues[0], moment, late=is_late(dues[0], moment), before=late[1:])
+    taken = claims.claim(schedule, dues[0], moment, late=is_late(dues[0], moment), before=late[1:])
     return dues[0].key if taken else None
 
 
 @contextmanager
 def _ending_when_told() -> Iterator[None]:
     def end(number: int, _: object) -> NoReturn:
-        raise ToldToEnd(number)
+        raise Interrupted(number)
 
-    with heard_by(end):
+    with handle_signals(end):
         yield
 
 
@@ -235,11 +235,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         schedule = Timetable.read(options.timetable).named(options.schedule)
         given = {"settings": options.settings, "mirror": options.mirror}
-        turn = take_turn(schedule, DataFolder(options.data), due=options.due, **given)
+        turn = run_schedule(schedule, DataFolder(options.data), due=options.due, **given)
     except Exception as error:
         if environ.get("KHOBOR_DEBUG"):
             raise
-        code, sentence = explained(error)
+        code, sentence = describe_error(error)
         print(f"{options.schedule} of {options.due}: {sentence}", file=sys.stderr)
         return code
     for report in turn.reports:

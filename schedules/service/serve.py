@@ -18,13 +18,13 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import DataFolder, make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.dashboard.server import PageBeside, Place, token_in
-from schedules.exit_codes import ExitCode, explained
+from schedules.exit_codes import ExitCode, describe_error
 from schedules.paths import TIMETABLE
 from schedules.runner.options import checked_settings
 from schedules.service.child_processes import Processes
-from schedules.service.dispatcher import Clockwork, Timekeeper, say_in_json, say_on_stderr
-from schedules.service.notifier_thread import Herald
-from schedules.signals import heard_by
+from schedules.service.dispatcher import Dispatcher, WakeUps, log_as_json, log_to_stderr
+from schedules.service.notifier_thread import NotifierThread
+from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0
@@ -45,24 +45,24 @@ def serve(
 
     ``page`` says where the status page is, None for none.
 
-    Raises what :func:`schedules.exit_codes.explained` explains before anything is started: a mistake in the timetable,
+    Raises before anything is started: a mistake in the timetable,
     settings that no run may have, a folder that cannot be written, another service on it, a page that cannot be there.
     """
     timetable = Timetable.read(path)
     token = token_in(environ, page) if page else None
     checked = checked_settings(settings, mirror=mirror, max_pages=None, max_depth=None)
-    say = say_in_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else say_on_stderr
+    say = log_as_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else log_to_stderr
     dataset.prepare()
     make_folder(dataset.state / "schedules")
     with SiteLock.take(dataset.state / "schedules" / "serve.lock"), ExitStack() as ending:
         beside = ending.enter_context(PageBeside(dataset, path, page, token, say)) if page else None
         dataset.write_text(ACCEPTED, timetable.text)
-        keeper = Timekeeper(timetable, dataset, Processes(dataset, settings, mirror), say=say)
+        keeper = Dispatcher(timetable, dataset, Processes(dataset, settings, mirror), say=say)
         keeper.say(f"keeping {path}: {timetable.in_words()}")
-        herald = Herald(dataset, lambda: keeper.timetable, keeper.say)
+        herald = NotifierThread(dataset, lambda: keeper.timetable, keeper.say)
         herald.start()
         bell: SimpleQueue[str] = SimpleQueue()
-        clockwork = Clockwork(lambda: bell.put("due"))
+        clockwork = WakeUps(lambda: bell.put("due"))
         with _ringing(bell):
             try:
                 _keep(keeper, bell, clockwork, seconds, beside)
@@ -77,7 +77,7 @@ def serve(
 
 
 def _keep(
-    keeper: Timekeeper, bell: SimpleQueue[str], clockwork: Clockwork, seconds: float, beside: PageBeside | None
+    keeper: Dispatcher, bell: SimpleQueue[str], clockwork: WakeUps, seconds: float, beside: PageBeside | None
 ) -> None:
     clockwork.wind(keeper.timetable)
     offset, rung = time.time() - time.monotonic(), ""
@@ -107,7 +107,7 @@ def _keep(
 def _ringing(bell: SimpleQueue[str]) -> Iterator[None]:
     """Signals ring the bell; a :class:`SimpleQueue` may be put into from wherever a signal interrupts."""
     rings = {int(signal.SIGTERM): "end", int(signal.SIGINT): "end", int(signal.SIGHUP): "reread"}
-    with heard_by(lambda number, _: bell.put(rings[number]), rings):
+    with handle_signals(lambda number, _: bell.put(rings[number]), rings):
         yield
 
 
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if environ.get("KHOBOR_DEBUG"):
             raise
-        code, sentence = explained(error)
+        code, sentence = describe_error(error)
         print(f"khobor: {sentence}", file=sys.stderr)
         return code
 

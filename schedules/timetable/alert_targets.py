@@ -84,7 +84,7 @@ def _is_private(url: str) -> bool:
 # Each by itself -----------------------------------------------------------------------------------------------------
 
 
-def address_fault(url: str) -> str | None:
+def url_error(url: str) -> str | None:
     """What is wrong with the address of a webhook, without repeating it; it may be a secret."""
     try:
         parts = urlsplit(url)
@@ -102,7 +102,7 @@ def address_fault(url: str) -> str | None:
 
 def _url(value: Any) -> str:
     found = text(value) if isinstance(value, str) else ""
-    if fault := address_fault(found):
+    if fault := url_error(found):
         raise ValueWrong(f"what is written {fault}")
     return found
 

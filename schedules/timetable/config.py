@@ -56,7 +56,7 @@ class Mistake:
     sentence: str
 
 
-class TimetableWrong(WrongUsage):
+class TimetableError(WrongUsage):
     """The timetable cannot be kept as it is written; says every mistake, in the order of the lines."""
 
     def __init__(self, path: Path, mistakes: Sequence[Mistake]) -> None:
@@ -129,21 +129,21 @@ class Timetable:
 
     @classmethod
     def read(cls, path: Path = TIMETABLE) -> Self:
-        """Read a timetable; raises :class:`TimetableWrong` with every mistake in it."""
+        """Read a timetable; raises :class:`TimetableError` with every mistake in it."""
         text = _text(path)
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             line = re.search(r"\(at line (\d+)", str(error))
             at = int(line[1]) if line else text.count("\n") + 1
-            raise TimetableWrong(path, [Mistake(at, "", f"not TOML: {error}")]) from error
+            raise TimetableError(path, [Mistake(at, "", f"not TOML: {error}")]) from error
         found: list[_Found] = []
         schedules = tuple(_schedules(document, found))
         alerts = tuple(_targets(document, found))
         metrics = _metrics(document, found)
         if found:
             lines = lines_of(text)
-            raise TimetableWrong(path, [Mistake(line_of(lines, at), _place(at), said) for at, said in found])
+            raise TimetableError(path, [Mistake(line_of(lines, at), _place(at), said) for at, said in found])
         return cls(path, text, schedules, alerts, metrics)
 
     def in_words(self) -> str:
@@ -166,12 +166,12 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise TimetableWrong(
+        raise TimetableError(
             path, [Mistake(0, "", f"cannot be read: {error.strerror}; --timetable names another")]
         ) from error
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise TimetableWrong(path, [Mistake(line, "", "is not UTF-8 from this line on")]) from error
+        raise TimetableError(path, [Mistake(line, "", "is not UTF-8 from this line on")]) from error
 
 
 def _schedules(document: Mapping[str, Any], found: list[_Found]) -> Iterator[Schedule]:

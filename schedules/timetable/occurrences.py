@@ -1,4 +1,4 @@
-"""Claims: which time of which schedule was taken, by whom, and what came of it, so that none is run twice or forgotten.
+"""Occurrences: the times at which schedules are due, and the result of each, so that none is run twice or forgotten.
 
 A claim is written before anything is launched, and (schedule, time) is its key: of all who want to run a time, one
 gets it. The run itself takes the claim up (`claimed` to `running`) and settles it, so it does not need whoever
@@ -23,20 +23,20 @@ from schedules.timetable.cron import Due
 
 _SCHEMA = """
 CREATE TABLE schedules (name TEXT PRIMARY KEY, rule TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE claims (
+CREATE TABLE occurrences (
     schedule TEXT, due TEXT, due_at TEXT NOT NULL, sites TEXT NOT NULL, state TEXT NOT NULL,
     by_service INTEGER NOT NULL, late INTEGER NOT NULL, claimed_at TEXT NOT NULL, began_at TEXT, ended_at TEXT,
     exit_code INTEGER, runs TEXT NOT NULL DEFAULT '[]', reason TEXT, PRIMARY KEY (schedule, due)
 ) WITHOUT ROWID;
-CREATE INDEX claims_open ON claims (state) WHERE state IN ('claimed', 'running');
-CREATE INDEX claims_due ON claims (schedule, due_at);
+CREATE INDEX occurrences_open ON occurrences (state) WHERE state IN ('claimed', 'running');
+CREATE INDEX occurrences_due ON occurrences (schedule, due_at);
 """
 _COLUMNS = (
     "schedule, due, due_at, sites, state, by_service, late, claimed_at, began_at, ended_at, exit_code, runs, reason"
 )
 
 
-def claims_of(dataset: DataFolder) -> Path:
+def occurrences_file(dataset: DataFolder) -> Path:
     """The file of the claims of a data folder."""
     return dataset.state / "schedules.sqlite"
 
@@ -63,7 +63,7 @@ OPEN = (State.CLAIMED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class Occurrence:
     """One time of a schedule; ``late`` says that nobody was there when it came, ``runs`` are ids."""
 
     schedule: str
@@ -86,7 +86,7 @@ class Claim:
         return {name: getattr(self, name) for name in self.__slots__} | times | {"state": str(self.state)}
 
 
-class Claims(Memory):
+class Occurrences(Memory):
     """The claims of one data folder."""
 
     application = 0x4B484F53  # "KHOS"
@@ -95,7 +95,7 @@ class Claims(Memory):
 
     # Which times count -----------------------------------------------------------------------------------------------
 
-    def counts_since(self, schedule: Schedule, otherwise: datetime) -> datetime:
+    def counted_since(self, schedule: Schedule, otherwise: datetime) -> datetime:
         """Since when the times of a schedule count: since it was first seen with this rule, ``otherwise`` is now.
 
         So neither a new schedule nor a new cron is held to times before it was written.
@@ -107,7 +107,7 @@ class Claims(Memory):
         self._sql.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?)", row)
         return otherwise
 
-    def forget_all_but(self, names: Collection[str]) -> None:
+    def forget_others(self, names: Collection[str]) -> None:
         """Forget since when schedules count that are in the timetable no more; their claims stay."""
         known = {name for (name,) in self._sql.execute("SELECT name FROM schedules")}
         self._sql.executemany("DELETE FROM schedules WHERE name = ?", [(name,) for name in known - set(names)])
@@ -119,14 +119,14 @@ class Claims(Memory):
         """
         found = []
         for due in schedule.until(moment, since):
-            if self.of(schedule.name, due.key) is not None:
+            if self.get(schedule.name, due.key) is not None:
                 break
             found.append(due)
         return found
 
     # Taking ----------------------------------------------------------------------------------------------------------
 
-    def take(
+    def claim(
         self,
         schedule: Schedule,
         due: Due,
@@ -136,7 +136,7 @@ class Claims(Memory):
         by_service: bool = False,
         before: Sequence[tuple[Due, State, str]] = (),
     ) -> bool:
-        """Claim a time, and enter why those ``before`` it were not run; False where somebody else has it."""
+        """Occurrence a time, and enter why those ``before`` it were not run; False where somebody else has it."""
         with self._transaction():
             if not self._enter(schedule, due, moment, State.CLAIMED, None, late, by_service):
                 return False
@@ -156,15 +156,15 @@ class Claims(Memory):
         ended = None if state in OPEN else moment.isoformat()
         row = (of.name, due.key, due.at.isoformat(), json.dumps(of.sites), state, served, late, moment.isoformat())
         done = self._sql.execute(
-            f"INSERT OR IGNORE INTO claims ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, '[]', ?)",
+            f"INSERT OR IGNORE INTO occurrences ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, '[]', ?)",
             (*row, ended, reason),
         )
         return done.rowcount == 1
 
-    def begin(self, schedule: str, due: str, moment: datetime) -> bool:
+    def start(self, schedule: str, due: str, moment: datetime) -> bool:
         """Take up a claim; False where it was taken up already."""
         done = self._sql.execute(
-            "UPDATE claims SET state = ?, began_at = ? WHERE schedule = ? AND due = ? AND state = ?",
+            "UPDATE occurrences SET state = ?, began_at = ? WHERE schedule = ? AND due = ? AND state = ?",
             (State.RUNNING, moment.isoformat(), schedule, due, State.CLAIMED),
         )
         return done.rowcount == 1
@@ -172,16 +172,16 @@ class Claims(Memory):
     def release(self, schedule: str, due: str) -> None:
         """Give an open claim back, of which nothing came: the time is anybody's again."""
         self._sql.execute(
-            "DELETE FROM claims WHERE schedule = ? AND due = ? AND state IN (?, ?)", (schedule, due, *OPEN)
+            "DELETE FROM occurrences WHERE schedule = ? AND due = ? AND state IN (?, ?)", (schedule, due, *OPEN)
         )
 
-    def note_runs(self, schedule: str, due: str, runs: Sequence[str]) -> None:
+    def set_runs(self, schedule: str, due: str, runs: Sequence[str]) -> None:
         """Enter the ids of the runs that were started for a claim."""
         self._sql.execute(
-            "UPDATE claims SET runs = ? WHERE schedule = ? AND due = ?", (json.dumps(list(runs)), schedule, due)
+            "UPDATE occurrences SET runs = ? WHERE schedule = ? AND due = ?", (json.dumps(list(runs)), schedule, due)
         )
 
-    def settle(
+    def finish(
         self,
         schedule: str,
         due: str,
@@ -193,7 +193,7 @@ class Claims(Memory):
     ) -> bool:
         """Enter what came of an open claim (no state: `ran` or `caught up`); False where it is not open."""
         done = self._sql.execute(
-            "UPDATE claims SET state = coalesce(?, iif(late, ?, ?)), ended_at = ?, exit_code = ?, reason = ?"
+            "UPDATE occurrences SET state = coalesce(?, iif(late, ?, ?)), ended_at = ?, exit_code = ?, reason = ?"
             " WHERE schedule = ? AND due = ? AND state IN (?, ?)",
             (state, State.CAUGHT_UP, State.RAN, moment.isoformat(), exit_code, reason) + (schedule, due, *OPEN),
         )
@@ -201,23 +201,23 @@ class Claims(Memory):
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
-    def of(self, schedule: str, due: str) -> Claim | None:
+    def get(self, schedule: str, due: str) -> Occurrence | None:
         """The claim of one time."""
         return next(self._select("WHERE schedule = ? AND due = ?", schedule, due), None)
 
-    def open_claims(self) -> list[Claim]:
+    def unfinished(self) -> list[Occurrence]:
         """The claims that are neither settled nor skipped."""
         return list(self._select("WHERE state IN ('claimed', 'running')"))
 
-    def last(self, schedule: str, count: int = 1) -> list[Claim]:
+    def latest(self, schedule: str, count: int = 1) -> list[Occurrence]:
         """The latest claims of a schedule, latest first."""
         return list(self._select("WHERE schedule = ? ORDER BY due_at DESC, due DESC LIMIT ?", schedule, count))
 
-    def _select(self, where: str, *values: object) -> Iterator[Claim]:
-        for row in self._sql.execute(f"SELECT {_COLUMNS} FROM claims {where}", values).fetchall():
+    def _select(self, where: str, *values: object) -> Iterator[Occurrence]:
+        for row in self._sql.execute(f"SELECT {_COLUMNS} FROM occurrences {where}", values).fetchall():
             schedule, due, due_at, sites, state, by_service, late, *times, exit_code, runs, reason = row
             moments = [datetime.fromisoformat(each) if each else None for each in times]
-            yield Claim(
+            yield Occurrence(
                 *(schedule, due, datetime.fromisoformat(due_at), tuple(json.loads(sites)), State(state)),
                 *(bool(by_service), bool(late), *moments, exit_code, tuple(json.loads(runs)), reason),
             )
@@ -230,17 +230,17 @@ def _iso(moment: datetime | None) -> str | None:
 SECONDS_BETWEEN_TRIES = 1.0
 
 
-def lock_of(dataset: DataFolder, schedule: str) -> Path:
+def lock_file(dataset: DataFolder, schedule: str) -> Path:
     """The file that a turn of the schedule holds locked."""
-    return dataset.state / "schedules" / f"turn-{schedule}.lock"
+    return dataset.state / "schedules" / f"run-{schedule}.lock"
 
 
 @contextmanager
-def turn_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
+def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
     """Hold the lock of a schedule's turns; raises :class:`SiteLocked` where another is held, if it does not wait."""
     while True:
         try:
-            lock = SiteLock.take(lock_of(dataset, schedule.name))
+            lock = SiteLock.take(lock_file(dataset, schedule.name))
             break
         except SiteLocked:
             if not wait:

@@ -22,11 +22,11 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
 from schedules.service.child_processes import Processes
-from schedules.service.dispatcher import Clockwork, Timekeeper
-from schedules.service.scheduled_run import take_turn
+from schedules.service.dispatcher import Dispatcher, WakeUps
+from schedules.service.scheduled_run import run_schedule
 from schedules.service.serve import main
 from schedules.timetable.config import Schedule, Timetable
-from schedules.timetable.occurrences import Claim, Claims, State, claims_of
+from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
 from tests.newspaper import Newspaper
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -67,7 +67,7 @@ class World:
     runs: list[tuple[str, str, datetime]] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     kill: str = ""
-    keeper: Timekeeper | None = None
+    keeper: Dispatcher | None = None
 
     @classmethod
     def begin(cls, folder: Path, text: str, local: str) -> "World":
@@ -79,11 +79,11 @@ class World:
         world.start_service()
         return world
 
-    def start_service(self) -> Timekeeper:
+    def start_service(self) -> Dispatcher:
         turns = Turns(self)
         timetable = Timetable.read(self.path)
         self.kill_service()
-        self.keeper = Timekeeper(timetable, self.dataset, turns, clock=lambda: self.moment, say=self.said.append)
+        self.keeper = Dispatcher(timetable, self.dataset, turns, clock=lambda: self.moment, say=self.said.append)
         return self.keeper
 
     def kill_service(self) -> None:
@@ -118,14 +118,14 @@ class World:
         for name, (due, over) in list(self.going.items()):
             if self.moment >= over:
                 del self.going[name]
-                self.claims.settle(name, due, over, exit_code=0)
+                self.claims.finish(name, due, over, exit_code=0)
 
     @cached_property
-    def claims(self) -> Claims:
-        return Claims.open(claims_of(self.dataset))
+    def claims(self) -> Occurrences:
+        return Occurrences.open(occurrences_file(self.dataset))
 
-    def of(self, name: str) -> dict[str, Claim]:
-        return {claim.due: claim for claim in self.claims.last(name, 10_000)}
+    def of(self, name: str) -> dict[str, Occurrence]:
+        return {claim.due: claim for claim in self.claims.latest(name, 10_000)}
 
     def ran(self, name: str) -> list[str]:
         return [due for schedule, due, _ in self.runs if schedule == name]
@@ -142,7 +142,7 @@ class Turns:
         if world.kill == "before":
             world.kill = ""
             raise Killed
-        if world.claims.begin(schedule.name, due, world.moment):
+        if world.claims.start(schedule.name, due, world.moment):
             assert not world.going, "two runs of one newspaper at once"
             world.runs.append((schedule.name, due, world.moment))
             world.going[schedule.name] = due, world.moment + timedelta(minutes=MINUTES[schedule.name])
@@ -339,7 +339,7 @@ def test_the_end_of_the_service_asks_its_runs_to_end_and_those_of_one_killed_bef
 def test_the_clockwork_rings_in_the_zone_of_each_schedule(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text(NIGHT + table("late", "0 3 * * sun").replace("Europe/Berlin", "Asia/Dhaka"))
     timetable = Timetable.read(tmp_path / "t.toml")
-    clockwork = Clockwork(lambda: None)
+    clockwork = WakeUps(lambda: None)
     clockwork.wind(timetable)
     clockwork.wind(timetable)
     now = datetime.now(UTC)
@@ -397,12 +397,12 @@ def served(folder: Path, mirror: str, ahead: float) -> Iterator[subprocess.Popen
                 service.kill()
 
 
-def claims_in(data: Path) -> list[Claim]:
-    path = claims_of(DataFolder(data))
+def occurrences_in(data: Path) -> list[Occurrence]:
+    path = occurrences_file(DataFolder(data))
     if not path.exists():
         return []
-    with Claims.open(path) as claims:
-        return claims.last("always", 100)
+    with Occurrences.open(path) as claims:
+        return claims.latest("always", 100)
 
 
 def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order(mirror: str, tmp_path: Path) -> None:
@@ -412,18 +412,18 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     (tmp_path / "t.toml").write_text(ALWAYS.format(cron=f"{soon.minute} * * * *"))
     data = tmp_path / "data"
     DataFolder(data).prepare()
-    with Claims.open(claims_of(DataFolder(data))) as claims:
-        claims.counts_since(Timetable.read(tmp_path / "t.toml").schedules[0], soon - timedelta(minutes=2))
+    with Occurrences.open(occurrences_file(DataFolder(data))) as claims:
+        claims.counted_since(Timetable.read(tmp_path / "t.toml").schedules[0], soon - timedelta(minutes=2))
     with served(tmp_path, mirror, ahead) as service:
         progress = data / "state" / "kalbela.progress.json"
         wait_for(lambda: progress.exists() and json.loads(progress.read_bytes())["stories"] >= 3)
-        [claim] = claims_in(data)
+        [claim] = occurrences_in(data)
         assert (claim.state, claim.due_at) == (State.RUNNING, soon)
         service.kill()
         service.wait()
     with served(tmp_path, mirror, ahead) as service:
         time.sleep(0.5)
-        assert [each.due for each in claims_in(data)] == [claim.due]
+        assert [each.due for each in occurrences_in(data)] == [claim.due]
         assert Processes(DataFolder(data)).holder("always") is not None
         service.send_signal(signal.SIGTERM)
         _, said = service.communicate(timeout=30)
@@ -431,7 +431,7 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     assert "told to end" in said
     assert "launched" not in said
     assert Processes(DataFolder(data)).holder("always") is None
-    [claim] = claims_in(data)
+    [claim] = occurrences_in(data)
     assert (claim.state, claim.exit_code) == (State.RAN, ExitCode.TERMINATED)
     [run_id] = claim.runs
     report = json.loads((data / "runs" / f"{run_id}.json").read_bytes())
@@ -451,19 +451,19 @@ def test_a_turn_under_cron_waits_for_its_site_and_is_not_run_again(mirror: str, 
     asked = {"mirror": mirror, "settings": ["DOWNLOAD_DELAY=0"]}
     held = SiteLock.take(dataset.lock("kalbela"))
     with pytest.raises(SiteLocked):
-        take_turn(schedule, dataset, **asked)  # type: ignore[arg-type]
-    assert not claims_in(dataset.root), "what a person could not run stays due"
+        run_schedule(schedule, dataset, **asked)  # type: ignore[arg-type]
+    assert not occurrences_in(dataset.root), "what a person could not run stays due"
     threading.Timer(1.5, held.release).start()
-    first = take_turn(schedule, dataset, only_due=True, **asked)  # type: ignore[arg-type]
+    first = run_schedule(schedule, dataset, only_due=True, **asked)  # type: ignore[arg-type]
     assert len(first.reports) == 1
-    [claim] = claims_in(dataset.root)
+    [claim] = occurrences_in(dataset.root)
     assert claim.runs == (first.reports[0]["run_id"],)
     assert claim.exit_code == first.exit_code == first.reports[0]["exit_code"]
     assert not claim.by_service
-    second = take_turn(schedule, dataset, only_due=True, **asked)  # type: ignore[arg-type]
+    second = run_schedule(schedule, dataset, only_due=True, **asked)  # type: ignore[arg-type]
     assert not second.reports
     assert "not due before" in (second.sentence or "")
-    assert len(claims_in(dataset.root)) == 1
+    assert len(occurrences_in(dataset.root)) == 1
 
 
 def test_a_second_service_on_a_folder_is_refused(

@@ -11,7 +11,7 @@ from schedules.cli.render.terminal import console, plain
 
 if TYPE_CHECKING:
     from schedules.reports.progress import Progress as RunProgress
-    from schedules.runner.run_process import Running
+    from schedules.runner.run_process import RunProcess
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -51,7 +51,7 @@ class Watching:
         """Say something in a line of its own."""
         self._console.print(f"khobor: {plain(sentence)}", soft_wrap=True)
 
-    def look(self, run: "Running") -> None:
+    def look(self, run: "RunProcess") -> None:
         """Show how far a run is that was begun when this was."""
         if (progress := run.progress()) is not None:
             self._show(progress, time.monotonic() - self._began)

@@ -11,7 +11,7 @@ from rich.table import Table
 from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.terminal import console, plain
 from schedules.timetable.config import Timetable
-from schedules.timetable.occurrences import Claims, claims_of
+from schedules.timetable.occurrences import Occurrences, occurrences_file
 
 
 def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
@@ -42,10 +42,10 @@ def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[
 
 
 def _last(dataset: DataFolder, name: str) -> dict[str, Any] | None:
-    if not claims_of(dataset).exists():
+    if not occurrences_file(dataset).exists():
         return None
-    with closing(Claims.open(claims_of(dataset))) as claims:
-        return next((claim.as_dict() for claim in claims.last(name)), None)
+    with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
+        return next((occurrence.as_dict() for occurrence in occurrences.latest(name)), None)
 
 
 def coming(timetable: Timetable, moment: datetime, count: int) -> list[dict[str, Any]]:

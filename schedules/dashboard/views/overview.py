@@ -145,10 +145,10 @@ def _silences(reading: Reading, site: Site, moment: datetime) -> list[dict[str, 
 
 def _missed(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
     """Times of the last day that had no run, with the reason; a newer one that had one does not excuse them."""
-    claims = [claim for claim in reading.claims() if site.name in claim.sites and claim.due_at >= moment - A_DAY]
+    occurrences = [o for o in reading.occurrences() if site.name in o.sites and o.due_at >= moment - A_DAY]
     return [
         {"schedule": c.schedule, "due_at": c.due_at.isoformat(), "state": str(c.state), "reason": c.reason}
-        for c in claims
+        for c in occurrences
         if c.state not in _RAN
     ]
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from crawler.log_records import JsonRecord, PlainRecord, json_line
-from schedules.runner.log_tail import last_words
-from schedules.service.dispatcher import say_in_json
+from schedules.runner.log_tail import error_in_log
+from schedules.service.dispatcher import log_as_json
 from tests.support.commands import PROJECT
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, HostilePaper, story
@@ -64,7 +64,7 @@ def test_bengali_stays_legible() -> None:
 
 
 def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -> None:
-    say_in_json("the timetable has mistakes\nt.toml:3: no")
+    log_as_json("the timetable has mistakes\nt.toml:3: no")
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "the timetable has mistakes\nt.toml:3: no"
 
@@ -88,7 +88,7 @@ def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -
 def test_why_a_run_could_not_go_on_is_read_from_either_kind_of_log(
     lines: list[str], words: tuple[str | None, str | None]
 ) -> None:
-    assert last_words("\n".join(lines)) == words
+    assert error_in_log("\n".join(lines)) == words
 
 
 def test_the_log_of_a_run_on_an_evil_paper_is_json_throughout(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_run_that_cannot_begin_says_why_in_json_and_its_parent_understands(tmp
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert all(json.loads(line)["site"] == "kalbela" for line in done.stderr.splitlines())
-    assert "is no name of a run" in (last_words(done.stderr)[1] or "")
+    assert "is no name of a run" in (error_in_log(done.stderr)[1] or "")
 
 
 def test_what_is_no_format_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

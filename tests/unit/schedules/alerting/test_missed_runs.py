@@ -11,7 +11,7 @@ import pytest
 from pipelines.storage.data_folder import DataFolder
 from schedules.alerting.missed_runs import silent, time_allowed
 from schedules.timetable.config import Timetable
-from schedules.timetable.occurrences import Claims, claims_of
+from schedules.timetable.occurrences import Occurrences, occurrences_file
 
 WRITTEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 # 02:15 in Dhaka.
@@ -49,10 +49,10 @@ class Kept:
         self.dataset = DataFolder(place / "data")
         self.dataset.prepare()
         if since is not None:
-            claims_of(self.dataset).parent.mkdir(parents=True, exist_ok=True)
-            with closing(Claims.open(claims_of(self.dataset))) as claims:
+            occurrences_file(self.dataset).parent.mkdir(parents=True, exist_ok=True)
+            with closing(Occurrences.open(occurrences_file(self.dataset))) as occurrences:
                 for schedule in self.timetable.schedules:
-                    claims.counts_since(schedule, since)
+                    occurrences.counted_since(schedule, since)
 
     def ran(self, began: datetime, code: int = 0, mode: str | None = "full", minutes: int = 60) -> str:
         run_id = f"{began:%Y%m%dT%H%M%SZ}-kalbela-0000"

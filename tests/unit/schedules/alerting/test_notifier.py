@@ -25,10 +25,10 @@ from schedules.alerting.deliveries import GIVEN_UP_AFTER, LONGEST_PAUSE, Told, s
 from schedules.alerting.messages import subject_of
 from schedules.alerting.notifier import Alerts, tell_after_turn
 from schedules.alerting.transports import Undelivered
-from schedules.service.notifier_thread import Herald
+from schedules.service.notifier_thread import NotifierThread
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
-from schedules.timetable.occurrences import Claims, State, claims_of
+from schedules.timetable.occurrences import Occurrences, State, occurrences_file
 from tests.support.alert_receivers import answering, webhook
 from tests.support.commands import PROJECT, QUICK, khobor
 from tests.support.hostile_text import EVIL, UNSAFE
@@ -132,12 +132,12 @@ def test_a_turn_that_was_killed_before_it_judged_its_run_is_told_when_its_claim_
     schedule = Timetable.read(desk.path).named("night")
     [due] = list(schedule.until(START, START - timedelta(days=1)))[:1]
     keep(desk.dataset, report)
-    with closing(Claims.open(claims_of(desk.dataset))) as claims:
-        claims.take(schedule, due, START)
-        claims.begin("night", due.key, START)
-        claims.note_runs("night", due.key, [report["run_id"]])
+    with closing(Occurrences.open(occurrences_file(desk.dataset))) as occurrences:
+        occurrences.claim(schedule, due, START)
+        occurrences.start("night", due.key, START)
+        occurrences.set_runs("night", due.key, [report["run_id"]])
         assert desk.heard() == []
-        claims.settle("night", due.key, START, exit_code=1, reason="killed")
+        occurrences.finish("night", due.key, START, exit_code=1, reason="killed")
     assert desk.heard() == [(["byline"], [])]
     assert desk.sent["chat"][0]["schedule"] == "night"
 
@@ -145,10 +145,10 @@ def test_a_turn_that_was_killed_before_it_judged_its_run_is_told_when_its_claim_
 def test_a_time_for_which_nothing_could_be_started_is_told_until_one_was(desk: Desk) -> None:
     schedule = Timetable.read(desk.path).named("night")
     nights = list(schedule.until(START, START - timedelta(days=3)))
-    with closing(Claims.open(claims_of(desk.dataset))) as claims:
+    with closing(Occurrences.open(occurrences_file(desk.dataset))) as occurrences:
         for due, state in ((nights[1], State.REFUSED), (nights[0], None)):
-            claims.take(schedule, due, START)
-            claims.settle("night", due.key, START, state=state, exit_code=7, reason="the disk is full")
+            occurrences.claim(schedule, due, START)
+            occurrences.finish("night", due.key, START, state=state, exit_code=7, reason="the disk is full")
             told = desk.heard()
             assert told == ([(["start"], [])] if state else [([], ["start"])])
     assert "night could not be started: the disk is full" in subject_of(desk.sent["chat"][0])
@@ -331,7 +331,7 @@ def until(so: Any, seconds: float = 10) -> None:
 
 def test_a_target_that_hangs_holds_neither_the_service_nor_its_end(desk: Desk) -> None:
     hangs = threading.Event()
-    herald = Herald(desk.dataset, lambda: Timetable.read(desk.path), desk.said.append, 0.05)
+    herald = NotifierThread(desk.dataset, lambda: Timetable.read(desk.path), desk.said.append, 0.05)
     herald._alerts.clock = lambda: desk.moment
     herald._alerts.send = lambda target, event: hangs.wait(20) and None  # type: ignore[return-value]
     keep(desk.dataset, a_report(START - HOUR, alarm("byline")))
@@ -353,7 +353,7 @@ def test_an_error_of_ours_in_telling_is_said_once_and_does_not_end_it(
             raise KeyError("ours")
         return Timetable.read(desk.path)
 
-    herald = Herald(desk.dataset, timetable, desk.said.append, 0.02)
+    herald = NotifierThread(desk.dataset, timetable, desk.said.append, 0.02)
     herald.start()
     until(lambda: capsys.readouterr().err.count("Traceback") + len(desk.said) >= 4)
     broken.set()

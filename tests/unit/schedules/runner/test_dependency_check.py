@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from schedules.runner.dependency_check import below_floor
+from schedules.runner.dependency_check import outdated_packages
 from tests.support.commands import PROJECT
 from tests.support.processes import KHOBOR
 
@@ -49,7 +49,7 @@ def test_everything_that_is_installed_is_pinned_by_its_hash(lock: str) -> None:
 
 
 def test_what_is_installed_here_is_not_below_a_floor() -> None:
-    assert below_floor() == []
+    assert outdated_packages() == []
 
 
 def test_a_run_on_an_old_version_is_refused_and_both_versions_are_named(tmp_path: Path) -> None:

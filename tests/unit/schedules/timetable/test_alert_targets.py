@@ -9,7 +9,7 @@ import pytest
 from pipelines.storage.data_folder import DataFolder
 from schedules.metrics.exposition import exposition
 from schedules.timetable.alert_targets import Target
-from schedules.timetable.config import Timetable, TimetableWrong
+from schedules.timetable.config import Timetable, TimetableError
 from tests.support.commands import PROJECT
 from tests.support.run_reports import NIGHT
 
@@ -47,7 +47,7 @@ def read(folder: Path, text: str) -> Timetable:
 
 
 def mistakes(folder: Path, text: str) -> list[tuple[int, str]]:
-    with pytest.raises(TimetableWrong) as wrong:
+    with pytest.raises(TimetableError) as wrong:
         read(folder, text)
     assert "hunter2" not in str(wrong.value)
     return [(mistake.line, f"{mistake.place}: {mistake.sentence}") for mistake in wrong.value.mistakes]

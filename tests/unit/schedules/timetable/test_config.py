@@ -11,7 +11,7 @@ from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
 from schedules.exit_codes import WrongUsage
-from schedules.timetable.config import Timetable, TimetableWrong
+from schedules.timetable.config import Timetable, TimetableError
 
 RIGHT = """\
 [schedule.night]
@@ -37,7 +37,7 @@ def read(folder: Path, text: str) -> Timetable:
 
 
 def mistakes(folder: Path, text: str) -> list[tuple[int, str]]:
-    with pytest.raises(TimetableWrong) as wrong:
+    with pytest.raises(TimetableError) as wrong:
         read(folder, text)
     return [(mistake.line, f"{mistake.place}: {mistake.sentence}") for mistake in wrong.value.mistakes]
 
@@ -120,7 +120,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_lines(tmp_path: Path)
     text = text.replace('zone = "Asia/Dhaka"', 'zone = "Asia/Daka"').replace("max_pages = 2000", "max_pages = 0")
     found = mistakes(tmp_path, text)
     assert [line for line, _ in found] == [2, 9, 10, 17, 17, 17, 17, 21, 24]
-    with pytest.raises(TimetableWrong, match=re.escape(f"{tmp_path}/timetable.toml:24: [schedule.day] cron: ")):
+    with pytest.raises(TimetableError, match=re.escape(f"{tmp_path}/timetable.toml:24: [schedule.day] cron: ")):
         Timetable.read(tmp_path / "timetable.toml")
 
 
@@ -131,10 +131,10 @@ def test_a_timetable_without_a_schedule_is_a_mistake(text: str, tmp_path: Path) 
 
 def test_a_file_that_cannot_be_read_is_named_with_its_reason(tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "none.toml", "No such file"), (tmp_path, "directory")):
-        with pytest.raises(TimetableWrong, match=reason):
+        with pytest.raises(TimetableError, match=reason):
             Timetable.read(path)
     (tmp_path / "latin.toml").write_bytes(b"[schedule.night]\nsentence = '\xe9'\n")
-    with pytest.raises(TimetableWrong, match=r"latin.toml:2: is not UTF-8"):
+    with pytest.raises(TimetableError, match=r"latin.toml:2: is not UTF-8"):
         Timetable.read(tmp_path / "latin.toml")
 
 

@@ -1,4 +1,4 @@
-"""Claims: a time has one taker, whoever asks and however often, and every time that was due has an end."""
+"""Occurrences: a time has one taker, whoever asks and however often, and every time that was due has an end."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import pytest
 from pipelines.storage.errors import DatabaseDamaged
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.cron import Due, read_cron
-from schedules.timetable.occurrences import Claims, State
+from schedules.timetable.occurrences import Occurrences, State
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NIGHT = next(schedule for schedule in Timetable.read().schedules if schedule.mode == "full")
@@ -25,8 +25,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def claims(path: Path) -> Iterator[Claims]:
-    with Claims.open(path) as opened:
+def claims(path: Path) -> Iterator[Occurrences]:
+    with Occurrences.open(path) as opened:
         yield opened
 
 
@@ -38,8 +38,8 @@ def test_of_many_who_want_a_time_one_gets_it(path: Path) -> None:
     [due] = nights(1)
 
     def take(_: int) -> tuple[bool, bool]:
-        with Claims.open(path) as claims:
-            return claims.take(NIGHT, due, due.at), claims.begin(NIGHT.name, due.key, due.at)
+        with Occurrences.open(path) as claims:
+            return claims.claim(NIGHT, due, due.at), claims.start(NIGHT.name, due.key, due.at)
 
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(take, range(40)))
@@ -48,58 +48,58 @@ def test_of_many_who_want_a_time_one_gets_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("late", "state"), [(False, State.RAN), (True, State.CAUGHT_UP)])
-def test_a_run_that_ended_says_whether_it_was_on_time(claims: Claims, late: bool, state: State) -> None:
+def test_a_run_that_ended_says_whether_it_was_on_time(claims: Occurrences, late: bool, state: State) -> None:
     [due] = nights(1)
-    assert claims.take(NIGHT, due, due.at, late=late)
-    assert claims.begin(NIGHT.name, due.key, due.at)
-    claims.note_runs(NIGHT.name, due.key, ["r1"])
-    assert [claim.state for claim in claims.open_claims()] == [State.RUNNING]
-    assert claims.settle(NIGHT.name, due.key, due.at, exit_code=3, reason="few")
-    assert not claims.settle(NIGHT.name, due.key, due.at, exit_code=1, reason="killed")
-    claim = claims.of(NIGHT.name, due.key)
+    assert claims.claim(NIGHT, due, due.at, late=late)
+    assert claims.start(NIGHT.name, due.key, due.at)
+    claims.set_runs(NIGHT.name, due.key, ["r1"])
+    assert [claim.state for claim in claims.unfinished()] == [State.RUNNING]
+    assert claims.finish(NIGHT.name, due.key, due.at, exit_code=3, reason="few")
+    assert not claims.finish(NIGHT.name, due.key, due.at, exit_code=1, reason="killed")
+    claim = claims.get(NIGHT.name, due.key)
     assert claim is not None
     assert (claim.state, claim.exit_code, claim.runs, claim.reason, claim.due_at) == (state, 3, ("r1",), "few", due.at)
     assert claim.as_dict()["due_at"] == due.at.isoformat()
-    assert not claims.open_claims()
+    assert not claims.unfinished()
 
 
-def test_whoever_takes_a_time_settles_those_before_it(claims: Claims) -> None:
+def test_whoever_takes_a_time_settles_those_before_it(claims: Occurrences) -> None:
     first, second, third = nights(3)
     assert claims.unsettled(NIGHT, third.at, NOW) == [third, second, first]
     before = [(due, State.LATE, "the service was down") for due in (second, first)]
-    assert claims.take(NIGHT, third, third.at, before=before)
+    assert claims.claim(NIGHT, third, third.at, before=before)
     assert claims.unsettled(NIGHT, third.at, NOW) == []
-    assert [claim.state for claim in claims.last(NIGHT.name, 5)] == [State.CLAIMED, State.LATE, State.LATE]
+    assert [claim.state for claim in claims.latest(NIGHT.name, 5)] == [State.CLAIMED, State.LATE, State.LATE]
 
 
-def test_a_claim_that_was_given_back_is_anybody_s_again_and_one_that_was_settled_is_not(claims: Claims) -> None:
+def test_a_claim_that_was_given_back_is_anybody_s_again_and_one_that_was_settled_is_not(claims: Occurrences) -> None:
     [due] = nights(1)
     for _ in range(2):
-        assert claims.take(NIGHT, due, due.at)
-        assert claims.begin(NIGHT.name, due.key, due.at)
+        assert claims.claim(NIGHT, due, due.at)
+        assert claims.start(NIGHT.name, due.key, due.at)
         claims.release(NIGHT.name, due.key)
-    assert claims.take(NIGHT, due, due.at)
-    assert claims.settle(NIGHT.name, due.key, due.at, exit_code=0)
+    assert claims.claim(NIGHT, due, due.at)
+    assert claims.finish(NIGHT.name, due.key, due.at, exit_code=0)
     claims.release(NIGHT.name, due.key)
-    assert not claims.take(NIGHT, due, due.at)
+    assert not claims.claim(NIGHT, due, due.at)
 
 
-def test_what_was_skipped_is_neither_taken_nor_begun(claims: Claims) -> None:
+def test_what_was_skipped_is_neither_taken_nor_begun(claims: Occurrences) -> None:
     [due] = nights(1)
     claims.skip(NIGHT, [(due, State.OVERLAP, "the one before it went on")], due.at)
-    assert not claims.take(NIGHT, due, due.at)
-    assert not claims.begin(NIGHT.name, due.key, due.at)
+    assert not claims.claim(NIGHT, due, due.at)
+    assert not claims.start(NIGHT.name, due.key, due.at)
 
 
-def test_a_new_schedule_and_a_changed_cron_count_from_when_they_were_written(claims: Claims) -> None:
-    assert claims.counts_since(NIGHT, NOW) == NOW
+def test_a_new_schedule_and_a_changed_cron_count_from_when_they_were_written(claims: Occurrences) -> None:
+    assert claims.counted_since(NIGHT, NOW) == NOW
     later = NOW + timedelta(days=3)
-    assert claims.counts_since(NIGHT, later) == NOW
-    assert claims.counts_since(replace(NIGHT, max_pages=7), later) == NOW
+    assert claims.counted_since(NIGHT, later) == NOW
+    assert claims.counted_since(replace(NIGHT, max_pages=7), later) == NOW
     changed = replace(NIGHT, cron=read_cron("0 1 * * *"))
-    assert claims.counts_since(changed, later) == later
-    claims.forget_all_but([])
-    assert claims.counts_since(changed, later + timedelta(days=9)) == later + timedelta(days=9)
+    assert claims.counted_since(changed, later) == later
+    claims.forget_others([])
+    assert claims.counted_since(changed, later + timedelta(days=9)) == later + timedelta(days=9)
 
 
 @pytest.mark.parametrize("damage", ["foreign", "text", "later", "torn"])
@@ -107,8 +107,8 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_left_alone(path: Path, dam
     if damage == "text":
         path.write_text("no database, but long enough to be taken for one " * 40)
     else:
-        with Claims.open(path) as claims:
-            claims.take(NIGHT, nights(1)[0], NOW)
+        with Occurrences.open(path) as claims:
+            claims.claim(NIGHT, nights(1)[0], NOW)
         sql = sqlite3.connect(path)
         if damage != "torn":
             sql.execute("PRAGMA application_id = 7" if damage == "foreign" else "PRAGMA user_version = 99")
@@ -117,12 +117,12 @@ def test_a_file_that_cannot_be_trusted_is_refused_and_left_alone(path: Path, dam
         if damage == "torn":
             path.write_bytes(path.read_bytes()[:5000])
     before = path.read_bytes()
-    with pytest.raises(DatabaseDamaged, match=r"schedules\.sqlite"), Claims.open(path) as claims:
-        claims.last(NIGHT.name)
+    with pytest.raises(DatabaseDamaged, match=r"schedules\.sqlite"), Occurrences.open(path) as claims:
+        claims.latest(NIGHT.name)
     assert path.read_bytes() == before
 
 
 def test_a_file_that_a_kill_left_empty_is_begun_anew(path: Path) -> None:
     path.touch()
-    with Claims.open(path) as claims:
-        assert claims.last(NIGHT.name) == []
+    with Occurrences.open(path) as claims:
+        assert claims.latest(NIGHT.name) == []

@@ -32,24 +32,24 @@ _IN_ADDRESS = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?")
 _BECAME = {
     "exact_duplicate": "elsewhere",
     "gone": "gone",
-    "rejected": "refused",
-    "soft_error": "refused",
-    "unreadable": "refused",
-    "too_large": "refused",
+    "rejected": "rejected",
+    "soft_error": "rejected",
+    "unreadable": "rejected",
+    "too_large": "rejected",
     "not_a_story": "not_a_story",
     "wrong_type": "not_a_story",
 }
-_IN_THIS_ORDER = ("elsewhere", "gone", "refused", "not_a_story", "failed")
+_IN_THIS_ORDER = ("elsewhere", "gone", "rejected", "not_a_story", "failed")
 
 
 def coverage_of(dataset: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
     """What is kept of the ids that the newspaper gave out from ``since`` to ``until``, told from the files alone.
 
     ``low`` and ``high`` are the lowest and the highest id of stories published then, and every id between them is of
-    one kind: ``found`` (kept), ``elsewhere`` (the words of a kept story, or redirected to one), ``gone``, ``refused``,
+    one kind: ``found`` (kept), ``elsewhere`` (the words of a kept story, or redirected to one), ``gone``, ``rejected``,
     ``not_a_story``, ``failed`` (named, and not read yet) or ``never_seen``; ``gaps`` are the longest runs of the last.
-    ``by_door`` counts the found by what named them first. ``estimated_missed`` is how many stories nothing named, with
-    its standard error, or None, and then ``why_no_estimate`` is a sentence.
+    ``by_entry_point`` counts the found by what named them first. ``estimated_missed`` is how many stories nothing
+    named, with its standard error, or None, and then ``why_no_estimate`` is a sentence.
     """
     window = {"since": since.isoformat(), "until": until.isoformat()}
     kept = _stories(dataset, site, since, until)
@@ -70,7 +70,7 @@ def coverage_of(dataset: DataFolder, site: str, since: datetime, until: datetime
         **{kind: kinds[kind] for kind in _IN_THIS_ORDER},
         "never_seen": len(never),
         **estimate(sightings),
-        "by_door": dict(Counter(found.values()).most_common()),
+        "by_entry_point": dict(Counter(found.values()).most_common()),
         "gaps": _gaps(never),
     }
 
@@ -117,7 +117,7 @@ def _unknown(why: str) -> dict[str, Any]:
 
 def _nothing(why: str) -> dict[str, Any]:
     counts = dict.fromkeys(("found", *_IN_THIS_ORDER, "never_seen"), 0)
-    return {"low": None, "high": None, **counts, **_unknown(why), "by_door": {}, "gaps": []}
+    return {"low": None, "high": None, **counts, **_unknown(why), "by_entry_point": {}, "gaps": []}
 
 
 def _bounds(numbers: list[int]) -> tuple[int, int] | None:

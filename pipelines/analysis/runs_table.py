@@ -27,14 +27,14 @@ class RunRow:
     reason: str | None = column(TEXT, "why it ended: `finished`, or what stopped it")
     exit_code: int | None = column(INT32, "0 for a good run; the other codes are in docs/operate.md")
     problems: list[str] | None = column(TEXTS, "what was wrong, a sentence each")
-    balanced: bool | None = column(BOOL, "whether every address that it discovered has one outcome")
+    complete: bool | None = column(BOOL, "whether every address that it discovered has one outcome")
     discovered: int | None = column(INT64, "addresses that it discovered")
     requests: int | None = column(INT64, "requests that it sent")
     stories_new: int | None = column(INT64, "stories that were not known before")
     stories_revised: int | None = column(INT64, "known stories that had changed")
     stories_unchanged: int | None = column(INT64, "known stories that were asked for again and had not")
     stories_gone: int | None = column(INT64, "kept stories that were found taken down")
-    copies: int | None = column(INT64, "copies of kept stories under another id")
+    exact_duplicates: int | None = column(INT64, "copies of kept stories under another id")
     rejected: int | None = column(INT64, "records that were refused")
 
 
@@ -66,7 +66,7 @@ def _row(path: Path, root: Path) -> dict[str, Any]:
 
 
 def _read(report: Mapping[str, Any]) -> dict[str, Any]:
-    books, stories, verdict = (report.get(name) or {} for name in ("books", "stories", "verdict"))
+    urls, stories, verdict = (report.get(name) or {} for name in ("urls", "stories", "verdict"))
     ended, rejects = report.get("ended_at"), report.get("rejects")
     return {
         "run_id": str(report["run_id"]),
@@ -76,11 +76,11 @@ def _read(report: Mapping[str, Any]) -> dict[str, Any]:
         "reason": report.get("reason"),
         "exit_code": verdict.get("exit_code"),
         "problems": verdict.get("problems"),
-        "balanced": books.get("balanced"),
-        "discovered": books.get("discovered"),
+        "complete": urls.get("complete"),
+        "discovered": urls.get("discovered"),
         "requests": report.get("requests"),
         **{f"stories_{name}": stories.get(name) for name in ("new", "revised", "unchanged", "gone")},
-        "copies": stories.get("copies"),
+        "exact_duplicates": stories.get("exact_duplicates"),
         "rejected": None if rejects is None else sum(rejects.values()),
         "site": str(report["site"]),
     }

@@ -71,7 +71,7 @@ class KeepRejects:
                 self._saw_again(item)
             elif isinstance(refusal, ExactDuplicate):
                 self._run.ledger.stories.keep_alias(self._alias(item, refusal.of))
-                self._run.ledger.runs.count(self._run.run_id, "story/copies")
+                self._run.ledger.runs.count(self._run.run_id, "story/exact_duplicates")
             else:
                 self._run.ledger.keep_reject(self._reject(item, fetch, reason, one_line(detail), response))
             if fetch is not None:

@@ -61,7 +61,7 @@ class Books:
         failures = known.failures if known else 0
         again = fetch.outcome == Outcome.PENDING or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
         if failures and fetch.outcome in TRY_AGAIN:
-            self.ledger.runs.count(self.run_id, f"again/{fetch.outcome}")
+            self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = again or fetch.outcome in MAY_COME_BACK
         if fetch.outcome not in READ:  # or the page that was not read would count as known
@@ -70,7 +70,7 @@ class Books:
         if fetch.called_by:
             in_vain = fetch.outcome == Outcome.UNCHANGED
             self.ledger.notices.answered(fetch.called_by, fetch.key, in_vain=in_vain)
-            self.ledger.runs.count(self.run_id, "call/in_vain" if in_vain else "call/right")
+            self.ledger.runs.count(self.run_id, "hint/wrong" if in_vain else "hint/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
         if fetch.status == 304:

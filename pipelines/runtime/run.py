@@ -248,7 +248,7 @@ class Run:
             "requests": counts.get("requests", 0),
             "stories": counts.get("story/new", 0) + counts.get("story/revised", 0),
             "discovered": counts.get("discovered", 0),
-            "waiting": len(scheduler) if scheduler else 0,  # type: ignore[arg-type]
+            "queued": len(scheduler) if scheduler else 0,  # type: ignore[arg-type]
             "reading": self.reading,
         }
 

@@ -12,7 +12,7 @@ MEASURES = "khobor/measures"
 def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """What is known of a run: when, how it ended, what was discovered and what came of it.
 
-    ``books.balanced`` says whether every discovered address has exactly one outcome. ``mode``, ``fields`` and
+    ``urls.complete`` says whether every discovered address has exactly one outcome. ``mode``, ``fields`` and
     ``measures`` are those of :class:`pipelines.runtime.field_stats.Measures`; a run that was killed has none. Raises
     KeyError for a run that the ledger does not know.
     """
@@ -30,16 +30,18 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "started_at": run["started_at"],
         "ended_at": run["ended_at"],
         "reason": run["reason"],
-        "books": {
+        "urls": {
             "discovered": discovered,
             "outcomes": outcomes,
-            "balanced": discovered == sum(outcomes.values()),
+            "complete": discovered == sum(outcomes.values()),
         },
-        "stories": {name: counts.get(f"story/{name}", 0) for name in ("new", "revised", "unchanged", "copies", "gone")},
+        "stories": {
+            name: counts.get(f"story/{name}", 0) for name in ("new", "revised", "unchanged", "exact_duplicates", "gone")
+        },
         "rejects": _group(counts, "reject/"),
-        "failed_again": _group(counts, "again/"),
+        "retry_failed": _group(counts, "retry_failed/"),
         "lists": _group(counts, "list/"),
-        "calls": _group(counts, "call/"),
+        "hints": _group(counts, "hint/"),
         "unreadable": _group(counts, "unreadable/"),
         "requests": counts.get("requests", 0),
         "mode": measures.pop("mode", None),

@@ -253,7 +253,7 @@ class Frontier(BaseScheduler):
         if not self._spider.is_incremental:
             return MOST_LOOKS - self._looks
         counts = self._run.ledger.runs.counts(self._run.run_id)
-        new = counts.get("story/new", 0) + counts.get("story/copies", 0)
+        new = counts.get("story/new", 0) + counts.get("story/exact_duplicates", 0)
         again = max(0, counts.get("requests", 0) - self.asked)  # a page in trouble was asked for more than once
         return LOOKS_PER_PULSE + LOOKS_PER_NEW * new - self._looks - again
 

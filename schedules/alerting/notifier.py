@@ -139,7 +139,7 @@ class Alerts:
 
     def _note_times(self, told: Told, timetable: Timetable, occurrences: list[Occurrence]) -> None:
         latest = {each.schedule: each for each in reversed(occurrences) if each.state not in OPEN}
-        refused = [_refusal(occurrence) for occurrence in latest.values() if occurrence.state is State.REFUSED]
+        refused = [_refusal(occurrence) for occurrence in latest.values() if occurrence.state is State.FAILED_TO_START]
         moment = self.clock()
         told.note("times", refused, moment, about=self._about())
         told.note("clock", silent(timetable, self.dataset, moment), moment, about=self._about())

@@ -109,11 +109,11 @@ class _Numbers(Collector):
 
         at = ["site", "schedule"]
         yield counter("khobor_runs", "Runs that ended, by exit code", [*at, "exit_code"], summed("runs", CODES))
-        yield counter("khobor_run_seconds", "Time that runs took", at, summed("seconds", ()))
-        yield counter("khobor_requests", "Requests that were sent", at, summed("requests", ()))
-        yield counter("khobor_stories", "Stories, by what became of them", [*at, "change"], summed("stories", CHANGES))
-        yield counter("khobor_fetches", "Addresses, by outcome", [*at, "outcome"], summed("fetches", OUTCOMES))
-        yield counter("khobor_rejects", "Records refused, by reason", [*at, "reason"], summed("rejects", reasons()))
+        yield counter("khobor_run_seconds", "Total duration of runs", at, summed("seconds", ()))
+        yield counter("khobor_requests", "Requests sent", at, summed("requests", ()))
+        yield counter("khobor_stories", "Stories, by change", [*at, "change"], summed("stories", CHANGES))
+        yield counter("khobor_fetches", "URLs, by outcome", [*at, "outcome"], summed("fetches", OUTCOMES))
+        yield counter("khobor_rejects", "Records rejected, by reason", [*at, "reason"], summed("rejects", reasons()))
 
     def _last_runs(self, tallied: Tallied) -> Iterator[Metric]:
         latest = {
@@ -133,22 +133,24 @@ class _Numbers(Collector):
             rows = [((*key, part), value) for key, run in latest.items() for part, value in sorted(values(run).items())]
             return gauge(f"khobor_last_run_{name}", text, [*at, label], rows)
 
-        yield gauge("khobor_last_success_timestamp_seconds", "When the last good run ended", at, good.items())
-        yield each("last_run_timestamp_seconds", "When the last run ended", lambda run: run.ended.timestamp())
+        yield gauge("khobor_last_success_timestamp_seconds", "End of the last good run", at, good.items())
+        yield each("last_run_timestamp_seconds", "End of the last run", lambda run: run.ended.timestamp())
         yield each("last_run_exit_code", "Exit code of the last run; 0 is good", lambda run: run.exit_code)
-        yield each("last_run_duration_seconds", "How long the last run took", lambda run: run.seconds)
+        yield each("last_run_duration_seconds", "Duration of the last run", lambda run: run.seconds)
         yield each("last_run_requests", "Requests of the last run", lambda run: run.requests)
         yield each("last_run_alarms", "Alarms of the last run", lambda run: len(run.alarms))
         yield parts("stories", "Stories of the last run", "change", lambda run: {n: getattr(run, n) for n in CHANGES})
-        yield parts("fetches", "Addresses of the last run", "outcome", lambda run: bounded(run.outcomes, OUTCOMES))
-        yield parts("rejects", "Records refused in the last run", "reason", lambda run: bounded(run.rejects, reasons()))
-        yield parts("field_coverage_ratio", "Share of stories read that have the column", "field", _coverage)
+        yield parts("fetches", "URLs of the last run", "outcome", lambda run: bounded(run.outcomes, OUTCOMES))
+        yield parts(
+            "rejects", "Records rejected in the last run", "reason", lambda run: bounded(run.rejects, reasons())
+        )
+        yield parts("field_coverage_ratio", "Share of parsed stories that have the column", "field", _coverage)
 
     # Data ------------------------------------------------------------------------------------------------------------
 
     def _data(self) -> Iterator[Metric]:
         newest = {site: self.freshness.newest_story(site) for site in sites()}
-        for column, text in (("published_at", "was published"), ("first_seen_at", "was first seen by us")):
+        for column, text in (("published_at", "was published"), ("first_seen_at", "was first seen")):
             rows = [((site,), found[column].timestamp()) for site, found in newest.items() if column in found]
             name = f"khobor_newest_story_{column.removesuffix('_at')}_timestamp_seconds"
             yield gauge(name, f"When the newest story {text}", ["site"], rows)
@@ -162,39 +164,39 @@ class _Numbers(Collector):
         ]
         yield gauge("khobor_list_length", "Entries of the newest snapshot of a list", ["site", "list"], lengths)
         outbox = [((site,), count) for site in sites() if (count := self.freshness.outbox(site)) is not None]
-        yield gauge("khobor_outbox_rows", "Accepted rows that are not published yet", ["site"], outbox)
+        yield gauge("khobor_outbox_rows", "Stored rows that are not published yet", ["site"], outbox)
         with suppress(OSError):
             free = [((), self.dataset.free_bytes())]
-            yield gauge("khobor_free_bytes", "Bytes that may still be written to the data folder", [], free)
+            yield gauge("khobor_free_bytes", "Free bytes in the file system of the data folder", [], free)
 
     def _progress(self) -> Iterator[Metric]:
         runs = {run.site: run for run in running(self.dataset) if run.site in sites()}
         rows = [((site,), int(site in runs)) for site in sites()]
-        yield gauge("khobor_running", "Whether a run goes on", ["site"], rows)
+        yield gauge("khobor_running", "1 while a run is in progress", ["site"], rows)
         for name, text in (
-            ("requests", "Requests so far of the run that goes on"),
-            ("stories", "Stories so far of the run that goes on"),
-            ("discovered", "Addresses discovered so far by the run that goes on"),
-            ("waiting", "Addresses that the run that goes on has still to ask for"),
-            ("seconds", "How long the run goes on"),
+            ("requests", "Requests so far of the current run"),
+            ("stories", "Stories so far of the current run"),
+            ("discovered", "URLs discovered so far by the current run"),
+            ("queued", "URLs that the current run has queued"),
+            ("seconds", "Seconds since the current run started"),
         ):
             rows = [((site,), getattr(run, name)) for site, run in runs.items()]
             yield gauge(f"khobor_running_{name}", text, ["site"], rows)
 
     def _times_and_alarms(self) -> Iterator[Metric]:
         due = [((s.name,), next(s.after(self.moment)).at.timestamp()) for s in self.timetable.schedules]
-        yield gauge("khobor_schedule_next_timestamp_seconds", "When the schedule is due next", ["schedule"], due)
+        yield gauge("khobor_schedule_next_timestamp_seconds", "Next time the schedule is due", ["schedule"], due)
         stands = standing(self.dataset)
         counts = {(site, kind): 0 for site in sites() for kind in KINDS}
         for alarm in stands.alarms:
             key = (word(str(alarm.get("site")), sites()), word(str(alarm.get("kind")), KINDS))
             counts[key] = counts.get(key, 0) + 1
-        yield gauge("khobor_alarms", "Alarms that stand", ["site", "kind"], counts.items())
+        yield gauge("khobor_alarms", "Active alarms", ["site", "kind"], counts.items())
         names = {target.name for target in self.timetable.targets}
         targets = [state for state in stands.targets if state.name in names]
         waiting, failures = ([((s.name,), getattr(s, what)) for s in targets] for what in ("waiting", "failures"))
-        yield gauge("khobor_alerts_waiting", "Alerts that a target still waits for", ["target"], waiting)
-        yield gauge("khobor_alert_failures", "Times in a row that a target was not reached", ["target"], failures)
+        yield gauge("khobor_alerts_pending", "Alerts not yet delivered to a target", ["target"], waiting)
+        yield gauge("khobor_alert_failures", "Consecutive failed deliveries to a target", ["target"], failures)
 
 
 Rows = Iterable[tuple[tuple[str, ...], float]]

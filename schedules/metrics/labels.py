@@ -9,12 +9,12 @@ from pipelines import drop_reasons
 from schedules.exit_codes import ExitCode
 
 BY_HAND, OTHER = "by hand", "other"
-CHANGES = ("new", "revised", "unchanged", "copies", "gone")
+CHANGES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 OUTCOMES = frozenset(map(str, Outcome))
 CODES = frozenset(str(int(code)) for code in ExitCode)
 #: Of alarms.
 KINDS = (
-    *("field", "layout", "list", "refused", "failed", "blocked", "unreachable", "silent", "coverage", "books"),
+    *("field", "layout", "list", "rejected", "failed", "blocked", "unreachable", "silent", "coverage", "urls"),
     *("robots", "deferred", "crashed", "broken_off", "storage", "damaged", "found", "pace", "run", "start", OTHER),
 )
 

@@ -81,7 +81,7 @@ def counts_of(run: RunReport) -> Iterator[tuple[Count, float]]:
     yield ("runs", *at, str(run.exit_code)), 1
     yield ("seconds", *at, ""), run.seconds
     yield ("requests", *at, ""), run.requests
-    for change in ("new", "revised", "unchanged", "copies", "gone"):
+    for change in ("new", "revised", "unchanged", "exact_duplicates", "gone"):
         yield ("stories", *at, change), getattr(run, change)
     for outcome, count in run.outcomes.items():
         yield ("fetches", *at, outcome), count

@@ -45,7 +45,7 @@ _CODES = {
     "layout": ExitCode.LAYOUT_CHANGED,
     "field": ExitCode.LAYOUT_CHANGED,
     "list": ExitCode.BELOW_EXPECTATION,
-    "refused": ExitCode.BELOW_EXPECTATION,
+    "rejected": ExitCode.BELOW_EXPECTATION,
     "failed": ExitCode.BELOW_EXPECTATION,
     "blocked": ExitCode.UNREACHABLE,
     "found": ExitCode.BELOW_EXPECTATION,
@@ -113,7 +113,7 @@ def moment_of(run_id: str) -> datetime:
 _HOW = {
     "filled": "filled in {now} {what}",
     "beside stories": "shown on {now} pages of stories",
-    "refused": "{now} pages of stories refused",
+    "rejected": "{now} story pages rejected",
     "failed": "{now} requests ended so",
     "new": "something new in {now} runs",
     "missed": "{now} stories missed, by their numbers,",

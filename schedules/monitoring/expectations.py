@@ -78,7 +78,7 @@ def judge(account: Mapping[str, Any], expected: Expectations, drifted: Sequence[
 # What says the same of a run, and says more.
 _SAID_BETTER = {
     "layout": ("field/headline", "field/body", "layout/none"),
-    "refused": ("field/headline", "field/body", "layout", "crashed", "refused/"),
+    "rejected": ("field/headline", "field/body", "layout", "crashed", "rejected/"),
     "failed": ("unreachable", "blocked", "robots", "deferred", "failed/"),
 }
 
@@ -114,20 +114,20 @@ def _broken_off(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem
 def _interrupted(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
     if (code := _INTERRUPTED.get(account["reason"])) is not None:
         saved = sum(account["stories"].get(name, 0) for name in ("new", "revised"))
-        rest = account["books"]["outcomes"].get("pending", 0)
+        rest = account["urls"]["outcomes"].get("pending", 0)
         said = f"the run was interrupted; stories saved: {saved}, addresses left for the next run: {rest}"
         yield code, "interrupted", said
 
 
 def _unbalanced(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
-    books = account["books"]
-    if not books["balanced"]:
-        found, ended = books["discovered"], sum(books["outcomes"].values())
-        yield ExitCode.INTERNAL, "books", f"the books do not balance: {found} addresses discovered, {ended} outcomes"
+    urls = account["urls"]
+    if not urls["complete"]:
+        found, ended = urls["discovered"], sum(urls["outcomes"].values())
+        yield ExitCode.INTERNAL, "urls", f"{found} URLs discovered, but {ended} outcomes recorded"
 
 
 def _unreachable(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
-    outcomes = account["books"]["outcomes"]
+    outcomes = account["urls"]["outcomes"]
     if any(outcomes.get(name) for name in (*_READ, "rejected")) or not any(outcomes.get(name) for name in _NO_PAGE):
         return
     if outcomes.get("robots"):
@@ -150,7 +150,7 @@ def _given_up(account: Mapping[str, Any], _: Expectations) -> Iterator[Problem]:
 def _crashed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     raised = sum(account["rejects"].get(name, 0) for name in _CRASHES)
     # A page that ends the parse worker is not in `rejects`.
-    unreadable = account["books"]["outcomes"].get("unreadable", 0) - account["failed_again"].get("unreadable", 0)
+    unreadable = account["urls"]["outcomes"].get("unreadable", 0) - account["retry_failed"].get("unreadable", 0)
     crashed = max(raised, unreadable)
     pages = _story_pages(account) + crashed - raised
     if crashed and crashed > expected.most_refused * pages:
@@ -167,24 +167,24 @@ def _layout_changed(account: Mapping[str, Any], expected: Expectations) -> Itera
 
 
 def _lists_missing(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
-    outcomes = account["books"]["outcomes"]
+    outcomes = account["urls"]["outcomes"]
     pages = sum(outcomes.get(name, 0) for name in ("story", "exact_duplicate", "list"))
     for name in expected.lists:
         if pages and not account["lists"].get(f"{name}/seen"):
             yield ExitCode.BELOW_EXPECTATION, f"list/{name}", f"no list {name} on any of {pages} pages"
 
 
-def _refused(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
-    refused, pages = sum(account["rejects"].values()), _story_pages(account)
-    if pages >= expected.pages_that_count and refused > expected.most_refused * pages:
+def _rejected(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
+    rejected, pages = sum(account["rejects"].values()), _story_pages(account)
+    if pages >= expected.pages_that_count and rejected > expected.most_refused * pages:
         named = ", ".join(f"{n} × {name}" for name, n in sorted(account["rejects"].items(), key=lambda each: -each[1]))
-        said = f"{refused} of {pages} pages of stories were refused: {named}"
-        yield ExitCode.BELOW_EXPECTATION, "refused", said
+        said = f"{rejected} of {pages} story pages were rejected: {named}"
+        yield ExitCode.BELOW_EXPECTATION, "rejected", said
 
 
 def _failed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     # What failed in an earlier run already says nothing of this one.
-    outcomes = {name: n - account["failed_again"].get(name, 0) for name, n in account["books"]["outcomes"].items()}
+    outcomes = {name: n - account["retry_failed"].get(name, 0) for name, n in account["urls"]["outcomes"].items()}
     failed = {name: outcomes[name] for name in _NO_ANSWER if outcomes.get(name)}
     asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "rejected", "gone"))
     if asked >= expected.pages_that_count and sum(failed.values()) > expected.most_failed * asked:
@@ -194,12 +194,12 @@ def _failed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Prob
 
 
 _GRAVE = (_broken_off, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed)
-_LESS_GRAVE = (_lists_missing, _refused, _failed)
+_LESS_GRAVE = (_lists_missing, _rejected, _failed)
 # An operator's own doing is none.
 _NO_ALARM = ("interrupted",)
 
 
 def _story_pages(account: Mapping[str, Any]) -> int:
-    outcomes: Mapping[str, int] = account["books"]["outcomes"]
+    outcomes: Mapping[str, int] = account["urls"]["outcomes"]
     rejects: Mapping[str, int] = account["rejects"]
     return sum(rejects.values()) + sum(outcomes.get(name, 0) for name in ("story", "exact_duplicate"))

@@ -70,7 +70,7 @@ class Counted:
             beyond_it = sum(n for length, n in lengths.items() if (length <= cut if below else length >= cut))
             return beyond_it, sum(lengths.values())
         shares = self.shares(run)
-        if name not in shares and name.how == "refused" and shares:
+        if name not in shares and name.how == "rejected" and shares:
             return 0, run["measures"]["pages"]
         return shares.get(name, (0, 0))
 
@@ -115,19 +115,19 @@ def _shares(report: Report, sources: Sources) -> Iterator[tuple[Name, Count]]:
     pages = measures.get("pages", 0)
     for reason, n in report["rejects"].items():
         if reason not in _LAYOUT:
-            yield Name(f"refused/{reason}", "refused", many=True), (min(n, pages), pages)
+            yield Name(f"rejected/{reason}", "rejected", many=True), (min(n, pages), pages)
     # Of incremental runs nothing is expected at night; how old the newest story is, is among the metrics.
-    if report.get("mode") == "full" and (pages or report["books"]["outcomes"].get("list")):
+    if report.get("mode") == "full" and (pages or report["urls"]["outcomes"].get("list")):
         yield Name("found", "new"), (int(report["stories"]["new"] > 0), 1)
     coverage: Mapping[str, Any] = report.get("coverage") or {}
     if coverage.get("estimated_missed") is not None:
         # No more than can be said for certain.
         missed = max(0, round(coverage["estimated_missed"] - 2 * (coverage.get("estimated_error") or 0)))
         yield Name("coverage", "missed", many=True), (missed, missed + coverage.get("found", 0))
-    outcomes = report["books"]["outcomes"]
+    outcomes = report["urls"]["outcomes"]
     asked = sum(outcomes.get(name, 0) for name in (*_FAILURES, *_ANSWERS))
     for outcome in _FAILURES:
-        failed = outcomes.get(outcome, 0) - report["failed_again"].get(outcome, 0)
+        failed = outcomes.get(outcome, 0) - report["retry_failed"].get(outcome, 0)
         yield Name(f"failed/{outcome}", "failed", many=True), (max(failed, 0), asked)
 
 

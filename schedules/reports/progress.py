@@ -11,7 +11,7 @@ from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
 
 _SUFFIX = ".progress.json"
-_COUNTS = ("requests", "stories", "discovered", "waiting")
+_COUNTS = ("requests", "stories", "discovered", "queued")
 # A run writes its progress every second.
 _ALIVE = timedelta(seconds=60)
 
@@ -28,7 +28,7 @@ class Progress:
     requests: int
     stories: int
     discovered: int
-    waiting: int
+    queued: int
     reading: str | None
 
     def as_dict(self, moment: datetime) -> dict[str, Any]:

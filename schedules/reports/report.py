@@ -54,14 +54,14 @@ class RunReport:
     problems: list[str]
     requests: int
     discovered: int
-    balanced: bool
+    complete: bool
     read: int
     new: int
     revised: int
     unchanged: int
-    copies: int
+    exact_duplicates: int
     gone: int
-    refused: int
+    rejected: int
     outcomes: dict[str, int]
     rejects: dict[str, int]
     lists: dict[str, int]
@@ -110,10 +110,10 @@ def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunRepo
     if not isinstance(report.get("run_id"), str) or not isinstance(report.get("site"), str) or started is None:
         raise InvalidReport("the report has no run_id, site or started_at")
     ended = ended or started
-    verdict, books, stories = (_mapping(report.get(name)) for name in ("verdict", "books", "stories"))
+    verdict, urls, stories = (_mapping(report.get(name)) for name in ("verdict", "urls", "stories"))
     schedule = _mapping(report.get("schedule")).get("name")
     code = _int(verdict.get("exit_code"), ExitCode.INTERNAL)
-    counts = {name: _int(stories.get(name)) for name in ("new", "revised", "unchanged", "copies", "gone")}
+    counts = {name: _int(stories.get(name)) for name in ("new", "revised", "unchanged", "exact_duplicates", "gone")}
     rejects = _counts(report.get("rejects"))
     mode = report.get("mode") or modes.get(str(schedule))
     return RunReport(
@@ -130,11 +130,11 @@ def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunRepo
         word=EXIT_CODE_LABELS.get(code, f"exit code {code}"),
         problems=[str(problem) for problem in _list(verdict.get("problems"))],
         requests=_int(report.get("requests")),
-        discovered=_int(books.get("discovered")),
-        balanced=books.get("balanced") is True,
-        read=counts["new"] + counts["revised"] + counts["unchanged"] + counts["copies"],
-        refused=sum(rejects.values()),
-        outcomes=_counts(books.get("outcomes")),
+        discovered=_int(urls.get("discovered")),
+        complete=urls.get("complete") is True,
+        read=counts["new"] + counts["revised"] + counts["unchanged"] + counts["exact_duplicates"],
+        rejected=sum(rejects.values()),
+        outcomes=_counts(urls.get("outcomes")),
         rejects=rejects,
         lists=_counts(report.get("lists")),
         fields={

@@ -157,7 +157,7 @@ class Dispatcher:
                 claims.release(name, due)  # told to end before it began
                 return
             reason = f"ended with code {code} before it began; its log is {self.dataset.state / 'schedules'}/{name}.log"
-            claims.finish(name, due, moment, state=State.REFUSED, exit_code=code, reason=reason)
+            claims.finish(name, due, moment, state=State.FAILED_TO_START, exit_code=code, reason=reason)
         elif claim is not None:
             self._bury(claims, claim, moment)
         if ended := claims.get(name, due):

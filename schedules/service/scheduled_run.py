@@ -72,7 +72,7 @@ class Claimed:
             if self._due is not None:
                 self._claims.release(self._schedule.name, self._due)
         else:
-            state = State.HELD if isinstance(error, SiteLocked) else State.REFUSED
+            state = State.HELD if isinstance(error, SiteLocked) else State.FAILED_TO_START
             self._settle(code, state=state, reason=sentence)
 
     def _settle(self, code: int, **said: Any) -> None:
@@ -148,7 +148,7 @@ class Claimed:
 
     def _judged(self, report: dict[str, Any]) -> dict[str, Any]:
         """The report, judged by what this schedule expects, and naming it."""
-        if "books" not in report:
+        if "urls" not in report:
             return report
         account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
         account["schedule"] = {"name": self._schedule.name, "due": self._due}

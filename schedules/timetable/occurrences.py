@@ -56,7 +56,7 @@ class State(StrEnum):
     OVERLAP = "skipped: overlap"
     HELD = "skipped: held"
     LATE = "skipped: late"
-    REFUSED = "refused"
+    FAILED_TO_START = "failed to start"
 
 
 OPEN = (State.CLAIMED, State.RUNNING)

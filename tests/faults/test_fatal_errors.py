@@ -88,7 +88,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
         assert khobor("publish", "--data", str(data)).returncode == 0
         [report] = reports(data)
         assert (report["verdict"]["exit_code"], report["reason"]) == (7, "storage")
-        assert report["books"]["balanced"]
+        assert report["urls"]["complete"]
         some = kept(data)
         assert len(some) == report["stories"]["new"] > 0
         crawl = Crawled(newspaper, mirror, data)
@@ -117,7 +117,7 @@ def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
     good = [f"kalbela:{path.rpartition('/')[2]}" for path in paper.good]
     assert set(good) <= set(kept(tmp_path))
     assert len(kept(tmp_path)) == len(set(kept(tmp_path)))
-    assert all(report["books"]["balanced"] for report in reports(tmp_path))
+    assert all(report["urls"]["complete"] for report in reports(tmp_path))
     assert khobor("check", "--data", str(tmp_path)).returncode == 0
 
 

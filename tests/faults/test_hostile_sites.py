@@ -249,9 +249,9 @@ def test_no_row_is_invented_and_none_is_missing(night: Night, crawl: str) -> Non
 def test_the_books_balance_and_nobody_else_is_asked(night: Night, crawl: str) -> None:
     ended, paper = night[crawl], night.papers[crawl]
     fetches = ended.fetches()
-    assert ended.report["books"]["balanced"]
+    assert ended.report["urls"]["complete"]
     assert fetches["url"].is_unique
-    assert len(fetches) == ended.report["books"]["discovered"]
+    assert len(fetches) == ended.report["urls"]["discovered"]
     assert not paper.elsewhere.hits
     assert set(paper.server.hosts) == {"www.kalbela.com"}
     assert ended.megabytes < MOST_MEGABYTES
@@ -356,7 +356,7 @@ def test_a_maze_of_ever_new_stories_ends_with_the_time_of_the_run(night: Night) 
     ended = night["maze"]
     assert ended.report["reason"] == "closespider_timeout"
     assert ended.report["stories"]["new"] > 20
-    assert ended.report["books"]["outcomes"]["pending"] > 20
+    assert ended.report["urls"]["outcomes"]["pending"] > 20
     assert ended.seconds < 90
 
 
@@ -374,8 +374,8 @@ def test_a_page_cannot_write_lines_or_colours_of_its_own_into_log_or_terminal(ni
 def test_where_robots_cannot_be_read_nothing_is_asked(night: Night, robots: str, allowed: bool) -> None:
     ended, paper = night[f"robots {robots}"], night.papers[f"robots {robots}"]
     pages = {target for _, target in paper.server.seen} - {"/robots.txt", "/robots_all/robots.txt"}
-    outcomes = ended.report["books"]["outcomes"]
-    assert ended.report["books"]["balanced"]
+    outcomes = ended.report["urls"]["outcomes"]
+    assert ended.report["urls"]["complete"]
     assert not paper.elsewhere.hits
     assert ended.megabytes < MOST_MEGABYTES
     assert ended.seconds < 90
@@ -471,7 +471,7 @@ def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> Non
             KHOBOR_MAX_HOST_FAILURES="1000000",
             DOWNLOAD_TIMEOUT="60",
         )
-    print(f"{ended.seconds:.0f} s, {ended.megabytes:.0f} MB, {ended.report['books']['outcomes']}")
+    print(f"{ended.seconds:.0f} s, {ended.megabytes:.0f} MB, {ended.report['urls']['outcomes']}")
     fetches, stories = ended.fetches(), ended.table("stories").set_index("story_id")
     wrong = {}
     for number in (str(10_000 + each) for each in range(count)):
@@ -483,7 +483,7 @@ def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> Non
             if stories.loc[f"kalbela:{number}", "body"] != meant:
                 wrong[number] = (name, "other words")
     assert not wrong
-    assert ended.report["books"]["balanced"]
+    assert ended.report["urls"]["complete"]
     assert ended.exit_code == 3
     assert ended.megabytes < MOST_MEGABYTES
     assert not paper.elsewhere.hits

@@ -153,7 +153,7 @@ def test_a_crawl_that_is_killed_and_run_again_keeps_what_an_undisturbed_one_does
     read = crawl.stories_read()
     if whom == "child":
         assert report["reason"] == "killed"
-        assert report["books"]["balanced"]
+        assert report["urls"]["complete"]
     again = Crawl(crawled)
     assert again.report()["exit_code"] == 0
     twice = set(read) & set(again.stories_read()) - {urlsplit(seed).path for seed in Kalbela.seeds}
@@ -162,7 +162,7 @@ def test_a_crawl_that_is_killed_and_run_again_keeps_what_an_undisturbed_one_does
     assert crawled.run("check").returncode == 0
     verdicts = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").glob("*.json"))]
     assert len(verdicts) == 2
-    assert all(verdict["books"]["balanced"] for verdict in verdicts)
+    assert all(verdict["urls"]["complete"] for verdict in verdicts)
     assert len(twice) <= 5
 
 
@@ -214,4 +214,4 @@ def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothi
     assert readers.troubles() == []
     assert crawled.run("check").returncode == 0
     reports = [json.loads(path.read_text()) for path in (crawled.data / "runs").glob("*.json")]
-    assert all(report["books"]["balanced"] for report in reports)
+    assert all(report["urls"]["complete"] for report in reports)

@@ -378,7 +378,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
         for apart_or_not in ("True", "False"):
             ended = crawled(paper.server.base, tmp_path / apart_or_not, "-s", f"KHOBOR_PARSE_IN_WORKER={apart_or_not}")
             assert ended.exit_code in (0, 3)
-            assert ended.report["books"]["balanced"]
+            assert ended.report["urls"]["complete"]
             kept[apart_or_not] = stories(tmp_path / apart_or_not)
     assert kept["True"] == kept["False"]
     assert kept["True"]
@@ -387,7 +387,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
 def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_path: Path) -> None:
     with HostilePaper(["s404", "gzip"]) as paper:
         ended = crawled(paper.server.base, tmp_path, "-s", with_step("spoils_one"))
-    assert ended.report["books"]["balanced"]
+    assert ended.report["urls"]["complete"]
     rows = ended.fetches()
     assert tuple(rows.loc["/ok/5002", ["outcome", "reason"]]) == ("unreadable", "ReaderCrashed")
     assert rows.loc["/ok/5001", "outcome"] == "story"

@@ -11,7 +11,7 @@ def test_crashed_parser_costs_one_page(tmp_path: Path) -> None:
         ended = crawl(paper.server.base, tmp_path, "-s", with_step("crashes_on_one"))
         again = crawl(paper.server.base, tmp_path)
     assert ended.exit_code in (0, 3)
-    assert ended.report["books"]["balanced"]
+    assert ended.report["urls"]["complete"]
     crashed = ended.fetches().loc["/ok/5002"]
     assert (crashed["story_id"], crashed["outcome"], crashed["attempts"]) == (SPOILT, "unreadable", 1)
     assert "SIGSEGV" in crashed["reason"]

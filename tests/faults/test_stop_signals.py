@@ -45,7 +45,7 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
     report = json.loads(out)
     assert (code, report["exit_code"], report["verdict"]["exit_code"]) == (128 + number,) * 3, said
     assert seconds < LIMIT
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     assert "Traceback" not in said
     assert "ending" in said
     assert f"stories saved: {len(kept(tmp_path))}" in report["verdict"]["problems"][0]
@@ -60,7 +60,7 @@ def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accept
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
         code, out, _, seconds = run.ends(INT, INT)
     assert (code, seconds < 5) == (130, True)
-    assert json.loads(out)["books"]["outcomes"]["pending"] >= 1
+    assert json.loads(out)["urls"]["outcomes"]["pending"] >= 1
     assert kept(tmp_path)
 
 
@@ -70,7 +70,7 @@ def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
         code, out, _, seconds = run.ends(TERM)
     assert (code, seconds < LIMIT) == (143, True)
     report = json.loads(out)
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     assert len(kept(tmp_path)) == report["stories"]["new"] > 0
     assert khobor("check", "--data", str(tmp_path)).returncode == 0
 
@@ -86,7 +86,7 @@ def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None
     assert (code, seconds < LIMIT) == (128 + number, True)
     [report] = reports(tmp_path)
     assert report["verdict"]["exit_code"] == 128 + number
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
 
 
 @pytest.mark.parametrize("number", [INT, TERM])

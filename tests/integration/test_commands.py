@@ -278,7 +278,7 @@ def test_a_crawl_whose_onlooker_leaves_goes_on_and_says_how_it_went_by_its_code(
         process.stdout.close()
     assert process.returncode == 0
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
-    assert (report["requests"], report["books"]["balanced"]) == (12, True)
+    assert (report["requests"], report["urls"]["complete"]) == (12, True)
 
 
 def test_every_fault_that_is_found_comes_with_what_to_do(tmp_path: Path) -> None:
@@ -313,8 +313,8 @@ def test_two_runs_of_a_site_do_not_go_on_at_once_and_an_interrupted_one_keeps_al
         out, _ = first.communicate(timeout=60)
     report = json.loads(out)
     assert first.returncode == report["exit_code"] == 143
-    assert report["books"]["balanced"]
-    assert report["books"]["outcomes"]["pending"] > 0
+    assert report["urls"]["complete"]
+    assert report["urls"]["outcomes"]["pending"] > 0
     crawl = Crawled(Newspaper(stories=60), mirror, tmp_path)
     assert len(crawl.table("stories")) == report["stories"]["new"] >= 3
     after = crawl.crawl()
@@ -338,7 +338,7 @@ def test_a_killed_run_ends_in_a_verdict_and_loses_nothing(mirror: str, tmp_path:
     report = json.loads(out)
     assert command.returncode == report["exit_code"] == 1
     assert "killed" in report["verdict"]["problems"][0]
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     crawl = Crawled(Newspaper(stories=60), mirror, tmp_path)
     assert len(crawl.table("stories")) == report["stories"]["new"] >= said["stories"]
     assert crawl.run("check").returncode == 0
@@ -357,7 +357,7 @@ def test_reports_are_json_on_request_and_errors_never_reach_stdout(mirror: str, 
         answer = khobor(command, "--json", "--data", str(tmp_path))
         assert answer.returncode == 0, (command, answer.stderr)
         json.loads(answer.stdout)
-    assert json.loads(khobor("runs", report["run_id"], "--json", "--data", str(tmp_path)).stdout)["books"]["balanced"]
+    assert json.loads(khobor("runs", report["run_id"], "--json", "--data", str(tmp_path)).stdout)["urls"]["complete"]
 
 
 @pytest.mark.parametrize(
@@ -388,5 +388,5 @@ def test_scrapy_crawl_is_the_same_run_with_the_same_data_and_verdict(mirror: str
     subprocess.run(crawl, cwd=PROJECT, capture_output=True, text=True, check=True)
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
     assert report["verdict"]["exit_code"] == 0
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     assert len(Crawled(Newspaper(stories=60), mirror, tmp_path).table("stories")) == report["stories"]["new"] > 0

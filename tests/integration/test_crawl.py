@@ -92,9 +92,9 @@ def test_every_discovered_address_has_exactly_one_outcome(crawled: Crawled) -> N
     fetches = crawled.table("fetches")
     fetches = fetches[fetches["run_id"] == crawled.report["run_id"]]
     assert fetches["url"].is_unique
-    assert fetches["outcome"].value_counts().to_dict() == crawled.report["books"]["outcomes"]
-    assert crawled.report["books"]["discovered"] == len(fetches)
-    assert crawled.report["books"]["balanced"]
+    assert fetches["outcome"].value_counts().to_dict() == crawled.report["urls"]["outcomes"]
+    assert crawled.report["urls"]["discovered"] == len(fetches)
+    assert crawled.report["urls"]["complete"]
 
 
 def test_what_is_no_story_ends_as_it_must(crawled: Crawled) -> None:
@@ -132,7 +132,7 @@ def test_a_second_run_adds_nothing_and_costs_far_fewer_requests(crawled: Crawled
     assert {name: len(crawled.table(name)) for name in before} == before
     assert not (crawled.data / "revisions").exists()
     assert second["requests"] < first["requests"] / 4
-    assert second["books"]["balanced"]
+    assert second["urls"]["complete"]
 
 
 def test_every_file_is_what_the_ledger_says_it_is(crawled: Crawled) -> None:

@@ -112,7 +112,7 @@ def test_the_runs_are_those_of_the_reports(served: Served, found: Watched) -> No
     assert len(by_day) == 14
     assert (by_day["2026-02-12"]["new"], by_day["2026-02-12"]["requests"]) == (13, 3 * 37)
     assert [mark["hour"] for mark in by_day["2026-02-12"]["runs"]] == [1.0, 2.25, 8.0]
-    assert sum(day["refused"] for day in site["days"]) == sum(
+    assert sum(day["rejected"] for day in site["days"]) == sum(
         sum(report["rejects"].values()) for report in found.reports
     )
 
@@ -169,7 +169,17 @@ def test_coverage_by_id_is_that_of_the_files_and_of_each_run_that_told_it(served
     [site] = served.numbers("/coverage.json")["sites"]
     days = datetime(2026, 1, 30, tzinfo=ZONE)  # fourteen with today
     given = coverage_of(found.dataset, SITE, days, MOMENT)
-    names = ("low", "high", "found", "elsewhere", "gone", "refused", "never_seen", "by_door", "estimated_missed")
+    names = (
+        "low",
+        "high",
+        "found",
+        "elsewhere",
+        "gone",
+        "rejected",
+        "never_seen",
+        "by_entry_point",
+        "estimated_missed",
+    )
     assert {name: site["whole"][name] for name in names} == {name: given[name] for name in names}
     assert (site["whole"]["low"], site["whole"]["high"], site["whole"]["found"]) == (101, 112, 12)
     assert sum(site["whole"]["kept"]) == site["whole"]["found"]
@@ -216,7 +226,7 @@ def test_what_changes_is_told_at_once(tmp_path: Path) -> None:
 def test_a_run_that_goes_on_is_shown_and_one_that_gave_no_sign_of_life_is_said_so(tmp_path: Path) -> None:
     mine = watched(tmp_path)
     progress = {"run_id": "r", "site": SITE, "state": "crawling", "requests": 7, "stories": 3, "discovered": 20}
-    progress |= {"waiting": 13, "reading": "https://www.kalbela.com/<b>", "at": MOMENT.isoformat()}
+    progress |= {"queued": 13, "reading": "https://www.kalbela.com/<b>", "at": MOMENT.isoformat()}
     mine.dataset.progress(SITE).write_text(json.dumps(progress))
     clock = [MOMENT]
     with serving(mine, clock=lambda: clock[0]) as page:

@@ -45,7 +45,7 @@ WIDTHS = (360, 768, 1440)
 def found(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     made = watched(tmp_path_factory.mktemp("watched"))
     progress: dict[str, Any] = {"run_id": "r", "site": SITE, "state": "crawling", "requests": 7, "stories": 3}
-    progress |= {"discovered": 20, "waiting": 13, "reading": f"https://www.kalbela.com/{'x' * 300}"}
+    progress |= {"discovered": 20, "queued": 13, "reading": f"https://www.kalbela.com/{'x' * 300}"}
     made.dataset.progress(SITE).write_text(json.dumps(progress | {"at": MOMENT.isoformat()}))
     return made
 
@@ -272,7 +272,7 @@ def test_after_a_real_night_the_page_shows_what_the_night_brought(seen: Seen, ni
         assert figures[figures.index("requests") + 1] == f"{report['requests']:,}"
         seen.page.goto(f"{page.url}/runs/{report['run_id']}")
         outcomes = {row["outcome"]: int(row["addresses"].replace(",", "")) for row in _table(seen.page, "Outcomes")}
-        assert outcomes == report["books"]["outcomes"]
+        assert outcomes == report["urls"]["outcomes"]
         seen.page.goto(f"{page.url}/lists")
         rankings = night.table("rankings")
         for place, name in enumerate(("latest", "popular")):

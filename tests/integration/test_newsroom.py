@@ -120,8 +120,8 @@ def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning:
 
 def test_changed_list_headline_triggers_revisit_in_next_run(reckoning: Reckoning) -> None:
     calls = [ran.report for ran in reckoning.runs]
-    assert sum(report["calls"].get("right", 0) for report in calls) > 0
-    assert sum(report["calls"].get("in_vain", 0) for report in calls) <= 3
+    assert sum(report["hints"].get("right", 0) for report in calls) > 0
+    assert sum(report["hints"].get("wrong", 0) for report in calls) <= 3
 
 
 def test_copies_and_clusters_are_the_newsroom_s_own(reckoning: Reckoning) -> None:
@@ -145,9 +145,9 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
 
 def test_the_report_tells_what_became_of_every_id(played: Play, reckoning: Reckoning) -> None:
     told = played.runs[-1].report["coverage"]
-    kinds = ("found", "elsewhere", "gone", "refused", "not_a_story", "failed", "never_seen")
+    kinds = ("found", "elsewhere", "gone", "rejected", "not_a_story", "failed", "never_seen")
     assert sum(told[kind] for kind in kinds) == told["high"] - told["low"] + 1
-    assert sum(told["by_door"].values()) == told["found"]
+    assert sum(told["by_entry_point"].values()) == told["found"]
     assert 0 <= told["estimated_missed"] < 1  # nothing was missed
     unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
     assert not unseen & {slot.number for slot in reckoning.reachable}

@@ -56,7 +56,7 @@ def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: P
         paper = Newspaper(seed=4, stories=80)
         with paper.serve() as mirror:
             crawl = Crawled(paper, mirror, tmp_path / str(most))
-            assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={most}")["books"]["balanced"]
+            assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={most}")["urls"]["complete"]
         fetches = crawl.table("fetches")
         outcomes.append(sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True)))
         stories.append(sorted(crawl.table("stories").story_id))
@@ -76,10 +76,10 @@ LITTLE_ROOM = ("--seed", SEED, "-s", f"KHOBOR_MAX_QUEUED={ROOM}")
 def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
     first = crawl.crawl(*LITTLE_ROOM, "--max-pages", "20")
-    assert first["books"]["balanced"]
+    assert first["urls"]["complete"]
     assert 0 < first["stories"]["new"] < 20
     second = crawl.crawl(*LITTLE_ROOM)
-    assert second["books"]["balanced"]
+    assert second["urls"]["complete"]
     assert first["stories"]["new"] + second["stories"]["new"] == 200
     stories = [url for url in asked(crawl) if "/world/" in url]
     assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both
@@ -110,7 +110,7 @@ def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path
 def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
     report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.support.lossy_scheduler.Lossy")
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     assert report["stories"]["new"] == 180
     fetches = crawl.table("fetches")
     assert {*fetches[fetches.outcome == "pending"].url.str[-1]} == {"7"}

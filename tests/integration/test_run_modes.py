@@ -62,7 +62,7 @@ def test_incremental_run_fetches_new_stories_only(crawl: Crawled) -> None:
     report = crawl.crawl(*INCREMENTAL)
     assert not missing(crawl)
     assert 0 < report["stories"]["new"] < 20
-    assert len(crawl.paper.log) <= 8 + report["stories"]["new"] + report["stories"]["copies"]
+    assert len(crawl.paper.log) <= 8 + report["stories"]["new"] + report["stories"]["exact_duplicates"]
 
 
 def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
@@ -72,7 +72,7 @@ def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
     fetches = crawl.table("fetches")
     outcomes = fetches[fetches["run_id"] == report["run_id"]].set_index("url")["outcome"]
     assert outcomes.index.is_unique
-    assert len(outcomes) == report["books"]["discovered"]
+    assert len(outcomes) == report["urls"]["discovered"]
     listed = {row.url for rows in crawl.paper.lists().values() for row in rows}
     assert listed <= set(outcomes.index)
     assert "skipped_fresh" in set(outcomes[list(listed)])

@@ -435,7 +435,7 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     assert (claim.state, claim.exit_code) == (State.RAN, ExitCode.TERMINATED)
     [run_id] = claim.runs
     report = json.loads((data / "runs" / f"{run_id}.json").read_bytes())
-    assert report["books"]["balanced"]
+    assert report["urls"]["complete"]
     assert report["schedule"] == {"name": "always", "due": claim.due}
     assert report["expectations"]["most_failed"] == 0.3
     stories = pd.read_parquet(data / "stories")

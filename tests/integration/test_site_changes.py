@@ -190,9 +190,9 @@ def days_of(life: dict[str, Future[Days]], name: str) -> Days:
 @pytest.mark.parametrize("name", [scenario.__name__ for scenario in SCENARIOS])
 def test_the_books_of_every_run_balance(life: dict[str, Future[Days]], name: str) -> None:
     for run in days_of(life, name).runs:
-        assert run.ended.report["books"]["balanced"]
+        assert run.ended.report["urls"]["complete"]
         assert run.fetches["url"].is_unique
-        assert len(run.fetches) == run.ended.report["books"]["discovered"]
+        assert len(run.fetches) == run.ended.report["urls"]["discovered"]
         assert run.tables["stories"]["story_id"].is_unique
 
 
@@ -344,7 +344,7 @@ def test_a_run_that_was_cut_short_costs_no_door_of_the_next(tmp_path: Path) -> N
     with paper.serve() as mirror:
         days = Days(tmp_path, mirror, paper)
         days.run("--max-pages", "4")
-        assert days.runs[0].ended.report["books"]["outcomes"]["pending"] > 20
+        assert days.runs[0].ended.report["urls"]["outcomes"]["pending"] > 20
         days.run(hours=0.1)
         assert days.missing() == set()
 

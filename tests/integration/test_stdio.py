@@ -85,4 +85,4 @@ def test_a_crawl_that_nobody_watches_goes_on(end: str, tmp_path: Path) -> None:
         done = told(*order, unheard="stderr", end=end)
     assert done.returncode == 0
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
-    assert (report["requests"], report["books"]["balanced"]) == (5, True)
+    assert (report["requests"], report["urls"]["complete"]) == (5, True)

@@ -37,7 +37,7 @@ class Ran:
     @property
     def new(self) -> int:
         """Stories that it recorded for the first time, copies included."""
-        return int(self.report["stories"]["new"] + self.report["stories"]["copies"])
+        return int(self.report["stories"]["new"] + self.report["stories"]["exact_duplicates"])
 
     @property
     def revised(self) -> int:

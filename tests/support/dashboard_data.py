@@ -70,8 +70,8 @@ def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
         "reason": "finished",
         "mode": {"night": "full", "day": "incremental"}[schedule],
         "schedule": {"name": schedule, "due": None},
-        "books": {"discovered": 40, "outcomes": {"story": 10, "gone": 3, "list": 27}, "balanced": True},
-        "stories": {"new": 6, "revised": 2, "unchanged": 2, "copies": 0, "gone": 1},
+        "urls": {"discovered": 40, "outcomes": {"story": 10, "gone": 3, "list": 27}, "complete": True},
+        "stories": {"new": 6, "revised": 2, "unchanged": 2, "exact_duplicates": 0, "gone": 1},
         "rejects": {"NoBody": 2},
         "lists": {"latest/seen": 3, "latest/kept": 1},
         "fields": {name: {"filled": 9, "of": 10, "by": {"kalbela-2023/.x": 9}} for name in ("byline", "headline")},
@@ -177,15 +177,17 @@ def _reports(found: Watched) -> None:
     blocked = {"exit_code": 4, "problems": ["the site turned us away"]}
     found.report(night - 2 * DAY, "night", verdict=blocked, stories={}, rejects={}, requests=1)
     found.report(MOMENT - 8 * HOUR, "day")
-    coverage = {"low": 1000, "high": 1099, "found": 80, "elsewhere": 5, "refused": 2, "gone": 3, "not_a_story": 4}
-    coverage |= {"never_seen": 6, "estimated_missed": 2.0, "by_door": {"latest": 60, "rss": 20}}
+    coverage = {"low": 1000, "high": 1099, "found": 80, "elsewhere": 5, "rejected": 2, "gone": 3, "not_a_story": 4}
+    coverage |= {"never_seen": 6, "estimated_missed": 2.0, "by_entry_point": {"latest": 60, "rss": 20}}
     coverage |= {"gaps": [[1010, 1012], [1050, 1050], [1098, 1099]]}
     fields = {"byline": {"filled": 0, "of": 10, "by": {}}, "headline": {"filled": 10, "of": 10, "by": {}}}
     verdict = {"exit_code": 9, "problems": [ALARM["sentence"]]}
     found.report(
         MOMENT - 7 * HOUR + HOUR / 4, "night", alarms=[ALARM], verdict=verdict, fields=fields, coverage=coverage
     )
-    found.report(MOMENT - HOUR, "day", stories={"new": 1, "revised": 1, "unchanged": 0, "copies": 0, "gone": 0})
+    found.report(
+        MOMENT - HOUR, "day", stories={"new": 1, "revised": 1, "unchanged": 0, "exact_duplicates": 0, "gone": 0}
+    )
 
 
 # Serving --------------------------------------------------------------------------------------------------------------

@@ -96,11 +96,11 @@ def report_of(
         "fields": account.pop("fields"),
         "measures": account,
         "reason": "finished",
-        "books": {"balanced": True, "discovered": sum(outcomes.values()), "outcomes": outcomes},
+        "urls": {"complete": True, "discovered": sum(outcomes.values()), "outcomes": outcomes},
         "stories": {"new": kept, "revised": 0},
         "lists": {f"{name}/seen": measures.pages for name in lists},
         "rejects": rejects,
-        "failed_again": {},
+        "retry_failed": {},
     }
 
 

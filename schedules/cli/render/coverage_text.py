@@ -6,7 +6,7 @@ from typing import Any
 _KINDS = (
     ("elsewhere", "under another id"),
     ("gone", "taken down"),
-    ("refused", "refused"),
+    ("rejected", "rejected"),
     ("not_a_story", "no story"),
     ("failed", "named and not read"),
 )

@@ -58,7 +58,7 @@ class Watching:
 
     def _show(self, run: "RunProgress", seconds: float) -> None:
         site, rate = run.site, run.requests / seconds if seconds > 0 else 0.0
-        numbers = f"{run.requests} pages · {run.stories} stories · {run.waiting} waiting · {rate:.1f}/s"
+        numbers = f"{run.requests} pages · {run.stories} stories · {run.queued} queued · {rate:.1f}/s"
         if self._bars is None:
             if seconds - self._told.get(site, 0.0) >= SECONDS_BETWEEN_LINES:
                 self._told[site] = seconds
@@ -67,6 +67,6 @@ class Watching:
         reading = plain(run.reading or "")
         if site not in self._tasks:
             self._tasks[site] = self._bars.add_task(site, numbers="", reading="")
-        total = run.requests + run.waiting or 1
+        total = run.requests + run.queued or 1
         done = run.requests
         self._bars.update(self._tasks[site], completed=done, total=total, numbers=numbers, reading=reading[:60])

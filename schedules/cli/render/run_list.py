@@ -33,7 +33,7 @@ def show_runs(
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "schedule", "began"):
         table.add_column(name, no_wrap=True)
-    for name in ("took", "requests", "new", "revised", "refused"):
+    for name in ("took", "requests", "new", "revised", "rejected"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict")  # the one that gives way where there is little room
     for run in runs:
@@ -42,7 +42,7 @@ def show_runs(
             plain(run.schedule or run.mode or ""),
             f"{run.started.astimezone():%d %b %H:%M}",
             duration(run.seconds),
-            *(f"{number:,}" for number in (run.requests, run.new, run.revised, run.refused)),
+            *(f"{number:,}" for number in (run.requests, run.new, run.revised, run.rejected)),
             _short(run),
         )
     out.print(table)
@@ -60,7 +60,7 @@ def _show_now(out: Console, runs: Sequence[RunReport], going: Sequence[Progress]
         counts = f"{run.new:,} new stories, {run.revised:,} revised, {run.requests:,} requests{ago}"
         table.add_row(plain(name), f"{verdict_of(run)}: {counts}")
     for each in going:
-        counts = f"{each.requests:,} pages, {each.stories:,} stories, {each.waiting:,} waiting"
+        counts = f"{each.requests:,} pages, {each.stories:,} stories, {each.queued:,} queued"
         table.add_row(plain(each.site), f"[bold]{plain(each.state)} now[/bold]: {counts}")
     out.print(table)
 

@@ -60,7 +60,7 @@ def traces_of(dataset: DataFolder, report: Mapping[str, Any]) -> Traces | None:
 def show_report(report: Mapping[str, Any], traces: Traces | None = None) -> None:
     """What came of one run: alarms, verdict, then the numbers behind it; with its traces, the full account."""
     out, run = console(), run_of(report)
-    if run is None or not report.get("books"):
+    if run is None or not report.get("urls"):
         verdict = {"exit_code": ExitCode.INTERNAL, "problems": (), **(report.get("verdict") or {})}
         out.print(f"[bold]{plain(report['run_id'])}[/bold]: {verdict_word(verdict['exit_code'])}")
         show_points(out, map(plain, verdict["problems"]))
@@ -105,9 +105,9 @@ def _show_counts(out: Console, run: RunReport) -> None:
         (run.new, "new stories"),
         (run.revised, "new revisions of known stories"),
         (run.unchanged, "stories seen again, unchanged"),
-        (run.copies, "copies of kept stories under another id"),
+        (run.exact_duplicates, "exact duplicates of stored stories"),
         (run.gone, "kept stories found taken down"),
-        (run.refused, "records refused" + (f" ({plain(rejects)})" if rejects else "")),
+        (run.rejected, "records rejected" + (f" ({plain(rejects)})" if rejects else "")),
         (run.requests, f"requests in {duration(run.seconds)}"),
     ):
         table.add_row(f"[bold]{number:,}[/bold]", what)
@@ -136,7 +136,7 @@ def _show_fields(out: Console, run: RunReport) -> None:
 
 
 def _show_outcomes(out: Console, run: RunReport) -> None:
-    balance = "every address has one outcome" if run.balanced else "THE BOOKS DO NOT BALANCE"
+    balance = "every URL has one outcome" if run.complete else "NOT EVERY URL HAS ONE OUTCOME"
     table = Table(title=f"{run.discovered:,} addresses discovered; {balance}", title_justify="left", box=None)
     table.add_column("outcome")
     table.add_column("n", justify="right")

@@ -12,7 +12,7 @@ from schedules.dashboard.query_params import Question
 PARTS = {
     "found": "kept as a story",
     "elsewhere": "the words of a kept story, or led to one",
-    "refused": "refused, with a reason",
+    "rejected": "rejected, with a reason",
     "gone": "taken down before it was read",
     "not_a_story": "of another kind: video, photo, poll",
     "failed": "named, and not read yet",
@@ -79,7 +79,9 @@ def _told(given: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
         **{name: n if isinstance(n := given.get(name), int) else 0 for name in PARTS},
         "estimated_missed": _number(given.get("estimated_missed")),
         "estimated_error": _number(given.get("estimated_error")),
-        "by_door": {str(door): n for door, n in (given.get("by_door") or {}).items() if isinstance(n, int)},
+        "by_entry_point": {
+            str(door): n for door, n in (given.get("by_entry_point") or {}).items() if isinstance(n, int)
+        },
         "gaps": [[first, last, last - first + 1] for first, last in gaps[:MOST_GAPS]],
     }
     return told, why

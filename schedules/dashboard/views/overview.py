@@ -65,7 +65,7 @@ def _site(question: Question, site: Site) -> dict[str, Any]:
         "day": {
             "runs": len(lately),
             "good": sum(run.good for run in lately),
-            **{name: sum(getattr(run, name) for run in lately) for name in ("new", "revised", "refused", "requests")},
+            **{name: sum(getattr(run, name) for run in lately) for name in ("new", "revised", "rejected", "requests")},
         },
         "nights": [_mark(run) for run in reversed([run for run in runs if run.mode == night_mode(runs)][:MOST_NIGHTS])],
         "lately": [_mark(run) for run in reversed(lately)],

@@ -10,7 +10,7 @@ from schedules.reports.report import RunReport
 MOST_RUNS = 300
 # What only the page of one run tells.
 _IN_FULL = ("fields", "coverage", "outcomes")
-PER_DAY = ("new", "revised", "unchanged", "gone", "refused", "requests")
+PER_DAY = ("new", "revised", "unchanged", "gone", "rejected", "requests")
 
 
 def runs(question: Question) -> dict[str, Any]:

@@ -84,8 +84,8 @@ def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.Captu
         "requests": 1,
         "rejects": {EVIL: 2},
         "lists": {f"{EVIL}/seen": 1},
-        "stories": {"new": 1, "revised": 0, "unchanged": 0, "copies": 0, "gone": 0},
-        "books": {"balanced": True, "discovered": 1, "outcomes": {"story": 1}},
+        "stories": {"new": 1, "revised": 0, "unchanged": 0, "exact_duplicates": 0, "gone": 0},
+        "urls": {"complete": True, "discovered": 1, "outcomes": {"story": 1}},
     }
     show_report(report)
     show_runs([report])

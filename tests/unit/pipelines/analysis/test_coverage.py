@@ -47,8 +47,8 @@ KINDS = [
     ("redirected", {"reason": "to https://www.kalbela.com/world/500"}, "elsewhere"),
     ("redirected", {"reason": "to https://www.kalbela.com/"}, "gone"),
     ("gone", {}, "gone"),
-    ("rejected", {}, "refused"),
-    ("soft_error", {}, "refused"),
+    ("rejected", {}, "rejected"),
+    ("soft_error", {}, "rejected"),
     ("not_a_story", {"story_id": None}, "not_a_story"),
     ("unreachable", {}, "failed"),
     ("pending", {}, "failed"),
@@ -87,7 +87,7 @@ def test_only_stories_of_the_time_give_the_bounds_and_one_far_off_gives_none(kep
 
 def test_each_story_is_counted_for_the_door_that_named_it_first(kept: Kept) -> None:
     kept.keep(a_story(1), a_story(2), a_story(3, discovered_via="sitemap"))
-    assert covered(kept)["by_door"] == {"latest": 2, "sitemap": 1}
+    assert covered(kept)["by_entry_point"] == {"latest": 2, "sitemap": 1}
 
 
 def test_nothing_of_the_time_is_said_and_is_no_error(kept: Kept) -> None:
@@ -155,7 +155,7 @@ def test_where_it_cannot_be_told_there_is_no_number_and_a_reason(sightings: dict
 
 
 def test_a_report_says_it_in_plain_lines_and_a_report_of_before_says_nothing() -> None:
-    counts = {"found": 7, "elsewhere": 1, "gone": 0, "refused": 0, "not_a_story": 0, "failed": 2, "never_seen": 1}
+    counts = {"found": 7, "elsewhere": 1, "gone": 0, "rejected": 0, "not_a_story": 0, "failed": 2, "never_seen": 1}
     told = {"low": 10, "high": 20, **counts, "estimated_missed": 1.5, "estimated_error": 0.7, "why_no_estimate": None}
     lines = coverage_in_words({"lists": {"latest/missed": 3}, "coverage": told})
     assert len(lines) == 3

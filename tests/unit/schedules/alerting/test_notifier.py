@@ -146,7 +146,7 @@ def test_a_time_for_which_nothing_could_be_started_is_told_until_one_was(desk: D
     schedule = Timetable.read(desk.path).named("night")
     nights = list(schedule.until(START, START - timedelta(days=3)))
     with closing(Occurrences.open(occurrences_file(desk.dataset))) as occurrences:
-        for due, state in ((nights[1], State.REFUSED), (nights[0], None)):
+        for due, state in ((nights[1], State.FAILED_TO_START), (nights[0], None)):
             occurrences.claim(schedule, due, START)
             occurrences.finish("night", due.key, START, state=state, exit_code=7, reason="the disk is full")
             told = desk.heard()

@@ -117,7 +117,7 @@ def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
     for column, counts in report["fields"].items():
         assert f" {column} " in shown
         assert f"{counts['filled']:,} of {counts['of']:,}" in shown
-    for outcome in report["books"]["outcomes"]:
+    for outcome in report["urls"]["outcomes"]:
         assert outcome in shown
         assert Outcome(outcome).meaning[:20] in shown
     assert "the slowest pages" in shown
@@ -217,7 +217,7 @@ def test_of_very_many_runs_each_is_counted_once(place: Path, timetable: Timetabl
 def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: Timetable) -> None:
     dataset = folder(place)
     odd = {
-        "books": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "balanced": True},
+        "urls": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "complete": True},
         "rejects": {EVIL: 2, "x": 3},
     }
     odd |= {"fields": {EVIL: 3, "headline": 9}, "lists": {EVIL: 1}, "alarms": [alarm(EVIL, kind=EVIL, site=EVIL)]}
@@ -232,7 +232,7 @@ def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: T
     assert found["khobor_runs_total"]["other", "other", "kalbela"] == 1
 
 
-@pytest.mark.parametrize("missing", ["fields", "lists", "rejects", "stories", "books", "verdict", "alarms", "requests"])
+@pytest.mark.parametrize("missing", ["fields", "lists", "rejects", "stories", "urls", "verdict", "alarms", "requests"])
 def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
     missing: str, place: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -289,7 +289,7 @@ def test_many_may_ask_at_once(place: Path, timetable: Timetable) -> None:
 
 def going(dataset: DataFolder, process: int, **more: Any) -> None:
     told = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
-    counts = {"requests": 30, "stories": 12, "discovered": 90, "waiting": 60, "reading": EVIL}
+    counts = {"requests": 30, "stories": 12, "discovered": 90, "queued": 60, "reading": EVIL}
     dataset.progress("kalbela").write_text(json.dumps(told | counts | more))
     dataset.lock("kalbela").write_text(json.dumps({"pid": process, "host": "here", "since": "now"}))
 
@@ -301,10 +301,10 @@ def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(place: Pat
     [run] = running(dataset)
     assert (run.site, run.state, run.requests, run.seconds) == ("kalbela", "crawling", 30, 60)
     assert not UNSAFE.search(run.reading or "")
-    assert json.loads(json.dumps(run.as_dict(START)))["waiting"] == 60
+    assert json.loads(json.dumps(run.as_dict(START)))["queued"] == 60
     found = numbers(dataset, timetable)
     assert found["khobor_running"]["kalbela",] == 1
-    assert found["khobor_running_waiting"]["kalbela",] == 60
+    assert found["khobor_running_queued"]["kalbela",] == 60
     going(dataset, 2**22 - 1)
     assert running(dataset) == []
 

@@ -322,7 +322,7 @@ def test_the_alarm_stands_above_the_account_of_the_run(told: Nights) -> None:
 
 def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> None:
     report = told.reports["sound"]
-    read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "copies"))
+    read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "exact_duplicates"))
     assert (report["mode"], report["fields"]["byline"]["of"]) == ("full", read)
     for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
         assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read

@@ -19,18 +19,18 @@ def account(
     lists: dict[str, int] | None = None,
     reason: str = "finished",
     discovered: int | None = None,
-    failed_again: dict[str, int] | None = None,
+    retry_failed: dict[str, int] | None = None,
 ) -> dict[str, Any]:
     total = sum(outcomes.values())
     discovered = total if discovered is None else discovered
     return {
         "site": "kalbela",
         "reason": reason,
-        "books": {"discovered": discovered, "outcomes": outcomes, "balanced": discovered == total},
+        "urls": {"discovered": discovered, "outcomes": outcomes, "complete": discovered == total},
         "rejects": rejects or {},
         "stories": {"new": outcomes.get("story", 0), "revised": 0},
         "stats": {},
-        "failed_again": failed_again or {},
+        "retry_failed": retry_failed or {},
         "lists": SEEN if lists is None else lists,
     }
 
@@ -42,7 +42,7 @@ def account(
         (account({"skipped_fresh": 300, "list": 5}), ExitCode.DONE, ""),
         (account({"story": 100, "list": 5, "http_error": 3, "gone": 9}), ExitCode.DONE, ""),
         (account({"story": 10, "rejected": 2, "list": 1}, rejects={"NoBody": 2}), ExitCode.DONE, ""),
-        (account({"story": 40}, discovered=41), ExitCode.INTERNAL, "41 addresses discovered, 40 outcomes"),
+        (account({"story": 40}, discovered=41), ExitCode.INTERNAL, "41 URLs"),
         (account({"story": 40}, reason="killed"), ExitCode.INTERNAL, "killed"),
         (account({"story": 40, "pending": 2}, reason="shutdown"), ExitCode.TERMINATED, "stories saved: 40"),
         (account({"story": 4}, reason="interrupted"), ExitCode.INTERRUPTED, "interrupted"),
@@ -58,8 +58,8 @@ def account(
         (account({"robots": 58}), ExitCode.UNREACHABLE, "robots.txt"),
         (account({"story": 40}, lists={"latest/seen": 9}), ExitCode.BELOW_EXPECTATION, "no list popular"),
         (account({"story": 40, "http_error": 30}), ExitCode.BELOW_EXPECTATION, "30 of 70 requests failed"),
-        (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 8}), ExitCode.DONE, ""),
-        (account({"list": 9, "soft_error": 8}, failed_again={"soft_error": 4}), ExitCode.BELOW_EXPECTATION, "4 of 13"),
+        (account({"list": 9, "soft_error": 8}, retry_failed={"soft_error": 8}), ExitCode.DONE, ""),
+        (account({"list": 9, "soft_error": 8}, retry_failed={"soft_error": 4}), ExitCode.BELOW_EXPECTATION, "4 of 13"),
         (account({"story": 6, "rejected": 4}, rejects={"NoBody": 4}), ExitCode.BELOW_EXPECTATION, "4 of 10 pages"),
         (account({"story": 3, "rejected": 7}, rejects={"NoHeadline": 7}), ExitCode.LAYOUT_CHANGED, "7 × NoHeadline"),
         (account({"rejected": 40}, rejects={"UnknownLayout": 40}), ExitCode.LAYOUT_CHANGED, "40 × UnknownLayout"),
@@ -83,7 +83,7 @@ def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
     ("of", "keys"),
     [
         (account({"story": 40}), []),
-        (account({"story": 40}, discovered=41), ["books"]),
+        (account({"story": 40}, discovered=41), ["urls"]),
         (account({"story": 40}, reason="killed"), ["broken_off"]),
         (account({"story": 40}, reason="storage"), ["storage"]),
         (account({"story": 40}, reason="damaged"), ["damaged"]),

@@ -1,1 +1,1 @@
-"""Bengali text: normal forms, language, joiners, dates."""
+"""Bengali text: normal form, joiners, words, language and dates. Imports nothing of the project, and no Scrapy."""

@@ -1,16 +1,16 @@
-"""The words that dates are written with in the Bengali press, and the shapes that they take, as patterns.
+"""Words and patterns of dates in the Bengali press.
 
-The patterns are for text that went through :func:`crawler.bengali.text.needle` and whose digits are ASCII.
+The patterns match text that went through :func:`crawler.bengali.text.search_key` and has ASCII digits.
 """
 
 import re
 from collections.abc import Iterable
 from datetime import timedelta
 
-from crawler.bengali.text import needle
+from crawler.bengali.text import search_key
 
 MONTHS = {
-    needle(name): number
+    search_key(name): number
     for number, names in enumerate(
         (
             "জানুয়ারি জানুয়ারী জানু january jan",
@@ -30,12 +30,12 @@ MONTHS = {
     )
     for name in names.split()
 }
-# The hours, of 24, that a half of the day can mean; an hour of the 12-hour clock is the one that falls inside.
+# Hours of the 24-hour clock for each half of the day; of the two readings of a 12-hour time, one lies in this range.
 _HALVES = {
     **dict.fromkeys(("এএম", "এ এম", "এ.এম", "এ. এম", "am", "a.m", "পূর্বাহ্ণ", "পূর্বাহ্ন"), (*range(12),)),
     **dict.fromkeys(("পিএম", "পি এম", "পি.এম", "পি. এম", "pm", "p.m", "অপরাহ্ণ", "অপরাহ্ন"), (*range(12, 24),)),
 }
-# The same for its parts. রাত ১২টা is the first minute of the date that it stands with, not of the next one.
+# The same for the parts of the day. রাত ১২টা is the first minute of the date beside it, not of the next one.
 _PARTS = {
     **dict.fromkeys(("ভোররাত", "ভোর রাত"), (*range(6),)),
     "ভোর": (*range(2, 8),),
@@ -46,7 +46,7 @@ _PARTS = {
     "রাত": (*range(18, 24), *range(6)),
     "মধ্যরাত": (23, *range(5)),
 }
-HOURS = {needle(name): hours for name, hours in (_HALVES | _PARTS).items()}
+HOURS = {search_key(name): hours for name, hours in (_HALVES | _PARTS).items()}
 
 _WEEKDAYS = [
     *("রবিবার", "রোববার", "রবি", "সোমবার", "সোম", "মঙ্গলবার", "মঙ্গল", "বুধবার", "বুধ"),
@@ -60,13 +60,13 @@ _ERAS = [
 ]
 _FILLERS = ["সময়", "তারিখ", "রোজ", "বাংলাদেশ সময়", "স্থানীয় সময়", "at", "t"]
 
-# In hours; the American ones are from RFC 822, which feeds are written in.
+# Offsets in hours; the American zones are from RFC 822, the date format of RSS.
 ZONES = {"z": 0, "gmt": 0, "utc": 0, "ut": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5}
 ZONES |= {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
 
 DAYS_BACK = {"আজ": 0, "গতকাল": 1, "গত পরশু": 2}
 UNITS = {
-    needle(name): unit
+    search_key(name): unit
     for name, unit in {
         "সেকেন্ড": timedelta(seconds=1),
         "মিনিট": timedelta(minutes=1),
@@ -78,15 +78,15 @@ UNITS = {
 
 
 def _any(names: Iterable[str]) -> str:
-    return "|".join(re.escape(needle(name)) for name in sorted(names, key=len, reverse=True))
+    return "|".join(re.escape(search_key(name)) for name in sorted(names, key=len, reverse=True))
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    # ASCII, because digits are by then, and because other letters must not fold into Latin names.
+    # ASCII: digits are ASCII already, and other letters must not match Latin names by case folding.
     return re.compile(pattern, re.VERBOSE | re.IGNORECASE | re.ASCII)
 
 
-# The sign ঃ is no letter here: it is typed for a colon.
+# The sign ঃ is not a letter here: it is often typed instead of a colon.
 _LETTER = r"[a-z\u0980-\u0982\u0984-\u09e5\u09f0\u09f1]"
 _START, _END = rf"(?<!{_LETTER})", rf"(?!{_LETTER})"
 _COLON = r"(?:\s?[:ঃ∶：]\s?)"
@@ -95,7 +95,7 @@ _CASE_ENDING = rf"(?:{_any(['ে', 'য়'])})?"
 _FOREIGN_ERA = rf"(?:{_any(['বঙ্গাব্দ', 'বাংলা', 'হিজরি', 'হিজরী'])}){_END}"
 _MONTH = rf"(?P<month>{_any(MONTHS)}){_END}"
 _DAY = rf"(?<!\d)(?P<day>\d{{1,2}})(?!\d) (?:[\s-]?(?:লা|রা|ঠা|ই|শে|st|nd|rd|th){_END})?"
-# A year of two digits needs an apostrophe before it, or an era or a time of day after it: ১২ আগস্ট ২২ জন is no date.
+# A year of two digits needs an apostrophe before it, or an era or a time after it: ১২ আগস্ট ২২ জন is not a date.
 _YEAR = rf"""(?P<year> \d{{4}} | ['’‘]\d\d
     | \d\d (?= \s?(?:{_any(_ERAS)}){_END} | [\s,]+ (?:(?:{_any(_PARTS)}){_CASE_ENDING}\s)? \d{{1,2}} {_COLON} \d\d) )
     (?!\d) (?!\s?{_FOREIGN_ERA})"""
@@ -109,7 +109,7 @@ DATES = (
         (?P<year> \d{{4}} | (?<=[-/])\d\d (?!{_COLON}) ) (?!\d) (?!\s?{_FOREIGN_ERA})"""
     ),
 )
-# A day, words and a year of another calendar, which may stand between a date and its time: ২৬ শ্রাবণ ১৪৩৩.
+# A date of another calendar, which may stand between a date and its time: ২৬ শ্রাবণ ১৪৩৩.
 FOREIGN = _compile(rf"(?<!\d)\d{{1,2}} [^\d:ঃ]{{2,30}} 1[345]\d\d(?!\d) (?:\s?{_FOREIGN_ERA})?")
 
 _FILL = r"[\s,;|।·•()\[\]/.:ঃ–—-]*"
@@ -117,11 +117,11 @@ _GAP = rf"{_FILL} (?: (?:{_any([*_WEEKDAYS, *_ERAS, *_FILLERS])}){_END} {_FILL} 
 
 
 def _of_day(name: str) -> str:
-    # What follows এএম and পিএম is not looked at: a page's text is often run together there.
+    # Any text may follow এএম and পিএম: pages often omit the space after them.
     return rf"(?P<{name}> {_any(_HALVES)} | (?:{_any(_PARTS)})(?={_CASE_ENDING}{_END}) ) (?:\.|{_CASE_ENDING})"
 
 
-# A point stands for a colon unless it makes a quantity: ৩.৫০ কোটি.
+# A point is read as a colon unless it is part of a quantity: ৩.৫০ কোটি.
 _POINT = rf"""\.\s? (?=\d\d (?![\d.%]) (?!\s? (?!{_any([*_HALVES, *_PARTS, "মি"])}) {_LETTER}) )"""
 _CLOCK = rf"""
     (?: {_START} {_of_day("before")} [\s,]* )?
@@ -151,8 +151,8 @@ LABEL = _compile(
       | (?P<updated> আপডেট(?:েড)? | হালনাগাদ | updated? | modified ) )
     (?:ের)? (?: \s (?:{_any(["তারিখ", "সময়", "টাইম", "হয়েছে", "করা হয়েছে", "date", "time", "on", "at"])}) ){{0,2}}
     (?: \s? [:ঃ∶：] [\s:ঃ–—-]*
-      # Without a colon it is a label only before something like a date: প্রকাশ is also a name and a verb.
+      # Without a colon it is a label only before a date: প্রকাশ is also a name and a verb.
       | {_END} \s? (?= \d | (?:{_any([*MONTHS, *_WEEKDAYS, *_PARTS, *DAYS_BACK])}){_END} | \Z ) )"""
 )
-# What may stand after a label that has no date.
+# Text after a label without a date.
 EMPTY = _compile(r"(?: [\s,;|।·•()\[\]/.:ঃ–—-] | (?:অনলাইন|প্রিন্ট)\s(?:সংস্করণ|ভার্সন) )*")

@@ -1,7 +1,7 @@
-"""Reads the dates of the Bengali press: one moment from a line, or the published and updated ones from a header.
+"""Dates of the Bengali press: one date and time from a line, or the published and updated ones from a header.
 
-What cannot be read is None, never a guess: no year is supplied, day and month are not exchanged, and one impossible
-part spoils the whole. Dates of the Bangla and the Hijri calendar are passed over.
+A date that cannot be read is None, never a guess: no year is supplied, day and month are not exchanged, and one
+impossible part makes the whole date unreadable. Dates of the Bangla and Hijri calendars are skipped.
 """
 
 import re
@@ -26,23 +26,22 @@ from crawler.bengali.date_patterns import (
     UNITS,
     ZONES,
 )
-from crawler.bengali.text import digits, needle
+from crawler.bengali.text import ascii_digits, search_key
 
-# A header is short. These bounds, before and after cleaning, keep whatever else is handed in from taking long.
-_LONGEST_RAW = 20_000
-_LONGEST = 2_000
+# A header is short. These bounds, before and after cleaning, limit the time for any other input.
+_MAX_RAW_LENGTH = 20_000
+_MAX_LENGTH = 2_000
 
 _YEARS = range(1990, 2101)
 _OTHER_CALENDARS = range(1300, 1600)  # Bangla (1433) and Hijri (1448) years
-_AHEAD = timedelta(hours=26)  # the widest distance between two zones: more than that is the future everywhere
+_MAX_AHEAD = timedelta(hours=26)  # the widest distance between two zones: more than that is the future everywhere
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What the labels of a story's header say: moments in UTC, None where absent or unreadable.
+class LabelledDates:
+    """Labelled dates of a story's header, in UTC; None if absent or unreadable.
 
-    ``unreadable`` holds the texts that stand where a date should and cannot be read, each cut to 80 characters, so that
-    they can be counted and shown.
+    ``unreadable`` holds the texts in place of a date that cannot be read, each cut to 80 characters.
     """
 
     published: datetime | None = None
@@ -50,20 +49,16 @@ class Header:
     unreadable: tuple[str, ...] = ()
 
 
-def read_moment(
-    text: str, *, zone: ZoneInfo, now: datetime | None = None, allow_date_only: bool = False
-) -> datetime | None:
-    """The first date and time of the text, in UTC; None when there is none, or none that can be trusted.
+def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """Return the first date and time of a text, in UTC; None if there is none, or none that can be trusted.
 
-    ``zone`` is where the text was written; an offset in the text overrules it. ``now`` (aware) is when the page was
-    fetched: it makes ২ ঘণ্টা আগে readable, to the precision of its unit, and refuses what lies more than 26 hours
-    ahead. A date without a time is refused, since midnight would look like a time that the page gave; with
-    ``allow_date_only`` it is the start of that day. Raises ValueError for a naive ``now``.
+    :param zone: the zone of the text; an offset in the text overrides it
+    :param now: aware time of the fetch, for relative times such as ২ ঘণ্টা আগে; a date more than 26 hours ahead of it
+        is not trusted, nor is a date without a time, since midnight would look like a time from the page
     """
-    reader = _Reader(zone, _aware(now), allow_date_only)
     for segment in _segments(text):
         try:
-            moment = reader.moment(digits(segment.text))
+            moment = _parse_segment(ascii_digits(segment.text), zone, now)
         except ValueError:
             return None
         if moment:
@@ -71,29 +66,28 @@ def read_moment(
     return None
 
 
-def read_labelled(text: str, *, zone: ZoneInfo, now: datetime | None = None, allow_date_only: bool = False) -> Header:
-    """The dates that প্রকাশ and আপডেট name in a header, in any order; arguments as for ``read_moment``.
+def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> LabelledDates:
+    """Return the dates with the labels প্রকাশ and আপডেট, in any order; arguments as for :func:`parse_datetime`.
 
-    Where প্রকাশ names none, the first date before any label is the published one. A label with nothing after it, or
-    with the edition only, is empty and not unreadable. Of a label that occurs twice, the first readable date counts.
+    If প্রকাশ has no date, the first date before any label is the published one. A label followed by nothing, or by the
+    edition only, is empty and not unreadable. If a label occurs twice, its first readable date counts.
     """
-    reader = _Reader(zone, _aware(now), allow_date_only)
     segments = _segments(text)
     if any(segment.label == "published" and not segment.is_empty for segment in segments):
         segments = segments[1:]
-    found: dict[str, datetime] = {}
+    dates: dict[str, datetime] = {}
     unreadable: dict[str, None] = {}
     for segment in segments:
         try:
-            moment = reader.moment(digits(segment.text))
+            moment = _parse_segment(ascii_digits(segment.text), zone, now)
             damaged = moment is None and segment.label is not None and not segment.is_empty
         except ValueError:
             moment, damaged = None, True
         if moment:
-            found.setdefault(segment.label or "published", moment)
+            dates.setdefault(segment.label or "published", moment)
         if damaged:
             unreadable[segment.text[:80]] = None
-    return Header(found.get("published"), found.get("updated"), tuple(unreadable))
+    return LabelledDates(dates.get("published"), dates.get("updated"), tuple(unreadable))
 
 
 class _Segment(NamedTuple):
@@ -106,117 +100,94 @@ class _Segment(NamedTuple):
 
 
 def _segments(text: str) -> list[_Segment]:
-    """The text cut at its labels: first what stands before any of them."""
-    text = needle(text[:_LONGEST_RAW])[:_LONGEST]
-    labels = list(LABEL.finditer(digits(text)))
-    ends = [label.start() for label in labels[1:]] + [len(text)]
-    first = _Segment(None, text[: labels[0].start()] if labels else text)
-    return [first] + [
-        _Segment(label.lastgroup, text[label.end() : end].strip()) for label, end in zip(labels, ends, strict=False)
-    ]
+    """Split a text at its labels; the first segment is the text before any label."""
+    text = search_key(text[:_MAX_RAW_LENGTH])[:_MAX_LENGTH]
+    labels = list(LABEL.finditer(ascii_digits(text)))
+    names = [None, *(label.lastgroup for label in labels)]
+    starts = [0, *(label.end() for label in labels)]
+    ends = [*(label.start() for label in labels), len(text)]
+    return [_Segment(name, text[start:end].strip()) for name, start, end in zip(names, starts, ends, strict=True)]
 
 
-def _aware(now: datetime | None) -> datetime | None:
-    if now is not None and now.tzinfo is None:
-        raise ValueError("now must be an aware datetime")
-    return now
+def _parse_segment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """Parse a segment with ASCII digits; None without a date, ValueError for a date that cannot be trusted."""
+    text = FOREIGN.sub(" ", text)
+    matches = [match for pattern in DATES for match in pattern.finditer(text) if _year(match) not in _OTHER_CALENDARS]
+    if not matches:
+        return _parse_relative(text, zone, now)
+    first = min(matches, key=lambda match: match.start())
+    if (year := _year(first)) not in _YEARS:
+        raise ValueError("year out of range")
+    month = first["month"].lower()
+    return _add_time(date(year, MONTHS.get(month) or int(month), int(first["day"])), first, zone, now)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads segments whose digits are ASCII; a ValueError means that a date is there and cannot be trusted."""
-
-    zone: ZoneInfo
-    now: datetime | None
-    allow_date_only: bool
-
-    def moment(self, text: str) -> datetime | None:
-        text = FOREIGN.sub(" ", text)
-        found = [match for pattern in DATES for match in pattern.finditer(text) if _year(match) not in _OTHER_CALENDARS]
-        if not found:
-            return self._relative(text)
-        first = min(found, key=lambda match: match.start())
-        return self._join(_day(first), text, first)
-
-    def _relative(self, text: str) -> datetime | None:
-        if self.now is None:
-            return None
-        if JUST_NOW.search(text):
-            return self.now.astimezone(UTC)
-        if ago := AGO.search(text):
-            distance = int(ago["count"]) * UNITS[ago["unit"]] + timedelta(minutes=int(ago["minutes"] or 0))
-            if ago["unit"] != "দিন":
-                return (self.now - distance).astimezone(UTC)
-            return self._join((self.now.astimezone(self.zone) - distance).date(), text, ago)
-        word = DAY_BACK.search(text)
-        # আজ is also a word of prose: it is a date only beside a time, or alone.
-        if word and (_clock_beside(word, text) or EMPTY.fullmatch(text.replace(word[0], "", 1))):
-            today = self.now.astimezone(self.zone).date()
-            return self._join(today - timedelta(days=DAYS_BACK[word["day"]]), text, word)
-        return None
-
-    def _join(self, day: date, text: str, found: re.Match[str]) -> datetime:
-        if clock := _clock_beside(found, text):
-            moment = datetime.combine(day, _time(clock), _offset(clock) or self.zone).astimezone(UTC)
-        elif self.allow_date_only:
-            moment = datetime.combine(day, time(), self.zone).astimezone(UTC)
-        else:
-            raise ValueError("a date without a time")
-        if self.now and moment > self.now + _AHEAD:
-            raise ValueError("a date in the future")
-        return moment
+def _parse_relative(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    if JUST_NOW.search(text):
+        return now.astimezone(UTC)
+    if ago := AGO.search(text):
+        distance = int(ago["count"]) * UNITS[ago["unit"]] + timedelta(minutes=int(ago["minutes"] or 0))
+        if ago["unit"] != "দিন":
+            return (now - distance).astimezone(UTC)
+        return _add_time((now.astimezone(zone) - distance).date(), ago, zone, now)
+    word = DAY_BACK.search(text)
+    # আজ is also a word of prose: it is a date only beside a time, or alone.
+    if word and (_time_beside(word) or EMPTY.fullmatch(text.replace(word[0], "", 1))):
+        day = now.astimezone(zone).date() - timedelta(days=DAYS_BACK[word["day"]])
+        return _add_time(day, word, zone, now)
+    return None
 
 
-def _clock_beside(found: re.Match[str], text: str) -> re.Match[str] | None:
-    """The time that belongs to a date: the one just before it or, where none is, just after it."""
-    for clock in (CLOCK_BEFORE.search(text[: found.start()]), CLOCK_AFTER.match(text, found.end())):
+def _add_time(day: date, match: re.Match[str], zone: ZoneInfo, now: datetime) -> datetime:
+    if (clock := _time_beside(match)) is None:
+        raise ValueError("date without a time")
+    moment = datetime.combine(day, _time(clock), _offset(clock) or zone).astimezone(UTC)
+    if moment > now + _MAX_AHEAD:
+        raise ValueError("date in the future")
+    return moment
+
+
+def _time_beside(match: re.Match[str]) -> re.Match[str] | None:
+    """Find the time of a date: directly before it or, if there is none, directly after it."""
+    for clock in (CLOCK_BEFORE.search(match.string[: match.start()]), CLOCK_AFTER.match(match.string, match.end())):
         if clock and any(clock[group] for group in ("minute", "spoken", "before", "after")):  # more than a bare number
             return clock
     return None
 
 
-def _year(found: re.Match[str]) -> int:
-    year = int(found["year"].lstrip("'’‘"))
-    if len(found["year"]) == 4:
-        return year
-    return year + (2000 if year < 90 else 1900)
-
-
-def _day(found: re.Match[str]) -> date:
-    if (year := _year(found)) not in _YEARS:
-        raise ValueError("a year that no page is from")
-    month = found["month"].lower()
-    return date(year, MONTHS.get(month) or int(month), int(found["day"]))
+def _year(match: re.Match[str]) -> int:
+    year = int(match["year"].lstrip("'’‘"))
+    return year if len(match["year"]) == 4 else year + (2000 if year < 90 else 1900)
 
 
 def _time(clock: re.Match[str]) -> time:
-    """The time of day; the hour is the only one that agrees with every half and part of the day that is named."""
+    """Return the time of day; the hour is the one that agrees with every half and part of the day that is named."""
     named = [HOURS[clock[group].lower()] for group in ("before", "after") if clock[group]]
     hour = int(clock["hour"])
     if clock["spoken"] and not named and hour <= 12:
-        raise ValueError("an hour of either half of the day")
+        raise ValueError("ambiguous half of the day")
     if not clock["spoken"] and len(clock["minute"] or "00") != 2:
         raise ValueError("minutes of one digit")
     candidates = {hour, (hour + 12) % 24} if named and 1 <= hour <= 12 else {hour}
     candidates.intersection_update(*named)
     if len(candidates) != 1:
-        raise ValueError("an hour that contradicts its part of the day")
+        raise ValueError("hour contradicts the part of the day")
     return time(candidates.pop(), int(clock["minute"] or 0), int(clock["second"] or 0))
 
 
 def _offset(clock: re.Match[str]) -> tzinfo | None:
-    """The zone that the text itself names, if it does."""
-    written = clock["offset"] or clock["shift"]
-    if not written and not clock["zone"]:
+    """Return the zone given in the text itself, if any."""
+    offset = clock["offset"] or clock["shift"]
+    if not offset and not clock["zone"]:
         return None
     distance = timedelta(hours=ZONES[clock["zone"].lower()] if clock["zone"] else 0)
-    if written:
+    if offset:
         follows_t = clock.string[clock.start("hour") - 1] in "tT"
-        if written.startswith("-") and ":" in written and not (clock["second"] or clock["zone"] or follows_t):
-            raise ValueError("a range of hours rather than an offset")
-        number = written[1:].replace(":", "")
+        if offset.startswith("-") and ":" in offset and not (clock["second"] or clock["zone"] or follows_t):
+            raise ValueError("range of hours, not an offset")
+        number = offset[1:].replace(":", "")
         hours, minutes = (int(number), 0) if len(number) < 3 else (int(number[:-2]), int(number[-2:]))
         if hours > 14 or minutes not in (0, 15, 30, 45):
-            raise ValueError("an offset that no zone has")
-        distance += timedelta(hours=hours, minutes=minutes) * (-1 if written.startswith("-") else 1)
+            raise ValueError("offset of no zone")
+        distance += timedelta(hours=hours, minutes=minutes) * (-1 if offset.startswith("-") else 1)
     return timezone(distance)

@@ -1,7 +1,7 @@
-"""What is known of the Bengali script: one coding for what looks the same, words, digits, and whose writing it is.
+"""Text in the Bengali script: normalisation, keys for comparing, words, digits and language.
 
-The canonical form is NFC, in which য়, ড় and ঢ় are a letter and a dot (nukta) below it: Unicode excludes the single code
-points from composition. Whatever is compared with such text, a month's name or a label, goes through ``needle`` first.
+The normal form is NFC, in which য়, ড় and ঢ় are a letter followed by a nukta (a dot below): Unicode excludes their
+single code points from composition. Pass names and labels through :func:`search_key` before looking them up in text.
 """
 
 import re
@@ -12,281 +12,214 @@ from functools import lru_cache
 
 import regex
 
-_VIRAMA = "\u09cd"
-_NUKTA = "\u09bc"
-_JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ
+from crawler.bengali.joiners import JOINERS, NUKTA, VIRAMA, drop_joiners, has_joiner, needs_repair, repair
 
-# Characters that mean nothing in a stored line: controls that are no space, soft hyphens, zero-width spaces, byte-order
-# marks, direction marks, annotations, tags (the flags spelled with them become a plain flag), noncharacters and lone
-# surrogates, which no file can hold. Format characters that print a sign (the Arabic ۝, say) and U+FFFD, which shows
-# damage, stay.
-_JUNK = re.compile(
+# Characters without meaning in a stored line: controls that are not spaces, soft hyphens, zero-width spaces, byte-order
+# marks, direction marks, annotations, tags (a flag spelled with them becomes a plain flag), noncharacters and lone
+# surrogates, which no file can hold. Format characters with a visible sign (such as the Arabic ۝) and U+FFFD, which
+# marks damage, stay.
+_INVISIBLE = re.compile(
     "[\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e007f]"
 )
-
-# Joiners carry meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside an emoji made of several; elsewhere they are residue.
-_JOINER_RUN = re.compile(f"([{_JOINERS}])[{_JOINERS}]+")
-_JOINER = regex.compile(
-    r"((?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic}))"
-    rf"|(?<!{_VIRAMA})[{_JOINERS}](?!{_VIRAMA})"
-)
-
-# No letter has so many marks, and putting very long runs of them in order takes time that grows with their square.
-_MARKS = regex.compile(r"(\p{M}{32})\p{M}+")
-
-# NFC leaves these, although a reader sees one and the same letter. Nothing that changes what is seen is done.
-_NUKTA_RUN = re.compile(f"{_NUKTA}{{2,}}")
-# The dot typed after the vowel sign instead of before it.
-_LATE_NUKTA = re.compile(f"([ডঢযব]){_NUKTA}*([\u0981-\u0983\u09be-\u09cc\u09d7]+){_NUKTA}+")
+# No letter has more marks than this, and NFC sorts a run of marks in quadratic time.
+_LONG_MARK_RUN = regex.compile(r"(\p{M}{32})\p{M}+")
+# Spellings that look the same to a reader and that NFC keeps apart.
 _RESPELLED = (
     ("অ\u09be", "আ"),  # the vowel typed as অ and a sign
-    ("ব" + _NUKTA, "র"),  # a dotted ব: no Bengali word has it, and the dot makes it a র to the eye
-    ("ত" + _VIRAMA + "\u200d", "ৎ"),  # how ৎ was coded before Unicode 4.1
+    ("ব" + NUKTA, "র"),  # a dotted ব: no Bengali word has it, and it looks like র
+    ("ত" + VIRAMA + "\u200d", "ৎ"),  # the coding of ৎ before Unicode 4.1
 )
-
-# Text made of these alone, without the sequences that `_is_clean` looks for, is clean already. Most text is, and NFC
-# costs far more.
-_UNUSUAL = re.compile(f"[^ -~\u0980-\u09db\u09e0-\u09e3\u09e6-\u09fd\u0964\u0965‘’“”–—…{_JOINERS}]")
-_NUKTA_ASTRAY = re.compile(f"{_NUKTA}(?<![যডঢ]{_NUKTA})")
-_JOINER_ASTRAY = re.compile(f"[{_JOINERS}](?:(?<!{_VIRAMA}.)(?!{_VIRAMA})|[{_JOINERS}]|(?<=ত{_VIRAMA}\u200d))")
-# Letters that are one code on many pages, and two in every normal form.
-_DOTTED = (("\u09df", "য" + _NUKTA), ("\u09dc", "ড" + _NUKTA), ("\u09dd", "ঢ" + _NUKTA))
+# Text of common characters only has one normal form, apart from the sequences that `_is_clean` looks for. Most text is
+# such text, and these checks take a small part of the time of NFC and of patterns for all scripts.
+_UNCOMMON = re.compile(f"[^ -~\u0980-\u09db\u09e0-\u09e3\u09e6-\u09fd\u0964\u0965‘’“”–—…{JOINERS}]")
+_COMMON = "".join(sign for sign in map(chr, range(0x20, 0xA00)) if not _UNCOMMON.match(sign))
 
 
 def clean(text: str | None) -> str | None:
-    """A line or paragraph as it is stored: NFC, one coding per visible letter, single spaces; None if that is nothing.
+    """Normalise a line or paragraph for storage: NFC, one coding per visible letter, single spaces; None if empty.
 
-    Joiners stay beside a virama and inside an emoji, one at a time. Quotes, dashes, digits and words are never touched.
-    Cleaning twice changes nothing.
+    Joiners stay beside a virama and inside an emoji sequence, one at a time. Quotes, dashes, digits and words are never
+    changed. The function is idempotent.
     """
     if not text:
         return None
-    text = _spelled_out(text)
+    text = _decompose_letters(text)
     if _is_clean(text):
         return text
-    # A dropped joiner can bring together what then composes, and so on: repeated until nothing moves.
+    # Removing a joiner can bring together characters that compose, and so on.
     while (rewritten := _rewrite(text)) != text:
         text = rewritten
-        if text and _is_clean(text):
-            break
     return text or None
 
 
-def clean_each(texts: Iterable[str]) -> list[str | None]:
-    """``clean`` of each text: most often all of them are clean already, which is seen at once."""
-    each = [_spelled_out(text) for text in texts]
-    together = " ".join(each)
-    return [*each] if together and _is_clean(together) else [clean(text) for text in each]
+def clean_all(texts: Iterable[str]) -> list[str | None]:
+    """Apply :func:`clean` to each text; texts that are all clean already, the common case, are checked together."""
+    decomposed = [_decompose_letters(text) for text in texts]
+    together = " ".join(decomposed)
+    return [*decomposed] if together and _is_clean(together) else [clean(text) for text in decomposed]
 
 
-def _spelled_out(text: str) -> str:
-    for letter, spelled in _DOTTED:
-        text = text.replace(letter, spelled)
-    return text
+def _decompose_letters(text: str) -> str:
+    # Many pages use the single code points of these letters, and are clean otherwise.
+    return text.replace("\u09df", "য" + NUKTA).replace("\u09dc", "ড" + NUKTA).replace("\u09dd", "ঢ" + NUKTA)
 
 
 def _is_clean(text: str) -> bool:
     return not (
-        _UNUSUAL.search(text)
+        _UNCOMMON.search(text)
         or text[0] == " "
         or text[-1] == " "
         or "  " in text
         or "\u09c7\u09be" in text
         or "\u09c7\u09d7" in text
         or "অ\u09be" in text
-        or _NUKTA_ASTRAY.search(text)
-        or (("\u200d" in text or "\u200c" in text) and _JOINER_ASTRAY.search(text))
+        or needs_repair(text)
     )
 
 
 def _rewrite(text: str) -> str:
-    text = unicodedata.normalize("NFC", _MARKS.sub(r"\1", _JUNK.sub("", text)))
-    if "\u200d" in text or "\u200c" in text:
-        text = _JOINER.sub(r"\1", _JOINER_RUN.sub(r"\1", text))
-    if _NUKTA_ASTRAY.search(text):
-        text = _LATE_NUKTA.sub(rf"\1{_NUKTA}\2", _NUKTA_RUN.sub(_NUKTA, text))
+    text = repair(unicodedata.normalize("NFC", _LONG_MARK_RUN.sub(r"\1", _INVISIBLE.sub("", text))))
     for typed, letter in _RESPELLED:
         text = text.replace(typed, letter)
     return " ".join(text.split())
 
 
-def needle(text: str) -> str:
-    """The form in which names and labels are looked for, on both sides: cleaned, and without any joiner."""
+def search_key(text: str) -> str:
+    """Normalise both a text and the names that are searched for in it: cleaned, without joiners."""
     text = clean(text) or ""
-    if "\u200d" in text or "\u200c" in text:
-        text = clean(text.replace("\u200c", "").replace("\u200d", "")) or ""
-    return text
+    return clean(drop_joiners(text)) or "" if has_joiner(text) else text
+
+
+@lru_cache(maxsize=2)  # the hash and the MinHash sketch of a body both need it
+def compatibility_form(text: str) -> str:
+    """Normalise a text for hashing: NFKC without joiners, paragraphs joined by a space.
+
+    ৎ becomes ত্, because a page that lost its joiners shows ত্ where ৎ was once coded with a joiner.
+    """
+    text = search_key(text.replace("\n\n", " "))
+    plain = text.replace("ৎ", "ত" + VIRAMA).replace("…", "...")
+    return unicodedata.normalize("NFKC", plain) if _UNCOMMON.search(text) or "ৎ" + NUKTA in text else plain
 
 
 _QUOTES = re.compile("['\"`´‘’‚‛“”„‟‹›«»′″ʼ]+")
 _DASHES = re.compile("[-‐‑‒–—―−]+")
-_AROUND_PUNCTUATION = regex.compile(r"\s*(\p{P})\s*")
+_PUNCTUATION = regex.compile(r"\s*(\p{P})\s*")
+_COMMON_VARIANTS = (*((sign, "'") for sign in '"`‘’“”'), *((sign, "-") for sign in "–—"), ("৷", "।"))
+_COMMON_PUNCTUATION = "".join(regex.findall(r"\p{P}", _COMMON))
+_REPEATED = re.compile(r"(['-])\1+")
 
 
-def comparable(text: str) -> str:
-    """The key under which the same words are equal, whatever their form, joiners, quotes, dashes, spacing and case.
+def comparison_key(text: str) -> str:
+    """Return a key that is equal for equal words, whatever their form, joiners, quotes, dashes, spacing and case.
 
-    For comparing only: it is not text to show.
+    The key is for comparing only, not for display.
     """
-    text, is_usual = _compatible(text)
-    if is_usual:
-        return _joined_up(text).casefold()
-    text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
-    text = " ".join(_AROUND_PUNCTUATION.sub(r"\1", text).split()).casefold()
-    return unicodedata.normalize("NFKC", text)
-
-
-def _joined_up(text: str) -> str:
-    """The same of usual text, sign by sign, which is faster than by patterns."""
-    for sign, plain in _PLAINER:
+    text = compatibility_form(text)
+    if _UNCOMMON.search(text):
+        text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
+        text = " ".join(_PUNCTUATION.sub(r"\1", text).split()).casefold()
+        return unicodedata.normalize("NFKC", text)
+    # The same for common text, in a sixth of the time.
+    for sign, plain in _COMMON_VARIANTS:
         text = text.replace(sign, plain)
-    for sign in "'-":
-        while (twice := 2 * sign) in text:
-            text = text.replace(twice, sign)
-    for sign in _USUAL_PUNCTUATION:
-        if sign in text:
-            text = sign.join([part.strip(" ") for part in text.split(sign)])
-    return text
+    text = _REPEATED.sub(r"\1", text)
+    for sign in filter(text.__contains__, _COMMON_PUNCTUATION):
+        text = sign.join(map(str.strip, text.split(sign)))
+    return text.casefold()
 
 
-def compatible(text: str) -> str:
-    """A needle of a text in which compatible characters are one (NFKC), and a page that lost its joiners is like one
-    that has them: ৎ is spelled out, because such a page shows ত্ where ৎ was once coded with a joiner.
-    """
-    return _compatible(text)[0]
-
-
-@lru_cache(maxsize=2)  # a body is compared and sketched
-def _compatible(text: str) -> tuple[str, bool]:
-    # Blank lines part paragraphs, and are the one thing about a clean text that is not usual in a line.
-    text = needle(text.replace("\n\n", " "))
-    # What is usual has no other form, but for the ellipsis, and normalising costs far more than to see that.
-    is_usual = not _UNUSUAL.search(text) and "ৎ" + _NUKTA not in text
-    text = text.replace("ৎ", "ত" + _VIRAMA)
-    return (text.replace("…", "...") if is_usual else unicodedata.normalize("NFKC", text)), is_usual
-
-
-# Python's \w stops at vowel signs. An apostrophe before a letter, or a point or comma between digits, stays inside.
-_SIGNS = rf"[\p{{L}}\p{{M}}\p{{N}}{_JOINERS}]*"
+# Python's \w does not match vowel signs. Inside a word may stand an apostrophe before a letter, and a point or comma
+# between digits. The second pattern of each pair is for common text, and three to five times as fast.
+_LETTER_RUN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _WORD = regex.compile(
-    rf"[\p{{L}}\p{{M}}\p{{N}}]{_SIGNS}(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}})){_SIGNS})*",
+    rf"[\p{{L}}\p{{M}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}{JOINERS}]*"
+    rf"(?:(?:['’](?=\p{{L}})|(?<=\p{{N}})[.,](?=\p{{N}}))[\p{{L}}\p{{M}}\p{{N}}{JOINERS}]*)*"
+)
+_L, _N, _ALL = ("".join(regex.findall(kind, _COMMON)) for kind in (r"\p{L}", r"\p{N}", r"[\p{L}\p{M}\p{N}]"))
+_COMMON_LETTER_RUN = re.compile(f"[{_ALL}]+")
+_COMMON_WORD = re.compile(
+    f"[{_ALL}][{_ALL}{JOINERS}]*(?:(?:['’](?=[{_L}])|(?<=[{_N}])[.,](?=[{_N}]))[{_ALL}{JOINERS}]*)*"
 )
 
 
-# The same of usual text, whose letters, marks and numbers are few: found in a third of the time.
-_USUAL = "".join(sign for sign in map(chr, range(0x20, 0xA00)) if not _UNUSUAL.match(sign))
-_LETTERS, _NUMBERS, _ALL = ("".join(regex.findall(kind, _USUAL)) for kind in (r"\p{L}", r"\p{N}", r"[\p{L}\p{M}\p{N}]"))
-_USUAL_WORD = re.compile(
-    f"[{_ALL}][{_ALL}{_JOINERS}]*(?:(?:['’](?=[{_LETTERS}])|(?<=[{_NUMBERS}])[.,](?=[{_NUMBERS}]))[{_ALL}{_JOINERS}]*)*"
-)
-_USUAL_PART = re.compile(f"[{_ALL}]+")
-_PLAINER = (*((sign, "'") for sign in '"`‘’“”'), *((sign, "-") for sign in "–—"), ("৷", "।"))
-_USUAL_PUNCTUATION = "".join(regex.findall(r"\p{P}", _USUAL))
-_PART = regex.compile(r"[\p{L}\p{M}\p{N}]+")
-
-
-def _is_usual(text: str) -> bool:
-    return _UNUSUAL.search(text.replace("\n\n", " ")) is None
+def _is_common(text: str) -> bool:
+    return _UNCOMMON.search(text.replace("\n\n", " ")) is None
 
 
 def words(text: str) -> list[str]:
-    """The words as a Bengali reader counts them: দু’একটি, ১,২০০ and ৩.৫ are one each, a hyphenated pair is two."""
-    found: list[str] = (_USUAL_WORD if _is_usual(text) else _WORD).findall(text)
-    return found
+    """Split a text into words as a Bengali reader counts them.
+
+    দু’একটি, ১,২০০ and ৩.৫ are one word each; a hyphenated pair is two.
+    """
+    matches: list[str] = (_COMMON_WORD if _is_common(text) else _WORD).findall(text)
+    return matches
 
 
 def count_words(text: str) -> int:
-    """How many ``words`` the text has."""
     return len(words(text))
 
 
-def parts(text: str) -> list[str]:
-    """The runs of letters, marks and numbers: every other sign, a joiner or an apostrophe too, parts them."""
-    found: list[str] = (_USUAL_PART if _is_usual(text) else _PART).findall(text)
-    return found
+def letter_runs(text: str) -> list[str]:
+    """Return the runs of letters, marks and numbers; every other sign, also a joiner or an apostrophe, separates."""
+    matches: list[str] = (_COMMON_LETTER_RUN if _is_common(text) else _LETTER_RUN).findall(text)
+    return matches
 
 
 _TO_ASCII = str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")
 _ONE_NUMBER = re.compile(r"[^0-9]*([0-9]{1,3}(?:,[0-9]{2,3})+|[0-9]{1,18})[^0-9]*")
 
 
-def digits(text: str) -> str:
-    """The same text, of the same length, with Bengali digits as ASCII digits."""
+def ascii_digits(text: str) -> str:
+    """Replace Bengali digits by ASCII digits; the length stays the same."""
     return text.translate(_TO_ASCII)
 
 
-def integer(text: str) -> int | None:
-    """The one whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``; None when there is none, or several.
+def parse_integer(text: str) -> int | None:
+    """Return the only whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``; None if none or several.
 
-    For ranks and counts: a dash before it is decoration, not a minus.
+    For ranks and counts: a dash before the number is decoration, not a minus.
     """
-    found = _ONE_NUMBER.fullmatch(digits(text))
-    return int(found[1].replace(",", "")) if found else None
+    match = _ONE_NUMBER.fullmatch(ascii_digits(text))
+    return int(match[1].replace(",", "")) if match else None
 
 
 _LETTER = regex.compile(r"\p{L}")
-_BENGALI_LETTER = regex.compile(r"(?V1)[\p{L}&&\p{Block=Bengali}]")
-_LATIN_LETTER = regex.compile(r"(?V1)[\p{L}&&\p{Script=Latin}]")
-_ENGLISH = re.compile("[A-Za-z]")
-_COMMONEST = "রকনতবসলম"
+_LANGUAGE_BLOCKS = {"bn": regex.compile(r"\p{Block=Bengali}"), "en": regex.compile(r"\p{Script=Latin}")}
+_ENGLISH_LETTER = re.compile("[A-Za-z]")
+_FREQUENT_LETTERS = "রকনতবসলম"
 
 
-def bengali_share(text: str) -> float:
-    """What share of the letters is Bengali, 0.0 to 1.0; vowel signs are not counted, and no letters at all is 0.0."""
-    letters = len(_LETTER.findall(text))
-    return len(_BENGALI_LETTER.findall(text)) / letters if letters else 0.0
+def language_by_script(text: str) -> str | None:
+    """Return ``bn``, ``as``, ``en``, or ``und`` if no script has the majority; None for a text without letters.
 
-
-def language(text: str) -> str | None:
-    """``bn``, ``as``, ``en``, or ``und`` where no script has the majority; None for a text without letters.
-
-    Judged by script alone, so that other languages in Latin letters are ``en`` too. Assamese has its own letter for
-    ra (ৰ) and one for wa (ৱ), and does not use the Bengali র: whichever is more frequent tells.
+    Only the script counts, so other languages in Latin letters are ``en`` too. Assamese writes ৰ and ৱ where Bengali
+    writes র: the more frequent of them decides.
     """
-    if _is_usual(text) and (plain := _usual_language(text)):
-        return plain
     scripts = Counter[str]()
-    for sign in set(text):  # which are far fewer than its letters
-        if script := _script_of(sign):
-            scripts[script] += text.count(sign)
-    letters = scripts.total()
-    if not letters:
-        return None
-    if scripts["bn"] * 2 > letters:
+    if _is_common(text) and sum(map(text.count, _FREQUENT_LETTERS)) > len(_ENGLISH_LETTER.findall(text)):
+        scripts["bn"] = 1  # the other letters of common text are Bengali too, and need no counting
+    else:
+        for letter in set(_LETTER.findall(text)):
+            scripts[_script_language(letter)] += text.count(letter)
+    if scripts["bn"] * 2 > scripts.total():
         return "as" if text.count("ৰ") + text.count("ৱ") > text.count("র") else "bn"
-    return "en" if scripts["en"] * 2 > letters else "und"
-
-
-def _usual_language(text: str) -> str | None:
-    """The same of usual text in which Bengali letters are the majority beyond doubt; None where more is to be seen.
-
-    It has no letters but Bengali and English ones, so it does to count the few English ones and the commonest of the
-    others.
-    """
-    english = len(_ENGLISH.findall(text))
-    bengali = 0
-    for letter in _COMMONEST:
-        bengali += text.count(letter)
-        if bengali > english:
-            return "as" if text.count("ৰ") + text.count("ৱ") > text.count("র") else "bn"
-    return None
+    if not scripts:
+        return None
+    return "en" if scripts["en"] * 2 > scripts.total() else "und"
 
 
 @lru_cache(maxsize=4096)
-def _script_of(sign: str) -> str:
-    """Of a letter, which language it speaks for; empty for everything else."""
-    if not _LETTER.match(sign):
-        return ""
-    return "bn" if _BENGALI_LETTER.match(sign) else "en" if _LATIN_LETTER.match(sign) else "und"
+def _script_language(letter: str) -> str:
+    return next((language for language, block in _LANGUAGE_BLOCKS.items() if block.match(letter)), "und")
 
 
-# Every letter of the block is E0 A6 xx or E0 A7 xx in UTF-8; read as Latin, that is à¦ or à§ and a third sign, which
-# may be a control and so be gone by now. The longer form is the same mistake made twice.
+# In UTF-8 every letter of the block is E0 A6 xx or E0 A7 xx. Read as Latin-1 that is à¦ or à§ and a third sign, which
+# may be a control character and removed by now. The longer alternative is the same mistake made twice.
 _MOJIBAKE = re.compile("(?:(?:à[¦§]|Ã[\xa0 ]?Â[¦§])[^à]{0,3}){2}")
 
 
-def looks_mojibake(text: str) -> bool:
-    """Whether the text holds UTF-8 Bengali that was read as Latin-1 or Windows-1252 (``à¦¬à¦¾`` for বা)."""
+def has_mojibake(text: str) -> bool:
+    """Report if the text contains UTF-8 Bengali that was decoded as Latin-1 or Windows-1252 (``à¦¬à¦¾`` for বা)."""
     return ("à" in text or "Ã" in text) and _MOJIBAKE.search(text) is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import normalize
 
-from crawler.bengali.text import clean, clean_each
+from crawler.bengali.text import clean, clean_all
 from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
 from crawler.parsing.text_blocks import Block
@@ -47,7 +47,7 @@ class Asides:
         every = list(blocks)
         leading = Counter(link for block in every if not block.plain for link in set(block.links))
         first = True
-        for block, text in zip(every, clean_each(block.text for block in every), strict=True):
+        for block, text in zip(every, clean_all(block.text for block in every), strict=True):
             if text is None or self._is_aside(text, block, leading) or (first and self._is_repeated(text)):
                 continue
             first = False

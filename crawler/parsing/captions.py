@@ -3,7 +3,7 @@
 import re
 from unicodedata import normalize
 
-from crawler.bengali.text import clean, comparable
+from crawler.bengali.text import clean, comparison_key
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -68,7 +68,7 @@ def reads_alike(one: str, other: str) -> bool:
     """Whether a reader takes two lines for the same: quotes, joiners, spaces and a last danda aside."""
     if one == other or abs(len(one) - len(other)) > _UNSEEN:
         return one == other
-    return comparable(one.rstrip("। ")) == comparable(other.rstrip("। "))
+    return comparison_key(one.rstrip("। ")) == comparison_key(other.rstrip("। "))
 
 
 def _taken_apart(printed: str) -> tuple[str, str | None]:

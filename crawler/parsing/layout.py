@@ -131,12 +131,12 @@ class Layout:
         return story
 
     def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
-        from crawler.bengali.dates import read_labelled, read_moment
+        from crawler.bengali.dates import parse_datetime, parse_labelled_dates
 
         now = article.page.fetched_at
         for source in self.dates:
             for text in source(article):
-                header = read_labelled(text, zone=zone, now=now)
+                header = parse_labelled_dates(text, zone=zone, now=now)
                 story.unreadable += tuple(part for part in header.unreadable if part not in story.unreadable)
                 for name, moment in (("published_at", header.published), ("updated_at", header.updated)):
                     if moment is not None and getattr(story, name) is None:
@@ -148,7 +148,7 @@ class Layout:
                 return
         for name, sources in (("published_at", self.published), ("updated_at", self.updated)):
             if getattr(story, name) is None:
-                setattr(story, name, first_of(name, article, sources, lambda t: read_moment(t, zone=zone, now=now)))
+                setattr(story, name, first_of(name, article, sources, lambda t: parse_datetime(t, zone=zone, now=now)))
 
     def _picture(self, addresses: Addresses, link: str, base: str) -> str | None:
         return None if re.search(self.no_picture, link, re.IGNORECASE) else addresses.absolute(link, base)

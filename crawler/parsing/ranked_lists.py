@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborNode
 
-from crawler.bengali.text import clean, integer
+from crawler.bengali.text import clean, parse_integer
 from crawler.outcomes import Outcome
 from crawler.parsing.page import Page, text_of
 from crawler.urls import Address, Addresses, NoAddress
@@ -94,7 +94,7 @@ def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: st
         targets = [addresses.identify(href, base) for link in own if (href := link.attributes.get("href"))]
         if not targets:
             continue
-        printed = next((integer(text_of(rank) or "") for rank in ranks.get(node.mem_id, ())), None)
+        printed = next((parse_integer(text_of(rank) or "") for rank in ranks.get(node.mem_id, ())), None)
         yield RankedRow(place if printed is None else printed, _target(targets), _headline(node, own, ranked))
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from hashlib import blake2b
 
-from crawler.bengali.text import comparable
+from crawler.bengali.text import comparison_key
 from crawler.clock import now
 from crawler.items import Sighting
 from crawler.urls import Address
@@ -59,4 +59,4 @@ class Hearing:
 
 
 def _digest(headline: str) -> str:
-    return blake2b(comparable(headline).encode(), digest_size=8).hexdigest()
+    return blake2b(comparison_key(headline).encode(), digest_size=8).hexdigest()

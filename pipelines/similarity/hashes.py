@@ -1,7 +1,7 @@
 """What counts as the same: hashes of a story's words, of its state and of a list.
 
 Words are compared blind to what a reader cannot see (Unicode form, joiners, quotes, spacing); see
-:func:`crawler.bengali.text.comparable`.
+:func:`crawler.bengali.text.comparison_key`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
 
-from crawler.bengali.text import comparable, count_words
+from crawler.bengali.text import comparison_key, count_words
 
 # Two flashes may share one sentence and be two stories; a body this long is not written twice by chance.
 WORDS_OF_A_BODY = 40
@@ -21,25 +21,25 @@ def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
 
     The second is None for a body of too few words to tell two stories apart.
     """
-    blind = comparable(body)
-    return _digest(comparable(headline), blind), _digest(blind) if words >= WORDS_OF_A_BODY else None
+    blind = comparison_key(body)
+    return _digest(comparison_key(headline), blind), _digest(blind) if words >= WORDS_OF_A_BODY else None
 
 
 def content_hash(headline: str, body: str) -> str:
     """The first of them."""
-    return _digest(comparable(headline), comparable(body))
+    return _digest(comparison_key(headline), comparison_key(body))
 
 
 def body_hash(body: str) -> str | None:
     """The second of them."""
-    return _digest(comparable(body)) if count_words(body) >= WORDS_OF_A_BODY else None
+    return _digest(comparison_key(body)) if count_words(body) >= WORDS_OF_A_BODY else None
 
 
 def state_hash(row: Mapping[str, Any]) -> str:
     """Hash of everything whose change makes a new revision; furniture of the page is not in it."""
     picture = row["image_url"] and urlsplit(row["image_url"]).path
     moments = (_moment(row["published_at"]), _moment(row["updated_at"]))
-    lines = (comparable(row[name] or "") for name in ("kicker", "byline"))
+    lines = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
     return _digest(row["content_hash"], *lines, *moments, picture or "")
 
 

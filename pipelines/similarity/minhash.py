@@ -21,7 +21,7 @@ from zlib import crc32
 import regex
 from rensa import RMinHash
 
-from crawler.bengali.text import compatible, digits, needle, parts
+from crawler.bengali.text import ascii_digits, compatibility_form, letter_runs, search_key
 from pipelines.similarity.hashes import WORDS_OF_A_BODY
 
 # What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
@@ -47,7 +47,7 @@ _HELD, _ALIKE_IF_HELD = 0.8, 0.3
 _OF_ONE_CLUSTER = 0.2
 
 _FIGURE = regex.compile(
-    needle(
+    search_key(
         r"\p{N}|\A(?:(?:শনি|রবি|রোব|সোম|মঙ্গল|বুধ|বৃহস্পতি|বৃহষ্পতি|শুক্র)বার|(?:জানুয়ারি|জানুয়ারী|ফেব্রুয়ারি|ফেব্রুয়ারী|মার্চ|এপ্রিল"
         r"|মে|জুন|জুলাই|আগস্ট|আগষ্ট|সেপ্টেম্বর|অক্টোবর|নভেম্বর|ডিসেম্বর)(?:র|ের)?\Z)"
     )
@@ -77,7 +77,7 @@ class Member:
 
 def tokens(body: str) -> list[str]:
     """The words as they are compared: with their marks, without joiners; all other signs part words."""
-    return parts(compatible(body).casefold())
+    return letter_runs(compatibility_form(body).casefold())
 
 
 @lru_cache(maxsize=2**15)
@@ -93,7 +93,7 @@ def sketch(body: str) -> Sketch | None:
     figures_at = [place for place, word in enumerate(found) if _is_figure(word)]
     opening = [word for word in found[: _OPENING + len(figures_at)] if not _is_figure(word)][:_OPENING]
     for place in figures_at:
-        found[place] = digits(found[place])
+        found[place] = ascii_digits(found[place])
     runs = list(map(" ".join, zip(*(found[start:] for start in range(SHINGLE)), strict=False)))
     with_figure = {start for place in figures_at for start in range(max(0, place - SHINGLE + 1), place + 1)}
     figured = {runs[start] for start in with_figure if start < len(runs)}

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from crawler.bengali.text import language, looks_mojibake
+from crawler.bengali.text import has_mojibake, language_by_script
 from crawler.items import Story
 from pipelines.drop_reasons import NoLanguage
 
@@ -12,9 +12,9 @@ def detect_language(item: Any) -> Any:
     """Set the language of a story; reject a text without letters and mojibake."""
     if not isinstance(item, Story):
         return item
-    detected = language(f"{item.headline}\n\n{item.body}")
+    detected = language_by_script(f"{item.headline}\n\n{item.body}")
     if detected is None:
         raise NoLanguage("the text has no letters")
-    if looks_mojibake(item.body):
+    if has_mojibake(item.body):
         raise NoLanguage("the text was decoded with the wrong charset")
     return replace(item, language=detected)

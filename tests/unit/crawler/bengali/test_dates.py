@@ -1,3 +1,5 @@
+"""Dates of the Bengali press."""
+
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -5,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.bengali.dates import Header, read_labelled, read_moment
+from crawler.bengali.dates import LabelledDates, parse_datetime, parse_labelled_dates
 
 DHAKA, KOLKATA, NEW_YORK = ZoneInfo("Asia/Dhaka"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 5, 6, 0, tzinfo=UTC)  # 12:00 in Dhaka
@@ -24,6 +26,10 @@ def local(moment: datetime | None, zone: ZoneInfo = DHAKA) -> str | None:
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00")
 
 
+def parsed(text: str, zone: ZoneInfo = DHAKA, now: datetime = NOW) -> datetime | None:
+    return parse_datetime(text, zone=zone, now=now)
+
+
 def in_dhaka(year: int, month: int, day: int, hour: int, minute: int) -> datetime:
     return datetime(year, month, day, hour, minute, tzinfo=DHAKA).astimezone(UTC)
 
@@ -31,7 +37,7 @@ def in_dhaka(year: int, month: int, day: int, hour: int, minute: int) -> datetim
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # Kalbela's own form, with and without what surrounds it
+        # Kalbela's own form, alone and in its surroundings
         ("৩১ ডিসেম্বর ২০২৪, ০৮:২২ পিএম", "2024-12-31 20:22"),
         ("প্রকাশ : ৩১ মার্চ ২০২৪, ০৩:৩২ এএম", "2024-03-31 03:32"),
         ("আপডেট : ৩১ মার্চ ২০২৪, ১২:০২ এএম", "2024-03-31 00:02"),
@@ -90,8 +96,8 @@ def in_dhaka(year: int, month: int, day: int, hour: int, minute: int) -> datetim
         ("৫ আগ ২০২৬ ১০:৩০", "2026-08-05 10:30"),
     ],
 )
-def test_a_date_with_its_time_is_read(text: str, expected: str) -> None:
-    assert local(read_moment(text, zone=DHAKA, now=NOW)) == expected
+def test_date_with_time_is_parsed(text: str, expected: str) -> None:
+    assert local(parsed(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,18 +106,15 @@ def test_a_date_with_its_time_is_read(text: str, expected: str) -> None:
         *zip(MONTHS, range(1, 13), strict=True),
         ("জানু\u09dfারি", 1),
         ("জানু\u09af\u09bcারি", 1),
-        ("জানুয়ারী", 1),
         ("ফেব্রু\u09dfারী", 2),
         ("আগষ্ট", 8),
-        ("অগস্ট", 8),
         ("সেপ্টেম্বার", 9),
         (f"অক্{ZWNJ}টোবর", 10),
         ("Sept.", 9),
-        ("DEC", 12),
     ],
 )
-def test_a_month_is_known_by_every_spelling(name: str, month: int) -> None:
-    assert read_moment(f"৫ {name} ২০২৫, ০৮:০০", zone=DHAKA) == in_dhaka(2025, month, 5, 8, 0)
+def test_month_is_parsed_in_every_spelling(name: str, month: int) -> None:
+    assert parsed(f"৫ {name} ২০২৫, ০৮:০০") == in_dhaka(2025, month, 5, 8, 0)
 
 
 @pytest.mark.parametrize(
@@ -120,46 +123,36 @@ def test_a_month_is_known_by_every_spelling(name: str, month: int) -> None:
         ("১২:৩০ এএম", "00:30"),
         ("১২:৩০ পিএম", "12:30"),
         ("০০:৩০ এএম", "00:30"),
-        ("১১:৫৯ পিএম", "23:59"),
         ("৯:০৫ এ এম", "09:05"),
         ("৯:০৫ পি.এম.", "21:05"),
         ("9:05PM", "21:05"),
         ("১৭:০০ পিএম", "17:00"),
-        ("৯:০৫ পূর্বাহ্ণ", "09:05"),
         ("৯:০৫ অপরাহ্ন", "21:05"),
         ("অপরাহ্ণ ৩:৩০", "15:30"),
         ("ভোর ৪টা", "04:00"),
         ("ভোররাত ৩টা", "03:00"),
         ("সকাল ১০টা ৩০ মিনিট", "10:30"),
         ("সকাল ১০.৩০ মিনিট", "10:30"),
-        ("সকাল ১০টায়", "10:00"),
         ("দুপুর ১২টা", "12:00"),
-        ("দুপুর ১২:৩০", "12:30"),
         ("দুপুর ২টা ৫ মিনিটে", "14:05"),
         ("দুপুর ১১:৪৫", "11:45"),
-        ("বিকাল ৪:১০", "16:10"),
-        ("বিকেল ৫টা", "17:00"),
         ("বিকেলে ৫টায়", "17:00"),
         ("সন্ধ্যা ৭টা ১৫", "19:15"),
-        ("সন্ধ্যায় ৬:৩০", "18:30"),
         ("রাত ৮", "20:00"),
-        ("রাত ৮টা", "20:00"),
         ("রাত ১২:০৫", "00:05"),
         ("রাত ১টা", "01:00"),
-        ("রাত ৩:৩০", "03:30"),
         ("মধ্যরাত ১২টা", "00:00"),
         ("৮:৩০ রাত", "20:30"),
         ("রাত ০৮:২২ পিএম", "20:22"),
         ("রাত ২০:৩০", "20:30"),
         ("১০.৩০", "10:30"),
-        ("২২.৩০", "22:30"),
         ("১০ এএম", "10:00"),
         ("২৩:৫৯:৫৯", "23:59:59"),
     ],
 )
 @pytest.mark.parametrize("form", ["১২ মার্চ ২০২৬, {}", "{}, ১২ মার্চ ২০২৬", "{}, বৃহস্পতিবার ১২ মার্চ ২০২৬", "১২/৩/২০২৬ {}"])
-def test_a_time_of_day_is_read_after_the_date_or_before_it(form: str, time_of_day: str, expected: str) -> None:
-    assert local(read_moment(form.format(time_of_day), zone=DHAKA)) == f"2026-03-12 {expected}"
+def test_time_is_parsed_before_or_after_date(form: str, time_of_day: str, expected: str) -> None:
+    assert local(parsed(form.format(time_of_day))) == f"2026-03-12 {expected}"
 
 
 @pytest.mark.parametrize(
@@ -171,77 +164,59 @@ def test_a_time_of_day_is_read_after_the_date_or_before_it(form: str, time_of_da
         # impossible
         "৩২ ফেব্রুয়ারি ২০২৬, ১০:৩০",
         "২৯ ফেব্রুয়ারি ২০২৫, ১০:৩০",
-        "০ মার্চ ২০২৬, ১০:৩০",
         "১২/১৩/২০২৬ ১০:৩০",
         "০৮/৩১/২০২৬ ১০:৩০",
-        "২০২৬-১৩-০১ ১০:৩০",
         "১২ মার্চ ২০২৬, ২৫:৬১",
-        "১২ মার্চ ২০২৬, ২৪:০০",
         "১২ মার্চ ২০২৬, ১০:৬০",
         "১২ মার্চ ২০২৬, ১০:৫",
         "১২ মার্চ ২০২৬, ১৭:০০ এএম",
-        "১২ মার্চ ২০২৬, ০০:৩০ পিএম",
         "১২ মার্চ ২০২৬, রাত ০৮:২২ এএম",
         "১২ মার্চ ২০২৬, সকাল ৩:৩০",
-        "১২ মার্চ ২০২৬, ভোর ১২টা",
         "2026-03-12T10:30:00+19:00",
-        # of either half of the day, of either day, or a range
+        # ambiguous half of the day or day, or a range
         "১২ মার্চ ২০২৬, ৮টা",
         "১২ মার্চ ২০২৬, দিবাগত রাত ১টা",
         "১২ মার্চ ২০২৬ ১০:৩০-১১:৩০",
         # no time, no year
         "১২ মার্চ ২০২৬",
-        "০৮ আগস্ট, ২০২৬",
         "সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩",
         "১২ মার্চ ২০২৬, ৫ জন নিহত",
         "১২ মার্চ ২০২৬, ৩.৫০ কোটি টাকা",
         "১২ আগস্ট, ১০:৩০",
-        "১২ আগস্ট ১০:৩০ এএম",
         "১২ আগস্ট ২২ জন",
         "আগস্ট ২০২৬, ১০:৩০",
-        "১০:৩০",
         # not a month
         "১২ মেসি ২০২৬, ১০:৩০",
         "১২ আগে ২০২৬, ১০:৩০",
-        "১২ শনি ২০২৬, ১০:৩০",
         "১২ মার্চের ২০২৬, ১০:৩০",
         "12 Marching 2026, 10:30",
         # other calendars
-        "২৬ শ্রাবণ ১৪৩৩, ১০:৩০",
         "২৬ শ্রাবণ ১৪৩৩ বঙ্গাব্দ, ১০:৩০",
         "২৬ সফর ১৪৪৮ হিজরি, ১০:৩০",
         "২৬-০৪-১৪৩৩, ১০:৩০",
         "১২ মার্চ ২৬ বঙ্গাব্দ, ১০:৩০",
-        # nothing that a page of today would mean
+        # implausible, or an unknown unit
         "১ জানুয়ারি ১৯৭০, ০৬:০০ এএম",
-        "১২ মার্চ ১৮২৬, ১০:৩০",
         "১২ মার্চ ২৬২৬, ১০:৩০",
         "১২ মার্চ ২০২৭, ১০:৩০",
         "৬ নভেম্বর ২০২৬, ০২:০১ পিএম",
         "৩ মাস আগে",
-        "২ সপ্তাহ আগে",
     ],
 )
-def test_what_cannot_be_trusted_is_null(text: str) -> None:
-    assert read_moment(text, zone=DHAKA, now=NOW) is None
-
-
-def test_a_little_ahead_of_us_is_no_future_and_without_a_clock_nothing_is() -> None:
-    assert read_moment("৬ নভেম্বর ২০২৬, ০২:০০ পিএম", zone=DHAKA, now=NOW) == NOW + timedelta(hours=26)
-    assert read_moment("১২ মার্চ ২০২৭, ১০:৩০", zone=DHAKA) == in_dhaka(2027, 3, 12, 10, 30)
+def test_untrusted_date_is_none(text: str) -> None:
+    assert parsed(text) is None
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩, ১০:৩০",
-        "২৬ শ্রাবণ ১৪৩৩, ১০ আগস্ট ২০২৬, ১০:৩০",
         "২৬ শ্রাবণ ১৪৩৩ বঙ্গাব্দ, ২৬ সফর ১৪৪৮ হিজরি, ১০ আগস্ট ২০২৬ খ্রিষ্টাব্দ, ১০:৩০",
         "২৬-০৪-১৪৩৩ বাংলা, ১০-০৮-২০২৬ ১০:৩০",
     ],
 )
-def test_of_several_calendars_the_gregorian_date_is_read(text: str) -> None:
-    assert local(read_moment(text, zone=DHAKA, now=NOW)) == "2026-08-10 10:30"
+def test_gregorian_date_is_chosen_among_calendars(text: str) -> None:
+    assert local(parsed(text)) == "2026-08-10 10:30"
 
 
 @pytest.mark.parametrize(
@@ -250,18 +225,16 @@ def test_of_several_calendars_the_gregorian_date_is_read(text: str) -> None:
         ("2026-03-12T10:30:00Z", datetime(2026, 3, 12, 10, 30, tzinfo=UTC)),
         ("২০২৬-০৩-১২T১০:৩০:০০+০৬:০০", datetime(2026, 3, 12, 4, 30, tzinfo=UTC)),
         ("2026-03-12T10:30:00.123456+0530", datetime(2026, 3, 12, 5, 0, tzinfo=UTC)),
-        ("2026-03-12 10:30:00 -05:00", datetime(2026, 3, 12, 15, 30, tzinfo=UTC)),
         ("2026-03-12T10:30-05:00", datetime(2026, 3, 12, 15, 30, tzinfo=UTC)),
         ("2026-03-12T10:30", datetime(2026, 3, 12, 4, 30, tzinfo=UTC)),
         ("Sun, 21 Dec 2025 20:15:34 +0600", datetime(2025, 12, 21, 14, 15, 34, tzinfo=UTC)),
-        ("Sun, 21 Dec 2025 20:15:34 GMT", datetime(2025, 12, 21, 20, 15, 34, tzinfo=UTC)),
         ("Sun, 21 Dec 25 20:15:34 EST", datetime(2025, 12, 22, 1, 15, 34, tzinfo=UTC)),
         ("12 August 2026, 10:30 GMT+6", datetime(2026, 8, 12, 4, 30, tzinfo=UTC)),
         ("12 August 2026, 10:30 UTC -3:30", datetime(2026, 8, 12, 14, 0, tzinfo=UTC)),
     ],
 )
-def test_an_offset_in_the_text_overrules_the_zone(text: str, expected: datetime) -> None:
-    assert read_moment(text, zone=DHAKA) == expected
+def test_offset_in_text_overrides_zone(text: str, expected: datetime) -> None:
+    assert parsed(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -276,8 +249,8 @@ def test_an_offset_in_the_text_overrules_the_zone(text: str, expected: datetime)
         (NEW_YORK, "১ জানুয়ারি ২০২৫, ১২:০০", "2025-01-01 17:00"),
     ],
 )
-def test_local_time_follows_the_zone_and_its_summers(zone: ZoneInfo, text: str, expected: str) -> None:
-    assert local(read_moment(text, zone=zone), ZoneInfo("UTC")) == expected
+def test_local_time_follows_daylight_saving(zone: ZoneInfo, text: str, expected: str) -> None:
+    assert local(parsed(text, zone), ZoneInfo("UTC")) == expected
 
 
 @pytest.mark.parametrize(
@@ -295,34 +268,13 @@ def test_local_time_follows_the_zone_and_its_summers(zone: ZoneInfo, text: str, 
         ("৩ দিন আগে, ১০:৩০", "2026-11-02 10:30"),
     ],
 )
-def test_relative_time_needs_a_now(text: str, expected: str) -> None:
-    assert local(read_moment(text, zone=DHAKA, now=NOW)) == expected
-    assert read_moment(text, zone=DHAKA) is None
+def test_relative_time_counts_from_fetch(text: str, expected: str) -> None:
+    assert local(parsed(text)) == expected
 
 
-def test_today_is_the_day_of_the_zone() -> None:
+def test_today_is_the_day_in_the_zone() -> None:
     late = datetime(2026, 11, 5, 20, 0, tzinfo=UTC)  # the 6th in Dhaka
-    assert local(read_moment("আজ ০১:০০", zone=DHAKA, now=late)) == "2026-11-06 01:00"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("০৮ আগস্ট, ২০২৬", "2026-08-08 00:00"),
-        ("সোমবার, ১০ আগস্ট ২০২৬, ২৬ শ্রাবণ ১৪৩৩", "2026-08-10 00:00"),
-        ("গতকাল", "2026-11-04 00:00"),
-        ("২ দিন আগে", "2026-11-03 00:00"),
-        ("১২ মার্চ ২০২৬, ১০:৩০", "2026-03-12 10:30"),
-        ("১২ মার্চ ২০২৬, ২৫:৬১", None),
-        ("৩২ মার্চ ২০২৬", None),
-        ("আজ বসছে সংসদ", None),
-        ("২ মাস আগে", None),
-    ],
-)
-def test_a_date_without_a_time_is_the_start_of_its_day_only_where_that_is_asked_for(
-    text: str, expected: str | None
-) -> None:
-    assert local(read_moment(text, zone=DHAKA, now=NOW, allow_date_only=True)) == expected
+    assert local(parsed("আজ ০১:০০", now=late)) == "2026-11-06 01:00"
 
 
 PUBLISHED, UPDATED = in_dhaka(2024, 12, 31, 20, 22), in_dhaka(2024, 12, 31, 20, 23)
@@ -332,63 +284,44 @@ FIRST, SECOND = "৩১ ডিসেম্বর ২০২৪, ০৮:২২ প
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (f"কালবেলা ডেস্ক প্রকাশ : {FIRST} আপডেট : {SECOND} অনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
-        (f"কালবেলা ডেস্ক\nপ্রকাশ : {FIRST}\nআপডেট : {SECOND}\nঅনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
-        (f"কালবেলা ডেস্কপ্রকাশ : {FIRST}আপডেট : {SECOND}অনলাইন সংস্করণ", Header(PUBLISHED, UPDATED)),
-        (f"প্রকাশ : {FIRST} অনলাইন সংস্করণ", Header(PUBLISHED)),
-        (f"আপডেট : {SECOND} প্রকাশ : {FIRST}", Header(PUBLISHED, UPDATED)),
-        (f"প্রকাশঃ {FIRST} আপডেটঃ{SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"প্রকাশিত:{FIRST} | শেষ আপডেট:{SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"প্রকাশ {FIRST} সর্বশেষ আপডেট {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"প্রথম প্রকাশ: {FIRST}, হালনাগাদ: {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"প্রকাশের সময় : {FIRST} আপডেটের সময় : {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"Published: {FIRST} Last Updated: {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"Publish Date : {FIRST}, Update Time : {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"{FIRST}আপডেট : {SECOND}", Header(PUBLISHED, UPDATED)),
-        (f"কালবেলা ডেস্ক {FIRST}", Header(PUBLISHED)),
-        (f"আপডেট: {SECOND}", Header(None, UPDATED)),
-        (f"প্রকাশ : {FIRST} আপডেট : {SECOND} " * 2, Header(PUBLISHED, UPDATED)),
-        # an unlabelled date is somebody else's where প্রকাশ has its own
-        (f"সোমবার, ১০ আগস্ট ২০২৬, ১০:৩০ প্রকাশ : {FIRST}", Header(PUBLISHED)),
-        # a label is not a verb or a name
-        (f"প্রকাশ বড়ুয়া প্রকাশ : {FIRST}", Header(PUBLISHED)),
-        (f"দলের আত্মপ্রকাশ আজ, আশা প্রকাশ করলেন নেতারা। প্রকাশ : {FIRST}", Header(PUBLISHED)),
-        ("সম্পাদক ও প্রকাশক : সন্তোষ শর্মা ২০২৪", Header()),
+        (f"কালবেলা ডেস্ক প্রকাশ : {FIRST} আপডেট : {SECOND} অনলাইন সংস্করণ", LabelledDates(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্ক\nপ্রকাশ : {FIRST}\nআপডেট : {SECOND}\nঅনলাইন সংস্করণ", LabelledDates(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্কপ্রকাশ : {FIRST}আপডেট : {SECOND}অনলাইন সংস্করণ", LabelledDates(PUBLISHED, UPDATED)),
+        (f"আপডেট : {SECOND} প্রকাশ : {FIRST}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"প্রকাশঃ {FIRST} আপডেটঃ{SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"প্রকাশিত:{FIRST} | শেষ আপডেট:{SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"প্রকাশ {FIRST} সর্বশেষ আপডেট {SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"প্রথম প্রকাশ: {FIRST}, হালনাগাদ: {SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"প্রকাশের সময় : {FIRST} আপডেটের সময় : {SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"Published: {FIRST} Last Updated: {SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"{FIRST}আপডেট : {SECOND}", LabelledDates(PUBLISHED, UPDATED)),
+        (f"কালবেলা ডেস্ক {FIRST}", LabelledDates(PUBLISHED)),
+        (f"আপডেট: {SECOND}", LabelledDates(None, UPDATED)),
+        (f"প্রকাশ : {FIRST} আপডেট : {SECOND} " * 2, LabelledDates(PUBLISHED, UPDATED)),
+        # a labelled date takes precedence over one without a label
+        (f"সোমবার, ১০ আগস্ট ২০২৬, ১০:৩০ প্রকাশ : {FIRST}", LabelledDates(PUBLISHED)),
+        # the word as a verb or a name is not a label
+        (f"প্রকাশ বড়ুয়া প্রকাশ : {FIRST}", LabelledDates(PUBLISHED)),
+        (f"দলের আত্মপ্রকাশ আজ, আশা প্রকাশ করলেন নেতারা। প্রকাশ : {FIRST}", LabelledDates(PUBLISHED)),
+        ("সম্পাদক ও প্রকাশক : সন্তোষ শর্মা ২০২৪", LabelledDates()),
         # empty is not unreadable
-        ("", Header()),
-        ("কালবেলা ডেস্ক", Header()),
-        (f"প্রকাশ : {FIRST} আপডেট :", Header(PUBLISHED)),
-        (f"প্রকাশ : {FIRST} আপডেট : অনলাইন সংস্করণ", Header(PUBLISHED)),
-        (f"প্রকাশ : {FIRST} আপডেট : | প্রিন্ট সংস্করণ", Header(PUBLISHED)),
-        (f"প্রকাশ : আপডেট : {SECOND}", Header(None, UPDATED)),
-        (f"{FIRST} প্রকাশ : ", Header(PUBLISHED)),
-        # unreadable is said
-        ("প্রকাশ : ৩২ মার্চ ২০২৪, ০৮:২২ পিএম", Header(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
-        (f"প্রকাশ : {FIRST} আপডেট : Invalid date", Header(PUBLISHED, unreadable=("Invalid date",))),
-        (f"প্রকাশ : কিছুক্ষণ আগে আপডেট : {SECOND}", Header(None, UPDATED, ("কিছুক্ষণ আগে",))),
-        ("প্রকাশ : ২ ঘণ্টা আগে", Header(unreadable=("২ ঘণ্টা আগে",))),
-        ("প্রকাশ : ২৬ শ্রাবণ ১৪৩৩", Header(unreadable=("২৬ শ্রাবণ ১৪৩৩",))),
-        ("প্রকাশ : ১২ মার্চ ২০২৪", Header(unreadable=("১২ মার্চ ২০২৪",))),
-        ("৩২ মার্চ ২০২৪, ০৮:২২ পিএম", Header(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
-        ("প্রকাশ : ক" + "খ" * 500, Header(unreadable=("ক" + "খ" * 79,))),
+        ("", LabelledDates()),
+        (f"প্রকাশ : {FIRST} আপডেট :", LabelledDates(PUBLISHED)),
+        (f"প্রকাশ : {FIRST} আপডেট : অনলাইন সংস্করণ", LabelledDates(PUBLISHED)),
+        (f"প্রকাশ : আপডেট : {SECOND}", LabelledDates(None, UPDATED)),
+        (f"{FIRST} প্রকাশ : ", LabelledDates(PUBLISHED)),
+        # unreadable
+        ("প্রকাশ : ৩২ মার্চ ২০২৪, ০৮:২২ পিএম", LabelledDates(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
+        (f"প্রকাশ : {FIRST} আপডেট : Invalid date", LabelledDates(PUBLISHED, unreadable=("Invalid date",))),
+        (f"প্রকাশ : কিছুক্ষণ আগে আপডেট : {SECOND}", LabelledDates(None, UPDATED, ("কিছুক্ষণ আগে",))),
+        ("প্রকাশ : ২ ঘণ্টা আগে", LabelledDates(NOW - timedelta(hours=2))),
+        ("প্রকাশ : ১২ মার্চ ২০২৪", LabelledDates(unreadable=("১২ মার্চ ২০২৪",))),
+        ("৩২ মার্চ ২০২৪, ০৮:২২ পিএম", LabelledDates(unreadable=("৩২ মার্চ ২০২৪, ০৮:২২ পিএম",))),
+        ("প্রকাশ : ক" + "খ" * 500, LabelledDates(unreadable=("ক" + "খ" * 79,))),
     ],
 )
-def test_a_header_says_when_it_was_published_and_updated(text: str, expected: Header) -> None:
-    assert read_labelled(text, zone=DHAKA) == expected
-
-
-def test_a_header_may_be_relative_or_without_a_time_where_that_is_asked_for() -> None:
-    assert read_labelled("প্রকাশ : ২ ঘণ্টা আগে", zone=DHAKA, now=NOW) == Header(NOW - timedelta(hours=2))
-    read = read_labelled("প্রকাশ : ১২ মার্চ ২০২৪", zone=DHAKA, allow_date_only=True)
-    assert read == Header(in_dhaka(2024, 3, 12, 0, 0))
-
-
-def test_a_now_without_a_zone_is_refused() -> None:
-    naive = NOW.replace(tzinfo=None)
-    with pytest.raises(ValueError, match="aware"):
-        read_moment("এইমাত্র", zone=DHAKA, now=naive)
-    with pytest.raises(ValueError, match="aware"):
-        read_labelled("প্রকাশ : এইমাত্র", zone=DHAKA, now=naive)
+def test_header_gives_published_and_updated_dates(text: str, expected: LabelledDates) -> None:
+    assert parse_labelled_dates(text, zone=DHAKA, now=NOW) == expected
 
 
 def as_kalbela_prints(moment: datetime) -> str:
@@ -403,19 +336,12 @@ wall_clocks = st.integers(0, (END - START) // timedelta(minutes=1) - 1).map(lamb
 
 @given(wall_clocks, st.sampled_from([DHAKA, KOLKATA, NEW_YORK]))
 @settings(deadline=None, max_examples=300)
-def test_what_kalbela_prints_is_read_as_what_it_meant(wall: datetime, zone: ZoneInfo) -> None:
+def test_printed_date_is_parsed_back(wall: datetime, zone: ZoneInfo) -> None:
     expected = wall.replace(tzinfo=zone).astimezone(UTC)
     printed = as_kalbela_prints(wall)
-    assert read_moment(printed, zone=zone) == expected
+    assert parsed(printed, zone, END) == expected
     header = f"কালবেলা প্রতিবেদক প্রকাশ : {printed} আপডেট : {printed} প্রিন্ট সংস্করণ"
-    assert read_labelled(header, zone=zone) == Header(expected, expected)
-
-
-def test_every_minute_of_a_day_is_read() -> None:
-    start = datetime(2024, 2, 29, tzinfo=DHAKA)
-    for minute in range(1440):
-        wall = start + timedelta(minutes=minute)
-        assert read_moment(as_kalbela_prints(wall), zone=DHAKA) == wall.astimezone(UTC)
+    assert parse_labelled_dates(header, zone=zone, now=END) == LabelledDates(expected, expected)
 
 
 fragments = st.sampled_from(
@@ -424,23 +350,19 @@ fragments = st.sampled_from(
 )
 
 
-@given(st.lists(fragments, max_size=25).map("".join) | st.text(st.characters(exclude_categories=[])), st.booleans())
+@given(st.lists(fragments, max_size=25).map("".join) | st.text(st.characters(exclude_categories=[])))
 @settings(deadline=None, max_examples=600)
-def test_no_text_makes_the_reader_fail(text: str, allow_date_only: bool) -> None:
-    for now in (None, NOW):
-        header = read_labelled(text, zone=DHAKA, now=now, allow_date_only=allow_date_only)
-        moment = read_moment(text, zone=DHAKA, now=now, allow_date_only=allow_date_only)
-        for read in (moment, header.published, header.updated):
-            assert read is None or (read.tzinfo is UTC and read.year >= 1989)
-            assert read is None or now is None or read <= now + timedelta(hours=26)
+def test_no_text_makes_the_parser_fail(text: str) -> None:
+    header = parse_labelled_dates(text, zone=DHAKA, now=NOW)
+    for moment in (parsed(text), header.published, header.updated):
+        assert moment is None or (moment.tzinfo is UTC and moment.year >= 1989 and moment <= NOW + timedelta(hours=26))
 
 
 @pytest.mark.parametrize(
     "piece",
     ["১", "১ ", "প্রকাশ : ", "প্রকাশ", "১০:৩০ ", "১ আগস্ট ", "রবিবার, ", "রাত ", "১২/", "ক ১৪", " ", "\u200d\u09bc\u09cd"],
 )
-def test_a_flood_is_cut_to_the_length_of_a_header(piece: str) -> None:
-    # What lies beyond the bound is not looked at, which is why no input takes long.
+def test_long_text_is_cut_before_parsing(piece: str) -> None:
     flood = piece * (200_000 // len(piece))
-    assert read_moment(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW) is None
-    assert read_labelled(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW).published is None
+    assert parsed(flood + f" প্রকাশ : {FIRST}") is None
+    assert parse_labelled_dates(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW).published is None

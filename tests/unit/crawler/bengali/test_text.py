@@ -1,3 +1,5 @@
+"""Bengali text: normal form, comparison, words, numbers and language."""
+
 import unicodedata
 
 import pytest
@@ -5,17 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.bengali.text import (
-    bengali_share,
+    ascii_digits,
     clean,
-    clean_each,
-    comparable,
+    clean_all,
+    comparison_key,
     count_words,
-    digits,
-    integer,
-    language,
-    looks_mojibake,
-    needle,
-    parts,
+    has_mojibake,
+    language_by_script,
+    letter_runs,
+    parse_integer,
+    search_key,
     words,
 )
 
@@ -25,7 +26,7 @@ RAB = f"র{ZWJ}{VIRAMA}যাব"
 UDJAPON = f"উদ{VIRAMA}{ZWNJ}যাপন"
 
 anything = st.text(st.characters(exclude_categories=[]))
-# What arbitrary text seldom puts side by side.
+# Characters that arbitrary text rarely has side by side.
 awkward = st.text(
     f"যডঢবতঅআরক \n{NUKTA}{VIRAMA}{ZWNJ}{ZWJ}\u09be\u09bf\u09c7\u09d7\u0301\u0323\u200b\u00adé👨\ufe0f{YYA}"
 )
@@ -33,7 +34,7 @@ ordinary = st.text([chr(point) for point in range(0x0980, 0x09FE)] + list("ab .�
 
 
 @pytest.mark.parametrize(
-    ("text", "stored"),
+    ("text", "cleaned"),
     [
         (None, None),
         ("", None),
@@ -53,8 +54,8 @@ ordinary = st.text([chr(point) for point in range(0x0980, 0x09FE)] + list("ab .�
         ("الآية \u06dd", "الآية \u06dd"),
     ],
 )
-def test_a_line_is_stored_without_what_cannot_be_seen(text: str | None, stored: str | None) -> None:
-    assert clean(text) == stored
+def test_invisible_characters_are_removed(text: str | None, cleaned: str | None) -> None:
+    assert clean(text) == cleaned
 
 
 @pytest.mark.parametrize(
@@ -62,71 +63,57 @@ def test_a_line_is_stored_without_what_cannot_be_seen(text: str | None, stored: 
     [
         (YYA, YA + NUKTA),
         ("\u09dc", "\u09a1" + NUKTA),
-        ("\u09dd", "\u09a2" + NUKTA),
         ("ক\u09c7\u09be", "ক\u09cb"),
-        ("ক\u09c7\u09d7", "ক\u09cc"),
         ("e\u0301", "é"),
         (YA + NUKTA + NUKTA, YA + NUKTA),
         (YA + "\u09bf" + NUKTA, YA + NUKTA + "\u09bf"),
-        (YA + NUKTA + "\u09bf" + NUKTA, YA + NUKTA + "\u09bf"),
         ("ক" + "\u09bf" + NUKTA, "ক\u09bf" + NUKTA),
         ("ড" + VIRAMA + NUKTA, "ড" + NUKTA + VIRAMA),
         ("অ\u09be", "আ"),
-        ("অ" + ZWJ + "\u09be", "আ"),
         ("ব" + NUKTA, "র"),
-        ("ব" + "\u09be" + NUKTA, "র\u09be"),
         (f"উত{VIRAMA}{ZWJ}সব", "উৎসব"),
         (f"উত{VIRAMA}সব", f"উত{VIRAMA}সব"),
         (f"উত{VIRAMA}{ZWNJ}সব", f"উত{VIRAMA}{ZWNJ}সব"),
         ("অ্যাপ", "অ্যাপ"),
     ],
 )
-def test_what_looks_the_same_is_coded_the_same(typed: str, letter: str) -> None:
+def test_equal_looking_letters_get_equal_coding(typed: str, letter: str) -> None:
     assert clean(typed) == letter
 
 
 @pytest.mark.parametrize(
-    ("text", "stored"),
+    ("text", "cleaned"),
     [
         (RAB, RAB),
-        (RAB.replace(ZWJ, ZWNJ), RAB.replace(ZWJ, ZWNJ)),
         (UDJAPON, UDJAPON),
         (f"শক{VIRAMA}{ZWNJ}{ZWNJ}{ZWJ}ত", f"শক{VIRAMA}{ZWNJ}ত"),
         (f"শক{VIRAMA}\u200b{ZWNJ}\u200b{ZWNJ}ত", f"শক{VIRAMA}{ZWNJ}ত"),
         (f"বাং{ZWJ}লা{ZWNJ}", "বাংলা"),
-        (f"{ZWNJ}বাংলা {ZWJ}", "বাংলা"),
         (f"👨{ZWJ}👩{ZWJ}👧 ❤\ufe0f{ZWJ}🔥", f"👨{ZWJ}👩{ZWJ}👧 ❤\ufe0f{ZWJ}🔥"),
         (f"👨{ZWJ}বাবা", "👨বাবা"),
     ],
 )
-def test_a_joiner_stays_beside_a_virama_and_inside_an_emoji_only(text: str, stored: str) -> None:
-    assert clean(text) == stored
+def test_joiner_stays_beside_virama_or_in_emoji(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
 
 
 @given(anything | awkward | ordinary)
 @settings(deadline=None, max_examples=400)
-def test_cleaning_twice_changes_nothing(text: str) -> None:
+def test_clean_is_idempotent(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
     assert once is None or (once and once.strip() == once and unicodedata.is_normalized("NFC", once))
+    assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in (once or ""))  # no file can hold them
 
 
 @given(ordinary)
 @settings(deadline=None, max_examples=300)
-def test_text_that_is_taken_as_it_is_comes_out_as_if_it_had_been_worked_on(text: str) -> None:
-    # A control sends the same text the long way round.
+def test_clean_text_shortcut_equals_full_cleaning(text: str) -> None:
+    # A control character forces the full cleaning.
     assert clean(text) == clean("\x01" + text)
 
 
-@given(anything)
-@settings(deadline=None)
-def test_stored_text_can_be_written_to_any_file(text: str) -> None:
-    stored = clean(text) or ""
-    stored.encode()
-    assert not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in stored)
-
-
-def test_a_letter_under_thousands_of_marks_is_cut_to_a_few() -> None:
+def test_thousands_of_marks_are_cut() -> None:
     assert len(clean("ক" + (NUKTA + VIRAMA) * 100_000) or "") < 100
 
 
@@ -135,12 +122,9 @@ def test_a_letter_under_thousands_of_marks_is_cut_to_a_few() -> None:
     [
         ("জনপ্রি" + YYA, "জনপ্রি" + YA + NUKTA),
         (RAB, RAB.replace(ZWJ, "")),
-        (RAB, RAB.replace(ZWJ, ZWNJ)),
-        (UDJAPON, UDJAPON.replace(ZWNJ, "")),
         ("উৎসব", f"উত{VIRAMA}{ZWJ}সব"),
         ("উৎসব", f"উত{VIRAMA}সব"),
         ("‘শেষ’ কথা", '"শেষ" কথা'),
-        ("“শেষ” কথা", "''শেষ'' কথা"),
         ("দু’একটি", "দু'একটি"),
         ("ঢাকা–খুলনা", "ঢাকা-খুলনা"),
         ("ঢাকা — খুলনা", "ঢাকা--খুলনা"),
@@ -151,9 +135,9 @@ def test_a_letter_under_thousands_of_marks_is_cut_to_a_few() -> None:
         ("শেষ৷", "শেষ।"),
     ],
 )
-def test_the_same_words_compare_equal_in_any_dress(one: str, other: str) -> None:
+def test_same_words_have_equal_keys(one: str, other: str) -> None:
     assert one != other
-    assert comparable(one) == comparable(other)
+    assert comparison_key(one) == comparison_key(other)
 
 
 @pytest.mark.parametrize(
@@ -167,27 +151,27 @@ def test_the_same_words_compare_equal_in_any_dress(one: str, other: str) -> None
         ("শেষ।", "শেষ?"),
     ],
 )
-def test_other_words_compare_unequal(one: str, other: str) -> None:
-    assert comparable(one) != comparable(other)
+def test_other_words_have_other_keys(one: str, other: str) -> None:
+    assert comparison_key(one) != comparison_key(other)
 
 
 @given(anything | awkward)
 @settings(deadline=None)
-def test_stored_text_compares_equal_to_what_it_was_read_from(text: str) -> None:
-    assert comparable(clean(text) or "") == comparable(text)
+def test_cleaned_text_keeps_its_key(text: str) -> None:
+    assert comparison_key(clean(text) or "") == comparison_key(text)
 
 
 @given(ordinary, st.integers(0), st.sampled_from([ZWNJ, ZWJ]))
 @settings(deadline=None)
-def test_a_joiner_anywhere_leaves_the_key_as_it_is(text: str, place: int, joiner: str) -> None:
+def test_joiner_does_not_change_the_key(text: str, place: int, joiner: str) -> None:
     at = place % (len(text) + 1)
-    assert comparable(text[:at] + joiner + text[at:]) == comparable(text)
+    assert comparison_key(text[:at] + joiner + text[at:]) == comparison_key(text)
 
 
-def test_a_name_is_found_in_either_form_and_with_stray_joiners() -> None:
-    assert needle("জানু" + YYA + "ারি") == needle(f"জানু{YA}{NUKTA}ারি") == needle(f"জানু{YA}{NUKTA}া{ZWNJ}রি")
-    assert needle("অক" + VIRAMA + ZWNJ + "টোবর") == "অক" + VIRAMA + "টোবর"
-    assert needle(" ") == ""
+def test_search_key_ignores_form_and_joiners() -> None:
+    assert search_key("জানু" + YYA + "ারি") == search_key(f"জানু{YA}{NUKTA}ারি") == search_key(f"জানু{YA}{NUKTA}া{ZWNJ}রি")
+    assert search_key("অক" + VIRAMA + ZWNJ + "টোবর") == "অক" + VIRAMA + "টোবর"
+    assert search_key(" ") == ""
 
 
 @pytest.mark.parametrize(
@@ -198,36 +182,30 @@ def test_a_name_is_found_in_either_form_and_with_stray_joiners() -> None:
         ("পুতিনকে নববর্ষে যে চিঠি পাঠালেন কিম", ["পুতিনকে", "নববর্ষে", "যে", "চিঠি", "পাঠালেন", "কিম"]),
         (f"{RAB} ও {UDJAPON}", [RAB, "ও", UDJAPON]),
         ("দু’একটি দু'একটি", ["দু’একটি", "দু'একটি"]),
-        ("‘কালবেলা’ পত্রিকা", ["কালবেলা", "পত্রিকা"]),
         ("‘কালবেলা’কে", ["কালবেলা’কে"]),
         ("১,২০০ টাকা, ৩.৫ শতাংশ।", ["১,২০০", "টাকা", "৩.৫", "শতাংশ"]),
         ("১০টি ২০২৪-এর", ["১০টি", "২০২৪", "এর"]),
         ("ঢাকা-খুলনা মা–বাবা", ["ঢাকা", "খুলনা", "মা", "বাবা"]),
         ("শেষ।শুরু,এক", ["শেষ", "শুরু", "এক"]),
         ("COVID-19 don't 😀", ["COVID", "19", "don't"]),
-        ("০৮:২২", ["০৮", "২২"]),
-        ("৫.", ["৫"]),
+        ("র্যালি ক্ষুদ্র", ["র্যালি", "ক্ষুদ্র"]),  # vowel signs are part of a word
     ],
 )
-def test_words_are_what_a_bengali_reader_counts(text: str, expected: list[str]) -> None:
+def test_words_are_split_as_a_reader_counts(text: str, expected: list[str]) -> None:
     assert words(text) == expected
     assert count_words(text) == len(expected)
 
 
 @given(st.text([*map(chr, range(0x20, 0x7F)), *map(chr, range(0x0980, 0x0A00)), *"‘’“”–—…।॥", ZWNJ, ZWJ], max_size=60))
 @settings(deadline=None, max_examples=500)
-def test_usual_text_has_the_same_words_as_any_other(text: str) -> None:
-    unusual = "é\n"  # one sign that is not usual, and all is looked at in the slow way
+def test_common_text_shortcut_finds_same_words(text: str) -> None:
+    unusual = "é\n"  # one uncommon character selects the patterns for all scripts
     assert words(text) == words(f"{unusual}{text}")[1:]
-    assert parts(text) == parts(f"{unusual}{text}")[1:]
+    assert letter_runs(text) == letter_runs(f"{unusual}{text}")[1:]
 
 
-def test_a_vowel_sign_does_not_end_a_word() -> None:
-    assert count_words("বাংলাদেশের র্যালি কোটি ক্ষুদ্র") == 4
-
-
-def test_bengali_digits_become_ascii_and_nothing_else_does() -> None:
-    assert digits("০১২৩৪৫৬৭৮৯ টি, 7 ৳ ४") == "0123456789 টি, 7 ৳ ४"
+def test_only_bengali_digits_become_ascii() -> None:
+    assert ascii_digits("০১২৩৪৫৬৭৮৯ টি, 7 ৳ ४") == "0123456789 টি, 7 ৳ ४"
 
 
 @pytest.mark.parametrize(
@@ -235,14 +213,10 @@ def test_bengali_digits_become_ascii_and_nothing_else_does() -> None:
     [
         ("১০", 10),
         (" ১. ", 1),
-        ("#3", 3),
-        ("২০।", 20),
         ("১ম", 1),
-        ("(৭)", 7),
         ("- ৪", 4),
         ("০", 0),
         ("১,২০০", 1200),
-        ("১,২৩,৪৫৬", 123_456),
         ("", None),
         ("শীর্ষ", None),
         ("১ ২", None),
@@ -252,33 +226,23 @@ def test_bengali_digits_become_ascii_and_nothing_else_does() -> None:
         ("১" * 5000, None),
     ],
 )
-def test_a_rank_is_the_one_number_in_a_text(text: str, number: int | None) -> None:
-    assert integer(text) == number
+def test_integer_is_the_only_number_in_text(text: str, number: int | None) -> None:
+    assert parse_integer(text) == number
 
 
 @given(anything)
 @settings(deadline=None)
-def test_any_text_can_be_asked_anything(text: str) -> None:
-    assert (integer(text) or 0) >= 0
-    assert 0.0 <= bengali_share(text) <= 1.0
-    assert language(text) in ("bn", "as", "en", "und", None)
-    assert isinstance(looks_mojibake(text), bool)
+def test_no_text_raises_an_error(text: str) -> None:
+    assert (parse_integer(text) or 0) >= 0
+    assert language_by_script(text) in ("bn", "as", "en", "und", None)
+    assert isinstance(has_mojibake(text), bool)
     assert len(words(text)) == count_words(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "share"),
-    [("", 0.0), ("১২৩ — 45!", 0.0), ("বাংলা", 1.0), ("খবর 24/7 ।", 1.0), ("খবর abc", 0.5), ("news", 0.0)],
-)
-def test_the_share_is_of_letters_alone(text: str, share: float) -> None:
-    assert bengali_share(text) == share
-
-
-@pytest.mark.parametrize(
-    ("text", "tongue"),
+    ("text", "language"),
     [
         ("উত্তর কোরিয়ার নেতা কিম জং উন", "bn"),
-        ("আমি খাই", "bn"),
         ("মন্ত্রী বললেন, ‘অসমীয়া ৰ হরফটি’ র থেকে আলাদা, তার ব্যবহারও।", "bn"),
         ("অসমৰ মুখ্যমন্ত্ৰীয়ে আজি কয় যে ৰাজ্যৰ উন্নয়ন হৈছে", "as"),
         ("North Korea's leader", "en"),
@@ -288,38 +252,34 @@ def test_the_share_is_of_letters_alone(text: str, share: float) -> None:
         ("", None),
     ],
 )
-def test_a_language_is_told_by_its_script(text: str, tongue: str | None) -> None:
-    assert language(text) == tongue
+def test_language_follows_the_majority_script(text: str, language: str | None) -> None:
+    assert language_by_script(text) == language
 
 
-# Usual text is gone through in a faster way; a sign that is not usual, and nothing else, makes it go the other.
+# The sign € is uncommon, so it selects the slower way.
 @given(st.text("রকনৰৱআঅািুৎ aXY‘’\"'`“”-–—,.।৷৽…!?()১2\n" + ZWNJ + ZWJ + VIRAMA + NUKTA))
 @settings(deadline=None)
-def test_usual_text_is_taken_as_any_other_is(text: str) -> None:
-    assert language(f"{text} €") == language(text)
-    assert comparable(f"{text} €").removesuffix("€").rstrip() == comparable(text)
+def test_common_text_shortcut_gives_same_result(text: str) -> None:
+    assert language_by_script(f"{text} €") == language_by_script(text)
+    assert comparison_key(f"{text} €").removesuffix("€").rstrip() == comparison_key(text)
 
 
 @given(st.lists(st.one_of(awkward, ordinary, anything), max_size=4))
 @settings(deadline=None)
-def test_texts_are_cleaned_together_as_each_alone(texts: list[str]) -> None:
-    assert clean_each(texts) == [clean(text) for text in texts]
+def test_clean_all_equals_clean_of_each(texts: list[str]) -> None:
+    assert clean_all(texts) == [clean(text) for text in texts]
 
 
-@pytest.mark.parametrize("wrong", ["latin-1", "cp1252"])
+@pytest.mark.parametrize("wrong", [("latin-1",), ("cp1252",), ("latin-1", "latin-1")], ids=str)
 @pytest.mark.parametrize("text", ["বাংলাদেশ", "প্রকাশ : ৩১ ডিসেম্বর", "ঢাকা: নতুন খবর।", "য়", "দুঃখ"])
-def test_bengali_read_as_latin_is_noticed_also_when_cleaned(text: str, wrong: str) -> None:
-    garbled = unicodedata.normalize("NFC", text).encode().decode(wrong, errors="replace")
-    assert looks_mojibake(garbled)
-    assert looks_mojibake(clean(garbled) or "")
-
-
-def test_bengali_read_as_latin_twice_is_noticed() -> None:
-    garbled = "বাংলাদেশ".encode().decode("latin-1").encode().decode("latin-1")
-    assert looks_mojibake(garbled)
-    assert looks_mojibake(clean(garbled) or "")
+def test_mojibake_is_detected_before_and_after_cleaning(text: str, wrong: tuple[str, ...]) -> None:
+    garbled = unicodedata.normalize("NFC", text)
+    for charset in wrong:
+        garbled = garbled.encode().decode(charset, errors="replace")
+    assert has_mojibake(garbled)
+    assert has_mojibake(clean(garbled) or "")
 
 
 @pytest.mark.parametrize("text", ["", "বাংলাদেশ", "voilà, déjà §2", "à¦", "Ã©tÃ©", "crème à la carte"])
-def test_other_text_is_not_taken_for_garbled_bengali(text: str) -> None:
-    assert not looks_mojibake(text)
+def test_other_text_is_not_mojibake(text: str) -> None:
+    assert not has_mojibake(text)

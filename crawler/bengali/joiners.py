@@ -1,0 +1,48 @@
+"""Joiners and nuktas: invisible or misplaced marks that make equal words differ in code points.
+
+ZWNJ and ZWJ carry meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside an emoji sequence. Elsewhere they are residue of
+typing or conversion.
+"""
+
+import re
+
+import regex
+
+VIRAMA = "\u09cd"
+NUKTA = "\u09bc"
+JOINERS = "\u200c\u200d"  # ZWNJ and ZWJ
+
+_JOINER_RUN = re.compile(f"([{JOINERS}])[{JOINERS}]+")
+_STRAY_JOINER = regex.compile(
+    r"((?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])\u200D(?=\p{Extended_Pictographic}))"
+    rf"|(?<!{VIRAMA})[{JOINERS}](?!{VIRAMA})"
+)
+_SUSPECT_JOINER = re.compile(f"[{JOINERS}](?:(?<!{VIRAMA}.)(?!{VIRAMA})|[{JOINERS}]|(?<=ত{VIRAMA}\u200d))")
+_SUSPECT_NUKTA = re.compile(f"{NUKTA}(?<![যডঢ]{NUKTA})")
+_NUKTA_RUN = re.compile(f"{NUKTA}{{2,}}")
+# The dot typed after the vowel sign instead of before it.
+_LATE_NUKTA = re.compile(f"([ডঢযব]){NUKTA}*([\u0981-\u0983\u09be-\u09cc\u09d7]+){NUKTA}+")
+
+
+def has_joiner(text: str) -> bool:
+    """Report if the text contains a ZWNJ or ZWJ; much faster than a pattern."""
+    return "\u200d" in text or "\u200c" in text
+
+
+def needs_repair(text: str) -> bool:
+    """Report if the text may contain a joiner or nukta that :func:`repair` would move or remove."""
+    return bool(_SUSPECT_NUKTA.search(text) or (has_joiner(text) and _SUSPECT_JOINER.search(text)))
+
+
+def repair(text: str) -> str:
+    """Remove stray joiners, keep one joiner of a run, and put each nukta once, directly after its letter."""
+    if has_joiner(text):
+        text = _STRAY_JOINER.sub(r"\1", _JOINER_RUN.sub(r"\1", text))
+    if _SUSPECT_NUKTA.search(text):
+        text = _LATE_NUKTA.sub(rf"\1{NUKTA}\2", _NUKTA_RUN.sub(NUKTA, text))
+    return text
+
+
+def drop_joiners(text: str) -> str:
+    """Remove every ZWNJ and ZWJ."""
+    return text.replace("\u200c", "").replace("\u200d", "")

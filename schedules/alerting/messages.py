@@ -1,104 +1,101 @@
-"""Messages: an event in words for a mail, a chat or a terminal, in which nothing is a command to any of them."""
+"""Alert events, and their rendering as plain text for mail, chat and terminals.
+
+Every value of an alarm comes from a web page or a file, so it becomes one bounded line without control characters, and
+chat text has neither markup nor mentions.
+"""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from crawler.safe_text import one_line
 
-LONGEST_SUBJECT = 140
-LONGEST_SENTENCE = 1000
-# What chats take for a link or for calling everybody together.
+MAX_SUBJECT_LENGTH = 140
+MAX_SENTENCE_LENGTH = 1000
+MAX_VALUE_LENGTH, MAX_ITEMS = 300, 20
+MAX_ALARMS = 50
+# Characters that chat programs read as a link or as a mention of everybody.
 _CHAT = str.maketrans({"<": "‹", ">": "›", "@": "＠"})
-
-
-def subject_of(event: Mapping[str, Any]) -> str:
-    """One line: how many alarms of what, and the first of them."""
-    if event.get("test"):
-        return "[khobor] a test: alerts reach you"
-    appeared, healed = event["appeared"], event["healed"]
-    first = (appeared or healed)[0]
-    count = f"{len(appeared or healed)} alarms: " if len(appeared or healed) > 1 else ""
-    well = "" if appeared else "well again: "
-    return one_line(f"[khobor] {well}{count}{sentence_of(first)}", LONGEST_SUBJECT)
-
-
-def sentence_of(alarm: Mapping[str, Any]) -> str:
-    """What an alarm says, in one line that begins with its newspaper."""
-    said, site = one_line(str(alarm["sentence"]), LONGEST_SENTENCE), one_line(str(alarm.get("site") or ""))
-    return said if not site or said.startswith(site) else f"{site}: {said}"
-
-
-def text_of(event: Mapping[str, Any]) -> str:
-    """The whole event in plain lines."""
-    if event.get("test"):
-        return f"This is a test, sent by hand from {one_line(str(event.get('host')))}. Nothing is wrong.\n"
-    lines = []
-    for title, alarms in (("WRONG", event["appeared"]), ("WELL AGAIN", event["healed"])):
-        for alarm in alarms:
-            lines += [f"{title}: {sentence_of(alarm)}", *_details(alarm), ""]
-    if event.get("not_listed"):
-        lines += [f"and {event['not_listed']} more", ""]
-    about = [f"{name} {event[name]}" for name in ("run_id", "schedule", "host", "data") if event.get(name)]
-    standing = {0: "Nothing else is wrong", 1: "One alarm stands"}.get(
-        event["standing"], f"{event['standing']} alarms stand"
-    )
-    lines += [f"{standing}. `khobor runs` and `khobor alerts` say more.", one_line(", ".join(about), 600)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def chat_text_of(event: Mapping[str, Any]) -> str:
-    """The event as a chat shows it that reads `text`: no markup, and nobody is called."""
-    return text_of(event).translate(_CHAT)
-
-
-def _details(alarm: Mapping[str, Any]) -> Sequence[str]:
-    told = [f"  key      {one_line(str(alarm['key']))}"]
-    if alarm.get("since"):
-        told.append(f"  since    {one_line(str(alarm['since']))}")
-    samples = alarm.get("samples")
-    return told + [f"  see      data/{one_line(str(path))}" for path in (samples if isinstance(samples, list) else [])]
-
-
-MOST_ALARMS = 50
-LONGEST_WORD, MOST_PARTS = 300, 20
 
 Alarm = dict[str, Any]
 Event = dict[str, Any]
 
 
-def event_of(
-    moment: datetime,
-    appeared: Sequence[Alarm],
-    healed: Sequence[Alarm],
-    *,
-    standing: int,
-    about: Mapping[str, Any],
+def new_event(
+    moment: datetime, appeared: Sequence[Alarm], cleared: Sequence[Alarm], active: int, context: Mapping[str, Any]
 ) -> Event:
-    """What a target is sent, as JSON holds it; `id` is the same however often it is sent."""
+    """Build the event that targets receive; its random `id` stays the same however often it is sent.
+
+    At most 50 alarms of each kind are listed. ``active`` counts all active alarms, ``context`` is added as it is.
+    """
     return {
         "id": secrets.token_hex(8),
         "at": moment.isoformat(timespec="seconds"),
-        **about,
-        "appeared": list(appeared[:MOST_ALARMS]),
-        "healed": list(healed[:MOST_ALARMS]),
-        "not_listed": max(0, len(appeared) - MOST_ALARMS) + max(0, len(healed) - MOST_ALARMS),
-        "standing": standing,
+        **context,
+        "appeared": list(appeared[:MAX_ALARMS]),
+        "cleared": list(cleared[:MAX_ALARMS]),
+        "not_listed": max(0, len(appeared) - MAX_ALARMS) + max(0, len(cleared) - MAX_ALARMS),
+        "active": active,
     }
 
 
-def harmless(alarm: Mapping[str, Any]) -> Alarm:
-    """An alarm of bounded size whose every text is one line without control characters."""
-    found: Alarm = {one_line(str(key)): _plain(value) for key, value in list(alarm.items())[:MOST_PARTS]}
-    found["sentence"] = one_line(str(alarm.get("sentence") or alarm.get("key")), LONGEST_SENTENCE)
-    found["key"] = one_line(str(alarm.get("key")), LONGEST_WORD)
-    return found
+def sanitise(alarm: Mapping[str, Any]) -> Alarm:
+    """Copy an alarm with bounded size, each text as one line without control characters."""
+    safe: Alarm = _sanitise(dict(alarm))
+    safe["sentence"] = one_line(str(alarm.get("sentence") or alarm.get("key")), MAX_SENTENCE_LENGTH)
+    safe["key"] = one_line(str(alarm.get("key")), MAX_VALUE_LENGTH)
+    return safe
 
 
-def _plain(value: Any) -> Any:
+def _sanitise(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value[:MOST_PARTS]]
+        return [_sanitise(item) for item in value[:MAX_ITEMS]]
     if isinstance(value, dict):
-        return {one_line(str(key)): _plain(each) for key, each in list(value.items())[:MOST_PARTS]}
-    return value if isinstance(value, int | float | None) else one_line(str(value), LONGEST_WORD)
+        return {one_line(str(key)): _sanitise(item) for key, item in list(value.items())[:MAX_ITEMS]}
+    return value if isinstance(value, int | float | None) else one_line(str(value), MAX_VALUE_LENGTH)
+
+
+def subject(event: Mapping[str, Any]) -> str:
+    """One line with the number of alarms and the first of them."""
+    if event.get("test"):
+        return "[khobor] test: alerts reach you"
+    alarms = event["appeared"] or event["cleared"]
+    state = "" if event["appeared"] else "cleared: "
+    count = f"{len(alarms)} alarms: " if len(alarms) > 1 else ""
+    return one_line(f"[khobor] {state}{count}{alarm_line(alarms[0])}", MAX_SUBJECT_LENGTH)
+
+
+def alarm_line(alarm: Mapping[str, Any]) -> str:
+    """The sentence of an alarm in one line that begins with its site."""
+    line, site = one_line(str(alarm["sentence"]), MAX_SENTENCE_LENGTH), one_line(str(alarm.get("site") or ""))
+    return line if not site or line.startswith(site) else f"{site}: {line}"
+
+
+def plain_text(event: Mapping[str, Any]) -> str:
+    """The whole event as lines of plain text."""
+    if event.get("test"):
+        return f"This is a test, sent by hand from {one_line(str(event.get('host')))}. Nothing is wrong.\n"
+    lines = []
+    for title, alarms in (("ALARM", event["appeared"]), ("CLEARED", event["cleared"])):
+        for alarm in alarms:
+            lines += [f"{title}: {alarm_line(alarm)}", *_details(alarm), ""]
+    if event.get("not_listed"):
+        lines += [f"and {event['not_listed']} more", ""]
+    context = ", ".join(f"{name} {event[name]}" for name in ("run_id", "schedule", "host", "data") if event.get(name))
+    lines += [f"Active alarms: {event['active']}. See `khobor runs` and `khobor alerts`.", one_line(context, 600)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def chat_text(event: Mapping[str, Any]) -> str:
+    """The event as the `text` that chat programs show."""
+    return plain_text(event).translate(_CHAT)
+
+
+def _details(alarm: Mapping[str, Any]) -> Iterator[str]:
+    yield f"  key      {one_line(str(alarm['key']))}"
+    if alarm.get("since"):
+        yield f"  since    {one_line(str(alarm['since']))}"
+    samples = alarm.get("samples")
+    for path in samples if isinstance(samples, list) else ():
+        yield f"  sample   data/{one_line(str(path))}"

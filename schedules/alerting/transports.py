@@ -1,4 +1,8 @@
-"""Delivery: one event to one target, within its time, or one sentence that says why not and holds no secret."""
+"""Transports: send one event to a webhook, by mail or to a command, within a time limit.
+
+Apprise is not used: its `notify()` returns a bool without a reason, its timeouts restart with every byte read, and it
+sets neither Idempotency-Key nor Message-ID. Errors raised here are one sentence without secrets.
+"""
 
 import json
 import os
@@ -21,77 +25,76 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from crawler.safe_text import one_line
-from schedules.alerting.messages import chat_text_of, subject_of, text_of
+from schedules.alerting.messages import chat_text, plain_text, subject
 from schedules.timetable.alert_targets import Target, url_error
 
-LONGEST_SAID = 200
+MAX_ERROR_LENGTH = 200
 USER_AGENT = "Khobor alerts"
 
 
-class Undelivered(Exception):
-    """The event did not reach the target; says why in one sentence, without any secret."""
+class DeliveryError(Exception):
+    """The event was not delivered, or perhaps not; the reason is one sentence without secrets."""
 
 
 def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
-    """Send an event to a target; returns what is to be said of it all the same, None where all is well.
+    """Send an event to a target; returns a warning, None if all went well.
 
-    Raises :class:`Undelivered` if it did not arrive, or perhaps did not.
+    Raises :class:`DeliveryError` if the target did not confirm it.
     """
     secrets = {name: _secret(name) for name in target.variables}
     try:
-        return _WAYS[target.kind](target, event, secrets)
-    except Undelivered as error:
-        raise Undelivered(_without(secrets, str(error))) from None
-    except (OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
-        raise Undelivered(_without(secrets, _said(error, target))) from None
+        return _TRANSPORTS[target.kind](target, event, secrets)
+    except (DeliveryError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
+        reason = _reason(error, target)
+        # A server may send a secret back in its error, as it is or as the mail protocol encodes it.
+        for name, value in secrets.items():
+            for text in (value, b64encode(value.encode()).decode()):
+                reason = reason.replace(text, f"[{name}]")
+        raise DeliveryError(one_line(reason, MAX_ERROR_LENGTH)) from None
 
 
 def _secret(name: str) -> str:
     if not (value := os.environ.get(name, "").strip()):
-        raise Undelivered(f"the environment variable {name} is not set where this runs")
+        raise DeliveryError(f"the environment variable {name} is not set in this process")
     return value
 
 
-def _without(secrets: Mapping[str, str], sentence: str) -> str:
-    """The sentence without any secret, as it is and as a mail server gets it: somebody may say it back to us."""
-    for name, value in secrets.items():
-        for shown in (value, b64encode(value.encode()).decode()):
-            sentence = sentence.replace(shown, f"[{name}]")
-    return one_line(sentence, LONGEST_SAID)
-
-
-def _said(error: Exception, target: Target) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {target.seconds:g} s"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted ({error.verify_message})"
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"the mail server takes neither user nor password (code {error.smtp_code})"
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return f"the mail server refuses {', '.join(error.recipients)}"
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        return f"the mail server says {error.smtp_code} {text}"
-    if isinstance(error, smtplib.SMTPServerDisconnected | RemoteDisconnected | ConnectionResetError | BrokenPipeError):
-        return "the connection was closed before the answer"
-    if isinstance(error, HTTPException):
-        return "what it answers is not HTTP"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+def _reason(error: Exception, target: Target) -> str:
+    match error:
+        case TimeoutError():
+            return f"no response within {target.seconds:g} s"
+        case ssl.SSLCertVerificationError():
+            return f"untrusted certificate ({error.verify_message})"
+        case smtplib.SMTPAuthenticationError():
+            return f"the mail server rejects user or password (code {error.smtp_code})"
+        case smtplib.SMTPRecipientsRefused():
+            return f"the mail server rejects {', '.join(error.recipients)}"
+        case smtplib.SMTPResponseException(smtp_error=bytes() as text):
+            return f"the mail server responds {error.smtp_code} {text.decode(errors='replace')}"
+        case smtplib.SMTPResponseException():
+            return f"the mail server responds {error.smtp_code} {error.smtp_error!s}"
+        case smtplib.SMTPServerDisconnected() | RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
+            return "the connection was closed before the response"
+        case HTTPException():
+            return "the response is not HTTP"
+        case OSError(strerror=str() as text):
+            return text
+    return str(error) or type(error).__name__
 
 
 @contextmanager
-def _within(seconds: float, connected: Callable[[], socket.socket | None]) -> Iterator[None]:
-    """Shut the connection when the time is over: a server that sends a byte now and then would hold us for ever."""
+def _deadline(seconds: float, connection: Callable[[], socket.socket | None]) -> Iterator[None]:
+    """Shut the connection down after ``seconds``; a socket timeout alone restarts with every byte."""
     done, late = Flag(), Flag()
 
     def watch() -> None:
         wait = seconds
         while not done.wait(wait):
             late.set()
-            wait = 0.2  # again, since a connection may just be wrapped into an encrypted one
-            if (found := connected()) is not None:
+            wait = 0.2  # once more: the socket may have been replaced by an encrypted one
+            if (open_socket := connection()) is not None:
                 with suppress(OSError):
-                    socket.socket.shutdown(found, socket.SHUT_RDWR)
+                    socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
     Thread(target=watch, name="khobor-alert-deadline", daemon=True).start()
     try:
@@ -104,30 +107,30 @@ def _within(seconds: float, connected: Callable[[], socket.socket | None]) -> It
         done.set()
 
 
-# A webhook ----------------------------------------------------------------------------------------------------------
+# Webhook ------------------------------------------------------------------------------------------------------------
 
 
 def _post(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     url = target.url or secrets[target.url_from or ""]
     if fault := url_error(url):
-        raise Undelivered(f"{target.url_from} {fault}")
+        raise DeliveryError(f"{target.url_from} {fault}")
     parts = urlsplit(url)
     if target.token_from and parts.scheme != "https" and target.url is None:
-        raise Undelivered(f"the token would be sent unencrypted: let {target.url_from} begin with https://")
+        raise DeliveryError(f"the token would be sent unencrypted: let {target.url_from} begin with https://")
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": USER_AGENT}
     headers["Idempotency-Key"] = str(event["id"])
     if target.token_from:
         headers["Authorization"] = f"Bearer {secrets[target.token_from]}"
-    body = json.dumps({"text": chat_text_of(event), **event}, ensure_ascii=False).encode()
+    body = json.dumps({"text": chat_text(event), **event}, ensure_ascii=False).encode()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, target.seconds)
-    with closing(connection), _within(target.seconds, lambda: connection.sock):
+    with closing(connection), _deadline(target.seconds, lambda: connection.sock):
         connection.request("POST", path, body, headers)
-        with connection.getresponse() as answer:
-            pass  # its first lines say all that we want to know
-    if not 200 <= answer.status < 300:
-        elsewhere = "; it leads elsewhere: write the address itself" if 300 <= answer.status < 400 else ""
-        raise Undelivered(f"it answers {answer.status} {answer.reason}{elsewhere}")
+        with connection.getresponse() as response:
+            pass  # the status is enough
+    if not 200 <= response.status < 300:
+        redirect = "; redirects are not followed: configure the final address" if 300 <= response.status < 400 else ""
+        raise DeliveryError(f"it responds {response.status} {response.reason}{redirect}")
     return None
 
 
@@ -140,81 +143,81 @@ def _connection(scheme: str, host: str, port: int | None, seconds: float) -> HTT
 # Mail ---------------------------------------------------------------------------------------------------------------
 
 
-def mail_of(target: Target, event: Mapping[str, Any]) -> EmailMessage:
-    """The event as a mail; of the same event always with the same Message-ID, so that twice is seen as once."""
+def _message(target: Target, event: Mapping[str, Any]) -> EmailMessage:
+    """Build the mail; its Message-ID depends on the event alone, so a mail client drops a repetition."""
     mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = subject_of(event)
+    mail["Subject"] = subject(event)
     mail["From"] = target.sender
     mail["To"] = ", ".join(target.to)
     mail["Date"] = datetime.fromisoformat(event["at"])
     mail["Message-ID"] = f"<{event['id']}@{target.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(text_of(event), cte="quoted-printable")
+    mail.set_content(plain_text(event), cte="quoted-printable")
     return mail
 
 
-def _mail(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
+def _send_mail(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     context = ssl.create_default_context()
     server = _mail_server(target, context)
-    with _within(target.seconds, lambda: server.sock):
+    with _deadline(target.seconds, lambda: server.sock):
         try:
             server.connect(target.server, target.port)
             if target.security == "starttls":
                 server.starttls(context=context)
             if target.user_from and target.password_from:
                 server.login(secrets[target.user_from], secrets[target.password_from])
-            refused = server.send_message(mail_of(target, event))
-            with suppress(OSError, smtplib.SMTPException):  # it has the mail
+            rejected = server.send_message(_message(target, event))
+            with suppress(OSError, smtplib.SMTPException):  # the mail is accepted already
                 server.quit()
         finally:
             server.close()
-    return f"the mail server took it, but not for {', '.join(refused)}" if refused else None
+    return f"the mail server rejects {', '.join(rejected)}" if rejected else None
 
 
 def _mail_server(target: Target, context: ssl.SSLContext) -> smtplib.SMTP:
-    """A client that is not connected, so that its connection can be shut while the server is still greeting."""
+    """Make an unconnected client, so that the deadline also covers the connection and the greeting."""
     server: Any = (
         smtplib.SMTP_SSL(context=context, timeout=target.seconds, local_hostname="localhost")
         if target.security == "ssl"
         else smtplib.SMTP(timeout=target.seconds, local_hostname="localhost")
     )
-    server._host = target.server  # whose certificate it is to be; connect() does not say it
+    server._host = target.server  # the name that the certificate must have; connect() does not set it
     client: smtplib.SMTP = server
     return client
 
 
-# A command ----------------------------------------------------------------------------------------------------------
+# Command ------------------------------------------------------------------------------------------------------------
 
 
-def _call(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
+def _run_command(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     program = target.command[0]
-    with TemporaryFile() as said:
+    with TemporaryFile() as stderr:
         try:
             process = subprocess.Popen(
                 target.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=stderr,
                 start_new_session=True,
             )
         except OSError as error:
-            raise Undelivered(f"{program} cannot be started: {error.strerror}") from error
+            raise DeliveryError(f"{program} cannot be started: {error.strerror}") from error
         try:
             process.communicate(json.dumps(event, ensure_ascii=False).encode() + b"\n", timeout=target.seconds)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise Undelivered(f"{program} did not end within {target.seconds:g} s and was killed") from None
+            raise DeliveryError(f"{program} did not exit within {target.seconds:g} s and was killed") from None
         if process.returncode:
-            said.seek(0)
-            words = said.read(4 * LONGEST_SAID).decode(errors="replace").strip()
-            raise Undelivered(f"{program} ended with code {process.returncode}" + (f": {words}" if words else ""))
+            stderr.seek(0)
+            output = stderr.read(4 * MAX_ERROR_LENGTH).decode(errors="replace").strip()
+            raise DeliveryError(f"{program} exited with code {process.returncode}" + (f": {output}" if output else ""))
     return None
 
 
-_WAYS: Mapping[str, Callable[[Target, Mapping[str, Any], Mapping[str, str]], str | None]] = {
+_TRANSPORTS: Mapping[str, Callable[[Target, Mapping[str, Any], Mapping[str, str]], str | None]] = {
     "webhook": _post,
-    "mail": _mail,
-    "command": _call,
+    "mail": _send_mail,
+    "command": _run_command,
 }

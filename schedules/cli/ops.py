@@ -51,23 +51,23 @@ def report(options: argparse.Namespace) -> int:
 
 def alerts(options: argparse.Namespace) -> int:
     """The alarms that stand and who is told of them; tries whether they can be."""
-    from schedules.alerting.deliveries import standing
-    from schedules.alerting.notifier import tried
-    from schedules.cli.render.run_list import show_standing, show_tried
+    from schedules.alerting.deliveries import active_alarms
+    from schedules.alerting.notifier import send_test
+    from schedules.cli.render.run_list import show_active_alarms, show_tried
     from schedules.timetable.config import Timetable
 
     timetable = Timetable.read(options.timetable)
     if options.try_them:
         if not timetable.targets:
             raise WrongUsage(f"{options.timetable} names nobody to be told: write an '[alert.NAME]' (docs/operate.md)")
-        came = tried(timetable.targets)
+        came = send_test(timetable.targets)
         answer(came, options.json, lambda: show_tried(came))
         return 0 if all(each["reached"] for each in came) else 3
-    stands = standing(existing(options.data))
+    stands = active_alarms(existing(options.data))
     if options.json:
         print_json(stands.as_dict())
     else:
-        show_standing(stands, all_targets=True)
+        show_active_alarms(stands, all_targets=True)
         if not stands.alarms:
             print("No alarm stands." if stands.targets else f"No alarm stands, and {options.timetable} names nobody.")
     return 0

@@ -37,7 +37,7 @@ def sites(options: argparse.Namespace) -> int:
 def runs(options: argparse.Namespace) -> int:
     """What ran and how it went."""
     from crawler.clock import now
-    from schedules.alerting.deliveries import standing
+    from schedules.alerting.deliveries import active_alarms
     from schedules.cli.render.run_list import show_runs
     from schedules.reports.progress import running
     from schedules.reports.report import run_ids
@@ -49,7 +49,7 @@ def runs(options: argparse.Namespace) -> int:
     if options.json:
         print_json(reports)
     elif reports:
-        show_runs(reports, standing(dataset), running(dataset), now())
+        show_runs(reports, active_alarms(dataset), running(dataset), now())
     else:
         print(f"No run yet in {dataset.runs}.")
     return 0

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import storage_errors
-from schedules.alerting.deliveries import standing
+from schedules.alerting.deliveries import active_alarms
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
 from schedules.metrics.totals import Tallied, Tallies
@@ -186,7 +186,7 @@ class _Numbers(Collector):
     def _times_and_alarms(self) -> Iterator[Metric]:
         due = [((s.name,), next(s.after(self.moment)).at.timestamp()) for s in self.timetable.schedules]
         yield gauge("khobor_schedule_next_timestamp_seconds", "Next time the schedule is due", ["schedule"], due)
-        stands = standing(self.dataset)
+        stands = active_alarms(self.dataset)
         counts = {(site, kind): 0 for site in sites() for kind in KINDS}
         for alarm in stands.alarms:
             key = (word(str(alarm.get("site")), sites()), word(str(alarm.get("kind")), KINDS))

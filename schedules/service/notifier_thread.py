@@ -13,7 +13,7 @@ from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLocked
-from schedules.alerting.notifier import Alerts, tell_after_turn
+from schedules.alerting.notifier import Notifier, notify_with_retries
 from schedules.timetable.config import Timetable
 
 SECONDS_BETWEEN_LOOKS = 15.0
@@ -30,7 +30,7 @@ class NotifierThread:
         say: Callable[[str], None],
         seconds: float = SECONDS_BETWEEN_LOOKS,
     ) -> None:
-        self._alerts = Alerts(dataset, say)
+        self._notifier = Notifier(dataset, say)
         self._dataset, self._timetable, self._say, self._seconds = dataset, timetable, say, seconds
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._go, name="khobor-herald", daemon=True)
@@ -48,7 +48,7 @@ class NotifierThread:
     def _go(self) -> None:
         while True:
             is_last = self._ending.is_set()
-            self._see("alerts", trouble_of(lambda: self._alerts.look(self._timetable())))
+            self._see("alerts", trouble_of(lambda: self._notifier.run_once(self._timetable())))
             self._see("metrics", trouble_of(lambda: write_metrics(self._dataset, self._timetable())))
             if is_last:
                 return
@@ -70,7 +70,7 @@ def notify_after_run(dataset: DataFolder, timetable: Timetable, say: Callable[[s
     finally:
         for what, part in (
             ("metrics", lambda: write_metrics(dataset, timetable)),
-            ("alerts", lambda: tell_after_turn(dataset, timetable, say)),
+            ("alerts", lambda: notify_with_retries(dataset, timetable, say)),
         ):
             if trouble := trouble_of(part):
                 say(f"{what}: {trouble}")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from schedules.alerting.messages import event_of, harmless
-from schedules.alerting.transports import Undelivered, deliver
+from schedules.alerting.messages import new_event, sanitise
+from schedules.alerting.transports import DeliveryError, deliver
 from schedules.timetable.alert_targets import Target
 from tests.support.alert_receivers import answering, certificate, mail_server, webhook
 from tests.support.hostile_text import EVIL, UNSAFE
@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 11, 22, 20, tzinfo=UTC)
 def event(sentence: str = "kalbela: no byline on 52 pages", **about: Any) -> dict[str, Any]:
     alarm = {"key": "kalbela/field/byline", "kind": "field", "site": "kalbela", "sentence": sentence}
     alarm |= {"samples": ["state/pages/kalbela/2026-11-22/0123.html.gz"]}
-    return event_of(MOMENT, [harmless(alarm)], [], standing=1, about={"site": "kalbela"} | about)
+    return new_event(MOMENT, [sanitise(alarm)], [], 1, {"site": "kalbela"} | about)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def call(*command: str, **more: Any) -> Target:
 
 
 def refusal(target: Target, what: dict[str, Any] | None = None) -> str:
-    with pytest.raises(Undelivered) as undelivered:
+    with pytest.raises(DeliveryError) as undelivered:
         deliver(target, what or event())
     said = str(undelivered.value)
     assert "\n" not in said
@@ -81,7 +81,7 @@ def test_a_webhook_is_sent_the_event_as_json_with_words_for_a_chat(monkeypatch: 
 def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Target(name="chat", kind="webhook", url_from="KHOBOR_WEBHOOK", seconds=2)
     monkeypatch.delenv("KHOBOR_WEBHOOK", raising=False)
-    assert refusal(target) == "the environment variable KHOBOR_WEBHOOK is not set where this runs"
+    assert refusal(target) == "the environment variable KHOBOR_WEBHOOK is not set in this process"
     with webhook() as posted:
         monkeypatch.setenv("KHOBOR_WEBHOOK", f"{posted.url}/{SECRET}")
         deliver(target, event())
@@ -91,7 +91,7 @@ def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatc
         assert refusal(target)
 
 
-@pytest.mark.parametrize(("status", "said"), [(500, "500"), (404, "404"), (302, "leads elsewhere")])
+@pytest.mark.parametrize(("status", "said"), [(500, "500"), (404, "404"), (302, "redirects")])
 def test_a_webhook_that_does_not_take_it_is_named_with_its_answer(status: int, said: str) -> None:
     with webhook(status) as posted:
         assert said in refusal(post(posted.url))
@@ -107,8 +107,8 @@ def _drip(connection: socket.socket) -> None:
 @pytest.mark.parametrize(
     ("say", "said"),
     [
-        (lambda connection: time.sleep(5), "no answer within 0.4 s"),
-        (_drip, "no answer within 0.4 s"),
+        (lambda connection: time.sleep(5), "no response within 0.4 s"),
+        (_drip, "no response within 0.4 s"),
         (
             lambda connection: (time.sleep(0.1), connection.recv(65_536), connection.sendall(b"\x1b[2J go\r\n\r\n")),  # type: ignore[func-returns-value]
             "not HTTP",
@@ -166,20 +166,20 @@ def test_a_certificate_that_nobody_trusts_or_of_another_name_is_refused(
         with mail_server(path, wraps=True) as mailbox:
             if path == trusted:
                 monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere.pem"))
-            assert "not to be trusted" in refusal(mail(mailbox.port, security="ssl", server=name))
+            assert "untrusted" in refusal(mail(mailbox.port, security="ssl", server=name))
         assert not mailbox.mails
 
 
 def test_a_password_that_is_wrong_is_not_said_even_where_the_server_says_it(trusted: Path) -> None:
     with mail_server(trusted, user="me", password="another") as mailbox:
-        assert "takes neither" in refusal(mail(mailbox.port))
+        assert "rejects user" in refusal(mail(mailbox.port))
 
 
 def test_a_recipient_who_is_refused_keeps_it_from_none_of_the_others(trusted: Path) -> None:
     with mail_server(trusted, user="me", password=SECRET, refuses="b@example.org") as mailbox:
         remark = deliver(mail(mailbox.port, to=("a@example.org", "b@example.org")), event())
         assert "b@example.org" in (remark or "")
-        assert "refuses b@example.org" in refusal(mail(mailbox.port, to=("b@example.org",)))
+        assert "rejects b@example.org" in refusal(mail(mailbox.port, to=("b@example.org",)))
     assert mailbox.recipients == [["a@example.org"]]
 
 
@@ -202,7 +202,7 @@ def test_a_command_that_reads_nothing_is_no_failure() -> None:
     ("command", "said"),
     [
         (["/nowhere/page"], "/nowhere/page cannot be started: No such file"),
-        (["sh", "-c", "printf 'no \\033[2J\\nmodem' >&2; exit 7"], "sh ended with code 7: no [2J modem"),
+        (["sh", "-c", "printf 'no \\033[2J\\nmodem' >&2; exit 7"], "sh exited with code 7: no [2J modem"),
         (["sh", "-c", "kill -9 $$"], "code -9"),
     ],
 )
@@ -213,7 +213,7 @@ def test_a_command_that_fails_is_named_with_its_words(command: list[str], said: 
 def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait"
-    assert "did not end within 0.5 s" in refusal(call("sh", "-c", script, seconds=0.5))
+    assert "did not exit within 0.5 s" in refusal(call("sh", "-c", script, seconds=0.5))
     for pid in pids.read_text().split():
         end = time.monotonic() + 5
         while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":

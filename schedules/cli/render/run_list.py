@@ -1,4 +1,4 @@
-"""Overview: how the runs went and what stands, for a person who has ten seconds to see whether last night was good.
+"""List of runs with the active alarms, to show within ten seconds if last night was good.
 
 Alarms and what goes on stand above the table, and below it why those runs that were not good were not.
 """
@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from schedules.alerting.deliveries import Standing
-from schedules.alerting.messages import sentence_of
+from schedules.alerting.deliveries import ActiveAlarms
+from schedules.alerting.messages import alarm_line
 from schedules.cli.render.terminal import console, plain
 from schedules.reports.progress import Progress
 from schedules.reports.report import InvalidReport, RunReport, parse_report
@@ -21,14 +21,14 @@ MOST_REASONS = 5
 
 def show_runs(
     reports: Sequence[Mapping[str, Any]],
-    stands: Standing | None = None,
+    active: ActiveAlarms | None = None,
     going: Sequence[Progress] = (),
     moment: datetime | None = None,
 ) -> None:
     """What stands, what goes on and how each schedule fared last, then many runs, one line each, newest last."""
     out, runs = console(), [run for report in reports if (run := run_of(report)) is not None]
     _show_now(out, runs, going, moment)
-    show_standing(stands or Standing(), out)
+    show_active_alarms(active or ActiveAlarms(), out)
     out.print()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "schedule", "began"):
@@ -65,24 +65,24 @@ def _show_now(out: Console, runs: Sequence[RunReport], going: Sequence[Progress]
     out.print(table)
 
 
-def show_standing(stands: Standing, out: Console | None = None, *, all_targets: bool = False) -> None:
+def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, all_targets: bool = False) -> None:
     """The alarms that stand, and who cannot be told of them, or all that are told."""
     out = out or console()
-    if stands.trouble:
-        out.print(f"[red]{plain(stands.trouble)}[/red]")
-    if stands.alarms:
-        count = len(stands.alarms)
+    if active.error:
+        out.print(f"[red]{plain(active.error)}[/red]")
+    if active.alarms:
+        count = len(active.alarms)
         out.print(f"[bold red]{count} {'alarms stand' if count > 1 else 'alarm stands'}[/bold red]")
-        show_points(out, map(_alarm, stands.alarms), "[bold red]![/bold red]")
-    for state in stands.targets:
+        show_points(out, map(_alarm, active.alarms), "[bold red]![/bold red]")
+    for state in active.targets:
         if state.failures or all_targets:
             style = "red" if state.failures else "green"
-            out.print(f"[{style}]{plain(state.in_words())}[/{style}]")
+            out.print(f"[{style}]{plain(str(state))}[/{style}]")
 
 
 def _alarm(alarm: Mapping[str, Any]) -> str:
-    since = datetime.fromisoformat(alarm["stands_since"]).astimezone()
-    return f"{plain(sentence_of(alarm))} [dim](told {since:%d %b %H:%M})[/dim]"
+    since = datetime.fromisoformat(alarm["active_since"]).astimezone()
+    return f"{plain(alarm_line(alarm))} [dim](since {since:%d %b %H:%M})[/dim]"
 
 
 # Shared with the account of one run ---------------------------------------------------------------------------------
@@ -137,6 +137,6 @@ def show_tried(came: Sequence[Mapping[str, Any]]) -> None:
     """What came of a test of each target."""
     out = console()
     for each in came:
-        said = f": {plain(each['said'])}" if each["said"] else ""
+        said = f": {plain(each['detail'])}" if each["detail"] else ""
         reached = "[green]reached[/green]" if each["reached"] else "[red]not reached[/red]"
         out.print(f"[bold]{plain(each['target'])}[/bold] ({plain(each['kind'])}) {reached}{said}")

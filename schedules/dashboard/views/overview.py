@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from schedules.alerting.missed_runs import silent
+from schedules.alerting.missed_runs import missed_runs
 from schedules.dashboard.data_source import Reading, Site
 from schedules.dashboard.formatting import counted, day, duration
 from schedules.dashboard.query_params import Question, named
@@ -138,7 +138,7 @@ def _since(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
 def _silences(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
     """Schedules of the newspaper of which no good run came in time; they belong to no run."""
     timetable, _ = reading.timetable()
-    told = silent(timetable, reading.dataset, moment) if timetable else []
+    told = missed_runs(timetable, reading.dataset, moment) if timetable else []
     found = [alarm for each in told if (alarm := parse_alarm(each, "")) and alarm["site"] in (site.name, "")]
     return [{**alarm, "run_id": None, "runs": 0, "first_run_id": None, "first_at": None} for alarm in found]
 

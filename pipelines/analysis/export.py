@@ -20,7 +20,7 @@ from pipelines.analysis.open_table import NAMES, OpenTable, QueryError, open_tab
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.selection import Exported, Selection
 from pipelines.analysis.writers import outside, write_jsonl
-from pipelines.storage.atomic_write import folder_aside
+from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import TABLES, Table
@@ -42,7 +42,8 @@ def export(data: Path, place: Path, selection: Selection, kind: str = "parquet")
     opened = {name: _open(data, name, selection) for name in selection.tables}
     with reading("stories"):
         kept = _kept(data, selection) if selection.is_part else None
-    with folder_aside(place) as aside:
+    with atomic_path(place) as aside:
+        aside.mkdir()
         write = _write_parquet if kind == "parquet" else _write_jsonl
         done = []
         for table in opened.values():

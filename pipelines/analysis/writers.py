@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.analysis.open_table import QueryError
-from pipelines.storage.atomic_write import file_aside
+from pipelines.storage.atomic_write import atomic_path
 
 # What a spreadsheet would take for a formula, also in the width of Chinese letters.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -88,7 +88,7 @@ def save(rows: pa.RecordBatchReader, kind: str, place: Path | None) -> None:
     if place is None:
         TEXT_FORMATS[kind](rows, sys.stdout)
         return
-    with file_aside(place) as aside:
+    with atomic_path(place) as aside:
         if kind != "parquet":
             with aside.open("x", encoding="utf-8", newline="") as file:
                 TEXT_FORMATS[kind](rows, file)

@@ -7,7 +7,7 @@ from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.lsh_index import SCHEMA as _KEYS
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
 from pipelines.storage.errors import DatabaseDamaged, storage_errors
-from pipelines.storage.fsync import sync_folder
+from pipelines.storage.fsync import sync
 
 APPLICATION_ID = 0x4B484F42  # "KHOB"
 VERSION = 1
@@ -77,7 +77,7 @@ def create(connection: Connection) -> None:
     connection.execute("COMMIT")
     connection.reached("ledger.created")
     with storage_errors("sync", connection.path):
-        sync_folder(connection.path.parent)
+        sync(connection.path.parent)
 
 
 def examine(connection: Connection, path: Path) -> None:

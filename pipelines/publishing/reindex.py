@@ -29,7 +29,10 @@ from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import storage_errors
 from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import sync
+from pipelines.storage.sqlite import copy_database, move_database
 from pipelines.storage.tables import TABLES, Table
 
 _STORIES = TABLES["stories"]
@@ -43,7 +46,9 @@ def reindex(dataset: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
     path = dataset.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")
     _forget(built, old)
-    dataset.copy_ledger(site, old)  # to open a damaged database is to change it
+    with storage_errors("copy", path):
+        copy_database(path, old)  # opening a damaged database changes it
+        reached("ledger.copied")
     with closing(Ledger.open(built, site, zone)) as ledger:
         _record_files(dataset, ledger)
         reached("reindex.recorded")
@@ -59,7 +64,13 @@ def reindex(dataset: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
         _remember_sightings(dataset, ledger)
         _remember_snapshots(dataset, ledger)
     reached("reindex.built")
-    dataset.replace_ledger(site, built, path.with_name(f"{path.name}.damaged-{now():%Y%m%dT%H%M%S.%fZ}"))
+    with storage_errors("replace", path):
+        move_database(path, path.with_name(f"{path.name}.damaged-{now():%Y%m%dT%H%M%S.%fZ}"))
+        sync(path.parent)
+        reached("ledger.kept")  # a missing ledger is never taken for an empty one
+        built.replace(path)
+        reached("ledger.replaced")
+        sync(path.parent)
     _forget(built, old)
     return Ledger.open(path, site, zone)
 

@@ -1,6 +1,5 @@
-"""Aside: a file or folder outside of the data appears whole under its name, or not at all."""
+"""Atomic writes: temporary name, fsync, rename, fsync of the folder."""
 
-import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -8,48 +7,49 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.storage.errors import storage_errors
-from pipelines.storage.fsync import sync_folder
-
-
-@contextmanager
-def file_aside(place: Path) -> Iterator[Path]:
-    """A path to write a file under; when the block ends well it takes the place of whatever stood there."""
-    with storage_errors("write", place):
-        aside = _beside(place)
-        try:
-            yield aside
-            _sync(aside)
-            aside.replace(place)
-            sync_folder(aside.parent)
-        finally:
-            aside.unlink(missing_ok=True)
-
-
-@contextmanager
-def folder_aside(place: Path) -> Iterator[Path]:
-    """An empty folder to write in; when the block ends well it gets its name, at which nothing may stand by then."""
-    with storage_errors("write", place):
-        aside = _beside(place)
-        aside.mkdir()
-        try:
-            yield aside
-            for path in aside.rglob("*"):
-                sync_folder(path) if path.is_dir() else _sync(path)
-            sync_folder(aside)
-            aside.rename(place)  # onto an empty folder at most
-            sync_folder(aside.parent)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
-
-def _beside(place: Path) -> Path:
-    place = place.absolute()
-    return place.with_name(f".{place.name}-{secrets.token_hex(4)}{UNFINISHED}")
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
+from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import sync
 
 UNFINISHED = ".inprogress"
+
+
+@contextmanager
+def temporary(folder: Path, prefix: str) -> Iterator[Path]:
+    """Yield an unused path in ``folder`` to write to; what is there is removed after an error."""
+    path = folder.absolute() / f"{prefix}-{secrets.token_hex(4)}{UNFINISHED}"
+    try:
+        yield path
+    except BaseException:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def atomic_path(target: Path, *, staging: Path | None = None, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path; what the block writes there, file or folder, then replaces ``target``.
+
+    A folder replaces an empty folder at most. Raises :class:`StorageError` where the target cannot be written.
+
+    :param staging: folder for the temporary path, on the same device; by default, that of the target
+    :param durable: survive a power cut after the block; False saves the fsync of a file that is soon written again
+    """
+    with storage_errors("write", target), temporary(staging or target.parent, f".{target.name}") as path:
+        yield path
+        reached("write.written")
+        if durable:
+            for part in (*path.rglob("*"), path):
+                sync(part)
+        reached("write.synced")
+        path.replace(target)
+        reached("write.renamed")
+        if durable:
+            sync(target.parent)
+
+
+def write_file(target: Path, content: bytes, *, staging: Path | None = None, durable: bool = True) -> None:
+    """Write a small file atomically; see :func:`atomic_path`."""
+    with atomic_path(target, staging=staging, durable=durable) as path:
+        path.write_bytes(content)

@@ -1,8 +1,9 @@
 """SQLite databases of our own: opening, and setting aside one that is damaged."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -92,3 +93,21 @@ class Memory:
             self._sql.execute("ROLLBACK")
             raise
         self._sql.execute("COMMIT")
+
+
+def copy_database(path: Path, target: Path) -> None:
+    """Copy a database, if there is one, with its write-ahead log."""
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            shutil.copyfile(f"{path}{suffix}", f"{target}{suffix}")
+
+
+def move_database(path: Path, target: Path) -> None:
+    """Rename a database, if there is one, with its write-ahead log.
+
+    A log that stayed would be replayed into the next database of that name.
+    """
+    for suffix in ("", "-wal"):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").rename(f"{target}{suffix}")
+    Path(f"{path}-shm").unlink(missing_ok=True)

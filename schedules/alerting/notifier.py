@@ -13,10 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crawler.clock import now
-from pipelines.storage.data_folder import DataFolder, make_folder
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.failpoint import reached
+from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
+from pipelines.storage.sqlite import move_database
 from schedules.alerting.deliveries import Deliveries, deliveries_path
 from schedules.alerting.messages import subject
 from schedules.alerting.missed_runs import GOOD, missed_runs
@@ -74,9 +76,7 @@ class Notifier:
             return Deliveries.open(path)
         except DatabaseDamaged as error:
             damaged = f"{path.stem}-damaged-{self.clock():%Y%m%dT%H%M%SZ}{path.suffix}"
-            for suffix in ("", "-wal", "-shm"):
-                if (old := path.with_name(path.name + suffix)).exists():
-                    old.rename(path.with_name(damaged + suffix))
+            move_database(path, path.with_name(damaged))
             self.log(f"{str(error).partition(';')[0]}; it was moved to {damaged}, and active alarms are sent again")
             return Deliveries.open(path)
 

@@ -2,16 +2,14 @@
 
 import base64
 import hashlib
-import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from pipelines.storage.atomic_write import write_file
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import StorageError
 from schedules.dashboard import jinja_env
 from schedules.dashboard.data_source import Reading
 from schedules.dashboard.query_params import Question
@@ -59,13 +57,4 @@ def _question(reading: Reading, moment: datetime, days: int, site: str | None) -
 def _write(out: Path, body: bytes) -> None:
     if out.is_dir() or not out.parent.is_dir():
         raise WrongUsage(f"{out} is not a file in a folder that there is: --out names one")
-    aside = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
-    try:
-        with aside.open("xb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(out)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {out}: {error.strerror or error}") from error
+    write_file(out, body)

@@ -3,8 +3,6 @@
 Every value of a label is a word of ours (a site, a schedule, an outcome, a reason, a column): what is none is `other`.
 """
 
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,8 +16,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import storage_errors
 from schedules.alerting.deliveries import active_alarms
 from schedules.metrics.freshness import Freshness
 from schedules.metrics.labels import BY_HAND, CHANGES, CODES, KINDS, OTHER, OUTCOMES, bounded, reasons, sites, word
@@ -48,18 +46,9 @@ def write_exposition(file: Path, dataset: DataFolder, timetable: Timetable, mome
     Raises :class:`StorageError` where it cannot be written.
     """
     text = exposition(dataset, timetable, moment)
-    with storage_errors("write", file):
-        # The exporter reads what ends in .prom, also while it is written.
-        descriptor, aside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as written:
-                written.write(text)
-            Path(aside).chmod(0o644)
-            Path(aside).replace(file)
-        except BaseException:
-            with suppress(OSError):
-                Path(aside).unlink()
-            raise
+    with atomic_path(file, durable=False) as path:
+        path.write_bytes(text)
+        path.chmod(0o644)  # the exporter runs as another user
 
 
 @cache

@@ -17,7 +17,8 @@ from pipelines.runtime.fatal_errors import KINDS
 from pipelines.runtime.preflight import inspect
 from pipelines.runtime.recovery import recover
 from pipelines.runtime.run import new_run_id
-from pipelines.storage.data_folder import DataFolder, make_folder
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, describe_error
 from schedules.monitoring.verdict import expectations_of, judge_ended_runs

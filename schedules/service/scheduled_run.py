@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 
 from crawler.clock import now
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage.data_folder import DataFolder, make_folder
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLocked
 from schedules.exit_codes import ExitCode, Interrupted, WrongUsage, describe_error
 from schedules.monitoring.verdict import expectations_of, write_verdict

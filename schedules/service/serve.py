@@ -15,7 +15,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from pipelines.runtime.fatal_errors import KINDS
-from pipelines.storage.data_folder import DataFolder, make_folder
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.dashboard.server import PageBeside, Place, token_in
 from schedules.exit_codes import ExitCode, describe_error

@@ -103,7 +103,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
 
 @pytest.mark.parametrize(
     "place",
-    ["page.begun:3=enospc", "accept.due:2=enospc", "stage.written=enospc", "text.synced:1=eio"],
+    ["page.begun:3=enospc", "accept.due:2=enospc", "stage.written=enospc", "write.synced:1=eio"],
 )
 def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
     place: str, paper: HostilePaper, tmp_path: Path

@@ -21,7 +21,7 @@ from tests.support.synthetic_site import SITE, World
 # Where the disk is asked for something, and may refuse it.
 OF_THE_DISK = ("storage/*.py", *(f"ledger/{name}.py" for name in ("__init__", "urls", "runs", "transactions")))
 NOT_REFUSED = {"lock.leaving"}  # nothing is asked for there
-ELSEWHERE = {"move.renamed", "page.kept"}  # quarantine, and a page that is kept with a reject: no story's way
+ELSEWHERE = {"move.renamed"}  # in quarantine alone
 
 
 @pytest.fixture(scope="module")

@@ -146,7 +146,7 @@ def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
         "sync month=2025",
         "sync month=2025",  # the file is gone
         f"sync site={SITE}",  # and its folder
-        "sync 1.json",
+        "sync .1.json",
         "rename 1.json",
         "sync runs",
     ]
@@ -174,7 +174,7 @@ def test_a_text_is_replaced_whole(dataset: DataFolder) -> None:
     for text in ("{}", '{"খবর": 1}'):
         dataset.write_text(path, text)
         assert (dataset.root / path).read_text(encoding="utf-8") == text
-    failpoint.arm({"KHOBOR_FAILPOINT": "text.synced=enospc", "KHOBOR_TESTING": "1"})
+    failpoint.arm({"KHOBOR_FAILPOINT": "write.synced=enospc", "KHOBOR_TESTING": "1"})
     with pytest.raises(StorageError, match="No space left on device"):
         dataset.write_text(path, "never")
     assert (dataset.root / path).read_text(encoding="utf-8") == '{"খবর": 1}'

@@ -1,0 +1,81 @@
+"""Layout of the data folder: paths of ledgers, locks, reports, logs and published tables."""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path, PurePath, PurePosixPath
+
+from pipelines.storage.errors import storage_errors
+from pipelines.storage.tables import TABLES, Table
+
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
+
+
+class DataPaths:
+    """Paths of a data folder; those of published files are relative to its root, with slashes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.staging = self.root / ".staging"
+        self.state = self.root / "state"
+        self.runs = self.root / "runs"
+        self.quarantine = self.root / "quarantine"
+
+    def ledger(self, site: str) -> Path:
+        return self.state / f"{site}.sqlite"
+
+    def lock(self, site: str) -> Path:
+        return self.state / f"{site}.lock"
+
+    def run(self, run_id: str) -> Path:
+        """Path of a run's report."""
+        return self.runs / f"{run_id}.json"
+
+    def progress(self, site: str) -> Path:
+        """Path of the progress file, which exists while a run of the site is under way."""
+        return self.state / f"{site}.progress.json"
+
+    def log(self, run_id: str) -> Path:
+        return self.state / "logs" / f"{run_id}.log"
+
+    def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
+        """List the (part, path) pairs of a site's files in one table, oldest first."""
+        folder = self.root / table.name / f"site={site}"
+        parts = (
+            [""] if table.partition is None else (f.name.partition("=")[2] for f in folder.glob(f"{table.partition}=*"))
+        )
+        found = []
+        for part in sorted(parts):
+            with suppress(ValueError):  # a foreign folder, which `khobor check` names
+                found.append((part, table.path(site, part)))
+        return [(part, path) for part, path in found if (self.root / path).is_file()]
+
+    def holds(self, site: str) -> bool:
+        """Return True if any file of the site is published."""
+        return any(self.published(table, site) for table in TABLES.values())
+
+    def digest(self, path: PurePath | str) -> str:
+        """Return the SHA-256 of a file, or an empty string where there is none."""
+        place = self.root / path
+        with storage_errors("read", place), suppress(FileNotFoundError), place.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        return ""
+
+    def free_bytes(self) -> int:
+        """Return the number of bytes that this user may still write."""
+        return shutil.disk_usage(self.root).free
+
+    def network_file_system(self) -> str | None:
+        """Return the name of the network file system that holds the folder, or None.
+
+        File locks and SQLite are not safe on one.
+        """
+        device = self.root.stat().st_dev
+        number = f"{os.major(device)}:{os.minor(device)}"
+        with suppress(OSError):
+            for line in Path("/proc/self/mountinfo").read_text().splitlines():
+                mount, _, filesystem = line.partition(" - ")
+                if mount.split()[2] == number and (name := filesystem.split()[0]) in _NETWORK:
+                    return name
+        return None

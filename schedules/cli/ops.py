@@ -1,4 +1,4 @@
-"""Seeing how things are, for whoever looks after them: `report`, `alerts`, `accept` and `metrics`."""
+"""Seeing how things are, for whoever looks after them: `report`, `alerts`, `ack` and `metrics`."""
 
 import argparse
 import math
@@ -20,9 +20,9 @@ def add_to(commands: Commands) -> None:
     reporting.add_argument(
         "--since", type=length, default=timedelta(days=14), metavar="TIME", help="how far back: 24h, 7d (14d)"
     )
-    warning = commands.add(alerts, "the alarms that stand, and who is told of them", "alerts --try")
-    warning.add_argument("--try", dest="try_them", action="store_true", help="send everyone a test, and say what came")
-    accepting = commands.add(accept, "say that what an alarm tells is right", "accept kalbela/field/kicker")
+    warning = commands.add(alerts, "the alarms that stand, and who is told of them", "alerts --test")
+    warning.add_argument("--test", action="store_true", help="send everyone a test, and say what came")
+    accepting = commands.add(ack, "say that what an alarm tells is right", "ack kalbela/field/kicker")
     accepting.add_argument("key", metavar="KEY", help="the alarm's key")
     counting = commands.add(
         metrics, "the numbers as Prometheus reads them", "metrics --out /var/lib/node_exporter/khobor.prom"
@@ -57,7 +57,7 @@ def alerts(options: argparse.Namespace) -> int:
     from schedules.timetable.config import Timetable
 
     timetable = Timetable.read(options.timetable)
-    if options.try_them:
+    if options.test:
         if not timetable.targets:
             raise WrongUsage(f"{options.timetable} names nobody to be told: write an '[alert.NAME]' (docs/operate.md)")
         came = send_test(timetable.targets)
@@ -73,7 +73,7 @@ def alerts(options: argparse.Namespace) -> int:
     return 0
 
 
-def accept(options: argparse.Namespace) -> int:
+def ack(options: argparse.Namespace) -> int:
     """Say that what an alarm tells is right: from the run that first told it, things are so."""
     from schedules.reports.history import acknowledge
     from schedules.runner.options import spider_named

@@ -24,9 +24,9 @@ def add_to(commands: Commands) -> None:
     serving.add_argument("--host", default="127.0.0.1", help="where the status page listens (%(default)s)")
     serving.add_argument("--port", type=port, default=8620, help="its port, 0 for a free one (%(default)s)")
     serving.add_argument(
-        "--name", action="append", default=[], metavar="NAME", help="a further name by which it may be asked"
+        "--allowed-host", action="append", default=[], metavar="HOST", help="accept this Host header too (repeatable)"
     )
-    serving.add_argument("--no-page", action="store_true", help="without the status page")
+    serving.add_argument("--no-dashboard", action="store_true", help="without the status page")
     for keeping in (timed, serving):
         ask_timetable(keeping)
         ask_settings(keeping)
@@ -81,6 +81,6 @@ def serve(options: argparse.Namespace) -> int:
     from schedules.dashboard.server import Place
     from schedules.service.serve import serve as keep
 
-    page = None if options.no_page else Place(options.host, options.port, tuple(options.name))
+    page = None if options.no_dashboard else Place(options.host, options.port, tuple(options.allowed_host))
     given = {"settings": options.settings, "mirror": options.mirror, "page": page}
     return keep(options.timetable, DataFolder(options.data), **given)

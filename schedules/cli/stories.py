@@ -16,7 +16,7 @@ def add_to(commands: Commands) -> None:
     ranked.add_argument("story_id", nargs="?", type=story_id, metavar="STORY_ID")
     ranked.add_argument("--top", action="store_true", help="the stories that stood highest and longest")
     ranked.add_argument("--since", type=length, metavar="TIME", help="lists that still stood then: 90m, 24h, 7d ago")
-    ranked.add_argument("--most", type=positive, default=20, metavar="N", help="how many lines (%(default)s)")
+    ranked.add_argument("--limit", type=positive, default=20, metavar="N", help="how many lines (%(default)s)")
 
 
 def history(options: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def ranks(options: argparse.Namespace) -> int:
     if (options.story_id is None) == (not options.top):
         raise WrongUsage("name a story, or say --top for the stories that stood highest and longest")
     since = now() - options.since if options.since else None
-    spans = spans_of(rankings_in(existing(options.data), story_id=options.story_id, since=since))[: options.most]
+    spans = spans_of(rankings_in(existing(options.data), story_id=options.story_id, since=since))[: options.limit]
     zone = spider_named(spans[0].story_id.partition(":")[0]).zone if spans else None
     if options.json:
         print_json(ranks_as_data(spans))

@@ -51,7 +51,7 @@ class Admission:
         """Why this request is refused, None for one that is welcome."""
         headers = dict(scope["headers"])
         if not self._is_ours(headers.get(b"host", b"")):
-            return Refused(421, "this page is not at that name; `khobor serve --name NAME` adds one")
+            return Refused(421, "this page is not at that name; `khobor serve --allowed-host HOST` adds one")
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
             return Refused(414, "the address is too long")
         if scope["method"] not in ("GET", "HEAD") and (scope["method"], scope["path"]) != ("POST", "/login"):

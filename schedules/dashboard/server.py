@@ -85,7 +85,7 @@ def opened(place: Place, wait: float = SECONDS_TO_WAIT_FOR_PORT) -> socket.socke
                 continue
             where, why = f"{place.host}:{place.port}", error.strerror or error
             if error.errno == errno.EADDRINUSE:
-                raise WrongUsage(f"{where} is in use: --port names another, --no-page leaves the page out") from error
+                raise WrongUsage(f"{where} is in use: --port names another, --no-dashboard runs without it") from error
             raise WrongUsage(f"the page cannot be at {where} ({why}): --host and --port say where") from error
 
 
@@ -171,7 +171,7 @@ class PageBeside:
             f"--host={self._place.host}",
         ]
         command += [f"--data={self._dataset.root}", f"--timetable={self._timetable.absolute()}"]
-        command += [f"--name={name}" for name in self._place.names]
+        command += [f"--allowed-host={name}" for name in self._place.names]
         secret = {TOKEN_VARIABLE: self._token} if self._token else {}
         # In a session of its own, so that Ctrl-C reaches it from the service alone.
         self._child = subprocess.Popen(
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m schedules.dashboard.server", description="Serve the status page.")
     parser.add_argument("--socket", type=int, required=True)
     parser.add_argument("--host", required=True)
-    parser.add_argument("--name", action="append", default=[])
+    parser.add_argument("--allowed-host", action="append", default=[])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--timetable", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -209,7 +209,9 @@ def _serve(options: argparse.Namespace) -> int:
     from schedules.dashboard.data_source import Reading
 
     token = os.environ.pop(TOKEN_VARIABLE, "") or None
-    page = Page(Reading(DataFolder(options.data), options.timetable), admission_for(options.host, options.name, token))
+    page = Page(
+        Reading(DataFolder(options.data), options.timetable), admission_for(options.host, options.allowed_host, token)
+    )
     config = uvicorn.Config(page.application(), **HOW_IT_IS_SERVED)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=options.socket)])
     os._exit(0)  # what is still being read is read for nobody

@@ -13,10 +13,10 @@ class Expectations:
     """What a schedule promises of a run; shares are between 0 and 1."""
 
     lists: tuple[str, ...] = ()
-    most_refused: float = 0.2
-    most_failed: float = 0.2
+    max_rejected: float = 0.2
+    max_failed: float = 0.2
     # Below so many pages a share says nothing.
-    pages_that_count: int = 5
+    min_pages: int = 5
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _crashed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Pro
     unreadable = account["urls"]["outcomes"].get("unreadable", 0) - account["retry_failed"].get("unreadable", 0)
     crashed = max(raised, unreadable)
     pages = _story_pages(account) + crashed - raised
-    if crashed and crashed > expected.most_refused * pages:
+    if crashed and crashed > expected.max_rejected * pages:
         said = f"our own code failed on {crashed} of {pages} pages; the run's log has the traces"
         yield ExitCode.INTERNAL, "crashed", said
 
@@ -161,7 +161,7 @@ def _crashed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Pro
 def _layout_changed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     rejects = {name: account["rejects"].get(name, 0) for name in _LAYOUT}
     pages = _story_pages(account)
-    if pages >= expected.pages_that_count and sum(rejects.values()) >= LAYOUT_CHANGED_FROM * pages:
+    if pages >= expected.min_pages and sum(rejects.values()) >= LAYOUT_CHANGED_FROM * pages:
         named = ", ".join(f"{n} × {name}" for name, n in rejects.items() if n)
         yield ExitCode.LAYOUT_CHANGED, "layout", f"the layout changed: {named} on {pages} pages of stories"
 
@@ -176,7 +176,7 @@ def _lists_missing(account: Mapping[str, Any], expected: Expectations) -> Iterat
 
 def _rejected(account: Mapping[str, Any], expected: Expectations) -> Iterator[Problem]:
     rejected, pages = sum(account["rejects"].values()), _story_pages(account)
-    if pages >= expected.pages_that_count and rejected > expected.most_refused * pages:
+    if pages >= expected.min_pages and rejected > expected.max_rejected * pages:
         named = ", ".join(f"{n} × {name}" for name, n in sorted(account["rejects"].items(), key=lambda each: -each[1]))
         said = f"{rejected} of {pages} story pages were rejected: {named}"
         yield ExitCode.BELOW_EXPECTATION, "rejected", said
@@ -187,7 +187,7 @@ def _failed(account: Mapping[str, Any], expected: Expectations) -> Iterator[Prob
     outcomes = {name: n - account["retry_failed"].get(name, 0) for name, n in account["urls"]["outcomes"].items()}
     failed = {name: outcomes[name] for name in _NO_ANSWER if outcomes.get(name)}
     asked = sum(failed.values()) + sum(outcomes.get(name, 0) for name in (*_READ, "rejected", "gone"))
-    if asked >= expected.pages_that_count and sum(failed.values()) > expected.most_failed * asked:
+    if asked >= expected.min_pages and sum(failed.values()) > expected.max_failed * asked:
         named = ", ".join(f"{n} {name}" for name, n in failed.items())
         said = f"{sum(failed.values())} of {asked} requests failed: {named}"
         yield ExitCode.BELOW_EXPECTATION, "failed", said

@@ -330,7 +330,7 @@ def _zone(value: Any) -> ZoneInfo:
 
 def _expectations(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueWrong(f"{value!r} is no table: write '{{ most_refused = 0.1 }}'")
+        raise ValueWrong(f"{value!r} is no table: write '{{ max_rejected = 0.1 }}'")
     hints = get_type_hints(Expectations)
     defaults = {each.name: each.default for each in fields(Expectations)}
     read: dict[str, Any] = {}
@@ -376,5 +376,5 @@ FIELDS = {
     "max_depth": Field(number(1, MOST_DEPTH, whole=True), "3", required=False),
     "jitter_minutes": Field(number(0, 12 * 60), "5", required=False),
     "grace_hours": Field(number(1, MOST_GRACE_HOURS), "24", required=False),
-    "expectations": Field(_expectations, "{ most_refused = 0.1 }", required=False),
+    "expectations": Field(_expectations, "{ max_rejected = 0.1 }", required=False),
 }

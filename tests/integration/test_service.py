@@ -358,7 +358,7 @@ cron = "{cron}"
 zone = "Asia/Dhaka"
 max_pages = 60
 max_minutes = 30
-expectations = {{ lists = [], most_failed = 0.3 }}
+expectations = {{ lists = [], max_failed = 0.3 }}
 """
 
 
@@ -437,7 +437,7 @@ def test_a_service_that_is_killed_harms_no_run_and_the_next_one_ends_it_in_order
     report = json.loads((data / "runs" / f"{run_id}.json").read_bytes())
     assert report["urls"]["complete"]
     assert report["schedule"] == {"name": "always", "due": claim.due}
-    assert report["expectations"]["most_failed"] == 0.3
+    assert report["expectations"]["max_failed"] == 0.3
     stories = pd.read_parquet(data / "stories")
     assert len(stories) == report["stories"]["new"] >= 3
     assert stories["story_id"].is_unique

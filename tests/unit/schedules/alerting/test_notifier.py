@@ -385,7 +385,7 @@ def test_alerts_command_sends_test_to_targets(
 ) -> None:
     monkeypatch.setenv("KHOBOR_TOKEN", "hunter2-5f0e9a7c")
     timetable = place / "timetable.toml"
-    command = ["alerts", "--timetable", str(timetable), "--data", str(place), "--try"]
+    command = ["alerts", "--timetable", str(timetable), "--data", str(place), "--test"]
     with webhook() as posted:
         dead = CHAT.format(url="http://127.0.0.1:9").replace("chat", "gone")
         timetable.write_text(NIGHT + CHAT.format(url=posted.url) + 'token_from = "KHOBOR_TOKEN"\n' + dead)

@@ -332,11 +332,11 @@ def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> N
 
 
 def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
-    done = told.crawl.run("accept", "kalbela/list/popular")
+    done = told.crawl.run("ack", "kalbela/list/popular")
     assert (done.returncode, "right as it is" in done.stdout) == (0, True)
     accepted = acknowledgements(DataFolder(told.crawl.data), "kalbela")["kalbela/list/popular"]
     assert accepted.since == accepted.until == told.reports["popular"]["run_id"]
-    unknown = told.crawl.run("accept", "kalbela/field/headline")
+    unknown = told.crawl.run("ack", "kalbela/field/headline")
     assert unknown.returncode == 2
     assert "khobor alerts" in unknown.stderr
 

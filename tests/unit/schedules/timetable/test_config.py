@@ -25,7 +25,7 @@ max_minutes = 180
 max_depth = 3
 jitter_minutes = 5
 grace_hours = 20
-expectations = { lists = ["latest"], most_refused = 0.1 }
+expectations = { lists = ["latest"], max_rejected = 0.1 }
 """
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ def test_a_schedule_holds_what_was_written(tmp_path: Path) -> None:
     [schedule] = read(tmp_path, RIGHT).schedules
     assert schedule.in_words() == "every night at 02:15, Asia/Dhaka"
     assert (schedule.max_pages, schedule.max_minutes, schedule.max_depth) == (2000, 180, 3)
-    assert schedule.expectations == {"lists": ("latest",), "most_refused": 0.1}
+    assert schedule.expectations == {"lists": ("latest",), "max_rejected": 0.1}
     assert schedule.grace == timedelta(hours=20)
 
 
@@ -88,8 +88,8 @@ def test_a_schedule_holds_what_was_written(tmp_path: Path) -> None:
         (9, "max_dept = 3", ["'max_depth'"]),
         (10, "jitter_minutes = 721", ["nearest is 720"]),
         (11, "grace_hours = 0.5", ["nearest is 1"]),
-        (12, "expectations = { most_refuse = 0.1 }", ["'most_refused'"]),
-        (12, "expectations = { most_failed = 20 }", ["nearest is 1"]),
+        (12, "expectations = { max_rejecte = 0.1 }", ["'max_rejected'"]),
+        (12, "expectations = { max_failed = 20 }", ["nearest is 1"]),
         (12, "expectations = { lists = ['lates'] }", ["'latest'"]),
         (12, "expectations = 3", ["no table"]),
         (12, "expectation = {", ["TOML"]),

@@ -69,14 +69,14 @@ def fill(ledger: Ledger, count: int) -> None:
 
 
 def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[str, list[tuple[Any, ...]]]:
-    rows: dict[str, list[tuple[Any, ...]]] = {"addresses": [], "stories": [], "sketches": [], "bands": []}
+    rows: dict[str, list[tuple[Any, ...]]] = {"urls": [], "stories": [], "sketches": [], "bands": []}
     for number in numbers:
         at = _moment(number, count)
         seen, seconds = at.isoformat(), int(at.timestamp())
         story_id, url = f"{SITE}:{number}", f"https://www.kalbela.com/country-news/{number}"
         run_id = f"{at:%Y%m%dT%H%M%SZ}-{SITE}-{rng.getrandbits(16):04x}"
         address = (story_id, url, story_id, "latest", "https://www.kalbela.com/", 1, 0, run_id, seen, None, seen)
-        rows["addresses"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None))
+        rows["urls"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None))
         content, body, state = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         place = (story_id, url, f"{at:%Y-%m}", 1, content, body, state)
         rows["stories"].append((*place, story_id, seen, "latest", 1))
@@ -117,7 +117,7 @@ def _begun(folder: Path) -> tuple[float, float, float]:
 def _forget_run(folder: Path) -> None:
     """Take a run back that was ended at its first request, or the next one would have to publish what it left."""
     with closing(sqlite3.connect(DataFolder(folder).ledger(SITE))) as connection:
-        for what in ("runs WHERE ended_at IS NULL", "addresses WHERE open", "outbox"):
+        for what in ("runs WHERE ended_at IS NULL", "urls WHERE open", "outbox"):
             connection.execute(f"DELETE FROM {what}")
         connection.commit()
 
@@ -130,14 +130,14 @@ def _per_story(ledger: Ledger, count: int) -> tuple[float, float]:
         both, alone = hashes(f"শিরোনাম {story.story_id}", story.body, WORDS)
         at = _END + (story.at - stories[0].at)
         began = time.process_time()
-        with ledger.page():
+        with ledger.savepoint():
             assert ledger.stories.get(story.story_id) is None
-            assert ledger.stories.with_content(both) is None
-            assert alone and ledger.stories.with_body(alone) is None
+            assert ledger.stories.by_content_hash(both) is None
+            assert alone and ledger.stories.by_body_hash(alone) is None
             ledger.clusters.place(story.story_id, sketch(story.body), at)
             looking += time.process_time() - began
             row = _story(story, both, at)
-            ledger.stories.keep(row, body_hash=alone, state_hash=both, known=None)
+            ledger.stories.store(row, body_hash=alone, state_hash=both, known=None)
         accepting += time.process_time() - began
     ledger.commit()
     return looking / NEW * 1000, accepting / NEW * 1000

@@ -84,7 +84,7 @@ DOWNLOAD_HANDLERS = {
 }
 
 # The way of a request -----------------------------------------------------------------------------------------------
-SCHEDULER = "pipelines.runtime.scheduler.Frontier"
+SCHEDULER = "pipelines.runtime.scheduler.LedgerScheduler"
 WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads our source again for every other page
 # All of it, from the engine outward: what is not named here does not run, nor is it imported.
 # No status is kept from the spider: each is an outcome.
@@ -109,8 +109,8 @@ EXTENSIONS_BASE = {
     "crawler.downloader.graceful_stop.PromptEnd": 0,
     "crawler.worker.extension.ReadApart": 0,
     "pipelines.runtime.run.Run": 1,
-    "pipelines.runtime.rejects.KeepRejects": 10,
-    "pipelines.runtime.page_samples.ObservePages": 15,
+    "pipelines.runtime.rejects.RecordRejects": 10,
+    "pipelines.runtime.page_samples.PageSamples": 15,
     "schedules.monitoring.verdict.JudgeRun": 20,
     "scrapy.extensions.throttle.AutoThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,

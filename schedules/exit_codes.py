@@ -61,17 +61,17 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
     from pipelines.analysis.open_table import QueryError
-    from pipelines.runtime.fatal_errors import said_by_system, trouble_in
-    from pipelines.runtime.run import BadManners, BadRunId
+    from pipelines.runtime.fatal_errors import fatal_error_in, os_error_text
+    from pipelines.runtime.run import ImpoliteSettings, InvalidRunId
     from pipelines.storage.site_lock import SiteLocked
 
-    if isinstance(error, (QueryError, BadManners, BadRunId)):
+    if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId)):
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)
-    if trouble := trouble_in(error):
+    if trouble := fatal_error_in(error):
         return ExitCode.DAMAGED if trouble.reason == "damaged" else ExitCode.STORAGE, trouble.sentence
     if isinstance(error, OSError):
-        return ExitCode.STORAGE, said_by_system(error)
+        return ExitCode.STORAGE, os_error_text(error)
     kind = type(error).__name__
     return ExitCode.INTERNAL, f"an error of ours, {kind}: {error}; KHOBOR_DEBUG=1 shows where"

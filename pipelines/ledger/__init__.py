@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
-from pipelines.ledger.change_hints import Notices
+from pipelines.ledger.change_hints import ChangeHints
 from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
@@ -20,11 +20,11 @@ from pipelines.ledger.schema import create, examine, is_blank
 from pipelines.ledger.snapshots import Snapshots
 from pipelines.ledger.stories import KnownStory as KnownStory
 from pipelines.ledger.stories import Stories
-from pipelines.ledger.transactions import ANSWERS_PER_COMMIT as ANSWERS_PER_COMMIT
-from pipelines.ledger.transactions import PAGES_PER_COMMIT as PAGES_PER_COMMIT
+from pipelines.ledger.transactions import RESPONSES_PER_COMMIT as RESPONSES_PER_COMMIT
+from pipelines.ledger.transactions import SAVEPOINTS_PER_COMMIT as SAVEPOINTS_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
-from pipelines.ledger.urls import Addresses
-from pipelines.ledger.urls import KnownAddress as KnownAddress
+from pipelines.ledger.urls import KnownUrl as KnownUrl
+from pipelines.ledger.urls import Urls
 from pipelines.storage.errors import DatabaseDamaged, StorageError
 
 
@@ -32,11 +32,11 @@ class Ledger(Transactions):
     """One site's memory. Not thread-safe: it belongs to the thread that opened it.
 
     :ivar runs: what ran, and what each run counted
-    :ivar addresses: every address that was asked for, or is to be
+    :ivar urls: every address that was asked for, or is to be
     :ivar stories: the stories that are kept, and by what other names each was seen
     :ivar snapshots: how each list stood when it was last seen
     :ivar clusters: which stories are nearly the same words
-    :ivar notices: what lists and feeds last said of stories
+    :ivar change_hints: what lists and feeds last said of stories
     :ivar outbox: what is accepted and not in Parquet yet
     """
 
@@ -46,11 +46,11 @@ class Ledger(Transactions):
         self.zone = zone
         self.outbox = Outbox(connection, zone)
         self.runs = Runs(connection, self)
-        self.addresses = Addresses(connection, self, self.runs, self.outbox)
+        self.urls = Urls(connection, self, self.runs, self.outbox)
         self.clusters = Clusters(connection)
         self.stories = Stories(connection, self.outbox, self.clusters)
         self.snapshots = Snapshots(connection, self, self.outbox)
-        self.notices = Notices(connection)
+        self.change_hints = ChangeHints(connection)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
@@ -82,7 +82,7 @@ class Ledger(Transactions):
         """What the disk refused first, if it ever did: a crawl that finds one asks for nothing more, and ends."""
         return self._sql.fault
 
-    def keep_reject(self, reject: Reject) -> None:
+    def add_reject(self, reject: Reject) -> None:
         """Keep a refused record and count its reason."""
         self.outbox.keep("rejects", as_row(reject))
         self.runs.count(reject.run_id, f"reject/{reject.reason}")

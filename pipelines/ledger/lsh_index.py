@@ -13,9 +13,9 @@ from functools import cache
 from pipelines.similarity.minhash import WINDOW
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number))
+CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number))
 WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS latest_bands (number INTEGER NOT NULL, keys BLOB NOT NULL);
+CREATE TABLE latest_bands (number INTEGER NOT NULL, keys BLOB NOT NULL);
 """
 _PERIOD = 2 * WINDOW
 _MOST_WAITING = 500  # stories
@@ -23,7 +23,7 @@ _MOST_WAITING = 500  # stories
 _LAST_OF_A_KEY = 50
 
 
-class Keys:
+class LshIndex:
     """The keys of one ledger's stories; its writes belong to the ledger's transaction.
 
     What is in memory may be more than what the ledger has: a page may be taken back, with what it entered or sorted

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pipelines.ledger.lsh_index import Keys
+from pipelines.ledger.lsh_index import LshIndex
 from pipelines.similarity.minhash import SKETCH_VERSION, Member, alike, clusters
 
 # A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
 SCHEMA = """
-CREATE TABLE likeness (version INTEGER NOT NULL);
+CREATE TABLE sketch_version (version INTEGER NOT NULL);
 CREATE TABLE sketches (
     number INTEGER PRIMARY KEY, story_id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, family INTEGER, prints BLOB NOT NULL
 );
@@ -42,7 +42,7 @@ class Clusters:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
-        self._keys = Keys(connection)
+        self._index = LshIndex(connection)
 
     def place(
         self,
@@ -64,7 +64,7 @@ class Clusters:
             return self.forget(story_id) | ({story_id: story_id} if known else {})
         (bands, prints), seconds = sketch, int(at.timestamp())
         placed = self._write(known, Member(story_id, seconds, prints))
-        self._keys.add(placed.number, seconds, bands)
+        self._index.add(placed.number, seconds, bands)
         families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
         crowded = len(families) > 1 and self._size(families) > _LARGEST_FAMILY
         if crowded:
@@ -99,7 +99,7 @@ class Clusters:
         """The stories that are alike, among those that share a band with it; and the one with its very body."""
         if kin and (cousin := self._one(kin[0])) and alike(placed.member, cousin.member):
             yield cousin
-        sharing = self._keys.sharing(placed.member.at, bands)
+        sharing = self._index.sharing(placed.member.at, bands)
         likely = [number for number, _ in sharing.most_common(_MOST_COMPARED)]
         found = self._select(f"number IN ({_marks(likely)})", likely)
         yield from (other for other in found if alike(placed.member, other.member))
@@ -128,12 +128,12 @@ class Clusters:
 
     def _make_current(self) -> None:
         """Empty an index whose sketches were made otherwise: nothing in it can be found or compared any more."""
-        versions = {version for (version,) in self._sql.execute("SELECT version FROM likeness")}
+        versions = {version for (version,) in self._sql.execute("SELECT version FROM sketch_version")}
         if versions != {SKETCH_VERSION}:
-            self._keys.clear()
-            for table in ("likeness", "sketches"):
+            self._index.clear()
+            for table in ("sketch_version", "sketches"):
                 self._sql.execute(f"DELETE FROM {table}")
-            self._sql.execute("INSERT INTO likeness VALUES (?)", (SKETCH_VERSION,))
+            self._sql.execute("INSERT INTO sketch_version VALUES (?)", (SKETCH_VERSION,))
 
 
 def _marks(values: Iterable[object]) -> str:

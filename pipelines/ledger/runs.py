@@ -32,12 +32,12 @@ class Runs:
             )
         self._sql.reached("run.ended")
 
-    def leave(self, run_id: str, reason: str, stats: str | None) -> None:
+    def interrupt(self, run_id: str, reason: str, stats: str | None) -> None:
         """Say why a run went no further, and leave its end to whoever recovers it."""
         with self._transactions.transaction():
             self._sql.execute("UPDATE runs SET reason = ?, stats = ? WHERE run_id = ?", (reason, stats, run_id))
 
-    def forget(self, run_id: str) -> None:
+    def delete(self, run_id: str) -> None:
         """Take a run back that did nothing."""
         self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
@@ -58,7 +58,7 @@ class Runs:
 
     def count(self, run_id: str, name: str, n: int = 1) -> None:
         """Add to one of a run's counters, in the transaction of what is counted: so they are exact after a kill."""
-        self._transactions.later(self._add, (run_id, name, n))
+        self._transactions.defer(self._add, (run_id, name, n))
 
     def _add(self, every: list[tuple[str, str, int]]) -> None:
         sums = Counter[tuple[str, str]]()
@@ -70,6 +70,6 @@ class Runs:
     def counts(self, run_id: str) -> dict[str, int]:
         """All counters of a run."""
         found = Counter(dict(self._sql.execute("SELECT name, n FROM counts WHERE run_id = ?", (run_id,))))
-        for of, name, n in self._transactions.left(self._add):
+        for of, name, n in self._transactions.deferred(self._add):
             found[name] += n if of == run_id else 0
         return dict(sorted(found.items()))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipelines.ledger.change_hints import SCHEMA as _NOTICES
+from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
 from pipelines.ledger.connection import REMEDY, Connection
 from pipelines.ledger.lsh_index import SCHEMA as _KEYS
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
@@ -17,12 +17,12 @@ CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT
 ) WITHOUT ROWID;
 CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (run_id, name)) WITHOUT ROWID;
-CREATE TABLE addresses (
+CREATE TABLE urls (
     key TEXT PRIMARY KEY, url TEXT NOT NULL, story_id TEXT, via TEXT NOT NULL, referrer TEXT, depth INTEGER NOT NULL,
     open INTEGER NOT NULL, run_id TEXT NOT NULL, born_at TEXT, due_at TEXT, fetched_at TEXT, outcome TEXT, etag TEXT,
     last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, door TEXT
 ) WITHOUT ROWID;
-CREATE INDEX addresses_open ON addresses (run_id) WHERE open;
+CREATE INDEX urls_open ON urls (run_id) WHERE open;
 CREATE TABLE stories (
     story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
     content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
@@ -40,15 +40,10 @@ CREATE TABLE files (
     path TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
 ) WITHOUT ROWID;
+CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
+CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
+CREATE TABLE sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
 """
-# What came later, so that a ledger made before has none of it.
-_LATER = """
-CREATE INDEX IF NOT EXISTS addresses_due ON addresses (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
-CREATE TABLE IF NOT EXISTS sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
-"""
-
-
 # To read a ledger of a million stories whole takes seconds. Of a large one, what no Parquet holds is read before a run
 # begins; damage elsewhere is met, and named, where it is read.
 _READ_WHOLE = 32 * 2**20
@@ -69,7 +64,7 @@ def create(connection: Connection) -> None:
     """Write an empty ledger, as one."""
     connection.reached("ledger.opened")
     connection.execute("BEGIN IMMEDIATE")
-    for statement in (_SCHEMA + _CLUSTERS + _LATER + _KEYS + _NOTICES).split(";"):
+    for statement in (_SCHEMA + _CLUSTERS + _KEYS + _CHANGE_HINTS).split(";"):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -93,7 +88,3 @@ def examine(connection: Connection, path: Path) -> None:
         [verdict] = connection.execute(f"PRAGMA quick_check({check})").fetchone()
         if verdict != "ok":
             raise DatabaseDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
-    for statement in (_LATER + _KEYS + _NOTICES).split(";"):
-        connection.execute(statement)
-    if not connection.execute("SELECT 1 FROM pragma_table_info('addresses') WHERE name = 'door'").fetchone():
-        connection.execute("ALTER TABLE addresses ADD COLUMN door TEXT")

@@ -21,7 +21,7 @@ class Snapshots:
         # Of each list that stood before it was kept, which one, and when: of two pages the later may come first.
         self._early: dict[str, tuple[datetime, datetime]] = {}
 
-    def keep(self, snapshot: Snapshot, digest: str) -> bool:
+    def store(self, snapshot: Snapshot, digest: str) -> bool:
         """Keep a list that differs from the one before it; otherwise note how long that one stood. True if kept."""
         name, at = snapshot.name, snapshot.observed_at
         query = "SELECT observed_at, digest FROM snapshots WHERE list = ?"
@@ -29,19 +29,19 @@ class Snapshots:
         if is_new := standing is None or standing[1] != digest:
             for ranking in snapshot.rows:
                 self._outbox.keep("rankings", as_row(ranking))
-            self.remember(name, at, digest)
+            self.upsert(name, at, digest)
         first = at if is_new else datetime.fromisoformat(standing[0])
         self._kept[name] = at, first
         early, last = self._early.pop(name, (at, at))
         if first < (last := last if early == at else at):
-            self._transactions.later(self._touch, (name, first, last))
+            self._transactions.defer(self._touch, (name, first, last))
         return is_new
 
-    def stood(self, snapshot: Snapshot, at: datetime) -> None:
+    def extend(self, snapshot: Snapshot, at: datetime) -> None:
         """Note that a list which this process keeps stood unchanged at a later moment; one that is not kept is none."""
         seen, first = self._kept.get(snapshot.name, (None, None))
         if seen == snapshot.observed_at:
-            self._transactions.later(self._touch, (snapshot.name, first, at))
+            self._transactions.defer(self._touch, (snapshot.name, first, at))
         elif seen is None or seen < snapshot.observed_at:
             self._early[snapshot.name] = snapshot.observed_at, at
 
@@ -51,7 +51,7 @@ class Snapshots:
             part = self._outbox.part_of(table, {"observed_at": first})
             self._outbox.touch_again(table, part, table.key_prefix(name, first), {"last_observed_at": at})
 
-    def remember(self, name: str, observed_at: datetime, digest: str) -> None:
+    def upsert(self, name: str, observed_at: datetime, digest: str) -> None:
         """Know the newest snapshot of a list."""
         row = (name, observed_at.isoformat(), digest)
         self._sql.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)

@@ -36,7 +36,7 @@ class Stories:
         self._outbox = outbox
         self._clusters = clusters
 
-    def knows_any(self) -> bool:
+    def any(self) -> bool:
         """Whether any story is remembered."""
         return bool(self._sql.execute("SELECT EXISTS (SELECT 1 FROM stories)").fetchone()[0])
 
@@ -47,11 +47,11 @@ class Stories:
     def get(self, story_id: str) -> KnownStory | None:
         return self._first("story_id = ?", story_id)
 
-    def with_content(self, content_hash: str) -> KnownStory | None:
+    def by_content_hash(self, content_hash: str) -> KnownStory | None:
         """The first story kept with this headline and body."""
         return self._first("content_hash = ? ORDER BY first_seen_at, story_id", content_hash)
 
-    def with_body(self, body_hash: str) -> KnownStory | None:
+    def by_body_hash(self, body_hash: str) -> KnownStory | None:
         """The first story kept with this body."""
         return self._first("body_hash = ? ORDER BY first_seen_at, story_id", body_hash)
 
@@ -63,7 +63,7 @@ class Stories:
         values[7] = datetime.fromisoformat(values[7])
         return KnownStory(*values)
 
-    def keep(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
+    def store(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
         """Put a new story, or a new revision of a known one, into the outbox and remember it."""
         row = as_row(story)
         table = TABLES["stories"]
@@ -71,9 +71,9 @@ class Stories:
         if known is not None and known.part != part:
             self._outbox.drop(table, known.part, story.story_id)
         self._outbox.put(table, part, row)
-        self.remember(story, part, body_hash=body_hash, state_hash=state_hash)
+        self.upsert(story, part, body_hash=body_hash, state_hash=state_hash)
 
-    def remember(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
+    def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
         """Know a story that stands, or will stand, in a partition of `stories`."""
         self._sql.execute(
             "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -92,11 +92,11 @@ class Stories:
             ),
         )
 
-    def saw(self, known: KnownStory, at: datetime) -> None:
+    def mark_seen(self, known: KnownStory, at: datetime) -> None:
         """Note that a story still stood unchanged."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
 
-    def gone(self, known: KnownStory, at: datetime) -> None:
+    def mark_gone(self, known: KnownStory, at: datetime) -> None:
         """Note that a story was taken down; its row stays."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
 
@@ -120,22 +120,22 @@ class Stories:
         else:
             self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (standing, story_id))
 
-    def keep_alias(self, alias: Alias) -> None:
+    def add_alias(self, alias: Alias) -> None:
         """Remember another address or id of a kept story; the first sighting stands."""
-        if self.remember_alias(alias):
+        if self.insert_alias(alias):
             self._outbox.keep("aliases", as_row(alias))
 
-    def remember_alias(self, alias: Alias) -> bool:
+    def insert_alias(self, alias: Alias) -> bool:
         """Know another address or id of a story; True if it was not known."""
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
-    def keep_sighting(self, sighting: Sighting) -> None:
+    def add_sighting(self, sighting: Sighting) -> None:
         """Remember that a place named a story; the first time stands."""
-        if self.remember_sighting(sighting.story_id, sighting.via):
+        if self.insert_sighting(sighting.story_id, sighting.via):
             self._outbox.keep("sightings", as_row(sighting))
 
-    def remember_sighting(self, story_id: str, via: str) -> bool:
+    def insert_sighting(self, story_id: str, via: str) -> bool:
         """Know that a place named a story; True if it was not known."""
         query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
         return bool(self._sql.execute(query, (story_id, via)).rowcount)

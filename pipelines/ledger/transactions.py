@@ -6,8 +6,8 @@ from typing import Any
 
 from pipelines.ledger.connection import Connection
 
-PAGES_PER_COMMIT = 50
-ANSWERS_PER_COMMIT = 4  # with the one that is under way, five pages at most are asked for again after a kill
+SAVEPOINTS_PER_COMMIT = 50
+RESPONSES_PER_COMMIT = 4  # with the one that is under way, five pages at most are asked for again after a kill
 
 
 class Transactions:
@@ -15,37 +15,37 @@ class Transactions:
 
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
-        self._pages = self._answers = 0
+        self._savepoints = self._responses = 0
         self._depth = 0
-        self._later: list[tuple[Callable[[list[Any]], None], Any]] = []
+        self._deferred: list[tuple[Callable[[list[Any]], None], Any]] = []
 
-    def answered(self) -> None:
+    def count_response(self) -> None:
         """Say that an answer came which is not to be asked for again, once it is written."""
-        self._answers += 1
+        self._responses += 1
 
-    def later(self, write: Callable[[list[Any]], None], what: Any) -> None:
+    def defer(self, write: Callable[[list[Any]], None], what: Any) -> None:
         """Leave something to be written with the commit, in one piece with what else is left in the same way.
 
         For what comes again and again, a counter say. It is lost with the page that it is of; outside of any
         transaction it is written at once.
         """
         if self._sql.in_transaction:
-            self._later.append((write, what))
+            self._deferred.append((write, what))
         else:
             write([what])
 
-    def left(self, write: Callable[[list[Any]], None]) -> list[Any]:
+    def deferred(self, write: Callable[[list[Any]], None]) -> list[Any]:
         """What is left to be written in one way."""
-        return [what for each, what in self._later if each == write]
+        return [what for each, what in self._deferred if each == write]
 
     @contextmanager
-    def page(self) -> Iterator[None]:
+    def savepoint(self) -> Iterator[None]:
         """Everything written inside is kept or lost as one."""
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
-            self._later.clear()
+            self._deferred.clear()
         self._sql.execute("SAVEPOINT page")
-        before = len(self._later)
+        before = len(self._deferred)
         self._depth += 1
         try:
             self._sql.reached("page.begun")
@@ -55,19 +55,19 @@ class Transactions:
             if self._sql.in_transaction:  # when the disk is full, SQLite has taken back all of it
                 self._sql.execute("ROLLBACK TO page")
                 self._sql.execute("RELEASE page")
-            del self._later[before:]
+            del self._deferred[before:]
             raise
         finally:
             self._depth -= 1
         self._sql.execute("RELEASE page")
-        self._pages += 1
-        if self._pages >= PAGES_PER_COMMIT or self._answers >= ANSWERS_PER_COMMIT:
+        self._savepoints += 1
+        if self._savepoints >= SAVEPOINTS_PER_COMMIT or self._responses >= RESPONSES_PER_COMMIT:
             self.commit()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything written inside is durable on leaving, or lost as one; inside a page, as one with the page."""
-        with self.page():
+        with self.savepoint():
             yield
         self.commit()
 
@@ -75,17 +75,17 @@ class Transactions:
         """Make everything written so far durable."""
         if self._depth:  # in the middle of a page there is nothing that could be kept alone
             return
-        self._pages = self._answers = 0
+        self._savepoints = self._responses = 0
         if self._sql.in_transaction:
             self._sql.reached("accept.due")
-            self._write_what_is_left()
+            self._write_deferred()
             self._sql.execute("COMMIT")
             self._sql.reached("accept.done")
 
-    def _write_what_is_left(self) -> None:
+    def _write_deferred(self) -> None:
         """All of it or, where the disk refuses, none, so that the pages of which it is never stand without it."""
         kinds: dict[Callable[[list[Any]], None], list[Any]] = {}
-        for write, what in self._later:
+        for write, what in self._deferred:
             kinds.setdefault(write, []).append(what)
         self._sql.execute("SAVEPOINT later")
         try:
@@ -97,4 +97,4 @@ class Transactions:
                 self._sql.execute("RELEASE later")
             raise
         self._sql.execute("RELEASE later")
-        self._later.clear()
+        self._deferred.clear()

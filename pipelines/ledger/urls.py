@@ -16,7 +16,7 @@ from pipelines.ledger.runs import Runs
 from pipelines.ledger.transactions import Transactions
 
 _CLOSED, _ASKED, _LEFT = range(3)
-_ADDRESS = (
+_COLUMNS = (
     "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
     " door, open"
 )
@@ -26,7 +26,7 @@ _BEHIND = "(length(key) < length(:key) OR length(key) = length(:key) AND key < :
 
 
 @dataclass(frozen=True, slots=True)
-class KnownAddress:
+class KnownUrl:
     """What is remembered of an address."""
 
     key: str
@@ -46,7 +46,7 @@ class KnownAddress:
     open: bool
 
 
-class Addresses:
+class Urls:
     """The addresses of one ledger; its writes belong to the ledger's transaction."""
 
     def __init__(self, connection: Connection, transactions: Transactions, runs: Runs, outbox: Outbox) -> None:
@@ -55,39 +55,39 @@ class Addresses:
         self._runs = runs
         self._outbox = outbox
 
-    def get(self, key: str) -> KnownAddress | None:
-        row = self._sql.execute(f"SELECT {_ADDRESS} FROM addresses WHERE key = ?", (key,)).fetchone()
-        return _known_address(row) if row else None
+    def get(self, key: str) -> KnownUrl | None:
+        row = self._sql.execute(f"SELECT {_COLUMNS} FROM urls WHERE key = ?", (key,)).fetchone()
+        return _known_url(row) if row else None
 
     def was_known(self, key: str, run_id: str) -> bool:
         """Whether an address had an outcome before this run, and this run has not asked for it again."""
-        query = "SELECT 1 FROM addresses WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
+        query = "SELECT 1 FROM urls WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
         return self._sql.execute(query, (key, run_id)).fetchone() is not None
 
     def is_open(self, key: str) -> bool:
         """Whether an address was discovered in the present run and has no outcome yet."""
-        row = self._sql.execute("SELECT open FROM addresses WHERE key = ?", (key,)).fetchone()
+        row = self._sql.execute("SELECT open FROM urls WHERE key = ?", (key,)).fetchone()
         return row is not None and row[0] == _ASKED
 
     def discover(self, fetch: Fetch, door: str | None = None) -> None:
         """Open an address: until :meth:`finish`, every later run asks for it again."""
-        self._sql.reached("address.found")
+        self._sql.reached("url.discovering")
         self._sql.execute(
-            "INSERT INTO addresses (key, url, story_id, via, referrer, depth, open, run_id, door)"
+            "INSERT INTO urls (key, url, story_id, via, referrer, depth, open, run_id, door)"
             " VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
             " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id, door = excluded.door",
             (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id, door),
         )
-        self._sql.reached("address.opened")
+        self._sql.reached("url.discovered")
 
-    def abandon(self, key: str) -> None:
+    def close(self, key: str) -> None:
         """Close an address without an outcome of this run: its own run has given it one."""
-        self._sql.execute("UPDATE addresses SET open = 0 WHERE key = ?", (key,))
+        self._sql.execute("UPDATE urls SET open = 0 WHERE key = ?", (key,))
 
-    def remember(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
+    def upsert(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
         """Know a story's address that was asked for, and when it is due again."""
         self._sql.execute(
-            "INSERT OR REPLACE INTO addresses (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
+            "INSERT OR REPLACE INTO urls (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
             " fetched_at, outcome) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
             (
                 fetch.key,
@@ -103,27 +103,27 @@ class Addresses:
             ),
         )
 
-    def leftovers(self, run_id: str, most: int, after: KnownAddress | None = None) -> list[KnownAddress]:
-        """Addresses that runs before this one left open, in turn; as many as are wanted, behind the one ``after``."""
+    def leftovers(self, run_id: str, most: int, after: KnownUrl | None = None) -> list[KnownUrl]:
+        """Urls that runs before this one left open, in turn; as many as are wanted, behind the one ``after``."""
         if after is None:
             return [*self._open("run_id <> :run", _IN_TURN, run=run_id, most=most)]
         which = f"run_id <> :run AND (depth > :depth OR depth = :depth AND {_BEHIND})"
         return [*self._open(which, _IN_TURN, run=run_id, most=most, depth=after.depth, key=after.key)]
 
-    def spilled(self, run_id: str) -> Iterator[KnownAddress]:
-        """Addresses of one run that have no outcome yet, in turn; none of them may change meanwhile."""
+    def spilled(self, run_id: str) -> Iterator[KnownUrl]:
+        """Urls of one run that have no outcome yet, in turn; none of them may change meanwhile."""
         return self._open(f"run_id = :run AND open = {_ASKED}", _IN_TURN, run=run_id, most=-1)
 
-    def unfinished(self, run_id: str, most: int, after: str = "") -> list[KnownAddress]:
+    def unfinished(self, run_id: str, most: int, after: str = "") -> list[KnownUrl]:
         """The same by their keys, behind one of these: however many there are, each is come by once."""
         which = f"run_id = :run AND open = {_ASKED} AND key > :key"
         return [*self._open(which, "key", run=run_id, most=most, key=after)]
 
-    def _open(self, which: str, order: str, **values: Any) -> Iterator[KnownAddress]:
-        query = f"SELECT {_ADDRESS} FROM addresses WHERE open AND {which} ORDER BY {order} LIMIT :most"
-        return map(_known_address, self._sql.execute(query, values))
+    def _open(self, which: str, order: str, **values: Any) -> Iterator[KnownUrl]:
+        query = f"SELECT {_COLUMNS} FROM urls WHERE open AND {which} ORDER BY {order} LIMIT :most"
+        return map(_known_url, self._sql.execute(query, values))
 
-    def due(self, at: datetime, most: int) -> list[KnownAddress]:
+    def due(self, at: datetime, most: int) -> list[KnownUrl]:
         """Stories that were read and are due again, whether anything names them or not, the youngest first.
 
         Also those that are kept and were found taken down: a site in trouble says that of all of them.
@@ -131,12 +131,12 @@ class Addresses:
         read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}')"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
         due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
-        query = f"SELECT {_ADDRESS} FROM addresses WHERE {due} ORDER BY born_at DESC LIMIT ?"
-        return [_known_address(row) for row in self._sql.execute(query, (at.isoformat(), most))]
+        query = f"SELECT {_COLUMNS} FROM urls WHERE {due} ORDER BY born_at DESC LIMIT ?"
+        return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), most))]
 
-    def let_be_due(self, key: str, at: datetime) -> None:
+    def make_due(self, key: str, at: datetime) -> None:
         """Let an address be due from a moment on, if it is not due earlier."""
-        query = "UPDATE addresses SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
+        query = "UPDATE urls SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
 
     def finish(
@@ -153,7 +153,7 @@ class Addresses:
         ``failed`` counts it among the failures in a row, as ``again`` does where nothing is said.
         """
         self._sql.execute(
-            "UPDATE addresses SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
+            "UPDATE urls SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
             " fetched_at = coalesce(?, fetched_at), etag = coalesce(?, etag),"
             " last_modified = coalesce(?, last_modified), failures = CASE WHEN ? THEN failures + 1 ELSE 0 END"
             " WHERE key = ?",
@@ -176,15 +176,15 @@ class Addresses:
         self._outbox.keep("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")
         if fetch.attempts:
-            self._transactions.answered()
+            self._transactions.count_response()
 
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _known_address(row: tuple[Any, ...]) -> KnownAddress:
+def _known_url(row: tuple[Any, ...]) -> KnownUrl:
     values = list(row)
     values[6:9] = [moment and datetime.fromisoformat(moment) for moment in values[6:9]]
     values[-1] = bool(values[-1])
-    return KnownAddress(*values)
+    return KnownUrl(*values)

@@ -27,7 +27,7 @@ def divert_bad_rows(ledger: Ledger) -> int:
         for change, fault in _bad(table, ledger.outbox.changes(table, seqs)):
             with ledger.transaction():
                 ledger.outbox.clear([change.seq])
-                ledger.keep_reject(_reject(ledger.site, table, change, fault))
+                ledger.add_reject(_reject(ledger.site, table, change, fault))
                 if name == "stories" and change.act == "put":
                     ledger.stories.withdraw(change.key, ledger.outbox.forget_move(table, change.key))
             diverted += 1

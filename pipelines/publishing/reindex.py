@@ -23,7 +23,7 @@ from crawler.items import Alias, Fetch, Story
 from crawler.outcomes import Outcome
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
-from pipelines.ledger.revisit_policy import next_look
+from pipelines.ledger.revisit_policy import next_revisit
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
@@ -93,7 +93,7 @@ def _record_files(dataset: DataFolder, ledger: Ledger) -> None:
         for part, rows in _rows(dataset, table, ledger.site):
             path = table.path(ledger.site, part)
             size = (dataset.root / path).stat().st_size
-            with ledger.page():
+            with ledger.savepoint():
                 ledger.outbox.settle(FileRecord(str(path), len(rows), size, dataset.digest(path)))
     ledger.commit()
 
@@ -159,7 +159,7 @@ def _remember_stories(dataset: DataFolder, ledger: Ledger) -> None:
 
 
 def _remember(ledger: Ledger, part: str, row: Row) -> None:
-    ledger.stories.remember(
+    ledger.stories.upsert(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
     kin = (row["cluster_id"], row["cluster_id"])
@@ -174,7 +174,7 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
         outcome=Outcome.STORY,
         run_id=row["run_id"],
     )
-    ledger.addresses.remember(fetch, next_look(row["published_at"], row["fetched_at"]), row["published_at"])
+    ledger.urls.upsert(fetch, next_revisit(row["published_at"], row["fetched_at"]), row["published_at"])
 
 
 # The rest ------------------------------------------------------------------------------------------------------------
@@ -184,14 +184,14 @@ def _remember_aliases(dataset: DataFolder, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["aliases"], ledger.site):
         with ledger.transaction():
             for row in rows.to_pylist():
-                ledger.stories.remember_alias(Alias(site=ledger.site, **row))
+                ledger.stories.insert_alias(Alias(site=ledger.site, **row))
 
 
 def _remember_sightings(dataset: DataFolder, ledger: Ledger) -> None:
     for _, rows in _rows(dataset, TABLES["sightings"], ledger.site):
         with ledger.transaction():
             for row in rows.select(["story_id", "via"]).to_pylist():
-                ledger.stories.remember_sighting(row["story_id"], row["via"])
+                ledger.stories.insert_sighting(row["story_id"], row["via"])
 
 
 def _remember_snapshots(dataset: DataFolder, ledger: Ledger) -> None:
@@ -202,4 +202,4 @@ def _remember_snapshots(dataset: DataFolder, ledger: Ledger) -> None:
                 of_list = rows.filter(pc.equal(rows["list"], name))
                 last = pc.max(of_list["observed_at"])
                 snapshot = of_list.filter(pc.equal(of_list["observed_at"], last)).to_pylist()
-                ledger.snapshots.remember(name, last.as_py(), snapshot_digest(snapshot))
+                ledger.snapshots.upsert(name, last.as_py(), snapshot_digest(snapshot))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from crawler.safe_text import one_line
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged, StorageError
 
-#: What the ledger and the data folder may raise when nothing more can be kept; `trouble_in` tells it from the rest.
-KINDS = (OSError, sqlite3.Error, MemoryError, StorageError, DatabaseDamaged, DataDamaged)
+#: What the ledger and the data folder may raise when nothing more can be kept; `fatal_error_in` tells it from the rest.
+FATAL_ERRORS = (OSError, sqlite3.Error, MemoryError, StorageError, DatabaseDamaged, DataDamaged)
 
 _OF_STORAGE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO),
@@ -19,28 +19,28 @@ LONGEST = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FatalError:
     """Why the run closes (`storage`, `memory` or `damaged`), and what happened where, in a sentence."""
 
     reason: str
     sentence: str
 
 
-def trouble_in(error: BaseException | None) -> Trouble | None:
+def fatal_error_in(error: BaseException | None) -> FatalError | None:
     """The trouble that an error is or was raised from; None for an error that says nothing about the next page."""
     for cause in _causes(error):
         if isinstance(cause, StorageError):
-            return Trouble("storage", one_line(str(cause), LONGEST))
+            return FatalError("storage", one_line(str(cause), LONGEST))
         if isinstance(cause, (DatabaseDamaged, DataDamaged)):
-            return Trouble("damaged", one_line(str(cause), LONGEST))
+            return FatalError("damaged", one_line(str(cause), LONGEST))
         if isinstance(cause, MemoryError):
-            return Trouble("memory", "there was not enough memory; KHOBOR_ADDRESS_SPACE_MB says how much a run may map")
+            return FatalError("memory", "out of memory; KHOBOR_ADDRESS_SPACE_MB limits how much a run may map")
         if isinstance(cause, OSError) and cause.errno in _OF_STORAGE:
-            return Trouble("storage", one_line(said_by_system(cause), LONGEST))
+            return FatalError("storage", one_line(os_error_text(cause), LONGEST))
     return None
 
 
-def said_by_system(error: OSError) -> str:
+def os_error_text(error: OSError) -> str:
     """What the system refused, and where if it says so."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"

@@ -33,7 +33,7 @@ _APART = 10
 
 
 @dataclass
-class Field:
+class FieldStat:
     """One column over all stories of a run."""
 
     filled: int = 0
@@ -58,7 +58,7 @@ class Field:
         self.before.append(value)
 
 
-class Measures:
+class FieldStats:
     """What one run has seen so far."""
 
     def __init__(self, mode: str = "full", lists: Sequence[str] = ()) -> None:
@@ -68,7 +68,7 @@ class Measures:
         self.read: Counter[str] = Counter()  # stories by layout
         self.lacking: Counter[str] = Counter()  # pages that no layout fits, by what the newest one misses
         self.unreadable_dates = 0  # stories that have one
-        self._fields = {name: Field() for name in COLUMNS}
+        self._fields = {name: FieldStat() for name in COLUMNS}
         self._paragraphs: Counter[int] = Counter()
         self._words: list[int] = []
         self._counts: list[int] = []

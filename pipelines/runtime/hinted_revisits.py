@@ -10,7 +10,7 @@ from crawler.urls import Address
 from pipelines.ledger import Ledger
 
 
-class Hearing:
+class HintedRevisits:
     """Hears each place once: the same words on the next page say nothing more."""
 
     def __init__(self, ledger: Ledger, run_id: str) -> None:
@@ -27,11 +27,11 @@ class Hearing:
         if self._heard.get((place, target.key), (None, None)) == (headline, moment):
             return False
         self._heard[place, target.key] = headline, moment
-        with self._ledger.page():
+        with self._ledger.savepoint():
             return self._is_cause(place, target.key, headline, moment)
 
     def _is_cause(self, place: str, key: str, headline: str | None, moment: datetime | None) -> bool:
-        notices, known, at = self._ledger.notices, self._ledger.addresses.get(key), now()
+        notices, known, at = self._ledger.change_hints, self._ledger.urls.get(key), now()
         looked_at = known.fetched_at if known is not None else None
         cause = False
         if headline is not None:
@@ -41,16 +41,16 @@ class Hearing:
             cause = notices.is_other(place, key, said, at) and not late
         if moment is not None and looked_at is not None and looked_at < moment <= at:
             cause = notices.is_other(f"{place}/time", key, moment.isoformat(), at, first=True) or cause
-        if not cause or looked_at is None or not self._ledger.addresses.was_known(key, self._run_id):
+        if not cause or looked_at is None or not self._ledger.urls.was_known(key, self._run_id):
             return False
-        self._ledger.addresses.let_be_due(key, at)
+        self._ledger.urls.make_due(key, at)
         return True
 
     def keep(self) -> None:
         """Keep which place named which story, where that was not known."""
-        with self._ledger.page():
+        with self._ledger.savepoint():
             for (story_id, place), at in self._first.items():
-                self._ledger.stories.keep_sighting(
+                self._ledger.stories.add_sighting(
                     Sighting(
                         site=self._ledger.site, story_id=story_id, via=place, first_seen_at=at, run_id=self._run_id
                     )

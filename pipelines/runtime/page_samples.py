@@ -29,7 +29,7 @@ class Sample:
     page: bytes
 
 
-class ObservePages:
+class PageSamples:
     """Feeds a run's measures, and holds for each field and list the few pages that lacked it and little else."""
 
     def __init__(self, crawler: Crawler) -> None:
@@ -55,10 +55,10 @@ class ObservePages:
             for snapshot in _lists_of(item):
                 fetch = response.meta.get("fetch")
                 beside_story = fetch is not None and fetch.story_id is not None
-                self._run.measures.see_list(snapshot.name, len(snapshot.rows), beside_story=beside_story)
+                self._run.field_stats.see_list(snapshot.name, len(snapshot.rows), beside_story=beside_story)
                 self._note(snapshot.name, response.url)
         if isinstance(item, Story):
-            self._run.measures.see_story(item)
+            self._run.field_stats.see_story(item)
             if response is not None and len(response.body) <= LARGEST_SAMPLE:
                 self._hold(item, response)
 

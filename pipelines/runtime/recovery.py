@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from crawler.clock import now
 from pipelines.ledger import Ledger
-from pipelines.runtime.revisit import Books
+from pipelines.runtime.revisit import Revisits
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
 
@@ -17,12 +17,12 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published"
     """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
     from pipelines.publishing.publisher import publish
 
-    Books(ledger, run_id).close()
+    Revisits(ledger, run_id).close()
     reached("books.closed")
     return publish(dataset, ledger)
 
 
-def recover(dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
+def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
     """End the runs that were killed; returns their ids. What they had accepted is published with them.
 
     ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves.

@@ -19,7 +19,7 @@ PAGES_KEPT_PER_REASON = 20
 LONGEST_VALUE, MOST_VALUES = 5_000, 100
 
 
-class KeepRejects:
+class RecordRejects:
     """Answers for every record that did not reach the last step: dropped, or lost in a step that crashed."""
 
     def __init__(self, crawler: Crawler) -> None:
@@ -59,21 +59,21 @@ class KeepRejects:
             return
         fetch.outcome, fetch.reason = Outcome.UNREADABLE, "ReaderCrashed"
         detail = one_line(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
-        with self._run.ledger.page():
-            self._run.ledger.keep_reject(self._reject(None, fetch, "ReaderCrashed", detail, response))
+        with self._run.ledger.savepoint():
+            self._run.ledger.add_reject(self._reject(None, fetch, "ReaderCrashed", detail, response))
             self._run.settle(fetch)
 
     def _answer(self, item: Any, response: Response | None, reason: str, detail: str, refusal: Refused | None) -> None:
         fetch: Fetch | None = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
         outcome = refusal.outcome if refusal else Outcome.UNREADABLE
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             if isinstance(refusal, Unchanged):
                 self._saw_again(item)
             elif isinstance(refusal, ExactDuplicate):
-                self._run.ledger.stories.keep_alias(self._alias(item, refusal.of))
+                self._run.ledger.stories.add_alias(self._alias(item, refusal.of))
                 self._run.ledger.runs.count(self._run.run_id, "story/exact_duplicates")
             else:
-                self._run.ledger.keep_reject(self._reject(item, fetch, reason, one_line(detail), response))
+                self._run.ledger.add_reject(self._reject(item, fetch, reason, one_line(detail), response))
             if fetch is not None:
                 fetch.outcome = outcome
                 fetch.reason = (
@@ -85,7 +85,7 @@ class KeepRejects:
         known = self._run.ledger.stories.get(story.story_id)
         assert known is not None
         assert story.fetched_at is not None
-        self._run.ledger.stories.saw(known, story.fetched_at)
+        self._run.ledger.stories.mark_seen(known, story.fetched_at)
         self._run.ledger.runs.count(self._run.run_id, "story/unchanged")
 
     def _alias(self, story: Story, kept: str) -> Alias:

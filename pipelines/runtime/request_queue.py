@@ -6,7 +6,7 @@ from itertools import count
 from scrapy.http import Request
 
 
-class Waiting:
+class RequestQueue:
     """Requests by place, the least first, those of one place in the order they came in.
 
     When more come than may wait, the worse half is spilled: whoever has them in the books finds them there again.

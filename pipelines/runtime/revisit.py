@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from crawler.clock import now
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
-from pipelines.ledger import KnownAddress, Ledger
-from pipelines.ledger.revisit_policy import next_look
+from pipelines.ledger import KnownUrl, Ledger
+from pipelines.ledger.revisit_policy import next_revisit
 
 # What has been read whole, so that a server may say next time that it is still the same.
 READ = frozenset((Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST))
@@ -37,7 +37,7 @@ DOOR_RESTS = (timedelta(hours=1), timedelta(days=7))
 _AT_ONCE = 1_000  # addresses that are closed
 
 
-class Books:
+class Revisits:
     """Writes discoveries and outcomes, inside the ledger's transactions."""
 
     def __init__(self, ledger: Ledger, run_id: str, door_rests: tuple[timedelta, timedelta] = DOOR_RESTS) -> None:
@@ -47,17 +47,17 @@ class Books:
 
     def discover(self, fetch: Fetch, door: str | None = None) -> None:
         """Open an address that will be asked for; ``door`` is what a later run must know of one behind a door."""
-        self.ledger.addresses.discover(fetch, door)
+        self.ledger.urls.discover(fetch, door)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:
         """An address that is not asked for: its discovery and its outcome are one."""
-        self.ledger.addresses.record(fetch)
+        self.ledger.urls.record(fetch)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """What came of an open address, and when it is due again."""
-        known = self.ledger.addresses.get(fetch.key)
+        known = self.ledger.urls.get(fetch.key)
         failures = known.failures if known else 0
         again = fetch.outcome == Outcome.PENDING or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
         if failures and fetch.outcome in TRY_AGAIN:
@@ -66,10 +66,10 @@ class Books:
         failed = again or fetch.outcome in MAY_COME_BACK
         if fetch.outcome not in READ:  # or the page that was not read would count as known
             fetch.etag = fetch.last_modified = None
-        self.ledger.addresses.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
+        self.ledger.urls.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
         if fetch.called_by:
             in_vain = fetch.outcome == Outcome.UNCHANGED
-            self.ledger.notices.answered(fetch.called_by, fetch.key, in_vain=in_vain)
+            self.ledger.change_hints.answered(fetch.called_by, fetch.key, in_vain=in_vain)
             self.ledger.runs.count(self.run_id, "hint/wrong" if in_vain else "hint/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
@@ -77,13 +77,13 @@ class Books:
             self._stands(fetch)
 
     def _due_at(
-        self, fetch: Fetch, known: KnownAddress | None, published_at: datetime | None, failures: int
+        self, fetch: Fetch, known: KnownUrl | None, published_at: datetime | None, failures: int
     ) -> datetime | None:
         if fetch.story_id is None:
             failed = fetch.outcome in TRY_AGAIN or fetch.outcome == Outcome.PENDING
             return fetch.fetched_at if failed else fetch.fetched_at + self._rest_of_door(fetch, known)
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
-            return next_look(published_at or (known.born_at if known else None), fetch.fetched_at)
+            return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)
         if fetch.outcome in MAY_COME_BACK:
             return fetch.fetched_at + NEXT_NIGHT if failures < MOST_ABSENCES else None
         return fetch.fetched_at + AFTER_FAILURES if fetch.outcome in TRY_AGAIN else None
@@ -92,17 +92,17 @@ class Books:
         """Note that a story stands as it stood, which its server says without sending it."""
         known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         if known is not None:
-            self.ledger.stories.saw(known, fetch.fetched_at)
+            self.ledger.stories.mark_seen(known, fetch.fetched_at)
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def gone(self, fetch: Fetch) -> None:
         """Note that the story behind an address was taken down, if it is one that is kept."""
         known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         if known is not None:
-            self.ledger.stories.gone(known, fetch.fetched_at)
+            self.ledger.stories.mark_gone(known, fetch.fetched_at)
             self.ledger.runs.count(self.run_id, "story/gone")
 
-    def _rest_of_door(self, fetch: Fetch, known: KnownAddress | None) -> timedelta:
+    def _rest_of_door(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
         """A door that showed something new is due sooner the next time, one that did not later, within bounds.
 
         What it is measured by is the time since it was opened last, which may be longer than it was to rest.
@@ -118,21 +118,21 @@ class Books:
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""
         closed, after = 0, ""
-        while left := self.ledger.addresses.unfinished(self.run_id, _AT_ONCE, after):
+        while left := self.ledger.urls.unfinished(self.run_id, _AT_ONCE, after):
             for known in left:
-                with self.ledger.page():
+                with self.ledger.savepoint():
                     fetch = self._not_reached(known)
-                    self.ledger.addresses.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
+                    self.ledger.urls.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
             closed, after = closed + len(left), left[-1].key
         self.ledger.commit()
         return closed
 
-    def _not_reached(self, known: KnownAddress) -> Fetch:
+    def _not_reached(self, known: KnownUrl) -> Fetch:
         fetch = begun(known, self.ledger.site, self.run_id)
         return replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
 
 
-def begun(known: KnownAddress, site: str, run_id: str) -> Fetch:
+def begun(known: KnownUrl, site: str, run_id: str) -> Fetch:
     """The fetch of an address that an earlier moment left open."""
     return Fetch(
         site=site,

@@ -23,13 +23,13 @@ from crawler.items import Alias, Fetch, Story
 from crawler.safe_text import one_line
 from crawler.spider import Newspaper
 from pipelines.ledger import Ledger
-from pipelines.runtime.fatal_errors import KINDS, Trouble, trouble_in
-from pipelines.runtime.field_stats import Measures
-from pipelines.runtime.hinted_revisits import Hearing
+from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
+from pipelines.runtime.field_stats import FieldStats
+from pipelines.runtime.hinted_revisits import HintedRevisits
 from pipelines.runtime.preflight import inspect
-from pipelines.runtime.recovery import publish_run, recover
-from pipelines.runtime.revisit import Books
-from pipelines.runtime.run_summary import MEASURES, account_of
+from pipelines.runtime.recovery import publish_run, recover_runs
+from pipelines.runtime.revisit import Revisits
+from pipelines.runtime.run_summary import FIELD_STATS, run_summary
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock
 
@@ -40,11 +40,11 @@ SECONDS_BETWEEN_COMMITS = 1.0
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
-class BadManners(Exception):
+class ImpoliteSettings(Exception):
     """The settings are not fit for a real newspaper; nothing was asked."""
 
 
-class BadRunId(Exception):
+class InvalidRunId(Exception):
     """The name that the run was given is not the name of a run."""
 
 
@@ -63,21 +63,21 @@ class Run:
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
-        self.books = Books(self.ledger, self.run_id, spider.door_rests)
+        self.revisits = Revisits(self.ledger, self.run_id, spider.door_rests)
         spider.is_incremental = crawler.settings["KHOBOR_MODE"] == "incremental"
-        spider.known_at_all = self.ledger.stories.knows_any()
+        spider.known_at_all = self.ledger.stories.any()
         spider.was_known = self.was_known
-        self.hearing = Hearing(self.ledger, self.run_id)
-        spider.sees = self.hearing.sees
+        self.hinted_revisits = HintedRevisits(self.ledger, self.run_id)
+        spider.sees = self.hinted_revisits.sees
         # Told before the books are closed: whoever holds addresses back gives them their outcome.
         self.lets_go: Callable[[], None] = lambda: None
         self.reading: str | None = None
-        self.measures = Measures(
+        self.field_stats = FieldStats(
             "incremental" if spider.is_incremental else "full", [ranked.name for ranked in spider.lists]
         )
-        self.account: Mapping[str, Any] | None = None
+        self.summary: Mapping[str, Any] | None = None
         #: Why nothing more can be kept, once that is so.
-        self.trouble: Trouble | None = None
+        self.fatal_error: FatalError | None = None
         self._state = "crawling"
         self._published = False
         self._closing: asyncio.Future[None] | None = None
@@ -90,14 +90,14 @@ class Run:
         if not isinstance(crawler.spider, Newspaper):
             raise NotConfigured("not a newspaper")
         if wrong := faults(crawler.settings):
-            raise BadManners("; ".join(wrong))
+            raise ImpoliteSettings("; ".join(wrong))
         run = cls(crawler, crawler.spider, Path(crawler.settings["KHOBOR_DATA"]))
         crawler.signals.connect(run.spider_opened, signals.spider_opened)
         crawler.signals.connect(run.spider_closed, signals.spider_closed)
         # What a killed run left is published before anything new is asked for.
-        recover(run.dataset, run.ledger)
+        recover_runs(run.dataset, run.ledger)
         run.ledger.runs.begin(run.run_id, now())
-        run.ledger.notices.forget(now())
+        run.ledger.change_hints.forget(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
 
@@ -120,21 +120,21 @@ class Run:
         """Enter what came of an address, whether it was asked for or not; belongs inside the page's transaction."""
         for name, snapshot in fetch.stood.items():
             self.ledger.runs.count(self.run_id, f"list/{name}/seen")
-            self.ledger.snapshots.stood(snapshot, fetch.fetched_at)
-        if self.ledger.addresses.is_open(fetch.key):
-            self.books.finish(fetch, born_at)
+            self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
+        if self.ledger.urls.is_open(fetch.key):
+            self.revisits.finish(fetch, born_at)
         else:
-            self.books.note(fetch)
+            self.revisits.note(fetch)
         if fetch.attempts:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
 
     def was_known(self, key: str) -> bool:
         """Whether an address had an outcome before this run."""
-        return key in self._asked_again or self.ledger.addresses.was_known(key, self.run_id)
+        return key in self._asked_again or self.ledger.urls.was_known(key, self.run_id)
 
     def note_known(self, key: str) -> None:
         """Keep in mind, when an address is about to be asked for, whether it was known before."""
-        if self.ledger.addresses.was_known(key, self.run_id):
+        if self.ledger.urls.was_known(key, self.run_id):
             self._asked_again.add(key)
 
     def also_seen(self, story_id: str, url: str) -> None:
@@ -142,11 +142,11 @@ class Run:
         self._also_seen.setdefault((story_id, url), now())
 
     def _keep_addresses(self) -> None:
-        with self.ledger.page():
+        with self.ledger.savepoint():
             for (story_id, url), at in self._also_seen.items():
                 known = self.ledger.stories.get(story_id)
                 if known is not None and known.url != url:
-                    self.ledger.stories.keep_alias(
+                    self.ledger.stories.add_alias(
                         Alias(
                             site=self.ledger.site,
                             url=url,
@@ -171,10 +171,10 @@ class Run:
             self._tell_progress()
             self.lets_go()
             self._keep_addresses()
-            self.hearing.keep()
+            self.hinted_revisits.keep()
             self.ledger.commit()
             publish_run(self.dataset, self.ledger, self.run_id)
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             self.give_up(error)
             raise
         self._published = True
@@ -184,21 +184,21 @@ class Run:
 
         What is accepted stays. If it cannot be published now, whoever recovers the run does.
         """
-        trouble = trouble_in(error)
-        if trouble is not None and self.trouble is None:
-            self.trouble = trouble
-            logger.error("the run ends (%s): %s", trouble.reason, trouble.sentence)
-            self._stats.set_value("khobor/trouble", trouble.sentence)
+        fatal = fatal_error_in(error)
+        if fatal is not None and self.fatal_error is None:
+            self.fatal_error = fatal
+            logger.error("the run ends (%s): %s", fatal.reason, fatal.sentence)
+            self._stats.set_value("khobor/trouble", fatal.sentence)
             if self.engine is not None and self.engine.running:
-                self._closing = asyncio.ensure_future(self.engine.close_spider_async(reason=trouble.reason))
-        return trouble is not None
+                self._closing = asyncio.ensure_future(self.engine.close_spider_async(reason=fatal.reason))
+        return fatal is not None
 
     def spider_closed(self, reason: str) -> None:
         if self._ticking.running:
             self._ticking.stop()
         try:
-            self._end(self.trouble.reason if self.trouble else reason)
-        except KINDS as error:
+            self._end(self.fatal_error.reason if self.fatal_error else reason)
+        except FATAL_ERRORS as error:
             if not self.give_up(error):
                 raise
         finally:
@@ -207,15 +207,15 @@ class Run:
             self._lock.release()
 
     def _end(self, reason: str) -> None:
-        stats = json.dumps({**self._stats.get_stats(), MEASURES: self.measures.as_dict()}, default=str)
+        stats = json.dumps({**self._stats.get_stats(), FIELD_STATS: self.field_stats.as_dict()}, default=str)
         try:
             if not self.ledger.runs.counts(self.run_id):  # nothing was discovered: `scrapy parse`, not a run
-                self.ledger.runs.forget(self.run_id)
+                self.ledger.runs.delete(self.run_id)
             elif self._published:
                 self.ledger.runs.end(self.run_id, now(), reason, stats)
-                self.account = account_of(self.ledger, self.run_id)
+                self.summary = run_summary(self.ledger, self.run_id)
             else:
-                self.ledger.runs.leave(self.run_id, reason, stats)
+                self.ledger.runs.interrupt(self.run_id, reason, stats)
         finally:
             self.ledger.close()
 
@@ -224,7 +224,7 @@ class Run:
             self.give_up(self.ledger.fault)
             self.ledger.commit()
             self._tell_progress()
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             if not self.give_up(error):
                 raise
 
@@ -261,7 +261,7 @@ def new_run_id(site: str) -> str:
 def _run_id(given: str | None, site: str) -> str:
     """The name that whoever launched the run gave it, or a new one. It becomes the name of files."""
     if given and not _RUN_ID.fullmatch(given):
-        raise BadRunId(f"KHOBOR_RUN_ID={one_line(given)!r} is no name of a run; leave it out, and it gets one")
+        raise InvalidRunId(f"KHOBOR_RUN_ID={one_line(given)!r} is no name of a run; leave it out, and it gets one")
     return given or new_run_id(site)
 
 

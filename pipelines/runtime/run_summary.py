@@ -6,14 +6,14 @@ from typing import Any
 from pipelines.ledger import Ledger
 
 #: Where a run leaves its measures among the numbers of its end; a run that was killed leaves none.
-MEASURES = "khobor/measures"
+FIELD_STATS = "khobor/measures"
 
 
-def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
+def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """What is known of a run: when, how it ended, what was discovered and what came of it.
 
     ``urls.complete`` says whether every discovered address has exactly one outcome. ``mode``, ``fields`` and
-    ``measures`` are those of :class:`pipelines.runtime.field_stats.Measures`; a run that was killed has none. Raises
+    ``measures`` are those of :class:`pipelines.runtime.field_stats.FieldStats`; a run that was killed has none. Raises
     KeyError for a run that the ledger does not know.
     """
     run = ledger.runs.get(run_id)
@@ -23,7 +23,7 @@ def account_of(ledger: Ledger, run_id: str) -> dict[str, Any]:
     outcomes = _group(counts, "outcome/")
     discovered = counts.get("discovered", 0)
     stats = json.loads(run["stats"]) if run["stats"] else None
-    measures = stats.pop(MEASURES, {}) if stats else {}
+    measures = stats.pop(FIELD_STATS, {}) if stats else {}
     return {
         "run_id": run_id,
         "site": ledger.site,

@@ -22,9 +22,9 @@ from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.spider import Newspaper
 from crawler.urls import Address
-from pipelines.ledger import KnownAddress
-from pipelines.runtime.fatal_errors import KINDS
-from pipelines.runtime.request_queue import Waiting
+from pipelines.ledger import KnownUrl
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
+from pipelines.runtime.request_queue import RequestQueue
 from pipelines.runtime.revisit import begun
 from pipelines.runtime.run import Run
 
@@ -40,7 +40,7 @@ MOST_LOOKS = 5_000
 AFTER_FAILURE = timedelta(minutes=10)
 
 
-class Frontier(BaseScheduler):
+class LedgerScheduler(BaseScheduler):
     """Best first; each address once a run; known stories only when they are due.
 
     A site that names addresses without an end may fill the ledger, not the memory: of what is too much to wait here,
@@ -52,15 +52,15 @@ class Frontier(BaseScheduler):
         self._spider = spider
         self._max_pages = max_pages
         self._max_depth = max_depth
-        self._waiting = Waiting(most_waiting)
+        self._waiting = RequestQueue(most_waiting)
         self._at_once = max(1, most_waiting // 2)  # addresses that are taken up from the ledger
         self._is_run: bool | None = None  # and not `scrapy parse`, say, which asks for a page and for nothing else
         self._left = True  # whether earlier runs may have left open what is not taken up yet
-        self._taken_up: KnownAddress | None = None  # the last of it that is
+        self._taken_up: KnownUrl | None = None  # the last of it that is
         self._seen: set[str] = set()
         self._asked_for: set[str] = set()
         self._held: dict[str, Request] = {}  # stories that are due and named, until there is room to look at them
-        self._due: deque[KnownAddress] | None = None
+        self._due: deque[KnownUrl] | None = None
         self._looks = 0
         self.asked = 0
         run.lets_go = self._let_go
@@ -82,18 +82,18 @@ class Frontier(BaseScheduler):
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
         """
-        addresses, waiting = self._run.ledger.addresses, len(self._waiting)
+        addresses, waiting = self._run.ledger.urls, len(self._waiting)
         while self._left and len(self._waiting) <= waiting:
             left = addresses.leftovers(self._run.run_id, self._at_once, self._taken_up)
-            with self._run.ledger.page():
+            with self._run.ledger.savepoint():
                 for self._taken_up in left:
                     self._take_up(self._taken_up)
             self._left = bool(left)
 
-    def _take_up(self, known: KnownAddress) -> None:
+    def _take_up(self, known: KnownUrl) -> None:
         request = self._again(known)
         if request is None:
-            self._run.ledger.addresses.abandon(known.key)
+            self._run.ledger.urls.close(known.key)
         elif known.key not in self._seen and not (
             self._spider.is_incremental and (known.failures or known.outcome == Outcome.ROBOTS)
         ):
@@ -102,7 +102,7 @@ class Frontier(BaseScheduler):
     def _take_up_what_spilled(self) -> None:
         """Take up what did not fit: as nothing waits or is under way, it is what is open and was not asked for."""
         self._waiting.spilled = False
-        spilled = self._run.ledger.addresses.spilled(self._run.run_id)
+        spilled = self._run.ledger.urls.spilled(self._run.run_id)
         found = (known for known in spilled if known.key not in self._asked_for)
         for known in islice(found, self._at_once):
             if request := self._again(known):
@@ -110,7 +110,7 @@ class Frontier(BaseScheduler):
                 self._push(request)
                 self._waiting.spilled = True  # there may be more
 
-    def _again(self, known: KnownAddress) -> Request | None:
+    def _again(self, known: KnownUrl) -> Request | None:
         fetch = begun(known, self._run.ledger.site, self._run.run_id)
         return self._spider.ask_again(fetch, known.door)
 
@@ -129,7 +129,7 @@ class Frontier(BaseScheduler):
                 if self._is_run:
                     self._take_up_what_was_left()
             return taken
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             if not self._run.give_up(error):
                 raise
             return False
@@ -148,7 +148,7 @@ class Frontier(BaseScheduler):
             self._run.also_seen(fetch.story_id, fetch.url)
         if fetch.key in self._seen:
             return False
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             return self._admit(request)
 
     def next_request(self) -> Request | None:
@@ -176,7 +176,7 @@ class Frontier(BaseScheduler):
     def _admit(self, request: Request) -> bool:
         fetch: Fetch = request.meta["fetch"]
         self._seen.add(fetch.key)
-        known = self._run.ledger.addresses.get(fetch.key)
+        known = self._run.ledger.urls.get(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self._answer(fetch, Outcome.TOO_DEEP)
         if known is not None and not known.open and fetch.via != "seed":
@@ -195,7 +195,7 @@ class Frontier(BaseScheduler):
         fetch: Fetch = request.meta["fetch"]
         self._run.note_known(fetch.key)
         door: Door | None = request.meta["door"]
-        self._run.books.discover(fetch, written(door, request.meta["onward"]) if door else None)
+        self._run.revisits.discover(fetch, written(door, request.meta["onward"]) if door else None)
         self._push(request)
         return True
 
@@ -214,9 +214,9 @@ class Frontier(BaseScheduler):
         if (room := self._room()) <= 0:
             return False
         if self._due is None:
-            self._due = deque(self._run.ledger.addresses.due(now(), MOST_LOOKS))
+            self._due = deque(self._run.ledger.urls.due(now(), MOST_LOOKS))
         before = self._looks
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             while self._due and self._looks < before + room:
                 self._look_at(self._due.popleft())
         return self._looks > before
@@ -229,7 +229,7 @@ class Frontier(BaseScheduler):
         reading = engine.scraper.slot is not None and not engine.scraper.slot.is_idle()
         return reading or bool(engine.downloader.active)
 
-    def _look_at(self, known: KnownAddress) -> None:
+    def _look_at(self, known: KnownUrl) -> None:
         request = self._held.pop(known.key, None)
         if request is None:
             if known.key in self._seen:
@@ -243,7 +243,7 @@ class Frontier(BaseScheduler):
 
     def _let_go(self) -> None:
         """Answer for the stories that were held back and not looked at: they stay due."""
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             for request in self._held.values():
                 self._answer(request.meta["fetch"], Outcome.SKIPPED_FRESH)
         self._held.clear()
@@ -259,7 +259,7 @@ class Frontier(BaseScheduler):
 
     def _answer(self, fetch: Fetch, outcome: Outcome) -> bool:
         fetch.fetched_at, fetch.outcome = now(), outcome
-        self._run.books.note(fetch)
+        self._run.revisits.note(fetch)
         return False
 
     def _redirected(self, request: Request, fetch: Fetch) -> bool:
@@ -272,13 +272,13 @@ class Frontier(BaseScheduler):
             self._push(request, _GOES_ON)  # what is not ours to ask is refused, and named, on its way out
             return True
         found = self._spider.begin(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             reason = f"to {target.url}"
             sent = request.meta.pop("sent", 0)
             ended = replace(fetch, fetched_at=now(), outcome=Outcome.REDIRECTED, reason=reason, attempts=sent)
             self._run.settle(ended)
             if target.story_id is None:  # home, or to its section: that is how a paper takes a story down
-                self._run.books.gone(ended)
+                self._run.revisits.gone(ended)
             if target.key in self._seen:
                 return True
             behind = {name: request.meta[name] for name in ("door", "onward")}
@@ -291,14 +291,14 @@ class Frontier(BaseScheduler):
         self._waiting.push(request, -request.priority if place is None else place)
 
 
-def _failed_just_now(known: KnownAddress) -> bool:
+def _failed_just_now(known: KnownUrl) -> bool:
     if not known.open or not known.failures or known.fetched_at is None:
         return False
     rest: timedelta = AFTER_FAILURE * 2 ** (known.failures - 1)
     return now() < known.fetched_at + rest
 
 
-def _ask_only_for_changes(request: Request, known: KnownAddress) -> None:
+def _ask_only_for_changes(request: Request, known: KnownUrl) -> None:
     """Name the state that is known; but not for a page whose lists are wanted, whatever else of it is the same."""
     door: Door | None = request.meta["door"]
     if door is not None and door.kind is Kind.PAGE:

@@ -21,7 +21,7 @@ def deduplicate(story: Story, ledger: Ledger) -> Story:
     known = ledger.stories.get(story.story_id)
     if known is None:
         assert story.content_hash is not None
-        if original := ledger.stories.with_content(story.content_hash):
+        if original := ledger.stories.by_content_hash(story.content_hash):
             raise ExactDuplicate(f"the words of {original.story_id}", original.story_id)
         return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
     if known.state_hash == state_hash(as_row(story)):

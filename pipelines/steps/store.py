@@ -25,7 +25,7 @@ class Store:
         return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
-        with self._run.ledger.page():
+        with self._run.ledger.savepoint():
             if isinstance(item, Story):
                 self._accept_story(item)
                 item.sketch = None  # the index has it, and what is passed on is for anyone to write down
@@ -40,8 +40,8 @@ class Store:
             raise InvalidRow(error)
         ledger = self._run.ledger
         known, words = ledger.stories.get(story.story_id), story.body_hash
-        story = self._clustered(story, known or (ledger.stories.with_body(words) if words else None))
-        ledger.stories.keep(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
+        story = self._clustered(story, known or (ledger.stories.by_body_hash(words) if words else None))
+        ledger.stories.store(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
         ledger.runs.count(self._run.run_id, "story/revised" if known else "story/new")
         self._run.reading = story.headline
         self._run.saw(story)
@@ -65,5 +65,5 @@ class Store:
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         if not snapshot.overlaps:
             self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/missed")
-        if self._run.ledger.snapshots.keep(snapshot, digest):
+        if self._run.ledger.snapshots.store(snapshot, digest):
             self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/kept")

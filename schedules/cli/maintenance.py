@@ -20,7 +20,7 @@ def add_to(commands: Commands) -> None:
 
 def publish(options: argparse.Namespace) -> int:
     """Move accepted rows that a killed run left into Parquet."""
-    from pipelines.runtime.recovery import recover
+    from pipelines.runtime.recovery import recover_runs
     from schedules.monitoring.verdict import expectations_of, judge_ended_runs
 
     done = []
@@ -28,7 +28,7 @@ def publish(options: argparse.Namespace) -> int:
         for dataset, paper in papers:
             with ledger_of(dataset, paper) as ledger:
                 waiting = ledger.outbox.size()
-                killed = recover(dataset, ledger)
+                killed = recover_runs(dataset, ledger)
                 judge_ended_runs(dataset, ledger, expectations_of(paper))
             done.append({"site": paper.name, "published": waiting, "runs_ended": killed})
     lines = [f"{each['site']}: {each['published']} changes published" for each in done]

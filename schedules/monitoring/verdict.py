@@ -12,10 +12,10 @@ from crawler.registry import newspapers
 from crawler.spider import Newspaper
 from pipelines.analysis.coverage import coverage_of_run
 from pipelines.ledger import Ledger
-from pipelines.runtime.fatal_errors import KINDS
-from pipelines.runtime.page_samples import ObservePages
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
+from pipelines.runtime.page_samples import PageSamples
 from pipelines.runtime.run import Run
-from pipelines.runtime.run_summary import account_of
+from pipelines.runtime.run_summary import run_summary
 from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.alarms import Alarm, Keep, alarms_of
 from schedules.monitoring.drift import Comparison
@@ -96,7 +96,7 @@ def judge_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations
     """Write the file of every run in the ledger that ended and has none."""
     for run_id in ledger.runs.ended():
         if not dataset.run(run_id).exists():
-            write_verdict(dataset, account_of(ledger, run_id), expected)
+            write_verdict(dataset, run_summary(ledger, run_id), expected)
 
 
 class JudgeRun:
@@ -122,12 +122,12 @@ class JudgeRun:
         judge_ended_runs(self._run.dataset, self._run.ledger, self._expected)
 
     def engine_stopped(self) -> None:
-        if self._run.account is None:
+        if self._run.summary is None:
             return
         try:
-            observer = self._crawler.get_extension(ObservePages)
+            observer = self._crawler.get_extension(PageSamples)
             keep = observer.keep if observer else None
-            self.report = write_verdict(self._run.dataset, self._run.account, self._expected, keep)
-        except KINDS as error:
+            self.report = write_verdict(self._run.dataset, self._run.summary, self._expected, keep)
+        except FATAL_ERRORS as error:
             if not self._run.give_up(error):
                 raise

@@ -13,9 +13,9 @@ from scrapy.settings import Settings
 from crawler.registry import project_settings
 from crawler.spider import Newspaper
 from pipelines.ledger import Ledger
-from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.preflight import inspect
-from pipelines.runtime.recovery import recover
+from pipelines.runtime.recovery import recover_runs
 from pipelines.runtime.run import new_run_id
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
@@ -146,7 +146,7 @@ class RunProcess:
             if not path.exists():
                 self._recover()
             report = read_report(self.launch.dataset, self.run_id) if path.exists() else self._stillborn()
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             code, sentence = describe_error(error)
             kept = "; everything that it had accepted is kept, and `khobor publish` goes on from there"
             report = self._report(code, sentence + kept)
@@ -160,7 +160,7 @@ class RunProcess:
     def _recover(self) -> None:
         ledger = self._ledger()
         try:
-            recover(self.launch.dataset, ledger, *self._reason())
+            recover_runs(self.launch.dataset, ledger, *self._reason())
             judge_ended_runs(self.launch.dataset, ledger, expectations_of(self.launch.newspaper))
         finally:
             ledger.close()

@@ -63,9 +63,9 @@ def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) 
         if environ.get("KHOBOR_DEBUG"):
             traceback.print_exception(error)
         print_error(sentence)
-    elif run is not None and run.trouble is not None and (judging is None or judging.report is None):
-        code = ExitCode.DAMAGED if run.trouble.reason == "damaged" else ExitCode.STORAGE
-        print_error(run.trouble.sentence)
+    elif run is not None and run.fatal_error is not None and (judging is None or judging.report is None):
+        code = ExitCode.DAMAGED if run.fatal_error.reason == "damaged" else ExitCode.STORAGE
+        print_error(run.fatal_error.sentence)
     elif judging is not None and judging.report is not None:
         code = ExitCode(judging.report["verdict"]["exit_code"])
     else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crawler.clock import now
-from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLocked
 from schedules.alerting.notifier import Notifier, notify_with_retries
@@ -90,7 +90,7 @@ def trouble_of(part: Callable[[], object]) -> str:
         part()
     except SiteLocked:
         pass  # somebody else is about it
-    except KINDS as error:
+    except FATAL_ERRORS as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - an error of ours in telling must end neither runs nor the service
         traceback.print_exc(file=sys.stderr)

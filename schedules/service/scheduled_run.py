@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from crawler.clock import now
-from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLocked
@@ -137,7 +137,7 @@ class Claimed:
                 started.append(RunProcess(launch))
             except SiteLocked as error:
                 held[site] = error
-            except (WrongUsage, *KINDS) as error:
+            except (WrongUsage, *FATAL_ERRORS) as error:
                 refused.append(error)
             except Interrupted:
                 if not started:

@@ -14,7 +14,7 @@ from os import environ
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from pipelines.runtime.fatal_errors import KINDS
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock
@@ -91,7 +91,7 @@ def _keep(
                 offset += jumped
             keeper.look()
             trouble = ""
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             # The disk is full, or the machine is out of processes: it may pass, and the next night is to be kept.
             if trouble != str(error):
                 trouble = str(error)

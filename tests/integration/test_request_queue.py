@@ -10,7 +10,7 @@ from scrapy import Request
 
 from crawler.entry_points import Kind
 from crawler.spiders.kalbela import Kalbela
-from pipelines.runtime.request_queue import Waiting
+from pipelines.runtime.request_queue import RequestQueue
 from tests.newspaper import Newspaper
 from tests.support.builders import a_fetch
 from tests.support.commands import PROJECT, QUICK, Crawled
@@ -20,12 +20,12 @@ from tests.support.sitemap_site import Plain
 ROOM = 30  # far less than what these papers name
 
 
-def names(waiting: Waiting) -> list[str]:
+def names(waiting: RequestQueue) -> list[str]:
     return [waiting.pop()[1].url.rpartition("/")[2] for _ in range(len(waiting))]
 
 
-def waiting_with(places: list[int], most: int) -> Waiting:
-    waiting = Waiting(most)
+def waiting_with(places: list[int], most: int) -> RequestQueue:
+    waiting = RequestQueue(most)
     for number, place in enumerate(places):
         waiting.push(Request(f"https://www.kalbela.com/world/{number}"), place)
     return waiting

@@ -67,7 +67,7 @@ def test_incremental_run_fetches_new_stories_only(crawl: Crawled) -> None:
 
 def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
-        ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NOT NULL")
+        ledger.execute("UPDATE urls SET due_at = fetched_at WHERE story_id IS NOT NULL")
     report = crawl.crawl(*INCREMENTAL)
     fetches = crawl.table("fetches")
     outcomes = fetches[fetches["run_id"] == report["run_id"]].set_index("url")["outcome"]
@@ -118,7 +118,7 @@ def test_a_gap_in_which_a_visit_breaks_off_is_filled_by_the_next(crawl: Crawled,
 def test_incremental_run_skips_forbidden_entry_points(crawl: Crawled) -> None:
     crawl.paper.faults["/robots.txt"] = Fault(body=b"User-agent: *\nDisallow: /all-news\n")
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
-        ledger.execute("UPDATE addresses SET due_at = fetched_at WHERE story_id IS NULL")
+        ledger.execute("UPDATE urls SET due_at = fetched_at WHERE story_id IS NULL")
     full, incremental = crawl.crawl(), crawl.crawl(*INCREMENTAL)
     forbidden = crawl.table("fetches").query("outcome == 'robots'")
     assert set(forbidden["run_id"]) == {full["run_id"]} != {incremental["run_id"]}

@@ -12,7 +12,7 @@ from pipelines.similarity.minhash import BANDS
 def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "ledger.sqlite", SITE, ZONE)
     fill(ledger, 300)
-    story, address = ledger.stories.get(f"{SITE}:7"), ledger.addresses.get(f"{SITE}:7")
+    story, address = ledger.stories.get(f"{SITE}:7"), ledger.urls.get(f"{SITE}:7")
     assert story is not None
     assert address is not None
     assert (ledger.stories.size(), story.url, address.open) == (300, address.url, False)

@@ -121,9 +121,9 @@ class Kept:
         for story in stories:
             words = body_hash(story.body) if story.body else None  # a bad story may lack its body
             state = state_hash(as_row(story))
-            with self.ledger.page():
+            with self.ledger.savepoint():
                 known = self.ledger.stories.get(story.story_id)
-                self.ledger.stories.keep(story, body_hash=words, state_hash=state, known=known)
+                self.ledger.stories.store(story, body_hash=words, state_hash=state, known=known)
         self.ledger.commit()
 
     def see(self, number: int, at: datetime) -> None:
@@ -131,15 +131,15 @@ class Kept:
         known = self.ledger.stories.get(f"{SITE}:{number}")
         assert known is not None
         with self.ledger.transaction():
-            self.ledger.stories.saw(known, at)
+            self.ledger.stories.mark_seen(known, at)
 
     def rank(self, snapshot: Snapshot) -> None:
         with self.ledger.transaction():
-            self.ledger.snapshots.keep(snapshot, snapshot_digest([as_row(row) for row in snapshot.rows]))
+            self.ledger.snapshots.store(snapshot, snapshot_digest([as_row(row) for row in snapshot.rows]))
 
     def alias(self, url: str, number: int) -> None:
         with self.ledger.transaction():
-            self.ledger.stories.keep_alias(
+            self.ledger.stories.add_alias(
                 Alias(
                     site=SITE,
                     url=url,

@@ -11,7 +11,7 @@ from crawler.items import Story
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
-from pipelines.runtime.field_stats import Measures
+from pipelines.runtime.field_stats import FieldStats
 from pipelines.steps.clean_text import clean_story
 from pipelines.steps.require_story import require_story
 from schedules.monitoring.alarms import Alarm
@@ -77,7 +77,7 @@ def report_of(
     stories: Iterable[Story], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
 ) -> dict[str, Any]:
     """The report of a run that read these stories in this order, as far as a judge reads it."""
-    measures, rejects = Measures(mode, LISTS), dict[str, int]()
+    measures, rejects = FieldStats(mode, LISTS), dict[str, int]()
     for story in stories:
         measures.see_story(story)
         try:

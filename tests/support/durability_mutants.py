@@ -48,10 +48,10 @@ def _no_page() -> None:
     """Each statement of a page is a transaction of its own."""
 
     @contextmanager
-    def page(ledger: Ledger) -> Iterator[None]:
+    def savepoint(ledger: Ledger) -> Iterator[None]:
         yield
 
-    Ledger.page = page  # type: ignore[method-assign]
+    Ledger.savepoint = savepoint  # type: ignore[method-assign]
 
 
 MISTAKES: dict[str, Callable[[], None]] = {

@@ -2,10 +2,10 @@
 
 from scrapy.http import Request
 
-from pipelines.runtime.scheduler import Frontier
+from pipelines.runtime.scheduler import LedgerScheduler
 
 
-class Lossy(Frontier):
+class Lossy(LedgerScheduler):
     """It loses what ends in 7."""
 
     def next_request(self) -> Request | None:

@@ -30,11 +30,11 @@ from crawler.urls import Address
 from pipelines import ORDER
 from pipelines.ledger import Ledger
 from pipelines.publishing.reindex import reindex
-from pipelines.runtime.fatal_errors import KINDS
-from pipelines.runtime.recovery import recover
-from pipelines.runtime.rejects import KeepRejects
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
+from pipelines.runtime.recovery import recover_runs
+from pipelines.runtime.rejects import RecordRejects
 from pipelines.runtime.run import Run
-from pipelines.runtime.scheduler import Frontier
+from pipelines.runtime.scheduler import LedgerScheduler
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
@@ -66,9 +66,9 @@ class Played:
         self.crawler.spider = self.spider
         self.crawler._apply_settings()
         self.crawler.engine = self.crawler._create_engine()
-        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, KeepRejects, JudgeRun))
+        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, RecordRejects, JudgeRun))
         self._steps = [build_from_crawler(load_object(step), self.crawler) for step in ORDER]
-        self._frontier = Frontier.from_crawler(self.crawler)
+        self._frontier = LedgerScheduler.from_crawler(self.crawler)
 
     def _extension(self, kind: type) -> Any:
         found = self.crawler.get_extension(kind)
@@ -85,21 +85,21 @@ class Played:
                 self.spider.sees("latest", address, None, None)
             fetch = self.spider.begin(address, via="seed", referrer=None, depth=0)
             self._frontier.enqueue_request(self.spider.request(fetch, priority=0))
-        while self.run.trouble is None and (request := self._frontier.next_request()) is not None:
+        while self.run.fatal_error is None and (request := self._frontier.next_request()) is not None:
             self._answer(request.meta["fetch"])
             if self._chance.random() < 0.35:
                 self._acknowledge()
-        with suppress(*KINDS):  # Scrapy writes it into its log, and goes on closing
+        with suppress(*FATAL_ERRORS):  # Scrapy writes it into its log, and goes on closing
             self.run.publish()
             self._acknowledge()
         self.run.spider_closed("finished")
         self._judge.engine_stopped()
-        return 7 if self.run.trouble else 0
+        return 7 if self.run.fatal_error else 0
 
     def _acknowledge(self) -> None:
         """What the clock does once a second: commit. What is told then must be there for ever."""
         self.run._tick()
-        if self.run.trouble is None:
+        if self.run.fatal_error is None:
             lines = "".join(json.dumps(asdict(page)) + "\n" for page in self._waiting)
             descriptor = os.open(self._acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.write(descriptor, lines.encode())
@@ -111,7 +111,7 @@ class Played:
         for item in self._page(fetch):
             try:
                 self._process(item)
-            except KINDS as error:  # nothing of it is acknowledged
+            except FATAL_ERRORS as error:  # nothing of it is acknowledged
                 assert self.run.give_up(error)
                 return
         self._waiting.append(
@@ -125,7 +125,7 @@ class Played:
                 record = step.process_item(record)
         except DropItem as refusal:
             self._keeper.item_dropped(item, None, refusal)
-        except KINDS as error:
+        except FATAL_ERRORS as error:
             self._keeper.item_error(item, None, Failure(error))
 
     def _page(self, fetch: Fetch) -> Iterator[Any]:
@@ -221,7 +221,7 @@ def _recover(root: Path, *_: Any) -> int:
     with SiteLock.take(dataset.lock(SITE)):
         expected = dataset.holds(SITE)
         with closing(Ledger.open(dataset.ledger(SITE), SITE, Kalbela.zone, expected=expected)) as ledger:
-            recover(dataset, ledger)
+            recover_runs(dataset, ledger)
             judge_ended_runs(dataset, ledger, expectations_of(Kalbela))
     return 0
 

@@ -28,13 +28,13 @@ def sight(kept: Kept, via: str, *numbers: int, at: datetime = JANUARY) -> None:
     with kept.ledger.transaction():
         for number in numbers:
             sighting = Sighting(site=SITE, story_id=f"{SITE}:{number}", via=via, first_seen_at=at, run_id="run-1")
-            kept.ledger.stories.keep_sighting(sighting)
+            kept.ledger.stories.add_sighting(sighting)
 
 
 def asked(kept: Kept, number: int, outcome: str, **changes: Any) -> None:
     story_id = changes.pop("story_id", f"{SITE}:{number}")
     with kept.ledger.transaction():
-        kept.ledger.addresses.record(a_fetch(number, outcome=outcome, story_id=story_id, **changes))
+        kept.ledger.urls.record(a_fetch(number, outcome=outcome, story_id=story_id, **changes))
 
 
 def covered(kept: Kept) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_a_copy_among_the_aliases_and_an_id_that_only_a_list_named_are_told_apar
     kept.keep(a_story(500), a_story(503))
     url = "https://www.kalbela.com/sports/501"
     with kept.ledger.transaction():
-        kept.ledger.stories.keep_alias(
+        kept.ledger.stories.add_alias(
             Alias(site=SITE, url=url, story_id=f"{SITE}:500", kind="exact_duplicate", first_seen_at=JANUARY, run_id="r")
         )
     sight(kept, "latest", 500, 502)

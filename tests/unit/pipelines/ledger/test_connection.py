@@ -76,18 +76,18 @@ def test_a_ledger_whose_creation_was_cut_off_is_created(path: Path, left: Callab
 def test_a_full_disk_is_said_to_be_full_and_the_reserve_is_given_up(ledger: Ledger, path: Path) -> None:
     keep_reserve(path.parent)
     with ledger.transaction():
-        ledger.addresses.record(a_fetch(1))
+        ledger.urls.record(a_fetch(1))
     [[pages]] = ledger._sql.execute("PRAGMA page_count").fetchall()
     ledger._sql.execute(f"PRAGMA max_page_count = {pages}")  # what SQLite says of it is what it says of a full disk
     with pytest.raises(StorageError, match=r"kalbela.sqlite: database or disk is full; everything accepted"):
         for number in range(2, 500):
-            with ledger.page():
-                ledger.addresses.record(a_fetch(number))
+            with ledger.savepoint():
+                ledger.urls.record(a_fetch(number))
     assert "disk is full" in str(ledger.fault)
     assert not (path.parent / ".reserve").exists()
     ledger._sql.execute("PRAGMA max_page_count = 100000")
     with ledger.transaction():
-        ledger.addresses.record(a_fetch(600))
+        ledger.urls.record(a_fetch(600))
     assert f"{SITE}:600" not in str(ledger.fault)
     assert 0 < ledger.outbox.size() < 500
 
@@ -96,16 +96,16 @@ def test_a_full_disk_is_said_to_be_full_and_the_reserve_is_given_up(ledger: Ledg
 def test_a_page_that_the_disk_refused_leaves_the_ledger_fit_for_the_next(ledger: Ledger, point: str) -> None:
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
     with pytest.raises(StorageError, match="Input/output error"), ledger.transaction():
-        ledger.addresses.record(a_fetch(1))
+        ledger.urls.record(a_fetch(1))
     with ledger.transaction():
-        ledger.addresses.record(a_fetch(2))
+        ledger.urls.record(a_fetch(2))
     assert ledger.runs.counts("run-1")["outcome/story"] == ledger.outbox.size()
 
 
 def test_damage_that_shows_itself_later_is_called_damage(ledger: Ledger, path: Path) -> None:
     with ledger.transaction():
         for number in range(300):
-            ledger.addresses.record(a_fetch(number))
+            ledger.urls.record(a_fetch(number))
     ledger._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = path.stat().st_size
     with path.open("r+b") as file:

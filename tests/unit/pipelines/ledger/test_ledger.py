@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from crawler.items import as_row
-from pipelines.ledger import ANSWERS_PER_COMMIT, PAGES_PER_COMMIT, Ledger
+from pipelines.ledger import RESPONSES_PER_COMMIT, SAVEPOINTS_PER_COMMIT, Ledger
 from pipelines.ledger.outbox import Change, FileRecord
-from pipelines.runtime.revisit import Books
+from pipelines.runtime.revisit import Revisits
 from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
@@ -57,11 +57,11 @@ def as_another_process_sees(kept: Kept) -> int:
 
 def test_what_one_page_brings_is_kept_or_lost_as_one(kept: Kept) -> None:
     ledger = kept.ledger
-    with ledger.page():
-        ledger.addresses.record(a_fetch(1))
-    with pytest.raises(ZeroDivisionError), ledger.page():
-        ledger.addresses.record(a_fetch(2))
-        ledger.stories.keep(a_story(2), body_hash=None, state_hash="", known=None)
+    with ledger.savepoint():
+        ledger.urls.record(a_fetch(1))
+    with pytest.raises(ZeroDivisionError), ledger.savepoint():
+        ledger.urls.record(a_fetch(2))
+        ledger.stories.store(a_story(2), body_hash=None, state_hash="", known=None)
         raise ZeroDivisionError
     ledger.commit()
     assert [key.rpartition("/")[2] for *_, key in waiting(ledger)] == ["1"]
@@ -70,31 +70,31 @@ def test_what_one_page_brings_is_kept_or_lost_as_one(kept: Kept) -> None:
 
 
 def test_pages_are_durable_when_they_are_committed_and_at_the_latest_after_fifty(kept: Kept) -> None:
-    for number in range(PAGES_PER_COMMIT - 1):
-        with kept.ledger.page():
-            kept.ledger.addresses.record(a_fetch(number, attempts=0))
+    for number in range(SAVEPOINTS_PER_COMMIT - 1):
+        with kept.ledger.savepoint():
+            kept.ledger.urls.record(a_fetch(number, attempts=0))
     assert as_another_process_sees(kept) == 0
-    with kept.ledger.page():
-        kept.ledger.addresses.record(a_fetch(99, attempts=0))
-    assert as_another_process_sees(kept) == PAGES_PER_COMMIT
+    with kept.ledger.savepoint():
+        kept.ledger.urls.record(a_fetch(99, attempts=0))
+    assert as_another_process_sees(kept) == SAVEPOINTS_PER_COMMIT
     with kept.ledger.transaction():
-        kept.ledger.addresses.record(a_fetch(100))
-    assert as_another_process_sees(kept) == PAGES_PER_COMMIT + 1
+        kept.ledger.urls.record(a_fetch(100))
+    assert as_another_process_sees(kept) == SAVEPOINTS_PER_COMMIT + 1
 
 
 def test_pages_that_were_asked_for_are_durable_after_four(kept: Kept) -> None:
-    for number in range(ANSWERS_PER_COMMIT):
+    for number in range(RESPONSES_PER_COMMIT):
         assert as_another_process_sees(kept) == 0
-        with kept.ledger.page():
-            kept.ledger.addresses.record(a_fetch(number))
-    assert as_another_process_sees(kept) == ANSWERS_PER_COMMIT
+        with kept.ledger.savepoint():
+            kept.ledger.urls.record(a_fetch(number))
+    assert as_another_process_sees(kept) == RESPONSES_PER_COMMIT
 
 
 def test_a_page_within_a_page_is_kept_or_lost_with_it(kept: Kept) -> None:
-    with pytest.raises(ZeroDivisionError), kept.ledger.page():
-        for number in range(PAGES_PER_COMMIT + 1):
+    with pytest.raises(ZeroDivisionError), kept.ledger.savepoint():
+        for number in range(SAVEPOINTS_PER_COMMIT + 1):
             with kept.ledger.transaction():
-                kept.ledger.addresses.record(a_fetch(number))
+                kept.ledger.urls.record(a_fetch(number))
         raise ZeroDivisionError
     kept.ledger.commit()
     assert as_another_process_sees(kept) == 0
@@ -106,11 +106,11 @@ from pathlib import Path
 from tests.support.builders import Kept, a_fetch, a_story
 kept = Kept.at(Path(sys.argv[1]))
 kept.keep(a_story(1))
-with kept.ledger.page():
-    kept.ledger.addresses.record(a_fetch(2))
-with kept.ledger.page():
-    kept.ledger.addresses.record(a_fetch(3))
-    kept.ledger.stories.keep(a_story(3), body_hash=None, state_hash="", known=None)
+with kept.ledger.savepoint():
+    kept.ledger.urls.record(a_fetch(2))
+with kept.ledger.savepoint():
+    kept.ledger.urls.record(a_fetch(3))
+    kept.ledger.stories.store(a_story(3), body_hash=None, state_hash="", known=None)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -202,8 +202,8 @@ def test_a_story_is_remembered_with_its_row_in_the_outbox(kept: Kept) -> None:
     known = kept.ledger.stories.get(f"{SITE}:1")
     assert known is not None
     assert (known.part, known.revision, known.first_seen_at) == ("2025-01", 1, JANUARY)
-    assert kept.ledger.stories.with_content(known.content_hash) == known
-    assert kept.ledger.stories.with_content("another") is None
+    assert kept.ledger.stories.by_content_hash(known.content_hash) == known
+    assert kept.ledger.stories.by_content_hash("another") is None
     [change] = changes(kept.ledger, "stories", "2025-01")
     assert change.row == as_row(a_story(1))
 
@@ -222,7 +222,7 @@ def test_a_story_that_moves_is_dropped_where_it_stood_and_touched_where_it_stand
 def test_of_stories_with_the_same_words_the_first_is_found(kept: Kept) -> None:
     words: dict[str, Any] = {"headline": "একই", "body": "একই কথা " * 60}
     kept.keep(a_story(2, first_seen_at=JANUARY, **words), a_story(1, first_seen_at=JANUARY + DAY, **words))
-    twin = kept.ledger.stories.with_content(str(a_story(2, **words).content_hash))
+    twin = kept.ledger.stories.by_content_hash(str(a_story(2, **words).content_hash))
     assert twin is not None
     assert twin.story_id == f"{SITE}:2"
 
@@ -247,22 +247,9 @@ def test_a_list_is_kept_when_it_differs_and_touched_while_it_stands(kept: Kept) 
 def test_a_reject_is_kept_and_counted_by_its_reason(kept: Kept) -> None:
     with kept.ledger.transaction():
         for _ in range(2):
-            kept.ledger.keep_reject(a_reject(JANUARY))
+            kept.ledger.add_reject(a_reject(JANUARY))
     assert kept.ledger.runs.counts("run-1") == {"reject/NoBody": 2}
     assert [name for name, *_ in waiting(kept.ledger)] == ["rejects"] * 2
-
-
-def test_a_ledger_made_before_doors_were_kept_in_it_is_taken_on(kept: Kept) -> None:
-    path, fetch = kept.ledger._sql.path, a_fetch(1)
-    with kept.ledger.transaction():
-        kept.ledger.addresses.discover(fetch)
-    kept.ledger.close()
-    with closing(sqlite3.connect(path)) as file:
-        file.execute("ALTER TABLE addresses DROP COLUMN door")
-    kept.ledger = Ledger.open(path, SITE, ZONE)
-    with kept.ledger.transaction():
-        kept.ledger.addresses.discover(a_fetch(2), "a door")
-    assert [known.door for known in kept.ledger.addresses.leftovers("run-2", 9)] == ["a door", None]
 
 
 # Addresses and runs --------------------------------------------------------------------------------------------------
@@ -271,15 +258,15 @@ def test_a_ledger_made_before_doors_were_kept_in_it_is_taken_on(kept: Kept) -> N
 def test_an_address_stays_open_until_something_came_of_it(kept: Kept) -> None:
     ledger, fetch = kept.ledger, a_fetch(1, etag='"1"')
     with ledger.transaction():
-        ledger.addresses.discover(fetch)
-    assert [known.url for known in ledger.addresses.leftovers("run-0", 9)] == [fetch.url]
+        ledger.urls.discover(fetch)
+    assert [known.url for known in ledger.urls.leftovers("run-0", 9)] == [fetch.url]
     with ledger.transaction():
-        ledger.addresses.finish(fetch, due_at=JANUARY + DAY)
-    known = ledger.addresses.get(fetch.key)
+        ledger.urls.finish(fetch, due_at=JANUARY + DAY)
+    known = ledger.urls.get(fetch.key)
     assert known is not None
     assert (known.due_at, known.etag, known.failures) == (JANUARY + DAY, '"1"', 0)
-    assert ledger.addresses.leftovers("run-0", 9) == []
-    assert ledger.addresses.get("another") is None
+    assert ledger.urls.leftovers("run-0", 9) == []
+    assert ledger.urls.get("another") is None
 
 
 def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row(kept: Kept) -> None:
@@ -287,40 +274,40 @@ def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row
     failures = []
     for run, fetch in enumerate((failed, failed, a_fetch(1), failed), start=1):
         with ledger.transaction():
-            ledger.addresses.discover(replace(fetch, run_id=f"run-{run}"))
-            assert [known.key for known in ledger.addresses.unfinished(f"run-{run}", 9)] == [fetch.key]
-            ledger.addresses.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
-        known = ledger.addresses.get(fetch.key)
+            ledger.urls.discover(replace(fetch, run_id=f"run-{run}"))
+            assert [known.key for known in ledger.urls.unfinished(f"run-{run}", 9)] == [fetch.key]
+            ledger.urls.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
+        known = ledger.urls.get(fetch.key)
         assert known is not None
-        failures.append((known.failures, len(ledger.addresses.leftovers("run-0", 9))))
-        assert ledger.addresses.unfinished(f"run-{run}", 9) == []
+        failures.append((known.failures, len(ledger.urls.leftovers("run-0", 9))))
+        assert ledger.urls.unfinished(f"run-{run}", 9) == []
     assert failures == [(1, 1), (2, 1), (0, 0), (1, 1)]
 
 
 def test_the_books_close_however_many_addresses_are_open(kept: Kept) -> None:
     ledger, many = kept.ledger, 2_345
     ledger.runs.begin("run-1", a_fetch(1).fetched_at)
-    with ledger.page():
+    with ledger.savepoint():
         for number in range(many):
-            Books(ledger, "run-1").discover(a_fetch(number))
-    assert Books(ledger, "run-1").close() == many
-    assert ledger.addresses.unfinished("run-1", 1) == []
+            Revisits(ledger, "run-1").discover(a_fetch(number))
+    assert Revisits(ledger, "run-1").close() == many
+    assert ledger.urls.unfinished("run-1", 1) == []
     assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
 
 
 def test_leftovers_come_in_turn_and_each_once(kept: Kept) -> None:
     ledger = kept.ledger
-    with ledger.page():
+    with ledger.savepoint():
         for number in (9, 10, 11, 250):
-            ledger.addresses.discover(a_fetch(number, depth=1))
-        ledger.addresses.discover(a_fetch(300, depth=0))
-        ledger.addresses.discover(a_fetch(301, run_id="run-2"))
+            ledger.urls.discover(a_fetch(number, depth=1))
+        ledger.urls.discover(a_fetch(300, depth=0))
+        ledger.urls.discover(a_fetch(301, run_id="run-2"))
     keys, after = [], None
-    while left := ledger.addresses.leftovers("run-2", 2, after):
+    while left := ledger.urls.leftovers("run-2", 2, after):
         keys += [known.key for known in left]
         after = left[-1]
     assert keys == [a_fetch(number).key for number in (300, 250, 11, 10, 9)]
-    assert [known.key for known in ledger.addresses.spilled("run-2")] == [a_fetch(301).key]
+    assert [known.key for known in ledger.urls.spilled("run-2")] == [a_fetch(301).key]
 
 
 def test_a_run_without_an_end_was_killed(kept: Kept) -> None:
@@ -363,11 +350,11 @@ def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> N
     waiting = kept.ledger.outbox.size()
     for minutes in range(1, 40):
         with kept.ledger.transaction():
-            kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=minutes))
+            kept.ledger.snapshots.extend(standing, JANUARY + timedelta(minutes=minutes))
     assert kept.ledger.outbox.size() == waiting + 1
     kept.publish()
     with kept.ledger.transaction():
-        kept.ledger.snapshots.stood(standing, JANUARY + DAY)
+        kept.ledger.snapshots.extend(standing, JANUARY + DAY)
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=39)}
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + DAY}
@@ -375,10 +362,10 @@ def test_a_list_that_stands_page_after_page_waits_as_one_change(kept: Kept) -> N
 
 def test_a_page_that_is_taken_back_takes_its_sight_of_a_list_with_it(kept: Kept) -> None:
     kept.rank(standing := a_snapshot(JANUARY, "ক"))
-    with kept.ledger.page():
-        kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=1))
-    with pytest.raises(KeyError), kept.ledger.page():
-        kept.ledger.snapshots.stood(standing, JANUARY + timedelta(minutes=2))
+    with kept.ledger.savepoint():
+        kept.ledger.snapshots.extend(standing, JANUARY + timedelta(minutes=1))
+    with pytest.raises(KeyError), kept.ledger.savepoint():
+        kept.ledger.snapshots.extend(standing, JANUARY + timedelta(minutes=2))
         raise KeyError
     kept.publish()
     assert {row["last_observed_at"] for row in kept.rows("rankings")} == {JANUARY + timedelta(minutes=1)}
@@ -388,10 +375,10 @@ def test_each_list_stands_as_long_as_it_stood_also_when_the_next_one_comes_befor
     one, other = a_snapshot(JANUARY, "ক"), a_snapshot(JANUARY + timedelta(minutes=3), "খ")
     with kept.ledger.transaction():
         kept.rank(one)
-        kept.ledger.snapshots.stood(one, JANUARY + timedelta(minutes=2))
+        kept.ledger.snapshots.extend(one, JANUARY + timedelta(minutes=2))
         kept.rank(other)
-        kept.ledger.snapshots.stood(other, JANUARY + timedelta(minutes=4))
-        kept.ledger.snapshots.stood(
+        kept.ledger.snapshots.extend(other, JANUARY + timedelta(minutes=4))
+        kept.ledger.snapshots.extend(
             one, JANUARY + timedelta(minutes=5)
         )  # a page that came late: it is of a list gone by
     kept.publish()
@@ -409,8 +396,8 @@ def test_a_list_that_an_earlier_run_kept_stands_since_then(tmp_path: Path) -> No
     kept.close()
     kept = Kept.at(tmp_path)
     kept.rank(again := a_snapshot(JANUARY + DAY, "ক"))
-    with kept.ledger.page():
-        kept.ledger.snapshots.stood(again, JANUARY + 2 * DAY)
+    with kept.ledger.savepoint():
+        kept.ledger.snapshots.extend(again, JANUARY + 2 * DAY)
     kept.publish()
     [row] = kept.rows("rankings")
     assert (row["observed_at"], row["last_observed_at"]) == (JANUARY, JANUARY + 2 * DAY)
@@ -420,9 +407,9 @@ def test_a_list_that_an_earlier_run_kept_stands_since_then(tmp_path: Path) -> No
 def test_a_list_may_stand_before_it_is_kept(kept: Kept) -> None:
     one, other = a_snapshot(JANUARY, "ক"), a_snapshot(JANUARY + timedelta(minutes=3), "খ")
     with kept.ledger.transaction():
-        kept.ledger.snapshots.stood(one, JANUARY + timedelta(minutes=1))
+        kept.ledger.snapshots.extend(one, JANUARY + timedelta(minutes=1))
         kept.rank(one)
-        kept.ledger.snapshots.stood(other, JANUARY + timedelta(minutes=4))
+        kept.ledger.snapshots.extend(other, JANUARY + timedelta(minutes=4))
         kept.rank(other)
     kept.publish()
     stood = {row["observed_at"]: row["last_observed_at"] for row in kept.rows("rankings")}
@@ -434,7 +421,7 @@ def test_a_list_may_stand_before_it_is_kept(kept: Kept) -> None:
 
 def test_a_list_that_was_not_kept_does_not_stand(kept: Kept) -> None:
     with kept.ledger.transaction():
-        kept.ledger.snapshots.stood(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
+        kept.ledger.snapshots.extend(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
     assert not kept.ledger.outbox.size()
 
 
@@ -446,10 +433,10 @@ def test_what_could_not_be_written_with_a_commit_is_written_whole_with_the_next(
         if len(written) == 1:
             raise StorageError("no room")
 
-    with kept.ledger.page():
-        kept.ledger.addresses.record(a_fetch(1))
+    with kept.ledger.savepoint():
+        kept.ledger.urls.record(a_fetch(1))
         kept.ledger.runs.count("run-1", "requests")
-        kept.ledger.later(refuses_once, "last")
+        kept.ledger.defer(refuses_once, "last")
     with pytest.raises(StorageError):
         kept.ledger.commit()
     kept.ledger.commit()
@@ -460,9 +447,9 @@ def test_what_could_not_be_written_with_a_commit_is_written_whole_with_the_next(
 
 def test_counters_are_exact_whatever_is_taken_back(kept: Kept) -> None:
     runs = kept.ledger.runs
-    with kept.ledger.page():
+    with kept.ledger.savepoint():
         runs.count("run-1", "requests")
-        with pytest.raises(KeyError), kept.ledger.page():
+        with pytest.raises(KeyError), kept.ledger.savepoint():
             runs.count("run-1", "requests", 5)
             raise KeyError
         runs.count("run-1", "requests", 2)
@@ -470,7 +457,7 @@ def test_counters_are_exact_whatever_is_taken_back(kept: Kept) -> None:
     kept.ledger.commit()
     runs.count("run-1", "requests")  # outside of any transaction
     assert runs.counts("run-1")["requests"] == 4
-    with pytest.raises(KeyError), kept.ledger.page():
+    with pytest.raises(KeyError), kept.ledger.savepoint():
         runs.count("run-1", "discovered")
         raise KeyError
     kept.ledger.commit()

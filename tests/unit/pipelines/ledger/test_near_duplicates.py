@@ -1,10 +1,8 @@
 """Likeness and clusters: near-duplicates are found, what only looks like them is not, the first published leads."""
 
 import sqlite3
-import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import permutations
@@ -13,7 +11,6 @@ from random import Random
 
 import pytest
 
-from pipelines.ledger import Ledger
 from pipelines.ledger import lsh_index as keys_module
 from pipelines.ledger import near_duplicates as clusters_module
 from pipelines.ledger.lsh_index import SCHEMA as KEYS
@@ -277,28 +274,13 @@ def test_keys_that_a_page_sorted_in_and_took_back_wait_again(tmp_path: Path, mon
 
 def test_keys_that_wait_are_found_by_the_next_run(tmp_path: Path) -> None:
     text = sketch("\n\n".join(a_body(1)))
-    for story_id, make in (("k:1", SCHEMA + KEYS), ("k:2", KEYS)):
+    for story_id, make in (("k:1", SCHEMA + KEYS), ("k:2", "")):
         connection = sqlite3.connect(tmp_path / "index.sqlite")
         connection.executescript(make)
         placed = Clusters(connection).place(story_id, text, START + int(story_id[2:]) * HOUR)
         connection.commit()
         connection.close()
     assert placed == {"k:1": "k:1", "k:2": "k:1"}
-
-
-def test_a_ledger_of_before_has_its_keys_and_gets_a_place_for_those_that_wait(tmp_path: Path) -> None:
-    kept, text = Kept.at(tmp_path / "data"), a_body(1)
-    keep(kept, 1, text, JANUARY)
-    kept.close()
-    with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as file, file:
-        [(number, keys)] = file.execute("SELECT number, keys FROM latest_bands")
-        every = struct.unpack(f"<{len(keys) // 4}i", keys)
-        file.executemany("INSERT INTO bands VALUES (?, ?)", ((key, number) for key in every))
-        file.execute("DROP TABLE latest_bands")
-    kept.ledger = Ledger.open(kept.dataset.ledger(SITE), SITE, ZONE)
-    keep(kept, 2, text[1:], JANUARY + HOUR)
-    assert heads_in_parquet(kept) == {f"{SITE}:1": f"{SITE}:1", f"{SITE}:2": f"{SITE}:1"}
-    kept.close()
 
 
 def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:
@@ -317,7 +299,7 @@ def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:
 def keep(kept: Kept, number: int, paragraphs: Sequence[str], at: datetime) -> None:
     """Accept a story as the crawl does, its cluster included."""
     story = a_story(number, at, body="\n\n".join(paragraphs))
-    with kept.ledger.page():
+    with kept.ledger.savepoint():
         heads = kept.ledger.clusters.place(story.story_id, sketch(story.body), at)
         for other, head in heads.items():
             kept.ledger.stories.move_to_cluster(other, head)

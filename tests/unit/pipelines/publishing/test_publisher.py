@@ -309,7 +309,7 @@ def test_a_damaged_month_is_named_and_waits_while_the_others_are_published(kept:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"PAR1")
     kept.keep(a_story(3, DECEMBER), a_story(4), a_story(1, NOVEMBER, revision=2))
-    kept.ledger.keep_reject(a_reject(JANUARY))
+    kept.ledger.add_reject(a_reject(JANUARY))
     with pytest.raises(DataDamaged, match=r"month=2024-12.*khobor check"):
         kept.publish()
     assert {row["story_id"] for row in kept.rows("rejects")} == {None}
@@ -477,7 +477,7 @@ def test_what_another_site_has_in_staging_is_left_alone(kept: Kept) -> None:
     theirs = kept.dataset.staging / f"{SITE}_english-stories-0.inprogress"
     for path in (ours, theirs):
         path.touch()
-    kept.ledger.addresses.record(a_fetch(1))
+    kept.ledger.urls.record(a_fetch(1))
     kept.publish()
     assert list(kept.dataset.staging.iterdir()) == [theirs]
 

@@ -46,7 +46,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.rank(a_snapshot(JANUARY + 3 * DAY, "খ", "ক"))
     kept.rank(a_snapshot(JANUARY + 4 * DAY, "খ", "ক"))
     kept.alias("https://m.kalbela.com/x/1", 1)
-    kept.ledger.addresses.record(a_fetch(1))
+    kept.ledger.urls.record(a_fetch(1))
     kept.publish()
     yield kept
     kept.close()
@@ -99,9 +99,9 @@ def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
     known = kept.ledger.stories.get(f"{SITE}:2")
     assert known is not None
     assert known.revision == 1
-    assert kept.ledger.stories.with_content(str(a_story(4).content_hash)) == kept.ledger.stories.get(f"{SITE}:4")
+    assert kept.ledger.stories.by_content_hash(str(a_story(4).content_hash)) == kept.ledger.stories.get(f"{SITE}:4")
     again = a_snapshot(JANUARY + 4 * DAY, "খ", "ক")
-    assert kept.ledger.snapshots.keep(again, snapshot_digest([as_row(row) for row in again.rows])) is False
+    assert kept.ledger.snapshots.store(again, snapshot_digest([as_row(row) for row in again.rows])) is False
     kept.alias("https://m.kalbela.com/x/1", 1)
     kept.publish()
     assert digests(kept.dataset.root) == files
@@ -109,7 +109,7 @@ def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
 
 def test_a_known_story_is_asked_for_again_only_while_it_is_young(kept: Kept) -> None:
     rebuild(kept)
-    dated, undated = kept.ledger.addresses.get(f"{SITE}:4"), kept.ledger.addresses.get(f"{SITE}:3")
+    dated, undated = kept.ledger.urls.get(f"{SITE}:4"), kept.ledger.urls.get(f"{SITE}:3")
     assert dated is not None
     assert undated is not None
     assert (dated.open, dated.born_at, dated.url) == (False, JANUARY, a_story(4).url)

@@ -36,10 +36,10 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.keep(*(a_story(n) for n in range(1, 40)), a_story(40, DECEMBER), a_story(1, revision=2), a_story(41, None))
     kept.rank(a_snapshot(JANUARY, "ক", "খ"))
     kept.alias("https://m.kalbela.com/x/1", 1)
-    kept.ledger.addresses.record(a_fetch(1))
-    kept.ledger.keep_reject(a_reject(JANUARY))
+    kept.ledger.urls.record(a_fetch(1))
+    kept.ledger.add_reject(a_reject(JANUARY))
     seen = Sighting(site=SITE, story_id=f"{SITE}:1", via="latest", first_seen_at=JANUARY, run_id="run-1")
-    kept.ledger.stories.keep_sighting(seen)
+    kept.ledger.stories.add_sighting(seen)
     kept.publish()
     yield kept
     kept.close()
@@ -210,7 +210,7 @@ def test_a_story_in_two_months_is_named_with_both_files(kept: Kept) -> None:
 
 
 def test_a_story_that_no_file_holds_is_named(kept: Kept) -> None:
-    kept.ledger.stories.remember(a_story(99), "2025-01", body_hash=None, state_hash="")
+    kept.ledger.stories.upsert(a_story(99), "2025-01", body_hash=None, state_hash="")
     assert found(kept) == {(Damage.LOST, f"state/{SITE}.sqlite")}
     assert "kalbela:99" in str(check(kept.dataset, kept.ledger)[0])
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crawler.items import Story
-from pipelines.runtime.field_stats import COLUMNS, Measures, half_octave
+from pipelines.runtime.field_stats import COLUMNS, FieldStats, half_octave
 
 AT = datetime(2026, 1, 11, 12, tzinfo=UTC)
 
@@ -23,7 +23,7 @@ def story(**given: Any) -> Story:
 
 
 def counted(*stories: Story) -> dict[str, Any]:
-    measures = Measures("incremental", ("latest", "popular"))
+    measures = FieldStats("incremental", ("latest", "popular"))
     for each in stories:
         measures.see_story(each)
     return measures.as_dict()
@@ -97,7 +97,7 @@ def test_a_length_has_two_classes_to_each_doubling(number: int, length: int) -> 
 
 
 def test_a_list_that_is_never_seen_is_counted_as_that() -> None:
-    measures = Measures("full", ("latest", "popular"))
+    measures = FieldStats("full", ("latest", "popular"))
     measures.see_list("latest", 20, beside_story=True)
     measures.see_list("latest", 19, beside_story=False)
     told = measures.as_dict()["lists"]

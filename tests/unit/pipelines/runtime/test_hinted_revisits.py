@@ -11,8 +11,8 @@ from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry, modification_times
 from crawler.urls import Address
-from pipelines.runtime.hinted_revisits import Hearing
-from pipelines.runtime.revisit import Books
+from pipelines.runtime.hinted_revisits import HintedRevisits
+from pipelines.runtime.revisit import Revisits
 from tests.support.builders import SITE, Kept, a_fetch, a_story
 
 STORY = Address("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")
@@ -33,7 +33,7 @@ def read(
     """A run that asked for the story, an hour ago if nothing else is said."""
     at = at or now() - HOUR
     fetch = a_fetch(1, at, outcome=outcome, story_id=STORY.key, called_by=called_by, run_id=run_id)
-    books = Books(kept.ledger, run_id)
+    books = Revisits(kept.ledger, run_id)
     with kept.ledger.transaction():
         books.discover(fetch)
         books.finish(fetch, now() - 3 * HOUR)
@@ -41,23 +41,23 @@ def read(
 
 
 def heard(kept: Kept, run_id: str, headline: str, place: str = "latest") -> bool:
-    return Hearing(kept.ledger, run_id).sees(place, STORY, headline, None)
+    return HintedRevisits(kept.ledger, run_id).sees(place, STORY, headline, None)
 
 
 def test_another_headline_at_the_same_place_is_a_cause_and_is_due_at_once(kept: Kept) -> None:
     assert not heard(kept, "run-1", "প্রথম")
     assert not heard(kept, "run-2", "প্রথম")
-    assert not kept.ledger.addresses.due(now(), 9)
+    assert not kept.ledger.urls.due(now(), 9)
     assert heard(kept, "run-3", "দ্বিতীয়")
-    assert [known.key for known in kept.ledger.addresses.due(now(), 9)] == [STORY.key]
+    assert [known.key for known in kept.ledger.urls.due(now(), 9)] == [STORY.key]
 
 
 @pytest.mark.parametrize("away", [Outcome.GONE, Outcome.REDIRECTED])
 def test_a_kept_story_that_was_taken_down_is_looked_for_on_two_other_nights(kept: Kept, away: Outcome) -> None:
-    kept.ledger.stories.remember(a_story(1), "2025-01", body_hash=None, state_hash="")
+    kept.ledger.stories.upsert(a_story(1), "2025-01", body_hash=None, state_hash="")
     looks = []
     for night in range(1, 6):
-        if kept.ledger.addresses.due(now() + night * 24 * HOUR, 9):
+        if kept.ledger.urls.due(now() + night * 24 * HOUR, 9):
             looks.append(night)
             read(kept, away, run_id=f"run-{night}", at=now() + night * 24 * HOUR)
     assert looks == [1, 2, 3]
@@ -65,7 +65,7 @@ def test_a_kept_story_that_was_taken_down_is_looked_for_on_two_other_nights(kept
 
 def test_what_was_never_kept_is_not_looked_for_once_it_is_gone(kept: Kept) -> None:
     read(kept, Outcome.GONE, run_id="run-1")
-    assert not kept.ledger.addresses.due(now() + 48 * HOUR, 9)
+    assert not kept.ledger.urls.due(now() + 48 * HOUR, 9)
 
 
 def test_the_same_change_is_a_cause_once(kept: Kept) -> None:
@@ -88,8 +88,8 @@ def test_a_place_that_says_late_what_another_said_before_our_last_look_is_no_cau
     assert heard(kept, "run-2", "দ্বিতীয়")
     fetch = a_fetch(1, now(), story_id=STORY.key, called_by="latest", run_id="run-2")
     with kept.ledger.transaction():
-        Books(kept.ledger, "run-2").discover(fetch)
-        Books(kept.ledger, "run-2").finish(fetch, now() - 3 * HOUR)
+        Revisits(kept.ledger, "run-2").discover(fetch)
+        Revisits(kept.ledger, "run-2").finish(fetch, now() - 3 * HOUR)
     assert not heard(kept, "run-3", "দ্বিতীয়", "rss")
     assert heard(kept, "run-4", "তৃতীয়", "rss")
 
@@ -124,19 +124,19 @@ def test_a_story_that_was_asked_for_in_this_run_is_not_called_again(kept: Kept) 
 @pytest.mark.parametrize(("ago", "cause"), [(30, True), (90, False), (-30, False)])
 def test_a_time_later_than_our_last_look_is_a_cause_but_not_one_to_come(kept: Kept, ago: int, cause: bool) -> None:
     moment = now() - timedelta(minutes=ago)
-    assert Hearing(kept.ledger, "run-1").sees("sitemap", STORY, None, moment) is cause
-    assert not Hearing(kept.ledger, "run-2").sees("sitemap", STORY, None, moment)
+    assert HintedRevisits(kept.ledger, "run-1").sees("sitemap", STORY, None, moment) is cause
+    assert not HintedRevisits(kept.ledger, "run-2").sees("sitemap", STORY, None, moment)
 
 
 def test_a_story_that_was_never_read_is_not_called(kept: Kept) -> None:
     other = Address("https://www.kalbela.com/world/2", f"{SITE}:2", f"{SITE}:2", "world")
     for run_id, headline in (("run-1", "প্রথম"), ("run-2", "দ্বিতীয়")):
-        assert not Hearing(kept.ledger, run_id).sees("latest", other, headline, now())
+        assert not HintedRevisits(kept.ledger, run_id).sees("latest", other, headline, now())
 
 
 def test_what_was_said_long_ago_is_forgotten(kept: Kept) -> None:
     heard(kept, "run-1", "প্রথম")
-    kept.ledger.notices.forget(now() + timedelta(days=30))
+    kept.ledger.change_hints.forget(now() + timedelta(days=30))
     assert not heard(kept, "run-2", "দ্বিতীয়")
 
 
@@ -150,7 +150,7 @@ def test_a_document_that_gives_all_pages_its_own_minute_says_nothing_of_them() -
 
 def test_which_place_named_a_story_first_is_kept_once(kept: Kept) -> None:
     for run_id in ("run-1", "run-2"):
-        hearing = Hearing(kept.ledger, run_id)
+        hearing = HintedRevisits(kept.ledger, run_id)
         for place in ("latest", "rss", "latest"):
             hearing.sees(place, STORY, "প্রথম", None)
         hearing.keep()

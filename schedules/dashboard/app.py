@@ -84,7 +84,7 @@ class Page:
         return await self._answer(request, make, seconds=view.seconds, live=view.live)
 
     async def _live(self, request: Request) -> Response:
-        """The part of tonight that changes while a run goes on."""
+        """The part of the overview that changes while a run is in progress."""
 
         def make(question: Question) -> Answer:
             dataset, moment = question.reading.dataset, question.moment

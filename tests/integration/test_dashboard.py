@@ -43,7 +43,7 @@ from tests.support.dashboard_data import (
     watched,
 )
 
-VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/refused", f"/stories/{REVISED}")
+VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", f"/stories/{REVISED}")
 TOKEN = "a-token-of-more-than-16"
 
 
@@ -83,8 +83,8 @@ class Shown(HTMLParser):
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
-def test_tonight_says_what_broke_with_field_selector_and_page(served: Served) -> None:
-    told = served.numbers("/tonight.json")
+def test_overview_names_broken_field_selector_and_page(served: Served) -> None:
+    told = served.numbers("/overview.json")
     [site] = told["sites"]
     [alarm] = site["alarms"]
     assert (told["good"], told["sentence"]) == (False, "Last night was not good.")
@@ -93,8 +93,8 @@ def test_tonight_says_what_broke_with_field_selector_and_page(served: Served) ->
     assert all(text in shown for text in ("byline", ".rpt_name", "data/state/pages/kalbela/2026-02-12/aa.html.gz"))
 
 
-def test_tonight_counts_the_last_day_and_names_the_next_times(served: Served, found: Watched) -> None:
-    [site] = served.numbers("/tonight.json")["sites"]
+def test_overview_counts_last_day_and_next_times(served: Served, found: Watched) -> None:
+    [site] = served.numbers("/overview.json")["sites"]
     lately = [report for report in found.reports if report["started_at"] >= (MOMENT - DAY).isoformat()]
     assert site["day"]["runs"] == len(lately) == 3
     assert site["day"]["new"] == sum(report["stories"]["new"] for report in lately) == 13
@@ -190,8 +190,8 @@ def test_coverage_by_id_is_that_of_the_files_and_of_each_run_that_told_it(served
     }
 
 
-def test_what_was_refused_is_counted_by_reason_and_the_records_are_there(served: Served) -> None:
-    [site] = served.numbers("/refused.json")["sites"]
+def test_rejects_view_counts_reasons_and_lists_records(served: Served) -> None:
+    [site] = served.numbers("/rejects.json")["sites"]
     assert [(each["reason"], each["total"]) for each in site["reasons"]] == [("NoBody", 8)]
     assert {each["outcome"]: each["total"] for each in site["outcomes"]} == {"gone": 15}
     assert [row["reason"] for row in site["latest"]] == ["NoBody", "StepCrashed"]
@@ -256,7 +256,7 @@ def test_a_damaged_file_is_named_and_hides_no_other_number(tmp_path: Path) -> No
     [path] = (mine.dataset.root / "rejects").rglob("*.parquet")
     path.write_bytes(path.read_bytes()[:-20])
     with serving(mine) as page:
-        status, _, shown = page.ask("/refused")
+        status, _, shown = page.ask("/rejects")
     assert status == 200
     assert "rejects.parquet" in shown
     assert "khobor check" in shown
@@ -276,7 +276,7 @@ def test_an_empty_folder_is_a_page_too(tmp_path: Path) -> None:
 # What a newspaper says ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/stories", "/lists", "/refused", f"/stories/{HOSTILE_STORY}"])
+@pytest.mark.parametrize("path", ["/", "/stories", "/lists", "/rejects", f"/stories/{HOSTILE_STORY}"])
 def test_a_hostile_text_stays_text(path: str, served: Served) -> None:
     _, _, html = served.ask(path)
     shown = Shown(html)
@@ -289,7 +289,7 @@ def test_a_hostile_text_stays_text(path: str, served: Served) -> None:
 
 
 def test_an_address_that_is_none_of_the_web_is_no_link(served: Served) -> None:
-    shown = Shown(served.ask("/refused")[2])
+    shown = Shown(served.ask("/rejects")[2])
     links = [found["href"] for tag, found in shown.tags if tag == "a"]
     assert "javascript:alert(1)" in shown.text
     assert not [link for link in links if not link.startswith(("/", "#", "https://www.kalbela.com/"))]
@@ -348,7 +348,7 @@ def test_a_story_id_is_one_before_it_is_looked_for(text: str, so: bool) -> None:
 # Who gets in ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [*VIEWS, "/tonight.json", "/metrics", "/static/page.css", "/healthz", "/nothing"])
+@pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/metrics", "/static/page.css", "/healthz", "/nothing"])
 def test_every_answer_is_sealed(path: str, served: Served) -> None:
     _, headers, _ = served.ask(path)
     policy = headers["content-security-policy"]
@@ -398,7 +398,7 @@ def test_a_host_is_a_name_and_a_port(host: str, name: str | None) -> None:
     assert host_name(host) == name
 
 
-@pytest.mark.parametrize("path", [*VIEWS, "/tonight.json", "/live", "/metrics", "/static/live.js", "/nothing"])
+@pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/live", "/metrics", "/static/live.js", "/nothing"])
 def test_without_the_token_nothing_is_told(path: str, locked: Served) -> None:
     status, headers, text = locked.ask(path)
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
@@ -533,7 +533,7 @@ def test_a_report_is_one_file_with_all_views_and_no_script(found: Watched, tmp_p
     shown = Shown((tmp_path / "khobor.html").read_text(encoding="utf-8"))
     ids = [found["id"] for _, found in shown.tags if "id" in found]
     assert len(ids) == len(set(ids))
-    assert {"tonight", "runs", "stories", "fields", "lists", "coverage", "refused"} <= set(ids)
+    assert {"overview", "runs", "stories", "fields", "lists", "coverage", "rejects"} <= set(ids)
     assert not [tag for tag, _ in shown.tags if tag in ("script", "img", "form")]
     links = {found["href"] for tag, found in shown.tags if tag in ("a", "link")}
     assert not [link for link in links if not link.startswith(("#", "data:", "https://www.kalbela.com/"))]

@@ -37,7 +37,7 @@ _QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/refused", f"/stories/{HOSTILE_STORY}")
+VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", f"/stories/{HOSTILE_STORY}")
 WIDTHS = (360, 768, 1440)
 
 

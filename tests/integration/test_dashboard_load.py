@@ -19,8 +19,8 @@ from tests.support.dashboard_data import TIMETABLE
 from tests.support.processes import crawling, started
 
 CLIENTS, REQUESTS, WARM = 50, 5_000, 1_000
-VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/refused", "/metrics", "/live", "/healthz")
-NUMBERS = ("/tonight.json", "/runs.json", "/stories.json?days=7", "/lists.json", "/refused.json?days=30")
+VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", "/metrics", "/live", "/healthz")
+NUMBERS = ("/overview.json", "/runs.json", "/stories.json?days=7", "/lists.json", "/rejects.json?days=30")
 MOST_SECONDS = 0.1
 MOST_GROWTH = 16 * 2**20
 

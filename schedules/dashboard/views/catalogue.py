@@ -8,8 +8,8 @@ from schedules.dashboard.query_params import Question
 from schedules.dashboard.views.coverage import coverage
 from schedules.dashboard.views.fields import fields
 from schedules.dashboard.views.lists import lists
-from schedules.dashboard.views.overview import tonight
-from schedules.dashboard.views.rejects import refused
+from schedules.dashboard.views.overview import overview
+from schedules.dashboard.views.rejects import rejects
 from schedules.dashboard.views.runs import runs
 from schedules.dashboard.views.stories import stories
 
@@ -34,7 +34,7 @@ class View:
 VIEWS: Mapping[str, View] = {
     view.name: view
     for view in (
-        View("tonight", "/", "Tonight", "", tonight, ranged=False, seconds=30, live=True),
+        View("overview", "/", "Latest run", "", overview, ranged=False, seconds=30, live=True),
         View("runs", "/runs", "Runs", "Every run, the days they make up, and what each day brought.", runs),
         View("stories", "/stories", "Stories", "How many stories each day and section has, by publication.", stories),
         View(
@@ -54,6 +54,6 @@ VIEWS: Mapping[str, View] = {
             "The publisher counts its stories. Which numbers were found, and which did no door ever name?",
             coverage,
         ),
-        View("refused", "/refused", "Refused", "What was not kept, and why.", refused),
+        View("rejects", "/rejects", "Rejected", "Dropped records and pages without a story, by reason.", rejects),
     )
 }

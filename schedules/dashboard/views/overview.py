@@ -1,4 +1,4 @@
-"""Tonight at a glance: was it good, what was new, what wants attention, what goes on, what comes next."""
+"""The overview: the latest runs of each newspaper, its alarms, missed runs and next runs."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ MOST_NIGHTS = 14
 _RAN = (*OPEN, State.RAN, State.CAUGHT_UP)
 
 
-def tonight(question: Question) -> dict[str, Any]:
+def overview(question: Question) -> dict[str, Any]:
     """Per newspaper its last night, last day, alarms, missed times, next times and the run that goes on."""
     reading, moment = question.reading, question.moment
     timetable, wrong = reading.timetable()

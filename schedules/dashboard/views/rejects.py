@@ -24,7 +24,7 @@ _AS_IT_SHOULD = {
 }
 
 
-def refused(question: Question) -> dict[str, Any]:
+def rejects(question: Question) -> dict[str, Any]:
     """Per newspaper: `reasons` and `outcomes`, most frequent first, and the latest rows of `rejects`."""
     return question.of_each(_site)
 

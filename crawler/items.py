@@ -48,22 +48,22 @@ def columns_of(record: type[Any]) -> tuple[Field[Any], ...]:
 
 @dataclass(slots=True, kw_only=True)
 class Fetch:
-    """One request and what came of it."""
+    """One discovered URL of a run and its outcome."""
 
     site: str = ""
-    fetched_at: datetime = required(UTC_MICROSECONDS, "when the answer, or the decision not to ask, was there")
-    url: str = required(TEXT, "the address as it was discovered")
-    story_id: str | None = column(TEXT, "the story that the address stands for, where it is a story's")
-    via: str = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
-    referrer: str | None = column(TEXT, "the page that named the address")
-    depth: int = required(INT32, "links from the seed")
-    status: int | None = column(INT32, "HTTP status; null where there was no answer or no request")
-    outcome: str = required(TEXT, "what came of it, in one word (see the list of outcomes)")
-    reason: str | None = column(TEXT, "why, where the outcome alone does not say")
-    bytes: int | None = column(INT64, "size of the page, decoded")
-    milliseconds: int | None = column(INT32, "from request to last byte")
-    attempts: int = required(INT32, "requests sent; 0 where none was")
-    run_id: str = required(TEXT, "the run that asked")
+    fetched_at: datetime = required(UTC_MICROSECONDS, "when the response arrived, or when it was decided not to send a request")
+    url: str = required(TEXT, "the URL as discovered")
+    story_id: str | None = column(TEXT, "the story that the URL identifies; null if it is not a story URL")
+    via: str = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point")
+    referrer: str | None = column(TEXT, "the page that linked to the URL")
+    depth: int = required(INT32, "number of links from the seed")
+    status: int | None = column(INT32, "HTTP status; null without a response")
+    outcome: str = required(TEXT, "final state of the URL (see the list of outcomes)")
+    reason: str | None = column(TEXT, "why, if the outcome alone does not explain it")
+    bytes: int | None = column(INT64, "size of the decoded body")
+    milliseconds: int | None = column(INT32, "time from request to last byte")
+    attempts: int = required(INT32, "number of requests sent, 0 if none")
+    run_id: str = required(TEXT, "the run that discovered the URL")
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
@@ -77,33 +77,33 @@ class Story:
     """One story in one revision."""
 
     site: str = ""
-    story_id: str = required(TEXT, "site and the publisher's own id, `kalbela:317255`")
-    url: str = required(TEXT, "canonical address, as first seen")
-    section: str | None = column(TEXT, "section path of the address, `world/middle-east`")
+    story_id: str = required(TEXT, "site and the publisher's id, `kalbela:317255`")
+    url: str = required(TEXT, "canonical URL, as first seen")
+    section: str | None = column(TEXT, "section path of the URL, `world/middle-east`")
     headline: str = required(TEXT, "as printed")
     kicker: str | None = column(TEXT, "the line above the headline, as printed")
-    byline: str | None = column(TEXT, "who wrote it, as printed")
-    published_at: datetime | None = column(UTC_MICROSECONDS, "from প্রকাশ; null where the page gives none that can be read")
-    updated_at: datetime | None = column(UTC_MICROSECONDS, "from আপডেট; null where the page gives none")
+    byline: str | None = column(TEXT, "author, as printed")
+    published_at: datetime | None = column(UTC_MICROSECONDS, "from the label প্রকাশ; null if missing or unreadable")
+    updated_at: datetime | None = column(UTC_MICROSECONDS, "from the label আপডেট; null if missing or unreadable")
     edition: str | None = column(TEXT, "`online` or `print`")
-    agency: str | None = column(TEXT, "the news agency that the text credits (AFP, Reuters, AP, UNB, BSS, …)")
-    image_url: str | None = column(TEXT, "the lead picture")
-    image_caption: str | None = column(TEXT, "its caption without the credit; null where it only repeats the headline")
-    image_credit: str | None = column(TEXT, "who the picture is credited to, without the label")
-    body: str = required(TEXT, "the story's own paragraphs, sub-heads, list items, quotations and table rows, joined by a blank line")
-    tags: list[str] | None = required(TEXTS, "the story's tags, in order")
+    agency: str | None = column(TEXT, "news agency that the text credits (AFP, Reuters, AP, UNB, BSS, …)")
+    image_url: str | None = column(TEXT, "URL of the lead picture")
+    image_caption: str | None = column(TEXT, "caption of the lead picture without the credit; null if it only repeats the headline")
+    image_credit: str | None = column(TEXT, "credit of the lead picture, without the label")
+    body: str = required(TEXT, "paragraphs, sub-heads, list items, quotations and table rows of the story, joined by a blank line")
+    tags: list[str] | None = required(TEXTS, "tags, in order")
     language: str | None = required(TEXT, "language of the text, `bn` for all but a few (`en`, `as`, `und`)")
-    word_count: int | None = required(INT32, "words of the body, as Bengali readers count them")
+    word_count: int | None = required(INT32, "number of words of the body, by Bengali word boundaries")
     revision: int | None = required(INT32, "counts from 1")
-    first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when we first saw the story")
-    fetched_at: datetime | None = required(UTC_MICROSECONDS, "when we last saw it in this revision")
-    content_hash: str | None = required(TEXT, "of headline and body, blind to form, joiners, quotes and spacing")
-    cluster_id: str | None = required(TEXT, "`story_id` of the first story of its near-duplicate cluster; its own when alone")
-    discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular`, or the door's name")
-    depth: int | None = required(INT32, "links from the seed when it was first found")
-    layout: str | None = required(TEXT, "the layout that read the page")
+    first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when the story was first seen")
+    fetched_at: datetime | None = required(UTC_MICROSECONDS, "when this revision was last seen")
+    content_hash: str | None = required(TEXT, "hash of headline and body without Unicode form, joiners, quotes and spacing")
+    cluster_id: str | None = required(TEXT, "`story_id` of the first story of the near-duplicate cluster; its own if alone")
+    discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point")
+    depth: int | None = required(INT32, "number of links from the seed when first discovered")
+    layout: str | None = required(TEXT, "name of the layout that extracted it")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
-    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410, or sent home); null while it stands")
+    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410 or redirected to the home page); null while online")
     fetch: Fetch | None = field(default=None, repr=False)
     body_hash: str | None = field(default=None, repr=False)  # of the body alone; null where that is too short
     given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
@@ -119,24 +119,24 @@ class Story:
 
 @dataclass(slots=True, kw_only=True)
 class Alias:
-    """Another address or id under which a kept story was seen."""
+    """Another URL or id of a stored story."""
 
     site: str = ""
-    url: str = required(TEXT, "the other address")
-    story_id: str = required(TEXT, "the story that is kept")
+    url: str = required(TEXT, "the other URL")
+    story_id: str = required(TEXT, "the stored story")
     kind: str = required(TEXT, "`url` (the same id at another URL) or `exact_duplicate` (the same text under another id)")
-    first_seen_at: datetime = required(UTC_MICROSECONDS, "when we first saw it there")
+    first_seen_at: datetime = required(UTC_MICROSECONDS, "when it was first seen there")
     run_id: str = required(TEXT, "the run that first saw it")
 
 
 @dataclass(slots=True, kw_only=True)
 class Sighting:
-    """One way in that named a story, kept or not."""
+    """The first time an entry point named a story, stored or not."""
 
     site: str = ""
-    story_id: str = required(TEXT, "the story that the address stands for, whether it is kept or not")
-    via: str = required(TEXT, "`latest`, `popular`, or the door's name")
-    first_seen_at: datetime = required(UTC_MICROSECONDS, "when it was first named there")
+    story_id: str = required(TEXT, "the story that the URL identifies, stored or not")
+    via: str = required(TEXT, "`latest`, `popular` or the name of the entry point")
+    first_seen_at: datetime = required(UTC_MICROSECONDS, "when the entry point first named it")
     run_id: str = required(TEXT, "the run that first saw it there")
 
 
@@ -147,12 +147,12 @@ class Ranking:
     site: str = ""
     observed_at: datetime = required(UTC_MICROSECONDS, "when the snapshot was first seen")
     list: str = required(TEXT, "`latest` or `popular`")
-    rank: int = required(INT32, "as printed, from 1")
-    story_id: str | None = column(TEXT, "the story that the link names; null where it is none (a video, say)")
-    url: str = required(TEXT, "the link's canonical address")
-    headline: str | None = column(TEXT, "as the list printed it")
+    rank: int = required(INT32, "rank as printed, from 1")
+    story_id: str | None = column(TEXT, "the story that the link identifies; null if it is not one (a video, for example)")
+    url: str = required(TEXT, "canonical URL of the link")
+    headline: str | None = column(TEXT, "headline as printed in the list")
     page_url: str = required(TEXT, "the page on which the snapshot was first seen")
-    last_observed_at: datetime = required(UTC_MICROSECONDS, "when the same snapshot was last seen standing")
+    last_observed_at: datetime = required(UTC_MICROSECONDS, "when the same snapshot was last seen")
     run_id: str = required(TEXT, "the run that first saw it")
 
 
@@ -169,17 +169,17 @@ class Snapshot:
 
 @dataclass(slots=True, kw_only=True)
 class Reject:
-    """A record that was refused, with its reason."""
+    """A dropped item and its reason."""
 
     site: str = ""
-    rejected_at: datetime = required(UTC_MICROSECONDS, "when it was refused")
-    url: str | None = column(TEXT, "address of the page")
-    story_id: str | None = column(TEXT, "the story, where it was known by then")
-    reason: str = required(TEXT, "the refusal's name")
-    detail: str | None = column(TEXT, "the refusal in a sentence")
-    record: str | None = column(TEXT, "the record as JSON, as it was when it was refused; what is very long is shortened")
-    page: str | None = column(TEXT, "the page as it was fetched: a file below the data folder, kept for 30 days")
-    run_id: str = required(TEXT, "the run")
+    rejected_at: datetime = required(UTC_MICROSECONDS, "when it was dropped")
+    url: str | None = column(TEXT, "URL of the page")
+    story_id: str | None = column(TEXT, "the story, if already identified")
+    reason: str = required(TEXT, "name of the reject reason")
+    detail: str | None = column(TEXT, "one sentence of explanation")
+    record: str | None = column(TEXT, "the item as JSON, as it was when dropped; very long values are cut")
+    page: str | None = column(TEXT, "the page as fetched: a file in the data folder, kept for 30 days")
+    run_id: str = required(TEXT, "the run that dropped it")
 
 
 # fmt: on

@@ -20,22 +20,22 @@ class RunRow:
     """One run."""
 
     site: str = ""
-    run_id: str = required(TEXT, "when it started, of which newspaper, and four letters")
+    run_id: str = required(TEXT, "start time, site and four random hex digits")
     mode: str | None = column(TEXT, "`full` or `incremental`")
-    started_at: datetime = required(UTC_MICROSECONDS, "when it began")
-    ended_at: datetime | None = column(UTC_MICROSECONDS, "when its books were closed")
-    reason: str | None = column(TEXT, "why it ended: `finished`, or what stopped it")
-    exit_code: int | None = column(INT32, "0 for a good run; the other codes are in docs/operate.md")
-    problems: list[str] | None = column(TEXTS, "what was wrong, a sentence each")
-    complete: bool | None = column(BOOL, "whether every address that it discovered has one outcome")
-    discovered: int | None = column(INT64, "addresses that it discovered")
-    requests: int | None = column(INT64, "requests that it sent")
-    stories_new: int | None = column(INT64, "stories that were not known before")
-    stories_revised: int | None = column(INT64, "known stories that had changed")
-    stories_unchanged: int | None = column(INT64, "known stories that were asked for again and had not")
-    stories_gone: int | None = column(INT64, "kept stories that were found taken down")
-    exact_duplicates: int | None = column(INT64, "copies of kept stories under another id")
-    rejected: int | None = column(INT64, "records that were refused")
+    started_at: datetime = required(UTC_MICROSECONDS, "when it started")
+    ended_at: datetime | None = column(UTC_MICROSECONDS, "when it ended; null if unknown")
+    reason: str | None = column(TEXT, "`finished`, or why it ended early")
+    exit_code: int | None = column(INT32, "0 for a good run; docs/operate.md lists the codes")
+    problems: list[str] | None = column(TEXTS, "failed expectations, one sentence each")
+    complete: bool | None = column(BOOL, "every discovered URL has one outcome")
+    discovered: int | None = column(INT64, "number of URLs discovered")
+    requests: int | None = column(INT64, "number of requests sent")
+    stories_new: int | None = column(INT64, "stories stored for the first time")
+    stories_revised: int | None = column(INT64, "stored stories with a new revision")
+    stories_unchanged: int | None = column(INT64, "stored stories requested again and unchanged")
+    stories_gone: int | None = column(INT64, "stored stories found taken down")
+    exact_duplicates: int | None = column(INT64, "stories with the text of a stored one under another id")
+    rejected: int | None = column(INT64, "items dropped with a reason")
 
 
 # fmt: on

@@ -33,7 +33,7 @@ WITH seen AS (
 )
 SELECT site, list, story_id, arg_max(headline, observed_at) AS headline, min(observed_at) AS first_at,
        max(until) AS last_at, min(rank)::INTEGER AS best_rank,
-       sum(epoch_us(until) - epoch_us(observed_at)) / 60e6 AS stood_minutes,
+       sum(epoch_us(until) - epoch_us(observed_at)) / 60e6 AS listed_minutes,
        coalesce(sum(epoch_us(until) - epoch_us(observed_at)) FILTER (rank <= {TOP}), 0) / 60e6 AS top5_minutes,
        count(*) AS snapshots, count(DISTINCT headline) AS headlines
 FROM seen GROUP BY site, list, story_id
@@ -42,11 +42,11 @@ FROM seen GROUP BY site, list, story_id
 # A body's hash is carried through the window in its place: bodies are long.
 _STORY_HISTORY = """
 WITH every AS (
-    SELECT false AS standing, hash(body) AS words, * FROM revisions
+    SELECT false AS is_current, hash(body) AS words, * FROM revisions
     UNION ALL BY NAME
-    SELECT true AS standing, hash(body) AS words, * FROM stories
+    SELECT true AS is_current, hash(body) AS words, * FROM stories
 )
-SELECT site, story_id, revision, standing, published_at, updated_at, lag(fetched_at) OVER earlier AS changed_after,
+SELECT site, story_id, revision, is_current, published_at, updated_at, lag(fetched_at) OVER earlier AS changed_after,
        fetched_at AS last_seen_at, headline, lag(headline) OVER earlier AS headline_before,
        CASE WHEN lag(revision) OVER earlier IS NOT NULL
             THEN headline IS DISTINCT FROM lag(headline) OVER earlier END AS headline_changed,
@@ -74,64 +74,64 @@ VIEWS: dict[str, View] = {
     for view in (
         View(
             "unique_stories",
-            "one row per cluster of nearly the same words: the story published first",
+            "one row per near-duplicate cluster: the story published first",
             _STORY,
             _UNIQUE_STORIES,
         ),
         View(
             "rank_spans",
-            "one row per story and list: when, how high and how long it stood there",
+            "one row per story and ranked list: when, how high and how long it was listed",
             {
                 "site": "name of the newspaper",
                 "list": "`latest` or `popular`",
                 "story_id": "the story",
-                "headline": "as the list printed it last",
+                "headline": "headline as last printed in the list",
                 "first_at": "when it was first seen in the list",
                 "last_at": "when it was last seen in the list",
-                "best_rank": "the highest place that it was seen at",
-                "stood_minutes": "minutes for which snapshots with it were seen standing, gaps left out",
-                "top5_minutes": f"the same, while it was among the first {TOP}",
-                "snapshots": "how many snapshots it is in",
-                "headlines": "how many headlines the list printed for it",
+                "best_rank": "best rank at which it was seen",
+                "listed_minutes": "minutes covered by snapshots that list it, without the gaps between snapshots",
+                "top5_minutes": f"the same, for ranks 1 to {TOP}",
+                "snapshots": "number of snapshots that list it",
+                "headlines": "number of different headlines printed for it",
             },
             _RANK_SPANS,
         ),
         View(
             "story_history",
-            "one row per revision of a story, the one that stands included",
+            "one row per revision of a story, including the current one",
             {
                 "site": "name of the newspaper",
                 "story_id": "the story",
                 "revision": "counts from 1",
-                "standing": "whether this is the newest revision, the one in `stories`",
-                "published_at": "as this revision gives it",
-                "updated_at": "as this revision gives it: the newspaper's own word on when it was changed",
-                "changed_after": "when the revision before was last seen: the change came later; null for the first",
+                "is_current": "true for the newest revision, the one in `stories`",
+                "published_at": "as printed in this revision",
+                "updated_at": "as printed in this revision: when the newspaper changed it",
+                "changed_after": "when the previous revision was last seen: the change came later; null for the first",
                 "last_seen_at": "when this revision was last seen",
                 "headline": "as printed in this revision",
-                "headline_before": "as printed in the revision before",
-                "headline_changed": "whether it differs from the revision before; null for the first",
-                "body_changed": "whether the body differs from the revision before; null for the first",
-                "word_count": "words of the body in this revision",
-                "words_added": "words more (or fewer, negative) than in the revision before; null for the first",
-                "section": "as this revision's address has it",
+                "headline_before": "as printed in the previous revision",
+                "headline_changed": "true if it differs from the previous revision; null for the first",
+                "body_changed": "true if the body differs from the previous revision; null for the first",
+                "word_count": "number of words of the body in this revision",
+                "words_added": "difference in words to the previous revision; null for the first",
+                "section": "section path of this revision's URL",
             },
             _STORY_HISTORY,
         ),
         View(
             "coverage_by_day",
-            "one row per newspaper and day: what is kept of what was published",
+            "one row per newspaper and day: stored stories by day of publication",
             {
                 "site": "name of the newspaper",
                 "day": "of `published_at`, else `first_seen_at`, in the newspaper's time zone",
-                "stories": "stories of the day that are kept",
-                "unique_stories": "those that are the first of their cluster",
-                "sections": "sections that they are in",
-                "revised": "those of which more than one revision is known",
-                "gone": "those that were found taken down since",
-                "lowest_id": "the publisher's lowest number among them; null where ids are no numbers",
-                "highest_id": "the publisher's highest number among them; null where ids are no numbers",
-                "minutes_to_first_sight": "median from publication to first sight; large before recording began",
+                "stories": "number of stored stories of the day",
+                "unique_stories": "number of near-duplicate clusters that begin with one of them",
+                "sections": "number of sections",
+                "revised": "stories with more than one revision",
+                "gone": "stories found taken down since",
+                "lowest_id": "lowest numeric id of the publisher; null if ids are not numbers",
+                "highest_id": "highest numeric id of the publisher; null if ids are not numbers",
+                "minutes_to_first_sight": "median minutes from publication to first sight; large for older stories",
             },
             _COVERAGE_BY_DAY,
         ),

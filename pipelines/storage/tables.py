@@ -129,7 +129,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="aliases",
             record=Alias,
-            grain="one row per other address or id under which a kept story was seen",
+            grain="one row per other URL or id of a stored story",
             partition=None,
             moments=(),
             key=("url",),
@@ -138,7 +138,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="rankings",
             record=Ranking,
-            grain="one row per link of a list in a snapshot that differs from the one before it",
+            grain="one row per link of a ranked list, in each snapshot that differs from the one before",
             partition="date",
             moments=("observed_at",),
             key=("list", "observed_at", "rank", "url"),
@@ -147,7 +147,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="sightings",
             record=Sighting,
-            grain="one row per list, feed or listing that named a story, at the first time that it did",
+            grain="one row per story and entry point: the first time it named the story",
             partition="month",
             moments=("first_seen_at",),
             key=("story_id", "via"),
@@ -156,7 +156,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="fetches",
             record=Fetch,
-            grain="one row per address that a run discovered, with what came of it",
+            grain="one row per URL that a run discovered, with its outcome",
             partition="date",
             moments=("fetched_at",),
             key=("run_id", "url"),
@@ -165,7 +165,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="rejects",
             record=Reject,
-            grain="one row per record that was refused",
+            grain="one row per dropped item, with the reason",
             partition="date",
             moments=("rejected_at",),
             key=("run_id", "url", "reason", "rejected_at"),

@@ -62,7 +62,7 @@ def test_a_story_s_time_in_the_lists_is_what_the_command_says(connection: duckdb
     for row in found:
         span = spans[str(row["list"]), str(row["story_id"])]
         assert (row["first_at"], row["last_at"], row["best_rank"]) == (span.first_at, span.last_at, span.best_rank)
-        assert row["stood_minutes"] == pytest.approx(span.stood.total_seconds() / 60)
+        assert row["listed_minutes"] == pytest.approx(span.stood.total_seconds() / 60)
         assert row["top5_minutes"] == pytest.approx(span.in_top.total_seconds() / 60)
         assert (row["snapshots"], row["headlines"]) == (span.snapshots, len(span.headlines))
         assert row["headline"] == span.headlines[-1]
@@ -72,7 +72,7 @@ def test_a_history_has_every_revision_and_what_changed_in_each(connection: duckd
     standing, before = sample("stories"), sample("revisions")
     found = pd.DataFrame(rows(connection, "FROM story_history ORDER BY story_id, revision"))
     assert len(found) == len(standing) + len(before)
-    assert set(found[found["standing"]]["story_id"]) == set(standing["story_id"])
+    assert set(found[found["is_current"]]["story_id"]) == set(standing["story_id"])
     every = pd.concat([standing, before]).sort_values(["story_id", "revision"]).reset_index(drop=True)
     later = every["story_id"].eq(every["story_id"].shift())
     assert later.sum() > 10

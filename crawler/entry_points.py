@@ -1,85 +1,90 @@
-"""Doors: the ways into a newspaper beside its seeds, as the site's file declares them."""
+"""Entry points of a site: listings, feeds and sitemaps that link to its stories."""
 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """What is behind a door, and so how it is read."""
-
-    PAGE = "page"
-    FEED = "feed"
-    SITEMAP = "sitemap"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
-    """One way in, or several of the same kind.
+class Pagination:
+    """Further pages of a listing: fragments requested by a button, or numbered pages that the listing links to.
 
-    :param name: what `stories.discovered_via` and `fetches.via` say
-    :param paths: addresses below the site's origin; none where others name them (a page's head, robots.txt)
-    :param more: how a listing goes on, if it does
-    :param most: how many entries of one feed or sitemap are followed, newest first
-    :param incremental: whether an incremental run goes through it too, every time; other doors are opened by a full
-    run, when they are due
-    """
+    They are followed up to a page that links to stories of earlier runs and to nothing new.
 
-    name: str
-    kind: Kind = Kind.PAGE
-    paths: tuple[str, ...] = ()
-    more: "More | None" = None
-    most: int = 1000
-    incremental: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class More:
-    """A listing that goes on: in fragments that a button asks for, or on the pages that it links to itself.
-
-    It is followed until known ground is reached: a page that names nothing which is new to this run, and something that
-    was known before.
-
-    :param button: selector of the button, which names the list; empty where there is none
-    :param attribute: its attribute with the list's id
-    :param path: address of a fragment, with `{id}` and `{page}`
-    :param first: number of the first fragment; where it is not known which one follows the page, the page's own
-    :param most: how many fragments or further pages are asked for at the most
+    :param button: selector of the button that carries the list's id; empty if the listing has numbered pages
+    :param attribute: attribute of the button that holds the id
+    :param path: URL path of a fragment, with `{id}` and `{page}`
+    :param first: number of the first fragment; if unsure, that of the listing's own page
+    :param limit: maximum number of fragments or further pages
     """
 
     button: str = ""
     attribute: str = ""
     path: str = ""
     first: int = 1
-    most: int = 20
+    limit: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Onward:
-    """How far behind its door a request is.
+class EntryPoint:
+    """A document, or several of one kind, that links to stories.
 
-    :param page: number of the page of a listing that links to its own pages
-    :param fragment: number of the fragment, where a button asks for them; ``listing`` is the id that it asks with
-    :param before: keys of the stories on the page or fragment before
-    :param nested: how many sitemaps named each other on the way
+    :param name: value of `stories.discovered_via` and `fetches.via`
+    :param paths: URL paths on the site's first host; empty if robots.txt or a page's head names the URLs
+    :param limit: maximum number of entries of one feed or sitemap to follow, newest first
+    :param incremental: request it in every incremental run too; other entry points wait for a full run
+    """
+
+    name: str
+    paths: tuple[str, ...] = ()
+    limit: int = 1000
+    incremental: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing(EntryPoint):
+    """An HTML page, such as a section."""
+
+    pagination: Pagination | None = None
+
+
+class Feed(EntryPoint):
+    """An RSS or Atom feed."""
+
+
+class Sitemap(EntryPoint):
+    """A sitemap or an index of sitemaps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlPosition:
+    """Distance of a request from its entry point.
+
+    :param page: page number within a listing with numbered pages
+    :param fragment: fragment number within a listing with a button, which requests fragments of ``list_id``
+    :param previous_keys: keys of the stories on the previous page or fragment
+    :param sitemap_depth: number of sitemap indexes above this sitemap
     """
 
     page: int = 1
     fragment: int | None = None
-    listing: str | None = None
-    before: tuple[str, ...] = ()
-    nested: int = 0
+    list_id: str | None = None
+    previous_keys: tuple[str, ...] = ()
+    sitemap_depth: int = 0
 
 
-def written(door: Door, onward: Onward) -> str:
-    """A request behind a door, as whoever is to ask for it later keeps it."""
-    return json.dumps({"door": door.name, "kind": door.kind, **asdict(onward)})
+def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
+    """Serialise an entry point's name and a position as JSON, to request the URL in a later run."""
+    kind = type(entry_point).__name__
+    return json.dumps({"name": entry_point.name, "kind": kind, **asdict(position)})
 
 
-def read_back(text: str, doors: Iterable[Door]) -> tuple[Door, Onward] | None:
-    """What :func:`written` kept; None where there is no such door any more."""
-    told = json.loads(text)
-    named = told.pop("door"), told.pop("kind")
-    door = next((door for door in doors if (door.name, door.kind) == named), None)
-    return None if door is None else (door, Onward(**{**told, "before": tuple(told["before"])}))
+def load_position(text: str, entry_points: Iterable[EntryPoint]) -> tuple[EntryPoint, CrawlPosition] | None:
+    """Parse the output of :func:`dump_position`; None if the site no longer declares the entry point."""
+    values = json.loads(text)
+    wanted = values.pop("name"), values.pop("kind")
+    values["previous_keys"] = tuple(values["previous_keys"])
+    for entry_point in entry_points:
+        if (entry_point.name, type(entry_point).__name__) == wanted:
+            return entry_point, CrawlPosition(**values)
+    return None

@@ -67,9 +67,9 @@ class Fetch:
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
-    found: int = 0  # how many stories it named that nothing had named before
-    called_by: str | None = None  # the place that said otherwise of the story than before
-    stood: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew
+    new_links: int = 0  # stories on it that no other page had linked to
+    hinted_by: str | None = None  # list or entry point that hinted at a change of the story
+    unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew
 
 
 @dataclass(slots=True, kw_only=True, repr=False)

@@ -4,14 +4,14 @@ from scrapy.settings import Settings
 from scrapy.spiderloader import get_spider_loader
 
 from crawler import settings
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 
 
-def newspapers() -> dict[str, type[Newspaper]]:
+def newspapers() -> dict[str, type[NewspaperSpider]]:
     """The newspapers by name, sorted."""
     loader = get_spider_loader(project_settings())
     spiders = {name: loader.load(name) for name in sorted(loader.list())}
-    return {name: spider for name, spider in spiders.items() if issubclass(spider, Newspaper)}
+    return {name: spider for name, spider in spiders.items() if issubclass(spider, NewspaperSpider)}
 
 
 def zones() -> dict[str, str]:

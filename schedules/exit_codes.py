@@ -60,12 +60,13 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, ImportError):
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
     # Imported here: who asks for help should not wait for all that a crawl needs.
+    from crawler.spider import SpiderArgumentError
     from pipelines.analysis.open_table import QueryError
     from pipelines.runtime.fatal_errors import fatal_error_in, os_error_text
     from pipelines.runtime.run import ImpoliteSettings, InvalidRunId
     from pipelines.storage.site_lock import SiteLocked
 
-    if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId)):
+    if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId, SpiderArgumentError)):
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)

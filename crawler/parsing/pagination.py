@@ -3,17 +3,17 @@
 import re
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from crawler.entry_points import More
+from crawler.entry_points import Pagination
 from crawler.parsing.page import Page
 
 _LISTING = re.compile(r"[\w-]{1,64}")
 _MOST_LINKS = 2000
 
 
-def fragment_list_id(page: Page, more: More) -> str | None:
+def fragment_list_id(page: Page, pagination: Pagination) -> str | None:
     """The id under which a listing's button asks for its fragments; None where there is no such button."""
-    button = page.tree.css_first(more.button) if more.button else None
-    found = button.attributes.get(more.attribute) if button is not None else None
+    button = page.tree.css_first(pagination.button) if pagination.button else None
+    found = button.attributes.get(pagination.attribute) if button is not None else None
     return found if found and _LISTING.fullmatch(found) else None
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
-from crawler.entry_points import Door, Kind, Onward
+from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing
 from crawler.items import Story
 from crawler.parsing import html_limits
 from crawler.parsing.feeds import FeedEntry, parse_feed, parse_sitemap
@@ -27,7 +27,7 @@ class PageResponse:
 
     :param content_type: the header, if there was one
     :param is_story: whether the address is a story's, which is then read
-    :param door: the door behind which it is, if it is behind one; ``onward`` says how far
+    :param entry_point: the entry point that it belongs to, if any, and its ``position`` from there
     :param find_feeds: whether the feeds that its head names are wanted
     """
 
@@ -36,8 +36,8 @@ class PageResponse:
     fetched_at: datetime
     content_type: str | None = None
     is_story: bool = False
-    door: Door | None = None
-    onward: Onward = field(default_factory=Onward)
+    entry_point: EntryPoint | None = None
+    position: CrawlPosition = field(default_factory=CrawlPosition)
     find_feeds: bool = False
 
 
@@ -78,8 +78,8 @@ class PageParser:
 
         How long it may take is a matter of whoever calls it.
         """
-        if answer.door is not None and answer.door.kind is not Kind.PAGE:
-            return _read_entries(answer.body, answer.door)
+        if answer.entry_point is not None and not isinstance(answer.entry_point, Listing):
+            return _read_entries(answer.body, answer.entry_point)
         html_limits.check(answer.body)
         return self._read_page(answer)
 
@@ -96,8 +96,8 @@ class PageParser:
         for ranked in self.lists:
             if rows := parse_ranked_list(page, ranked, self.addresses):
                 reading.lists[ranked.name] = rows
-        if answer.door is not None:
-            self._read_listing(page, answer, answer.door, reading)
+        if isinstance(answer.entry_point, Listing):
+            self._read_listing(page, answer, answer.entry_point, reading)
         if answer.find_feeds:
             links = page.tree.css('link[type="application/rss+xml"][href]')
             reading.feed_urls = [node.attributes.get("href") or "" for node in links]
@@ -106,12 +106,12 @@ class PageParser:
             reading.story = self._read_story(page, target)
         return reading
 
-    def _read_listing(self, page: Page, answer: PageResponse, door: Door, reading: ParsedPage) -> None:
+    def _read_listing(self, page: Page, answer: PageResponse, listing: Listing, reading: ParsedPage) -> None:
         reading.links = story_links(page, self.addresses)
-        if door.more is not None:
-            reading.listing_id = answer.onward.listing or fragment_list_id(page, door.more)
+        if listing.pagination is not None:
+            reading.listing_id = answer.position.list_id or fragment_list_id(page, listing.pagination)
             if reading.listing_id is None:
-                reading.next_page = next_page_link(page, answer.url, answer.onward.page)
+                reading.next_page = next_page_link(page, answer.url, answer.position.page)
 
     def _read_story(self, page: Page, target: Address) -> Story:
         layout = choose_layout(self.layouts, page)
@@ -122,9 +122,9 @@ class PageParser:
         return layout.read(page, target, self.addresses, self.zone)
 
 
-def _read_entries(body: bytes, door: Door) -> ParsedPage:
+def _read_entries(body: bytes, entry_point: EntryPoint) -> ParsedPage:
     xml = decompress(body, "gzip", MAX_FEED_BYTES) if sniff(body) == "gzip" else body
-    if door.kind is Kind.FEED:
+    if isinstance(entry_point, Feed):
         return ParsedPage(entries=parse_feed(xml))
     entries, sitemaps = parse_sitemap(xml)
     return ParsedPage(entries=entries, sitemaps=sitemaps)

@@ -8,11 +8,11 @@ h1 on most pages and an h2 on some; dates stand twice, in the left column and in
 import re
 from zoneinfo import ZoneInfo
 
-from crawler.entry_points import Door, Kind, More
+from crawler.entry_points import Feed, Listing, Pagination, Sitemap
 from crawler.parsing.extractors import above, attribute, css, linked_data, meta, together
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 
 _PICTURE = ".dtl_img_section"
 _SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা.*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
@@ -115,7 +115,7 @@ def _tab(name: str, view: str, block: str) -> RankedList:
     )
 
 
-class Kalbela(Newspaper):
+class Kalbela(NewspaperSpider):
     """Kalbela."""
 
     name = "kalbela"
@@ -134,17 +134,17 @@ class Kalbela(Newspaper):
         _tab("latest", "latestview", "latest_list_block"),
         _tab("popular", "mostview", "popular_list_block"),
     )
-    doors = (
-        Door(name="latest-news", paths=("/latest-news",), more=More(), incremental=True),
-        Door(name="rss", kind=Kind.FEED, paths=("/rss/latest-rss.xml",), incremental=True),
-        Door(name="popular-news", paths=("/popular-news",)),
-        Door(name="all-news", paths=("/all-news",), more=More()),
-        Door(name="rss", kind=Kind.FEED),  # those in the front page's head
-        Door(name="sitemap", kind=Kind.SITEMAP),
-        Door(
+    entry_points = (
+        Listing(name="latest-news", paths=("/latest-news",), pagination=Pagination(), incremental=True),
+        Feed(name="rss", paths=("/rss/latest-rss.xml",), incremental=True),
+        Listing(name="popular-news", paths=("/popular-news",)),
+        Listing(name="all-news", paths=("/all-news",), pagination=Pagination()),
+        Feed(name="rss"),  # those in the front page's head
+        Sitemap(name="sitemap"),
+        Listing(
             name="category",
             paths=tuple(f"/{section}" for section in _SECTIONS.split()),
-            more=More(
+            pagination=Pagination(
                 button="a#find_more[data-cat-id]",
                 attribute="data-cat-id",
                 path="/templates/web-view/category_page/more_cat_ajax.php?page={page}&cat={id}",

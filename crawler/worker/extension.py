@@ -29,9 +29,9 @@ from scrapy.utils.misc import load_object
 from crawler.decoding.decode_errors import DecodeError, PageCorrupt, PageTooLarge, ParserCrashed
 from crawler.downloader.errors import RunEnded
 from crawler.downloader.graceful_stop import run_must_end
-from crawler.entry_points import Door
+from crawler.entry_points import EntryPoint
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from crawler.worker.process import Copy, message
 from crawler.worker.protocol import Readings, answer_read, answer_written
 
@@ -67,13 +67,13 @@ class ReadApart:
     def __init__(
         self,
         page_parser: PageParser,
-        doors: tuple[Door, ...],
+        entry_points: tuple[EntryPoint, ...],
         text_steps: Sequence[Callable[[Any], Any]],
         stats: StatsCollector | None = None,
     ) -> None:
         """:param text_steps: pure functions that are applied to a story in that process, in order"""
         self._stats = stats
-        self._page_parser, self._doors, self._text_steps = page_parser, doors, text_steps
+        self._page_parser, self._entry_points, self._text_steps = page_parser, entry_points, text_steps
         self._copy: Copy | None = None
         self._waiting: deque[_Waiting] = deque()
         self._readings = Readings()
@@ -84,11 +84,11 @@ class ReadApart:
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider = crawler.spider
-        if not isinstance(spider, Newspaper) or not crawler.settings.getbool("KHOBOR_PARSE_IN_WORKER"):
+        if not isinstance(spider, NewspaperSpider) or not crawler.settings.getbool("KHOBOR_PARSE_IN_WORKER"):
             raise NotConfigured("pages are read by the process that asks for them")
         text_steps = [load_object(name) for name in crawler.settings.getlist("KHOBOR_TEXT_STEPS")]
-        apart = cls(spider.page_parser, spider.doors, text_steps, crawler.stats)
-        spider.reads_apart = apart.read
+        apart = cls(spider.page_parser, spider.entry_points, text_steps, crawler.stats)
+        spider.parse_page = apart.read
         crawler.signals.connect(apart.open, signals.spider_opened)
         crawler.signals.connect(apart.give_up, run_must_end)
         crawler.signals.connect(apart.close, signals.spider_closed)
@@ -145,7 +145,7 @@ class ReadApart:
         loop = asyncio.get_running_loop()
 
         def serve(link: socket.socket) -> NoReturn:
-            _serve(link, self._read, self._doors)
+            _serve(link, self._read, self._entry_points)
 
         try:
             self._copy = Copy(loop, serve, self._hear, self._ended, MEMORY_OF_A_PAGE)
@@ -234,7 +234,9 @@ def _refusal_of(status: int) -> DecodeError | None:
 # The process, as it has itself ----------------------------------------------------------------------------------------
 
 
-def _serve(link: socket.socket, read: Callable[[PageResponse], ParsedPage], doors: tuple[Door, ...]) -> NoReturn:
+def _serve(
+    link: socket.socket, read: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...]
+) -> NoReturn:
     """Read page after page, and say of each what came of it, until nobody is there any more."""
     readings = Readings()
     with link.makefile("rb") as pages:
@@ -242,17 +244,21 @@ def _serve(link: socket.socket, read: Callable[[PageResponse], ParsedPage], door
             head, body = (pages.read(size) for size in _PAGE.unpack(sizes))
             # It ends the process whatever that does; only work counts, so that a busy machine does no harm.
             signal.setitimer(signal.ITIMER_PROF, SECONDS_OF_WORK)
-            kind, said = _reply(read, readings, head, body, doors)
+            kind, said = _reply(read, readings, head, body, entry_points)
             signal.setitimer(signal.ITIMER_PROF, 0)
             link.sendall(message(kind, said))
     os._exit(0)
 
 
 def _reply(
-    read: Callable[[PageResponse], ParsedPage], readings: Readings, head: bytes, body: bytes, doors: tuple[Door, ...]
+    read: Callable[[PageResponse], ParsedPage],
+    readings: Readings,
+    head: bytes,
+    body: bytes,
+    entry_points: tuple[EntryPoint, ...],
 ) -> tuple[int, bytes]:
     try:
-        return _READ, readings.written(read(answer_read(head, body, doors)))
+        return _READ, readings.written(read(answer_read(head, body, entry_points)))
     except DecodeError as error:
         return _REFUSED, f"{type(error).__name__} {error}".encode()
     except MemoryError:

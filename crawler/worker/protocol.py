@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.entry_points import Door, read_back, written
+from crawler.entry_points import EntryPoint, dump_position, load_position
 from crawler.items import UTC_MICROSECONDS, Story
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
@@ -25,18 +25,18 @@ def answer_written(answer: PageResponse) -> tuple[bytes, bytes]:
         "fetched_at": answer.fetched_at.isoformat(),
         "content_type": answer.content_type,
         "is_story": answer.is_story,
-        "door": written(answer.door, answer.onward) if answer.door else None,
+        "entry_point": dump_position(answer.entry_point, answer.position) if answer.entry_point else None,
         "find_feeds": answer.find_feeds,
     }
     return _dumped(head), answer.body
 
 
-def answer_read(head: bytes, body: bytes, doors: tuple[Door, ...]) -> PageResponse:
+def answer_read(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) -> PageResponse:
     """What :func:`answer_written` wrote, behind one of these doors."""
     told = _loaded(head)
     behind = {}
-    if (door := told.pop("door")) and (found := read_back(door, doors)):
-        behind = dict(zip(("door", "onward"), found, strict=True))
+    if (text := told.pop("entry_point")) and (found := load_position(text, entry_points)):
+        behind = dict(zip(("entry_point", "position"), found, strict=True))
     return PageResponse(body=body, **{**told, "fetched_at": datetime.fromisoformat(told["fetched_at"]), **behind})
 
 

@@ -100,4 +100,4 @@ def _lists_of(item: Any) -> Iterable[Snapshot]:
     if isinstance(item, Snapshot):
         return (item,)
     fetch = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
-    return fetch.stood.values() if fetch is not None else ()
+    return fetch.unchanged_lists.values() if fetch is not None else ()

@@ -40,10 +40,12 @@ _AT_ONCE = 1_000  # addresses that are closed
 class Revisits:
     """Writes discoveries and outcomes, inside the ledger's transactions."""
 
-    def __init__(self, ledger: Ledger, run_id: str, door_rests: tuple[timedelta, timedelta] = DOOR_RESTS) -> None:
+    def __init__(
+        self, ledger: Ledger, run_id: str, entry_point_intervals: tuple[timedelta, timedelta] = DOOR_RESTS
+    ) -> None:
         self.ledger = ledger
         self.run_id = run_id
-        self._door_rests = door_rests
+        self._door_rests = entry_point_intervals
 
     def discover(self, fetch: Fetch, door: str | None = None) -> None:
         """Open an address that will be asked for; ``door`` is what a later run must know of one behind a door."""
@@ -67,9 +69,9 @@ class Revisits:
         if fetch.outcome not in READ:  # or the page that was not read would count as known
             fetch.etag = fetch.last_modified = None
         self.ledger.urls.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
-        if fetch.called_by:
+        if fetch.hinted_by:
             in_vain = fetch.outcome == Outcome.UNCHANGED
-            self.ledger.change_hints.answered(fetch.called_by, fetch.key, in_vain=in_vain)
+            self.ledger.change_hints.answered(fetch.hinted_by, fetch.key, in_vain=in_vain)
             self.ledger.runs.count(self.run_id, "hint/wrong" if in_vain else "hint/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
@@ -113,7 +115,7 @@ class Revisits:
         if known is None or known.due_at is None or known.fetched_at is None:
             return least
         rest, passed = known.due_at - known.fetched_at, fetch.fetched_at - known.fetched_at
-        return min(max(min(rest, passed) / 2 if fetch.found else max(rest, passed) * 2, least), most)
+        return min(max(min(rest, passed) / 2 if fetch.new_links else max(rest, passed) * 2, least), most)
 
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""

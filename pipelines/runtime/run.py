@@ -21,7 +21,8 @@ from crawler.clock import now
 from crawler.downloader.politeness import faults
 from crawler.items import Alias, Fetch, Story
 from crawler.safe_text import one_line
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
+from crawler.urls import Address
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
 from pipelines.runtime.field_stats import FieldStats
@@ -54,21 +55,19 @@ class Run:
     Every step and the frontier reach the ledger through this extension, so there is one of it and one lock per crawl.
     """
 
-    def __init__(self, crawler: Crawler, spider: Newspaper, data: Path) -> None:
+    def __init__(self, crawler: Crawler, spider: NewspaperSpider, data: Path) -> None:
         self._crawler = crawler
-        self.run_id = spider.run_id = _run_id(crawler.settings.get("KHOBOR_RUN_ID"), spider.name)
+        self.run_id = _run_id(crawler.settings.get("KHOBOR_RUN_ID"), spider.name)
         self.dataset = DataFolder(data)
         for warning in inspect(self.dataset, crawler.settings.getfloat("KHOBOR_MIN_FREE_MB")):
             logger.warning(warning)
         self._lock = _lock(self.dataset, spider.name, crawler.settings.getint("KHOBOR_LOCK_FD", -1))
         path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
-        self.revisits = Revisits(self.ledger, self.run_id, spider.door_rests)
-        spider.is_incremental = crawler.settings["KHOBOR_MODE"] == "incremental"
-        spider.known_at_all = self.ledger.stories.any()
-        spider.was_known = self.was_known
+        self.revisits = Revisits(self.ledger, self.run_id, spider.entry_point_intervals)
         self.hinted_revisits = HintedRevisits(self.ledger, self.run_id)
-        spider.sees = self.hinted_revisits.sees
+        self._knew_stories = self.ledger.stories.any()
+        spider.begin_run(self.run_id, self, incremental=crawler.settings["KHOBOR_MODE"] == "incremental")
         # Told before the books are closed: whoever holds addresses back gives them their outcome.
         self.lets_go: Callable[[], None] = lambda: None
         self.reading: str | None = None
@@ -87,7 +86,7 @@ class Run:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        if not isinstance(crawler.spider, Newspaper):
+        if not isinstance(crawler.spider, NewspaperSpider):
             raise NotConfigured("not a newspaper")
         if wrong := faults(crawler.settings):
             raise ImpoliteSettings("; ".join(wrong))
@@ -118,7 +117,7 @@ class Run:
 
     def settle(self, fetch: Fetch, born_at: datetime | None = None) -> None:
         """Enter what came of an address, whether it was asked for or not; belongs inside the page's transaction."""
-        for name, snapshot in fetch.stood.items():
+        for name, snapshot in fetch.unchanged_lists.items():
             self.ledger.runs.count(self.run_id, f"list/{name}/seen")
             self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
         if self.ledger.urls.is_open(fetch.key):
@@ -127,6 +126,14 @@ class Run:
             self.revisits.note(fetch)
         if fetch.attempts:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
+
+    def knows_stories(self) -> bool:
+        """Report if an earlier run stored a story."""
+        return self._knew_stories
+
+    def note_link(self, via: str, target: Address, headline: str | None, updated_at: datetime | None) -> bool:
+        """Record that a list or entry point links to a story; report if it hints at a change of the story."""
+        return self.hinted_revisits.sees(via, target, headline, updated_at)
 
     def was_known(self, key: str) -> bool:
         """Whether an address had an outcome before this run."""

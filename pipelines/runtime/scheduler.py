@@ -17,10 +17,10 @@ from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
 from crawler.downloader.retry import may_be_asked
-from crawler.entry_points import Door, Kind, written
+from crawler.entry_points import EntryPoint, Listing, dump_position
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from crawler.urls import Address
 from pipelines.ledger import KnownUrl
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
@@ -47,7 +47,7 @@ class LedgerScheduler(BaseScheduler):
     some is taken up from there when nothing else waits, by this run or another.
     """
 
-    def __init__(self, run: Run, spider: Newspaper, max_pages: int, max_depth: int, most_waiting: int) -> None:
+    def __init__(self, run: Run, spider: NewspaperSpider, max_pages: int, max_depth: int, most_waiting: int) -> None:
         self._run = run
         self._spider = spider
         self._max_pages = max_pages
@@ -68,7 +68,7 @@ class LedgerScheduler(BaseScheduler):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         run = Run.of(crawler)
-        assert isinstance(crawler.spider, Newspaper)
+        assert isinstance(crawler.spider, NewspaperSpider)
         settings = crawler.settings
         bounds = (settings.getint(name) for name in ("KHOBOR_MAX_PAGES", "DEPTH_LIMIT", "KHOBOR_MAX_QUEUED"))
         return cls(run, crawler.spider, *bounds)
@@ -112,7 +112,7 @@ class LedgerScheduler(BaseScheduler):
 
     def _again(self, known: KnownUrl) -> Request | None:
         fetch = begun(known, self._run.ledger.site, self._run.run_id)
-        return self._spider.ask_again(fetch, known.door)
+        return self._spider.resume(fetch, known.door)
 
     def has_pending_requests(self) -> bool:
         return not self._spent() and (bool(self._waiting) or self._look_again())
@@ -181,10 +181,10 @@ class LedgerScheduler(BaseScheduler):
             return self._answer(fetch, Outcome.TOO_DEEP)
         if known is not None and not known.open and fetch.via != "seed":
             rests = known.due_at is None or known.due_at > now()
-            if rests and not request.meta["now"]:
+            if rests and not request.meta["at_once"]:
                 return self._answer(fetch, Outcome.SKIPPED_FRESH)
             _ask_only_for_changes(request, known)
-            if self._spider.is_incremental and fetch.story_id and not fetch.called_by:
+            if self._spider.is_incremental and fetch.story_id and not fetch.hinted_by:
                 self._held[fetch.key] = request
                 return True
         elif fetch.story_id and self._spider.is_incremental and known is not None and _failed_just_now(known):
@@ -194,8 +194,9 @@ class LedgerScheduler(BaseScheduler):
     def _ask(self, request: Request) -> bool:
         fetch: Fetch = request.meta["fetch"]
         self._run.note_known(fetch.key)
-        door: Door | None = request.meta["door"]
-        self._run.revisits.discover(fetch, written(door, request.meta["onward"]) if door else None)
+        entry_point: EntryPoint | None = request.meta["entry_point"]
+        position = request.meta["position"]
+        self._run.revisits.discover(fetch, dump_position(entry_point, position) if entry_point else None)
         self._push(request)
         return True
 
@@ -271,7 +272,7 @@ class LedgerScheduler(BaseScheduler):
         if not isinstance(target, Address) or target.key == fetch.key:
             self._push(request, _GOES_ON)  # what is not ours to ask is refused, and named, on its way out
             return True
-        found = self._spider.begin(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)
+        found = self._spider.new_fetch(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)
         with self._run.ledger.savepoint():
             reason = f"to {target.url}"
             sent = request.meta.pop("sent", 0)
@@ -281,7 +282,7 @@ class LedgerScheduler(BaseScheduler):
                 self._run.revisits.gone(ended)
             if target.key in self._seen:
                 return True
-            behind = {name: request.meta[name] for name in ("door", "onward")}
+            behind = {name: request.meta[name] for name in ("entry_point", "position")}
             onward = self._spider.request(found, priority=request.priority, **behind)
             # From story to story too, a chain of redirects is followed for a few hops only.
             onward.meta.update({name: value for name, value in request.meta.items() if name.startswith("redirect")})
@@ -300,8 +301,7 @@ def _failed_just_now(known: KnownUrl) -> bool:
 
 def _ask_only_for_changes(request: Request, known: KnownUrl) -> None:
     """Name the state that is known; but not for a page whose lists are wanted, whatever else of it is the same."""
-    door: Door | None = request.meta["door"]
-    if door is not None and door.kind is Kind.PAGE:
+    if isinstance(request.meta["entry_point"], Listing):
         return
     if known.etag:
         request.headers["If-None-Match"] = known.etag

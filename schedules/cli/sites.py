@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
-    from crawler.spider import Newspaper
+    from crawler.spider import NewspaperSpider
     from pipelines.ledger import Ledger
     from pipelines.storage.data_folder import DataFolder
 
@@ -29,7 +29,7 @@ def nothing_in(data: Path) -> str:
 
 
 @contextmanager
-def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[Newspaper]]]"]:
+def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[NewspaperSpider]]]"]:
     """The data folder and its newspapers, those named or all that it has something of, and all locked."""
     from pipelines.storage.site_lock import SiteLock
 
@@ -42,7 +42,7 @@ def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[N
         yield [(dataset, paper) for paper in papers]
 
 
-def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[Newspaper]"]:
+def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[NewspaperSpider]"]:
     from crawler.registry import newspapers
     from schedules.runner.options import spider_named
 
@@ -51,7 +51,7 @@ def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[Ne
     return [p for p in newspapers().values() if dataset.ledger(p.name).exists() or dataset.holds(p.name)]
 
 
-def ledger_of(dataset: "DataFolder", paper: "type[Newspaper]") -> "closing[Ledger]":
+def ledger_of(dataset: "DataFolder", paper: "type[NewspaperSpider]") -> "closing[Ledger]":
     """The ledger of a newspaper, open for as long as a block of code lasts."""
     from pipelines.ledger import Ledger
 

@@ -9,7 +9,7 @@ from scrapy import signals
 from scrapy.crawler import Crawler
 
 from crawler.registry import newspapers
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from pipelines.analysis.coverage import coverage_of_run
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
@@ -24,7 +24,7 @@ from schedules.monitoring.throughput import figure_alarms, figures_of
 from schedules.reports.history import Acknowledgement, acknowledgements, of_mode, past_reports
 
 
-def expectations_of(newspaper: type[Newspaper]) -> Expectations:
+def expectations_of(newspaper: type[NewspaperSpider]) -> Expectations:
     """What is expected of any run of a newspaper: that the lists that its file declares are there."""
     return Expectations(lists=tuple(ranked.name for ranked in newspaper.lists))
 

@@ -10,13 +10,13 @@ from typing import Any
 from crawler.downloader.mirror import answers, read_mirror
 from crawler.downloader.politeness import faults
 from crawler.registry import newspapers, project_settings
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from crawler.suggestions import closest, suggestion
 from crawler.urls import NoAddress
 from schedules.exit_codes import Unreachable, WrongUsage
 
 
-def spider_named(name: str) -> type[Newspaper]:
+def spider_named(name: str) -> type[NewspaperSpider]:
     """The newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
     known = newspapers()
     if name in known:
@@ -24,7 +24,7 @@ def spider_named(name: str) -> type[Newspaper]:
     raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 
 
-def seeds_by_site(seeds: Sequence[str], papers: Sequence[type[Newspaper]]) -> dict[str, list[str]]:
+def seeds_by_site(seeds: Sequence[str], papers: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
     """Each newspaper's seeds; raises :class:`WrongUsage` that names every seed which is no address of any of them."""
     given: dict[str, list[str]] = {paper.name: [] for paper in papers}
     wrong = [

@@ -11,7 +11,7 @@ from typing import Any
 from scrapy.settings import Settings
 
 from crawler.registry import project_settings
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.preflight import inspect
@@ -33,7 +33,7 @@ from schedules.runner.watchdog import Watchdog
 class RunOptions:
     """What to run: one site, into one data folder, with these settings."""
 
-    newspaper: type[Newspaper]
+    newspaper: type[NewspaperSpider]
     dataset: DataFolder
     seeds: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)

@@ -84,7 +84,7 @@ def within(reading: Callable[[ReadApart], Coroutine[Any, Any, Any]], reader: obj
     """What comes of reading in an event loop; the process is ended in any case."""
 
     async def read() -> Any:
-        reads = ReadApart(reader, Kalbela.doors, ())  # type: ignore[arg-type]
+        reads = ReadApart(reader, Kalbela.entry_points, ())  # type: ignore[arg-type]
         reads.open()
         try:
             return await asyncio.wait_for(reading(reads), 60)
@@ -288,7 +288,7 @@ def test_real_pages_are_read_there_as_here() -> None:
     ]
 
     async def read() -> list[ParsedPage]:
-        reads = ReadApart(spider.page_parser, spider.doors, STEPS)
+        reads = ReadApart(spider.page_parser, spider.entry_points, STEPS)
         reads.open()
         try:
             return await asyncio.gather(*map(reads.read, answers))

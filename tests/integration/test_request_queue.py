@@ -8,7 +8,7 @@ from random import Random
 
 from scrapy import Request
 
-from crawler.entry_points import Kind
+from crawler.entry_points import Sitemap
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.request_queue import RequestQueue
 from tests.newspaper import Newspaper
@@ -89,9 +89,9 @@ def test_what_a_run_left_has_the_place_that_it_had() -> None:
     spider = Kalbela()
     page = a_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
     found = [spider.addresses.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
-    [door] = [door for door in spider.doors if door.kind is Kind.SITEMAP][:1]
-    named = [request for target in found for request in spider._ask_named(target, page, door)]
-    again = [spider.ask_again(request.meta["fetch"]) for request in named]
+    [sitemap] = spider._without_paths(Sitemap)
+    named = [request for target in found for request in spider._follow_story(target, page, sitemap)]
+    again = [spider.resume(request.meta["fetch"]) for request in named]
     assert [request.priority for request in again if request] == [request.priority for request in named]
     assert named[0].priority < named[1].priority < named[2].priority
 

@@ -82,8 +82,8 @@ class Played:
         for link in self.world.asks(self.edition):
             address = self.spider.addresses.identify(link, f"https://{self.spider.hosts[0]}/")
             if isinstance(address, Address) and address.story_id:
-                self.spider.sees("latest", address, None, None)
-            fetch = self.spider.begin(address, via="seed", referrer=None, depth=0)
+                self.spider.memory.note_link("latest", address, None, None)
+            fetch = self.spider.new_fetch(address, via="seed", referrer=None, depth=0)
             self._frontier.enqueue_request(self.spider.request(fetch, priority=0))
         while self.run.fatal_error is None and (request := self._frontier.next_request()) is not None:
             self._answer(request.meta["fetch"])

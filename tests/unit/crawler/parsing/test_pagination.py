@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.entry_points import More
+from crawler.entry_points import Pagination
 from crawler.parsing.page import Page
 from crawler.parsing.pagination import fragment_list_id, next_page_link
 
 URL = "https://www.kalbela.com/latest-news"
-MORE = More(button="a#find_more[data-cat-id]", attribute="data-cat-id", path="/more?cat={id}&page={page}")
+PAGINATION = Pagination(button="a#find_more[data-cat-id]", attribute="data-cat-id", path="/more?cat={id}&page={page}")
 
 
 def page(markup: str, url: str = URL) -> Page:
@@ -49,5 +49,5 @@ def test_the_page_after_is_the_one_that_the_page_itself_links_to(
     ],
 )
 def test_a_button_names_its_listing_by_a_plain_id(markup: str, listing: str | None) -> None:
-    assert fragment_list_id(page(markup), MORE) == listing
-    assert fragment_list_id(page(markup), More()) is None
+    assert fragment_list_id(page(markup), PAGINATION) == listing
+    assert fragment_list_id(page(markup), Pagination()) is None

@@ -15,7 +15,7 @@ from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
 from crawler.parsing.ranked_lists import parse_ranked_list
 from crawler.registry import newspapers
-from crawler.spider import Newspaper
+from crawler.spider import NewspaperSpider
 from crawler.urls import Address
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
 
@@ -39,7 +39,7 @@ class Case:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     @property
-    def newspaper(self) -> type[Newspaper]:
+    def newspaper(self) -> type[NewspaperSpider]:
         return newspapers()[self.folder.parent.name]
 
     def told(self, name: str) -> Any:

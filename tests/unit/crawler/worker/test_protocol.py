@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.entry_points import Door, Kind, More, Onward
+from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing, Pagination
 from crawler.items import Story
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
@@ -18,7 +18,7 @@ from tests.support.faulty_steps import after_text_steps
 from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
 
 AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
-DOORS = (Door(name="rss", kind=Kind.FEED), Door(name="latest-news", more=More(), incremental=True))
+ENTRY_POINTS = (Feed(name="rss"), Listing(name="latest-news", pagination=Pagination(), incremental=True))
 # Also what no file could hold: half of a pair of surrogates.
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 MAYBE = st.none() | TEXT
@@ -63,21 +63,23 @@ def test_a_reading_comes_back_as_it_was(reading: ParsedPage) -> None:
     assert Readings().read(Readings().written(reading)) == reading
 
 
-@given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(DOORS), st.integers(1, 9), st.booleans())
+@given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(ENTRY_POINTS), st.integers(1, 9), st.booleans())
 def test_an_answer_comes_back_as_it_was(
-    url: str, body: bytes, content_type: str | None, door: Door, page: int, feeds: bool
+    url: str, body: bytes, content_type: str | None, entry_point: EntryPoint, page: int, feeds: bool
 ) -> None:
-    onward = Onward(page=page, fragment=page, listing="7", before=("kalbela:1", "kalbela:2"), nested=1)
-    for behind in ({}, {"door": door, "onward": onward}):
+    position = CrawlPosition(
+        page=page, fragment=page, list_id="7", previous_keys=("kalbela:1", "kalbela:2"), sitemap_depth=1
+    )
+    for behind in ({}, {"entry_point": entry_point, "position": position}):
         answer = PageResponse(
             url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, find_feeds=feeds, **behind
         )
-        assert answer_read(*answer_written(answer), DOORS) == answer
+        assert answer_read(*answer_written(answer), ENTRY_POINTS) == answer
 
 
 def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
-    answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, door=DOORS[0])
-    assert answer_read(*answer_written(answer), DOORS[1:]).door is None
+    answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, entry_point=ENTRY_POINTS[0])
+    assert answer_read(*answer_written(answer), ENTRY_POINTS[1:]).entry_point is None
 
 
 def test_a_list_that_is_the_same_is_not_told_again() -> None:
@@ -100,10 +102,10 @@ def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) ->
         body=case.html.encode(),
         fetched_at=datetime.fromisoformat(fetch["fetched_at"]),
         is_story=True,
-        door=spider.doors[0],
+        entry_point=spider.entry_points[0],
         find_feeds=True,
     )
-    reading = spider.page_parser.parse(answer_read(*answer_written(answer), spider.doors))
+    reading = spider.page_parser.parse(answer_read(*answer_written(answer), spider.entry_points))
     if reading.story is not None:
         reading.story = prepare(reading.story)  # type: ignore[operator]
     assert Readings().read(Readings().written(reading)) == reading

@@ -28,11 +28,11 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 
 def read(
-    kept: Kept, outcome: Outcome, called_by: str | None = None, run_id: str = "run-0", at: datetime | None = None
+    kept: Kept, outcome: Outcome, hinted_by: str | None = None, run_id: str = "run-0", at: datetime | None = None
 ) -> Fetch:
     """A run that asked for the story, an hour ago if nothing else is said."""
     at = at or now() - HOUR
-    fetch = a_fetch(1, at, outcome=outcome, story_id=STORY.key, called_by=called_by, run_id=run_id)
+    fetch = a_fetch(1, at, outcome=outcome, story_id=STORY.key, hinted_by=hinted_by, run_id=run_id)
     books = Revisits(kept.ledger, run_id)
     with kept.ledger.transaction():
         books.discover(fetch)
@@ -86,7 +86,7 @@ def test_a_place_that_says_late_what_another_said_before_our_last_look_is_no_cau
     for place in ("latest", "rss"):
         heard(kept, "run-1", "প্রথম", place)
     assert heard(kept, "run-2", "দ্বিতীয়")
-    fetch = a_fetch(1, now(), story_id=STORY.key, called_by="latest", run_id="run-2")
+    fetch = a_fetch(1, now(), story_id=STORY.key, hinted_by="latest", run_id="run-2")
     with kept.ledger.transaction():
         Revisits(kept.ledger, "run-2").discover(fetch)
         Revisits(kept.ledger, "run-2").finish(fetch, now() - 3 * HOUR)

@@ -1,0 +1,274 @@
+"""From the links of a parsed page to requests; each URL is requested once a run."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+import scrapy
+from scrapy.http import Request, Response
+from twisted.python.failure import Failure
+
+from crawler.clock import now
+from crawler.downloader.errors import outcome_of
+from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing, load_position
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
+from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
+from crawler.parsing.parser import ParsedPage
+from crawler.parsing.ranked_lists import RankedList
+from crawler.priorities import ENTRY_POINT, RANKED, STORY, entry_point_order, request_priority, story_order
+from crawler.urls import Address, Addresses, NoAddress
+
+# A sitemap index may name indexes; those named by an index are requested, and no deeper ones.
+MAX_SITEMAP_DEPTH = 2
+# Share of new stories on a page of a listing from which its next page is requested without a further check.
+_MIN_NEW_SHARE = 0.2
+
+
+class CrawlMemory(Protocol):
+    """Knowledge of earlier runs; as it stands, that of a site's first run."""
+
+    def knows_stories(self) -> bool:
+        """Report if an earlier run stored a story."""
+        return False
+
+    def was_known(self, key: str) -> bool:
+        """Report if a URL got an outcome in an earlier run."""
+        return False
+
+    def note_link(self, via: str, target: Address, headline: str | None, updated_at: datetime | None) -> bool:
+        """Record that a list or entry point links to a story; report if it hints at a change of the story."""
+        return False
+
+
+class NoMemory(CrawlMemory):
+    """The memory of `scrapy parse`, `scrapy shell` and tests."""
+
+
+class LinkFollower(scrapy.Spider):
+    """Spider that turns links into requests, or into fetches without a request."""
+
+    hosts: ClassVar[tuple[str, ...]]
+    story_path: ClassVar[re.Pattern[str]]
+    other_kinds: ClassVar[frozenset[str]] = frozenset()
+    lists: ClassVar[tuple[RankedList, ...]] = ()
+    entry_points: ClassVar[tuple[EntryPoint, ...]] = ()
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.addresses = self.identities()
+        self.run_id = ""
+        self.memory: CrawlMemory = NoMemory()
+        self.is_incremental = False
+        # True once the `latest` list shows nothing known: what came between two visits is behind the entry points.
+        self._list_gap = False
+        self._entry_points_requested = False
+        self._discovered: set[str] = set()
+        self._ranked_keys: set[str] = set()  # stories in the ranked lists of the current page
+
+    @classmethod
+    def identities(cls) -> Addresses:
+        """Return the rules of the site's URLs."""
+        return Addresses(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
+
+    def begin_run(self, run_id: str, memory: CrawlMemory, *, incremental: bool) -> None:
+        """Set the run's id, mode and memory, before the first request."""
+        self.run_id, self.memory, self.is_incremental = run_id, memory, incremental
+
+    def failed(self, failure: Failure) -> Iterator[Any]:
+        """Handle a failed request."""
+        request: Request = failure.request  # type: ignore[attr-defined]
+        fetch: Fetch = request.meta["fetch"]
+        fetch.fetched_at = now()
+        fetch.outcome, fetch.reason = outcome_of(failure)
+        fetch.attempts = request.meta.get("sent", 0)
+        yield fetch
+        yield from self._request_entry_points()
+
+    # Entry points ----------------------------------------------------------------------------------------------------
+
+    def _request_entry_points(self, *, again: bool = False) -> Iterator[Any]:
+        """Request entry points with paths, once; an incremental run only some, unless the latest list has a gap."""
+        if self._entry_points_requested and not again:
+            return
+        self._entry_points_requested = True
+        for entry_point in self.entry_points:
+            if entry_point.incremental or self._list_gap or not self.is_incremental:
+                for path in entry_point.paths:
+                    yield from self._request_entry_point(entry_point, path, f"https://{self.hosts[0]}/", 0)
+
+    def _request_entry_point(
+        self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
+    ) -> Iterator[Any]:
+        target, rank = self.addresses.identify(link, base), (ENTRY_POINT, entry_point_order(entry_point))
+        return self._follow(
+            target, base, via=entry_point.name, depth=depth, rank=rank, entry_point=entry_point, position=position
+        )
+
+    def _without_paths(self, kind: type[EntryPoint]) -> list[EntryPoint]:
+        return [each for each in self.entry_points if isinstance(each, kind) and not each.paths]
+
+    def _follow_feeds(self, parsed: ParsedPage, fetch: Fetch) -> Iterator[Any]:
+        for feed in self._without_paths(Feed):
+            for link in parsed.feed_urls:
+                yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
+
+    def _follow_entries(
+        self, parsed: ParsedPage, response: Response, entry_point: EntryPoint, fetch: Fetch
+    ) -> Iterator[Any]:
+        fetch.new_links += bool(parsed.sitemaps)
+        yield from self._follow_sitemaps(parsed.sitemaps, response, entry_point, fetch)
+        times = dict(zip(parsed.entries, modification_times(parsed.entries), strict=True))
+        for entry in newest_first(parsed.entries)[: entry_point.limit]:
+            target = self.addresses.identify(entry.url, response.url)
+            if isinstance(target, Address):
+                if not target.story_id:
+                    continue
+                fetch.new_links += target.url not in self._discovered and not self.memory.was_known(target.key)
+            hinted_by = self._note_link(entry_point.name, target, entry.headline, times[entry])
+            yield from self._follow_story(target, fetch, entry_point, hinted_by)
+
+    def _follow_sitemaps(
+        self, sitemaps: list[FeedEntry], response: Response, entry_point: EntryPoint, fetch: Fetch
+    ) -> Iterator[Any]:
+        position = CrawlPosition(sitemap_depth=position_of(response).sitemap_depth + 1)
+        for entry in newest_first(sitemaps)[: entry_point.limit]:
+            for output in self._request_entry_point(entry_point, entry.url, response.url, fetch.depth, position):
+                if position.sitemap_depth < MAX_SITEMAP_DEPTH or isinstance(output, Fetch):
+                    yield output
+                else:
+                    too_deep: Fetch = output.meta["fetch"]
+                    too_deep.fetched_at, too_deep.outcome = now(), Outcome.TOO_DEEP
+                    yield too_deep
+
+    # Listings --------------------------------------------------------------------------------------------------------
+
+    def _follow_listing(self, parsed: ParsedPage, listing: Listing, response: Response, fetch: Fetch) -> Iterator[Any]:
+        fresh = sum(not self.memory.was_known(story.key) for story in parsed.links if story.url not in self._discovered)
+        fetch.new_links += fresh
+        reaches_known = self._reaches_known_stories(parsed.links, fresh, response)
+        for story in parsed.links:
+            if story.key not in self._ranked_keys:  # a ranked list on the same page has noted it
+                self._note_link(listing.name, story)
+            yield from self._follow_story(story, fetch, listing)
+        if listing.pagination is not None and not reaches_known:
+            yield from self._follow_next_page(parsed, listing, response, fetch)
+
+    def _reaches_known_stories(self, stories: list[Address], fresh: int, response: Response) -> bool:
+        """Report if a page of a listing shows stories of earlier runs and hardly any new ones."""
+        own = {story.key for story in stories if story.key not in self._ranked_keys}
+        if fresh >= _MIN_NEW_SHARE * len(own):
+            return fresh == 0
+        # The first fragment may repeat the page.
+        position = position_of(response)
+        repeats = position.fragment is not None and own <= set(position.previous_keys)
+        return not repeats and any(map(self.memory.was_known, own))
+
+    def _follow_next_page(
+        self, parsed: ParsedPage, listing: Listing, response: Response, fetch: Fetch
+    ) -> Iterator[Any]:
+        pagination, position = listing.pagination, position_of(response)
+        assert pagination is not None
+        if parsed.listing_id is not None:
+            number = pagination.first if position.fragment is None else position.fragment + 1
+            link: str | None = pagination.path.format(id=parsed.listing_id, page=number)
+            within_limit = number < pagination.first + pagination.limit
+            keys = tuple(story.key for story in parsed.links)
+            following = CrawlPosition(fragment=number, list_id=parsed.listing_id, previous_keys=keys)
+        else:
+            link, within_limit = parsed.next_page, position.page <= pagination.limit
+            following = CrawlPosition(page=position.page + 1)
+        if link is not None and within_limit:
+            yield from self._request_entry_point(listing, link, fetch.url, fetch.depth, following)
+
+    # Requests --------------------------------------------------------------------------------------------------------
+
+    def _note_link(
+        self, via: str, target: Address | NoAddress, headline: str | None = None, updated_at: datetime | None = None
+    ) -> str | None:
+        """Note a link to a story; return ``via`` if it hints at a change of the story."""
+        if not isinstance(target, Address) or target.story_id is None:
+            return None
+        return via if self.memory.note_link(via, target, headline, updated_at) else None
+
+    def _follow_story(
+        self, target: Address | NoAddress, fetch: Fetch, entry_point: EntryPoint, hinted_by: str | None = None
+    ) -> Iterator[Any]:
+        rank = (STORY, story_order(target.story_id if isinstance(target, Address) else None))
+        return self._follow(
+            target, fetch.url, via=entry_point.name, depth=fetch.depth + 1, rank=rank, hinted_by=hinted_by
+        )
+
+    def _follow(
+        self,
+        target: Address | NoAddress,
+        referrer: str,
+        *,
+        via: str,
+        depth: int,
+        rank: tuple[int, int],
+        entry_point: EntryPoint | None = None,
+        position: CrawlPosition | None = None,
+        hinted_by: str | None = None,
+    ) -> Iterator[Any]:
+        """Yield the request of a link, or once a run the fetch with the reason why there is none."""
+        if target.url in self._discovered and not hinted_by:
+            return
+        self._discovered.add(target.url)
+        fetch = self.new_fetch(target, via=via, referrer=referrer or None, depth=depth)
+        fetch.hinted_by = hinted_by
+        if isinstance(target, NoAddress):
+            fetch.fetched_at, fetch.outcome, fetch.reason = now(), target.outcome, target.reason
+            yield fetch
+        else:
+            yield self.request(fetch, request_priority(*rank, depth), entry_point, position)
+
+    def new_fetch(self, target: Address | NoAddress, *, via: str, referrer: str | None, depth: int) -> Fetch:
+        """Return the record of a URL as it is discovered."""
+        return Fetch(
+            site=self.name,
+            url=target.url,
+            key=target.key,
+            story_id=target.story_id if isinstance(target, Address) else None,
+            via=via,
+            referrer=referrer,
+            depth=depth,
+            attempts=0,
+            run_id=self.run_id,
+        )
+
+    def resume(self, fetch: Fetch, saved_position: str | None = None) -> Request | None:
+        """Return the request of a fetch that an earlier run left open.
+
+        None for a URL that each run requests anyway, and for an entry point that the site no longer declares.
+        """
+        rank, entry_point, position = (STORY, story_order(fetch.story_id)), None, None
+        if fetch.story_id is None:
+            if saved_position is None or (loaded := load_position(saved_position, self.entry_points)) is None:
+                return None
+            entry_point, position = loaded
+            rank = (ENTRY_POINT, entry_point_order(entry_point))
+        elif fetch.via in [ranked.name for ranked in self.lists]:
+            rank = (RANKED, 0)
+        return self.request(fetch, request_priority(*rank, fetch.depth), entry_point, position)
+
+    def request(
+        self,
+        fetch: Fetch,
+        priority: int,
+        entry_point: EntryPoint | None = None,
+        position: CrawlPosition | None = None,
+    ) -> Request:
+        """Return the request of a fetch, ``position`` from its entry point."""
+        # Full runs are so rare that their lists hardly ever overlap; in those, entry points wait until they are due.
+        gap = self._list_gap and self.is_incremental
+        at_once = entry_point is not None and (gap or entry_point.incremental)
+        meta = {"fetch": fetch, "entry_point": entry_point, "position": position or CrawlPosition(), "at_once": at_once}
+        return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
+
+
+def position_of(response: Response) -> CrawlPosition:
+    """Return the position that a response was requested at; `scrapy parse` sets none."""
+    position: CrawlPosition | None = response.meta.get("position")
+    return position or CrawlPosition()

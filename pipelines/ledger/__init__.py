@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
 from pipelines.ledger.change_hints import ChangeHints
-from pipelines.ledger.connection import REMEDY, Connection
+from pipelines.ledger.connection import Connection
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
-from pipelines.ledger.schema import create, examine, is_blank
+from pipelines.ledger.schema import FORMAT, REMEDY, check, create
 from pipelines.ledger.snapshots import Snapshots
 from pipelines.ledger.stories import KnownStory as KnownStory
 from pipelines.ledger.stories import Stories
@@ -62,10 +62,10 @@ class Ledger(Transactions):
         missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
         if expected and not (path.exists() and path.stat().st_size):
             raise DatabaseDamaged(missing)
-        connection = Connection(path)
+        connection = Connection(path, FORMAT)
         try:
-            if not is_blank(connection):
-                examine(connection, path)
+            if not connection.is_blank():
+                check(connection)
                 connection.make_durable()
             elif expected:
                 raise DatabaseDamaged(missing)

@@ -1,16 +1,12 @@
-"""The schema of a ledger: how one is created, whole or not at all, and told from what is none."""
-
-from pathlib import Path
+"""The schema of a ledger, its creation and its check at start-up."""
 
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
-from pipelines.ledger.connection import REMEDY, Connection
+from pipelines.ledger.connection import Connection
 from pipelines.ledger.lsh_index import SCHEMA as _KEYS
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
 from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.fsync import sync
-
-APPLICATION_ID = 0x4B484F42  # "KHOB"
-VERSION = 1
+from pipelines.storage.sqlite import Format
 
 _SCHEMA = """
 CREATE TABLE runs (
@@ -44,47 +40,29 @@ CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS 
 CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
 CREATE TABLE sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
 """
-# To read a ledger of a million stories whole takes seconds. Of a large one, what no Parquet holds is read before a run
-# begins; damage elsewhere is met, and named, where it is read.
+REMEDY = "`khobor reindex` rebuilds it from the Parquet"
+FORMAT = Format("ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _KEYS + _CHANGE_HINTS, REMEDY)  # "KHOB"
+
+# Reading a ledger of a million stories takes seconds, so of a large one only the tables are checked that cannot be
+# rebuilt from Parquet; damage elsewhere is reported when it is read.
 _READ_WHOLE = 32 * 2**20
 _IRREPLACEABLE = ("outbox", "files", "snapshots")
 
 
-def _checks(size: int) -> tuple[str, ...]:
-    return ("1",) if size <= _READ_WHOLE else tuple(f"'{name}'" for name in _IRREPLACEABLE)
-
-
-def is_blank(connection: Connection) -> bool:
-    """Whether nothing was ever written: a new file, or one whose creation was killed or cut off half-way."""
-    [application] = connection.execute("PRAGMA application_id").fetchone()
-    return not application and not connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-
-
 def create(connection: Connection) -> None:
-    """Write an empty ledger, as one."""
+    """Create an empty ledger in one transaction."""
     connection.reached("ledger.opened")
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in (_SCHEMA + _CLUSTERS + _KEYS + _CHANGE_HINTS).split(";"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.reached("ledger.creating")
-    connection.execute("COMMIT")
+    connection.create()
     connection.reached("ledger.created")
     with storage_errors("sync", connection.path):
         sync(connection.path.parent)
 
 
-def examine(connection: Connection, path: Path) -> None:
+def check(connection: Connection) -> None:
     """Raise :class:`DatabaseDamaged` for a file that is foreign, of a later version or damaged."""
-    [application], [version] = (
-        connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
-    )
-    if application != APPLICATION_ID:
-        raise DatabaseDamaged(f"{path} is not a ledger of khobor")
-    if version > VERSION:
-        raise DatabaseDamaged(f"{path} is a ledger of version {version}; this program knows versions up to {VERSION}")
-    for check in _checks(path.stat().st_size):
-        [verdict] = connection.execute(f"PRAGMA quick_check({check})").fetchone()
+    connection.check_format()
+    whole = connection.path.stat().st_size <= _READ_WHOLE
+    for part in ("1",) if whole else (f"'{name}'" for name in _IRREPLACEABLE):
+        [verdict] = connection.execute(f"PRAGMA quick_check({part})").fetchone()
         if verdict != "ok":
-            raise DatabaseDamaged(f"{path} is damaged ({verdict}); {REMEDY}")
+            raise DatabaseDamaged(f"{connection.path} is damaged ({verdict}); {REMEDY}")

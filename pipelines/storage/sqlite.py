@@ -1,79 +1,137 @@
-"""SQLite databases of our own: opening, and setting aside one that is damaged."""
+"""SQLite files of Khobor: opening, identification, transactions, and moving a database with its log."""
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pipelines.storage.errors import DatabaseDamaged
 
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
-class Memory:
-    """One file; each change is one transaction, durable when it returns."""
 
-    #: What the file is marked with, so that it is told from one of another program.
-    application: ClassVar[int]
-    version: ClassVar[int] = 1
-    #: The statements that make it, each ended by a semicolon.
-    schema: ClassVar[str]
-    #: What to do with a file that is damaged.
-    remedy: ClassVar[str]
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of database: its name in messages, marks in the file's header, schema and remedy for damage."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    name: str
+    application_id: int
+    #: SQL statements, separated by semicolons.
+    schema: str
+    #: What to do with a damaged file.
+    remedy: str
+    version: int = 1
+
+
+class Connection(sqlite3.Connection):
+    """A connection in autocommit mode that raises :class:`DatabaseDamaged` for a damaged file."""
+
+    def __init__(self, path: Path, form: Format, *, mode: str = "rwc") -> None:
+        self.path = path
+        self.form = form
+        super().__init__(f"{path.absolute().as_uri()}?mode={mode}", timeout=15, isolation_level=None, uri=True)
+
+    def is_blank(self) -> bool:
+        """Return True for a new file, and for one whose creation was interrupted."""
+        return not self._pragma("application_id") and not self.execute("SELECT 1 FROM sqlite_schema").fetchone()
+
+    def check_format(self) -> None:
+        """Raise :class:`DatabaseDamaged` for a file of another program or of a later version."""
+        if self._pragma("application_id") != self.form.application_id:
+            raise DatabaseDamaged(f"{self.path} is not a {self.form.name}; {self.form.remedy}")
+        if (version := self._pragma("user_version")) > self.form.version:
+            raise DatabaseDamaged(
+                f"{self.path} is a {self.form.name} of version {version}; this program knows versions up to"
+                f" {self.form.version}: upgrade Khobor"
+            )
+
+    def make_durable(self) -> None:
+        """Sync every commit: without FULL, a power cut takes back the last ones.
+
+        ``secure_delete`` is off because nothing here is secret.
+        """
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = OFF"):
+            self.execute(f"PRAGMA {pragma}")
+
+    def create(self) -> None:
+        """Create the schema in one transaction, unless another process has done so."""
+        with self.immediate():
+            if self.is_blank():
+                for statement in self.form.schema.split(";"):
+                    self.execute(statement)
+                self.execute(f"PRAGMA application_id = {self.form.application_id}")
+                self.execute(f"PRAGMA user_version = {self.form.version}")
+
+    @contextmanager
+    def immediate(self) -> Iterator[None]:
+        """Commit what the block writes, or roll it back after an error."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self.in_transaction:  # a full disk has rolled it back
+                self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def execute(self, statement: str, values: Any = (), /) -> sqlite3.Cursor:
+        return self._run(super().execute, statement, values)
+
+    def executemany(self, statement: str, rows: Iterable[Any], /) -> sqlite3.Cursor:
+        return self._run(super().executemany, statement, rows)
+
+    def _run(self, method: Callable[..., sqlite3.Cursor], *arguments: Any) -> sqlite3.Cursor:
+        try:
+            return method(*arguments)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if (named := self._named(error)) is None:
+                raise
+            raise named from error
+
+    def _named(self, error: Exception) -> Exception | None:
+        """Return the error of ours for an error of SQLite, or None to let it pass.
+
+        Its message about a damaged schema quotes bytes of the file that may not decode.
+        """
+        if isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            return DatabaseDamaged(f"{self.path} is damaged ({error}); {self.form.remedy}")
+        return None
+
+    def _pragma(self, name: str) -> int:
+        return int(self.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+class Database:
+    """One file that several processes may open; each change is one transaction, durable on return."""
+
+    form: ClassVar[Format]
+
+    def __init__(self, connection: Connection) -> None:
         self._sql = connection
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open or create; raises :class:`DatabaseDamaged` for a file that is damaged, foreign or of a later version."""
-        connection = sqlite3.connect(path, timeout=15, isolation_level=None)
+        """Open or create a database; raises :class:`DatabaseDamaged` if it is damaged or foreign."""
+        connection = Connection(path, cls.form)
         try:
-            memory = cls(connection)
-            memory._examine(path)
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
-                connection.execute(f"PRAGMA {pragma}")
-            memory._make()
-        except sqlite3.OperationalError:
+            blank = connection.is_blank()
+            if not blank:
+                connection.check_format()
+            connection.make_durable()
+            if blank:
+                connection.create()
+        except BaseException:
             connection.close()
             raise
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            raise DatabaseDamaged(f"{path} is damaged ({error}); {cls.remedy}") from error
-        except DatabaseDamaged:
-            connection.close()
-            raise
-        return memory
+        return cls(connection)
 
-    def _examine(self, path: Path) -> None:
-        # Whether it is blank is asked first: between the two questions another process may have made it ours.
-        blank = self._is_blank()
-        application, version = self._marks()
-        if application != self.application and not blank:
-            raise DatabaseDamaged(f"{path} is of another program; {self.remedy}")
-        if version > self.version:
-            raise DatabaseDamaged(
-                f"{path} is of a later version, {version}, and this is {self.version}: use that Khobor"
-            )
-
-    def _make(self) -> None:
-        if self._marks()[0] == self.application:
-            return
-        with self._transaction():
-            if self._is_blank():  # nobody else was quicker
-                for statement in self.schema.split(";"):
-                    self._sql.execute(statement)
-                self._sql.execute(f"PRAGMA application_id = {self.application}")
-                self._sql.execute(f"PRAGMA user_version = {self.version}")
-
-    def _marks(self) -> tuple[int, int]:
-        [application], [version] = (
-            self._sql.execute(f"PRAGMA {p}").fetchone() for p in ("application_id", "user_version")
-        )
-        return application, version
-
-    def _is_blank(self) -> bool:
-        return self._sql.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+    @classmethod
+    def read_only(cls, path: Path) -> Self:
+        """Open a database without creating or changing anything."""
+        return cls(Connection(path, cls.form, mode="ro"))
 
     def close(self) -> None:
         self._sql.close()
@@ -83,16 +141,6 @@ class Memory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._sql.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._sql.execute("ROLLBACK")
-            raise
-        self._sql.execute("COMMIT")
 
 
 def copy_database(path: Path, target: Path) -> None:

@@ -8,14 +8,14 @@ one transaction. A delivery is deleted after it was sent, so every event is sent
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.sqlite import Memory
+from pipelines.storage.errors import DatabaseDamaged
+from pipelines.storage.sqlite import Database, Format
 from schedules.alerting.messages import Alarm, Event, new_event, sanitise
 
 _SCHEMA = """
@@ -70,12 +70,15 @@ class TargetState:
         return f"alerts fail to reach {self.name}: {self.error} ({times} {since:%d %b %H:%M}; {retry})"
 
 
-class Deliveries(Memory):
+class Deliveries(Database):
     """The alarms and deliveries of one data folder."""
 
-    application = 0x4B484F41  # "KHOA"
-    schema = _SCHEMA
-    remedy = "move it away: active alarms are then sent once more"
+    form = Format(
+        "database of khobor",
+        0x4B484F41,  # "KHOA"
+        _SCHEMA,
+        "move it away: active alarms are then sent once more",
+    )
 
     @property
     def is_new(self) -> bool:
@@ -108,7 +111,7 @@ class Deliveries(Memory):
         Without ``clears``, alarms of the scope that are not reported stay active.
         """
         alarms = {alarm["key"]: json.dumps(alarm, ensure_ascii=False) for alarm in map(sanitise, reported)}
-        with self._transaction():
+        with self._sql.immediate():
             known = dict(self._sql.execute("SELECT key, alarm FROM alarms WHERE scope = ?", (scope,)).fetchall())
             alarms = alarms if clears else known | alarms
             if alarms == known and run_id is None:
@@ -139,7 +142,7 @@ class Deliveries(Memory):
 
     def set_targets(self, names: Collection[str], moment: datetime, context: Mapping[str, Any]) -> None:
         """Set the targets: a new one is owed the active alarms, a removed one loses its deliveries."""
-        with self._transaction():
+        with self._sql.immediate():
             known = self._target_names()
             new = [name for name in names if name not in known]
             self._sql.executemany("INSERT INTO targets (name) VALUES (?)", [(name,) for name in new])
@@ -169,14 +172,14 @@ class Deliveries(Memory):
 
     def succeeded(self, target: str, delivery: Delivery) -> None:
         """Delete a delivery that was sent, and end the target's pause."""
-        with self._transaction():
+        with self._sql.immediate():
             self._sql.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             reset = "failures = 0, next_at = NULL, since = NULL, error = NULL"
             self._sql.execute(f"UPDATE targets SET {reset} WHERE name = ?", (target,))
 
     def failed(self, target: str, delivery: Delivery, moment: datetime, error: str) -> bool:
         """Pause the target after a failed attempt; returns True if the delivery was dropped for its age."""
-        with self._transaction():
+        with self._sql.immediate():
             (failures,) = self._sql.execute("SELECT failures FROM targets WHERE name = ?", (target,)).fetchone()
             pause = min(FIRST_PAUSE * 2 ** min(failures, 20), MAX_PAUSE)
             self._sql.execute(
@@ -227,8 +230,7 @@ def active_alarms(dataset: DataFolder) -> ActiveAlarms:
     if not path.exists():
         return ActiveAlarms()
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=5, uri=True)) as connection:
-            deliveries = Deliveries(connection)
+        with Deliveries.read_only(path) as deliveries:
             return ActiveAlarms(tuple(deliveries.active_alarms()), tuple(deliveries.targets()))
-    except (sqlite3.Error, ValueError) as error:
+    except (sqlite3.Error, DatabaseDamaged, ValueError) as error:
         return ActiveAlarms(error=f"cannot read the active alarms from {path}: {error}")

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
-from pipelines.storage.sqlite import Memory
+from pipelines.storage.sqlite import Database, Format
 from schedules.timetable.config import Schedule
 from schedules.timetable.cron import Due
 
@@ -86,12 +86,15 @@ class Occurrence:
         return {name: getattr(self, name) for name in self.__slots__} | times | {"state": str(self.state)}
 
 
-class Occurrences(Memory):
+class Occurrences(Database):
     """The claims of one data folder."""
 
-    application = 0x4B484F53  # "KHOS"
-    schema = _SCHEMA
-    remedy = "move it aside: the schedules then begin anew, and at the worst a time that was run is run once more"
+    form = Format(
+        "database of khobor",
+        0x4B484F53,  # "KHOS"
+        _SCHEMA,
+        "move it aside: the schedules then begin anew, and at the worst a time that was run is run once more",
+    )
 
     # Which times count -----------------------------------------------------------------------------------------------
 
@@ -137,7 +140,7 @@ class Occurrences(Memory):
         before: Sequence[tuple[Due, State, str]] = (),
     ) -> bool:
         """Occurrence a time, and enter why those ``before`` it were not run; False where somebody else has it."""
-        with self._transaction():
+        with self._sql.immediate():
             if not self._enter(schedule, due, moment, State.CLAIMED, None, late, by_service):
                 return False
             for earlier, state, reason in before:
@@ -146,7 +149,7 @@ class Occurrences(Memory):
 
     def skip(self, schedule: Schedule, dues: Sequence[tuple[Due, State, str]], moment: datetime) -> None:
         """Enter times that are not run, each with its reason."""
-        with self._transaction():
+        with self._sql.immediate():
             for due, state, reason in dues:
                 self._enter(schedule, due, moment, state, reason, False, False)
 

@@ -17,7 +17,7 @@ import pytest
 from crawler.downloader.politeness import faults
 from crawler.registry import project_settings
 from khobor import main
-from pipelines.ledger.schema import APPLICATION_ID, VERSION
+from pipelines.ledger.schema import FORMAT
 from tests.newspaper import Newspaper
 from tests.support.commands import PROJECT, QUICK, Crawled, khobor
 
@@ -167,7 +167,9 @@ def test_a_file_in_place_of_the_folder_is_named(mirror: str, tmp_path: Path) -> 
     assert place.read_text() == "not a folder"
 
 
-def _ledger(path: Path, *, application: int = APPLICATION_ID, version: int = VERSION, size: int | None = None) -> None:
+def _ledger(
+    path: Path, *, application: int = FORMAT.application_id, version: int = FORMAT.version, size: int | None = None
+) -> None:
     with closing(sqlite3.connect(path)) as ledger:
         ledger.execute("CREATE TABLE runs (run_id TEXT)")
         ledger.executemany("INSERT INTO runs VALUES (?)", [("x" * 500,)] * 200)
@@ -181,7 +183,10 @@ def _ledger(path: Path, *, application: int = APPLICATION_ID, version: int = VER
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda path: _ledger(path, version=VERSION + 1), [f"version {VERSION + 1}", f"up to {VERSION}"]),
+        (
+            lambda path: _ledger(path, version=FORMAT.version + 1),
+            [f"version {FORMAT.version + 1}", f"up to {FORMAT.version}"],
+        ),
         (lambda path: _ledger(path, application=0x1234), ["is not a ledger of khobor"]),
         (lambda path: path.write_text("a diary, and no database at all\n" * 99), ["reindex"]),
         (lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(4096)), ["reindex"]),

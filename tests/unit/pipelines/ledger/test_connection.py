@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.ledger import Ledger
 from pipelines.ledger.connection import Connection
+from pipelines.ledger.schema import FORMAT
 from pipelines.storage import failpoint
 from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.fsync import keep_reserve
@@ -111,7 +112,10 @@ def test_damage_that_shows_itself_later_is_called_damage(ledger: Ledger, path: P
     with path.open("r+b") as file:
         file.seek(8192)
         file.write(b"\xa5" * (size - 8192))
-    with closing(Connection(path)) as other, pytest.raises(DatabaseDamaged, match=r"is damaged .*khobor reindex"):
+    with (
+        closing(Connection(path, FORMAT)) as other,
+        pytest.raises(DatabaseDamaged, match=r"is damaged .*khobor reindex"),
+    ):
         other.execute("SELECT sum(length(row)) FROM outbox WHERE name = 'fetches'").fetchall()
 
 

@@ -48,10 +48,10 @@ def add_to(commands: Commands) -> None:
 def tables(options: argparse.Namespace) -> int:
     """What is in the data."""
     from pipelines.analysis.table_summary import contents_of
-    from schedules.cli.render.table_summary_text import show_contents
+    from schedules.cli.render.table_summary_text import show_table_summary
 
     found = contents_of(existing(options.data))
-    answer(found, options.json, lambda: show_contents(found))
+    answer(found, options.json, lambda: show_table_summary(found))
     return 0
 
 
@@ -81,7 +81,7 @@ def export(options: argparse.Namespace) -> int:
     from pipelines.analysis.export import export as exported
     from pipelines.analysis.export import moment_of
     from pipelines.analysis.selection import USUAL, Selection
-    from schedules.cli.render.query_result import show_card
+    from schedules.cli.render.query_result import show_export
 
     known = zones()
     chosen = [zone for site, zone in known.items() if not options.site or site in options.site]
@@ -89,7 +89,7 @@ def export(options: argparse.Namespace) -> int:
     selection = Selection(options.table or USUAL, options.site, since, until, options.columns)
     with _giving_up_when_told():
         card = exported(existing(options.data).root, options.out, selection, options.format)
-    answer(card, options.json, lambda: show_card(card, options.out))
+    answer(card, options.json, lambda: show_export(card, options.out))
     return 0
 
 

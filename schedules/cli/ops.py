@@ -35,17 +35,17 @@ def add_to(commands: Commands) -> None:
 def report(options: argparse.Namespace) -> int:
     """The status page as one file, or its numbers."""
     from crawler.clock import now
-    from schedules.dashboard.static_report import numbers_of, write_document
+    from schedules.dashboard.static_report import report_data, report_query, write_report
 
     if (options.out is None) != options.json:
         raise WrongUsage("--out FILE names the file to write; --json prints the numbers instead")
     days = max(1, math.ceil(options.since / timedelta(days=1)))
-    asked = {"moment": now(), "days": days, "site": options.site}
+    query = report_query(existing(options.data), options.timetable, now(), days, options.site)
     if options.json:
-        print_json(numbers_of(existing(options.data), options.timetable, **asked))
+        print_json(report_data(query))
         return 0
-    size = write_document(options.out, existing(options.data), options.timetable, **asked)
-    print(f"{options.out}: {size:,} bytes, to be opened in a browser")
+    size = write_report(options.out, query)
+    print(f"{options.out}: {size:,} bytes; open it in a browser")
     return 0
 
 

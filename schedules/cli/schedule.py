@@ -78,9 +78,9 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
 def serve(options: argparse.Namespace) -> int:
     """Keep the timetable until told to end."""
     from pipelines.storage.data_folder import DataFolder
-    from schedules.dashboard.server import Place
+    from schedules.dashboard.server import Address
     from schedules.service.serve import serve as keep
 
-    page = None if options.no_dashboard else Place(options.host, options.port, tuple(options.allowed_host))
+    page = None if options.no_dashboard else Address(options.host, options.port, tuple(options.allowed_host))
     given = {"settings": options.settings, "mirror": options.mirror, "page": page}
     return keep(options.timetable, DataFolder(options.data), **given)

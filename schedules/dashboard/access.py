@@ -1,21 +1,23 @@
-"""Admission: who may ask for the page, by which name, and how; and what every answer says to the browser."""
+"""Access control: host names, request limits, the token, and the security headers of every response.
+
+Our own small middleware, since one rule in one place is easier to audit than several stacked ones.
+"""
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "khobor"
 TOKEN_VARIABLE = "KHOBOR_DASHBOARD_TOKEN"
-SHORTEST_TOKEN = 16
-LONGEST_ADDRESS = 500
-# What is served to whoever asks: it says nothing of the data.
-OPEN = ("/healthz", "/login", "/static/page.css")
-HEADERS = (
+MIN_TOKEN_LENGTH = 16
+MAX_TARGET_LENGTH = 500
+# Served without a token; none of them contains data.
+PUBLIC_PATHS = ("/healthz", "/login", "/static/page.css")
+SECURITY_HEADERS = (
     (
         b"content-security-policy",
         b"default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; "
@@ -31,58 +33,66 @@ HEADERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a request is not answered."""
+class Denied:
+    """The response to a request that is not allowed."""
 
     status: int
-    sentence: str
+    reason: str
 
 
 @dataclass(frozen=True)
-class Admission:
-    """The rule of one page: ``names`` it may be asked by, in small letters; ``token`` or none."""
+class AccessPolicy:
+    """Rules for requests: allowed host ``names`` in lower case, and the ``token``, if any.
+
+    ``any_ip`` also allows every IP address as host: DNS rebinding needs a name.
+    """
 
     names: frozenset[str]
     token: str | None = None
-    #: Whether any address in numbers will do. A name can be pointed at us by a stranger, a number cannot.
-    numbers: bool = False
+    any_ip: bool = False
 
-    def refusal(self, scope: Scope) -> Refused | None:
-        """Why this request is refused, None for one that is welcome."""
+    def check(self, scope: Scope) -> Denied | None:
+        """Return why a request is denied; None if it is allowed."""
         headers = dict(scope["headers"])
-        if not self._is_ours(headers.get(b"host", b"")):
-            return Refused(421, "this page is not at that name; `khobor serve --allowed-host HOST` adds one")
-        if len(scope["raw_path"] or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
-            return Refused(414, "the address is too long")
+        if not self._is_allowed_host(headers.get(b"host", b"")):
+            return Denied(421, "this host name is not allowed; add it with `khobor serve --allowed-host HOST`")
+        if len(scope["raw_path"] or b"") + len(scope["query_string"]) > MAX_TARGET_LENGTH:
+            return Denied(414, "the URL is too long")
         if scope["method"] not in ("GET", "HEAD") and (scope["method"], scope["path"]) != ("POST", "/login"):
-            return Refused(405, "there is nothing to be changed here")
-        if self.token is not None and scope["path"] not in OPEN and not self._is_known(headers):
-            return Refused(401, "this page is for those who have its token")
+            return Denied(405, "the dashboard is read-only")
+        if self.token is not None and scope["path"] not in PUBLIC_PATHS and not self._is_authorised(headers):
+            return Denied(401, "a token is required")
         return None
 
-    def _is_ours(self, host: bytes) -> bool:
+    def _is_allowed_host(self, host: bytes) -> bool:
         name = host_name(host.decode("latin-1"))
-        return name is not None and (name in self.names or (self.numbers and _is_number(name)))
+        return name is not None and (name in self.names or (self.any_ip and _is_ip(name)))
 
-    def _is_known(self, headers: Mapping[bytes, bytes]) -> bool:
-        scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer" and self.is_token(given.strip()):
+    def _is_authorised(self, headers: Mapping[bytes, bytes]) -> bool:
+        scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() == b"bearer" and self.is_token(credentials.strip()):
             return True
-        found = (part.strip().partition(b"=") for part in headers.get(b"cookie", b"").split(b";"))
-        ours = self.pass_for_cookie().encode()
-        return any(name == COOKIE.encode() and hmac.compare_digest(value, ours) for name, _, value in found)
+        cookies = (part.strip().partition(b"=") for part in headers.get(b"cookie", b"").split(b";"))
+        expected = self.cookie_value().encode()
+        return any(name == COOKIE.encode() and hmac.compare_digest(value, expected) for name, _, value in cookies)
 
-    def is_token(self, given: bytes) -> bool:
-        """Whether it is the token; takes as long for any answer."""
-        return self.token is not None and hmac.compare_digest(given, self.token.encode())
+    def is_token(self, candidate: bytes) -> bool:
+        """Compare with the token in constant time."""
+        return self.token is not None and hmac.compare_digest(candidate, self.token.encode())
 
-    def pass_for_cookie(self) -> str:
-        """What a browser keeps in place of the token, which it cannot be told from."""
+    def cookie_value(self) -> str:
+        """Return an HMAC of the token, from which the token cannot be derived."""
         return hmac.new((self.token or "").encode(), b"khobor status page", hashlib.sha256).hexdigest()
 
 
+def access_policy(host: str, names: Iterable[str], token: str | None) -> AccessPolicy:
+    """Build the policy for a dashboard that listens at ``host``."""
+    allowed = {"localhost", "127.0.0.1", "::1", host.lower(), *(name.lower().rstrip(".") for name in names)}
+    return AccessPolicy(frozenset(allowed), token, any_ip=not is_loopback(host))
+
+
 def host_name(host: str) -> str | None:
-    """The name in a Host header, without its port, in small letters; None for what is none."""
+    """Return the name in a Host header in lower case, without the port; None if the header is malformed."""
     name, port = host, ""
     if host.startswith("["):
         name, bracket, port = host[1:].partition("]")
@@ -96,7 +106,7 @@ def host_name(host: str) -> str | None:
     return name.lower().rstrip(".") or None
 
 
-def _is_number(name: str) -> bool:
+def _is_ip(name: str) -> bool:
     try:
         ip_address(name)
     except ValueError:
@@ -105,32 +115,24 @@ def _is_number(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine can ask at this address."""
-    return host == "localhost" or (_is_number(host) and ip_address(host).is_loopback)
+    """Report if only this machine can connect to ``host``."""
+    return host == "localhost" or (_is_ip(host) and ip_address(host).is_loopback)
 
 
-def admission_for(host: str, names: Iterable[str], token: str | None) -> Admission:
-    """The rule for a page that listens at a host."""
-    own = {"localhost", "127.0.0.1", "::1", host.lower(), *(name.lower().rstrip(".") for name in names)}
-    return Admission(frozenset(own), token, numbers=not is_loopback(host))
+class AccessMiddleware:
+    """ASGI middleware: applies the policy and adds the security headers to every response."""
 
-
-class Guarded:
-    """An application that only those who are welcome reach, and whose every answer is sealed."""
-
-    def __init__(self, application: ASGIApp, admission: Admission, refuse: Any) -> None:
-        self._application, self._admission, self._refuse = application, admission, refuse
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, deny: Callable[[Scope, Denied], ASGIApp]) -> None:
+        self._app, self._policy, self._deny = app, policy, deny
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def sealed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
             await send(message)
 
         if scope["type"] != "http":
             return
-        refused = self._admission.refusal(scope)
-        if refused is None:
-            await self._application(scope, receive, sealed)
-        else:
-            await self._refuse(scope, refused)(scope, receive, sealed)
+        denied = self._policy.check(scope)
+        app = self._app if denied is None else self._deny(scope, denied)
+        await app(scope, receive, send_with_headers)

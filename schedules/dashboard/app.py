@@ -1,10 +1,10 @@
-"""The application: addresses, and what is answered at each. It reads nothing itself and changes nothing at all."""
+"""The dashboard's ASGI application: routes, login form and error pages. It is read-only."""
 
 import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,45 +17,45 @@ from starlette.types import ASGIApp, Scope
 
 from crawler.clock import now
 from schedules.dashboard import jinja_env
-from schedules.dashboard.access import COOKIE, Admission, Guarded, Refused
-from schedules.dashboard.change_detection import stamp_of
-from schedules.dashboard.data_source import Reading
-from schedules.dashboard.query_params import BadQuestion, Question, named
-from schedules.dashboard.response_cache import Answer, Cache
-from schedules.dashboard.views.catalogue import VIEWS
-from schedules.dashboard.views.runs import one_run
-from schedules.dashboard.views.story import is_story_id, story
+from schedules.dashboard.access import COOKIE, AccessMiddleware, AccessPolicy, Denied
+from schedules.dashboard.data_source import DataSource
+from schedules.dashboard.query_params import InvalidQuery, Query, site_info
+from schedules.dashboard.response_cache import PageResponse, ResponseCache
+from schedules.dashboard.views.catalogue import VIEWS, View
+from schedules.dashboard.views.runs import run_details
+from schedules.dashboard.views.story import is_story_id, story_details
 from schedules.metrics.exposition import exposition
-from schedules.reports.progress import read_progress
 
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-SECONDS_OF_METRICS = SECONDS_WHILE_A_RUN_GOES_ON = 5
-LONGEST_FORM = 2_048
-SECONDS_AFTER_A_WRONG_TOKEN = 0.5
-A_MONTH = 30 * 86_400
+MAX_AGE_SECONDS, MAX_AGE_WHILE_RUNNING = 5, 1
+MAX_FORM_BYTES = 2_048
+WRONG_TOKEN_DELAY = 0.5
+COOKIE_SECONDS = 30 * 86_400
+LOGIN_PROMPT = "Enter the token of this dashboard."
 _RUN_ID = re.compile(r"[\w-]{1,80}", re.ASCII)
-Make = Callable[[Question], Answer]
+Data = dict[str, Any]
 
 
 @dataclass
-class Page:
-    """The page of one data folder; ``clock`` tells aware moments."""
+class Dashboard:
+    """The application for one data folder; ``clock`` returns the present as an aware datetime."""
 
-    reading: Reading
-    admission: Admission
+    source: DataSource
+    policy: AccessPolicy
     clock: Callable[[], datetime] = now
-    executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "reading"))
+    executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "dashboard"))
 
     def __post_init__(self) -> None:
-        self._cache = Cache(self.executor, lambda: stamp_of(self.reading.dataset, self.reading.timetable_path))
+        self._cache = ResponseCache(self.executor)
         self._static = {
-            name: Answer.of(200, kind, path.read_bytes()) for name, (kind, path) in jinja_env.STATIC.items()
+            name: PageResponse(200, media_type, path.read_bytes())
+            for name, (media_type, path) in jinja_env.STATIC.items()
         }
 
     def application(self) -> ASGIApp:
-        """What a server runs."""
-        routes = [Route(path, self._view) for view in VIEWS.values() for path in (view.path, f"/{view.name}.json")]
+        """Build the ASGI application, guarded by the access policy."""
+        routes = [Route(path, self._view(view)) for view in VIEWS.values() for path in view.paths]
         routes += [
             Route("/live", self._live),
             Route("/runs/{name}", self._run),
@@ -65,178 +65,140 @@ class Page:
             Route("/healthz", self._health),
             Route("/login", self._login, methods=["GET", "POST"]),
         ]
-        unknown = {404: self._unknown, 405: self._unknown, Exception: self._failed}
-        inner = Starlette(routes=routes, exception_handlers=unknown)
-        inner.router.redirect_slashes = False
-        return Guarded(inner, self.admission, self._refuse)
+        handlers = {404: self._not_found, 405: self._not_found, Exception: self._failed}
+        app = Starlette(routes=routes, exception_handlers=handlers)
+        app.router.redirect_slashes = False
+        return AccessMiddleware(app, self.policy, self._deny)
 
-    # Views -----------------------------------------------------------------------------------------------------------
+    # Pages of data ---------------------------------------------------------------------------------------------------
 
-    async def _view(self, request: Request) -> Response:
-        path = request.url.path
-        view = next(view for view in VIEWS.values() if path in (view.path, f"/{view.name}.json"))
-        as_json = path.endswith(".json")
+    def _view(self, view: View) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            return await self._page(request, "view.html", view.name, view.data)
 
-        def make(question: Question) -> Answer:
-            told = view.numbers(question)
-            return _json(told) if as_json else self._html("view.html", question, view.name, told)
-
-        return await self._answer(request, make, seconds=view.seconds, live=view.live)
-
-    async def _live(self, request: Request) -> Response:
-        """The part of the overview that changes while a run is in progress."""
-
-        def make(question: Question) -> Answer:
-            dataset, moment = question.reading.dataset, question.moment
-            runs = [(site, read_progress(dataset, site.name)) for site in question.sites]
-            sites = [named(site) | {"running": run.as_dict(moment) if run else None} for site, run in runs]
-            return Answer.of(200, HTML, jinja_env.plain_page("views/running.html", told={"sites": sites}))
-
-        return await self._answer(request, make, seconds=1)
+        return endpoint
 
     async def _run(self, request: Request) -> Response:
-        name, as_json = _asked_for(request)
-        if not _RUN_ID.fullmatch(name):
-            return await self._unknown(request, None)
-
-        def make(question: Question) -> Answer:
-            told = one_run(question, name)
-            if told is None:
-                return self._mistake(404, "No such run", "No run of that name is kept.", as_json)
-            return _json(told) if as_json else self._html("run.html", question, "run", told, json=f"/runs/{name}.json")
-
-        return await self._answer(request, make)
+        run_id = request.path_params["name"].removesuffix(".json")
+        if not _RUN_ID.fullmatch(run_id):
+            return await self._not_found(request, None)
+        return await self._page(request, "run.html", "run", lambda query: run_details(query, run_id))
 
     async def _story(self, request: Request) -> Response:
-        name, as_json = _asked_for(request)
-        if not is_story_id(name):
-            return await self._unknown(request, None)
+        story_id = request.path_params["name"].removesuffix(".json")
+        if not is_story_id(story_id):
+            return await self._not_found(request, None)
+        return await self._page(request, "story.html", "story", lambda query: story_details(query, story_id))
 
-        def make(question: Question) -> Answer:
-            told = story(question, name)
-            if told is None:
-                return self._mistake(404, "No such story", "No story of that id is kept.", as_json)
-            given = {"json": f"/stories/{name}.json"}
-            return _json(told) if as_json else self._html("story.html", question, "story", told, **given)
+    async def _page(self, request: Request, template: str, view: str, read: Callable[[Query], Data | None]) -> Response:
+        path, parameters = request.url.path, dict(request.query_params)
+        is_json = path.endswith(".json")
 
-        return await self._answer(request, make)
-
-    async def _answer(self, request: Request, make: Make, *, seconds: int = 300, live: bool = False) -> Response:
-        """What was made for this address in this state of the data; made by a thread of its own if it must be."""
-        stamp, moment = await self._cache.stamp(), self.clock()
-        parameters = dict(request.query_params)
-        key = f"{request.url.path}?{sorted(parameters.items())}"
-        # A run that goes on tells more every second; that is no reason to make a whole page so often.
-        seconds = min(seconds, SECONDS_WHILE_A_RUN_GOES_ON) if live and stamp.live else seconds
-        state = (stamp.data, bool(stamp.live) and live, int(moment.timestamp()) // seconds)
-        as_json = request.url.path.endswith(".json")
-
-        def made() -> Answer:
+        def render() -> PageResponse:
             try:
-                return make(Question.asked(self.reading, moment, parameters))
-            except BadQuestion as error:
-                return self._mistake(400, "That cannot be asked", f"{error}.", as_json)
+                query = Query.parse(self.source, self.clock(), parameters)
+                data = read(query)
+            except InvalidQuery as error:
+                return self._error(400, "Invalid parameters", f"{error}.", is_json)
+            if data is None:
+                return self._error(404, f"No such {view}", f"No {view} with this id is stored.", is_json)
+            return _json(200, data) if is_json else self._html(template, query, view, data, path)
 
-        return _sent(request, await self._cache.get(key, state, made))
+        key = f"{path}?{sorted(parameters.items())}"
+        return _conditional(request, await self._cache.get(key, render, MAX_AGE_SECONDS))
 
-    def _html(self, template: str, question: Question, view: str, told: dict[str, Any], **more: Any) -> Answer:
-        known = {"unreadable": dict(self.reading.unreadable), "papers": self.reading.sites()}
-        self.reading.unreadable.clear()
-        shown = {"json": f"/{view}.json" + _query(question)} | known | more
-        return Answer.of(200, HTML, jinja_env.page(template, question, view, told, **shown))
+    def _html(self, template: str, query: Query, view: str, data: Data, path: str) -> PageResponse:
+        json_path = f"/{view}.json" if view in VIEWS else f"{path}.json"
+        context = {"unreadable": dict(self.source.unreadable), "sites": self.source.sites(), "json_path": json_path}
+        self.source.unreadable.clear()
+        return PageResponse(200, HTML, jinja_env.page(template, query, view, data, **context))
 
-    # What is no view -------------------------------------------------------------------------------------------------
+    async def _live(self, request: Request) -> Response:
+        """The progress of runs under way, polled by `live.js`."""
+
+        def render() -> PageResponse:
+            query = Query(self.source, self.clock())
+            sites = [site_info(site) | {"running": query.progress(site)} for site in query.sites]
+            return PageResponse(200, HTML, jinja_env.plain_page("views/running.html", data={"sites": sites}))
+
+        return _conditional(request, await self._cache.get("/live", render, MAX_AGE_WHILE_RUNNING))
 
     async def _metrics(self, request: Request) -> Response:
-        stamp, moment = await self._cache.stamp(), self.clock()
-        state = (*asdict(stamp).values(), int(moment.timestamp()) // SECONDS_OF_METRICS)
-
-        def made() -> Answer:
-            timetable, wrong = self.reading.timetable()
+        def render() -> PageResponse:
+            timetable, error = self.source.timetable()
             if timetable is None:
-                return Answer.of(503, TEXT, f"the timetable cannot be read: {wrong}\n".encode())
-            return Answer.of(200, EXPOSITION, exposition(self.reading.dataset, timetable, moment))
+                return PageResponse(503, TEXT, f"cannot read the timetable: {error}\n".encode())
+            return PageResponse(200, EXPOSITION, exposition(self.source.dataset, timetable, self.clock()))
 
-        return _sent(request, await self._cache.get("/metrics", state, made))
+        return _conditional(request, await self._cache.get("/metrics", render, MAX_AGE_SECONDS))
+
+    # Other responses -------------------------------------------------------------------------------------------------
 
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def _file(self, request: Request) -> Response:
-        found = self._static.get(request.path_params["name"])
-        return _sent(request, found) if found else await self._unknown(request, None)
+        file = self._static.get(request.path_params["name"])
+        return _conditional(request, file) if file else await self._not_found(request, None)
 
     async def _login(self, request: Request) -> Response:
-        if self.admission.token is None:
-            return Response(status_code=303, headers={"Location": "/"})
+        redirect = Response(status_code=303, headers={"Location": "/"})
+        if self.policy.token is None:
+            return redirect
         if request.method != "POST":
-            return self._door(200, "This page is for those who have its token.")
-        given = parse_qs((await _form(request)).decode("latin-1"), max_num_fields=5).get("token", [""])[0]
-        if not self.admission.is_token(given.encode()):
-            await asyncio.sleep(SECONDS_AFTER_A_WRONG_TOKEN)
-            return self._door(401, "That is not the token.")
-        entry = Response(status_code=303, headers={"Location": "/"})
-        secret = self.admission.pass_for_cookie()
-        secure = request.url.scheme == "https"
-        entry.set_cookie(COOKIE, secret, max_age=A_MONTH, httponly=True, samesite="strict", secure=secure)
-        return entry
+            return _login_form(200, LOGIN_PROMPT)
+        form = parse_qs((await _body(request)).decode("latin-1"), max_num_fields=5)
+        if not self.policy.is_token(form.get("token", [""])[0].encode()):
+            await asyncio.sleep(WRONG_TOKEN_DELAY)
+            return _login_form(401, "Wrong token.")
+        secure, value = request.url.scheme == "https", self.policy.cookie_value()
+        redirect.set_cookie(COOKIE, value, max_age=COOKIE_SECONDS, httponly=True, samesite="strict", secure=secure)
+        return redirect
 
-    def _door(self, status: int, sentence: str) -> Response:
-        body = jinja_env.plain_page("error.html", title="Khobor", sentence=sentence, form=True)
-        return Response(body, status, {"WWW-Authenticate": "Bearer"} if status == 401 else None, HTML)
-
-    async def _unknown(self, request: Request, error: Any) -> Response:
+    async def _not_found(self, request: Request, error: Any) -> Response:
         status = getattr(error, "status_code", 404)
-        sentence = "There is no such page." if status == 404 else "That cannot be done here."
-        return _sent(request, self._mistake(status, "Not found", sentence, request.url.path.endswith(".json")))
+        message = "There is no such page." if status == 404 else "The dashboard is read-only."
+        return _conditional(request, self._error(status, "Not found", message, request.url.path.endswith(".json")))
 
     async def _failed(self, request: Request, error: Exception) -> Response:
-        sentence = f"An error of ours, {type(error).__name__}; what the service prints says more."
-        return _sent(request, self._mistake(500, "It failed", sentence, request.url.path.endswith(".json")))
+        message = f"Internal error ({type(error).__name__}); the log of `khobor serve` has the details."
+        return _conditional(request, self._error(500, "Internal error", message, request.url.path.endswith(".json")))
 
-    def _mistake(self, status: int, title: str, sentence: str, as_json: bool) -> Answer:
-        if as_json:
-            return Answer.of(status, JSON, jinja_env.numbers({"error": sentence}))
-        body = jinja_env.plain_page("error.html", title=title, sentence=sentence, form=False)
-        return Answer.of(status, HTML, body)
+    def _error(self, status: int, title: str, message: str, is_json: bool) -> PageResponse:
+        if is_json:
+            return _json(status, {"error": message})
+        body = jinja_env.plain_page("error.html", title=title, message=message, form=False)
+        return PageResponse(status, HTML, body)
 
-    def _refuse(self, scope: Scope, refused: Refused) -> Response:
-        accepts = dict(scope["headers"]).get(b"accept", b"")
-        if refused.status == 401 and b"text/html" in accepts:
-            return self._door(401, "This page is for those who have its token.")
-        headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else {}
-        headers |= {"Allow": "GET, HEAD"} if refused.status == 405 else {}
-        return PlainTextResponse(f"{refused.sentence}\n", refused.status, headers)
+    def _deny(self, scope: Scope, denied: Denied) -> ASGIApp:
+        if denied.status == 401 and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
+            return _login_form(401, LOGIN_PROMPT)
+        headers = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "GET, HEAD"}}.get(denied.status)
+        return PlainTextResponse(f"{denied.reason}\n", denied.status, headers)
 
 
-def _query(question: Question) -> str:
-    told = [f"days={question.days}"] if question.days != 14 else []
-    told += [f"site={question.site}"] if question.site else []
-    return f"?{'&'.join(told)}" if told else ""
+def _login_form(status: int, message: str) -> Response:
+    body = jinja_env.plain_page("error.html", title="Khobor", message=message, form=True)
+    return Response(body, status, {"WWW-Authenticate": "Bearer"} if status == 401 else None, HTML)
 
 
-def _asked_for(request: Request) -> tuple[str, bool]:
-    name: str = request.path_params["name"]
-    return name.removesuffix(".json"), name.endswith(".json")
+def _json(status: int, data: Data) -> PageResponse:
+    return PageResponse(status, JSON, jinja_env.json_bytes(data))
 
 
-def _json(told: dict[str, Any]) -> Answer:
-    return Answer.of(200, JSON, jinja_env.numbers(told))
-
-
-def _sent(request: Request, answer: Answer) -> Response:
-    """The answer, or that the browser has it already."""
-    headers = {"ETag": answer.tag, "Cache-Control": "private, no-cache"}
-    if answer.status == 200 and answer.tag in request.headers.get("if-none-match", ""):
+def _conditional(request: Request, page: PageResponse) -> Response:
+    """Answer with 304 if the browser has the same body already."""
+    headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
+    if page.status == 200 and page.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(answer.body, answer.status, headers, answer.media_type)
+    return Response(page.body, page.status, headers, page.media_type)
 
 
-async def _form(request: Request) -> bytes:
-    """A form as it was sent; of a longer one than any of ours nothing is read."""
-    found = b""
+async def _body(request: Request) -> bytes:
+    """Read the form, or nothing of one larger than `MAX_FORM_BYTES`."""
+    body = b""
     async for chunk in request.stream():
-        found += chunk
-        if len(found) > LONGEST_FORM:
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
             return b""
-    return found
+    return body

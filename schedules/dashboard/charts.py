@@ -1,7 +1,9 @@
-"""The page's charts: small, of one ink, with what wants attention marked by its shape as well as by the accent."""
+"""Charts of the dashboard, as small SVG drawings in one ink; problems differ in shape as well as in colour.
+
+Drawn on the server by our own code, so that pages need no scripts, work as a file and can be read aloud.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,126 +14,120 @@ from schedules.dashboard.formatting import counted, day, moment_of, number, perc
 from schedules.dashboard.svg import Drawing
 
 AXIS = 18
-LEAST_SLOTS = 7
 LABEL = 12
+MIN_SLOTS = 7
 
 
-def columns(
-    name: str, title: str, dates: Sequence[str], values: Sequence[float], unit: str = "", *, height: float = 64
-) -> Markup:
-    """One column a day. The scale begins at 0 and its top is written."""
-    top = max([*values, 1])
-    said = f"{title}: {_range(values)}, the last day {number(values[-1])}." if values else f"{title}: no days."
-    drawing = Drawing(name, height + AXIS, title, said)
-    drawing.line(0, LABEL, 1, LABEL, "grid")
-    drawing.line(0, height, 1, height, "base")
-    width, first = _slots(len(values))
-    for place, (date, value) in enumerate(zip(dates, values, strict=True), start=first):
-        tall = value / top * (height - LABEL)
-        told = f"{day(date)}: {number(value)} {unit}".rstrip()
-        drawing.bar(place * width + width * 0.14, width * 0.72, height - max(tall, 1), max(tall, 1), _ink(value), told)
-    drawing.text(0, LABEL - 3, f"{number(max(values, default=0))} {unit}".rstrip(), kind="label")
+def columns(name: str, title: str, dates: Sequence[str], values: Sequence[float], *, height: float = 64) -> Markup:
+    """One column per day; the scale starts at 0 and its top is labelled."""
+    low, high = number(min(values, default=0)), number(max(values, default=0))
+    amounts = f"{low} every day" if low == high else f"between {low} and {high} a day"
+    description = f"{title}: {amounts}, the last day {number(values[-1])}." if values else f"{title}: no days."
+    drawing = Drawing(name, height + AXIS, title, description)
+    tooltips = [f"{day(date)}: {number(value)}" for date, value in zip(dates, values, strict=True)]
+    _columns(drawing, height, values, tooltips, high)
     _day_axis(drawing, [day(date)[4:] for date in dates], height + AXIS - 5)
     return drawing.markup()
 
 
-def _ink(value: float) -> str:
-    return "ink" if value else "nil"
-
-
-def _range(values: Sequence[float]) -> str:
-    low, high = number(min(values)), number(max(values))
-    return f"{low} every day" if low == high else f"between {low} and {high} a day"
+def _columns(drawing: Drawing, height: float, values: Sequence[float], tooltips: Sequence[str], top_label: str) -> None:
+    drawing.line(0, LABEL, 1, LABEL, "grid")
+    drawing.line(0, height, 1, height, "base")
+    top = max([*values, 1])
+    width, first = _slots(len(values))
+    for slot, (value, tooltip) in enumerate(zip(values, tooltips, strict=True), start=first):
+        tall = max(value / top * (height - LABEL), 1)
+        drawing.bar((slot + 0.14) * width, width * 0.72, height - tall, tall, "ink" if value else "nil", tooltip)
+    drawing.text(0, LABEL - 3, top_label)
 
 
 def _slots(count: int) -> tuple[float, int]:
-    """The width of a column, and the place of the first: few stand at the right, and as narrow as those of a week."""
-    slots = max(count, LEAST_SLOTS)
+    """Return the width of a column and the slot of the first; fewer than a week's are aligned to the right."""
+    slots = max(count, MIN_SLOTS)
     return 1 / slots, slots - count
 
 
 def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
-    """The first and the last day, which is all that a phone has room for."""
+    """Label the first and the last day; a phone has no room for more."""
     width, first = _slots(len(labels))
     if len(labels) > 1:
-        drawing.text(first * width, y, labels[0], "start", "label")
+        drawing.text(first * width, y, labels[0])
     for label in labels[-1:]:
-        drawing.text(1, y, label, "end", "label")
+        drawing.text(1, y, label, "end")
 
 
-def nights(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
-    """The last nights: a column of new stories each, and under it a dot for a good one, a cross for any other."""
-    height, top = 56.0, max([mark["new"] for mark in marks] + [1])
+def full_runs(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
+    """New stories of the latest full runs, one column each, above a dot for a good run and a cross for any other."""
+    height, new = 56.0, [mark["new"] for mark in marks]
     good = sum(bool(mark["good"]) for mark in marks)
-    said = f"{good} of {counted(len(marks), 'night')} good; new stories: {', '.join(number(m['new']) for m in marks)}."
-    drawing = Drawing(name, height + 38, "New stories of the last nights", said)
-    drawing.line(0, LABEL, 1, LABEL, "grid")
-    drawing.line(0, height, 1, height, "base")
+    description = f"{good} of {counted(len(marks), 'run')} good; new stories: {', '.join(map(number, new))}."
+    drawing = Drawing(name, height + 38, "New stories of the latest full runs", description)
+    days = [day(mark["started_at"], ZoneInfo(zone)) for mark in marks]
+    tooltips = [f"{when}: {_run_tooltip(mark)}" for when, mark in zip(days, marks, strict=True)]
+    _columns(drawing, height, new, tooltips, number(max([*new, 1])))
     width, first = _slots(len(marks))
-    for place, mark in enumerate(marks, start=first):
-        tall = max(mark["new"] / top * (height - LABEL), 1)
-        when = day(mark["started_at"], ZoneInfo(zone))
-        told = f"{when}: {mark['word']}, {counted(mark['new'], 'new story', 'new stories')}"
-        drawing.bar((place + 0.14) * width, width * 0.72, height - tall, tall, _ink(mark["new"]), told)
-        shape = drawing.dot if mark["good"] else drawing.cross
-        shape((place + 0.5) * width, height + 11, 3 if mark["good"] else 4, "ink" if mark["good"] else "bad", told)
-    _day_axis(drawing, [day(mark["started_at"], ZoneInfo(zone))[4:] for mark in marks], height + 34)
-    drawing.text(0, LABEL - 3, number(top), kind="label")
+    for slot, (mark, tooltip) in enumerate(zip(marks, tooltips, strict=True), start=first):
+        _mark(drawing, (slot + 0.5) * width, height + 11, mark["good"], tooltip)
+    _day_axis(drawing, [when[4:] for when in days], height + 34)
     return drawing.markup()
 
 
-def clock_of(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
-    """The runs of one day on its 24 hours: a dot for a good one, larger for a full run, a cross for another."""
-    good = sum(bool(mark["good"]) for mark in marks)
-    said = f"{counted(len(marks), 'run')}, {'all good' if good == len(marks) else f'{len(marks) - good} not good'}."
-    drawing = Drawing(name, 22, f"Runs of {day(date)}", said if marks else "No run.")
+def _mark(drawing: Drawing, x: float, y: float, good: bool, tooltip: str, radius: float = 3) -> None:
+    if good:
+        drawing.dot(x, y, radius, "ink", tooltip)
+    else:
+        drawing.cross(x, y, 4, "bad", tooltip)
+
+
+def _run_tooltip(mark: Mapping[str, Any]) -> str:
+    return f"{mark['word']}, {counted(mark['new'], 'new story', 'new stories')}"
+
+
+def runs_by_hour(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
+    """The runs of a day on its 24 hours: a dot for a good run, larger if full, a cross for any other."""
+    bad = sum(not mark["good"] for mark in marks)
+    description = f"{counted(len(marks), 'run')}, {f'{bad} not good' if bad else 'all good'}." if marks else "No run."
+    drawing = Drawing(name, 22, f"Runs of {day(date)}", description)
     for hour in (0, 6, 12, 18, 24):
         drawing.line(hour / 24, 3, hour / 24, 19, "grid")
     drawing.line(0, 11, 1, 11, "grid")
     for mark in marks:
-        x = mark["hour"] / 24
         at = f"{int(mark['hour']):02}:{int(mark['hour'] % 1 * 60):02}"
-        told = f"{at}, {mark['mode'] or 'run'}, {mark['word']}, {counted(mark['new'], 'new story', 'new stories')}"
-        if mark["good"]:
-            drawing.dot(x, 11, 5 if mark["mode"] == "full" else 3, "ink", told)
-        else:
-            drawing.cross(x, 11, 5, "bad", told)
+        tooltip = f"{at}, {mark['mode'] or 'run'}, {_run_tooltip(mark)}"
+        _mark(drawing, mark["hour"] / 24, 11, mark["good"], tooltip, 5 if mark["mode"] == "full" else 3)
     return drawing.markup("strip")
 
 
 def hours_axis(name: str) -> Markup:
-    """The hours under the clocks of some days."""
+    """The hours below several `runs_by_hour`."""
     drawing = Drawing(name, 14, "Hours of the day", "From 0 to 24 o'clock.")
     for hour, anchor in ((0, "start"), (6, "middle"), (12, "middle"), (18, "middle"), (24, "end")):
-        drawing.text(hour / 24, 11, f"{hour:02}", anchor, "label")
+        drawing.text(hour / 24, 11, f"{hour:02}", anchor)
     return drawing.markup()
 
 
 def shares(name: str, title: str, points: Sequence[Mapping[str, Any]], usual: float | None, bad: bool) -> Markup:
-    """Shares from 0 to 100 % over time, evenly spaced, with what is usual as a line; the last point is a dot."""
+    """Shares from 0 to 100 % over time, evenly spaced, with the usual share as a dashed line."""
     height = 56.0
-    last = points[-1]["share"] if points else None
-    said = f"{title}: now {percent(last)}, usually {percent(usual)}."
-    drawing = Drawing(name, height, title, said)
-    drawing.line(0, _down(1, height), 1, _down(1, height), "grid")
-    drawing.line(0, _down(0, height), 1, _down(0, height), "base")
-    if usual is not None:
-        drawing.line(0, _down(usual, height), 1, _down(usual, height), "usual")
+    latest = points[-1]["share"] if points else None
+    drawing = Drawing(name, height, title, f"{title}: now {percent(latest)}, usually {percent(usual)}.")
+
+    def y(share: float) -> float:
+        return 4 + (1 - share) * (height - 8)
+
+    for share, kind in ((1, "grid"), (0, "base"), (usual, "usual")):
+        if share is not None:
+            drawing.line(0, y(share), 1, y(share), kind)
     step = 0.98 / max(len(points) - 1, 1)
-    places = [(place * step if len(points) > 1 else 0.98, _down(p["share"], height)) for place, p in enumerate(points)]
+    places = [(index * step if len(points) > 1 else 0.98, y(p["share"])) for index, p in enumerate(points)]
     for (x1, y1), (x2, y2) in pairwise(places):
         drawing.line(x1, y1, x2, y2, "curve")
-    for (x, y), point in zip(places[-1:], points[-1:], strict=True):
-        told = f"{point['filled']} of {point['of']}"
-        (drawing.cross if bad else drawing.dot)(x, y, 4 if bad else 3.5, "bad" if bad else "ink", told)
+    if points:
+        _mark(drawing, *places[-1], not bad, f"{points[-1]['filled']} of {points[-1]['of']}", 3.5)
     return drawing.markup()
 
 
-def _down(share: float, height: float) -> float:
-    return 4 + (1 - share) * (height - 8)
-
-
-def part(name: str, title: str, share: float) -> Markup:
+def share_bar(name: str, title: str, share: float) -> Markup:
     """A share of a whole as one bar."""
     drawing = Drawing(name, 8, title, f"{title}: {percent(share)}.")
     drawing.bar(0, 1, 0, 8, "rest")
@@ -150,61 +146,56 @@ def ranks_over_time(
     height: float = 24,
     labels: Sequence[str] = (),
 ) -> Markup:
-    """Where a link stood in a list: rank 1 on top, a line while it was seen there, a gap while it was not."""
+    """The rank of a link in a list: rank 1 on top, a line while it was seen there, a gap while it was not."""
     ranks = [rank for _, _, rank in curve]
-    said = f"{title}: best rank {min(ranks)}, last rank {ranks[-1]}." if ranks else f"{title}: not in the list."
+    seen = f"best rank {min(ranks)}, last rank {ranks[-1]}" if ranks else "not in the list"
     top = LABEL if labels else 0
-    drawing = Drawing(name, top + height + (AXIS if labels else 0), title, said)
-    scale = _Scale(moment_of(since), moment_of(until), lowest, height, top)
+    drawing = Drawing(name, top + height + (AXIS if labels else 0), title, f"{title}: {seen}.")
+    start_at, seconds = moment_of(since), max((moment_of(until) - moment_of(since)).total_seconds(), 1.0)
+    lowest = max(lowest, 2)
+
+    def x(at: Any) -> float:
+        return min(max((moment_of(at) - start_at).total_seconds() / seconds, 0.0), 1.0) * 0.985
+
+    def y(rank: int) -> float:
+        return top + 4 + (min(rank, lowest) - 1) / (lowest - 1) * (height - 8)
+
     if labels:
         for rank in (1, lowest):
-            drawing.line(0, scale.y(rank), 1, scale.y(rank), "grid")
-        drawing.text(0, LABEL - 3, "rank 1", kind="label")
-        drawing.text(0.5, top + height + AXIS - 4, f"rank {lowest}", "middle", "label")
-    before: tuple[float, float] | None = None
+            drawing.line(0, y(rank), 1, y(rank), "grid")
+        drawing.text(0, LABEL - 3, "rank 1")
+        drawing.text(0.5, top + height + AXIS - 4, f"rank {lowest}", "middle")
+    previous: tuple[float, float] | None = None
     for start, end, rank in curve:
-        x1, x2, y = scale.x(start), scale.x(end), scale.y(rank)
-        if before is not None:
-            drawing.line(*before, x1, y, "between")
-        drawing.line(x1, y, max(x2, x1 + 0.004), y, "curve")
-        before = (max(x2, x1 + 0.004), y)
-    if before is not None:
-        drawing.dot(*before, 2.5, "ink")
+        x1, x2 = x(start), max(x(end), x(start) + 0.004)
+        if previous is not None:
+            drawing.line(*previous, x1, y(rank), "between")
+        drawing.line(x1, y(rank), x2, y(rank), "curve")
+        previous = (x2, y(rank))
+    if previous is not None:
+        drawing.dot(*previous, 2.5, "ink")
     for label, side in zip(labels, ("start", "end"), strict=False):
-        drawing.text(float(side == "end"), top + height + AXIS - 4, label, side, "label")
+        drawing.text(float(side == "end"), top + height + AXIS - 4, label, side)
     return drawing.markup("curve-of-ranks")
 
 
-class _Scale:
-    def __init__(self, since: datetime, until: datetime, lowest: int, height: float, top: float) -> None:
-        self._since, self._seconds = since, max((until - since).total_seconds(), 1.0)
-        self._lowest, self._height, self._top = max(lowest, 2), height, top
-
-    def x(self, at: Any) -> float:
-        return min(max((moment_of(at) - self._since).total_seconds() / self._seconds, 0.0), 1.0) * 0.985
-
-    def y(self, rank: int) -> float:
-        return self._top + 4 + (min(rank, self._lowest) - 1) / (self._lowest - 1) * (self._height - 8)
-
-
 def ids(name: str, title: str, low: int, high: int, stretch: int, kept: Sequence[int], gaps: Sequence[Any]) -> Markup:
-    """A counter's ids from left to right: a column says how many of a stretch are kept, a bar below is a long gap."""
+    """Story ids from left to right: a column for the stored share of each stretch, a bar below for a long gap."""
     height, width = 64.0, high - low + 1
     between = f"between {min(kept)} and {max(kept)} of {stretch}"
-    said = f"{title}: from {low} to {high}, {between} kept in each stretch; {counted(len(gaps), 'long gap')}."
-    drawing = Drawing(name, height + 28, title, said)
+    description = f"{title}: from {low} to {high}, {between} stored in each stretch; {counted(len(gaps), 'long gap')}."
+    drawing = Drawing(name, height + 28, title, description)
     drawing.line(0, LABEL, 1, LABEL, "grid")
     drawing.line(0, height, 1, height, "base")
-    for place, count in enumerate(kept):
-        first = low + place * stretch
-        told = f"{first} to {min(first + stretch - 1, high)}: {count} kept"
+    for index, count in enumerate(kept):
+        first, x = low + index * stretch, index * stretch / width
         tall = max(count / stretch * (height - LABEL), 1)
-        wide = min(stretch / width, 1 - place * stretch / width)
-        drawing.bar(place * stretch / width, wide * 0.86, height - tall, tall, _ink(count), told)
+        tooltip = f"{first} to {min(first + stretch - 1, high)}: {count} stored"
+        drawing.bar(x, min(stretch / width, 1 - x) * 0.86, height - tall, tall, "ink" if count else "nil", tooltip)
     for first, last, count in gaps:
-        told = f"{first} to {last}: {counted(count, 'id')} never seen"
-        drawing.bar((first - low) / width, max(count / width, 0.002), height + 4, 4, "gap", told)
-    drawing.text(0, LABEL - 3, f"all {stretch} kept" if stretch > 1 else "kept", kind="label")
-    drawing.text(0, height + 24, str(low), "start", "label")
-    drawing.text(1, height + 24, str(high), "end", "label")
+        tooltip = f"{first} to {last}: {counted(count, 'id')} never seen"
+        drawing.bar((first - low) / width, max(count / width, 0.002), height + 4, 4, "gap", tooltip)
+    drawing.text(0, LABEL - 3, f"all {stretch} stored" if stretch > 1 else "stored")
+    drawing.text(0, height + 24, str(low))
+    drawing.text(1, height + 24, str(high), "end")
     return drawing.markup()

@@ -1,4 +1,4 @@
-"""Markup: views as HTML. What a newspaper says is escaped, put on one line and set apart from what is around it."""
+"""Jinja environment: templates, filters and URLs. Autoescape is on, and foreign text goes through `bdi` or `plain`."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,104 +12,100 @@ from markupsafe import Markup
 
 from crawler.safe_text import as_json
 from schedules.dashboard import charts, formatting
-from schedules.dashboard.query_params import RANGES, Question
+from schedules.dashboard.query_params import DEFAULT_DAYS, RANGES, Query
 from schedules.dashboard.views import coverage
 from schedules.dashboard.views.catalogue import VIEWS
 
-FOLDER = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent
 STATIC = {
-    "page.css": ("text/css; charset=utf-8", FOLDER / "static" / "page.css"),
-    "live.js": ("text/javascript; charset=utf-8", FOLDER / "static" / "live.js"),
+    "page.css": ("text/css; charset=utf-8", _HERE / "static" / "page.css"),
+    "live.js": ("text/javascript; charset=utf-8", _HERE / "static" / "live.js"),
 }
 
 
-def said(text: object, limit: int = formatting.LONGEST_TEXT) -> Markup:
-    """A text of a newspaper's, isolated from its surroundings and marked with its language."""
+def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
+    """Wrap foreign text in `<bdi>`, marked with its language."""
     shown = formatting.plain(text, limit)
     language = formatting.language_of(shown)
-    opening = Markup('<bdi lang="{}">').format(language) if language else Markup("<bdi>")
-    return opening + shown + Markup("</bdi>")
+    start = Markup('<bdi lang="{}">').format(language) if language else Markup("<bdi>")
+    return start + shown + Markup("</bdi>")
 
 
-def time_of(moment: Any, zone: str) -> Markup:
-    """A moment on the clock of a place, with its full form for programs."""
-    there = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
-    return Markup('<time datetime="{}">{}</time>').format(there.isoformat(), formatting.clock(there, ZoneInfo(zone)))
+def time_tag(moment: Any, zone: str) -> Markup:
+    """Format a moment in a time zone as `<time>`."""
+    local = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
+    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), formatting.clock(local, ZoneInfo(zone)))
 
 
-def outside(address: object) -> str | None:
-    """An address on the web as a link may have it; None for any other."""
-    text = str(address)
+def web_url(url: object) -> str | None:
+    """Return the URL if it is http(s) and free of control characters, so that it may become a link; else None."""
+    text = str(url)
     try:
         parts = urlsplit(text)
     except ValueError:
         return None
-    plain = parts.scheme in ("http", "https") and parts.netloc and formatting.plain(text, len(text) + 1) == text
-    return text if plain else None
+    is_safe = parts.scheme in ("http", "https") and parts.netloc and formatting.plain(text, len(text) + 1) == text
+    return text if is_safe else None
 
 
-def _address(question: Question, alone: bool, path: str, **changed: object) -> str | None:
-    """The address of a page of ours, with the newspaper and the days that are looked at; None in a single file."""
-    if alone:
+def _url(query: Query, standalone: bool, path: str, **changed: object) -> str | None:
+    """Build a link that keeps site and days of the page; None in a static report."""
+    if standalone:
         return None
-    kept = {"site": question.site, "days": question.days if question.days != 14 else None} | changed
-    told = urlencode({name: str(value) for name, value in kept.items() if value is not None})
-    return quote(path, safe="/:.") + (f"?{told}" if told else "")
+    parameters = {"site": query.site, "days": query.days if query.days != DEFAULT_DAYS else None} | changed
+    given = urlencode({name: str(value) for name, value in parameters.items() if value is not None})
+    return quote(path, safe="/:.") + (f"?{given}" if given else "")
 
 
-def _environment() -> Environment:
-    loader = FileSystemLoader(FOLDER / "templates")
-    found = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, cache_size=50
-    )
-    found.filters |= {
-        "said": said,
-        "plain": formatting.plain,
-        "paragraphs": formatting.paragraphs,
-        "number": formatting.number,
-        "percent": formatting.percent,
-        "duration": formatting.duration,
-        "clock": time_of,
-        "day": formatting.day,
-        "outside": outside,
-        "language": formatting.language_of,
-        "moment": formatting.moment_of,
-    }
-    found.globals |= {
-        "charts": charts,
-        "views": VIEWS,
-        "ranges": RANGES,
-        "counted": formatting.counted,
-        "distance": formatting.distance,
-        "listed": formatting.listed,
-        "coverage_parts": coverage.PARTS,
-    }
-    return found
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {
+    "bdi": bdi,
+    "plain": formatting.plain,
+    "paragraphs": formatting.paragraphs,
+    "number": formatting.number,
+    "percent": formatting.percent,
+    "duration": formatting.duration,
+    "clock": time_tag,
+    "day": formatting.day,
+    "web_url": web_url,
+    "language": formatting.language_of,
+    "moment": formatting.moment_of,
+}
+_ENVIRONMENT.globals |= {
+    "charts": charts,
+    "views": VIEWS,
+    "ranges": RANGES,
+    "counted": formatting.counted,
+    "distance": formatting.distance,
+    "coverage_parts": coverage.PARTS,
+}
 
 
-_ENVIRONMENT = _environment()
+def page(template: str, query: Query, view: str, data: Mapping[str, Any], **context: Any) -> bytes:
+    """Render the data of a view as a page of the server."""
+    return _render(template, query, standalone=False, view=view, data=data, **context)
 
 
-def page(template: str, question: Question, view: str, told: Mapping[str, Any], **more: Any) -> bytes:
-    """A whole page of what a view tells."""
-    return _rendered(template, question, alone=False, view=view, told=told, **more)
+def static_page(query: Query, data: Mapping[str, Mapping[str, Any]], **context: Any) -> bytes:
+    """Render all views as one file."""
+    return _render("static_report.html", query, standalone=True, data=data, **context)
 
 
-def document(question: Question, told: Mapping[str, Mapping[str, Any]], **more: Any) -> bytes:
-    """All views as one file that needs no other."""
-    return _rendered("static_report.html", question, alone=True, told=told, **more)
+def _render(template: str, query: Query, *, standalone: bool, **context: Any) -> bytes:
+    url = partial(_url, query, standalone)
+    return plain_page(template, query=query, standalone=standalone, now=query.moment, url=url, **context)
 
 
-def _rendered(template: str, question: Question, *, alone: bool, **given: Any) -> bytes:
-    own = {"question": question, "alone": alone, "now": question.moment, "address": partial(_address, question, alone)}
-    return _ENVIRONMENT.get_template(template).render(own | given).encode("utf-8", "replace")
+def plain_page(template: str, **context: Any) -> bytes:
+    """Render a template that shows no data: login form, error page."""
+    return _ENVIRONMENT.get_template(template).render(context).encode("utf-8", "replace")
 
 
-def plain_page(template: str, **given: Any) -> bytes:
-    """A page that tells nothing of the data: the door, a mistake."""
-    return _ENVIRONMENT.get_template(template).render(given).encode("utf-8", "replace")
-
-
-def numbers(told: Mapping[str, Any]) -> bytes:
-    """What a view tells, as JSON."""
-    return as_json(told).encode("utf-8", "replace") + b"\n"
+def json_bytes(data: Mapping[str, Any]) -> bytes:
+    return as_json(data).encode("utf-8", "replace") + b"\n"

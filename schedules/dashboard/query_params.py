@@ -1,74 +1,77 @@
-"""A question to the page: which newspaper, how far back, and at which moment it is asked."""
+"""The parameters of a page: site, number of days, and the moment it is rendered at."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from schedules.dashboard.data_source import Reading, Site
+from schedules.dashboard.data_source import DataSource, Site
+from schedules.reports.progress import read_progress
 
 RANGES = (1, 7, 14, 30, 90)
-USUAL_DAYS = 14
+DEFAULT_DAYS = 14
 
 
-class BadQuestion(ValueError):
-    """What was asked for is not to be had; the sentence says what is."""
+class InvalidQuery(ValueError):
+    """Unknown parameter, or a value that is not offered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """`site` is None for all newspapers; the days are whole ones on the clock of each, today the last."""
+class Query:
+    """Parameters of one page; `site` is None for all sites. Days are calendar days of each site's zone, up to today."""
 
-    reading: Reading
+    source: DataSource
     moment: datetime
-    days: int = USUAL_DAYS
+    days: int = DEFAULT_DAYS
     site: str | None = None
 
     @classmethod
-    def asked(cls, reading: Reading, moment: datetime, parameters: Mapping[str, str]) -> "Question":
-        """From the parameters of an address; raises :class:`BadQuestion` for any but `site` and `days`."""
-        if unknown := [name for name in parameters if name not in ("site", "days")]:
-            raise BadQuestion(f"there is no parameter {unknown[0][:40]!r}; there are site and days")
-        days = parameters.get("days", str(USUAL_DAYS))
+    def parse(cls, source: DataSource, moment: datetime, parameters: Mapping[str, str]) -> "Query":
+        """Parse the query string; raises :class:`InvalidQuery`."""
+        if unknown := next((name for name in parameters if name not in ("site", "days")), None):
+            raise InvalidQuery(f"unknown parameter {unknown[:40]!r}; use site and days")
+        days = parameters.get("days", str(DEFAULT_DAYS))
         if days not in map(str, RANGES):
-            raise BadQuestion(f"days is one of {', '.join(map(str, RANGES))}")
+            raise InvalidQuery(f"days must be one of {', '.join(map(str, RANGES))}")
         site = parameters.get("site")
-        if site is not None and site not in [each.name for each in reading.sites()]:
-            raise BadQuestion("there is nothing of a newspaper of that name")
-        return cls(reading, moment, int(days), site)
+        if site is not None and site not in [known.name for known in source.sites()]:
+            raise InvalidQuery("no data of a site with this name")
+        return cls(source, moment, int(days), site)
 
     @property
     def sites(self) -> list[Site]:
-        """The newspapers that are asked about."""
-        if self.site is not None:
-            return [self.reading.site(self.site)]
-        return self.reading.sites()
+        return self.source.sites() if self.site is None else [self.source.site(self.site)]
 
-    def of_each(self, told: Callable[["Question", Site], Mapping[str, Any]]) -> dict[str, Any]:
-        """An answer in the shape that most have: `at`, `days`, and `sites` with what is told of each newspaper."""
-        return {
-            "at": self.moment.isoformat(),
-            "days": self.days,
-            "sites": [named(site) | dict(told(self, site)) for site in self.sites],
-        }
+    def per_site(self, read: Callable[["Query", Site], Mapping[str, Any]]) -> dict[str, Any]:
+        """Return `at`, `days` and `sites`: the data that ``read`` returns for each site, with its name and zone."""
+        sites = [site_info(site) | dict(read(self, site)) for site in self.sites]
+        return {"at": self.moment.isoformat(), "days": self.days, "sites": sites}
+
+    def progress(self, site: Site) -> dict[str, Any] | None:
+        """Return the progress of the site's run under way; None if there is none."""
+        run = read_progress(self.source.dataset, site.name)
+        return run.as_dict(self.moment) if run else None
 
     def dates(self, site: Site) -> list[date]:
-        """The days that are asked about, oldest first."""
+        """Return the days, oldest first."""
         today = self.moment.astimezone(site.zone).date()
         return [today - timedelta(days=back) for back in reversed(range(self.days))]
 
-    def since(self, site: Site) -> datetime:
-        """When the first of the days began."""
-        first = self.dates(site)[0]
-        return datetime(first.year, first.month, first.day, tzinfo=site.zone)
-
-    def starts(self, site: Site) -> Iterator[datetime]:
-        """When each of the days began, and when the last ends."""
+    def starts(self, site: Site) -> list[datetime]:
+        """Return the start of each day, and the end of the last."""
         dates = self.dates(site)
-        for each in [*dates, dates[-1] + timedelta(days=1)]:
-            yield datetime(each.year, each.month, each.day, tzinfo=site.zone)
+        days = [*dates, dates[-1] + timedelta(days=1)]
+        return [datetime(day.year, day.month, day.day, tzinfo=site.zone) for day in days]
+
+    def since(self, site: Site) -> datetime:
+        """Return the start of the first day."""
+        return self.starts(site)[0]
 
 
-def named(site: Site) -> dict[str, Any]:
-    """Which newspaper something is told of, and by which clock."""
+def site_info(site: Site) -> dict[str, Any]:
     return {"site": site.name, "title": site.title, "zone": site.zone.key}
+
+
+def json_row(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Select columns of a row, with datetimes as ISO 8601."""
+    return {name: row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in names}

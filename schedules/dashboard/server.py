@@ -1,11 +1,11 @@
-"""The server of the page: a process beside the service, which ends with it, and whose end does the service no harm.
+"""The dashboard's server: uvicorn in a child process of the service, restarted when it dies.
 
-The service opens the socket, so a port that is taken is told before anything starts, and the page that comes after one
-that crashed is at the same address. The process reads a pipe that the service holds: when that ends, so does the page.
+The service opens the socket, so a port in use is reported before anything starts, and a restarted server keeps its
+address. A process of its own keeps a crash of the dashboard away from the scheduled runs.
 """
 
-import argparse
 import errno
+import json
 import logging
 import os
 import socket
@@ -13,24 +13,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.dashboard.access import SHORTEST_TOKEN, TOKEN_VARIABLE, is_loopback
+from schedules.dashboard.access import MIN_TOKEN_LENGTH, TOKEN_VARIABLE, is_loopback
 from schedules.exit_codes import WrongUsage
 from schedules.paths import PROJECT
 
 HOST, PORT = "127.0.0.1", 8620
-# A service that was killed and is started again may find the page of the one before it just ending.
-SECONDS_TO_WAIT_FOR_PORT = 3.0
-SECONDS_TO_END = 3.0
-SECONDS_OF_A_GOOD_START, LONGEST_PAUSE = 30.0, 3_600.0
-MOST_CONNECTIONS = 256
-HOW_IT_IS_SERVED: Mapping[str, Any] = {
+# After a restart of the service, the server of the killed one may still hold the port for a moment.
+PORT_WAIT_SECONDS = 3.0
+TERMINATE_SECONDS = 3.0
+MIN_SECONDS_BETWEEN_STARTS = 60.0
+MAX_CONNECTIONS = 256
+UVICORN_OPTIONS: Mapping[str, Any] = {
     "http": "h11",
     "ws": "none",
     "loop": "asyncio",
@@ -39,188 +38,149 @@ HOW_IT_IS_SERVED: Mapping[str, Any] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,
-    "limit_concurrency": MOST_CONNECTIONS,
+    "limit_concurrency": MAX_CONNECTIONS,
     "timeout_keep_alive": 15,
     "timeout_graceful_shutdown": 1,
     "h11_max_incomplete_event_size": 16_384,
 }
-# Little memory that stays: two arenas, no pool of Arrow's beside them.
-_SPARING = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1"}
+# Two malloc arenas and no pool of Arrow's own keep the resident memory low.
+_LOW_MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the page is: a host and a port, and by which further names it may be asked."""
+class Address:
+    """Where the dashboard listens, and further host names it answers to."""
 
     host: str = HOST
     port: int = PORT
     names: tuple[str, ...] = ()
 
 
-def token_in(environment: MutableMapping[str, str], place: Place) -> str | None:
-    """The token of the page; it is taken out of the environment, since no run needs to know it.
+def take_token(environment: MutableMapping[str, str], address: Address) -> str | None:
+    """Take the token out of the environment, so that no run inherits it.
 
-    Raises :class:`WrongUsage` where there is none and others than this machine could ask, or where it is too short.
+    Raises :class:`WrongUsage` if it is too short, or missing while other machines can connect.
     """
     token = environment.pop(TOKEN_VARIABLE, "") or None
-    if token is None and not is_loopback(place.host):
+    if token is None and not is_loopback(address.host):
         raise WrongUsage(
-            f"{place.host} can be asked from other machines: set {TOKEN_VARIABLE} to a secret of at least"
-            f" {SHORTEST_TOKEN} characters, or leave --host at {HOST}"
+            f"other machines can connect to {address.host}: set {TOKEN_VARIABLE} to a secret of at least"
+            f" {MIN_TOKEN_LENGTH} characters, or leave --host at {HOST}"
         )
-    if token is not None and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable()):
-        raise WrongUsage(f"{TOKEN_VARIABLE} needs {SHORTEST_TOKEN} or more letters, digits and signs of ASCII")
+    if token is not None and (len(token) < MIN_TOKEN_LENGTH or not token.isascii() or not token.isprintable()):
+        raise WrongUsage(f"{TOKEN_VARIABLE} needs at least {MIN_TOKEN_LENGTH} printable ASCII characters")
     return token
 
 
-def opened(place: Place, wait: float = SECONDS_TO_WAIT_FOR_PORT) -> socket.socket:
-    """A socket at that place; raises :class:`WrongUsage` in one sentence where there can be none."""
-    until = time.monotonic() + wait
+def listen(address: Address) -> socket.socket:
+    """Open the listening socket; raises :class:`WrongUsage` if the address cannot be used."""
+    ipv6, deadline = ":" in address.host, time.monotonic() + PORT_WAIT_SECONDS
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    where = f"{address.host}:{address.port}"
     while True:
         try:
-            return _bound(place)
+            return socket.create_server(
+                (address.host, address.port), family=family, backlog=MAX_CONNECTIONS, dualstack_ipv6=ipv6
+            )
         except OSError as error:
-            if error.errno == errno.EADDRINUSE and time.monotonic() < until:
-                time.sleep(0.1)
-                continue
-            where, why = f"{place.host}:{place.port}", error.strerror or error
-            if error.errno == errno.EADDRINUSE:
-                raise WrongUsage(f"{where} is in use: --port names another, --no-dashboard runs without it") from error
-            raise WrongUsage(f"the page cannot be at {where} ({why}): --host and --port say where") from error
+            if error.errno != errno.EADDRINUSE:
+                raise WrongUsage(f"cannot listen at {where} ({error}): choose another --host or --port") from error
+            if time.monotonic() > deadline:
+                raise WrongUsage(f"{where} is in use: choose another --port, or --no-dashboard") from error
+        time.sleep(0.1)
 
 
-def _bound(place: Place) -> socket.socket:
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    found = socket.socket(family, kind, protocol)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(address)
-        found.listen(MOST_CONNECTIONS)
-    except BaseException:
-        found.close()
-        raise
-    return found
-
-
-class PageBeside:
-    """The page as the service has it: started, started again when it is gone, ended."""
+class DashboardProcess:
+    """Context manager around the server process; ``log`` receives one line per event."""
 
     def __init__(
-        self, dataset: DataFolder, timetable: Path, place: Place, token: str | None, say: Callable[[str], None]
+        self, dataset: DataFolder, timetable: Path, address: Address, token: str | None, log: Callable[[str], None]
     ) -> None:
-        """Open the socket; raises :class:`WrongUsage` where that cannot be."""
-        self._dataset, self._timetable, self._place, self._token, self._say = dataset, timetable, place, token, say
-        self._socket = opened(place)
+        self._socket, self._log = listen(address), log
+        self._config = {
+            "data": str(dataset.root.absolute()),
+            "timetable": str(timetable.absolute()),
+            "host": address.host,
+            "names": address.names,
+            "token": token,
+            "socket": self._socket.fileno(),
+        }
         self._child: subprocess.Popen[bytes] | None = None
-        self._began = self._again_at = self._pause = 0.0
+        self._started = 0.0
 
     @property
-    def address(self) -> str:
-        """Where to look."""
+    def url(self) -> str:
         host, port = self._socket.getsockname()[:2]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
     def __enter__(self) -> Self:
         self._start()
-        self._say(f"the status page is at {self.address}")
+        self._log(f"the dashboard is at {self.url}")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._socket.close()
         if self._child is None:
             return
         self._child.terminate()
         try:
-            self._child.wait(SECONDS_TO_END)
+            self._child.wait(TERMINATE_SECONDS)
         except subprocess.TimeoutExpired:
             self._child.kill()
-            self._child.wait()
-        if self._child.stdin:
-            self._child.stdin.close()
+        self._child.communicate()
 
-    def look(self) -> None:
-        """Start it again if it is gone. Raises nothing: the nights go on without it."""
-        now = time.monotonic()
-        if self._child is None or now < self._again_at or (code := self._child.poll()) is None:
+    def restart_if_dead(self) -> None:
+        """Restart the server if it has exited, at most once a minute. Raises nothing."""
+        code = self._child.poll() if self._child else None
+        if code is None or time.monotonic() - self._started < MIN_SECONDS_BETWEEN_STARTS:
             return
-        if now - self._began >= SECONDS_OF_A_GOOD_START:
-            self._pause = 0.0
-        else:
-            # One that cannot live is tried less and less often, and so is not the only thing in the journal.
-            self._pause = min(max(2 * self._pause, SECONDS_OF_A_GOOD_START), LONGEST_PAUSE)
-            self._again_at = now + self._pause
-        self._say(f"the status page ended with code {code}; it is started again")
-        if self._child.stdin:
-            self._child.stdin.close()
+        self._log(f"the dashboard exited with code {code}; restarting it")
         try:
             self._start()
         except OSError as error:
-            self._say(f"the status page could not be started: {error}")
+            self._log(f"cannot start the dashboard: {error}")
 
     def _start(self) -> None:
-        number, self._began = self._socket.fileno(), time.monotonic()
-        command = [
-            sys.executable,
-            "-m",
-            "schedules.dashboard.server",
-            f"--socket={number}",
-            f"--host={self._place.host}",
-        ]
-        command += [f"--data={self._dataset.root}", f"--timetable={self._timetable.absolute()}"]
-        command += [f"--allowed-host={name}" for name in self._place.names]
-        secret = {TOKEN_VARIABLE: self._token} if self._token else {}
-        # In a session of its own, so that Ctrl-C reaches it from the service alone.
+        if self._child is not None:
+            self._child.communicate()
+        self._started = time.monotonic()
+        # A session of its own: Ctrl-C reaches the service, which then ends the server.
         self._child = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "schedules.dashboard.server"],
             cwd=PROJECT,
-            env={**_SPARING, **os.environ, **secret},
+            env={**_LOW_MEMORY, **os.environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            pass_fds=(number,),
+            pass_fds=(self._socket.fileno(),),
             start_new_session=True,
         )
+        assert self._child.stdin
+        self._child.stdin.write(json.dumps(self._config).encode() + b"\n")
+        self._child.stdin.flush()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The page in a process of its own, at a socket that the service opened."""
-    parser = argparse.ArgumentParser(prog="python -m schedules.dashboard.server", description="Serve the status page.")
-    parser.add_argument("--socket", type=int, required=True)
-    parser.add_argument("--host", required=True)
-    parser.add_argument("--allowed-host", action="append", default=[])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--timetable", type=Path, required=True)
-    options = parser.parse_args(arguments)
-    threading.Thread(target=_end_with_the_service, daemon=True).start()
-    # A thread that reads much lets the others on soon.
-    sys.setswitchinterval(0.0005)
-    logging.basicConfig(level=logging.WARNING, format="khobor: status page: %(message)s")
-    return _serve(options)
-
-
-def _serve(options: argparse.Namespace) -> int:
+def main() -> None:
+    """Serve at the inherited socket; the first line of stdin is the configuration, its end is the end of the server."""
     import uvicorn
 
-    from schedules.dashboard.access import admission_for
-    from schedules.dashboard.app import Page
-    from schedules.dashboard.data_source import Reading
+    from schedules.dashboard.access import access_policy
+    from schedules.dashboard.app import Dashboard
+    from schedules.dashboard.data_source import DataSource
 
-    token = os.environ.pop(TOKEN_VARIABLE, "") or None
-    page = Page(
-        Reading(DataFolder(options.data), options.timetable), admission_for(options.host, options.allowed_host, token)
-    )
-    config = uvicorn.Config(page.application(), **HOW_IT_IS_SERVED)
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=options.socket)])
-    os._exit(0)  # what is still being read is read for nobody
+    config = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    logging.basicConfig(level=logging.WARNING, format="khobor: dashboard: %(message)s")
+    source = DataSource(DataFolder(Path(config["data"])), Path(config["timetable"]))
+    dashboard = Dashboard(source, access_policy(config["host"], config["names"], config["token"]))
+    server = uvicorn.Server(uvicorn.Config(dashboard.application(), **UVICORN_OPTIONS))
+    server.run(sockets=[socket.socket(fileno=config["socket"])])
+    os._exit(0)  # without waiting for threads that still read files
 
 
-def _end_with_the_service() -> None:
+def _exit_with_parent() -> None:
     sys.stdin.buffer.read()
     os._exit(0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

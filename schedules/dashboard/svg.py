@@ -1,7 +1,8 @@
-"""Drawing: SVG whose shapes stretch with the page while its text keeps its size.
+"""SVG drawings that stretch with the page while their text keeps its size.
 
-Across, positions are shares of the width (percentages); down, they are pixels. So a chart needs no script and no
-`viewBox`, and its letters are as large on a phone as on a wall.
+Horizontal positions are shares of the width, vertical ones pixels; so a chart needs neither script nor `viewBox`, and
+text is as large on a phone as on a wide screen. Our own module, because chart libraries for a browser need
+scripts or styles that the content security policy forbids, and those for a server draw text of a fixed size.
 """
 
 from dataclasses import dataclass, field
@@ -13,58 +14,55 @@ from schedules.dashboard.formatting import plain
 
 @dataclass
 class Drawing:
-    """One picture of some height in pixels; `title` names it and `says` tells in words what is to be seen in it."""
+    """One drawing of a height in pixels; ``title`` and ``description`` are for screen readers."""
 
     name: str
     height: float
     title: str
-    says: str
+    description: str
     _shapes: list[Markup] = field(default_factory=list)
 
-    def bar(self, x: float, width: float, y: float, height: float, kind: str = "", told: str = "") -> None:
-        """A rectangle; ``x`` and ``width`` are shares of the width, ``told`` is shown where a mouse rests on it."""
+    def bar(self, x: float, width: float, y: float, height: float, kind: str = "", tooltip: str = "") -> None:
+        """Add a rectangle; ``x`` and ``width`` are shares of the width."""
         shape = '<rect x="{}" width="{}" y="{}" height="{}" class="{}">{}</rect>'
-        self._add(shape, _share(x), _share(width), _px(y), _px(height), kind, told=told)
+        self._add(shape, _share(x), _share(width), _px(y), _px(height), kind, tooltip=tooltip)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str = "") -> None:
-        """A straight line."""
         shape = '<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>'
         self._shapes.append(Markup(shape).format(_share(x1), _px(y1), _share(x2), _px(y2), kind))
 
-    def dot(self, x: float, y: float, radius: float, kind: str = "", told: str = "") -> None:
-        """A round mark."""
-        self._add(
-            '<circle cx="{}" cy="{}" r="{}" class="{}">{}</circle>', _share(x), _px(y), _px(radius), kind, told=told
-        )
+    def dot(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
+        shape = '<circle cx="{}" cy="{}" r="{}" class="{}">{}</circle>'
+        self._add(shape, _share(x), _px(y), _px(radius), kind, tooltip=tooltip)
 
-    def cross(self, x: float, y: float, radius: float, kind: str = "", told: str = "") -> None:
-        """A mark that differs from a dot without any colour."""
+    def cross(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
+        """Add a mark that differs from a dot without colour."""
         r = _px(radius)
         inner = Markup('<path d="M-{0} -{0}L{0} {0}M-{0} {0}L{0} -{0}" class="{1}"/>').format(r, kind)
         hit = Markup('<circle r="{}" class="hit"/>').format(_px(radius + 3))
-        # A nested picture, because a path knows no shares of a width.
+        # A nested svg, because a path cannot be positioned by shares of the width.
         shape = '<svg x="{}" y="{}" class="free"><g>{}</g>{}</svg>'
-        self._add(shape, _share(x), _px(y), Markup("{}{}").format(hit, inner), told=told)
+        self._add(shape, _share(x), _px(y), Markup("{}{}").format(hit, inner), tooltip=tooltip)
 
-    def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "") -> None:
-        """Words; ``anchor`` is the side that stands at ``x``: `start`, `middle` or `end`."""
+    def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> None:
+        """Add text; ``anchor`` is the side at ``x``: `start`, `middle` or `end`."""
         shape = '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>'
         self._shapes.append(Markup(shape).format(_share(x), _px(y), anchor, kind, plain(text, 80)))
 
-    def _add(self, shape: str, *values: object, told: str) -> None:
-        title = Markup("<title>{}</title>").format(plain(told, 200)) if told else Markup("")
+    def _add(self, shape: str, *values: object, tooltip: str) -> None:
+        title = Markup("<title>{}</title>").format(plain(tooltip, 200)) if tooltip else Markup("")
         self._shapes.append(Markup(shape).format(*values, title))
 
     def markup(self, kind: str = "") -> Markup:
-        """The whole picture, with its name and its words for who does not see it."""
+        """Render the SVG element, with title and description."""
         head = (
-            '<svg class="chart {}" width="100%" height="{}" role="img" aria-labelledby="{}-title {}-says"'
-            ' focusable="false"><title id="{}-title">{}</title><desc id="{}-says">{}</desc>{}</svg>'
+            '<svg class="chart {}" width="100%" height="{}" role="img" aria-labelledby="{}-title {}-desc"'
+            ' focusable="false"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>{}</svg>'
         )
         name = escape(self.name)
+        title, description = plain(self.title, 200), plain(self.description, 500)
         shapes = Markup("").join(self._shapes)
-        title, says = plain(self.title, 200), plain(self.says, 500)
-        return Markup(head).format(kind, _px(self.height), name, name, name, title, name, says, shapes)
+        return Markup(head).format(kind, _px(self.height), name, name, name, title, name, description, shapes)
 
 
 def _share(value: float) -> str:

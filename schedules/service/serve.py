@@ -18,7 +18,7 @@ from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock
-from schedules.dashboard.server import PageBeside, Place, token_in
+from schedules.dashboard.server import Address, DashboardProcess, take_token
 from schedules.exit_codes import ExitCode, describe_error
 from schedules.paths import TIMETABLE
 from schedules.runner.options import checked_settings
@@ -40,7 +40,7 @@ def serve(
     settings: Sequence[str] = (),
     mirror: str | None = None,
     seconds: float = SECONDS_BETWEEN_LOOKS,
-    page: Place | None = None,
+    page: Address | None = None,
 ) -> int:
     """Keep the timetable until SIGTERM or SIGINT; returns 0 when all turns were seen to their end.
 
@@ -50,13 +50,13 @@ def serve(
     settings that no run may have, a folder that cannot be written, another service on it, a page that cannot be there.
     """
     timetable = Timetable.read(path)
-    token = token_in(environ, page) if page else None
+    token = take_token(environ, page) if page else None
     checked = checked_settings(settings, mirror=mirror, max_pages=None, max_depth=None)
     say = log_as_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else log_to_stderr
     dataset.prepare()
     make_folder(dataset.state / "schedules")
     with SiteLock.take(dataset.state / "schedules" / "serve.lock"), ExitStack() as ending:
-        beside = ending.enter_context(PageBeside(dataset, path, page, token, say)) if page else None
+        beside = ending.enter_context(DashboardProcess(dataset, path, page, token, say)) if page else None
         dataset.write_text(ACCEPTED, timetable.text)
         keeper = Dispatcher(timetable, dataset, Processes(dataset, settings, mirror), say=say)
         keeper.say(f"keeping {path}: {timetable.in_words()}")
@@ -78,7 +78,7 @@ def serve(
 
 
 def _keep(
-    keeper: Dispatcher, bell: SimpleQueue[str], clockwork: WakeUps, seconds: float, beside: PageBeside | None
+    keeper: Dispatcher, bell: SimpleQueue[str], clockwork: WakeUps, seconds: float, beside: DashboardProcess | None
 ) -> None:
     clockwork.wind(keeper.timetable)
     offset, rung = time.time() - time.monotonic(), ""
@@ -97,7 +97,7 @@ def _keep(
                 trouble = str(error)
                 keeper.say(f"could not look: {error}; trying again every {seconds:g} s")
         if beside is not None:
-            beside.look()
+            beside.restart_if_dead()
         try:
             rung = bell.get(timeout=seconds)
         except Empty:

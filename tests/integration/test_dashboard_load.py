@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.dashboard.server import PageBeside, Place
+from schedules.dashboard.server import Address, DashboardProcess
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
 from tests.support.dashboard_data import TIMETABLE
@@ -63,8 +63,10 @@ def test_fifty_ask_five_thousand_times_while_a_crawl_goes_on(tmp_path: Path) -> 
         crawled = Crawled(paper, url, tmp_path / "data")
         crawled.crawl()
         stories = pd.read_parquet(crawled.data / "stories", columns=["story_id"])["story_id"].tolist()[:40]
-        with PageBeside(DataFolder(crawled.data), tmp_path / "timetable.toml", Place(port=0), None, print) as page:
-            port = int(page.address.rstrip("/").rpartition(":")[2])
+        with DashboardProcess(
+            DataFolder(crawled.data), tmp_path / "timetable.toml", Address(port=0), None, print
+        ) as page:
+            port = int(page.url.rstrip("/").rpartition(":")[2])
             asyncio.run(_load(port, WARM, stories, seed=1))
             child = page._child
             assert child is not None

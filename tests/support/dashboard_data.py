@@ -15,10 +15,10 @@ import uvicorn
 
 from crawler.items import Ranking, Snapshot
 from pipelines.storage.data_folder import DataFolder
-from schedules.dashboard.access import Admission, admission_for
-from schedules.dashboard.app import Page
-from schedules.dashboard.data_source import Reading
-from schedules.dashboard.server import HOW_IT_IS_SERVED
+from schedules.dashboard.access import AccessPolicy, access_policy
+from schedules.dashboard.app import Dashboard
+from schedules.dashboard.data_source import DataSource
+from schedules.dashboard.server import UVICORN_OPTIONS
 from tests.support.builders import SITE, Kept, a_reject, a_story
 
 #: 12 February 2026, 09:00 in Dhaka.
@@ -97,6 +97,11 @@ class Watched:
     def report(self, at: datetime, schedule: str, **changes: Any) -> None:
         self.reports.append(a_report(at, schedule, **changes))
         write_report(self.dataset, self.reports[-1])
+
+    def write_progress(self, reading: str, requests: int = 7) -> None:
+        progress = {"run_id": "20260212T025000Z-kalbela-0001", "site": SITE, "state": "crawling", "stories": 3}
+        progress |= {"requests": requests, "discovered": 20, "queued": 13, "reading": reading}
+        self.dataset.progress(SITE).write_text(json.dumps(progress | {"at": MOMENT.isoformat()}))
 
 
 def watched(root: Path) -> Watched:
@@ -198,7 +203,7 @@ class Served:
     """A page that listens."""
 
     port: int
-    page: Page
+    page: Dashboard
 
     @property
     def url(self) -> str:
@@ -225,11 +230,12 @@ class Served:
 
 
 @contextmanager
-def serving(found: Watched, admission: Admission | None = None, *, clock: Any = lambda: MOMENT) -> Iterator[Served]:
+def serving(found: Watched, policy: AccessPolicy | None = None, *, clock: Any = lambda: MOMENT) -> Iterator[Served]:
     """Serve the folder on a free port of this machine."""
-    page = Page(Reading(found.dataset, found.timetable), admission or admission_for("127.0.0.1", (), None), clock)
+    policy = policy or access_policy("127.0.0.1", (), None)
+    page = Dashboard(DataSource(found.dataset, found.timetable), policy, clock)
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(page.application(), **HOW_IT_IS_SERVED)
+    config = uvicorn.Config(page.application(), **UVICORN_OPTIONS)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

@@ -1,1 +1,1 @@
-"""Command output for a terminal."""
+"""Output of commands for a terminal. Imports dashboard.formatting and the packages whose data it shows, not `cli`."""

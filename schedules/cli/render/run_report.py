@@ -10,7 +10,7 @@ from rich.table import Table
 
 from crawler.outcomes import Outcome
 from pipelines.storage.data_folder import DataFolder
-from schedules.cli.render.coverage_text import coverage_in_words
+from schedules.cli.render.coverage_text import coverage_lines
 from schedules.cli.render.run_list import duration, run_of, show_points, verdict_of, verdict_word
 from schedules.cli.render.terminal import console, plain
 from schedules.exit_codes import ExitCode
@@ -70,7 +70,7 @@ def show_report(report: Mapping[str, Any], traces: Traces | None = None) -> None
         out.print(f"[dim]{plain(_circumstances(run, report))}[/dim]")
     _show_problems(out, run)
     _show_counts(out, run)
-    for line in coverage_in_words(report):
+    for line in coverage_lines(report):
         out.print(f"  {plain(line)}")
     if traces is not None:
         _show_fields(out, run)

@@ -1,25 +1,36 @@
-"""The console: where results are printed, in text and JSON that no page can turn into anything else."""
+"""The console and tables for command output; foreign text cannot inject markup or escape sequences."""
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from crawler.safe_text import one_line
 
-WIDTH_OF_A_PIPE = 160
-LONGEST_LINE = 1000
+PIPE_WIDTH = 160
+MAX_LINE_LENGTH = 1000
 
 
 def plain(text: object) -> str:
-    """Text of a page's or of ours, safe to print: one line, no control characters, no markup."""
-    return escape(one_line(str(text), LONGEST_LINE))
+    """Return text as one printable line without control characters or rich markup."""
+    return escape(one_line(str(text), MAX_LINE_LENGTH))
 
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        raise BrokenPipeError  # what to do then, the front door says
+        raise BrokenPipeError  # handled in khobor.py
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where results are printed: as wide as the terminal, or wide enough for a file or a pipe."""
-    found = _Console(stderr=stderr, highlight=False)
-    return found if found.is_terminal else _Console(stderr=stderr, highlight=False, width=WIDTH_OF_A_PIPE)
+    """Create a console as wide as the terminal, or `PIPE_WIDTH` for a file or pipe."""
+    created = _Console(stderr=stderr, highlight=False)
+    return created if created.is_terminal else _Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
+
+
+def table(*names: str, title: str | None = None) -> Table:
+    """Create a table without borders. Names with `>` are right-aligned columns; only the last column wraps."""
+    has_header = any(name.strip(">") for name in names)
+    created = Table(title=title, title_justify="left", box=None, header_style="bold", show_header=has_header)
+    for index, name in enumerate(names, start=1):
+        justify = "right" if name.startswith(">") else "left"
+        created.add_column(name.lstrip(">"), justify=justify, no_wrap=index < len(names))  # type: ignore[arg-type]
+    return created

@@ -1,20 +1,20 @@
-// Keeps the progress of a running crawl, and the lists, current; without it a page is the same, as of when it was opened.
+// Refreshes the element #live: progress of a run, or the lists. Without scripts the page shows the state at load.
 "use strict";
-const place = document.getElementById("live");
-if (place) {
-  let last = place.innerHTML;
-  const ask = async () => {
-    // Whoever is reading there by keyboard is not to lose the place.
-    if (document.hidden || place.contains(document.activeElement)) return;
+const live = document.getElementById("live");
+if (live) {
+  let shown = live.innerHTML;
+  const refresh = async () => {
+    // Keep the keyboard focus of a reader inside.
+    if (document.hidden || live.contains(document.activeElement)) return;
     try {
-      const answer = await fetch(place.dataset.live, { credentials: "same-origin", redirect: "error" });
-      if (!answer.ok) return;
-      const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const told = (found.getElementById("live") || found.body).innerHTML;
-      if (told !== last) place.innerHTML = last = told;
+      const response = await fetch(live.dataset.live, { credentials: "same-origin", redirect: "error" });
+      if (!response.ok) return;
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const html = (page.getElementById("live") || page.body).innerHTML;
+      if (html !== shown) live.innerHTML = shown = html;
     } catch {
-      // The service is not there just now; what was last told stands with its time.
+      // The service is down: keep the last state, which shows its time.
     }
   };
-  setInterval(ask, 1000 * Number(place.dataset.every));
+  setInterval(refresh, 1000 * Number(live.dataset.every));
 }

@@ -1,10 +1,10 @@
-"""The views of the page: what each is called, where it stands, and what tells its numbers."""
+"""The views of the dashboard by name: path, title and the function that reads their data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from schedules.dashboard.query_params import Question
+from schedules.dashboard.query_params import Query
 from schedules.dashboard.views.coverage import coverage
 from schedules.dashboard.views.fields import fields
 from schedules.dashboard.views.lists import lists
@@ -16,44 +16,45 @@ from schedules.dashboard.views.stories import stories
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view; its numbers are plain data, which its template and its JSON tell alike.
+    """One view; ``data`` returns JSON types, which the template and the JSON page share.
 
-    ``seconds`` is how old what depends on the clock alone may be.
+    ``ranged`` views show a selectable number of days.
     """
 
     name: str
     path: str
     title: str
     lead: str
-    numbers: Callable[[Question], dict[str, Any]]
+    data: Callable[[Query], dict[str, Any]]
     ranged: bool = True
-    seconds: int = 300
-    live: bool = False
+
+    @property
+    def paths(self) -> tuple[str, str]:
+        return self.path, f"/{self.name}.json"
 
 
 VIEWS: Mapping[str, View] = {
     view.name: view
     for view in (
-        View("overview", "/", "Latest run", "", overview, ranged=False, seconds=30, live=True),
-        View("runs", "/runs", "Runs", "Every run, the days they make up, and what each day brought.", runs),
-        View("stories", "/stories", "Stories", "How many stories each day and section has, by publication.", stories),
+        View("overview", "/", "Latest run", "", overview, ranged=False),
+        View("runs", "/runs", "Runs", "Every run, and the totals of each day.", runs),
+        View("stories", "/stories", "Stories", "Stories per day and section, by time of publication.", stories),
         View(
             *("fields", "/fields", "Fields"),
-            "On how many of the stories that were read each field was filled. A drop is a layout that changed.",
+            "Share of the parsed stories that have each field. A sudden drop means that the layout changed.",
             fields,
         ),
         View(
             *("lists", "/lists", "Lists"),
-            "The ranked lists as they were last seen, how each headline moved, and its last 24 hours.",
+            "The ranked lists when last seen, with the movement of each headline over 24 hours.",
             lists,
             ranged=False,
-            seconds=60,
         ),
         View(
             *("coverage", "/coverage", "Coverage"),
-            "The publisher counts its stories. Which numbers were found, and which did no door ever name?",
+            "The publisher numbers its stories: which numbers are stored, and which did no entry point link to?",
             coverage,
         ),
-        View("rejects", "/rejects", "Rejected", "Dropped records and pages without a story, by reason.", rejects),
+        View("rejects", "/rejects", "Rejected", "Items that were dropped, with the reason.", rejects),
     )
 }

@@ -1,4 +1,4 @@
-"""Coverage by id: of the numbers that the publisher gave, which were found, and which were never seen."""
+"""Coverage by story id: of the numbers the publisher assigned, those stored and those never seen."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,89 +7,85 @@ from typing import Any
 from crawler.safe_text import one_line
 from pipelines.analysis.coverage import coverage_of
 from schedules.dashboard.data_source import Site
-from schedules.dashboard.query_params import Question
+from schedules.dashboard.query_params import Query
 
 PARTS = {
-    "found": "kept as a story",
-    "elsewhere": "the words of a kept story, or led to one",
+    "found": "stored as a story",
+    "elsewhere": "duplicate of a stored story, or redirected to one",
     "rejected": "rejected, with a reason",
-    "gone": "taken down before it was read",
-    "not_a_story": "of another kind: video, photo, poll",
-    "failed": "named, and not read yet",
-    "never_seen": "named by no door",
+    "gone": "taken down before it was fetched",
+    "not_a_story": "not a story: video, photo, poll",
+    "failed": "linked, but not parsed yet",
+    "never_seen": "linked from no entry point",
 }
-MOST_GAPS = 50
-MOST_STRETCHES = 100
-# A story may be of the month before by the clock of its newspaper.
-A_DAY = timedelta(days=1)
-_OF_A_RUN = ("run_id", "started_at", "low", "high", "ids", *PARTS, "estimated_missed", "estimated_error")
+MAX_GAPS = 50
+MAX_STRETCHES = 100
+_RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, "estimated_missed", "estimated_error")
 
 
-def coverage(question: Question) -> dict[str, Any]:
-    """Per newspaper: `whole`, the account of the ids of all the days, and what each run told of the day before it."""
-    return question.of_each(_site)
+def coverage(query: Query) -> dict[str, Any]:
+    """Return `whole`, the coverage of all days, and `runs`, that of the day before each run."""
+    return query.per_site(_site)
 
 
-def _site(question: Question, site: Site) -> dict[str, Any]:
-    whole, why = _whole(question, site)
+def _site(query: Query, site: Site) -> dict[str, Any]:
+    whole, why = _whole(query, site)
     runs = []
-    for run in reversed(question.reading.runs(question.since(site), site.name)):
-        told, _ = _told(run.coverage or {})
-        if told is not None:
-            named = {"run_id": run.run_id, "started_at": run.started_at, **told}
-            runs.append({name: named[name] for name in _OF_A_RUN})
+    for run in reversed(query.source.runs(query.since(site), site.name)):
+        counts, _ = _parse(run.coverage or {})
+        if counts is not None:
+            row = {"run_id": run.run_id, "started_at": run.started_at, **counts}
+            runs.append({name: row[name] for name in _RUN_COLUMNS})
     return {"whole": whole, "why_not": why, "runs": runs}
 
 
-def _whole(question: Question, site: Site) -> tuple[dict[str, Any] | None, str | None]:
-    since = question.since(site)
+def _whole(query: Query, site: Site) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        told, why = _told(coverage_of(question.reading.dataset, site.name, since, question.moment))
-        return (told | _density(question, site, told) if told else None), why
-    except (OSError, ValueError) as error:  # Arrow's own errors are of these kinds
+        counts, why = _parse(coverage_of(query.source.dataset, site.name, query.since(site), query.moment))
+        return (counts | _density(query, site, counts) if counts else None), why
+    except (OSError, ValueError) as error:  # includes Arrow's errors
         why = one_line(str(error))
-        question.reading.unreadable["coverage"] = why
-        return None, f"a file cannot be read: {why}"
+        query.source.unreadable["coverage"] = why
+        return None, f"cannot read a file: {why}"
 
 
-def _density(question: Question, site: Site, told: Mapping[str, Any]) -> dict[str, Any]:
-    """How many ids are kept in each of some stretches of `stretch` ids, from the lowest on; the last may be shorter."""
-    rows = question.reading.rows("stories", site.name, ["story_id"], f"{question.since(site) - A_DAY:%Y-%m}")
-    numbers = [int(n) for each in rows["story_id"].to_pylist() if (n := each.rpartition(":")[2]).isdecimal()]
-    stretch = max(1, -(-told["ids"] // MOST_STRETCHES))
-    kept = [0] * -(-told["ids"] // stretch)
+def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Count the ids stored in each stretch of `stretch` ids, from the lowest on; the last may be shorter."""
+    # In the site's zone, a story may belong to the month before.
+    since = query.since(site) - timedelta(days=1)
+    rows = query.source.rows("stories", site.name, ["story_id"], f"{since:%Y-%m}")
+    numbers = [int(n) for story_id in rows["story_id"].to_pylist() if (n := story_id.rpartition(":")[2]).isdecimal()]
+    stretch = max(1, -(-counts["ids"] // MAX_STRETCHES))
+    kept = [0] * -(-counts["ids"] // stretch)
     for n in numbers:
-        if told["low"] <= n <= told["high"]:
-            kept[(n - told["low"]) // stretch] += 1
+        if counts["low"] <= n <= counts["high"]:
+            kept[(n - counts["low"]) // stretch] += 1
     return {"stretch": stretch, "kept": kept}
 
 
-def _told(given: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """One account in one shape, also of a report of an older version; None with the reason where there is none."""
-    low, high = given.get("low"), given.get("high")
-    why = given.get("why_no_estimate")
-    why = str(why) if why else None
+def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the counts of a coverage report, or None with the reason why there are none."""
+    low, high = coverage.get("low"), coverage.get("high")
+    why = str(coverage["why_no_estimate"]) if coverage.get("why_no_estimate") else None
     if not isinstance(low, int) or not isinstance(high, int) or high < low:
         return None, why
-    gaps = [pair for pair in given.get("gaps") or () if _is_gap(pair)]
-    told = {
+    gaps = [gap for gap in coverage.get("gaps") or () if _is_gap(gap)]
+    entry_points = coverage.get("by_entry_point") or {}
+    return {
         "low": low,
         "high": high,
         "ids": high - low + 1,
-        **{name: n if isinstance(n := given.get(name), int) else 0 for name in PARTS},
-        "estimated_missed": _number(given.get("estimated_missed")),
-        "estimated_error": _number(given.get("estimated_error")),
-        "by_entry_point": {
-            str(door): n for door, n in (given.get("by_entry_point") or {}).items() if isinstance(n, int)
-        },
-        "gaps": [[first, last, last - first + 1] for first, last in gaps[:MOST_GAPS]],
-    }
-    return told, why
+        **{name: n if isinstance(n := coverage.get(name), int) else 0 for name in PARTS},
+        "estimated_missed": _number(coverage.get("estimated_missed")),
+        "estimated_error": _number(coverage.get("estimated_error")),
+        "by_entry_point": {str(name): n for name, n in entry_points.items() if isinstance(n, int)},
+        "gaps": [[first, last, last - first + 1] for first, last in gaps[:MAX_GAPS]],
+    }, why
 
 
 def _number(value: Any) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _is_gap(pair: Any) -> bool:
-    return isinstance(pair, list) and len(pair) == 2 and all(isinstance(n, int) for n in pair) and pair[0] <= pair[1]
+def _is_gap(gap: Any) -> bool:
+    return isinstance(gap, list) and len(gap) == 2 and all(isinstance(n, int) for n in gap) and gap[0] <= gap[1]

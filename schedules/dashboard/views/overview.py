@@ -1,181 +1,162 @@
-"""The overview: the latest runs of each newspaper, its alarms, missed runs and next runs."""
+"""The start page: the latest full run of each site, active alarms, missed and next occurrences, runs under way."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
 from schedules.alerting.missed_runs import missed_runs
-from schedules.dashboard.data_source import Reading, Site
+from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import counted, day, duration
-from schedules.dashboard.query_params import Question, named
-from schedules.reports.progress import read_progress
+from schedules.dashboard.query_params import Query, json_row, site_info
 from schedules.reports.report import RunReport, parse_alarm
 from schedules.timetable.occurrences import OPEN, State
 
-A_DAY = timedelta(days=1)
-# How far back the last night of a newspaper is looked for.
-FAR = timedelta(days=31)
-MOST_NEW = 12
-MOST_NIGHTS = 14
-_RAN = (*OPEN, State.RAN, State.CAUGHT_UP)
+RECENT = timedelta(days=1)
+# How far back to look for the latest full run.
+MAX_AGE = timedelta(days=31)
+MAX_NEW_STORIES = 12
+MAX_FULL_RUNS = 14
+_NOT_MISSED = (*OPEN, State.RAN, State.CAUGHT_UP)
+_MARK = ("run_id", "started_at", "good", "word", "new", "revised", "requests", "seconds")
+_STORY = ("story_id", "url", "section", "headline", "published_at")
 
 
-def overview(question: Question) -> dict[str, Any]:
-    """Per newspaper its last night, last day, alarms, missed times, next times and the run that goes on."""
-    reading, moment = question.reading, question.moment
-    timetable, wrong = reading.timetable()
-    sites = [named(site) | _site(question, site) for site in question.sites]
-    told = [site["good"] for site in sites if site["good"] is not None]
-    good = all(told) if told else None
+def overview(query: Query) -> dict[str, Any]:
+    """Return the state of the timetable and of each site."""
+    timetable, error = query.source.timetable()
+    sites = [site_info(site) | _site(query, site) for site in query.sites]
+    verdicts = [site["good"] for site in sites if site["good"] is not None]
     return {
-        "at": moment.isoformat(),
-        "good": good if not wrong else False,
-        "sentence": _sentence(sites, good),
-        "timetable_problem": wrong,
+        "at": query.moment.isoformat(),
+        "good": all(verdicts) and not error if verdicts or error else None,
+        "sentence": _headline(sites, error),
+        "timetable_problem": error,
         "schedules": len(timetable.schedules) if timetable else 0,
         "sites": sites,
     }
 
 
-def _sentence(sites: Sequence[dict[str, Any]], good: bool | None) -> str:
-    if good is None:
-        return "Nothing has run yet."
-    if good:
-        return "Last night was good."
-    bad = [site for site in sites if site["good"] is False]
-    if any(site["night"] and not site["night"]["good"] for site in bad):
-        return "Last night was not good."
-    return "Last night wants a look."
+def _headline(sites: Sequence[dict[str, Any]], error: str | None) -> str:
+    bad = ["timetable"] if error else []
+    bad += [site["title"] for site in sites if site["good"] is False]
+    if bad:
+        return f"Needs attention: {', '.join(bad)}"
+    return "The latest run was good" if any(site["good"] for site in sites) else "No runs yet"
 
 
-def _site(question: Question, site: Site) -> dict[str, Any]:
-    reading, moment = question.reading, question.moment
-    runs = reading.runs(moment - FAR, site.name)
-    night = next((run for run in runs if run.mode == night_mode(runs)), None)
-    lately = [run for run in runs if run.started >= moment - A_DAY]
-    alarms = alarms_of(runs) + _silences(reading, site, moment)
-    missed = _missed(reading, site, moment)
-    good = None if night is None else night.good and runs[0].good and not alarms and not missed
+def _site(query: Query, site: Site) -> dict[str, Any]:
+    runs = query.source.runs(query.moment - MAX_AGE, site.name)
+    full_runs = [run for run in runs if run.mode == main_mode(runs)]
+    latest = full_runs[0] if full_runs else None
+    recent = [run for run in runs if run.started >= query.moment - RECENT]
+    alarms = active_alarms(runs) + _missed_run_alarms(query, site)
+    missed = _missed(query, site)
+    totals = {name: sum(getattr(run, name) for run in recent) for name in ("new", "revised", "rejected", "requests")}
     return {
-        "good": good,
-        "sentence": _said(site, night, runs[:1], alarms, missed),
-        "night": night.as_dict() if night else None,
+        "good": None if latest is None else latest.good and runs[0].good and not alarms and not missed,
+        "sentence": _sentence(site, latest, runs[0], len(alarms), len(missed)) if latest else "No runs yet.",
+        "night": latest.as_dict() if latest else None,
         "last": runs[0].as_dict() if runs else None,
-        "day": {
-            "runs": len(lately),
-            "good": sum(run.good for run in lately),
-            **{name: sum(getattr(run, name) for run in lately) for name in ("new", "revised", "rejected", "requests")},
-        },
-        "nights": [_mark(run) for run in reversed([run for run in runs if run.mode == night_mode(runs)][:MOST_NIGHTS])],
-        "lately": [_mark(run) for run in reversed(lately)],
+        "day": {"runs": len(recent), "good": sum(run.good for run in recent), **totals},
+        "nights": [_mark(run) for run in reversed(full_runs[:MAX_FULL_RUNS])],
+        "lately": [_mark(run) for run in reversed(recent)],
         "alarms": alarms,
         "missed": missed,
-        "next": _next(reading, site, moment),
-        "running": run.as_dict(moment) if (run := read_progress(reading.dataset, site.name)) else None,
-        "new": _new(question, site, night) if night else [],
+        "next": _next(query, site),
+        "running": query.progress(site),
+        "new": _new_stories(query, site, latest) if latest else [],
     }
 
 
-def night_mode(runs: Sequence[RunReport]) -> str | None:
-    """What counts as a night: full runs, and where there are none whatever ran last."""
+def main_mode(runs: Sequence[RunReport]) -> str | None:
+    """Return the mode of the runs that the overview is about: full runs, or without any, the latest run's mode."""
     modes = [run.mode for run in runs]
     return "full" if "full" in modes else None if None in modes else next(iter(modes), None)
 
 
 def _mark(run: RunReport) -> dict[str, Any]:
-    names = ("run_id", "started_at", "good", "word", "new", "revised", "requests", "seconds")
-    return {name: getattr(run, name) for name in names}
+    return {name: getattr(run, name) for name in _MARK}
 
 
-def _said(
-    site: Site,
-    night: RunReport | None,
-    last: Sequence[RunReport],
-    alarms: Sequence[dict[str, Any]],
-    missed: Sequence[Any],
-) -> str:
-    if night is None:
-        return "No run yet."
-    when = f"The {'night' if night.mode == 'full' else 'run'} of {day(night.started_at, site.zone)}"
-    took = f"took {duration(night.seconds)} and brought {counted(night.new, 'new story', 'new stories')}"
-    if night.good:
-        after = f" {counted(len(alarms), 'thing')} to look at." if alarms else ""
-        if missed:
-            after += f" {counted(len(missed), 'time')} of the timetable had no run."
-        if not last[0].good:
-            after += f" The latest run was not good: {first(last[0].problems, last[0].word)}."
-        return f"{when} {took}.{after}"
-    return f"{when}: {first(night.problems, night.word)}."
+def _sentence(site: Site, full: RunReport, latest: RunReport, alarms: int, missed: int) -> str:
+    which = f"{'Full run' if full.mode == 'full' else 'Run'} of {day(full.started_at, site.zone)}"
+    if not full.good:
+        return f"{which} failed: {_first_problem(full)}."
+    parts = [f"{which}: {counted(full.new, 'new story', 'new stories')} in {duration(full.seconds)}."]
+    parts += [f"{counted(alarms, 'active alarm')}."] if alarms else []
+    parts += [f"{counted(missed, 'scheduled run')} did not start."] if missed else []
+    parts += [] if latest.good else [f"The latest run failed: {_first_problem(latest)}."]
+    return " ".join(parts)
 
 
-def first(problems: Sequence[str], otherwise: str) -> str:
-    """The gravest problem, to go on a sentence with."""
-    return (problems[0] if problems else otherwise).rstrip(".")
+def _first_problem(run: RunReport) -> str:
+    return (run.problems[0] if run.problems else run.word).rstrip(".")
 
 
-def alarms_of(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
-    """What the latest run of each mode still has, of one newspaper's runs, newest first; `runs` says in how many."""
+def active_alarms(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
+    """Return the alarms of the latest run of each mode, with the runs they have been active in.
+
+    ``runs`` are those of one site, newest first.
+    """
     latest: dict[str | None, RunReport] = {}
     for run in runs:
         latest.setdefault(run.mode, run)
     found: dict[str, dict[str, Any]] = {}
     for mode, run in latest.items():
-        of_mode = [each for each in runs if each.mode == mode]
+        of_mode = [other for other in runs if other.mode == mode]
         for alarm in run.alarms:
-            having = _since(alarm["key"], of_mode)
-            seen: dict[str, Any] = {"run_id": run.run_id, "runs": len(having)}
-            seen |= {"first_run_id": having[-1].run_id, "first_at": having[-1].started_at}
-            found.setdefault(alarm["key"], {**alarm, **seen})
+            active = _runs_with(alarm["key"], of_mode)
+            since: dict[str, Any] = {"run_id": run.run_id, "runs": len(active)}
+            since |= {"first_run_id": active[-1].run_id, "first_at": active[-1].started_at}
+            found.setdefault(alarm["key"], {**alarm, **since})
     return list(found.values())
 
 
-def _since(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
-    """The latest runs in a row, newest first, that had an alarm."""
+def _runs_with(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
     return list(takewhile(lambda run: any(alarm["key"] == key for alarm in run.alarms), runs))
 
 
-def _silences(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
-    """Schedules of the newspaper of which no good run came in time; they belong to no run."""
-    timetable, _ = reading.timetable()
-    told = missed_runs(timetable, reading.dataset, moment) if timetable else []
-    found = [alarm for each in told if (alarm := parse_alarm(each, "")) and alarm["site"] in (site.name, "")]
-    return [{**alarm, "run_id": None, "runs": 0, "first_run_id": None, "first_at": None} for alarm in found]
+def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
+    """Return the alarms of schedules without a good run in time; they belong to no run."""
+    timetable, _ = query.source.timetable()
+    alarms = missed_runs(timetable, query.source.dataset, query.moment) if timetable else []
+    no_run = {"run_id": None, "runs": 0, "first_run_id": None, "first_at": None}
+    parsed = (parse_alarm(alarm, "") for alarm in alarms)
+    return [alarm | no_run for alarm in parsed if alarm and alarm["site"] in (site.name, "")]
 
 
-def _missed(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
-    """Times of the last day that had no run, with the reason; a newer one that had one does not excuse them."""
-    occurrences = [o for o in reading.occurrences() if site.name in o.sites and o.due_at >= moment - A_DAY]
+def _missed(query: Query, site: Site) -> list[dict[str, Any]]:
+    """Return the last day's occurrences without a run, with the reason."""
+    since = query.moment - RECENT
     return [
-        {"schedule": c.schedule, "due_at": c.due_at.isoformat(), "state": str(c.state), "reason": c.reason}
-        for c in occurrences
-        if c.state not in _RAN
+        {"schedule": o.schedule, "due_at": o.due_at.isoformat(), "state": str(o.state), "reason": o.reason}
+        for o in query.source.occurrences()
+        if site.name in o.sites and o.due_at >= since and o.state not in _NOT_MISSED
     ]
 
 
-def _next(reading: Reading, site: Site, moment: datetime) -> list[dict[str, Any]]:
-    timetable, _ = reading.timetable()
-    found = []
-    for schedule in timetable.schedules if timetable else ():
-        if site.name in schedule.sites:
-            due = next(schedule.after(moment))
-            told = {"schedule": schedule.name, "mode": schedule.mode, "sentence": schedule.sentence}
-            found.append({**told, "when": schedule.in_words(), "at": due.at.isoformat()})
-    return sorted(found, key=lambda each: str(each["at"]))
+def _next(query: Query, site: Site) -> list[dict[str, Any]]:
+    timetable, _ = query.source.timetable()
+    found: list[dict[str, Any]] = [
+        {
+            "schedule": schedule.name,
+            "mode": schedule.mode,
+            "sentence": schedule.sentence,
+            "when": schedule.in_words(),
+            "at": next(schedule.after(query.moment)).at.isoformat(),
+        }
+        for schedule in (timetable.schedules if timetable else ())
+        if site.name in schedule.sites
+    ]
+    return sorted(found, key=lambda row: str(row["at"]))
 
 
-def _new(question: Question, site: Site, night: RunReport) -> list[dict[str, Any]]:
-    """The newest of the stories that the night brought."""
+def _new_stories(query: Query, site: Site, run: RunReport) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
 
-    columns = ["story_id", "url", "section", "headline", "published_at", "first_seen_at", "run_id", "revision"]
-    since = f"{night.started - FAR:%Y-%m}"
-    rows = question.reading.rows("stories", site.name, columns, since)
-    rows = rows.filter(pc.and_(pc.equal(rows["run_id"], night.run_id), pc.equal(rows["revision"], 1)))
-    newest = rows.sort_by([("published_at", "descending"), ("story_id", "descending")]).slice(0, MOST_NEW)
-    return [plain_row(row, ("story_id", "url", "section", "headline", "published_at")) for row in newest.to_pylist()]
-
-
-def plain_row(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Some columns of a row for JSON, moments as ISO 8601."""
-    return {name: row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in names}
+    columns = [*_STORY, "run_id", "revision"]
+    rows = query.source.rows("stories", site.name, columns, f"{run.started - MAX_AGE:%Y-%m}")
+    rows = rows.filter(pc.and_(pc.equal(rows["run_id"], run.run_id), pc.equal(rows["revision"], 1)))
+    newest = rows.sort_by([("published_at", "descending"), ("story_id", "descending")]).slice(0, MAX_NEW_STORIES)
+    return [json_row(row, _STORY) for row in newest.to_pylist()]

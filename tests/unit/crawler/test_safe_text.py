@@ -16,7 +16,7 @@ from crawler.log_records import PlainRecord, harmless
 from crawler.safe_text import as_json
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
-from schedules.cli.render.table_summary_text import show_glimpse
+from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
 from tests.support.commands import PROJECT
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
@@ -74,7 +74,7 @@ def test_json_for_a_terminal_reads_back_as_it_was_and_has_nothing_raw() -> None:
 def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
     row = {"published_at": datetime(2026, 1, 1, tzinfo=UTC), "section": EVIL, "word_count": 5, "headline": EVIL}
     ranked = {"rank": 1, "headline": EVIL, "url": SITE}
-    show_glimpse({"stories": [row], EVIL: [ranked]}, ZoneInfo("Asia/Dhaka"))
+    show_sample({"stories": [row], EVIL: [ranked]}, ZoneInfo("Asia/Dhaka"))
     moment = "2026-01-01T00:00:00+00:00"
     report = {
         "run_id": EVIL,

@@ -11,7 +11,7 @@ import pytest
 
 from crawler.items import Alias, Sighting
 from pipelines.analysis.coverage import coverage_of, coverage_of_run, estimate
-from schedules.cli.render.coverage_text import coverage_in_words
+from schedules.cli.render.coverage_text import coverage_lines
 from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
 
 SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
@@ -93,7 +93,7 @@ def test_each_story_is_counted_for_the_door_that_named_it_first(kept: Kept) -> N
 def test_nothing_of_the_time_is_said_and_is_no_error(kept: Kept) -> None:
     found = covered(kept)
     assert (found["low"], found["found"], found["estimated_missed"]) == (None, 0, None)
-    assert coverage_in_words({"coverage": found}) == [f"coverage cannot be told: {found['why_no_estimate']}"]
+    assert list(coverage_lines({"coverage": found})) == [f"coverage unknown: {found['why_no_estimate']}"]
 
 
 def test_a_file_that_cannot_be_read_is_said_and_costs_no_verdict(kept: Kept) -> None:
@@ -157,11 +157,9 @@ def test_where_it_cannot_be_told_there_is_no_number_and_a_reason(sightings: dict
 def test_a_report_says_it_in_plain_lines_and_a_report_of_before_says_nothing() -> None:
     counts = {"found": 7, "elsewhere": 1, "gone": 0, "rejected": 0, "not_a_story": 0, "failed": 2, "never_seen": 1}
     told = {"low": 10, "high": 20, **counts, "estimated_missed": 1.5, "estimated_error": 0.7, "why_no_estimate": None}
-    lines = coverage_in_words({"lists": {"latest/missed": 3}, "coverage": told})
+    lines = list(coverage_lines({"lists": {"latest/missed": 3}, "coverage": told}))
     assert len(lines) == 3
-    assert "nothing in common" in lines[0]
-    assert (
-        "of the ids 10 to 20 7 are kept, 1 under another id, 2 named and not read; 1 were named by nothing" in lines[1]
-    )
+    assert "no story in common" in lines[0]
+    assert "ids 10 to 20: 7 stored, 1 duplicates, 2 not parsed yet, 1 never linked" in lines[1]
     assert lines[2].endswith("estimated: 1.5 ± 0.7")
-    assert coverage_in_words({}) == []
+    assert list(coverage_lines({})) == []

@@ -35,6 +35,23 @@ class Outcome(StrEnum):
         """One clause of text, for the dictionary and reports."""
         return _OUTCOMES[self]
 
+    @property
+    def is_read(self) -> bool:
+        """Report if the page was read: a story, new or not, or a list."""
+        return self in (Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST)
+
+    @property
+    def is_failed(self) -> bool:
+        """Report if the request failed, also by a refusal of the server."""
+        failed = (Outcome.UNREACHABLE, Outcome.BLOCKED, Outcome.HTTP_ERROR, Outcome.SOFT_ERROR)
+        return self in (*failed, Outcome.CORRUPT, Outcome.ROBOTS)
+
+    @property
+    def is_without_page(self) -> bool:
+        """Report if the server sent no usable page, be it an error or an orderly one such as `gone`."""
+        orderly = (Outcome.GONE, Outcome.REDIRECTED, Outcome.REDIRECT_LOOP)
+        return self.is_failed or self in (*orderly, Outcome.WRONG_TYPE, Outcome.TOO_LARGE)
+
 
 _OUTCOMES = {
     Outcome.STORY: "a story was extracted and stored, as new or as a new revision",

@@ -111,7 +111,7 @@ EXTENSIONS_BASE = {
     "pipelines.runtime.run.Run": 1,
     "pipelines.runtime.rejects.RecordRejects": 10,
     "pipelines.runtime.page_samples.PageSamples": 15,
-    "schedules.monitoring.verdict.JudgeRun": 20,
+    "schedules.monitoring.verdict.EvaluateRun": 20,
     "scrapy.extensions.throttle.AutoThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,

@@ -21,7 +21,7 @@ def add_to(commands: Commands) -> None:
 def publish(options: argparse.Namespace) -> int:
     """Move accepted rows that a killed run left into Parquet."""
     from pipelines.runtime.recovery import recover_runs
-    from schedules.monitoring.verdict import expectations_of, judge_ended_runs
+    from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
 
     done = []
     with held(options) as papers:
@@ -29,7 +29,7 @@ def publish(options: argparse.Namespace) -> int:
             with ledger_of(dataset, paper) as ledger:
                 waiting = ledger.outbox.size()
                 killed = recover_runs(dataset, ledger)
-                judge_ended_runs(dataset, ledger, expectations_of(paper))
+                evaluate_ended_runs(dataset, ledger, expectations_of(paper))
             done.append({"site": paper.name, "published": waiting, "runs_ended": killed})
     lines = [f"{each['site']}: {each['published']} changes published" for each in done]
     answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))

@@ -1,4 +1,4 @@
-"""Drift: which shares of a run are not what those of the runs before were, and cannot be so by chance."""
+"""Drift: shares of a run that differ from those of earlier runs by more than chance explains."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,223 +6,211 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 
-from schedules.monitoring.field_shares import Counted, Name, Quiet, Sources, beyond, quietest
+from schedules.monitoring.field_shares import (
+    Extractors,
+    LostExtractor,
+    RunShares,
+    ShareName,
+    length_shares,
+    most_lost,
+)
 from schedules.monitoring.statistics import (
     NEARLY_ALWAYS,
     Count,
-    chance_of_so_few,
-    chance_of_so_many,
-    evidence_of_return,
+    bayes_factor,
+    p_value_high,
+    p_value_low,
+    pooled,
+    share,
 )
 from schedules.reports.history import Acknowledgement, Report, alarm_in, of_mode, transient_runs
 
-#: Of so many runs that are as always, one may raise a false alarm.
+#: Number of normal runs among which at most one false alarm is expected.
 RUNS_PER_FALSE_ALARM = 1_000
-# A fault is sought in the last run, and in the last few together where each of them read little.
+# A fault is looked for in the last run, and in the last few together where each of them read few pages.
 _WINDOWS = (1, 2, 4, 8, 16)
-_RUNS_COMPARED, _PAGES_THAT_TELL = 30, 100
-_LEAST = 5
-_LENGTHS_BELOW = (0.05, 0.5)
-_GONE = ("filled", "beside stories")
-_MADE_OF = {"field/agency": ("field/body", "field/byline"), "field/image_credit": ("field/image_caption",)}
-# One in twenty that a field which was broken still is.
-_MENDED_FROM = 20.0
+_MAX_RUNS, _MIN_PAGES_BEFORE, _MIN_PAGES = 30, 100, 5
+_LENGTH_TAILS = (0.05, 0.5)
+_PRESENCE = ("filled", "beside stories")
+_DERIVED_FROM = {"field/agency": ("field/body", "field/byline"), "field/image_credit": ("field/image_caption",)}
+# Evidence at which a broken share counts as recovered: odds of 20 to 1.
+_RECOVERED = 20.0
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A share that is not what it was: what it is now, in how many runs, what it was before, and in how many.
+    """A share that changed: the count ``now`` over ``runs``, and ``before`` over ``runs_before`` runs.
 
-    ``chance`` is that of being so far from what it was. One that was found earlier and that this run neither shows nor
-    disproves is as it was found; ``here`` is then what this run counted.
+    A drift that this run neither shows nor refutes is carried over from the run before, with the count of this run in
+    ``current``.
     """
 
-    name: Name
+    name: ShareName
     now: Count
     before: Count
-    chance: float
+    p_value: float
     runs: int = 1
     runs_before: int = 0
     since: str | None = None
-    here: Count | None = None
+    current: Count | None = None
 
     @property
-    def stays(self) -> bool:
-        """Whether it was found earlier, and not by this run."""
-        return self.here is not None
+    def is_carried(self) -> bool:
+        return self.current is not None
+
+    @property
+    def _severity(self) -> tuple[int, float]:
+        """Sort key: presence first, then other measures, then the extractor."""
+        return 0 if self.name.how == "filled" else 2 if self.name.how == "by" else 1, self.p_value
 
 
 class Comparison:
-    """A run beside those before it, latest first."""
+    """A run compared with those before it, latest first.
+
+    :param usual: by layout, the columns that nearly every story has
+    :param acknowledged: acknowledged alarms by key
+    """
 
     def __init__(
         self,
         report: Report,
         past: Sequence[Report],
-        sources: Sources,
+        extractors: Extractors,
         usual: Mapping[str, frozenset[str]],
-        accepted: Mapping[str, Acknowledgement],
+        acknowledged: Mapping[str, Acknowledgement],
     ) -> None:
-        """:param usual: by layout, the columns that nearly every story has; :param accepted: by key of its alarm"""
-        self.report, self._past, self._sources, self._usual, self._accepted = report, past, sources, usual, accepted
-        self._site = report["site"]
-        self._counted = Counted(sources)
-        self._passed: dict[str, set[str]] = {}
+        self.report, self._past, self._extractors, self._usual = report, past, extractors, usual
+        self._acknowledged = acknowledged
+        self._same_mode = list(of_mode(past, report.get("mode")))
+        self._shares = RunShares(extractors)
+        self._transient: dict[str, set[str]] = {}
 
     def key(self, about: str) -> str:
-        """The key of the alarm about something."""
-        return f"{self._site}/{about}"
+        """Key of the alarm about a subject."""
+        return f"{self.report['site']}/{about}"
 
     def drifts(self) -> list[Drift]:
-        """The gravest drift of each thing that drifted."""
-        questions = [*self._counted.shares(self.report), *self._length_questions()]
-        gone = sum(name.how in _GONE for name in questions)
-        # What is gone may raise as many false alarms as everything else together.
-        most = {True: 0.5 / max(1, gone), False: 0.5 / max(1, len(questions) - gone)}
-        found: dict[str, Drift] = {}
-        for name in questions:
-            drift = self._drift(name, most[name.how in _GONE] / RUNS_PER_FALSE_ALARM)
-            known = found.get(name.about)
-            if drift is not None and (known is None or _gravity(drift) < _gravity(known)):
-                found[name.about] = drift
-        for drift in self._lasting(found):
-            found[drift.name.about] = drift
-        return [drift for about, drift in found.items() if not _follows(about, found)]
+        """The most severe drift of each subject."""
+        names = [*self._shares.shares(self.report), *self._length_names()]
+        presence = sum(name.how in _PRESENCE for name in names)
+        # Half of the false alarms are allowed to presence, half to everything else.
+        levels = {True: 0.5 / max(1, presence), False: 0.5 / max(1, len(names) - presence)}
+        drifts: dict[str, Drift] = {}
+        for name in names:
+            drift = self._drift(name, levels[name.how in _PRESENCE] / RUNS_PER_FALSE_ALARM)
+            known = drifts.get(name.about)
+            if drift is not None and (known is None or drift._severity < known._severity):
+                drifts[name.about] = drift
+        drifts |= {drift.name.about: drift for drift in self._carried(drifts)}
+        return [drift for about, drift in drifts.items() if not _is_derived(about, drifts)]
 
-    # One question ----------------------------------------------------------------------------------------------------
-
-    def _drift(self, name: Name, most: float) -> Drift | None:
-        """The drift of a share, if there is one that has no more than that chance; in the window that shows it best."""
-        now = self._counted.count(self.report, name)
-        if now[0] == (0 if name.many else now[1]):  # as good as can be, or nothing to tell
+    def _drift(self, name: ShareName, level: float) -> Drift | None:
+        """Test a share at a significance level, in the window that shows its drift best."""
+        now = self._shares.count(self.report, name)
+        if now[0] == (0 if name.high_is_bad else now[1]):  # perfect, or without pages
             return None
-        mode = self.report.get("mode")
-        same, others = self._counts(name, mode), cache(lambda: self._counts(name, mode, other=True))
+        same, others = self._counts(name), cache(lambda: self._counts(name, same_mode=False))
         best: Drift | None = None
         for width in _WINDOWS:
             window = [now, *same[: width - 1]]
-            counted = _together(window)
-            before = same[width - 1 :][:_RUNS_COMPARED]
-            if _together(before)[1] < _PAGES_THAT_TELL:
-                # Too few runs of the same mode: those of any mode, or else what is known without any.
-                before = [*before, *others()] or ([] if same else self._known_of(name))
-            usual = _together(before)
-            if width == 1 and before and (_share(now) <= _share(usual)) == name.many:
-                return None  # what this run shows is no worse than ever
-            if width > 1 and any(evidence_of_return(each, usual, counted) >= _MENDED_FROM for each in window):
-                break  # one of them is as always: what was before it has passed
-            if counted[1] >= _LEAST and before and len(same) >= width - 1:
-                chance = (chance_of_so_many if name.many else chance_of_so_few)(counted, before)
-                if chance < most and (best is None or chance < best.chance):
+            count = pooled(window)
+            before = same[width - 1 :][:_MAX_RUNS]
+            if pooled(before)[1] < _MIN_PAGES_BEFORE:
+                # Too few runs of the same mode: add the other mode, or use the prior if there was no run.
+                before = [*before, *others()] or ([] if same else self._prior(name))
+            usual = pooled(before)
+            if width == 1 and before and (share(now) <= share(usual)) == name.high_is_bad:
+                return None  # this run is no worse than usual
+            if width > 1 and any(bayes_factor(each, usual, count) >= _RECOVERED for each in window):
+                break  # a run of the window is normal, so an earlier fault is over
+            if count[1] >= _MIN_PAGES and before and len(same) >= width - 1:
+                p_value = (p_value_high if name.high_is_bad else p_value_low)(count, before)
+                if p_value < level and (best is None or p_value < best.p_value):
                     runs_before = 0 if before[0] is NEARLY_ALWAYS else len(before)
-                    best = Drift(name, counted, usual, chance, width, runs_before)
-            if counted[1] >= 10 * _PAGES_THAT_TELL:
+                    best = Drift(name, count, usual, p_value, width, runs_before)
+            if count[1] >= 10 * _MIN_PAGES_BEFORE:
                 break
         return best
 
-    def _counts(self, name: Name, mode: str | None, *, other: bool = False) -> list[Count]:
-        """A share in the good runs of one mode, or of the others, latest first; of none that it tells nothing of."""
-        runs = (run for run in self._past if (run.get("mode") == mode) != other and not self._is_bad(run, name.about))
-        counts = (self._counted.count(run, name) for run in runs)
-        return list(islice((count for count in counts if count[1]), _RUNS_COMPARED + _WINDOWS[-1]))
+    def _counts(self, name: ShareName, *, same_mode: bool = True) -> list[Count]:
+        """A share in the good runs of the same or the other mode, latest first, without those that have no pages."""
+        mode = self.report.get("mode")
+        runs = (run for run in self._past if (run.get("mode") == mode) is same_mode and self._is_good(run, name.about))
+        counts = (self._shares.count(run, name) for run in runs)
+        return list(islice((count for count in counts if count[1]), _MAX_RUNS + _WINDOWS[-1]))
 
-    def _known_of(self, name: Name) -> list[Count]:
-        """What the newspaper's file says of a column, for as long as there is no run to tell."""
+    def _prior(self, name: ShareName) -> list[Count]:
+        """Prior of a column from the declarations of the site, used before its first run."""
         column = name.about.removeprefix("field/")
         layouts = (self.report.get("measures") or {}).get("layouts") or {}
         usual = layouts and all(column in self._usual.get(layout, ()) for layout in layouts)
-        if name.how != "filled" or self.key(name.about) in self._accepted:
+        if name.how != "filled" or self.key(name.about) in self._acknowledged:
             return []
         return [NEARLY_ALWAYS] if usual or column in ("headline", "body") else []
 
-    def _is_bad(self, run: Report, about: str) -> bool:
-        """Whether a run is no measure: it raised that alarm itself, or it was before a change that is right."""
+    def _is_good(self, run: Report, about: str) -> bool:
+        """Report if a run may be compared with: it raised no alarm of this key, and follows an acknowledged change."""
         key = self.key(about)
-        accepted = self._accepted.get(key)
-        if accepted is None:
-            return alarm_in(run, key) is not None and run["run_id"] not in self._passing(about)
-        return run["run_id"] < accepted.since or (alarm_in(run, key) is not None and run["run_id"] > accepted.until)
+        acknowledged, has_alarm = self._acknowledged.get(key), alarm_in(run, key) is not None
+        if acknowledged is not None:
+            return acknowledged.since <= run["run_id"] and not (has_alarm and run["run_id"] > acknowledged.until)
+        if has_alarm and about not in self._transient:
+            self._transient[about] = transient_runs(self._same_mode, key)
+        return not has_alarm or run["run_id"] in self._transient[about]
 
-    def _passing(self, about: str) -> set[str]:
-        if about not in self._passed:
-            own = list(of_mode(self._past, self.report.get("mode")))
-            self._passed[about] = transient_runs(own, self.key(about))
-        return self._passed[about]
-
-    # Lengths ---------------------------------------------------------------------------------------------------------
-
-    def _length_questions(self) -> Iterator[Name]:
-        """Whether values are shorter, or longer, than most were: most being told by the runs before."""
-        for about, how in self._counted.lengths(self.report):
-            pooled: Counter[int] = Counter()
+    def _length_names(self) -> Iterator[ShareName]:
+        """Names of the length shares, whose limits come from the runs before."""
+        for about, measure in self._shares.lengths(self.report):
+            usual: Counter[int] = Counter()
             for run in self._good(about):
-                pooled.update(self._counted.lengths(run).get((about, how), {}))
-            for share in _LENGTHS_BELOW if pooled else ():
-                yield from beyond(about, how, pooled, share)
+                usual.update(self._shares.lengths(run).get((about, measure), {}))
+            for tail in _LENGTH_TAILS if usual else ():
+                yield from length_shares(about, measure, usual, tail)
 
-    # What lasts ------------------------------------------------------------------------------------------------------
-
-    def _lasting(self, found: Mapping[str, Drift]) -> Iterator[Drift]:
-        """Drifts of the run before that this one neither shows again nor disproves."""
-        previous = next(of_mode(self._past, self.report.get("mode")), None)
-        for alarm in (previous or {}).get("alarms") or ():
-            accepted = self._accepted.get(alarm["key"])
-            if "measure" not in alarm or (accepted and previous and accepted.until >= previous["run_id"]):
+    def _carried(self, drifts: Mapping[str, Drift]) -> Iterator[Drift]:
+        """Drifts of the run before that this run neither shows nor refutes."""
+        previous = next(iter(self._same_mode), {})
+        for alarm in previous.get("alarms") or ():
+            acknowledged, measure = self._acknowledged.get(alarm["key"]), alarm.get("measure")
+            if not measure or (acknowledged and acknowledged.until >= previous["run_id"]):
                 continue
-            measure = alarm["measure"]
-            name, before, broken = Name(*measure["name"]), tuple(measure["before"]), tuple(measure["now"])
-            here = self._counted.count(self.report, name)
-            mended = here[1] and evidence_of_return(here, before, broken) >= _MENDED_FROM
-            mended = mended or (name.how == "by" and self._reads_otherwise(name))
-            if name.about not in found and not mended:
+            name, before, broken = ShareName(*measure["name"]), tuple(measure["before"]), tuple(measure["now"])
+            current = self._shares.count(self.report, name)
+            recovered = current[1] and bayes_factor(current, before, broken) >= _RECOVERED
+            if name.about not in drifts and not recovered and not (name.how == "by" and self._is_replaced(name)):
                 runs = {"runs": measure["runs"], "runs_before": measure["runs_before"]}
-                yield Drift(name, broken, before, measure["chance"], since=alarm["since_run"], here=here, **runs)
+                yield Drift(name, broken, before, measure["chance"], since=alarm["since_run"], current=current, **runs)
 
-    def _reads_otherwise(self, name: Name) -> bool:
-        """Whether the field is read, and the source that went quiet is declared no more or its layout reads no page."""
-        filled = self._counted.count(self.report, Name(name.about, "filled"))
-        return name not in self._counted.shares(self.report) and filled[0] >= _LEAST
+    def _is_replaced(self, name: ShareName) -> bool:
+        """Report if a field is filled although its lost extractor is not declared, or its layout not used, any more."""
+        filled = self._shares.count(self.report, ShareName(name.about, "filled"))
+        return name not in self._shares.shares(self.report) and filled[0] >= _MIN_PAGES
 
-    # Which source, and since when ------------------------------------------------------------------------------------
-
-    def quiet_source(self, about: str) -> Quiet | None:
-        """The source of a field that lost most; None where none gives less than it did."""
-        return quietest(about.removeprefix("field/"), self.report, self._good(about), self._sources)
+    def lost_extractor(self, about: str) -> LostExtractor | None:
+        """The extractor of a field that lost most; None if none lost."""
+        return most_lost(about.removeprefix("field/"), self.report, self._good(about), self._extractors)
 
     def _good(self, about: str) -> list[Report]:
-        return [run for run in self._past if run.get("measures") and not self._is_bad(run, about)][:_RUNS_COMPARED]
+        return [run for run in self._past if run.get("measures") and self._is_good(run, about)][:_MAX_RUNS]
 
     def since(self, drift: Drift) -> str:
-        """The run from which on the share was more like what it is now than like what it was before."""
+        """Id of the run from which on the share was closer to its present value than to its earlier one."""
         if drift.since is not None:
             return drift.since
         first: str = self.report["run_id"]
         for run in self._past:
-            count = self._counted.count(run, drift.name)
+            count = self._shares.count(run, drift.name)
             if not count[1]:
                 continue
             if alarm := alarm_in(run, self.key(drift.name.about)):
                 return str(alarm.get("since_run") or run["run_id"])
-            if evidence_of_return(count, drift.before, drift.now) >= 1:
+            if bayes_factor(count, drift.before, drift.now) >= 1:
                 break
             first = run["run_id"]
         return first
 
 
-def _follows(about: str, found: Mapping[str, Drift]) -> bool:
-    """Whether the column is made of another one, which drifted too."""
-    causes = _MADE_OF.get(about, ())
-    return any(cause in found and found[cause].name.how in ("filled", "by") for cause in causes)
-
-
-def _gravity(drift: Drift) -> tuple[int, float]:
-    """What is gone counts before what is other than it was, and that before who gave it."""
-    return 0 if drift.name.how == "filled" else 2 if drift.name.how == "by" else 1, drift.chance
-
-
-def _share(count: Count) -> float:
-    return count[0] / count[1] if count[1] else 0.0
-
-
-def _together(counts: Sequence[Count]) -> Count:
-    return sum(k for k, _ in counts), sum(n for _, n in counts)
+def _is_derived(about: str, drifts: Mapping[str, Drift]) -> bool:
+    """Report if the column is derived from another one that drifted too."""
+    causes = _DERIVED_FROM.get(about, ())
+    return any(cause in drifts and drifts[cause].name.how in ("filled", "by") for cause in causes)

@@ -1,129 +1,77 @@
-"""Odds: how likely a count is after what was counted before, where a share is not quite the same from run to run.
+"""Probability of a count given the counts of earlier runs, under a beta-binomial model.
 
-A run draws its own share from around the usual one, and its stories from that share (a beta-binomial law). Neither the
-usual share nor how far runs wander from it is known: both are weighed by how well they explain the runs before, and the
-answer is the mean over all of them. So few runs, or runs that differ much, make every answer careful, and nothing needs
-to be set by hand.
+Each run draws its own share from around the usual one, and its stories from that share. Neither the usual share nor the
+spread between runs is known, so results are averaged over both, weighted by how well they explain the earlier runs: few
+or unlike runs give cautious results, and there is no threshold to tune. SciPy has the two distributions but not this
+average, and is too large a dependency of every run for two short functions.
 """
 
 from collections.abc import Iterator, Sequence
 from math import atan, cos, exp, lgamma, log, pi, sqrt
 
-#: How many of how many, in one run.
+#: Successes and trials of one run.
 Count = tuple[int, int]
-# What a column counts for that is there on nearly every page, before any page was read.
+#: Prior count of a column that nearly every page has, used before any page was read.
 NEARLY_ALWAYS: Count = (38, 40)
 
-# How closely runs keep to the usual share, as a number of stories that would tell it as well, and how much we believe
-# in each beforehand: that a share turns on which run it is would be news, that it wanders a little is not.
-_CLOSENESS = ((3, 1e-8), (10, 1e-5), (30, 1.0), (100, 1.0), (300, 1.0), (1_000, 1.0), (3_000, 1.0), (10_000, 1.0))
-_SHARES, _REACH = 24, 5.0
-_NEGLIGIBLE = 1e-12
+# Concentration of the beta distribution between runs, as an equivalent number of stories, with its prior weight: a
+# share that depends on the run is unlikely, one that varies a little is not.
+_CONCENTRATIONS = ((3, 1e-8), (10, 1e-5), (30, 1.0), (100, 1.0), (300, 1.0), (1_000, 1.0), (3_000, 1.0), (10_000, 1.0))
+_GRID_POINTS, _GRID_REACH = 24, 5.0  # of usual shares; the reach is in standard deviations
+_MIN_WEIGHT = 1e-12
+# Prior of the ratios between runs: a standard deviation of a factor of 1.5, worth 8 runs.
+_PRIOR_SD, _PRIOR_RUNS = 0.4, 8
+_SIMPSON_STEPS = 400
 
 
-def chance_of_so_few(now: Count, before: Sequence[Count]) -> float:
-    """The chance of so few, or fewer, in a run like those before; 1 where there were none before."""
+def p_value_low(now: Count, before: Sequence[Count]) -> float:
+    """Probability of a count this low or lower in a run like those before; 1 if there were none."""
     k, n = now
     before = [count for count in before if count[1]]
-    if not n or not before or not _looks_few(now, before):
+    if not n or not before or not _is_low(now, before):
         return 1.0
-    return min(1.0, sum(weight * _tail(k, n, a, b) for weight, a, b in _beliefs(before)))
+    return min(1.0, sum(weight * betabinom_cdf(k, n, a, b) for weight, a, b in _posterior(before)))
 
 
-def chance_of_so_many(now: Count, before: Sequence[Count]) -> float:
-    """The chance of so many, or more, in a run like those before."""
-    return chance_of_so_few((now[1] - now[0], now[1]), [(n - k, n) for k, n in before])
+def p_value_high(now: Count, before: Sequence[Count]) -> float:
+    """Probability of a count this high or higher in a run like those before."""
+    return p_value_low((now[1] - now[0], now[1]), [(n - k, n) for k, n in before])
 
 
-def usual_share(before: Sequence[Count]) -> float:
-    """The share of all runs together."""
-    return sum(k for k, _ in before) / (sum(n for _, n in before) or 1)
+def p_value_ratio(now: float, before: Sequence[float], direction: int) -> float:
+    """Probability of a number this much greater (``direction`` 1) or smaller (-1) than those before, all positive.
 
-
-def evidence_of_return(now: Count, before: Count, broken: Count) -> float:
-    """How many times better the runs of old explain a count than the broken ones do."""
-    k, n = now
-    (a, b), (c, d) = (_bounded(k + 0.5, n - k + 0.5) for k, n in (before, broken))
-    return exp(min(700.0, _log_likelihood(k, n, a, b) - _log_likelihood(k, n, c, d)))
-
-
-def chance_of_so_far_off(now: float, before: Sequence[float], direction: int) -> float:
-    """The chance of a number so much greater (``direction`` 1) or smaller (-1) than those before, all above 0.
-
-    Numbers are compared by how many times they are greater. How much they vary is told by those before, and as long as
-    these are few, by what anything that is timed varies.
+    A t-test on logarithms, whose variance starts from a prior until there are enough runs.
     """
     if not before or now <= 0:
         return 1.0
     logs = [log(number) for number in before]
     mean = sum(logs) / len(logs)
-    freedom = _RUNS_BEHIND_SPREAD + len(logs) - 1
-    variance = (_RUNS_BEHIND_SPREAD * _SPREAD**2 + sum((number - mean) ** 2 for number in logs)) / freedom
-    off = direction * (log(now) - mean) / sqrt(variance * (1 + 1 / len(logs)))
-    return _tail_of_student(off, freedom) if off > 0 else 1.0
+    freedom = _PRIOR_RUNS + len(logs) - 1
+    variance = (_PRIOR_RUNS * _PRIOR_SD**2 + sum((number - mean) ** 2 for number in logs)) / freedom
+    t = direction * (log(now) - mean) / sqrt(variance * (1 + 1 / len(logs)))
+    return student_t_sf(t, freedom) if t > 0 else 1.0
 
 
-# A factor of one and a half, worth as much as so many runs.
-_SPREAD, _RUNS_BEHIND_SPREAD = 0.4, 8
-_STEPS = 400
-
-
-def _tail_of_student(t: float, freedom: int) -> float:
-    """The chance of more than t under Student's law, by Simpson's rule over the angle."""
-    begin = atan(t / sqrt(freedom))
-    step = (pi / 2 - begin) / _STEPS
-    heights = [cos(begin + place * step) ** (freedom - 1) for place in range(_STEPS + 1)]
-    area = (heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])) * step / 3
-    return exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(pi) * area
-
-
-def _bounded(a: float, b: float, most: float = 30.0) -> tuple[float, float]:
-    """The same share, known no better than any run keeps to it."""
-    shrink = min(1.0, most / (a + b))
-    return a * shrink, b * shrink
-
-
-def _looks_few(now: Count, before: Sequence[Count]) -> bool:
-    """Whether it is worth reckoning: the exact answer is never smaller than that of a share that stands still."""
+def bayes_factor(now: Count, before: Count, broken: Count) -> float:
+    """Evidence of a recovery: how many times better the share ``before`` explains a count than the ``broken`` one."""
     k, n = now
-    share = usual_share(before)
-    if k >= n * share:
-        return False
-    return k < n * share - 2.5 * sqrt(n * share * (1 - share)) or (k == 0 and n * share > 1)
+    (a, b), (c, d) = (_limited(k + 0.5, n - k + 0.5) for k, n in (before, broken))
+    return exp(min(700.0, _log_likelihood(k, n, a, b) - _log_likelihood(k, n, c, d)))
 
 
-def _beliefs(before: Sequence[Count]) -> list[tuple[float, float, float]]:
-    """Usual shares and closenesses that explain the runs before: weight, and the two numbers of each beta law."""
-    found = []
-    for closeness, prior in _CLOSENESS:
-        for share, step in _shares(before, closeness):
-            a, b = share * closeness, (1 - share) * closeness
-            fit = sum(_log_likelihood(k, n, a, b) for k, n in before)
-            found.append((fit + log(prior) + log(step) + 0.5 * log(share * (1 - share)), a, b))
-    best = max(fit for fit, _, _ in found)
-    whole = sum(exp(fit - best) for fit, _, _ in found)
-    weighed = ((exp(fit - best) / whole, a, b) for fit, a, b in found)
-    return [belief for belief in weighed if belief[0] > _NEGLIGIBLE]
+def pooled(counts: Sequence[Count]) -> Count:
+    """The sum of counts."""
+    return sum(k for k, _ in counts), sum(n for _, n in counts)
 
 
-def _shares(before: Sequence[Count], closeness: float) -> Iterator[tuple[float, float]]:
-    """Shares around that of all runs together, even in their log-odds, with the distance between them."""
-    k, n = (sum(column) for column in zip(*before, strict=True))
-    share = (k + 0.5) / (n + 1)
-    spread = sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5) + 1 / (len(before) * share * (1 - share) * (closeness + 1)))
-    centre, step = log(share / (1 - share)), 2 * _REACH * spread / (_SHARES - 1)
-    for place in range(_SHARES):
-        odds = centre - _REACH * spread + place * step
-        if -25 < odds < 25:
-            yield 1 / (1 + exp(-odds)), step
+def share(count: Count) -> float:
+    """Successes per trial; 0 without trials."""
+    return count[0] / count[1] if count[1] else 0.0
 
 
-def _log_likelihood(k: int, n: int, a: float, b: float) -> float:
-    return lgamma(k + a) + lgamma(n - k + b) - lgamma(n + a + b) + lgamma(a + b) - lgamma(a) - lgamma(b)
-
-
-def _tail(k: int, n: int, a: float, b: float) -> float:
-    """The chance of k or fewer of n."""
+def betabinom_cdf(k: int, n: int, a: float, b: float) -> float:
+    """Probability of at most k successes in n trials, summed downwards from k until terms are negligible."""
     term = exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + _log_likelihood(k, n, a, b))
     total = 0.0
     for j in range(k, -1, -1):
@@ -133,3 +81,56 @@ def _tail(k: int, n: int, a: float, b: float) -> float:
         if j:
             term *= j * (n - j + b) / ((n - j + 1) * (j - 1 + a))
     return total
+
+
+def student_t_sf(t: float, freedom: int) -> float:
+    """Probability of a value above t under Student's distribution, by Simpson's rule over the angle."""
+    begin = atan(t / sqrt(freedom))
+    step = (pi / 2 - begin) / _SIMPSON_STEPS
+    heights = [cos(begin + index * step) ** (freedom - 1) for index in range(_SIMPSON_STEPS + 1)]
+    area = (heights[0] + heights[-1] + 4 * sum(heights[1:-1:2]) + 2 * sum(heights[2:-1:2])) * step / 3
+    return exp(lgamma((freedom + 1) / 2) - lgamma(freedom / 2)) / sqrt(pi) * area
+
+
+def _limited(a: float, b: float, max_stories: float = 30.0) -> tuple[float, float]:
+    """Keep the mean of a beta distribution, but let it be no narrower than the spread between runs."""
+    factor = min(1.0, max_stories / (a + b))
+    return a * factor, b * factor
+
+
+def _is_low(now: Count, before: Sequence[Count]) -> bool:
+    """Cheap test before the exact one, which never gives less than the binomial with the pooled share."""
+    (k, n), usual = now, share(pooled(before))
+    if k >= n * usual:
+        return False
+    return k < n * usual - 2.5 * sqrt(n * usual * (1 - usual)) or (k == 0 and n * usual > 1)
+
+
+def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
+    """Weights and beta parameters of all usual shares and concentrations that explain the runs before."""
+    fits = []
+    for concentration, prior in _CONCENTRATIONS:
+        for usual, step in _grid(before, concentration):
+            a, b = usual * concentration, (1 - usual) * concentration
+            fit = sum(_log_likelihood(k, n, a, b) for k, n in before)
+            fits.append((fit + log(prior) + log(step) + 0.5 * log(usual * (1 - usual)), a, b))
+    best = max(fit for fit, _, _ in fits)
+    total = sum(exp(fit - best) for fit, _, _ in fits)
+    weights = ((exp(fit - best) / total, a, b) for fit, a, b in fits)
+    return [entry for entry in weights if entry[0] > _MIN_WEIGHT]
+
+
+def _grid(before: Sequence[Count], concentration: float) -> Iterator[tuple[float, float]]:
+    """Shares around the pooled one, evenly spaced in log-odds, each with the spacing."""
+    k, n = pooled(before)
+    usual = (k + 0.5) / (n + 1)
+    spread = sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5) + 1 / (len(before) * usual * (1 - usual) * (concentration + 1)))
+    centre, step = log(usual / (1 - usual)), 2 * _GRID_REACH * spread / (_GRID_POINTS - 1)
+    for index in range(_GRID_POINTS):
+        log_odds = centre - _GRID_REACH * spread + index * step
+        if -25 < log_odds < 25:
+            yield 1 / (1 + exp(-log_odds)), step
+
+
+def _log_likelihood(k: int, n: int, a: float, b: float) -> float:
+    return lgamma(k + a) + lgamma(n - k + b) - lgamma(n + a + b) + lgamma(a + b) - lgamma(a) - lgamma(b)

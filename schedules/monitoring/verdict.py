@@ -1,4 +1,4 @@
-"""Verdicts: every run that ended, in whatever way, has one file that tells how it went."""
+"""Verdicts: evaluate every run that ended, also a killed one, and write its report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,90 +17,80 @@ from pipelines.runtime.page_samples import PageSamples
 from pipelines.runtime.run import Run
 from pipelines.runtime.run_summary import run_summary
 from pipelines.storage.data_folder import DataFolder
-from schedules.monitoring.alarms import Alarm, Keep, alarms_of
+from schedules.monitoring.alarms import Alarm, SaveSamples, drift_alarms
 from schedules.monitoring.drift import Comparison
-from schedules.monitoring.expectations import Expectations, judge
-from schedules.monitoring.throughput import figure_alarms, figures_of
-from schedules.reports.history import Acknowledgement, acknowledgements, of_mode, past_reports
+from schedules.monitoring.expectations import Expectations, Summary, evaluate
+from schedules.monitoring.throughput import throughput, throughput_alarms
+from schedules.reports.history import Acknowledgement, Report, acknowledgements, of_mode, past_reports
 
 
-def expectations_of(newspaper: type[NewspaperSpider]) -> Expectations:
-    """What is expected of any run of a newspaper: that the lists that its file declares are there."""
-    return Expectations(lists=tuple(ranked.name for ranked in newspaper.lists))
+def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
+    """Expectations of every run of a site: its declared lists are present."""
+    return Expectations(lists=tuple(ranked.name for ranked in spider.lists))
 
 
 def write_verdict(
-    dataset: DataFolder, account: Mapping[str, Any], expected: Expectations, keep: Keep | None = None
+    dataset: DataFolder, summary: Summary, expected: Expectations, save_samples: SaveSamples | None = None
 ) -> dict[str, Any]:
-    """Judge an account and write the run's file; returns what the file holds.
+    """Evaluate the summary of a run, write its report and return it.
 
-    :param keep: keeps samples of pages that lack something; without it those count that were kept before
+    Without ``save_samples`` only the samples that were saved before are named.
     """
-    report = {**account, "fields": _with_silent_sources(account), "coverage": coverage_of_run(dataset, account)}
-    report["figures"] = figures_of(account)
-    site = report["site"]
-    past = past_reports(dataset, site, report["run_id"])
-    samples: dict[str, list[str]] = dict(account.get("samples") or {})
+    report = {**summary, "fields": _with_unused_extractors(summary), "coverage": coverage_of_run(dataset, summary)}
+    report["figures"] = throughput(summary)
+    past = past_reports(dataset, report["site"], report["run_id"])
+    previous = next(of_mode(past, report.get("mode")), {}).get("samples") or {}
+    samples: dict[str, list[str]] = dict(summary.get("samples") or {})
 
-    def kept(name: str, without: str | None) -> list[str]:
-        if name not in samples and (found := _kept_before(dataset, report, past, name)):
-            samples[name] = found
-        if name not in samples and keep is not None:
-            samples[name] = list(keep(name, without))
+    def samples_of(name: str, other_than: str | None) -> list[str]:
+        # A fault that lasts names the samples of the run before, so that it does not fill the disk.
+        if name not in samples and previous.get(name) and all((dataset.root / p).exists() for p in previous[name]):
+            samples[name] = previous[name]
+        if name not in samples and save_samples is not None:
+            samples[name] = list(save_samples(name, other_than))
         return samples.get(name, [])
 
-    drifted = [*drifted_from(report, past, kept, acknowledgements(dataset, site)), *figure_alarms(report, past)]
-    verdict = judge(account, expected, drifted)
+    drifts = compare(report, past, samples_of, acknowledgements(dataset, report["site"]))
+    verdict = evaluate(summary, expected, [*drifts, *throughput_alarms(report, past)])
     report |= {"expectations": vars(expected), "verdict": verdict.as_dict(), "samples": samples}
     report["alarms"] = [alarm.as_dict() for alarm in verdict.alarms]
-    dataset.write_text(dataset.run(account["run_id"]), json.dumps(report, ensure_ascii=False, indent=1, default=list))
+    dataset.write_text(dataset.run(report["run_id"]), json.dumps(report, ensure_ascii=False, indent=1, default=list))
     return report
 
 
-def _kept_before(
-    dataset: DataFolder, report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], name: str
-) -> list[str]:
-    """The samples of the run before, if it lacked the same: a fault that lasts does not fill the disk."""
-    previous = next(of_mode(past, report.get("mode")), {})
-    found = (previous.get("samples") or {}).get(name) or []
-    return found if all((dataset.root / path).exists() for path in found) else []
-
-
-def drifted_from(
-    report: Mapping[str, Any], past: Sequence[Mapping[str, Any]], keep: Keep, accepted: Mapping[str, Acknowledgement]
+def compare(
+    report: Report, past: Sequence[Report], samples: SaveSamples, acknowledged: Mapping[str, Acknowledgement]
 ) -> list[Alarm]:
-    """What is not as it was in the runs before (latest first), by what the newspaper's file says of its layouts."""
-    paper = newspapers().get(report["site"])
-    layouts = paper.layouts if paper else ()
-    sources = {layout.name: layout.extractors for layout in layouts}
+    """Alarms for the drift of a run from those before it, latest first, given the layouts its site declares."""
+    spider = newspapers().get(report["site"])
+    layouts = spider.layouts if spider else ()
+    extractors = {layout.name: layout.extractors for layout in layouts}
     usual = {layout.name: layout.usual for layout in layouts}
-    comparison = Comparison(report, past, sources, usual, accepted)
-    return alarms_of(comparison, paper.zone if paper else ZoneInfo("UTC"), keep)
+    comparison = Comparison(report, past, extractors, usual, acknowledged)
+    return drift_alarms(comparison, spider.zone if spider else ZoneInfo("UTC"), samples)
 
 
-def _with_silent_sources(account: Mapping[str, Any]) -> dict[str, Any]:
-    """The account's fields, where sources that gave nothing stand with a 0, in the order in which they are tried."""
-    fields = dict(account.get("fields") or {})
-    paper = newspapers().get(account["site"])
-    for layout in paper.layouts if paper else ():
-        if layout.name not in ((account.get("measures") or {}).get("layouts") or {}):
-            continue
-        for column, sources in layout.extractors.items():
-            if column in fields:
-                declared = {f"{layout.name}/{source}": 0 for source in sources}
+def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
+    """Add a 0 for each declared extractor that matched nothing, in the order in which they are tried."""
+    fields = dict(summary.get("fields") or {})
+    spider = newspapers().get(summary["site"])
+    for layout in spider.layouts if spider else ():
+        if layout.name in ((summary.get("measures") or {}).get("layouts") or {}):
+            for column in layout.extractors.keys() & fields.keys():
+                declared = {f"{layout.name}/{extractor}": 0 for extractor in layout.extractors[column]}
                 fields[column] = {**fields[column], "by": {**declared, **fields[column]["by"]}}
     return fields
 
 
-def judge_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
-    """Write the file of every run in the ledger that ended and has none."""
+def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
+    """Write the report of every ended run in the ledger that has none."""
     for run_id in ledger.runs.ended():
         if not dataset.run(run_id).exists():
             write_verdict(dataset, run_summary(ledger, run_id), expected)
 
 
-class JudgeRun:
-    """Writes the run's file when the run ends, and those of runs that were killed when the next one begins."""
+class EvaluateRun:
+    """Scrapy extension that writes the report of its run, and at the start those of earlier runs that were killed."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -109,25 +99,22 @@ class JudgeRun:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        judging = cls(crawler)
-        crawler.signals.connect(judging.spider_opened, signals.spider_opened)
-        crawler.signals.connect(judging.engine_stopped, signals.engine_stopped)
-        return judging
-
-    @property
-    def _run(self) -> Run:
-        return Run.of(self._crawler)
+        extension = cls(crawler)
+        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
+        crawler.signals.connect(extension.engine_stopped, signals.engine_stopped)
+        return extension
 
     def spider_opened(self) -> None:
-        judge_ended_runs(self._run.dataset, self._run.ledger, self._expected)
+        run = Run.of(self._crawler)
+        evaluate_ended_runs(run.dataset, run.ledger, self._expected)
 
     def engine_stopped(self) -> None:
-        if self._run.summary is None:
+        run = Run.of(self._crawler)
+        if run.summary is None:
             return
         try:
-            observer = self._crawler.get_extension(PageSamples)
-            keep = observer.keep if observer else None
-            self.report = write_verdict(self._run.dataset, self._run.summary, self._expected, keep)
+            pages = self._crawler.get_extension(PageSamples)
+            self.report = write_verdict(run.dataset, run.summary, self._expected, pages.keep if pages else None)
         except FATAL_ERRORS as error:
-            if not self._run.give_up(error):
+            if not run.give_up(error):
                 raise

@@ -21,7 +21,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import GRAVER, REASONS, ExitCode, describe_error
-from schedules.monitoring.verdict import expectations_of, judge_ended_runs
+from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
 from schedules.paths import PROJECT
 from schedules.reports.progress import Progress, read_progress
 from schedules.reports.report import read_report
@@ -161,7 +161,7 @@ class RunProcess:
         ledger = self._ledger()
         try:
             recover_runs(self.launch.dataset, ledger, *self._reason())
-            judge_ended_runs(self.launch.dataset, ledger, expectations_of(self.launch.newspaper))
+            evaluate_ended_runs(self.launch.dataset, ledger, expectations_of(self.launch.newspaper))
         finally:
             ledger.close()
 

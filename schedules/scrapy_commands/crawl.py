@@ -54,20 +54,20 @@ class Command(ScrapyCrawl):
 
 def _exit_code(crawler: Crawler, error: BaseException | None, told: int | None) -> int:
     from pipelines.runtime.run import Run
-    from schedules.monitoring.verdict import JudgeRun
+    from schedules.monitoring.verdict import EvaluateRun
 
     run = crawler.get_extension(Run) if error is None else None
-    judging = crawler.get_extension(JudgeRun) if error is None else None
+    evaluation = crawler.get_extension(EvaluateRun) if error is None else None
     if error is not None:
         code, sentence = describe_error(error)
         if environ.get("KHOBOR_DEBUG"):
             traceback.print_exception(error)
         print_error(sentence)
-    elif run is not None and run.fatal_error is not None and (judging is None or judging.report is None):
+    elif run is not None and run.fatal_error is not None and (evaluation is None or evaluation.report is None):
         code = ExitCode.DAMAGED if run.fatal_error.reason == "damaged" else ExitCode.STORAGE
         print_error(run.fatal_error.sentence)
-    elif judging is not None and judging.report is not None:
-        code = ExitCode(judging.report["verdict"]["exit_code"])
+    elif evaluation is not None and evaluation.report is not None:
+        code = ExitCode(evaluation.report["verdict"]["exit_code"])
     else:
         code = ExitCode.INTERNAL
     return ExitCode.of_signal(told) if told is not None and code not in GRAVER else code

@@ -135,5 +135,5 @@ def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
         code, out, _, seconds = run.ends(within=20)
     report = json.loads(out)
     assert (code, report["reason"], seconds < LIMIT) == (1, "stalled", True)
-    assert "stood still" in report["verdict"]["problems"][0]
+    assert "stalled" in report["verdict"]["problems"][0]
     assert len(kept(tmp_path)) == report["stories"]["new"] > 0

@@ -15,7 +15,7 @@ from pipelines.runtime.field_stats import FieldStats
 from pipelines.steps.clean_text import clean_story
 from pipelines.steps.require_story import require_story
 from schedules.monitoring.alarms import Alarm
-from schedules.monitoring.verdict import drifted_from
+from schedules.monitoring.verdict import compare
 from schedules.reports.history import Acknowledgement
 from tests.newspaper import Newspaper
 from tests.newspaper.look import Look
@@ -115,7 +115,7 @@ def drifted(
     report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Acknowledgement] | None = None
 ) -> list[Alarm]:
     """The alarms of a run about how it differs from those before it, latest first."""
-    return drifted_from(report, past, lambda name, without: (), accepted or {})
+    return compare(report, past, lambda name, without: (), accepted or {})
 
 
 def alarms(

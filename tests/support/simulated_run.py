@@ -38,7 +38,7 @@ from pipelines.runtime.scheduler import LedgerScheduler
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
-from schedules.monitoring.verdict import JudgeRun, expectations_of, judge_ended_runs
+from schedules.monitoring.verdict import EvaluateRun, evaluate_ended_runs, expectations_of
 from tests.support.durability_mutants import MISTAKES
 from tests.support.synthetic_site import SITE, Acknowledged, World
 
@@ -66,7 +66,7 @@ class Played:
         self.crawler.spider = self.spider
         self.crawler._apply_settings()
         self.crawler.engine = self.crawler._create_engine()
-        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, RecordRejects, JudgeRun))
+        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, RecordRejects, EvaluateRun))
         self._steps = [build_from_crawler(load_object(step), self.crawler) for step in ORDER]
         self._frontier = LedgerScheduler.from_crawler(self.crawler)
 
@@ -222,7 +222,7 @@ def _recover(root: Path, *_: Any) -> int:
         expected = dataset.holds(SITE)
         with closing(Ledger.open(dataset.ledger(SITE), SITE, Kalbela.zone, expected=expected)) as ledger:
             recover_runs(dataset, ledger)
-            judge_ended_runs(dataset, ledger, expectations_of(Kalbela))
+            evaluate_ended_runs(dataset, ledger, expectations_of(Kalbela))
     return 0
 
 

@@ -6,7 +6,7 @@ from schedules.metrics.labels import KINDS, OTHER, word
 from schedules.monitoring import alarms, throughput
 
 
-@pytest.mark.parametrize("kind", [*alarms._CODES, *(about.partition("/")[0] for about in throughput._WORSE)])
+@pytest.mark.parametrize("kind", [*alarms._CODES, *(about.partition("/")[0] for about in throughput._FIGURES)])
 def test_what_a_run_drifts_in_has_a_word_of_its_own(kind: str) -> None:
     assert word(kind, KINDS) == kind != OTHER
 

@@ -12,8 +12,8 @@ import pytest
 from crawler.items import Story
 from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage.data_folder import DataFolder
-from schedules.monitoring.expectations import Expectations, judge
-from schedules.monitoring.throughput import figure_alarms
+from schedules.monitoring.expectations import Expectations, evaluate
+from schedules.monitoring.throughput import throughput_alarms
 from schedules.reports.history import Acknowledgement, acknowledgements
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
@@ -158,8 +158,8 @@ def test_a_run_that_is_several_times_worse_than_those_before_is_an_alarm(
 ) -> None:
     past = [paced(report, 300, 5 + number % 3) for number, report in enumerate(nights(edition, 14, 60, (60, 60)))]
     report = paced(report_of(edition.sound(60), TONIGHT), requests, minutes, rows)
-    assert [alarm.key for alarm in figure_alarms(report, past)] == keys
-    assert not list(figure_alarms(report, []))
+    assert [alarm.key for alarm in throughput_alarms(report, past)] == keys
+    assert not list(throughput_alarms(report, []))
 
 
 def test_runs_in_a_row_that_find_nothing_new_are_an_alarm(edition: Edition) -> None:
@@ -220,7 +220,7 @@ def test_a_run_that_reads_nothing_neither_heals_an_alarm_nor_fails_for_it(editio
     [still] = judged.run([])
     assert (still["key"], still["since_run"]) == (alarm["key"], alarm["since_run"])
     assert "still an alarm" in still["sentence"]
-    assert not judge(judged.past[0], Expectations(), drifted(judged.past[0], judged.past[1:])).exit_code
+    assert not evaluate(judged.past[0], Expectations(), drifted(judged.past[0], judged.past[1:])).exit_code
     assert not judged.run(edition.sound(60)), "what is filled again is healed"
 
 

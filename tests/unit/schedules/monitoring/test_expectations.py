@@ -6,7 +6,7 @@ import pytest
 
 from schedules.exit_codes import ExitCode
 from schedules.monitoring.alarms import Alarm
-from schedules.monitoring.expectations import Expectations, judge
+from schedules.monitoring.expectations import Expectations, evaluate
 
 EXPECTED = Expectations(lists=("latest", "popular"))
 SEEN = {"latest/seen": 40, "popular/seen": 40}
@@ -46,7 +46,7 @@ def account(
         (account({"story": 40}, reason="killed"), ExitCode.INTERNAL, "killed"),
         (account({"story": 40, "pending": 2}, reason="shutdown"), ExitCode.TERMINATED, "stories saved: 40"),
         (account({"story": 4}, reason="interrupted"), ExitCode.INTERRUPTED, "interrupted"),
-        (account({"story": 4}, reason="stalled"), ExitCode.INTERNAL, "stood still"),
+        (account({"story": 4}, reason="stalled"), ExitCode.INTERNAL, "stalled"),
         (account({"story": 4}, reason="storage"), ExitCode.STORAGE, "could not be written"),
         (account({"story": 4}, reason="damaged"), ExitCode.DAMAGED, "damaged"),
         (account({"story": 4}, reason="start_error"), ExitCode.INTERNAL, "seeds"),
@@ -71,14 +71,14 @@ def account(
     ],
 )
 def test_an_account_gets_the_verdict_that_it_deserves(of: dict[str, Any], code: ExitCode, said: str) -> None:
-    verdict = judge(of, EXPECTED)
+    verdict = evaluate(of, EXPECTED)
     assert verdict.exit_code == code
     assert said in " ".join(verdict.problems)
     assert bool(verdict.problems) == bool(code)
 
 
 def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
-    verdict = judge(account({"story": 3, "http_error": 30}, reason="killed", lists={}), EXPECTED)
+    verdict = evaluate(account({"story": 3, "http_error": 30}, reason="killed", lists={}), EXPECTED)
     assert verdict.exit_code == ExitCode.INTERNAL
     assert [problem.split()[0] for problem in verdict.problems] == ["the", "no", "no", "30"]
 
@@ -106,7 +106,7 @@ def test_the_gravest_problem_comes_first_and_the_others_are_told_too() -> None:
     ],
 )
 def test_each_problem_has_an_alarm_with_a_key_of_its_own(of: dict[str, Any], keys: list[str]) -> None:
-    alarms = judge(of, EXPECTED).alarms
+    alarms = evaluate(of, EXPECTED).alarms
     assert [alarm.key for alarm in alarms] == [f"kalbela/{key}" for key in keys]
     for alarm in alarms:
         assert alarm.as_dict().keys() >= {"key", "kind", "site", "sentence"}
@@ -119,14 +119,14 @@ def alarm(key: str, code: ExitCode, sentence: str, **more: Any) -> Alarm:
 
 def test_a_drift_is_a_problem_and_what_it_names_is_not_told_twice() -> None:
     body = alarm("field/body", ExitCode.LAYOUT_CHANGED, "body: gone", field="body")
-    verdict = judge(account({"story": 3, "rejected": 7}, rejects={"NoBody": 7}), EXPECTED, [body])
+    verdict = evaluate(account({"story": 3, "rejected": 7}, rejects={"NoBody": 7}), EXPECTED, [body])
     assert (verdict.exit_code, verdict.problems) == (9, ("body: gone",))
     gone = alarm("list/latest", ExitCode.BELOW_EXPECTATION, "latest: shown on 0 of 40 pages", list="latest")
-    verdict = judge(account({"story": 40}, lists={"popular/seen": 9}), EXPECTED, [gone])
+    verdict = evaluate(account({"story": 40}, lists={"popular/seen": 9}), EXPECTED, [gone])
     assert (verdict.exit_code, verdict.problems) == (3, ("latest: shown on 0 of 40 pages",))
 
 
 def test_an_alarm_that_is_only_carried_on_stands_and_is_no_problem_of_this_run() -> None:
     still = alarm("field/byline", ExitCode.DONE, "byline: still an alarm", field="byline")
-    verdict = judge(account({"list": 3}), EXPECTED, [still])
+    verdict = evaluate(account({"list": 3}), EXPECTED, [still])
     assert (verdict.exit_code, verdict.problems, verdict.alarms) == (0, (), (still,))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from schedules.monitoring.statistics import (
     Count,
-    _tail,
-    _tail_of_student,
-    chance_of_so_far_off,
-    chance_of_so_few,
-    chance_of_so_many,
-    evidence_of_return,
+    bayes_factor,
+    betabinom_cdf,
+    p_value_high,
+    p_value_low,
+    p_value_ratio,
+    student_t_sf,
 )
 
 ONE_IN_A_MILLION = 1e-6
@@ -49,17 +49,17 @@ RESTLESS = [(190, 200), (20, 200), (150, 200), (60, 200), (199, 200)] * 3
     ],
 )
 def test_too_few_is_what_the_runs_before_do_not_explain(now: Count, before: Sequence[Count], is_one: bool) -> None:
-    assert (chance_of_so_few(now, before) < ONE_IN_A_MILLION) is is_one
+    assert (p_value_low(now, before) < ONE_IN_A_MILLION) is is_one
 
 
 def test_too_many_is_too_few_of_the_others() -> None:
     few = [(n - k, n) for k, n in STEADY]
-    assert chance_of_so_many((178, 180), few) == chance_of_so_few((2, 180), STEADY) < ONE_IN_A_MILLION
-    assert chance_of_so_many((6, 180), few) > 0.05
+    assert p_value_high((178, 180), few) == p_value_low((2, 180), STEADY) < ONE_IN_A_MILLION
+    assert p_value_high((6, 180), few) > 0.05
 
 
 def test_a_second_night_is_judged_with_more_care_than_a_fifteenth() -> None:
-    chances = [chance_of_so_few((90, 180), STEADY[:nights]) for nights in (1, 2, 5, 15)]
+    chances = [p_value_low((90, 180), STEADY[:nights]) for nights in (1, 2, 5, 15)]
     assert chances == sorted(chances, reverse=True)
 
 
@@ -69,7 +69,7 @@ def test_the_tail_is_the_sum_of_its_terms(k: int, more: int, a: int, b: int) -> 
     n = k + more
     # Polya's urn: with whole numbers, the law is a matter of counting.
     ways = [comb(a + j - 1, j) * comb(b + n - j - 1, n - j) for j in range(n + 1)]
-    assert isclose(_tail(k, n, a, b), sum(ways[: k + 1]) / sum(ways), rel_tol=1e-4)
+    assert isclose(betabinom_cdf(k, n, a, b), sum(ways[: k + 1]) / sum(ways), rel_tol=1e-4)
 
 
 def test_runs_that_are_as_always_are_as_unlikely_as_they_say_and_no_more() -> None:
@@ -81,15 +81,15 @@ def test_runs_that_are_as_always_are_as_unlikely_as_they_say_and_no_more() -> No
         for _ in range(11):
             share, n = chance.betavariate(usual * closeness, (1 - usual) * closeness), chance.choice((5, 40, 200))
             runs.append((sum(chance.random() < share for _ in range(n)), n))
-        unlikely += chance_of_so_few(runs[0], runs[1:]) < 0.01
+        unlikely += p_value_low(runs[0], runs[1:]) < 0.01
     assert unlikely <= 12, "one in a hundred would be 4"
 
 
 def test_what_is_back_is_told_from_what_is_still_gone() -> None:
-    assert evidence_of_return((1, 1), (970, 1000), (2, 180)) > 20
-    assert evidence_of_return((3, 3), (970, 1000), (90, 180)) < 20
-    assert evidence_of_return((10, 10), (970, 1000), (90, 180)) > 20
-    assert evidence_of_return((0, 3), (970, 1000), (2, 180)) < 1
+    assert bayes_factor((1, 1), (970, 1000), (2, 180)) > 20
+    assert bayes_factor((3, 3), (970, 1000), (90, 180)) < 20
+    assert bayes_factor((10, 10), (970, 1000), (90, 180)) > 20
+    assert bayes_factor((0, 3), (970, 1000), (2, 180)) < 1
 
 
 # From tables of Student's law.
@@ -105,7 +105,7 @@ def test_what_is_back_is_told_from_what_is_still_gone() -> None:
     ],
 )
 def test_students_law_is_that_of_the_tables(t: float, freedom: int, tail: float) -> None:
-    assert _tail_of_student(t, freedom) == pytest.approx(tail, rel=2e-3)
+    assert student_t_sf(t, freedom) == pytest.approx(tail, rel=2e-3)
 
 
 STEADY_PACE = [0.92, 0.95, 0.9, 0.97, 0.93, 0.91, 0.96] * 2
@@ -126,4 +126,4 @@ STEADY_PACE = [0.92, 0.95, 0.9, 0.97, 0.93, 0.91, 0.96] * 2
 def test_a_pace_is_wrong_when_it_is_times_what_it_was(
     now: float, before: list[float], direction: int, is_one: bool
 ) -> None:
-    assert (chance_of_so_far_off(now, before, direction) < 1e-4) is is_one
+    assert (p_value_ratio(now, before, direction) < 1e-4) is is_one

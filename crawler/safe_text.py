@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from datetime import datetime
 from typing import Any
 
 LONGEST_REASON = 200
@@ -24,7 +25,7 @@ def one_line(text: str, limit: int = LONGEST_REASON) -> str:
 _UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
-def as_json(value: Any) -> str:
-    """JSON to print: Bengali as it is, whatever a terminal could take for a command escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+def as_json(value: Any, indent: int | None = 1) -> str:
+    """Format a value as JSON that is safe to print: Bengali as it is, control characters escaped, times in ISO 8601."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=datetime.isoformat)
     return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

@@ -1,15 +1,16 @@
 """Reports: the runs, of which each has a file of its own, as rows of a table like the others."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from crawler.items import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
 from pipelines.storage.errors import DataDamaged
+from pipelines.storage.paths import DataPaths
+from pipelines.storage.run_reports import read_report, run_ids
 from pipelines.storage.tables import Table
 
 # A column is one line.
@@ -55,17 +56,18 @@ def run_rows(root: Path) -> list[dict[str, Any]]:
 
     Raises :class:`DataDamaged` for a file that is no report.
     """
-    rows = [_row(path, root) for path in sorted((root / RUNS.name).glob("*.json"))]
+    data_folder = DataPaths(root)
+    rows = [_row(data_folder, run_id) for run_id in run_ids(data_folder)]
     return sorted(rows, key=lambda row: (row["started_at"], row["run_id"]))
 
 
-def _row(path: Path, root: Path) -> dict[str, Any]:
+def _row(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
     with suppress(ValueError, KeyError, TypeError, AttributeError):
-        return _read(json.loads(path.read_bytes()))
-    raise DataDamaged(path.relative_to(root), "is no report of a run")
+        return _columns(read_report(data_folder, run_id))
+    raise DataDamaged(PurePath(RUNS.name, f"{run_id}.json"), "is not the report of a run")
 
 
-def _read(report: Mapping[str, Any]) -> dict[str, Any]:
+def _columns(report: Mapping[str, Any]) -> dict[str, Any]:
     urls, stories, verdict = (report.get(name) or {} for name in ("urls", "stories", "verdict"))
     ended, rejects = report.get("ended_at"), report.get("rejects")
     return {

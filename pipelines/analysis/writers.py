@@ -3,7 +3,6 @@
 import csv
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time
@@ -14,13 +13,12 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from crawler.safe_text import as_json
 from pipelines.analysis.open_table import QueryError
 from pipelines.storage.atomic_write import atomic_path
 
 # What a spreadsheet would take for a formula, also in the width of Chinese letters.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# Within JSON text: what a terminal could take for a command, and marks that reorder a line. JSON escapes the others.
-_UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def write_csv(rows: pa.RecordBatchReader, file: TextIO) -> None:
@@ -104,8 +102,7 @@ def save(rows: pa.RecordBatchReader, kind: str, place: Path | None) -> None:
 def _objects(rows: pa.RecordBatchReader) -> Iterator[str]:
     for batch in rows:
         for row in batch.to_pylist():
-            text = json.dumps(_plain(row), ensure_ascii=False, allow_nan=False)
-            yield _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+            yield as_json(_plain(row), indent=None)
 
 
 def _cell(value: Any) -> Any:

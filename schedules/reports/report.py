@@ -3,13 +3,14 @@
 A report may be damaged, edited or from another version, so every part is optional except run, site and start time.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.run_reports import InvalidReport as InvalidReport
+from pipelines.storage.run_reports import read_report as read_report
+from pipelines.storage.run_reports import run_ids as run_ids
 from schedules.exit_codes import ExitCode
 
 #: The columns of `stories` that are extracted from a page.
@@ -30,10 +31,6 @@ EXIT_CODE_LABELS: Mapping[int, str] = {
     ExitCode.INTERRUPTED: "interrupted",
     ExitCode.TERMINATED: "terminated",
 }
-
-
-class InvalidReport(ValueError):
-    """The file is not the report of a run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,26 +76,6 @@ class RunReport:
     @property
     def ended(self) -> datetime:
         return datetime.fromisoformat(self.ended_at)
-
-
-def run_ids(dataset: DataFolder, since: str = "") -> list[str]:
-    """Ids of the runs that have a report, oldest first; ``since`` is the smallest id wanted (ids sort by start)."""
-    return sorted(path.stem for path in dataset.runs.glob("*.json") if path.stem >= since)
-
-
-def read_report(dataset: DataFolder, run_id: str) -> dict[str, Any]:
-    """Read the report of a run as it is in the file.
-
-    Raises :class:`InvalidReport` for a file without a JSON object, OSError if it cannot be read.
-    """
-    path = dataset.run(run_id)
-    try:
-        report = json.loads(path.read_bytes())
-    except ValueError:
-        report = None
-    if not isinstance(report, dict):
-        raise InvalidReport(f"{path} is not the report of a run; move it away, and `khobor publish` writes it again")
-    return report
 
 
 def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunReport:

@@ -1,10 +1,16 @@
 """History: what changed between two revisions, word by word."""
 
+import json
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.items import Story, columns_of
+from khobor import main
 from pipelines.analysis.revisions import Piece, changes, difference
+from tests.support.builders import JANUARY, SITE, Kept, a_story
 
 
 def test_a_difference_is_in_whole_words() -> None:
@@ -27,3 +33,14 @@ def test_only_what_a_reader_would_call_a_change_is_told() -> None:
     row = dict.fromkeys((column.name for column in columns_of(Story)), None) | {"revision": 1, "tags": ["ক"]}
     again = row | {"revision": 2, "run_id": "another", "headline": "নতুন", "tags": ["ক", "খ"]}
     assert [name for name, _ in changes(row, again)] == ["headline", "tags"]
+
+
+def test_history_prints_revisions_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = Kept.at(tmp_path)
+    kept.keep(a_story(1), a_story(1, revision=2, headline="নতুন"))
+    kept.publish()
+    kept.close()
+    assert main(["history", f"{SITE}:1", "--json", "--data", str(tmp_path)]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["row"]["published_at"], first["changes"]) == (JANUARY.isoformat(), {})
+    assert second["changes"].keys() == {"headline"}

@@ -1,1 +1,4 @@
-"""The numbers of a data folder for Prometheus."""
+"""Prometheus metrics of a data folder.
+
+May import alerting, timetable and reports of schedules, and everything in pipelines and crawler.
+"""

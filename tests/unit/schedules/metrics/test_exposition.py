@@ -20,7 +20,7 @@ from pipelines.storage.errors import StorageError
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report, traces_of
 from schedules.metrics.exposition import exposition, write_exposition
-from schedules.metrics.totals import MOST_OPEN
+from schedules.metrics.totals import MAX_OPEN
 from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
 from tests.newspaper import Newspaper
@@ -206,12 +206,12 @@ def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(place: P
 
 def test_of_very_many_runs_each_is_counted_once(place: Path, timetable: Timetable) -> None:
     dataset = folder(place)
-    for number in range(MOST_OPEN + 50):
+    for number in range(MAX_OPEN + 50):
         keep(dataset, a_report(START + timedelta(minutes=number)))
         if number % 90 == 0:
             numbers(dataset, timetable)
     for _ in range(2):
-        assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "night", "kalbela"): MOST_OPEN + 50}
+        assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "night", "kalbela"): MAX_OPEN + 50}
 
 
 def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: Timetable) -> None:

@@ -257,7 +257,7 @@ def _keep_lists(ledger: Ledger, at: datetime) -> None:
                 shown = [rng.randrange(10**6), *shown[:-1]]
                 for rank, number in enumerate(shown, start=1):
                     ranking = _ranking(name, rank, number, at + timedelta(minutes=20 * turn))
-                    ledger.outbox.keep("rankings", _row(ranking))
+                    ledger.outbox.add_row("rankings", _row(ranking))
 
 
 def _ranking(name: str, rank: int, number: int, at: datetime) -> Ranking:

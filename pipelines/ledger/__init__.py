@@ -1,9 +1,9 @@
-"""The ledger: what the crawl remembers of one site, in one SQLite file.
+"""The ledger: the crawl state of one site in one SQLite file. May import ``storage`` and ``similarity``.
 
-Everything that one page brings is written between two commits, and a commit comes at the latest a second or four
-answers later (whoever owns the ledger calls :meth:`Ledger.commit`). So a row is either in the outbox together with what
-makes the crawl remember it, or neither is there and the page is asked for again. Everything here but the outbox can be
-rebuilt from the Parquet, and between runs the outbox is empty.
+All writes of one page are one savepoint; a commit follows after four responses or, by the ledger's owner
+(:meth:`Ledger.commit`), after a second. So the outbox has a row together with the state that marks it as known, or
+neither exists and the page is requested again. All tables but the outbox can be rebuilt from the Parquet files, and
+between runs the outbox is empty.
 """
 
 from pathlib import Path
@@ -20,8 +20,6 @@ from pipelines.ledger.schema import FORMAT, REMEDY, check, create
 from pipelines.ledger.snapshots import Snapshots
 from pipelines.ledger.stories import KnownStory as KnownStory
 from pipelines.ledger.stories import Stories
-from pipelines.ledger.transactions import RESPONSES_PER_COMMIT as RESPONSES_PER_COMMIT
-from pipelines.ledger.transactions import SAVEPOINTS_PER_COMMIT as SAVEPOINTS_PER_COMMIT
 from pipelines.ledger.transactions import Transactions
 from pipelines.ledger.urls import KnownUrl as KnownUrl
 from pipelines.ledger.urls import Urls
@@ -29,15 +27,9 @@ from pipelines.storage.errors import DatabaseDamaged, StorageError
 
 
 class Ledger(Transactions):
-    """One site's memory. Not thread-safe: it belongs to the thread that opened it.
+    """An open ledger, for the thread that opened it.
 
-    :ivar runs: what ran, and what each run counted
-    :ivar urls: every address that was asked for, or is to be
-    :ivar stories: the stories that are kept, and by what other names each was seen
-    :ivar snapshots: how each list stood when it was last seen
-    :ivar clusters: which stories are nearly the same words
-    :ivar change_hints: what lists and feeds last said of stories
-    :ivar outbox: what is accepted and not in Parquet yet
+    :ivar clusters: the index of near-duplicates
     """
 
     def __init__(self, connection: Connection, site: str, zone: ZoneInfo) -> None:
@@ -49,28 +41,28 @@ class Ledger(Transactions):
         self.urls = Urls(connection, self, self.runs, self.outbox)
         self.clusters = Clusters(connection)
         self.stories = Stories(connection, self.outbox, self.clusters)
-        self.snapshots = Snapshots(connection, self, self.outbox)
+        self.snapshots = Snapshots(connection, self.outbox)
         self.change_hints = ChangeHints(connection)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
-        """Open or create a ledger; ``expected`` says that there must be one (something of the site is published).
+        """Open or create a ledger.
 
-        Raises :class:`DatabaseDamaged` for a file that is missing, damaged, foreign or of a later version. It is never
-        replaced by an empty one: that would fetch and keep everything a second time.
+        Raises :class:`DatabaseDamaged` for a file that is damaged, foreign or of a later version, or missing although
+        ``expected`` (stories of the site are published): an empty ledger would fetch and store all of them again.
         """
         missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
         if expected and not (path.exists() and path.stat().st_size):
             raise DatabaseDamaged(missing)
         connection = Connection(path, FORMAT)
         try:
-            if not connection.is_blank():
-                check(connection)
-                connection.make_durable()
-            elif expected:
+            blank = connection.is_blank()
+            if blank and expected:
                 raise DatabaseDamaged(missing)
-            else:
-                connection.make_durable()
+            if not blank:
+                check(connection)
+            connection.make_durable()
+            if blank:
                 create(connection)
         except BaseException:
             connection.close()
@@ -79,16 +71,15 @@ class Ledger(Transactions):
 
     @property
     def fault(self) -> StorageError | None:
-        """What the disk refused first, if it ever did: a crawl that finds one asks for nothing more, and ends."""
+        """The first error of the disk, if any: the crawl must end."""
         return self._sql.fault
 
     def add_reject(self, reject: Reject) -> None:
-        """Keep a refused record and count its reason."""
-        self.outbox.keep("rejects", as_row(reject))
+        self.outbox.add_row("rejects", as_row(reject))
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
 
     def close(self) -> None:
-        """Commit and let go of the file."""
+        """Commit, merge the write-ahead log into the file, and close it."""
         try:
             self.commit()
             self._sql.reached("ledger.closing")

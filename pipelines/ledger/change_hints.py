@@ -1,7 +1,7 @@
-"""Notices: what lists, feeds and sitemaps last said of a story, and whether that is a cause to look at it again.
+"""Change hints: the headline and update time that lists, feeds and sitemaps last showed of each story.
 
-A place is believed when it says otherwise than it said before, so a list whose headlines are never those of the pages
-is no cause. Where a story was called for in vain twice in a row, the place is not believed about it any more.
+A source hints at a change when it shows another value than before, so a list that never prints the page's own headline
+gives no hints. After two wrong hints in a row about a story, a source is no longer believed about that story.
 """
 
 from datetime import datetime, timedelta
@@ -10,44 +10,44 @@ from pipelines.ledger.connection import Connection
 
 SCHEMA = """
 CREATE TABLE change_hints (
-    place TEXT, key TEXT, said TEXT NOT NULL, at TEXT NOT NULL, vain INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (key, place)
+    source TEXT, key TEXT, value TEXT NOT NULL, seen_at TEXT NOT NULL, misses INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (key, source)
 ) WITHOUT ROWID;
 """
-MOST_IN_VAIN = 2
-KEPT = timedelta(days=14)
+MAX_MISSES = 2
+RETENTION = timedelta(days=14)
 
 
 class ChangeHints:
-    """The notices of one ledger; its writes belong to the ledger's transaction."""
-
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
 
-    def is_other(self, place: str, key: str, said: str, at: datetime, *, first: bool = False) -> bool:
-        """Whether a place says otherwise than before, and is believed; ``first`` is the answer at the first time."""
-        query = "SELECT said, vain FROM change_hints WHERE place = ? AND key = ?"
-        row = self._sql.execute(query, (place, key)).fetchone()
-        if row is not None and row[0] == said:
+    def is_change(self, source: str, key: str, value: str, at: datetime, *, first: bool = False) -> bool:
+        """Record a value; report if it differs from the last one and the source is still believed.
+
+        :param first: the result for the first value of a source
+        """
+        query = "SELECT value, misses FROM change_hints WHERE source = ? AND key = ?"
+        row = self._sql.execute(query, (source, key)).fetchone()
+        if row is not None and row[0] == value:
             return False
         self._sql.execute(
-            "INSERT INTO change_hints (place, key, said, at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET said = excluded.said, at = excluded.at",
-            (place, key, said, at.isoformat()),
+            "INSERT INTO change_hints (source, key, value, seen_at) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value, seen_at = excluded.seen_at",
+            (source, key, value, at.isoformat()),
         )
-        return first if row is None else row[1] < MOST_IN_VAIN
+        return first if row is None else row[1] < MAX_MISSES
 
-    def was_said(self, key: str, said: str, before: datetime) -> bool:
-        """Whether any place said this of an address before a moment, at which it was looked at."""
-        query = "SELECT 1 FROM change_hints WHERE key = ? AND said = ? AND at <= ?"
-        return self._sql.execute(query, (key, said, before.isoformat())).fetchone() is not None
+    def was_shown(self, key: str, value: str, before: datetime) -> bool:
+        """Report if any source last showed this value at or before a moment."""
+        query = "SELECT 1 FROM change_hints WHERE key = ? AND value = ? AND seen_at <= ?"
+        return self._sql.execute(query, (key, value, before.isoformat())).fetchone() is not None
 
-    def answered(self, place: str, key: str, *, in_vain: bool) -> None:
-        """What came of looking at an address because of a place."""
-        count = "vain + 1" if in_vain else "0"
-        query = f"UPDATE change_hints SET vain = {count} WHERE place IN (?, ?) AND key = ?"
-        self._sql.execute(query, (place, f"{place}/time", key))
+    def record_result(self, source: str, key: str, *, right: bool) -> None:
+        """Count a wrong hint, or reset the count after a right one."""
+        misses = "0" if right else "misses + 1"
+        query = f"UPDATE change_hints SET misses = {misses} WHERE source IN (?, ?) AND key = ?"
+        self._sql.execute(query, (source, f"{source}/time", key))
 
-    def forget(self, now: datetime) -> None:
-        """Forget what was said of old."""
-        self._sql.execute("DELETE FROM change_hints WHERE at < ?", ((now - KEPT).isoformat(),))
+    def delete_old(self, now: datetime) -> None:
+        self._sql.execute("DELETE FROM change_hints WHERE seen_at < ?", ((now - RETENTION).isoformat(),))

@@ -1,7 +1,8 @@
-"""Keys: which stories share a band of their sketches; what is new waits, and is sorted into the index in one go.
+"""LSH index: finds the stories that share a band of their MinHash sketches.
 
-A story has 16 keys at 16 places of the index, so that to enter each at once would be to write 16 pages of the file for
-every story. Those of the latest stories stand in a table of their own, a row each, and are looked up in memory.
+The 16 keys of a story lie in 16 places of the index; inserting them one by one would write 16 pages of the file per
+story. So the keys of the latest stories stay in a table of their own, one row each and also in memory, and are merged
+into the index 500 stories at a time.
 """
 
 import sqlite3
@@ -13,91 +14,84 @@ from functools import cache
 from pipelines.similarity.minhash import WINDOW
 
 SCHEMA = """
-CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number))
-WITHOUT ROWID;
+CREATE TABLE bands (key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (key, number)) WITHOUT ROWID;
 CREATE TABLE latest_bands (number INTEGER NOT NULL, keys BLOB NOT NULL);
 """
 _PERIOD = 2 * WINDOW
-_MOST_WAITING = 500  # stories
-# What very many stories share is a form that the newspaper prints under each of them.
-_LAST_OF_A_KEY = 50
+_MAX_UNMERGED = 500  # stories
+# A band that very many stories share is boilerplate: only the latest of them are compared.
+_MAX_PER_KEY = 50
 
 
 class LshIndex:
-    """The keys of one ledger's stories; its writes belong to the ledger's transaction.
+    """The keys of a ledger's stories.
 
-    What is in memory may be more than what the ledger has: a page may be taken back, with what it entered or sorted
-    in. So those that were sorted in are remembered until the next are, and a story that is none is looked at in vain.
+    A rolled-back page leaves its keys in memory, and takes merged keys back out of the index. So keys stay in memory
+    until the next merge, and a match may name a story that does not exist.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
-        self._waiting: dict[int, list[int]] | None = None  # stories by key; None before they are asked for
-        self._sorted_in: dict[int, list[int]] = {}
-        self._stories = 0
+        self._latest: dict[int, list[int]] | None = None  # stories by key; None until first read
+        self._merged: dict[int, list[int]] = {}
+        self._count = 0
 
     def add(self, number: int, at: int, bands: Sequence[int]) -> None:
-        """Let a story be found by its bands; ``at`` is its second of the epoch."""
+        """Add a story published ``at`` (in seconds since the epoch)."""
         keys = [key_of(at, band) for band in bands]
-        waiting = self._of_those_that_wait()
+        latest = self._read_latest()
         self._sql.execute("INSERT INTO latest_bands VALUES (?, ?)", (number, struct.pack(f"<{len(keys)}i", *keys)))
-        _note(waiting, number, keys)
-        self._stories += 1
-        if self._stories > _MOST_WAITING:
-            self._sort_in()
+        self._note(latest, number, keys)
+        if self._count > _MAX_UNMERGED:
+            self._merge()
 
-    def sharing(self, at: int, bands: Sequence[int]) -> Counter[int]:
-        """How many of the bands each story has that has any of them within a window of a moment.
-
-        Of very many that have the same, the last ones.
-        """
-        beside = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
-        keys = [key_of(second, band) for second in (at, beside) for band in bands]
-        pairs = set(self._sql.execute(_sharing(len(keys)), keys))
-        for known in (self._sorted_in, self._of_those_that_wait()):
-            pairs.update((key, number) for key in keys for number in known.get(key, ())[-_LAST_OF_A_KEY:])
+    def matches(self, at: int, bands: Sequence[int]) -> Counter[int]:
+        """Count the shared bands of each story within the window around a moment."""
+        neighbour = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
+        keys = [key_of(second, band) for second in (at, neighbour) for band in bands]
+        pairs = set(self._sql.execute(_query(len(keys)), keys))
+        for stories in (self._merged, self._read_latest()):
+            pairs.update((key, number) for key in keys for number in stories.get(key, ())[-_MAX_PER_KEY:])
         return Counter(number for _, number in pairs)
 
     def clear(self) -> None:
-        """Forget all of them."""
         for table in ("bands", "latest_bands"):
-            self._sql.execute(f"DELETE FROM {table}")  # without a condition: the pages are freed unread
-        self._waiting, self._sorted_in, self._stories = {}, {}, 0
+            self._sql.execute(f"DELETE FROM {table}")  # without WHERE, SQLite frees the pages unread
+        self._latest, self._merged, self._count = {}, {}, 0
 
-    def _of_those_that_wait(self) -> dict[int, list[int]]:
-        if self._waiting is None:
-            self._waiting = {}
+    def _read_latest(self) -> dict[int, list[int]]:
+        if self._latest is None:
+            self._latest = {}
             for number, keys in self._rows():
-                _note(self._waiting, number, keys)
-                self._stories += 1
-        return self._waiting
+                self._note(self._latest, number, keys)
+        return self._latest
+
+    def _note(self, latest: dict[int, list[int]], number: int, keys: Sequence[int]) -> None:
+        for key in keys:
+            latest.setdefault(key, []).append(number)
+        self._count += 1
 
     def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
         for number, keys in self._sql.execute("SELECT number, keys FROM latest_bands ORDER BY rowid"):
             yield number, struct.unpack(f"<{len(keys) // 4}i", keys)
 
-    def _sort_in(self) -> None:
-        every = sorted((key, number) for number, keys in self._rows() for key in keys)
-        self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", every)
+    def _merge(self) -> None:
+        pairs = sorted((key, number) for number, keys in self._rows() for key in keys)
+        self._sql.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", pairs)
         self._sql.execute("DELETE FROM latest_bands")
-        self._sorted_in, self._waiting, self._stories = self._of_those_that_wait(), {}, 0
+        self._merged, self._latest, self._count = self._read_latest(), {}, 0
 
 
 def key_of(at: int, band: int) -> int:
-    """What a band of a story of this second is found by: 32 bits, the most that take four bytes in a record.
+    """Return the index key of a band: 32 bits, the largest integer that SQLite stores in four bytes.
 
-    The upper eight are the period, so that neighbours in time are neighbours on disk.
+    The upper eight bits are the period, so that stories of one time are stored close together.
     """
     return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
 
 
-def _note(waiting: dict[int, list[int]], number: int, keys: Sequence[int]) -> None:
-    for key in keys:
-        waiting.setdefault(key, []).append(number)
-
-
 @cache
-def _sharing(keys: int) -> str:
-    """The query for the pairs of a key and a story that has it, of so many keys."""
-    last = f"SELECT key, number FROM bands WHERE key = ? ORDER BY number DESC LIMIT {_LAST_OF_A_KEY}"
+def _query(keys: int) -> str:
+    """Return a query for the (key, story) pairs of so many keys."""
+    last = f"SELECT key, number FROM bands WHERE key = ? ORDER BY number DESC LIMIT {_MAX_PER_KEY}"
     return " UNION ALL ".join(f"SELECT * FROM ({last})" for _ in range(keys))

@@ -1,8 +1,8 @@
-"""Clusters: the index of stories by their words, in the ledger, and which cluster a story is of.
+"""Near-duplicates: the sketches of all stories, and the cluster of each.
 
-Nothing is read when a ledger is opened: a story is looked up by 16 keys in each of the two periods that its window
-touches (:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from the Parquet; one whose sketches were made
-otherwise is emptied, and the clusters of the stories that were in it stand as they are.
+Opening a ledger reads nothing of it: a story is found by 16 keys in each of the two periods of its time window
+(:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from Parquet. One with sketches of another version is
+emptied; clusters assigned before stay.
 """
 
 import sqlite3
@@ -14,7 +14,8 @@ from typing import Any
 from pipelines.ledger.lsh_index import LshIndex
 from pipelines.similarity.minhash import SKETCH_VERSION, Member, alike, clusters
 
-# A family is all that chains of likenesses connect; within it the heads are found anew whenever a story comes or goes.
+# A family is a connected component of similar stories; whenever a story joins or leaves, its cluster heads are computed
+# anew.
 SCHEMA = """
 CREATE TABLE sketch_version (version INTEGER NOT NULL);
 CREATE TABLE sketches (
@@ -22,10 +23,9 @@ CREATE TABLE sketches (
 );
 CREATE INDEX sketches_family ON sketches (family) WHERE family IS NOT NULL;
 """
-# However many stories share a form that is printed under each of them, a story is compared with those that share most
-# keys with it, and joins no family that is larger than any story was ever copied.
-_MOST_COMPARED, _LARGEST_FAMILY = 50, 100
-_SKETCH = "number, story_id, at, family, prints"
+# Bounds for boilerplate shared by any number of stories: a story is compared with those that share most bands, and
+# joins no family larger than any story was ever copied.
+_MAX_COMPARED, _MAX_FAMILY = 50, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ class _Sketched:
 
 
 class Clusters:
-    """The index of one ledger; its writes belong to the ledger's transaction."""
-
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
         self._index = LshIndex(connection)
@@ -50,59 +48,59 @@ class Clusters:
         sketch: tuple[tuple[int, ...], bytes] | None,
         at: datetime,
         *,
-        kin: tuple[str, str] | None = None,
+        known_story: tuple[str, str] | None = None,
     ) -> dict[str, str]:
-        """Know a story, or a new revision of one, by its words; returns the heads of all whose cluster that decides.
+        """Index a new or revised story; return the cluster heads of all stories whose cluster this decides.
 
-        ``sketch`` is that of its body; nothing is decided for a body that is too short for one. ``at`` is when it was
-        published, or first seen; ``kin`` names a story with the very same body, or the story itself as it was known,
-        and the head of that one's cluster.
+        :param sketch: of its body; None for a body too short for one, which decides nothing
+        :param at: when it was published, or first seen
+        :param known_story: id and cluster head of a story with the same body, or of the story's previous revision
         """
-        self._make_current()
-        known = self._one(story_id)
+        self._check_version()
+        previous = self._one(story_id)
         if sketch is None:
-            return self.forget(story_id) | ({story_id: story_id} if known else {})
+            return self.forget(story_id) | ({story_id: story_id} if previous else {})
         (bands, prints), seconds = sketch, int(at.timestamp())
-        placed = self._write(known, Member(story_id, seconds, prints))
+        placed = self._write(previous, Member(story_id, seconds, prints))
         self._index.add(placed.number, seconds, bands)
-        families = {placed.family, *(other.family for other in self._relatives(placed, bands, kin))}
-        crowded = len(families) > 1 and self._size(families) > _LARGEST_FAMILY
+        families = {placed.family, *(other.family for other in self._similar(placed, bands, known_story))}
+        crowded = len(families) > 1 and self._size(families) > _MAX_FAMILY
         if crowded:
             families = {placed.family}
         if len(families) > 1:
             self._unite(families)
-        if len(families) > 1 or known:
+        if len(families) > 1 or previous:
             return clusters(self._members(min(families)))
-        foreign = kin is not None and (crowded or self._one(kin[1]) is None)
-        return {story_id: kin[1] if kin and foreign else story_id}
+        foreign = known_story is not None and (crowded or self._one(known_story[1]) is None)
+        return {story_id: known_story[1] if known_story and foreign else story_id}
 
     def forget(self, story_id: str) -> dict[str, str]:
-        """Let go of a story; returns the heads of those that were of its family."""
-        self._make_current()
+        """Delete a story from the index; return the new cluster heads of its family."""
+        self._check_version()
         known = self._one(story_id)
         if known is None:
             return {}
         self._sql.execute("DELETE FROM sketches WHERE number = ?", (known.number,))
         return clusters(self._members(known.family))
 
-    def _write(self, known: _Sketched | None, member: Member) -> _Sketched:
-        if known:
+    def _write(self, previous: _Sketched | None, member: Member) -> _Sketched:
+        if previous:
             query = "UPDATE sketches SET at = ?, prints = ? WHERE number = ?"
-            self._sql.execute(query, (member.at, member.prints, known.number))
-            return replace(known, member=member)
+            self._sql.execute(query, (member.at, member.prints, previous.number))
+            return replace(previous, member=member)
         query = "INSERT INTO sketches (story_id, at, prints) VALUES (?, ?, ?)"
         number = self._sql.execute(query, (member.story_id, member.at, member.prints)).lastrowid
         assert number is not None
         return _Sketched(number, member, number)
 
-    def _relatives(self, placed: _Sketched, bands: tuple[int, ...], kin: tuple[str, str] | None) -> Iterator[_Sketched]:
-        """The stories that are alike, among those that share a band with it; and the one with its very body."""
-        if kin and (cousin := self._one(kin[0])) and alike(placed.member, cousin.member):
-            yield cousin
-        sharing = self._index.sharing(placed.member.at, bands)
-        likely = [number for number, _ in sharing.most_common(_MOST_COMPARED)]
-        found = self._select(f"number IN ({_marks(likely)})", likely)
-        yield from (other for other in found if alike(placed.member, other.member))
+    def _similar(
+        self, placed: _Sketched, bands: tuple[int, ...], known_story: tuple[str, str] | None
+    ) -> Iterator[_Sketched]:
+        """Iterate over similar stories among those that share a band, and the known story if it is similar."""
+        matches = [number for number, _ in self._index.matches(placed.member.at, bands).most_common(_MAX_COMPARED)]
+        known_id = known_story and known_story[0]
+        candidates = self._select(f"story_id = ? OR number IN ({_marks(matches)})", (known_id, *matches))
+        return (other for other in candidates if alike(placed.member, other.member))
 
     def _unite(self, families: set[int]) -> None:
         values = [min(families), *families, *families]
@@ -122,12 +120,12 @@ class Clusters:
         return next(self._select("story_id = ?", (story_id,)), None)
 
     def _select(self, condition: str, values: Iterable[Any]) -> Iterator[_Sketched]:
-        rows = self._sql.execute(f"SELECT {_SKETCH} FROM sketches WHERE {condition}", tuple(values))
-        for number, story_id, at, family, prints in rows:
+        query = f"SELECT number, story_id, at, family, prints FROM sketches WHERE {condition}"
+        for number, story_id, at, family, prints in self._sql.execute(query, tuple(values)):
             yield _Sketched(number, Member(story_id, at, prints), family or number)
 
-    def _make_current(self) -> None:
-        """Empty an index whose sketches were made otherwise: nothing in it can be found or compared any more."""
+    def _check_version(self) -> None:
+        """Empty an index with sketches of another version, which cannot be compared."""
         versions = {version for (version,) in self._sql.execute("SELECT version FROM sketch_version")}
         if versions != {SKETCH_VERSION}:
             self._index.clear()

@@ -1,13 +1,13 @@
-"""The ages at which a known story is requested again."""
+"""The ages at which a story is requested again."""
 
 from datetime import datetime, timedelta
 
-# A story is looked at again while it is young; later only when something says that it changed.
+# Later, only a change hint causes a revisit.
 REVISIT_AGES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), timedelta(hours=72))
 
 
-def next_revisit(born_at: datetime | None, looked_at: datetime) -> datetime | None:
-    """When a story is due again, or None when it is old enough to be left alone."""
+def next_revisit(born_at: datetime | None, fetched_at: datetime) -> datetime | None:
+    """Return the next revisit after a fetch, or None for an old or undated story."""
     if born_at is None:
         return None
-    return next((born_at + age for age in REVISIT_AGES if born_at + age > looked_at), None)
+    return next((born_at + age for age in REVISIT_AGES if born_at + age > fetched_at), None)

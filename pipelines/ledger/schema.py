@@ -2,7 +2,7 @@
 
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
 from pipelines.ledger.connection import Connection
-from pipelines.ledger.lsh_index import SCHEMA as _KEYS
+from pipelines.ledger.lsh_index import SCHEMA as _LSH_INDEX
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
 from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.fsync import sync
@@ -12,13 +12,15 @@ _SCHEMA = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT
 ) WITHOUT ROWID;
+CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
 CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (run_id, name)) WITHOUT ROWID;
 CREATE TABLE urls (
     key TEXT PRIMARY KEY, url TEXT NOT NULL, story_id TEXT, via TEXT NOT NULL, referrer TEXT, depth INTEGER NOT NULL,
     open INTEGER NOT NULL, run_id TEXT NOT NULL, born_at TEXT, due_at TEXT, fetched_at TEXT, outcome TEXT, etag TEXT,
-    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, door TEXT
+    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, position TEXT
 ) WITHOUT ROWID;
 CREATE INDEX urls_open ON urls (run_id) WHERE open;
+CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
 CREATE TABLE stories (
     story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
     content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
@@ -27,6 +29,7 @@ CREATE TABLE stories (
 CREATE INDEX stories_content ON stories (content_hash);
 CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;
 CREATE TABLE aliases (url TEXT PRIMARY KEY, story_id TEXT NOT NULL, kind TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
 CREATE TABLE snapshots (list TEXT PRIMARY KEY, observed_at TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL,
@@ -36,12 +39,9 @@ CREATE TABLE files (
     path TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
 ) WITHOUT ROWID;
-CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
-CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
-CREATE TABLE sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
 """
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
-FORMAT = Format("ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _KEYS + _CHANGE_HINTS, REMEDY)  # "KHOB"
+FORMAT = Format("ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS, REMEDY)  # "KHOB"
 
 # Reading a ledger of a million stories takes seconds, so of a large one only the tables are checked that cannot be
 # rebuilt from Parquet; damage elsewhere is reported when it is read.

@@ -1,4 +1,4 @@
-"""Stories: what is remembered of the stories that are kept, and by what other names each was seen."""
+"""Stories that are stored, and their aliases and first sightings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,12 @@ from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.storage.tables import TABLES
 
-_STORY = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
+_COLUMNS = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
 
 
 @dataclass(frozen=True, slots=True)
 class KnownStory:
-    """What is remembered of a story: enough to tell whether a page brings anything new."""
+    """The ledger's row of a story: enough to recognise a revision or a duplicate without reading Parquet."""
 
     story_id: str
     url: str
@@ -29,34 +29,33 @@ class KnownStory:
 
 
 class Stories:
-    """The stories of one ledger; its writes belong to the ledger's transaction."""
-
     def __init__(self, connection: Connection, outbox: Outbox, clusters: Clusters) -> None:
         self._sql = connection
         self._outbox = outbox
         self._clusters = clusters
 
     def any(self) -> bool:
-        """Whether any story is remembered."""
         return bool(self._sql.execute("SELECT EXISTS (SELECT 1 FROM stories)").fetchone()[0])
 
     def size(self) -> int:
-        """How many stories are remembered."""
         return int(self._sql.execute("SELECT count(*) FROM stories").fetchone()[0])
+
+    def ids(self) -> set[str]:
+        return {story_id for (story_id,) in self._sql.execute("SELECT story_id FROM stories")}
 
     def get(self, story_id: str) -> KnownStory | None:
         return self._first("story_id = ?", story_id)
 
     def by_content_hash(self, content_hash: str) -> KnownStory | None:
-        """The first story kept with this headline and body."""
+        """Return the first story with this headline and body."""
         return self._first("content_hash = ? ORDER BY first_seen_at, story_id", content_hash)
 
     def by_body_hash(self, body_hash: str) -> KnownStory | None:
-        """The first story kept with this body."""
+        """Return the first story with this body."""
         return self._first("body_hash = ? ORDER BY first_seen_at, story_id", body_hash)
 
     def _first(self, condition: str, value: str) -> KnownStory | None:
-        row = self._sql.execute(f"SELECT {_STORY} FROM stories WHERE {condition} LIMIT 1", (value,)).fetchone()
+        row = self._sql.execute(f"SELECT {_COLUMNS} FROM stories WHERE {condition} LIMIT 1", (value,)).fetchone()
         if row is None:
             return None
         values = list(row)
@@ -64,7 +63,7 @@ class Stories:
         return KnownStory(*values)
 
     def store(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
-        """Put a new story, or a new revision of a known one, into the outbox and remember it."""
+        """Store a new story, or a new revision of the known one, in the outbox and the ledger."""
         row = as_row(story)
         table = TABLES["stories"]
         part = self._outbox.part_of(table, row)
@@ -74,7 +73,7 @@ class Stories:
         self.upsert(story, part, body_hash=body_hash, state_hash=state_hash)
 
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
-        """Know a story that stands, or will stand, in a partition of `stories`."""
+        """Insert or replace the ledger's row of a story, which stands in partition ``part`` of `stories`."""
         self._sql.execute(
             "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -93,49 +92,47 @@ class Stories:
         )
 
     def mark_seen(self, known: KnownStory, at: datetime) -> None:
-        """Note that a story still stood unchanged."""
+        """Record that a story was seen unchanged."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
 
     def mark_gone(self, known: KnownStory, at: datetime) -> None:
-        """Note that a story was taken down; its row stays."""
+        """Record that a story was taken down; its row stays."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
 
     def move_to_cluster(self, story_id: str, cluster_id: str) -> None:
-        """Let a story that is kept be of another cluster."""
         known = self.get(story_id)
         if known is not None and known.cluster_id != cluster_id:
             self._outbox.touch(TABLES["stories"], known.part, story_id, {"cluster_id": cluster_id})
             self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
 
-    def ids(self) -> set[str]:
-        """Every story that is remembered."""
-        return {story_id for (story_id,) in self._sql.execute("SELECT story_id FROM stories")}
+    def withdraw(self, story_id: str, part: str | None) -> None:
+        """Undo the ledger's part of storing a story whose row proved invalid.
 
-    def withdraw(self, story_id: str, standing: str | None) -> None:
-        """Take back what was remembered of a story whose row turned out bad; ``standing`` is where it still stands."""
-        if standing is None:
+        :param part: the partition that still has an earlier revision of it, if any
+        """
+        if part is None:
             self._sql.execute("DELETE FROM stories WHERE story_id = ? AND revision = 1", (story_id,))
             for other, head in self._clusters.forget(story_id).items():
                 self.move_to_cluster(other, head)
         else:
-            self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (standing, story_id))
+            self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (part, story_id))
 
     def add_alias(self, alias: Alias) -> None:
-        """Remember another address or id of a kept story; the first sighting stands."""
+        """Store another URL or id of a story, unless it is known."""
         if self.insert_alias(alias):
-            self._outbox.keep("aliases", as_row(alias))
+            self._outbox.add_row("aliases", as_row(alias))
 
     def insert_alias(self, alias: Alias) -> bool:
-        """Know another address or id of a story; True if it was not known."""
+        """Insert an alias into the ledger only. Return True if it was new."""
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
     def add_sighting(self, sighting: Sighting) -> None:
-        """Remember that a place named a story; the first time stands."""
+        """Store the first time that an entry point named a story."""
         if self.insert_sighting(sighting.story_id, sighting.via):
-            self._outbox.keep("sightings", as_row(sighting))
+            self._outbox.add_row("sightings", as_row(sighting))
 
     def insert_sighting(self, story_id: str, via: str) -> bool:
-        """Know that a place named a story; True if it was not known."""
+        """Insert a sighting into the ledger only. Return True if it was new."""
         query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
         return bool(self._sql.execute(query, (story_id, via)).rowcount)

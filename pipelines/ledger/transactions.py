@@ -1,61 +1,38 @@
-"""Transactions: what belongs together is kept or lost as one, and is durable at the latest a few answers later."""
+"""Transactions of a ledger: savepoints that are kept or rolled back as one, and commits after a few responses."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from pipelines.ledger.connection import Connection
 
 SAVEPOINTS_PER_COMMIT = 50
-RESPONSES_PER_COMMIT = 4  # with the one that is under way, five pages at most are asked for again after a kill
+RESPONSES_PER_COMMIT = 4  # with the one in progress, a kill repeats at most five requests
 
 
 class Transactions:
-    """The pages of one connection, and the commits that make them durable."""
-
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
-        self._savepoints = self._responses = 0
-        self._depth = 0
-        self._deferred: list[tuple[Callable[[list[Any]], None], Any]] = []
+        self._savepoints = self._responses = self._depth = 0
 
     def count_response(self) -> None:
-        """Say that an answer came which is not to be asked for again, once it is written."""
+        """Count a response; after :data:`RESPONSES_PER_COMMIT` of them, the enclosing savepoint commits."""
         self._responses += 1
-
-    def defer(self, write: Callable[[list[Any]], None], what: Any) -> None:
-        """Leave something to be written with the commit, in one piece with what else is left in the same way.
-
-        For what comes again and again, a counter say. It is lost with the page that it is of; outside of any
-        transaction it is written at once.
-        """
-        if self._sql.in_transaction:
-            self._deferred.append((write, what))
-        else:
-            write([what])
-
-    def deferred(self, write: Callable[[list[Any]], None]) -> list[Any]:
-        """What is left to be written in one way."""
-        return [what for each, what in self._deferred if each == write]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Everything written inside is kept or lost as one."""
+        """Keep all writes inside, or roll them back on an error. Savepoints can be nested."""
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
-            self._deferred.clear()
         self._sql.execute("SAVEPOINT page")
-        before = len(self._deferred)
         self._depth += 1
         try:
             self._sql.reached("page.begun")
             yield
             self._sql.reached("page.written")
         except BaseException:
-            if self._sql.in_transaction:  # when the disk is full, SQLite has taken back all of it
+            if self._sql.in_transaction:  # on a full disk, SQLite has rolled back everything
                 self._sql.execute("ROLLBACK TO page")
                 self._sql.execute("RELEASE page")
-            del self._deferred[before:]
             raise
         finally:
             self._depth -= 1
@@ -66,35 +43,17 @@ class Transactions:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything written inside is durable on leaving, or lost as one; inside a page, as one with the page."""
+        """Like :meth:`savepoint`, and commit at its end unless it is nested."""
         with self.savepoint():
             yield
         self.commit()
 
     def commit(self) -> None:
-        """Make everything written so far durable."""
-        if self._depth:  # in the middle of a page there is nothing that could be kept alone
+        """Make all writes durable; inside a savepoint, do nothing."""
+        if self._depth:
             return
         self._savepoints = self._responses = 0
         if self._sql.in_transaction:
             self._sql.reached("accept.due")
-            self._write_deferred()
             self._sql.execute("COMMIT")
             self._sql.reached("accept.done")
-
-    def _write_deferred(self) -> None:
-        """All of it or, where the disk refuses, none, so that the pages of which it is never stand without it."""
-        kinds: dict[Callable[[list[Any]], None], list[Any]] = {}
-        for write, what in self._deferred:
-            kinds.setdefault(write, []).append(what)
-        self._sql.execute("SAVEPOINT later")
-        try:
-            for write, every in kinds.items():
-                write(every)
-        except BaseException:
-            if self._sql.in_transaction:
-                self._sql.execute("ROLLBACK TO later")
-                self._sql.execute("RELEASE later")
-            raise
-        self._sql.execute("RELEASE later")
-        self._deferred.clear()

@@ -1,6 +1,6 @@
-"""Addresses: what was discovered on one site, what came of it, and when it is due again.
+"""URLs discovered on a site: outcome, validators and next visit of each.
 
-An address is open from its discovery to its outcome; an outcome that may be better next time leaves it open.
+A URL is open from its discovery until it has an outcome; an outcome that may improve leaves it open for the next run.
 """
 
 from collections.abc import Iterator
@@ -15,19 +15,26 @@ from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
 from pipelines.ledger.transactions import Transactions
 
-_CLOSED, _ASKED, _LEFT = range(3)
+# Values of the column `open`: has an outcome; discovered by the current run; to be requested again by the next run.
+_CLOSED, _PENDING, _RETRY = range(3)
 _COLUMNS = (
     "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
-    " door, open"
+    " position, open"
 )
-# What is least deep comes first; then, as stories are numbered, what is newest.
-_IN_TURN = "depth, length(key) DESC, key DESC"
-_BEHIND = "(length(key) < length(:key) OR length(key) = length(:key) AND key < :key)"
+# Least depth first, then the newest: story ids grow.
+_ORDER = "depth, length(key) DESC, key DESC"
+_AFTER = (
+    "depth > :depth OR depth = :depth AND (length(key) < length(:key) OR length(key) = length(:key) AND key < :key)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownUrl:
-    """What is remembered of an address."""
+    """The ledger's row of a URL.
+
+    :ivar born_at: publication of its story, which sets the pace of revisits
+    :ivar position: the entry point and crawl position behind which it is, as JSON
+    """
 
     key: str
     url: str
@@ -42,13 +49,11 @@ class KnownUrl:
     last_modified: str | None
     failures: int
     outcome: str | None
-    door: str | None
+    position: str | None
     open: bool
 
 
 class Urls:
-    """The addresses of one ledger; its writes belong to the ledger's transaction."""
-
     def __init__(self, connection: Connection, transactions: Transactions, runs: Runs, outbox: Outbox) -> None:
         self._sql = connection
         self._transactions = transactions
@@ -60,35 +65,35 @@ class Urls:
         return _known_url(row) if row else None
 
     def was_known(self, key: str, run_id: str) -> bool:
-        """Whether an address had an outcome before this run, and this run has not asked for it again."""
+        """Report if a URL has an outcome of an earlier run, and was not requested by this one."""
         query = "SELECT 1 FROM urls WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
         return self._sql.execute(query, (key, run_id)).fetchone() is not None
 
-    def is_open(self, key: str) -> bool:
-        """Whether an address was discovered in the present run and has no outcome yet."""
+    def is_pending(self, key: str) -> bool:
+        """Report if a URL was discovered in this run and has no outcome yet."""
         row = self._sql.execute("SELECT open FROM urls WHERE key = ?", (key,)).fetchone()
-        return row is not None and row[0] == _ASKED
+        return row is not None and row[0] == _PENDING
 
-    def discover(self, fetch: Fetch, door: str | None = None) -> None:
-        """Open an address: until :meth:`finish`, every later run asks for it again."""
+    def discover(self, fetch: Fetch, position: str | None = None) -> None:
+        """Open a URL: until :meth:`finish`, every later run requests it."""
         self._sql.reached("url.discovering")
         self._sql.execute(
-            "INSERT INTO urls (key, url, story_id, via, referrer, depth, open, run_id, door)"
-            " VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
-            " ON CONFLICT DO UPDATE SET open = 1, run_id = excluded.run_id, door = excluded.door",
-            (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id, door),
+            "INSERT INTO urls (key, url, story_id, via, referrer, depth, open, run_id, position)"
+            f" VALUES (?, ?, ?, ?, ?, ?, {_PENDING}, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open,"
+            " run_id = excluded.run_id, position = excluded.position",
+            (fetch.key, fetch.url, fetch.story_id, fetch.via, fetch.referrer, fetch.depth, fetch.run_id, position),
         )
         self._sql.reached("url.discovered")
 
     def close(self, key: str) -> None:
-        """Close an address without an outcome of this run: its own run has given it one."""
-        self._sql.execute("UPDATE urls SET open = 0 WHERE key = ?", (key,))
+        """Close a URL without an outcome in this run."""
+        self._sql.execute(f"UPDATE urls SET open = {_CLOSED} WHERE key = ?", (key,))
 
     def upsert(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
-        """Know a story's address that was asked for, and when it is due again."""
+        """Insert or replace a story's URL that was fetched, and its next visit."""
         self._sql.execute(
             "INSERT OR REPLACE INTO urls (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
-            " fetched_at, outcome) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+            f" fetched_at, outcome) VALUES (?, ?, ?, ?, ?, {_CLOSED}, ?, ?, ?, ?, ?)",
             (
                 fetch.key,
                 fetch.url,
@@ -103,39 +108,39 @@ class Urls:
             ),
         )
 
-    def leftovers(self, run_id: str, most: int, after: KnownUrl | None = None) -> list[KnownUrl]:
-        """Urls that runs before this one left open, in turn; as many as are wanted, behind the one ``after``."""
-        if after is None:
-            return [*self._open("run_id <> :run", _IN_TURN, run=run_id, most=most)]
-        which = f"run_id <> :run AND (depth > :depth OR depth = :depth AND {_BEHIND})"
-        return [*self._open(which, _IN_TURN, run=run_id, most=most, depth=after.depth, key=after.key)]
+    def left_open(self, run_id: str, limit: int, after: KnownUrl | None = None) -> list[KnownUrl]:
+        """Return the next URLs, behind ``after``, that runs before this one left open."""
+        condition, values = "run_id <> :run", dict[str, Any]()
+        if after is not None:
+            condition, values = f"{condition} AND ({_AFTER})", {"depth": after.depth, "key": after.key}
+        return [*self._open(condition, _ORDER, run=run_id, limit=limit, **values)]
 
-    def spilled(self, run_id: str) -> Iterator[KnownUrl]:
-        """Urls of one run that have no outcome yet, in turn; none of them may change meanwhile."""
-        return self._open(f"run_id = :run AND open = {_ASKED}", _IN_TURN, run=run_id, most=-1)
+    def pending(self, run_id: str) -> Iterator[KnownUrl]:
+        """Iterate over the URLs of a run without an outcome; none may change meanwhile."""
+        return self._open(f"run_id = :run AND open = {_PENDING}", _ORDER, run=run_id, limit=-1)
 
-    def unfinished(self, run_id: str, most: int, after: str = "") -> list[KnownUrl]:
-        """The same by their keys, behind one of these: however many there are, each is come by once."""
-        which = f"run_id = :run AND open = {_ASKED} AND key > :key"
-        return [*self._open(which, "key", run=run_id, most=most, key=after)]
+    def pending_by_key(self, run_id: str, limit: int, after: str = "") -> list[KnownUrl]:
+        """Return the next pending URLs of a run, by key: each is visited once, even as they are finished."""
+        condition = f"run_id = :run AND open = {_PENDING} AND key > :key"
+        return [*self._open(condition, "key", run=run_id, limit=limit, key=after)]
 
-    def _open(self, which: str, order: str, **values: Any) -> Iterator[KnownUrl]:
-        query = f"SELECT {_COLUMNS} FROM urls WHERE open AND {which} ORDER BY {order} LIMIT :most"
+    def _open(self, condition: str, order: str, **values: Any) -> Iterator[KnownUrl]:
+        query = f"SELECT {_COLUMNS} FROM urls WHERE open AND {condition} ORDER BY {order} LIMIT :limit"
         return map(_known_url, self._sql.execute(query, values))
 
-    def due(self, at: datetime, most: int) -> list[KnownUrl]:
-        """Stories that were read and are due again, whether anything names them or not, the youngest first.
+    def due(self, at: datetime, limit: int) -> list[KnownUrl]:
+        """Return stories due for a revisit, the newest first, whether a source names them or not.
 
-        Also those that are kept and were found taken down: a site in trouble says that of all of them.
+        Includes stored stories that were found taken down: a site in trouble answers so for all of them.
         """
         read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}')"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
         due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
         query = f"SELECT {_COLUMNS} FROM urls WHERE {due} ORDER BY born_at DESC LIMIT ?"
-        return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), most))]
+        return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), limit))]
 
     def make_due(self, key: str, at: datetime) -> None:
-        """Let an address be due from a moment on, if it is not due earlier."""
+        """Make a closed URL due at a moment, unless it is due earlier."""
         query = "UPDATE urls SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
 
@@ -145,12 +150,15 @@ class Urls:
         *,
         due_at: datetime | None = None,
         born_at: datetime | None = None,
-        again: bool = False,
-        failed: bool | None = None,
+        retry: bool = False,
+        failed: bool = False,
     ) -> None:
-        """Write what came of an address: ``again`` keeps it open for the next run, ``due_at`` is when it is due.
+        """Record the outcome of a URL.
 
-        ``failed`` counts it among the failures in a row, as ``again`` does where nothing is said.
+        :param due_at: its next visit
+        :param born_at: publication of its story, if known
+        :param retry: leave it open for the next run
+        :param failed: count a failure in a row, if it was requested; otherwise reset the count
         """
         self._sql.execute(
             "UPDATE urls SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
@@ -158,22 +166,22 @@ class Urls:
             " last_modified = coalesce(?, last_modified), failures = CASE WHEN ? THEN failures + 1 ELSE 0 END"
             " WHERE key = ?",
             (
-                _LEFT if again else _CLOSED,
+                _RETRY if retry else _CLOSED,
                 _iso(due_at),
                 _iso(born_at),
                 fetch.outcome,
                 _iso(fetch.fetched_at) if fetch.attempts else None,
                 fetch.etag,
                 fetch.last_modified,
-                (again if failed is None else failed) and fetch.attempts > 0,
+                failed and fetch.attempts > 0,
                 fetch.key,
             ),
         )
         self.record(fetch)
 
     def record(self, fetch: Fetch) -> None:
-        """Keep a fetch and count its outcome; for addresses that are not remembered (offsite, not due)."""
-        self._outbox.keep("fetches", as_row(fetch))
+        """Store a fetch and count its outcome; alone, for a URL that is not kept (offsite, not due)."""
+        self._outbox.add_row("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")
         if fetch.attempts:
             self._transactions.count_response()

@@ -22,7 +22,7 @@ def divert_bad_rows(ledger: Ledger) -> int:
     A story that was to move, and whose new row is bad, stays where it stands.
     """
     diverted = 0
-    for (name, _), seqs in ledger.outbox.waiting().items():
+    for (name, _), seqs in ledger.outbox.pending().items():
         table = TABLES[name]
         for change, fault in _bad(table, ledger.outbox.changes(table, seqs)):
             with ledger.transaction():

@@ -48,7 +48,7 @@ def publish(dataset: DataFolder, ledger: Ledger) -> Published:
     reached("publish.begun")
     recover(dataset, ledger)
     publication = _Publication(dataset, ledger, divert_bad_rows(ledger))
-    waiting = ledger.outbox.waiting()
+    waiting = ledger.outbox.pending()
     for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
         publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
@@ -130,7 +130,7 @@ class _Publication:
         """Take stories out of the partitions that they left, if all that is new of them is in place."""
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return
-        for part, seqs in _parts(self.ledger.outbox.waiting(), _STORIES.name).items():
+        for part, seqs in _parts(self.ledger.outbox.pending(), _STORIES.name).items():
             changes = self.ledger.outbox.changes(_STORIES, seqs)
             standing = self._standing(_STORIES, part)
             rows = take_out(_STORIES, standing, (change.key for change in changes))

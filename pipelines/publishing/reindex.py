@@ -162,8 +162,9 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
     ledger.stories.upsert(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
-    kin = (row["cluster_id"], row["cluster_id"])
-    ledger.clusters.place(row["story_id"], sketch(row["body"]), row["published_at"] or row["first_seen_at"], kin=kin)
+    known = (row["cluster_id"], row["cluster_id"])
+    at = row["published_at"] or row["first_seen_at"]
+    ledger.clusters.place(row["story_id"], sketch(row["body"]), at, known_story=known)
     fetch = Fetch(
         key=row["story_id"],
         url=row["url"],

@@ -37,10 +37,10 @@ class HintedRevisits:
         if headline is not None:
             said = _digest(headline)
             # What another place said before our last look, that look has seen.
-            late = looked_at is not None and notices.was_said(key, said, looked_at)
-            cause = notices.is_other(place, key, said, at) and not late
+            late = looked_at is not None and notices.was_shown(key, said, looked_at)
+            cause = notices.is_change(place, key, said, at) and not late
         if moment is not None and looked_at is not None and looked_at < moment <= at:
-            cause = notices.is_other(f"{place}/time", key, moment.isoformat(), at, first=True) or cause
+            cause = notices.is_change(f"{place}/time", key, moment.isoformat(), at, first=True) or cause
         if not cause or looked_at is None or not self._ledger.urls.was_known(key, self._run_id):
             return False
         self._ledger.urls.make_due(key, at)

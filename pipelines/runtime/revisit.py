@@ -68,10 +68,10 @@ class Revisits:
         failed = again or fetch.outcome in MAY_COME_BACK
         if fetch.outcome not in READ:  # or the page that was not read would count as known
             fetch.etag = fetch.last_modified = None
-        self.ledger.urls.finish(fetch, due_at=due_at, again=again, born_at=published_at, failed=failed)
+        self.ledger.urls.finish(fetch, due_at=due_at, retry=again, born_at=published_at, failed=failed)
         if fetch.hinted_by:
             in_vain = fetch.outcome == Outcome.UNCHANGED
-            self.ledger.change_hints.answered(fetch.hinted_by, fetch.key, in_vain=in_vain)
+            self.ledger.change_hints.record_result(fetch.hinted_by, fetch.key, right=not in_vain)
             self.ledger.runs.count(self.run_id, "hint/wrong" if in_vain else "hint/right")
         if fetch.outcome == Outcome.GONE:
             self.gone(fetch)
@@ -120,11 +120,11 @@ class Revisits:
     def close(self) -> int:
         """Give every address that is still open its outcome, and leave it open for the next run."""
         closed, after = 0, ""
-        while left := self.ledger.urls.unfinished(self.run_id, _AT_ONCE, after):
+        while left := self.ledger.urls.pending_by_key(self.run_id, _AT_ONCE, after):
             for known in left:
                 with self.ledger.savepoint():
                     fetch = self._not_reached(known)
-                    self.ledger.urls.finish(fetch, again=True, due_at=fetch.fetched_at, failed=False)
+                    self.ledger.urls.finish(fetch, retry=True, due_at=fetch.fetched_at, failed=False)
             closed, after = closed + len(left), left[-1].key
         self.ledger.commit()
         return closed

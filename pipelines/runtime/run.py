@@ -96,7 +96,7 @@ class Run:
         # What a killed run left is published before anything new is asked for.
         recover_runs(run.dataset, run.ledger)
         run.ledger.runs.begin(run.run_id, now())
-        run.ledger.change_hints.forget(now())
+        run.ledger.change_hints.delete_old(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGES_KEPT).date())
         return run
 
@@ -120,7 +120,7 @@ class Run:
         for name, snapshot in fetch.unchanged_lists.items():
             self.ledger.runs.count(self.run_id, f"list/{name}/seen")
             self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
-        if self.ledger.urls.is_open(fetch.key):
+        if self.ledger.urls.is_pending(fetch.key):
             self.revisits.finish(fetch, born_at)
         else:
             self.revisits.note(fetch)
@@ -222,7 +222,7 @@ class Run:
                 self.ledger.runs.end(self.run_id, now(), reason, stats)
                 self.summary = run_summary(self.ledger, self.run_id)
             else:
-                self.ledger.runs.interrupt(self.run_id, reason, stats)
+                self.ledger.runs.end(self.run_id, None, reason, stats)
         finally:
             self.ledger.close()
 

@@ -84,7 +84,7 @@ class LedgerScheduler(BaseScheduler):
         """
         addresses, waiting = self._run.ledger.urls, len(self._waiting)
         while self._left and len(self._waiting) <= waiting:
-            left = addresses.leftovers(self._run.run_id, self._at_once, self._taken_up)
+            left = addresses.left_open(self._run.run_id, self._at_once, self._taken_up)
             with self._run.ledger.savepoint():
                 for self._taken_up in left:
                     self._take_up(self._taken_up)
@@ -102,7 +102,7 @@ class LedgerScheduler(BaseScheduler):
     def _take_up_what_spilled(self) -> None:
         """Take up what did not fit: as nothing waits or is under way, it is what is open and was not asked for."""
         self._waiting.spilled = False
-        spilled = self._run.ledger.urls.spilled(self._run.run_id)
+        spilled = self._run.ledger.urls.pending(self._run.run_id)
         found = (known for known in spilled if known.key not in self._asked_for)
         for known in islice(found, self._at_once):
             if request := self._again(known):
@@ -112,7 +112,7 @@ class LedgerScheduler(BaseScheduler):
 
     def _again(self, known: KnownUrl) -> Request | None:
         fetch = begun(known, self._run.ledger.site, self._run.run_id)
-        return self._spider.resume(fetch, known.door)
+        return self._spider.resume(fetch, known.position)
 
     def has_pending_requests(self) -> bool:
         return not self._spent() and (bool(self._waiting) or self._look_again())

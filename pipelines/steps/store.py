@@ -54,7 +54,7 @@ class Store:
         ledger, at = self._run.ledger, story.published_at or story.first_seen_at
         assert at is not None
         named = (kin.story_id, kin.cluster_id) if kin else None
-        heads = ledger.clusters.place(story.story_id, story.sketch, at, kin=named)
+        heads = ledger.clusters.place(story.story_id, story.sketch, at, known_story=named)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
             ledger.stories.move_to_cluster(other, other_head)

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from crawler.items import as_row
-from pipelines.ledger import RESPONSES_PER_COMMIT, SAVEPOINTS_PER_COMMIT, Ledger
+from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import Change, FileRecord
+from pipelines.ledger.transactions import RESPONSES_PER_COMMIT, SAVEPOINTS_PER_COMMIT
 from pipelines.runtime.revisit import Revisits
-from pipelines.storage.errors import DatabaseDamaged, StorageError
+from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
 
@@ -37,14 +38,14 @@ def waiting(ledger: Ledger) -> list[tuple[str, str, str, str]]:
     """(table, partition, act, key) of everything in the outbox."""
     return [
         (name, part, change.act, change.key)
-        for (name, part), seqs in ledger.outbox.waiting().items()
+        for (name, part), seqs in ledger.outbox.pending().items()
         for change in ledger.outbox.changes(TABLES[name], seqs)
     ]
 
 
 def changes(ledger: Ledger, name: str, part: str) -> list[Change]:
     """What waits for one partition of a table."""
-    return ledger.outbox.changes(TABLES[name], ledger.outbox.waiting()[name, part])
+    return ledger.outbox.changes(TABLES[name], ledger.outbox.pending()[name, part])
 
 
 def as_another_process_sees(kept: Kept) -> int:
@@ -144,7 +145,7 @@ def of_a_later_version(path: Path) -> None:
         (lambda path: path.write_bytes(b"not a database" * 400), "is damaged|is not a ledger"),
         (lambda path: path.write_bytes(path.read_bytes()[: 4096 * 5]), "is damaged"),
         (foreign, "is not a ledger of khobor"),
-        (of_a_later_version, "of version 99; this program knows versions up to"),
+        (of_a_later_version, "version 99"),
     ],
 )
 def test_a_ledger_that_cannot_be_trusted_is_refused_and_left_as_it_is(
@@ -259,13 +260,13 @@ def test_an_address_stays_open_until_something_came_of_it(kept: Kept) -> None:
     ledger, fetch = kept.ledger, a_fetch(1, etag='"1"')
     with ledger.transaction():
         ledger.urls.discover(fetch)
-    assert [known.url for known in ledger.urls.leftovers("run-0", 9)] == [fetch.url]
+    assert [known.url for known in ledger.urls.left_open("run-0", 9)] == [fetch.url]
     with ledger.transaction():
         ledger.urls.finish(fetch, due_at=JANUARY + DAY)
     known = ledger.urls.get(fetch.key)
     assert known is not None
     assert (known.due_at, known.etag, known.failures) == (JANUARY + DAY, '"1"', 0)
-    assert ledger.urls.leftovers("run-0", 9) == []
+    assert ledger.urls.left_open("run-0", 9) == []
     assert ledger.urls.get("another") is None
 
 
@@ -275,12 +276,12 @@ def test_an_address_that_failed_stays_open_and_its_failures_are_counted_in_a_row
     for run, fetch in enumerate((failed, failed, a_fetch(1), failed), start=1):
         with ledger.transaction():
             ledger.urls.discover(replace(fetch, run_id=f"run-{run}"))
-            assert [known.key for known in ledger.urls.unfinished(f"run-{run}", 9)] == [fetch.key]
-            ledger.urls.finish(replace(fetch, run_id=f"run-{run}"), again=fetch is failed)
+            assert [known.key for known in ledger.urls.pending_by_key(f"run-{run}", 9)] == [fetch.key]
+            ledger.urls.finish(replace(fetch, run_id=f"run-{run}"), retry=fetch is failed, failed=fetch is failed)
         known = ledger.urls.get(fetch.key)
         assert known is not None
-        failures.append((known.failures, len(ledger.urls.leftovers("run-0", 9))))
-        assert ledger.urls.unfinished(f"run-{run}", 9) == []
+        failures.append((known.failures, len(ledger.urls.left_open("run-0", 9))))
+        assert ledger.urls.pending_by_key(f"run-{run}", 9) == []
     assert failures == [(1, 1), (2, 1), (0, 0), (1, 1)]
 
 
@@ -291,7 +292,7 @@ def test_the_books_close_however_many_addresses_are_open(kept: Kept) -> None:
         for number in range(many):
             Revisits(ledger, "run-1").discover(a_fetch(number))
     assert Revisits(ledger, "run-1").close() == many
-    assert ledger.urls.unfinished("run-1", 1) == []
+    assert ledger.urls.pending_by_key("run-1", 1) == []
     assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
 
 
@@ -303,11 +304,11 @@ def test_leftovers_come_in_turn_and_each_once(kept: Kept) -> None:
         ledger.urls.discover(a_fetch(300, depth=0))
         ledger.urls.discover(a_fetch(301, run_id="run-2"))
     keys, after = [], None
-    while left := ledger.urls.leftovers("run-2", 2, after):
+    while left := ledger.urls.left_open("run-2", 2, after):
         keys += [known.key for known in left]
         after = left[-1]
     assert keys == [a_fetch(number).key for number in (300, 250, 11, 10, 9)]
-    assert [known.key for known in ledger.urls.spilled("run-2")] == [a_fetch(301).key]
+    assert [known.key for known in ledger.urls.pending("run-2")] == [a_fetch(301).key]
 
 
 def test_a_run_without_an_end_was_killed(kept: Kept) -> None:
@@ -423,26 +424,6 @@ def test_a_list_that_was_not_kept_does_not_stand(kept: Kept) -> None:
     with kept.ledger.transaction():
         kept.ledger.snapshots.extend(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
     assert not kept.ledger.outbox.size()
-
-
-def test_what_could_not_be_written_with_a_commit_is_written_whole_with_the_next(kept: Kept) -> None:
-    written: list[str] = []
-
-    def refuses_once(every: list[str]) -> None:
-        written.extend(every)
-        if len(written) == 1:
-            raise StorageError("no room")
-
-    with kept.ledger.savepoint():
-        kept.ledger.urls.record(a_fetch(1))
-        kept.ledger.runs.count("run-1", "requests")
-        kept.ledger.defer(refuses_once, "last")
-    with pytest.raises(StorageError):
-        kept.ledger.commit()
-    kept.ledger.commit()
-    assert written == ["last", "last"]
-    assert as_another_process_sees(kept) == 1
-    assert kept.ledger.runs.counts("run-1")["requests"] == 1
 
 
 def test_counters_are_exact_whatever_is_taken_back(kept: Kept) -> None:

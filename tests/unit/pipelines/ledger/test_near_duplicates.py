@@ -32,6 +32,9 @@ def index() -> Iterator[Clusters]:
     connection.close()
 
 
+HEAD = ("k:1", "k:1")  # id and cluster head of a known story
+
+
 def a_body(number: int, paragraphs: int = 8) -> list[str]:
     composer = Composer(Random(number), BEATS["national"], START)
     return [composer.paragraph() for _ in range(paragraphs)]
@@ -168,7 +171,7 @@ def test_news_that_repeats_after_months_is_another_cluster_unless_it_is_the_very
     assert index.place("k:1", sketch(body), START) == {"k:1": "k:1"}
     assert index.place("k:2", sketch(retouched), START + timedelta(days=29)) == {"k:1": "k:1", "k:2": "k:1"}
     assert index.place("k:3", sketch(retouched + " শেষ।"), START + timedelta(days=100)) == {"k:3": "k:3"}
-    placed = index.place("k:4", sketch(body), START + timedelta(days=200), kin=("k:1", "k:1"))
+    placed = index.place("k:4", sketch(body), START + timedelta(days=200), known_story=HEAD)
     assert placed == {"k:1": "k:1", "k:2": "k:1", "k:4": "k:1"}
 
 
@@ -184,9 +187,9 @@ def test_a_revision_stays_in_its_cluster_until_it_is_another_text(index: Cluster
     text, other = a_body(1), a_body(2)
     index.place("k:1", sketch("\n\n".join(text)), START)
     index.place("k:2", sketch("\n\n".join(text[1:])), START + HOUR)
-    revised = index.place("k:2", sketch("\n\n".join([other[0], *text[1:]])), START + HOUR, kin=("k:2", "k:1"))
+    revised = index.place("k:2", sketch("\n\n".join([other[0], *text[1:]])), START + HOUR, known_story=("k:2", "k:1"))
     assert revised == {"k:1": "k:1", "k:2": "k:1"}
-    assert index.place("k:2", sketch("\n\n".join(other)), START + HOUR, kin=("k:2", "k:1")) == {
+    assert index.place("k:2", sketch("\n\n".join(other)), START + HOUR, known_story=("k:2", "k:1")) == {
         "k:1": "k:1",
         "k:2": "k:2",
     }
@@ -207,9 +210,12 @@ def test_an_index_of_other_sketches_is_emptied_and_clusters_stand(
     index.place("k:1", sketch("\n\n".join(text)), START)
     monkeypatch.setattr(clusters_module, "SKETCH_VERSION", 0)
     assert index.place("k:2", sketch("\n\n".join(text[1:])), START) == {"k:2": "k:2"}
-    assert index.place("k:3", sketch("\n\n".join(text)), START, kin=("k:1", "k:1")) == {"k:2": "k:2", "k:3": "k:2"}
+    assert index.place("k:3", sketch("\n\n".join(text)), START, known_story=HEAD) == {
+        "k:2": "k:2",
+        "k:3": "k:2",
+    }
     other = "\n\n".join(a_body(2))
-    assert index.place("k:4", sketch(other), START, kin=("k:4", "k:0")) == {"k:4": "k:0"}  # as it was known before
+    assert index.place("k:4", sketch(other), START, known_story=("k:4", "k:0")) == {"k:4": "k:0"}
 
 
 def test_in_a_crowd_that_shares_a_form_a_copy_is_found_and_few_are_compared(
@@ -226,7 +232,7 @@ def test_in_a_crowd_that_shares_a_form_a_copy_is_found_and_few_are_compared(
         return alike(one, other)
 
     monkeypatch.setattr(clusters_module, "alike", counted)
-    monkeypatch.setattr(clusters_module, "_MOST_COMPARED", 20)
+    monkeypatch.setattr(clusters_module, "_MAX_COMPARED", 20)
     copied = sketch("\n\n".join([*own[30][1:], *form]))
     assert index.place("k:copy", copied, START + 100 * HOUR) == {"k:30": "k:30", "k:copy": "k:30"}
     assert len(compared) == 20
@@ -239,7 +245,7 @@ def test_a_family_grows_no_larger_than_any_story_was_copied(index: Clusters) -> 
         heads |= index.place(f"k:{number}", sketch(body), START + number * timedelta(minutes=1))
     assert max(Counter(heads.values()).values()) == 100
     text = sketch("\n\n".join([*form, a_body(1, 1)[0]]))
-    placed = index.place("k:same", text, START + timedelta(minutes=300), kin=("k:1", "k:1"))
+    placed = index.place("k:same", text, START + timedelta(minutes=300), known_story=HEAD)
     assert placed == {"k:same": "k:1"}
 
 
@@ -250,7 +256,7 @@ def test_it_is_all_one_whether_keys_wait_or_are_sorted_in(most: int, monkeypatch
         *((f"k:{n}", "\n\n".join(a_body(n % 5)[n % 3 :]), START + n * HOUR) for n in range(20, 50)),
     ]
     waiting = arrive(arrivals)
-    monkeypatch.setattr(keys_module, "_MOST_WAITING", most)
+    monkeypatch.setattr(keys_module, "_MAX_UNMERGED", most)
     assert arrive(arrivals) == waiting
     assert len(set(waiting.values())) < len(arrivals)  # there are copies among them
 
@@ -261,7 +267,7 @@ def test_keys_that_a_page_sorted_in_and_took_back_wait_again(tmp_path: Path, mon
     index, text = Clusters(connection), {number: "\n\n".join(a_body(number)) for number in range(1, 5)}
     index.place("k:1", sketch(text[1]), START)
     index.place("k:2", sketch(text[2]), START)
-    monkeypatch.setattr(keys_module, "_MOST_WAITING", 2)
+    monkeypatch.setattr(keys_module, "_MAX_UNMERGED", 2)
     connection.execute("BEGIN")
     index.place("k:3", sketch(text[3]), START)
     assert connection.execute("SELECT count(*) FROM latest_bands").fetchone() == (0,)

@@ -316,7 +316,7 @@ def test_a_damaged_month_is_named_and_waits_while_the_others_are_published(kept:
     january = [r["story_id"] for r in pd.read_parquet(file.parents[1] / "month=2025-01").to_dict("records")]
     assert january == [f"{SITE}:1", f"{SITE}:4"]  # nothing is taken out while anything is not yet in
     outbox = kept.ledger.outbox
-    waiting = outbox.changes(TABLES["stories"], outbox.waiting()["stories", "2024-12"])
+    waiting = outbox.changes(TABLES["stories"], outbox.pending()["stories", "2024-12"])
     assert [change.key for change in waiting if change.act == "put"][-1] == f"{SITE}:3"
 
 

@@ -136,7 +136,7 @@ def test_a_story_that_was_never_read_is_not_called(kept: Kept) -> None:
 
 def test_what_was_said_long_ago_is_forgotten(kept: Kept) -> None:
     heard(kept, "run-1", "প্রথম")
-    kept.ledger.change_hints.forget(now() + timedelta(days=30))
+    kept.ledger.change_hints.delete_old(now() + timedelta(days=30))
     assert not heard(kept, "run-2", "দ্বিতীয়")
 
 

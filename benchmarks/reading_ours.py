@@ -21,8 +21,8 @@ def read(html: bytes, url: str) -> dict[str, Any]:
     answer = PageResponse(url=url, body=html, fetched_at=_AT, content_type="text/html; charset=UTF-8", is_story=True)
     reading = _PARSER.parse(answer)
     assert len(reading.lists) == len(Kalbela.lists)
-    story = reading.story
-    assert story is not None
+    assert reading.story is not None
+    story = reading.story.story
     return {
         "headline": story.headline,
         "byline": story.byline,

@@ -104,17 +104,24 @@ class Story:
     layout: str | None = required(TEXT, "name of the layout that extracted it")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
     gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410 or redirected to the home page); null while online")
-    fetch: Fetch | None = field(default=None, repr=False)
-    body_hash: str | None = field(default=None, repr=False)  # of the body alone; null where that is too short
-    given_by: dict[str, str] = field(default_factory=dict, repr=False)  # which source gave which column
-    unreadable: tuple[str, ...] = field(default=(), repr=False)  # dates that the page has and that could not be read
-    lacking: tuple[str, ...] = field(default=(), repr=False)  # what the newest layout misses on a page that none fits
-    text_steps_done: bool = field(default=False, repr=False)  # by the parse worker
-    sketch: tuple[tuple[int, ...], bytes] | None = field(default=None, repr=False)  # what near-duplicates are found by
 
     def __repr__(self) -> str:
-        # Scrapy logs records that are dropped; the text of a page is no log line.
+        # Scrapy logs dropped items, and a story's text does not belong in a log.
         return f"<Story {self.story_id} revision {self.revision}>"
+
+
+@dataclass(slots=True, kw_only=True)
+class ParsedStory:
+    """A story on its way through the item pipelines, with what the steps need besides its columns."""
+
+    story: Story
+    fetch: Fetch | None = None
+    extracted_by: dict[str, str] = field(default_factory=dict)  # column -> name of the extractor that found it
+    unreadable_dates: tuple[str, ...] = ()  # dates on the page that could not be parsed
+    missing: tuple[str, ...] = ()  # what the newest layout misses, if no layout fits the page
+    text_steps_done: bool = False  # by the parse worker
+    body_hash: str | None = None  # None for a body too short to compare
+    sketch: tuple[tuple[int, ...], bytes] | None = None  # MinHash bands and signature of the body
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,6 +190,16 @@ class Reject:
 
 
 # fmt: on
+def record_of(item: Any) -> Any:
+    """Return the record of an item: a parsed story without its wrapper."""
+    return item.story if isinstance(item, ParsedStory) else item
+
+
+def fetch_of(item: Any) -> Fetch | None:
+    """Return the fetch of an item, None for a snapshot."""
+    return item if isinstance(item, Fetch) else getattr(item, "fetch", None)
+
+
 def as_row(record: Any) -> dict[str, Any]:
     """The record's columns as a dict, in schema order."""
     return {name: getattr(record, name) for name in _names(record.__class__)}

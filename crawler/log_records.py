@@ -18,6 +18,8 @@ from scrapy.http import Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from twisted.python.failure import Failure
 
+from crawler.items import record_of
+
 # Control characters, marks that reorder a line, and what some readers take for the end of one. The two joiners are
 # letters to Bengali, and a new line is told apart by what stands before it.
 _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -131,15 +133,15 @@ class PlainLog(LogFormatter):
     def dropped(
         self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
     ) -> LogFormatterResult:
-        where = getattr(item, "url", None) or _url(response)
+        where = getattr(record_of(item), "url", None) or _url(response)
         args = {"kind": type(exception).__name__, "exception": exception, "where": where}
         return {"level": logging.INFO, "msg": "%(kind)s: %(exception)s (%(where)s)", "args": args}
 
     def item_error(
         self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
     ) -> LogFormatterResult:
-        where = getattr(item, "url", None) or _url(response)
-        args = {"kind": type(item).__name__, "where": where}
+        where = getattr(record_of(item), "url", None) or _url(response)
+        args = {"kind": type(record_of(item)).__name__, "where": where}
         return {"level": logging.ERROR, "msg": "A step crashed with a %(kind)s of %(where)s", "args": args}
 
 

@@ -117,7 +117,7 @@ EXTENSIONS_BASE = {
     "scrapy.extensions.logcount.LogCount": 50,
     "scrapy.extensions.memusage.MemoryUsage": 50,
     "scrapy.extensions.closespider.CloseSpider": 50,
-    "scrapy.extensions.feedexport.FeedExporter": 50,  # for `scrapy crawl -O`
+    "pipelines.runtime.feed_export.StoryFeedExporter": 50,  # for `scrapy crawl -O`
     "scrapy.extensions.logstats.LogStats": 50,
 }
 

@@ -144,9 +144,10 @@ class NewspaperSpider(LinkFollower):
             fetch.outcome = Outcome.LIST
             yield fetch
             return
-        story = parsed.story
-        story.discovered_via, story.depth, story.run_id, story.fetch = fetch.via, fetch.depth, self.run_id, fetch
-        yield story
+        story = parsed.story.story
+        story.discovered_via, story.depth, story.run_id = fetch.via, fetch.depth, self.run_id
+        parsed.story.fetch = fetch
+        yield parsed.story
 
     def _follow_ranked_list(
         self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch

@@ -129,10 +129,10 @@ def _reduced(text: str, without: str, having: str) -> Iterator[str]:
 def first_of(
     name: str, article: Article, sources: tuple[Extractor, ...], read: Callable[[str], Value | None]
 ) -> Value | None:
-    """What ``read`` makes of the first text of which it makes anything; ``article.given_by`` notes whose it was."""
+    """What ``read`` makes of the first text of which it makes anything; ``article.extracted_by`` notes whose it was."""
     for source in sources:
         for text in source(article):
             if (value := read(text)) is not None:
-                article.given_by[name] = source.name
+                article.extracted_by[name] = source.name
                 return value
     return None

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from crawler.parsing.extractors import Extractor, first_of
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, text_of
@@ -102,7 +102,7 @@ class Layout:
         named = {column: tuple(dict.fromkeys(source.name for source in row)) for column, row in rows.items()}
         return {**named, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
-    def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> Story:
+    def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> ParsedStory:
         """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
         # Their patterns take long to compile, and whoever only declares a layout reads nothing.
         from crawler.parsing.agencies import agency
@@ -114,7 +114,7 @@ class Layout:
         story.headline = first_of("headline", article, self.headline, clean) or ""
         story.kicker = first_of("kicker", article, self.kicker, _kicker)
         story.byline = first_of("byline", article, self.byline, clean)
-        self._read_moments(story, article, zone)
+        unreadable = self._read_moments(story, article, zone)
         story.edition = first_of("edition", article, self.edition, _edition)
         story.image_url = first_of(
             "image_url", article, self.image, lambda link: self._picture(addresses, link, page.base)
@@ -125,30 +125,31 @@ class Layout:
         story.body = "\n\n".join(asides.without(self._blocks(article)))
         story.agency = agency(story.body, story.byline)
         if tags := list(self._tags(article)):
-            article.given_by["tags"] = self.tags
+            article.extracted_by["tags"] = self.tags
         story.tags = tags
-        story.layout, story.fetched_at, story.given_by = self.name, page.fetched_at, article.given_by
-        return story
+        story.layout, story.fetched_at = self.name, page.fetched_at
+        return ParsedStory(story=story, extracted_by=article.extracted_by, unreadable_dates=unreadable)
 
-    def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> None:
+    def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> tuple[str, ...]:
         from crawler.bengali.dates import parse_datetime, parse_labelled_dates
 
-        now = article.page.fetched_at
+        now, unreadable = article.page.fetched_at, dict[str, None]()
         for source in self.dates:
             for text in source(article):
                 header = parse_labelled_dates(text, zone=zone, now=now)
-                story.unreadable += tuple(part for part in header.unreadable if part not in story.unreadable)
+                unreadable |= dict.fromkeys(header.unreadable)
                 for name, moment in (("published_at", header.published), ("updated_at", header.updated)):
                     if moment is not None and getattr(story, name) is None:
                         setattr(story, name, moment)
-                        article.given_by[name] = source.name
+                        article.extracted_by[name] = source.name
                 if story.published_at and story.updated_at:
-                    return
+                    return tuple(unreadable)
             if story.published_at is not None:
-                return
+                return tuple(unreadable)
         for name, sources in (("published_at", self.published), ("updated_at", self.updated)):
             if getattr(story, name) is None:
                 setattr(story, name, first_of(name, article, sources, lambda t: parse_datetime(t, zone=zone, now=now)))
+        return tuple(unreadable)
 
     def _picture(self, addresses: Addresses, link: str, base: str) -> str | None:
         return None if re.search(self.no_picture, link, re.IGNORECASE) else addresses.absolute(link, base)
@@ -159,7 +160,7 @@ class Layout:
             for container in article.every(selector):
                 pieces = self._pieces(container, selector)
                 if found := [block for piece in pieces for block in self._blocks_of(piece)]:
-                    article.given_by["body"] = selector
+                    article.extracted_by["body"] = selector
                     return found
         return []
 

@@ -131,7 +131,7 @@ class Article:
 
     page: Page
     root: LexborNode
-    given_by: dict[str, str] = field(default_factory=dict)
+    extracted_by: dict[str, str] = field(default_factory=dict)
     found: dict[str, list[LexborNode]] = field(default_factory=dict, repr=False)
 
     def every(self, selector: str) -> list[LexborNode]:

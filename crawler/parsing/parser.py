@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
 from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from crawler.parsing import html_limits
 from crawler.parsing.feeds import FeedEntry, parse_feed, parse_sitemap
 from crawler.parsing.layout import Layout, choose_layout
@@ -51,7 +51,7 @@ class ParsedPage:
     :ivar next_page: of one that goes on in pages, the link of the next one
     :ivar feed_urls: the feeds that the page's head names
     :ivar entries: of a feed or sitemap, the pages that it names; ``sitemaps``, the sitemaps
-    :ivar story: the story; where no layout fits the page it has no layout and says what it is ``lacking``
+    :ivar story: the story; if no layout fits the page, it has no layout, and ``missing`` names the parts not found
     """
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class ParsedPage:
     feed_urls: list[str] = field(default_factory=list)
     entries: list[FeedEntry] = field(default_factory=list)
     sitemaps: list[FeedEntry] = field(default_factory=list)
-    story: Story | None = None
+    story: ParsedStory | None = None
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,11 @@ class PageParser:
             if reading.listing_id is None:
                 reading.next_page = next_page_link(page, answer.url, answer.position.page)
 
-    def _read_story(self, page: Page, target: Address) -> Story:
+    def _read_story(self, page: Page, target: Address) -> ParsedStory:
         layout = choose_layout(self.layouts, page)
         if layout is None:  # a step will refuse it by name, with the page kept
             story = Story(site=self.addresses.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
-            story.lacking = self.layouts[0].missing(page)
-            return story
+            return ParsedStory(story=story, missing=self.layouts[0].missing(page))
         return layout.read(page, target, self.addresses, self.zone)
 
 

@@ -3,11 +3,10 @@
 import json
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from crawler.entry_points import EntryPoint, dump_position, load_position
-from crawler.items import UTC_MICROSECONDS, Story
+from crawler.items import UTC_MICROSECONDS, ParsedStory, Story, as_row, columns_of
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
@@ -59,7 +58,7 @@ class Readings:
             for entries in (reading.entries, reading.sitemaps)
         )
         told |= {"listing_id": reading.listing_id, "next_page": reading.next_page, "feed_urls": reading.feed_urls}
-        told["story"] = _story_told(reading.story) if reading.story else None
+        told["story"] = _dump_story(reading.story) if reading.story else None
         return _dumped({name: value for name, value in told.items() if value not in (None, [])})
 
     def read(self, message: bytes) -> ParsedPage:
@@ -73,7 +72,7 @@ class Readings:
             told[name] = [FeedEntry(*entry) for entry in told.get(name, ())]
         told["links"] = [Address(*address) for address in told.get("links", ())]
         if "story" in told:
-            told["story"] = _story_read(told["story"])
+            told["story"] = _load_story(told["story"])
         return ParsedPage(**told)
 
 
@@ -97,36 +96,28 @@ def _address_read(told: list[Any]) -> Address | NoAddress:
 _ADDRESS = fields(Address)
 
 
-@cache
-def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The fields of a story that are moments, and the others; what fetched it is not told."""
-    moments = [each.name for each in fields(Story) if each.metadata.get("type") == UTC_MICROSECONDS]
-    others = [each.name for each in fields(Story) if each.name not in (*moments, "fetch", "sketch")]
-    return tuple(moments), tuple(others)
+_TIMES = [each.name for each in columns_of(Story) if each.metadata["type"] == UTC_MICROSECONDS]
 
 
-def _story_told(story: Story) -> dict[str, Any]:
-    moments, others = _names()
-    told: dict[str, Any] = {name: value for name in others if (value := getattr(story, name)) is not None}
-    told |= {name: moment.isoformat() for name in moments if (moment := getattr(story, name)) is not None}
-    if story.sketch is not None:
-        bands, prints = story.sketch
-        told["sketch"] = bands, prints.hex()
-    return told
+def _dump_story(parsed: ParsedStory) -> dict[str, Any]:
+    row = {name: value for name, value in as_row(parsed.story).items() if value is not None}
+    row |= {name: row[name].isoformat() for name in row.keys() & {*_TIMES}}
+    sketch = parsed.sketch and (parsed.sketch[0], parsed.sketch[1].hex())
+    rest = {name: getattr(parsed, name) for name in _PLAIN}
+    return {"story": row | {"site": parsed.story.site}, "sketch": sketch, **rest}
 
 
-def _story_read(told: dict[str, Any]) -> Story:
-    moments, _ = _names()
-    for name in told.keys() & {*moments}:
-        told[name] = datetime.fromisoformat(told[name])
-    for name in told.keys() & {"unreadable", "lacking"}:
-        told[name] = tuple(told[name])
-    if "sketch" in told:
-        bands, prints = told["sketch"]
-        told["sketch"] = tuple(bands), bytes.fromhex(prints)
-    return Story(**told)
+def _load_story(values: dict[str, Any]) -> ParsedStory:
+    row = values["story"]
+    row |= {name: datetime.fromisoformat(row[name]) for name in row.keys() & {*_TIMES}}
+    values |= {name: tuple(values[name]) for name in ("unreadable_dates", "missing")}
+    if values["sketch"]:
+        bands, signature = values["sketch"]
+        values["sketch"] = tuple(bands), bytes.fromhex(signature)
+    return ParsedStory(**values | {"story": Story(**row)})
 
 
+_PLAIN = ("extracted_by", "unreadable_dates", "missing", "text_steps_done", "body_hash")
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 

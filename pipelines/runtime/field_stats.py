@@ -12,7 +12,7 @@ from math import log2
 from statistics import median
 from typing import Any
 
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 
 #: The columns of `stories` that a page, or its address, gives.
 COLUMNS = (
@@ -75,17 +75,18 @@ class FieldStats:
         self._lists: dict[str, Counter[int]] = {name: Counter() for name in lists}
         self._lists_on_stories: Counter[str] = Counter()
 
-    def see_story(self, story: Story) -> None:
+    def see_story(self, parsed: ParsedStory) -> None:
         """Count what the page of a story gave, whatever became of the story."""
+        story = parsed.story
         self.pages += 1
         if story.layout is None:
-            for name in story.lacking:
+            for name in parsed.missing:
                 self.lacking[name] += 1
             return
         self.read[story.layout] += 1
-        self.unreadable_dates += bool(story.unreadable)
+        self.unreadable_dates += bool(parsed.unreadable_dates)
         for name, found in self._fields.items():
-            if (source := story.given_by.get(_GIVEN_WITH.get(name, name))) is not None:
+            if (source := parsed.extracted_by.get(_GIVEN_WITH.get(name, name))) is not None:
                 found.by[f"{story.layout}/{source}"] += 1
             if (value := getattr(story, name)) not in (None, "", []):
                 # A print edition is put in all at once, and its stories bear one and the same moment.

@@ -9,7 +9,7 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 
 from crawler.clock import now
-from crawler.items import Fetch, Snapshot, Story
+from crawler.items import ParsedStory, Snapshot, fetch_of
 from pipelines.runtime.field_stats import COLUMNS, ESSENTIAL
 from pipelines.runtime.run import Run
 
@@ -57,7 +57,7 @@ class PageSamples:
                 beside_story = fetch is not None and fetch.story_id is not None
                 self._run.field_stats.see_list(snapshot.name, len(snapshot.rows), beside_story=beside_story)
                 self._note(snapshot.name, response.url)
-        if isinstance(item, Story):
+        if isinstance(item, ParsedStory):
             self._run.field_stats.see_story(item)
             if response is not None and len(response.body) <= LARGEST_SAMPLE:
                 self._hold(item, response)
@@ -68,11 +68,12 @@ class PageSamples:
         if len(pages) > _PAGES_BETWEEN:
             del pages[next(iter(pages))]
 
-    def _hold(self, story: Story, response: Response) -> None:
+    def _hold(self, parsed: ParsedStory, response: Response) -> None:
+        story = parsed.story
         given = [name for name in COLUMNS if getattr(story, name) not in (None, "", [])]
-        lacking = set(story.lacking) & set(ESSENTIAL) if story.layout is None else set(COLUMNS) - set(given)
+        lacking = set(parsed.missing) & set(ESSENTIAL) if story.layout is None else set(COLUMNS) - set(given)
         # What a field is given by now is of use where it came from elsewhere before.
-        names = {*lacking, *(f"{name} by {source}" for name, source in story.given_by.items())}
+        names = {*lacking, *(f"{name} by {source}" for name, source in parsed.extracted_by.items())}
         names |= {f"list/{name}" for name in self._lists if response.url not in self._with_list.get(name, ())}
         for name in names:
             held = self._samples.setdefault(name, [])
@@ -99,5 +100,5 @@ def _lists_of(item: Any) -> Iterable[Snapshot]:
     """The lists that a record tells of: itself, or those on its page that stood as they were."""
     if isinstance(item, Snapshot):
         return (item,)
-    fetch = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
+    fetch = fetch_of(item)
     return fetch.unchanged_lists.values() if fetch is not None else ()

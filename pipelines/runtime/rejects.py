@@ -9,7 +9,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
-from crawler.items import Alias, Fetch, Reject, Snapshot, Story, as_row
+from crawler.items import Alias, Fetch, Reject, Snapshot, Story, as_row, fetch_of, record_of
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 from pipelines.drop_reasons import ExactDuplicate, Refused, Unchanged
@@ -64,13 +64,13 @@ class RecordRejects:
             self._run.settle(fetch)
 
     def _answer(self, item: Any, response: Response | None, reason: str, detail: str, refusal: Refused | None) -> None:
-        fetch: Fetch | None = item if isinstance(item, Fetch) else getattr(item, "fetch", None)
+        fetch = fetch_of(item)
         outcome = refusal.outcome if refusal else Outcome.UNREADABLE
         with self._run.ledger.savepoint():
             if isinstance(refusal, Unchanged):
-                self._saw_again(item)
+                self._saw_again(item.story)
             elif isinstance(refusal, ExactDuplicate):
-                self._run.ledger.stories.add_alias(self._alias(item, refusal.of))
+                self._run.ledger.stories.add_alias(self._alias(item.story, refusal.of))
                 self._run.ledger.runs.count(self._run.run_id, "story/exact_duplicates")
             else:
                 self._run.ledger.add_reject(self._reject(item, fetch, reason, one_line(detail), response))
@@ -100,13 +100,13 @@ class RecordRejects:
         )
 
     def _reject(self, item: Any, fetch: Fetch | None, reason: str, detail: str, response: Response | None) -> Reject:
-        records = item.rows if isinstance(item, Snapshot) else [item] if item is not None else []
+        records = item.rows if isinstance(item, Snapshot) else [record_of(item)] if item is not None else []
         rows = [_shortened(as_row(record)) for record in records]
         return Reject(
             site=self._run.ledger.site,
             rejected_at=now(),
             url=response.url if response is not None else fetch.url if fetch else None,
-            story_id=getattr(item, "story_id", None) or (fetch.story_id if fetch else None),
+            story_id=getattr(record_of(item), "story_id", None) or (fetch.story_id if fetch else None),
             reason=reason,
             detail=detail,
             record=json.dumps(rows, ensure_ascii=True, default=str) if rows else None,

@@ -19,7 +19,7 @@ from scrapy.utils.asyncio import create_looping_call
 
 from crawler.clock import now
 from crawler.downloader.politeness import faults
-from crawler.items import Alias, Fetch, Story
+from crawler.items import Alias, Fetch, ParsedStory
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
 from crawler.urls import Address
@@ -164,11 +164,11 @@ class Run:
                         )
                     )
 
-    def saw(self, story: Story) -> None:
+    def saw(self, parsed: ParsedStory) -> None:
         """Count the dates on a story's page that could not be read."""
-        if story.unreadable:
-            self.ledger.runs.count(self.run_id, "unreadable/dates", len(story.unreadable))
-            logger.warning("unreadable date on %s: %s", story.url, one_line(story.unreadable[0]))
+        if parsed.unreadable_dates:
+            self.ledger.runs.count(self.run_id, "unreadable/dates", len(parsed.unreadable_dates))
+            logger.warning("unreadable date on %s: %s", parsed.story.url, one_line(parsed.unreadable_dates[0]))
 
     def publish(self) -> None:
         """Close the books and publish; the last step calls it when nothing is in flight any more."""

@@ -6,7 +6,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 from scrapy.utils.misc import load_object
 
-from crawler.items import Story
+from crawler.items import ParsedStory
 
 
 class ApplyTextSteps:
@@ -24,7 +24,7 @@ class ApplyTextSteps:
         return cls([load_object(name) for name in crawler.settings.getlist("KHOBOR_TEXT_STEPS")])
 
     def process_item(self, item: Any) -> Any:
-        if not (isinstance(item, Story) and item.text_steps_done):
+        if not (isinstance(item, ParsedStory) and item.text_steps_done):
             for step in self._steps:
                 item = step(item)
         return item

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from crawler.bengali.text import clean, clean_all, count_words
-from crawler.items import Ranking, Snapshot, Story
+from crawler.items import ParsedStory, Ranking, Snapshot, Story
 
 _SINGLE_LINE = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
 PARAGRAPH_BREAK = "\n\n"
@@ -13,8 +13,8 @@ MAX_RANKED_HEADLINE_LENGTH = 1_000
 
 def clean_text(item: Any) -> Any:
     """Clean a story, or the headlines of a snapshot."""
-    if isinstance(item, Story):
-        return clean_story(item)
+    if isinstance(item, ParsedStory):
+        return replace(item, story=clean_story(item.story))
     if isinstance(item, Snapshot):
         return replace(item, rows=[_clean_ranking(row) for row in item.rows])
     return item

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.items import Story, as_row
+from crawler.items import ParsedStory, Story, as_row
 from pipelines.drop_reasons import ExactDuplicate, Unchanged
 from pipelines.ledger import Ledger
 from pipelines.runtime.run import Run
@@ -48,4 +48,6 @@ class Deduplicate:
         return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
-        return deduplicate(item, self._run.ledger) if isinstance(item, Story) else item
+        if isinstance(item, ParsedStory):
+            return replace(item, story=deduplicate(item.story, self._run.ledger))
+        return item

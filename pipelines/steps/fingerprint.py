@@ -3,15 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from crawler.items import Story
+from crawler.items import ParsedStory
 from pipelines.similarity.hashes import hashes
 from pipelines.similarity.minhash import sketch
 
 
 def fingerprint(item: Any) -> Any:
     """Hash and sketch a cleaned story."""
-    if not isinstance(item, Story):
+    if not isinstance(item, ParsedStory):
         return item
-    assert item.word_count is not None
-    content_hash, body_hash = hashes(item.headline, item.body, item.word_count)
-    return replace(item, content_hash=content_hash, body_hash=body_hash, sketch=sketch(item.body))
+    story = item.story
+    assert story.word_count is not None
+    content_hash, body_hash = hashes(story.headline, story.body, story.word_count)
+    story = replace(story, content_hash=content_hash)
+    return replace(item, story=story, body_hash=body_hash, sketch=sketch(story.body))

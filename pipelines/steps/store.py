@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from scrapy.crawler import Crawler
 
-from crawler.items import Fetch, Snapshot, Story, as_row
+from crawler.items import Fetch, ParsedStory, Snapshot, Story, as_row
 from crawler.outcomes import Outcome
 from pipelines.drop_reasons import InvalidRow
 from pipelines.ledger import KnownStory
@@ -26,35 +26,36 @@ class Store:
 
     def process_item(self, item: Any) -> Any:
         with self._run.ledger.savepoint():
-            if isinstance(item, Story):
-                self._accept_story(item)
-                item.sketch = None  # the index has it, and what is passed on is for anyone to write down
+            if isinstance(item, ParsedStory):
+                self._store_story(item)
             elif isinstance(item, Snapshot):
                 self._accept_snapshot(item)
             elif isinstance(item, Fetch):
                 self._run.settle(item)
         return item
 
-    def _accept_story(self, story: Story) -> None:
+    def _store_story(self, parsed: ParsedStory) -> None:
+        story = parsed.story
         if error := row_error(Story, as_row(story), complete=True):
             raise InvalidRow(error)
         ledger = self._run.ledger
-        known, words = ledger.stories.get(story.story_id), story.body_hash
-        story = self._clustered(story, known or (ledger.stories.by_body_hash(words) if words else None))
+        known, words = ledger.stories.get(story.story_id), parsed.body_hash
+        story = self._clustered(parsed, known or (ledger.stories.by_body_hash(words) if words else None))
         ledger.stories.store(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
         ledger.runs.count(self._run.run_id, "story/revised" if known else "story/new")
         self._run.reading = story.headline
-        self._run.saw(story)
-        if story.fetch is not None:
-            story.fetch.outcome = Outcome.STORY
-            self._run.settle(story.fetch, story.published_at or story.first_seen_at)
+        self._run.saw(parsed)
+        if parsed.fetch is not None:
+            parsed.fetch.outcome = Outcome.STORY
+            self._run.settle(parsed.fetch, story.published_at or story.first_seen_at)
 
-    def _clustered(self, story: Story, kin: KnownStory | None) -> Story:
+    def _clustered(self, parsed: ParsedStory, kin: KnownStory | None) -> Story:
         """The story in its cluster; others change theirs when it comes before their head, or goes from among them."""
-        ledger, at = self._run.ledger, story.published_at or story.first_seen_at
+        story, ledger = parsed.story, self._run.ledger
+        at = story.published_at or story.first_seen_at
         assert at is not None
         named = (kin.story_id, kin.cluster_id) if kin else None
-        heads = ledger.clusters.place(story.story_id, story.sketch, at, known_story=named)
+        heads = ledger.clusters.place(story.story_id, parsed.sketch, at, known_story=named)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
             ledger.stories.move_to_cluster(other, other_head)

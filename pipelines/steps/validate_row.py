@@ -5,14 +5,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of
+from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of, record_of
 from pipelines.drop_reasons import InvalidRow
 
 
 def validate_row(item: Any) -> Any:
     """Reject an item with a value of the wrong type, in itself or in one of its rows."""
     rows = getattr(item, "rows", None)
-    for record in rows if rows is not None else [item]:
+    for record in rows if rows is not None else [record_of(item)]:
         if error := row_error(type(record), as_row(record)):
             raise InvalidRow(error)
     return item

@@ -1,13 +1,14 @@
 """Pages of the bundled newspaper as the real reader reads them, and reports of runs made of such readings."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from scrapy.exceptions import DropItem
 
-from crawler.items import Story
+from crawler.items import ParsedStory
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
@@ -33,9 +34,9 @@ class Edition:
         self._spider = Kalbela()
         self.urls = [story.url for story in self.paper.truth().values()]
         Random(seed).shuffle(self.urls)
-        self._sound: dict[str, Story] = {}
+        self._sound: dict[str, ParsedStory] = {}
 
-    def sound(self, most: int | None = None) -> list[Story]:
+    def sound(self, most: int | None = None) -> list[ParsedStory]:
         """The stories as they are read while nothing is broken, always the same first ones."""
         assert not self.paper._look.breaks
         for url in self.urls[:most]:
@@ -43,29 +44,34 @@ class Edition:
                 self._sound[url] = self._read(url)
         return [self._sound[url] for url in self.urls[:most]]
 
-    def broken(self, field: str, way: str, most: int, *, share: float = 1.0, heads: bool = True) -> list[Story]:
+    def broken(self, field: str, way: str, most: int, *, share: float = 1.0, heads: bool = True) -> list[ParsedStory]:
         """The same stories while a field is broken."""
         before = self.sound(most)
         self.paper.break_field(field, way, share=share, heads=heads)
         look = self.paper._look
         try:
-            return [self._read(story.url) if _loses(story, field, look) else story for story in before]
+            return [self._read(story.story.url) if _loses(story, field, look) else story for story in before]
         finally:
             self.paper.mend_fields()
 
-    def _read(self, url: str) -> Story:
+    def _read(self, url: str) -> ParsedStory:
         html, at = self.paper.site.page(url.removeprefix(WWW)), self.paper.now.astimezone(UTC)
         story = self._spider.page_parser.parse(
             PageResponse(url=url, body=html.encode(), fetched_at=at, is_story=True)
         ).story
         assert story is not None
-        return clean_story(story) if story.layout else story
+        return replace(story, story=clean_story(story.story)) if story.story.layout else story
 
 
-def _loses(story: Story, field: str, look: Look) -> bool:
+def _loses(story: ParsedStory, field: str, look: Look) -> bool:
     """Whether the field is broken on the page of a story; a page that does not have it cannot lose it."""
-    has = field in story.given_by or getattr(story, field) is not None
-    return has and look.broken(field, int(story.story_id.rpartition(":")[2])) is not None
+    has = field in story.extracted_by or getattr(story.story, field) is not None
+    return has and look.broken(field, int(story.story.story_id.rpartition(":")[2])) is not None
+
+
+def with_columns(parsed: ParsedStory, **columns: Any) -> ParsedStory:
+    """Return the story with other values in some columns."""
+    return replace(parsed, story=replace(parsed.story, **columns))
 
 
 def run_id_of(moment: datetime) -> str:
@@ -74,7 +80,7 @@ def run_id_of(moment: datetime) -> str:
 
 
 def report_of(
-    stories: Iterable[Story], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
+    stories: Iterable[ParsedStory], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
 ) -> dict[str, Any]:
     """The report of a run that read these stories in this order, as far as a judge reads it."""
     measures, rejects = FieldStats(mode, LISTS), dict[str, int]()

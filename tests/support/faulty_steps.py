@@ -10,7 +10,7 @@ from typing import Any
 from scrapy.exceptions import DropItem
 from scrapy.utils.misc import load_object
 
-from crawler.items import Story
+from crawler.items import ParsedStory
 from pipelines import TEXT_STEPS
 
 STEPS = [load_object(name) for name in TEXT_STEPS]
@@ -23,7 +23,7 @@ def with_step(name: str) -> str:
     return f"KHOBOR_TEXT_STEPS={','.join((*TEXT_STEPS, f'{__name__}.{name}'))}"
 
 
-def after_text_steps(story: Story) -> Story:
+def after_text_steps(story: ParsedStory) -> ParsedStory:
     """The story as it leaves the parse worker."""
     try:
         return replace(reduce(lambda item, step: step(item), STEPS, story), text_steps_done=True)
@@ -33,20 +33,20 @@ def after_text_steps(story: Story) -> Story:
 
 def spoils_one(item: Any) -> Any:
     """Fail on one story."""
-    if isinstance(item, Story) and item.story_id == SPOILT:
+    if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         raise LookupError("no such thing")
     return item
 
 
 def crashes_on_one(item: Any) -> Any:
     """End the process over one story, as a fault in the C code of a parser does."""
-    if isinstance(item, Story) and item.story_id == SPOILT:
+    if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         os.kill(os.getpid(), signal.SIGSEGV)
     return item
 
 
 def takes_long(item: Any) -> Any:
     """Delay every story."""
-    if isinstance(item, Story):
+    if isinstance(item, ParsedStory):
         time.sleep(SECONDS)
     return item

@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 import crawler.settings
 from crawler import clock
 from crawler.clock import now
-from crawler.items import Fetch, Ranking, Snapshot, Story
+from crawler.items import Fetch, ParsedStory, Ranking, Snapshot, Story
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
 from crawler.urls import Address
@@ -140,8 +140,8 @@ class Played:
         else:
             yield self._story(number, fetch, self.world.body(number, self.edition) if outcome is Outcome.STORY else "")
 
-    def _story(self, number: int, fetch: Fetch, body: str) -> Story:
-        return Story(
+    def _story(self, number: int, fetch: Fetch, body: str) -> ParsedStory:
+        story = Story(
             site=SITE,
             story_id=f"{SITE}:{number}",
             url=fetch.url,
@@ -153,8 +153,8 @@ class Played:
             depth=fetch.depth,
             layout="a rule",
             run_id=fetch.run_id,
-            fetch=fetch,
         )
+        return ParsedStory(story=story, fetch=fetch)
 
     def _snapshot(self, name: str, fetch: Fetch) -> Snapshot:
         rows = [

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from scrapy.exceptions import DropItem
 
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ReadApart
 from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
@@ -17,7 +17,7 @@ from tests.support.faulty_steps import STEPS
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
-def a_story(**changes: object) -> Story:
+def a_story(**changes: object) -> ParsedStory:
     """A story as parsed: letters in two forms, spaces, a repeated tag."""
     usual = {
         "site": "kalbela",
@@ -29,33 +29,34 @@ def a_story(**changes: object) -> Story:
         "layout": "kalbela-2023",
         "fetched_at": AT,
     }
-    return Story(**(usual | changes))  # type: ignore[arg-type]
+    return ParsedStory(story=Story(**(usual | changes)))  # type: ignore[arg-type]
 
 
 class PageParser:
     """Parse every page as one story."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: ParsedStory) -> None:
         self.story = story
 
     def parse(self, answer: PageResponse) -> ParsedPage:
         return ParsedPage(story=replace(self.story))
 
 
-def in_worker(story: Story) -> Story:
+def in_worker(story: ParsedStory) -> ParsedStory:
     """The story as it leaves the parse worker."""
     worker = ReadApart(PageParser(story), (), STEPS)  # type: ignore[arg-type]
-    read = worker._read(PageResponse(url=story.url, body=b"", fetched_at=AT)).story
+    read = worker._read(PageResponse(url=story.story.url, body=b"", fetched_at=AT)).story
     assert read is not None
     return read
 
 
 def test_story_is_cleaned_counted_and_fingerprinted() -> None:
-    story = ApplyTextSteps(STEPS).process_item(a_story())
+    parsed = ApplyTextSteps(STEPS).process_item(a_story())
+    story = parsed.story
     assert (story.headline, story.tags, story.word_count) == ("নতুন আয়োজন", ["ঢাকা"], 61)
     assert story.language == "bn"
-    assert story.sketch == sketch(story.body) is not None
-    assert None not in (story.content_hash, story.body_hash)
+    assert parsed.sketch == sketch(story.body) is not None
+    assert None not in (story.content_hash, parsed.body_hash)
 
 
 def test_pipeline_leaves_story_of_worker_alone() -> None:
@@ -86,8 +87,8 @@ def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type
 def test_added_step_runs_in_both() -> None:
     seen: list[str] = []
 
-    def added(story: Story) -> Story:
-        seen.append(story.headline)
+    def added(story: ParsedStory) -> ParsedStory:
+        seen.append(story.story.headline)
         return story
 
     steps = [*STEPS, added]

@@ -178,7 +178,7 @@ def test_the_first_source_that_can_be_read_gives_the_field_and_is_named() -> Non
     read: Callable[[str], int | None] = lambda text: int(text) if text.isdigit() else None  # noqa: E731
     assert first_of("number", page, (css("i"), css("p"), css("b")), read) == 7
     assert first_of("absent", page, (css("i"),), read) is None
-    assert page.given_by == {"number": "p"}
+    assert page.extracted_by == {"number": "p"}
 
 
 def test_bytes_are_read_in_their_own_charset() -> None:

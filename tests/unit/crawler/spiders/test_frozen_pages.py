@@ -68,7 +68,7 @@ def reading(case: Case, page: Page) -> dict[str, Any]:
     layout = choose_layout(newspaper.layouts, page)
     assert isinstance(address, Address)
     assert layout is not None, "no layout fits"
-    story = clean_story(layout.read(page, address, addresses, newspaper.zone))
+    story = clean_story(layout.read(page, address, addresses, newspaper.zone).story)
     return {name: _as_told(name, getattr(story, name)) for name in FIELDS}
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from crawler.parsing.extractors import css
 from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
@@ -25,13 +25,23 @@ def page(inner: str, head: str = "") -> Page:
 
 
 def read(inner: str, head: str = "") -> Story:
+    return read_with_evidence(inner, head).story
+
+
+def read_with_evidence(inner: str, head: str = "") -> ParsedStory:
     address = ADDRESSES.identify(f"{WWW}/national/258210")
     assert isinstance(address, Address)
     return LAYOUT_2023.read(page(inner, head), address, ADDRESSES, Kalbela.zone)
 
 
 def story(*parts: str, head: str = "") -> Story:
-    return read(f'<div id="details_content">{TITLE}{"".join(parts)}<div class="dtl_section">{BODY}</div></div>', head)
+    return parsed(*parts, head=head).story
+
+
+def parsed(*parts: str, head: str = "") -> ParsedStory:
+    return read_with_evidence(
+        f'<div id="details_content">{TITLE}{"".join(parts)}<div class="dtl_section">{BODY}</div></div>', head
+    )
 
 
 def picture(markup: str, head: str = "") -> Story:
@@ -116,9 +126,9 @@ ISO = "<meta property='article:published_time' content='2026-01-07T08:00:00+06:0
 
 
 def test_a_label_counts_before_the_head_and_the_head_before_nothing() -> None:
-    said = story(f'<div class="rpt_info_section">{LABELLED}</div>', head=ISO)
-    assert f"{said.published_at:%H:%M}" == "03:10"
-    assert said.given_by["published_at"] == ".rpt_info_section having প্রকাশ|আপডেট"
+    said = parsed(f'<div class="rpt_info_section">{LABELLED}</div>', head=ISO)
+    assert f"{said.story.published_at:%H:%M}" == "03:10"
+    assert said.extracted_by["published_at"] == ".rpt_info_section having প্রকাশ|আপডেট"
     silent = story(f'<div class="rpt_info_section">{UPDATED}</div>', head=ISO)
     assert (f"{silent.published_at:%H:%M}", f"{silent.updated_at:%H:%M}") == ("02:00", "03:40")
 
@@ -126,17 +136,17 @@ def test_a_label_counts_before_the_head_and_the_head_before_nothing() -> None:
 def test_a_date_that_cannot_be_read_is_null_and_told_once() -> None:
     wrong = LABELLED.replace("০৭ জা", "৩২ জা")
     meta = f'<div class="rpt_info_section">{wrong}</div>'
-    found = story(meta, f'<div class="mobile_post_meta">{meta}</div>')
-    assert found.published_at is None
-    assert len(found.unreadable) == 1
-    assert "published_at" not in found.given_by
+    found = parsed(meta, f'<div class="mobile_post_meta">{meta}</div>')
+    assert found.story.published_at is None
+    assert len(found.unreadable_dates) == 1
+    assert "published_at" not in found.extracted_by
 
 
 @pytest.mark.parametrize("iso", ["", "soon", "2026-01-07", "2062-01-07T00:00:00Z", "0000-00-00 00:00:00", "২০২৬"])
 def test_a_moment_of_the_head_that_cannot_be_read_is_null(iso: str) -> None:
-    found = story(head=f"<meta property='article:published_time' content='{iso}'>")
-    assert found.published_at is None
-    assert "published_at" not in found.given_by
+    found = parsed(head=f"<meta property='article:published_time' content='{iso}'>")
+    assert found.story.published_at is None
+    assert "published_at" not in found.extracted_by
 
 
 @pytest.mark.parametrize(
@@ -320,14 +330,14 @@ def test_reading_a_page_twice_gives_the_same_and_leaves_it_whole() -> None:
 
 
 def test_the_source_of_a_field_is_named_for_the_alarm() -> None:
-    found = story(f'<div class="rpt_info_section"><div class="rpt_name">কেউ</div>{LABELLED}</div>', head="")
-    assert found.given_by["byline"] == ".rpt_info_section .rpt_name"
-    assert found.given_by["body"] == ".dtl_content_section"
-    assert "kicker" not in found.given_by
+    found = parsed(f'<div class="rpt_info_section"><div class="rpt_name">কেউ</div>{LABELLED}</div>', head="")
+    assert found.extracted_by["byline"] == ".rpt_info_section .rpt_name"
+    assert found.extracted_by["body"] == ".dtl_content_section"
+    assert "kicker" not in found.extracted_by
     renamed = replace(LAYOUT_2023, headline=(css(".gone"), css("h1")))
     address = ADDRESSES.identify(f"{WWW}/national/1")
     assert isinstance(address, Address)
-    assert renamed.read(page(TITLE + BODY), address, ADDRESSES, Kalbela.zone).given_by["headline"] == "h1"
+    assert renamed.read(page(TITLE + BODY), address, ADDRESSES, Kalbela.zone).extracted_by["headline"] == "h1"
 
 
 def test_a_field_outside_the_usual_region_is_found_all_the_same() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing, Pagination
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
@@ -29,19 +29,22 @@ ROWS = st.builds(
 )
 ENTRIES = st.lists(st.builds(FeedEntry, TEXT, MAYBE, MAYBE), max_size=3)
 STORIES = st.builds(
-    Story,
-    story_id=TEXT,
-    headline=TEXT,
-    kicker=MAYBE,
-    published_at=MOMENTS,
-    updated_at=MOMENTS,
-    fetched_at=MOMENTS,
-    body=TEXT,
-    tags=st.none() | st.lists(TEXT),
-    word_count=st.none() | st.integers(0),
-    given_by=st.dictionaries(TEXT, TEXT, max_size=3),
-    unreadable=st.lists(TEXT, max_size=2).map(tuple),
-    lacking=st.lists(TEXT, max_size=2).map(tuple),
+    ParsedStory,
+    story=st.builds(
+        Story,
+        story_id=TEXT,
+        headline=TEXT,
+        kicker=MAYBE,
+        published_at=MOMENTS,
+        updated_at=MOMENTS,
+        fetched_at=MOMENTS,
+        body=TEXT,
+        tags=st.none() | st.lists(TEXT),
+        word_count=st.none() | st.integers(0),
+    ),
+    extracted_by=st.dictionaries(TEXT, TEXT, max_size=3),
+    unreadable_dates=st.lists(TEXT, max_size=2).map(tuple),
+    missing=st.lists(TEXT, max_size=2).map(tuple),
     text_steps_done=st.booleans(),
     sketch=st.none() | st.tuples(st.lists(st.integers(0, 2**24), max_size=4).map(tuple), st.binary(max_size=9)),
 )

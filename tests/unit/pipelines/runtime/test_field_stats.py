@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 
-from crawler.items import Story
+from crawler.items import ParsedStory, Story
 from pipelines.runtime.field_stats import COLUMNS, FieldStats, half_octave
 
 AT = datetime(2026, 1, 11, 12, tzinfo=UTC)
 
 
-def story(**given: Any) -> Story:
+def story(given_by: dict[str, str] | None = None, unreadable: tuple[str, ...] = (), **given: Any) -> ParsedStory:
     whole: dict[str, Any] = {
         "headline": "শিরোনাম",
         "body": "এক দুই তিন\n\nচার পাঁচ",
         "layout": "one",
         "fetched_at": AT,
-        "given_by": {"headline": "h1", "body": ".text"},
     }
-    return Story(**whole | given)
+    extracted_by = given_by or {"headline": "h1", "body": ".text"}
+    return ParsedStory(story=Story(**whole | given), extracted_by=extracted_by, unreadable_dates=unreadable)
 
 
-def counted(*stories: Story) -> dict[str, Any]:
+def counted(*stories: ParsedStory) -> dict[str, Any]:
     measures = FieldStats("incremental", ("latest", "popular"))
     for each in stories:
         measures.see_story(each)
@@ -38,7 +38,7 @@ def test_a_field_is_counted_by_layout_and_source_and_an_empty_one_not_at_all() -
 
 
 def test_a_page_that_no_layout_fits_lacks_what_the_newest_one_misses() -> None:
-    told = counted(story(), Story(lacking=("body",)), Story(lacking=("body", "headline")))
+    told = counted(story(), *(ParsedStory(story=Story(), missing=each) for each in (("body",), ("body", "headline"))))
     assert (told["pages"], told["layouts"]) == (3, {"one": 1})
     assert [
         (told["fields"][name]["filled"], told["fields"][name]["of"]) for name in ("headline", "body", "byline")
@@ -60,7 +60,7 @@ def test_a_page_that_no_layout_fits_lacks_what_the_newest_one_misses() -> None:
         ("updated_at", "too early", story(published_at=AT, updated_at=AT - timedelta(hours=1))),
     ],
 )
-def test_a_trait_of_a_value_is_counted(column: str, trait: str, of: Story) -> None:
+def test_a_trait_of_a_value_is_counted(column: str, trait: str, of: ParsedStory) -> None:
     assert counted(of)["fields"][column]["traits"] == {trait: 1}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crawler.items import Story
+from crawler.items import ParsedStory
 from crawler.spiders.kalbela import LAYOUT_2023
 from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.expectations import Expectations, evaluate
@@ -17,9 +17,9 @@ from schedules.monitoring.throughput import throughput_alarms
 from schedules.reports.history import Acknowledgement, acknowledgements
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
-from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of
+from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of, with_columns
 
-Change = Callable[[Story], Story]
+Change = Callable[[ParsedStory], ParsedStory]
 POOL = 450
 BEFORE = 14
 TONIGHT = FIRST_NIGHT + timedelta(days=BEFORE)
@@ -70,33 +70,46 @@ def test_a_list_that_stories_no_longer_show_is_an_alarm_of_its_own(
 
 # What else may stand in a field's place, or be lost on the way.
 def lost(name: str) -> Change:
-    return lambda story: replace(story, **{name: None})
+    return lambda story: with_columns(story, **{name: None})
 
 
 SWAPPED: dict[str, tuple[str, Change]] = {
     "section is lost": ("section", lost("section")),
     "agency is lost": ("agency", lost("agency")),
     "credit is lost": ("image_credit", lost("image_credit")),
-    "byline holds the date": ("byline", lambda story: replace(story, byline=f"০৭ জানুয়ারি ২০২৬ {story.byline or ''}")),
-    "byline is the headline": ("byline", lambda story: replace(story, byline=story.headline)),
-    "headline is the paper's name": ("headline", lambda story: replace(story, headline="কালবেলা")),
-    "kicker is a menu": ("kicker", lambda story: replace(story, kicker="জাতীয় রাজনীতি খেলা বিনোদন সারাদেশ " * 5)),
+    "byline holds the date": (
+        "byline",
+        lambda story: with_columns(story, byline=f"০৭ জানুয়ারি ২০২৬ {story.story.byline or ''}"),
+    ),
+    "byline is the headline": ("byline", lambda story: with_columns(story, byline=story.story.headline)),
+    "headline is the paper's name": ("headline", lambda story: with_columns(story, headline="কালবেলা")),
+    "kicker is a menu": ("kicker", lambda story: with_columns(story, kicker="জাতীয় রাজনীতি খেলা বিনোদন সারাদেশ " * 5)),
     "picture is the same everywhere": (
         "image_url",
-        lambda story: replace(story, image_url="https://www.kalbela.com/a"),
+        lambda story: with_columns(story, image_url="https://www.kalbela.com/a"),
     ),
-    "date is that of the visit": ("published_at", lambda story: replace(story, published_at=story.fetched_at)),
+    "date is that of the visit": (
+        "published_at",
+        lambda story: with_columns(story, published_at=story.story.fetched_at),
+    ),
     "date is a year ahead": (
         "published_at",
-        lambda story: replace(story, published_at=story.fetched_at and story.fetched_at + timedelta(days=365)),
+        lambda story: with_columns(
+            story, published_at=story.story.fetched_at and story.story.fetched_at + timedelta(days=365)
+        ),
     ),
     "update is before the story": (
         "updated_at",
-        lambda story: replace(story, updated_at=story.published_at and story.published_at - timedelta(days=9)),
+        lambda story: with_columns(
+            story, updated_at=story.story.published_at and story.story.published_at - timedelta(days=9)
+        ),
     ),
-    "body is its first paragraph": ("body", lambda story: replace(story, body=story.body.partition("\n\n")[0])),
-    "body is the whole page": ("body", lambda story: replace(story, body="\n\n".join([story.body] * 8))),
-    "tags are words of the body": ("tags", lambda story: replace(story, tags=story.body.split())),
+    "body is its first paragraph": (
+        "body",
+        lambda story: with_columns(story, body=story.story.body.partition("\n\n")[0]),
+    ),
+    "body is the whole page": ("body", lambda story: with_columns(story, body="\n\n".join([story.story.body] * 8))),
+    "tags are words of the body": ("tags", lambda story: with_columns(story, tags=story.story.body.split())),
 }
 
 
@@ -116,7 +129,7 @@ def test_something_else_in_the_place_of_a_field_is_an_alarm_for_that_field(
 def test_a_hundred_sound_runs_of_all_sizes_raise_no_alarm(edition: Edition, seed: int, stories: int) -> None:
     paper = edition if seed == 1 else Edition(seed, stories)
     chance, sound, past = Random(seed), paper.sound(), list[dict[str, Any]]()
-    by_age = sorted(sound, key=lambda story: int(story.story_id.rpartition(":")[2]))
+    by_age = sorted(sound, key=lambda story: int(story.story.story_id.rpartition(":")[2]))
     place, moment = 0, FIRST_NIGHT
     for number in range(100):
         quiet = moment.weekday() in (4, 5)  # Friday and Saturday in Dhaka
@@ -181,9 +194,11 @@ def test_runs_in_a_row_that_find_nothing_new_are_an_alarm(edition: Edition) -> N
 # One run after the other --------------------------------------------------------------------------------------------
 
 
-def without_byline(stories: list[Story]) -> list[Story]:
-    given = [{name: source for name, source in story.given_by.items() if name != "byline"} for story in stories]
-    return [replace(story, byline=None, given_by=rest) for story, rest in zip(stories, given, strict=True)]
+def without_byline(stories: list[ParsedStory]) -> list[ParsedStory]:
+    given = [{name: source for name, source in story.extracted_by.items() if name != "byline"} for story in stories]
+    return [
+        replace(with_columns(story, byline=None), extracted_by=rest) for story, rest in zip(stories, given, strict=True)
+    ]
 
 
 class Judged:
@@ -193,7 +208,7 @@ class Judged:
         self.past = list(past)
         self.accepted: dict[str, Acknowledgement] = {}
 
-    def run(self, stories: list[Story], mode: str = "full") -> list[dict[str, Any]]:
+    def run(self, stories: list[ParsedStory], mode: str = "full") -> list[dict[str, Any]]:
         report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), mode)
         report["alarms"] = alarms(report, self.past, self.accepted)
         self.past.insert(0, report)
@@ -236,7 +251,7 @@ def test_what_comes_and_goes_is_the_way_of_the_newspaper(edition: Edition, judge
     told, chance = [], Random(1)
     for _ in range(4):
         all_at_once = chance.sample(edition.sound(), 60)
-        told.append(judged.run([replace(story, image_url=None) for story in all_at_once]))
+        told.append(judged.run([with_columns(story, image_url=None) for story in all_at_once]))
         assert not judged.run(chance.sample(edition.sound(), 60))
         assert not judged.run(chance.sample(edition.sound(), 60))
     assert [len(alarms) for alarms in told] == [1, 1, 0, 0]
@@ -352,8 +367,8 @@ def test_incremental_runs_without_news_raise_no_alarm(edition: Edition) -> None:
 
 def test_a_print_edition_that_bears_one_moment_is_no_alarm(edition: Edition, past: list[dict[str, Any]]) -> None:
     stories = edition.sound(60)
-    together = min(story.fetched_at for story in stories if story.fetched_at) - timedelta(days=1)
-    printed = [replace(story, edition="print", published_at=together) for story in stories]
+    together = min(story.story.fetched_at for story in stories if story.story.fetched_at) - timedelta(days=1)
+    printed = [with_columns(story, edition="print", published_at=together) for story in stories]
     assert "kalbela/field/published_at" not in [alarm["key"] for alarm in alarms(report_of(printed, TONIGHT), past)]
-    online = [replace(story, edition="online", published_at=together) for story in stories]
+    online = [with_columns(story, edition="online", published_at=together) for story in stories]
     assert "kalbela/field/published_at" in [alarm["key"] for alarm in alarms(report_of(online, TONIGHT), past)]

@@ -18,7 +18,7 @@ from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
 from crawler.parsing.parser import ParsedPage
 from crawler.parsing.ranked_lists import RankedList
 from crawler.priorities import ENTRY_POINT, RANKED, STORY, entry_point_order, request_priority, story_order
-from crawler.urls import Address, Addresses, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
 # A sitemap index may name indexes; those named by an index are requested, and no deeper ones.
 MAX_SITEMAP_DEPTH = 2
@@ -37,7 +37,7 @@ class CrawlMemory(Protocol):
         """Report if a URL got an outcome in an earlier run."""
         return False
 
-    def note_link(self, via: str, target: Address, headline: str | None, updated_at: datetime | None) -> bool:
+    def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
         """Record that a list or entry point links to a story; report if it hints at a change of the story."""
         return False
 
@@ -57,7 +57,7 @@ class LinkFollower(scrapy.Spider):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.addresses = self.identities()
+        self.url_rules = self.make_url_rules()
         self.run_id = ""
         self.memory: CrawlMemory = NoMemory()
         self.is_incremental = False
@@ -68,9 +68,9 @@ class LinkFollower(scrapy.Spider):
         self._ranked_keys: set[str] = set()  # stories in the ranked lists of the current page
 
     @classmethod
-    def identities(cls) -> Addresses:
+    def make_url_rules(cls) -> UrlRules:
         """Return the rules of the site's URLs."""
-        return Addresses(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
+        return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
 
     def begin_run(self, run_id: str, memory: CrawlMemory, *, incremental: bool) -> None:
         """Set the run's id, mode and memory, before the first request."""
@@ -101,7 +101,7 @@ class LinkFollower(scrapy.Spider):
     def _request_entry_point(
         self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
     ) -> Iterator[Any]:
-        target, rank = self.addresses.identify(link, base), (ENTRY_POINT, entry_point_order(entry_point))
+        target, rank = self.url_rules.identify(link, base), (ENTRY_POINT, entry_point_order(entry_point))
         return self._follow(
             target, base, via=entry_point.name, depth=depth, rank=rank, entry_point=entry_point, position=position
         )
@@ -121,8 +121,8 @@ class LinkFollower(scrapy.Spider):
         yield from self._follow_sitemaps(parsed.sitemaps, response, entry_point, fetch)
         times = dict(zip(parsed.entries, modification_times(parsed.entries), strict=True))
         for entry in newest_first(parsed.entries)[: entry_point.limit]:
-            target = self.addresses.identify(entry.url, response.url)
-            if isinstance(target, Address):
+            target = self.url_rules.identify(entry.url, response.url)
+            if isinstance(target, SiteUrl):
                 if not target.story_id:
                     continue
                 fetch.new_links += target.url not in self._discovered and not self.memory.was_known(target.key)
@@ -155,7 +155,7 @@ class LinkFollower(scrapy.Spider):
         if listing.pagination is not None and not reaches_known:
             yield from self._follow_next_page(parsed, listing, response, fetch)
 
-    def _reaches_known_stories(self, stories: list[Address], fresh: int, response: Response) -> bool:
+    def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, response: Response) -> bool:
         """Report if a page of a listing shows stories of earlier runs and hardly any new ones."""
         own = {story.key for story in stories if story.key not in self._ranked_keys}
         if fresh >= _MIN_NEW_SHARE * len(own):
@@ -185,24 +185,24 @@ class LinkFollower(scrapy.Spider):
     # Requests --------------------------------------------------------------------------------------------------------
 
     def _note_link(
-        self, via: str, target: Address | NoAddress, headline: str | None = None, updated_at: datetime | None = None
+        self, via: str, target: SiteUrl | SkippedUrl, headline: str | None = None, updated_at: datetime | None = None
     ) -> str | None:
         """Note a link to a story; return ``via`` if it hints at a change of the story."""
-        if not isinstance(target, Address) or target.story_id is None:
+        if not isinstance(target, SiteUrl) or target.story_id is None:
             return None
         return via if self.memory.note_link(via, target, headline, updated_at) else None
 
     def _follow_story(
-        self, target: Address | NoAddress, fetch: Fetch, entry_point: EntryPoint, hinted_by: str | None = None
+        self, target: SiteUrl | SkippedUrl, fetch: Fetch, entry_point: EntryPoint, hinted_by: str | None = None
     ) -> Iterator[Any]:
-        rank = (STORY, story_order(target.story_id if isinstance(target, Address) else None))
+        rank = (STORY, story_order(target.story_id if isinstance(target, SiteUrl) else None))
         return self._follow(
             target, fetch.url, via=entry_point.name, depth=fetch.depth + 1, rank=rank, hinted_by=hinted_by
         )
 
     def _follow(
         self,
-        target: Address | NoAddress,
+        target: SiteUrl | SkippedUrl,
         referrer: str,
         *,
         via: str,
@@ -218,19 +218,19 @@ class LinkFollower(scrapy.Spider):
         self._discovered.add(target.url)
         fetch = self.new_fetch(target, via=via, referrer=referrer or None, depth=depth)
         fetch.hinted_by = hinted_by
-        if isinstance(target, NoAddress):
+        if isinstance(target, SkippedUrl):
             fetch.fetched_at, fetch.outcome, fetch.reason = now(), target.outcome, target.reason
             yield fetch
         else:
             yield self.request(fetch, request_priority(*rank, depth), entry_point, position)
 
-    def new_fetch(self, target: Address | NoAddress, *, via: str, referrer: str | None, depth: int) -> Fetch:
+    def new_fetch(self, target: SiteUrl | SkippedUrl, *, via: str, referrer: str | None, depth: int) -> Fetch:
         """Return the record of a URL as it is discovered."""
         return Fetch(
             site=self.name,
             url=target.url,
             key=target.key,
-            story_id=target.story_id if isinstance(target, Address) else None,
+            story_id=target.story_id if isinstance(target, SiteUrl) else None,
             via=via,
             referrer=referrer,
             depth=depth,

@@ -21,7 +21,7 @@ from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedList, RankedRow
 from crawler.priorities import RANKED, SEED
-from crawler.urls import Address, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl
 
 
 class SpiderArgumentError(ValueError):
@@ -49,9 +49,9 @@ class NewspaperSpider(LinkFollower):
         if unknown:
             raise SpiderArgumentError(f"unknown argument -a {next(iter(unknown))}: use -a seed=URL")
         for link in self.starts:
-            if isinstance(target := self.addresses.identify(link), NoAddress):
+            if isinstance(target := self.url_rules.identify(link), SkippedUrl):
                 raise SpiderArgumentError(f"{link!r} is not a seed of {self.name} ({target.reason})")
-        self.page_parser = PageParser(self.addresses, self.layouts, self.lists, self.zone)
+        self.page_parser = PageParser(self.url_rules, self.layouts, self.lists, self.zone)
         #: Parses a page; the parse worker sets its own method here.
         self.parse_page: Callable[[PageResponse], Awaitable[ParsedPage]] = self._parse_in_process
         self.allowed_domains = list(self.hosts)
@@ -63,7 +63,7 @@ class NewspaperSpider(LinkFollower):
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         home = f"https://{self.hosts[0]}/"
         for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
-            for output in self._follow(self.addresses.identify(link), "", via="seed", depth=0, rank=(SEED, 0)):
+            for output in self._follow(self.url_rules.identify(link), "", via="seed", depth=0, rank=(SEED, 0)):
                 yield output
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
         if robots is None or self.is_incremental:
@@ -96,7 +96,7 @@ class NewspaperSpider(LinkFollower):
     def _fetch_of(self, response: Response) -> Fetch:
         fetch: Fetch | None = response.meta.get("fetch")
         if fetch is None:  # `scrapy parse` and `scrapy shell` set none
-            fetch = self.new_fetch(self.addresses.identify(response.url), via="seed", referrer=None, depth=0)
+            fetch = self.new_fetch(self.url_rules.identify(response.url), via="seed", referrer=None, depth=0)
         fetch.fetched_at = now()
         fetch.status, fetch.bytes = response.status, len(response.body)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
@@ -165,8 +165,8 @@ class NewspaperSpider(LinkFollower):
         yield snapshot
         for row in rows:
             target = row.target
-            if not follows_pages and isinstance(target, Address) and not target.story_id:
-                target = NoAddress(target.url, Outcome.NOT_A_STORY, "linked from a list on a page that is not a story")
+            if not follows_pages and isinstance(target, SiteUrl) and not target.story_id:
+                target = SkippedUrl(target.url, Outcome.NOT_A_STORY, "linked from a list on a page that is not a story")
             hinted_by = self._note_link(ranked.name, target, row.headline)
             rank = (RANKED, row.rank)
             yield from self._follow(
@@ -186,10 +186,10 @@ class NewspaperSpider(LinkFollower):
                     observed_at=fetch.fetched_at,
                     list=ranked.name,
                     rank=row.rank,
-                    story_id=row.target.story_id if isinstance(row.target, Address) else None,
+                    story_id=row.target.story_id if isinstance(row.target, SiteUrl) else None,
                     url=row.target.url,
                     headline=row.headline,
-                    page_url=fetch.url if response.url == fetch.url else self.addresses.identify(response.url).url,
+                    page_url=fetch.url if response.url == fetch.url else self.url_rules.identify(response.url).url,
                     last_observed_at=fetch.fetched_at,
                     run_id=self.run_id,
                 )

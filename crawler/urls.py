@@ -24,10 +24,10 @@ _PLAIN = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class SiteUrl:
     """One address, identified.
 
-    ``url`` is canonical and fit for storing; ``key`` is equal for two addresses of the same story or page; ``story_id``
+    ``url`` is canonical and fit for storing; ``key`` is equal for two url_rules of the same story or page; ``story_id``
     and ``section`` are set when it is a story's.
     """
 
@@ -38,7 +38,7 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class NoAddress:
+class SkippedUrl:
     """Something that stood where an address should, and why it is not asked for."""
 
     url: str
@@ -52,8 +52,8 @@ class NoAddress:
 
 
 @dataclass(frozen=True)
-class Addresses:
-    """How one newspaper writes its addresses.
+class UrlRules:
+    """How one newspaper writes its url_rules.
 
     :param site: name of the newspaper, the first half of every ``story_id``
     :param hosts: its own hosts, the canonical one first; every other host is off site
@@ -66,27 +66,27 @@ class Addresses:
     story: re.Pattern[str]
     other_kinds: frozenset[str] = frozenset()
 
-    def identify(self, link: str, base: str = "") -> Address | NoAddress:
+    def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
         """The address that a link on the page ``base`` stands for, or why it stands for none."""
         if (plain := _PLAIN.fullmatch(link)) and plain["host"] in self.hosts and len(link) <= LONGEST:
             return self._own(plain["path"], "")
         shown, link = _printable(link), link.strip()
         if _NOWHERE.fullmatch(link):
-            return NoAddress(shown, Outcome.INVALID_URL, "no address, or a place on the same page")
-        too_long = NoAddress(shown, Outcome.INVALID_URL, f"longer than {LONGEST} characters")
+            return SkippedUrl(shown, Outcome.INVALID_URL, "no address, or a place on the same page")
+        too_long = SkippedUrl(shown, Outcome.INVALID_URL, f"longer than {LONGEST} characters")
         if len(link) > LONGEST:
             return too_long
         try:
             parts = urlsplit(urljoin(base, link))
             host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError as error:
-            return NoAddress(shown, Outcome.INVALID_URL, f"not an address: {_printable(str(error))}")
+            return SkippedUrl(shown, Outcome.INVALID_URL, f"not an address: {_printable(str(error))}")
         if parts.scheme not in ("http", "https"):
-            return NoAddress(shown, Outcome.INVALID_URL, f"scheme {_printable(parts.scheme) or 'missing'}")
+            return SkippedUrl(shown, Outcome.INVALID_URL, f"scheme {_printable(parts.scheme) or 'missing'}")
         if parts.username is not None or parts.password is not None:
-            return NoAddress(shown, Outcome.INVALID_URL, "carries a user name")
+            return SkippedUrl(shown, Outcome.INVALID_URL, "carries a user name")
         if host not in self.hosts or port not in (None, 80, 443):
-            return NoAddress(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
+            return SkippedUrl(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
         own = self._own(canonical_path(parts.path), parts.query)
         return own if max(len(parts.geturl()), len(own.url)) <= LONGEST else too_long
 
@@ -106,17 +106,17 @@ class Addresses:
         url = _printable(parts.geturl(), LONGEST + 1)
         return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= LONGEST else None
 
-    def _own(self, path: str, raw_query: str) -> Address | NoAddress:
+    def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
         origin = f"https://{self.hosts[0]}"
         if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in self.other_kinds:
-            return NoAddress(origin + path, Outcome.NOT_A_STORY, f"address of another kind: /{first}/")
+            return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"address of another kind: /{first}/")
         if match := self.story.fullmatch(path):
             story_id = f"{self.site}:{match['id'].lstrip('0') or '0'}"
             section = match.groupdict().get("section")
-            return Address(origin + path, story_id, story_id, section.lower() if section else None)
+            return SiteUrl(origin + path, story_id, story_id, section.lower() if section else None)
         query = canonical_query(raw_query)
         url = origin + path + (f"?{query}" if query else "")
-        return Address(url, url)
+        return SiteUrl(url, url)
 
 
 def canonical_path(path: str) -> str:

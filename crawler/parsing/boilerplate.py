@@ -10,7 +10,7 @@ from crawler.bengali.text import clean, clean_all
 from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
 from crawler.parsing.text_blocks import Block
-from crawler.urls import Address, Addresses, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
 # Posts of other networks are not the story's own words; what is hidden is no text of a page.
 EMBEDDED = (
@@ -36,7 +36,7 @@ class Asides:
     :param headline, caption: what may be printed once more where the text begins
     """
 
-    addresses: Addresses
+    url_rules: UrlRules
     base: str
     promo: tuple[re.Pattern[str], ...] = ()
     headline: str | None = None
@@ -78,11 +78,11 @@ class Asides:
         return all(self._is_other_story(link) and leading[link] < _UNCLOSED for link in block.links)
 
     def _is_other_story(self, link: str) -> bool:
-        match self.addresses.identify(link, self.base):
-            case Address(story_id=story_id):
+        match self.url_rules.identify(link, self.base):
+            case SiteUrl(story_id=story_id):
                 return story_id is not None
-            case NoAddress(outcome=Outcome.NOT_A_STORY):
+            case SkippedUrl(outcome=Outcome.NOT_A_STORY):
                 return True
-            case NoAddress(url=url, outcome=Outcome.OFFSITE):  # its archive, its paper's facsimile
-                return f".{self.addresses.hosts[0].removeprefix('www.')}/" in url
+            case SkippedUrl(url=url, outcome=Outcome.OFFSITE):  # its archive, its paper's facsimile
+                return f".{self.url_rules.hosts[0].removeprefix('www.')}/" in url
         return False

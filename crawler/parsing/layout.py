@@ -20,7 +20,7 @@ from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, text_of
 from crawler.parsing.selectors import landmark_of
 from crawler.parsing.text_blocks import Block, blocks
-from crawler.urls import Address, Addresses
+from crawler.urls import SiteUrl, UrlRules
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
 _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্করণ|ভার্সন|এডিশন)")
@@ -35,7 +35,7 @@ class Layout:
     :param opening: selector of what may stand before the headline of a story that a page scrolls on to
     :param dates: sources of the text with the প্রকাশ and আপডেট labels
     :param published, updated: sources of moments without label (ISO 8601), where no label can be read
-    :param no_picture: pattern of addresses that stand where a picture should and are none
+    :param no_picture: pattern of URLs that stand where a picture should and are none
     :param body: selectors of the element that holds the text
     :param part: selector of what holds all of one story's text, where a page parts it
     :param drop: selector of what is inside the body and not of the story
@@ -102,7 +102,7 @@ class Layout:
         named = {column: tuple(dict.fromkeys(source.name for source in row)) for column, row in rows.items()}
         return {**named, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
-    def read(self, page: Page, address: Address, addresses: Addresses, zone: ZoneInfo) -> ParsedStory:
+    def read(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
         # Their patterns take long to compile, and whoever only declares a layout reads nothing.
         from crawler.parsing.agencies import agency
@@ -110,18 +110,18 @@ class Layout:
         from crawler.parsing.captions import printed_caption, split_caption
 
         article = first_story(page, self.title, self.body, self.opening)
-        story = Story(site=addresses.site, story_id=address.story_id or "", url=address.url, section=address.section)
+        story = Story(site=url_rules.site, story_id=address.story_id or "", url=address.url, section=address.section)
         story.headline = first_of("headline", article, self.headline, clean) or ""
         story.kicker = first_of("kicker", article, self.kicker, _kicker)
         story.byline = first_of("byline", article, self.byline, clean)
         unreadable = self._read_moments(story, article, zone)
         story.edition = first_of("edition", article, self.edition, _edition)
         story.image_url = first_of(
-            "image_url", article, self.image, lambda link: self._picture(addresses, link, page.base)
+            "image_url", article, self.image, lambda link: self._picture(url_rules, link, page.base)
         )
         printed = first_of("image_caption", article, self.caption, printed_caption)
         story.image_caption, story.image_credit = split_caption(printed, story.headline)
-        asides = Asides(addresses, page.base, self._promo, story.headline, printed)
+        asides = Asides(url_rules, page.base, self._promo, story.headline, printed)
         story.body = "\n\n".join(asides.without(self._blocks(article)))
         story.agency = agency(story.body, story.byline)
         if tags := list(self._tags(article)):
@@ -151,8 +151,8 @@ class Layout:
                 setattr(story, name, first_of(name, article, sources, lambda t: parse_datetime(t, zone=zone, now=now)))
         return tuple(unreadable)
 
-    def _picture(self, addresses: Addresses, link: str, base: str) -> str | None:
-        return None if re.search(self.no_picture, link, re.IGNORECASE) else addresses.absolute(link, base)
+    def _picture(self, url_rules: UrlRules, link: str, base: str) -> str | None:
+        return None if re.search(self.no_picture, link, re.IGNORECASE) else url_rules.absolute(link, base)
 
     def _blocks(self, article: Article) -> list[Block]:
         """The blocks of the text, of all its pieces where it stands in several."""

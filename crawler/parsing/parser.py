@@ -16,7 +16,7 @@ from crawler.parsing.page import Page
 from crawler.parsing.pagination import fragment_list_id, next_page_link
 from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
 from crawler.parsing.selectors import landmark_of
-from crawler.urls import Address, Addresses
+from crawler.urls import SiteUrl, UrlRules
 
 MAX_FEED_BYTES = 16 * 2**20
 
@@ -55,7 +55,7 @@ class ParsedPage:
     """
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
-    links: list[Address] = field(default_factory=list)
+    links: list[SiteUrl] = field(default_factory=list)
     listing_id: str | None = None
     next_page: str | None = None
     feed_urls: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class ParsedPage:
 class PageParser:
     """Reads the answers of one newspaper, by what its file declares."""
 
-    addresses: Addresses
+    url_rules: UrlRules
     layouts: tuple[Layout, ...]
     lists: tuple[RankedList, ...]
     zone: ZoneInfo
@@ -94,31 +94,31 @@ class PageParser:
         page.look_for(self.landmarks)
         reading = ParsedPage()
         for ranked in self.lists:
-            if rows := parse_ranked_list(page, ranked, self.addresses):
+            if rows := parse_ranked_list(page, ranked, self.url_rules):
                 reading.lists[ranked.name] = rows
         if isinstance(answer.entry_point, Listing):
             self._read_listing(page, answer, answer.entry_point, reading)
         if answer.find_feeds:
             links = page.tree.css('link[type="application/rss+xml"][href]')
             reading.feed_urls = [node.attributes.get("href") or "" for node in links]
-        target = self.addresses.identify(answer.url)
-        if answer.is_story and isinstance(target, Address):
+        target = self.url_rules.identify(answer.url)
+        if answer.is_story and isinstance(target, SiteUrl):
             reading.story = self._read_story(page, target)
         return reading
 
     def _read_listing(self, page: Page, answer: PageResponse, listing: Listing, reading: ParsedPage) -> None:
-        reading.links = story_links(page, self.addresses)
+        reading.links = story_links(page, self.url_rules)
         if listing.pagination is not None:
             reading.listing_id = answer.position.list_id or fragment_list_id(page, listing.pagination)
             if reading.listing_id is None:
                 reading.next_page = next_page_link(page, answer.url, answer.position.page)
 
-    def _read_story(self, page: Page, target: Address) -> ParsedStory:
+    def _read_story(self, page: Page, target: SiteUrl) -> ParsedStory:
         layout = choose_layout(self.layouts, page)
         if layout is None:  # a step will refuse it by name, with the page kept
-            story = Story(site=self.addresses.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
+            story = Story(site=self.url_rules.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
             return ParsedStory(story=story, missing=self.layouts[0].missing(page))
-        return layout.read(page, target, self.addresses, self.zone)
+        return layout.read(page, target, self.url_rules, self.zone)
 
 
 def _read_entries(body: bytes, entry_point: EntryPoint) -> ParsedPage:

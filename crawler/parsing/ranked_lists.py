@@ -10,7 +10,7 @@ from selectolax.lexbor import LexborNode
 from crawler.bengali.text import clean, parse_integer
 from crawler.outcomes import Outcome
 from crawler.parsing.page import Page, text_of
-from crawler.urls import Address, Addresses, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
 MAX_ROWS = 1_000
 
@@ -39,15 +39,15 @@ class RankedRow:
     """One row of a list: its rank, what its link stands for, and the headline as the list printed it."""
 
     rank: int
-    target: Address | NoAddress
+    target: SiteUrl | SkippedUrl
     headline: str | None
 
 
-def parse_ranked_list(page: Page, ranked: RankedList, addresses: Addresses) -> list[RankedRow]:
+def parse_ranked_list(page: Page, ranked: RankedList, url_rules: UrlRules) -> list[RankedRow]:
     """The rows of a list in the order of the page; empty where the page has no such list."""
     for selector in ranked.regions:
         for region in page.whole.every(selector):
-            if rows := _known_rows(region, ranked, addresses, page.base):
+            if rows := _known_rows(region, ranked, url_rules, page.base):
                 return rows
     return []
 
@@ -63,35 +63,35 @@ class _Known:
 
 
 # The latest ones first. They are compared rather than looked up: to hash a long text costs more than to see it differ.
-_KNOWN: dict[tuple[RankedList, Addresses], deque[_Known]] = {}
+_KNOWN: dict[tuple[RankedList, UrlRules], deque[_Known]] = {}
 _MOST_KNOWN = 8
 # A link that says whole where it leads, or where from the top of the host.
 _FROM_THE_TOP = re.compile(r"\s*(?:https?://|/)", re.IGNORECASE)
 
 
-def _known_rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> list[RankedRow]:
+def _known_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base: str) -> list[RankedRow]:
     """The rows of a region: most pages of a run show the same list, and the same markup is read once."""
     markup = region.html or ""
     origin = "/".join(base.split("/", 3)[:3])
-    every = _KNOWN.setdefault((ranked, addresses), deque(maxlen=_MOST_KNOWN))
+    every = _KNOWN.setdefault((ranked, url_rules), deque(maxlen=_MOST_KNOWN))
     for known in every:
         if known.markup == markup and known.origin == origin and known.under in (None, base):
             return known.rows
-    rows = list(_rows(region, ranked, addresses, base))
+    rows = list(_rows(region, ranked, url_rules, base))
     links = (link.attributes.get("href") or "" for link in region.css("a[href]"))
     under = None if all(map(_FROM_THE_TOP.match, links)) else base
     every.appendleft(_Known(markup, origin, under, _ranked(rows) if rows else rows))
     return every[0].rows
 
 
-def _rows(region: LexborNode, ranked: RankedList, addresses: Addresses, base: str) -> Iterator[RankedRow]:
+def _rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base: str) -> Iterator[RankedRow]:
     """The rows that have a link; a row without a readable rank of its own has its place."""
     nodes = region.css(ranked.rows)[:MAX_ROWS]
     # One search for the whole list: a search in each row costs several times as much.
     links, ranks = (_by_row(region, nodes, selector) for selector in ("a[href]", ranked.rank))
     for place, node in enumerate(nodes, start=1):
         own = links.get(node.mem_id, [])
-        targets = [addresses.identify(href, base) for link in own if (href := link.attributes.get("href"))]
+        targets = [url_rules.identify(href, base) for link in own if (href := link.attributes.get("href"))]
         if not targets:
             continue
         printed = next((parse_integer(text_of(rank) or "") for rank in ranks.get(node.mem_id, ())), None)
@@ -111,12 +111,12 @@ def _by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> dict[i
     return found
 
 
-def _target(targets: list[Address | NoAddress]) -> Address | NoAddress:
+def _target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
     """What a row is about: the first story that it links to, else the first thing at all; a kicker may have a link."""
     if len(targets) == 1:
         return targets[0]
-    stories = (target for target in targets if isinstance(target, Address) and target.story_id)
-    refused = (target for target in targets if isinstance(target, NoAddress) and target.outcome is Outcome.NOT_A_STORY)
+    stories = (target for target in targets if isinstance(target, SiteUrl) and target.story_id)
+    refused = (target for target in targets if isinstance(target, SkippedUrl) and target.outcome is Outcome.NOT_A_STORY)
     return next(stories, None) or next(refused, None) or targets[0]
 
 
@@ -139,11 +139,11 @@ def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> 
     return next((label for link in links if (label := clean(text_of(link)))), None)
 
 
-def story_links(page: Page, addresses: Addresses) -> list[Address]:
+def story_links(page: Page, url_rules: UrlRules) -> list[SiteUrl]:
     """Every story that a page links to, in the order of the page, each once."""
-    found: dict[str, Address] = {}
+    found: dict[str, SiteUrl] = {}
     for node in page.tree.css("a[href]"):
-        target = addresses.identify(node.attributes.get("href") or "", page.base)
-        if isinstance(target, Address) and target.story_id:
+        target = url_rules.identify(node.attributes.get("href") or "", page.base)
+        if isinstance(target, SiteUrl) and target.story_id:
             found.setdefault(target.key, target)
     return list(found.values())

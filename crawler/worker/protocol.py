@@ -11,7 +11,7 @@ from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
-from crawler.urls import Address, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl
 
 # A page may hold half of a pair of surrogates, which only a step refuses.
 _ERRORS = "surrogatepass"
@@ -70,7 +70,7 @@ class Readings:
             told["lists"][name] = self._lists[name]
         for name in ("entries", "sitemaps"):
             told[name] = [FeedEntry(*entry) for entry in told.get(name, ())]
-        told["links"] = [Address(*address) for address in told.get("links", ())]
+        told["links"] = [SiteUrl(*address) for address in told.get("links", ())]
         if "story" in told:
             told["story"] = _load_story(told["story"])
         return ParsedPage(**told)
@@ -80,20 +80,20 @@ def _row_told(row: RankedRow) -> tuple[Any, ...]:
     return row.rank, _address_told(row.target), row.headline
 
 
-def _address_told(target: Address | NoAddress) -> tuple[Any, ...]:
-    if isinstance(target, Address):
+def _address_told(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
+    if isinstance(target, SiteUrl):
         return target.url, target.key, target.story_id, target.section
     return target.url, target.outcome, target.reason
 
 
-def _address_read(told: list[Any]) -> Address | NoAddress:
+def _address_read(told: list[Any]) -> SiteUrl | SkippedUrl:
     if len(told) == len(_ADDRESS):
-        return Address(*told)
+        return SiteUrl(*told)
     url, outcome, reason = told
-    return NoAddress(url, Outcome(outcome), reason)
+    return SkippedUrl(url, Outcome(outcome), reason)
 
 
-_ADDRESS = fields(Address)
+_ADDRESS = fields(SiteUrl)
 
 
 _TIMES = [each.name for each in columns_of(Story) if each.metadata["type"] == UTC_MICROSECONDS]

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from crawler.bengali.text import comparison_key
 from crawler.clock import now
 from crawler.items import Sighting
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines.ledger import Ledger
 
 
@@ -18,7 +18,7 @@ class HintedRevisits:
         self._heard: dict[tuple[str, str], tuple[str | None, datetime | None]] = {}
         self._first: dict[tuple[str, str], datetime] = {}
 
-    def sees(self, place: str, target: Address, headline: str | None, moment: datetime | None) -> bool:
+    def sees(self, place: str, target: SiteUrl, headline: str | None, moment: datetime | None) -> bool:
         """Whether what a place says of a story is a cause to look at it again, which is then due at once.
 
         It is where the place printed another headline the last time, or names a time later than that of our last look.

@@ -22,7 +22,7 @@ from crawler.downloader.politeness import faults
 from crawler.items import Alias, Fetch, ParsedStory
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
 from pipelines.runtime.field_stats import FieldStats
@@ -68,7 +68,7 @@ class Run:
         self.hinted_revisits = HintedRevisits(self.ledger, self.run_id)
         self._knew_stories = self.ledger.stories.any()
         spider.begin_run(self.run_id, self, incremental=crawler.settings["KHOBOR_MODE"] == "incremental")
-        # Told before the books are closed: whoever holds addresses back gives them their outcome.
+        # Told before the books are closed: whoever holds URLs back gives them their outcome.
         self.lets_go: Callable[[], None] = lambda: None
         self.reading: str | None = None
         self.field_stats = FieldStats(
@@ -131,7 +131,7 @@ class Run:
         """Report if an earlier run stored a story."""
         return self._knew_stories
 
-    def note_link(self, via: str, target: Address, headline: str | None, updated_at: datetime | None) -> bool:
+    def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
         """Record that a list or entry point links to a story; report if it hints at a change of the story."""
         return self.hinted_revisits.sees(via, target, headline, updated_at)
 

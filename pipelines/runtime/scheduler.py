@@ -21,7 +21,7 @@ from crawler.entry_points import EntryPoint, Listing, dump_position
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines.ledger import KnownUrl
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.request_queue import RequestQueue
@@ -43,7 +43,7 @@ AFTER_FAILURE = timedelta(minutes=10)
 class LedgerScheduler(BaseScheduler):
     """Best first; each address once a run; known stories only when they are due.
 
-    A site that names addresses without an end may fill the ledger, not the memory: of what is too much to wait here,
+    A site that names URLs without an end may fill the ledger, not the memory: of what is too much to wait here,
     some is taken up from there when nothing else waits, by this run or another.
     """
 
@@ -53,7 +53,7 @@ class LedgerScheduler(BaseScheduler):
         self._max_pages = max_pages
         self._max_depth = max_depth
         self._waiting = RequestQueue(most_waiting)
-        self._at_once = max(1, most_waiting // 2)  # addresses that are taken up from the ledger
+        self._at_once = max(1, most_waiting // 2)  # URLs that are taken up from the ledger
         self._is_run: bool | None = None  # and not `scrapy parse`, say, which asks for a page and for nothing else
         self._left = True  # whether earlier runs may have left open what is not taken up yet
         self._taken_up: KnownUrl | None = None  # the last of it that is
@@ -82,9 +82,9 @@ class LedgerScheduler(BaseScheduler):
         A listing that a run did not read on to known ground would otherwise not be read on at all: what that run
         had read of it is known ground to this one.
         """
-        addresses, waiting = self._run.ledger.urls, len(self._waiting)
+        urls, waiting = self._run.ledger.urls, len(self._waiting)
         while self._left and len(self._waiting) <= waiting:
-            left = addresses.left_open(self._run.run_id, self._at_once, self._taken_up)
+            left = urls.left_open(self._run.run_id, self._at_once, self._taken_up)
             with self._run.ledger.savepoint():
                 for self._taken_up in left:
                     self._take_up(self._taken_up)
@@ -266,10 +266,10 @@ class LedgerScheduler(BaseScheduler):
     def _redirected(self, request: Request, fetch: Fetch) -> bool:
         """Follow a redirect: within one identity it is the same visit; elsewhere it is a discovery of its own."""
         request.meta["redirects_seen"] = request.meta["redirect_times"]
-        target = self._spider.addresses.identify(request.url)
-        if isinstance(target, Address) and target.story_id:
+        target = self._spider.url_rules.identify(request.url)
+        if isinstance(target, SiteUrl) and target.story_id:
             self._run.also_seen(target.story_id, target.url)
-        if not isinstance(target, Address) or target.key == fetch.key:
+        if not isinstance(target, SiteUrl) or target.key == fetch.key:
             self._push(request, _GOES_ON)  # what is not ours to ask is refused, and named, on its way out
             return True
         found = self._spider.new_fetch(target, via=fetch.via, referrer=fetch.url, depth=fetch.depth)

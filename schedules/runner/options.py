@@ -12,7 +12,7 @@ from crawler.downloader.politeness import faults
 from crawler.registry import newspapers, project_settings
 from crawler.spider import NewspaperSpider
 from crawler.suggestions import closest, suggestion
-from crawler.urls import NoAddress
+from crawler.urls import SkippedUrl
 from schedules.exit_codes import Unreachable, WrongUsage
 
 
@@ -33,8 +33,8 @@ def seeds_by_site(seeds: Sequence[str], papers: Sequence[type[NewspaperSpider]])
     for seed in dict.fromkeys(seeds):
         reasons = []
         for paper in papers:
-            found = paper.identities().identify(seed)
-            if isinstance(found, NoAddress):
+            found = paper.make_url_rules().identify(seed)
+            if isinstance(found, SkippedUrl):
                 like = f"a seed looks like https://{paper.hosts[0]}/"
                 reasons.append(f"{seed!r} is no seed of {paper.name} ({found.reason}): {like}")
             else:

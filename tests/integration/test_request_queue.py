@@ -88,7 +88,7 @@ def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> Non
 def test_what_a_run_left_has_the_place_that_it_had() -> None:
     spider = Kalbela()
     page = a_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
-    found = [spider.addresses.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
+    found = [spider.url_rules.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
     [sitemap] = spider._without_paths(Sitemap)
     named = [request for target in found for request in spider._follow_story(target, page, sitemap)]
     again = [spider.resume(request.meta["fetch"]) for request in named]

@@ -26,7 +26,7 @@ from crawler.clock import now
 from crawler.items import Fetch, ParsedStory, Ranking, Snapshot, Story
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines import ORDER
 from pipelines.ledger import Ledger
 from pipelines.publishing.reindex import reindex
@@ -80,8 +80,8 @@ class Played:
         self._judge.spider_opened()
         self._frontier.open(self.spider)
         for link in self.world.asks(self.edition):
-            address = self.spider.addresses.identify(link, f"https://{self.spider.hosts[0]}/")
-            if isinstance(address, Address) and address.story_id:
+            address = self.spider.url_rules.identify(link, f"https://{self.spider.hosts[0]}/")
+            if isinstance(address, SiteUrl) and address.story_id:
                 self.spider.memory.note_link("latest", address, None, None)
             fetch = self.spider.new_fetch(address, via="seed", referrer=None, depth=0)
             self._frontier.enqueue_request(self.spider.request(fetch, priority=0))

@@ -28,7 +28,7 @@ def test_resumed_requests_keep_their_order() -> None:
     spider = Kalbela()
 
     def priority(link: str, via: str, saved: str | None = None) -> int:
-        fetch = spider.new_fetch(spider.addresses.identify(link, WWW), via=via, referrer=None, depth=1)
+        fetch = spider.new_fetch(spider.url_rules.identify(link, WWW), via=via, referrer=None, depth=1)
         request = spider.resume(fetch, saved)
         assert request is not None
         return request.priority

@@ -1,4 +1,4 @@
-"""Addresses: what each stands for, however it was written."""
+"""UrlRules: what each stands for, however it was written."""
 
 import re
 from unicodedata import normalize
@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
-from crawler.urls import LONGEST, Address, NoAddress, canonical_path, canonical_query
+from crawler.urls import LONGEST, SiteUrl, SkippedUrl, canonical_path, canonical_query
 
-KALBELA = Kalbela.identities()
+KALBELA = Kalbela.make_url_rules()
 WWW = "https://www.kalbela.com"
 YYA_ONE, YYA_TWO = "\u09df", "\u09af\u09bc"
 
 
 def story(link: str, base: str = "") -> tuple[str | None, str | None]:
     address = KALBELA.identify(link, base)
-    assert isinstance(address, Address), address
+    assert isinstance(address, SiteUrl), address
     return address.story_id, address.section
 
 
@@ -43,7 +43,7 @@ def story(link: str, base: str = "") -> tuple[str | None, str | None]:
 )
 def test_a_story_is_known_by_the_number_at_the_end_of_its_path(path: str, story_id: str, section: str) -> None:
     address = KALBELA.identify(WWW + path)
-    assert address == Address(WWW + path, f"kalbela:{story_id}", f"kalbela:{story_id}", section)
+    assert address == SiteUrl(WWW + path, f"kalbela:{story_id}", f"kalbela:{story_id}", section)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_one_story_has_one_key_whatever_way_its_address_is_written(link: str) ->
 )
 def test_the_section_and_its_case_are_no_part_of_the_identity(path: str, section: str) -> None:
     address = KALBELA.identify(WWW + path)
-    assert isinstance(address, Address)
+    assert isinstance(address, SiteUrl)
     assert (address.key, address.section, address.url) == ("kalbela:198602", section, WWW + path)
 
 
@@ -107,7 +107,7 @@ def test_the_section_and_its_case_are_no_part_of_the_identity(path: str, section
 )
 def test_the_number_of_another_kind_of_page_is_no_story(path: str) -> None:
     address = KALBELA.identify(WWW + path)
-    assert isinstance(address, NoAddress)
+    assert isinstance(address, SkippedUrl)
     assert address.outcome is Outcome.NOT_A_STORY
 
 
@@ -134,7 +134,7 @@ def test_the_number_of_another_kind_of_page_is_no_story(path: str) -> None:
 )
 def test_a_page_of_the_paper_that_is_no_story_has_an_address_and_no_story_id(path: str) -> None:
     address = KALBELA.identify(WWW + path)
-    assert isinstance(address, Address), address
+    assert isinstance(address, SiteUrl), address
     assert address.story_id is None
     assert address.key == address.url
     assert address.url.startswith(WWW + "/")
@@ -159,7 +159,7 @@ def test_a_page_of_the_paper_that_is_no_story_has_an_address_and_no_story_id(pat
 )
 def test_another_host_is_another_paper_even_with_the_same_id(host: str) -> None:
     address = KALBELA.identify(f"https://{host}/country-news/19874")
-    assert isinstance(address, NoAddress)
+    assert isinstance(address, SkippedUrl)
     assert address.outcome in (Outcome.OFFSITE, Outcome.INVALID_URL)
 
 
@@ -192,7 +192,7 @@ def test_another_host_is_another_paper_even_with_the_same_id(host: str) -> None:
 )
 def test_what_cannot_be_asked_for_is_refused_by_name(link: str) -> None:
     address = KALBELA.identify(link, f"{WWW}/national")
-    assert isinstance(address, NoAddress)
+    assert isinstance(address, SkippedUrl)
     assert address.outcome in (Outcome.INVALID_URL, Outcome.OFFSITE)
     assert address.reason
     assert len(address.url) <= LONGEST
@@ -203,7 +203,7 @@ def test_what_cannot_be_asked_for_is_refused_by_name(link: str) -> None:
 )
 def test_what_is_refused_can_be_printed_and_stored(bad: str) -> None:
     address = KALBELA.identify(bad)
-    assert isinstance(address, NoAddress)
+    assert isinstance(address, SkippedUrl)
     shown = address.url + address.reason
     assert shown.isprintable()
     assert shown.encode()
@@ -228,7 +228,7 @@ def test_two_ways_to_write_the_address_of_a_page_have_one_key(one: str, other: s
     # `topics` is another kind on Kalbela; here it is a page like any other.
     plain = type(KALBELA)("x", ("www.kalbela.com",), re.compile("/nothing"))
     first, second = plain.identify(WWW + one), plain.identify(WWW + other)
-    assert isinstance(first, Address)
+    assert isinstance(first, SiteUrl)
     assert first == second
 
 
@@ -276,7 +276,7 @@ ANYTHING = st.text(st.characters(exclude_categories=[]), max_size=60)
 @given(SECTIONS, st.integers(1, 10**9), HOSTS, ENDS, st.sampled_from(["http", "https", "HTTPS"]))
 def test_the_key_of_a_story_survives_every_variant(section: str, number: int, host: str, end: str, scheme: str) -> None:
     address = KALBELA.identify(f"{scheme}://{host}/{section}/{number}{end}")
-    assert isinstance(address, Address)
+    assert isinstance(address, SiteUrl)
     assert address.key == address.story_id == f"kalbela:{number}"
     assert address.url == f"{WWW}/{section}/{number}"
 
@@ -304,7 +304,7 @@ def test_anything_at_all_is_an_address_of_ours_or_refused(link: str, base: str) 
     address = KALBELA.identify(link, base)
     address.url.encode()
     assert len(address.url) <= LONGEST
-    if isinstance(address, Address):
+    if isinstance(address, SiteUrl):
         assert address.url.startswith(f"{WWW}/")
         assert KALBELA.identify(address.url) == address
 
@@ -313,6 +313,6 @@ def test_anything_at_all_is_an_address_of_ours_or_refused(link: str, base: str) 
 @given(st.text("/.%aয\u09df\u09bc0১?&=#\\ +~", max_size=30))
 def test_a_canonical_address_is_a_fixed_point(path: str) -> None:
     address = KALBELA.identify(f"{WWW}/{path}")
-    if isinstance(address, Address):
+    if isinstance(address, SiteUrl):
         assert KALBELA.identify(address.url) == address
         assert normalize("NFC", address.url) == address.url

@@ -19,7 +19,7 @@ def own(markup: str, **known: str | None) -> list[str]:
     promo = (re.compile("সর্বশেষ খবর পেতে"),)
     body = LexborHTMLParser(f"<p>{OWN}</p>{markup}<p>{OWN}</p>").body
     assert body is not None
-    asides = Asides(Kalbela.identities(), f"{WWW}/world/1", promo, known.get("headline"), known.get("caption"))
+    asides = Asides(Kalbela.make_url_rules(), f"{WWW}/world/1", promo, known.get("headline"), known.get("caption"))
     paragraphs = list(asides.without(blocks(body)))
     assert paragraphs[0] == paragraphs[-1] == normalize("NFC", OWN)
     return paragraphs[1:-1]
@@ -109,5 +109,5 @@ def test_headline_and_caption_are_left_out_where_the_text_begins_and_nowhere_els
     body = LexborHTMLParser(f"<p>{first}</p><p>{OWN}</p><p>{first.partition(' ছবি')[0]}</p>").body
     assert body is not None
     caption = "চরে মানুষ। ছবি : কালবেলা"
-    asides = Asides(Kalbela.identities(), WWW, (), "নদীতে ‘চর’", caption)
+    asides = Asides(Kalbela.make_url_rules(), WWW, (), "নদীতে ‘চর’", caption)
     assert list(asides.without(blocks(body))) == [normalize("NFC", line) for line in (OWN, first.partition(" ছবি")[0])]

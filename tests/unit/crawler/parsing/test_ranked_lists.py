@@ -10,7 +10,7 @@ from crawler.parsing.page import Page
 from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
 from crawler.spiders.kalbela import Kalbela
 
-ADDRESSES = Kalbela.identities()
+URL_RULES = Kalbela.make_url_rules()
 LATEST = Kalbela.lists[0]
 WWW = "https://www.kalbela.com"
 
@@ -20,7 +20,7 @@ def page(html: str, url: str = f"{WWW}/") -> Page:
 
 
 def rows_of(rows: str, ranked: RankedList = LATEST) -> list[RankedRow]:
-    return parse_ranked_list(page(f'<div id="latestview1">{rows}</div>'), ranked, ADDRESSES)
+    return parse_ranked_list(page(f'<div id="latestview1">{rows}</div>'), ranked, URL_RULES)
 
 
 def row(rank: str, link: str, title: str = "শিরোনাম") -> str:
@@ -111,7 +111,7 @@ def test_a_row_without_a_link_is_no_row_and_keeps_its_place() -> None:
 def test_rows_outside_the_list_and_inside_other_rows_are_not_mixed_up() -> None:
     nested = row("১", link(1) + row("২", link(2)))
     html = f'{row("৯", link(9))}<div id="latestview1">{nested}</div><div id="mostview1">{row("১", link(8))}</div>'
-    found = parse_ranked_list(page(html), LATEST, ADDRESSES)
+    found = parse_ranked_list(page(html), LATEST, URL_RULES)
     assert [one.target.url[-1] for one in found] == ["1", "2"]
 
 
@@ -126,21 +126,21 @@ def test_rows_outside_the_list_and_inside_other_rows_are_not_mixed_up() -> None:
     ],
 )
 def test_a_list_is_found_by_any_of_its_regions(html: str) -> None:
-    assert [one.rank for one in parse_ranked_list(page(html), LATEST, ADDRESSES)] == [1]
+    assert [one.rank for one in parse_ranked_list(page(html), LATEST, URL_RULES)] == [1]
 
 
 @pytest.mark.parametrize(
     "html", ["", "<p>x</p>", '<div id="latestview1"></div>', '<div id="latestview1"><p>x</p></div>']
 )
 def test_a_page_without_the_list_gives_no_rows(html: str) -> None:
-    assert parse_ranked_list(page(html), LATEST, ADDRESSES) == []
+    assert parse_ranked_list(page(html), LATEST, URL_RULES) == []
 
 
 def test_relative_links_follow_the_base_of_the_page() -> None:
     html = f'<base href="{WWW}/world/"><div id="latestview1">{row("১", "<a href=7></a>")}</div><a href="8">x</a>'
     at = page(html, f"{WWW}/sports/cricket/1")
-    assert parse_ranked_list(at, LATEST, ADDRESSES)[0].target.url == f"{WWW}/world/7"
-    assert [address.url for address in story_links(at, ADDRESSES)] == [f"{WWW}/world/7", f"{WWW}/world/8"]
+    assert parse_ranked_list(at, LATEST, URL_RULES)[0].target.url == f"{WWW}/world/7"
+    assert [address.url for address in story_links(at, URL_RULES)] == [f"{WWW}/world/7", f"{WWW}/world/8"]
 
 
 def test_the_stories_that_a_page_links_to_come_in_order_and_once() -> None:
@@ -158,7 +158,7 @@ def test_the_stories_that_a_page_links_to_come_in_order_and_once() -> None:
         )
     )
     html += "<a>x</a><a href='https://archive.kalbela.com/world/9'>x</a><a href='/video-gallery/news/5'>x</a>"
-    assert [address.story_id for address in story_links(page(html), ADDRESSES)] == [
+    assert [address.story_id for address in story_links(page(html), URL_RULES)] == [
         "kalbela:2",
         "kalbela:1",
         "kalbela:3",
@@ -320,9 +320,9 @@ def test_entries_without_a_moment_follow_in_their_order() -> None:
 def test_a_list_of_another_layout_needs_declarations_only() -> None:
     other = RankedList(name="latest", regions=("ol",), rows="li", rank="b", title="span")
     html = "<ol><li><b>১</b><span>ক</span><a href=/world/1></a><li><b>২</b><span>খ</span><a href=/world/2></a></ol>"
-    found = parse_ranked_list(page(html), other, ADDRESSES)
+    found = parse_ranked_list(page(html), other, URL_RULES)
     assert [(one.rank, one.headline) for one in found] == [(1, "ক"), (2, "খ")]
-    assert parse_ranked_list(page(html), replace(other, rows="p"), ADDRESSES) == []
+    assert parse_ranked_list(page(html), replace(other, rows="p"), URL_RULES) == []
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_the_same_markup_on_another_page_leads_where_that_page_says(
 ) -> None:
     markup = f'<div id="latestview1">{row("১", f"<a href={href!r}></a>")}</div>'
     for path, leads_to in (("world/x", from_world), ("sports/x", from_sports), ("world/x", from_world)):
-        (read,) = parse_ranked_list(page(markup, f"{WWW}/{path}"), LATEST, ADDRESSES)
+        (read,) = parse_ranked_list(page(markup, f"{WWW}/{path}"), LATEST, URL_RULES)
         assert read.target.url.removeprefix(f"{WWW}/").partition("?")[0] == leads_to
 
 

@@ -16,7 +16,7 @@ from crawler.parsing.page import Page
 from crawler.parsing.ranked_lists import parse_ranked_list
 from crawler.registry import newspapers
 from crawler.spider import NewspaperSpider
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
 
 PAGES = Path(__file__).parents[3] / "pages"
@@ -63,12 +63,12 @@ by_story = pytest.mark.parametrize("case", STORIES, ids=lambda case: case.name)
 def reading(case: Case, page: Page) -> dict[str, Any]:
     """The fields of the story on a page as they would be kept, moments as ISO 8601, the body as its paragraphs."""
     newspaper = case.newspaper
-    addresses = newspaper.identities()
-    address = addresses.identify(page.url)
+    url_rules = newspaper.make_url_rules()
+    address = url_rules.identify(page.url)
     layout = choose_layout(newspaper.layouts, page)
-    assert isinstance(address, Address)
+    assert isinstance(address, SiteUrl)
     assert layout is not None, "no layout fits"
-    story = clean_story(layout.read(page, address, addresses, newspaper.zone).story)
+    story = clean_story(layout.read(page, address, url_rules, newspaper.zone).story)
     return {name: _as_told(name, getattr(story, name)) for name in FIELDS}
 
 
@@ -85,7 +85,7 @@ def lists_of(case: Case, page: Page) -> dict[str, list[list[Any]]]:
     return {
         ranked.name: [
             [row.rank, getattr(row.target, "story_id", None), row.target.url, row.headline]
-            for row in parse_ranked_list(page, ranked, newspaper.identities())
+            for row in parse_ranked_list(page, ranked, newspaper.make_url_rules())
         ]
         for ranked in newspaper.lists
     }

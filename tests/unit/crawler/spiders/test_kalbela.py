@@ -10,12 +10,12 @@ from crawler.parsing.extractors import css
 from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 
 WWW = "https://www.kalbela.com"
 PHOTO = "/assets/news_photos/2026/01/07/image_258210_1767755000.webp"
 FETCHED = datetime(2026, 1, 7, 12, tzinfo=UTC)
-ADDRESSES = Kalbela.identities()
+URL_RULES = Kalbela.make_url_rules()
 TITLE = '<div class="headline_content_block"><h1 class="details-title">শিরোনাম</h1></div>'
 BODY = '<div class="dtl_content_section"><p>মূল লেখা।</p></div>'
 
@@ -29,9 +29,9 @@ def read(inner: str, head: str = "") -> Story:
 
 
 def read_with_evidence(inner: str, head: str = "") -> ParsedStory:
-    address = ADDRESSES.identify(f"{WWW}/national/258210")
-    assert isinstance(address, Address)
-    return LAYOUT_2023.read(page(inner, head), address, ADDRESSES, Kalbela.zone)
+    address = URL_RULES.identify(f"{WWW}/national/258210")
+    assert isinstance(address, SiteUrl)
+    return LAYOUT_2023.read(page(inner, head), address, URL_RULES, Kalbela.zone)
 
 
 def story(*parts: str, head: str = "") -> Story:
@@ -322,9 +322,9 @@ def test_the_class_of_the_title_in_a_widget_is_no_headline() -> None:
 
 def test_reading_a_page_twice_gives_the_same_and_leaves_it_whole() -> None:
     scrolling = page(f'<div id="details_content">{TITLE}{BODY}{second(META)}</div>')
-    address = ADDRESSES.identify(scrolling.url)
-    assert isinstance(address, Address)
-    first, again = (LAYOUT_2023.read(scrolling, address, ADDRESSES, Kalbela.zone) for _ in range(2))
+    address = URL_RULES.identify(scrolling.url)
+    assert isinstance(address, SiteUrl)
+    first, again = (LAYOUT_2023.read(scrolling, address, URL_RULES, Kalbela.zone) for _ in range(2))
     assert first == again
     assert len(scrolling.tree.css(".details-title")) == 2
 
@@ -335,9 +335,9 @@ def test_the_source_of_a_field_is_named_for_the_alarm() -> None:
     assert found.extracted_by["body"] == ".dtl_content_section"
     assert "kicker" not in found.extracted_by
     renamed = replace(LAYOUT_2023, headline=(css(".gone"), css("h1")))
-    address = ADDRESSES.identify(f"{WWW}/national/1")
-    assert isinstance(address, Address)
-    assert renamed.read(page(TITLE + BODY), address, ADDRESSES, Kalbela.zone).extracted_by["headline"] == "h1"
+    address = URL_RULES.identify(f"{WWW}/national/1")
+    assert isinstance(address, SiteUrl)
+    assert renamed.read(page(TITLE + BODY), address, URL_RULES, Kalbela.zone).extracted_by["headline"] == "h1"
 
 
 def test_a_field_outside_the_usual_region_is_found_all_the_same() -> None:

@@ -12,7 +12,7 @@ from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
-from crawler.urls import Address, NoAddress
+from crawler.urls import SiteUrl, SkippedUrl
 from crawler.worker.protocol import Readings, answer_read, answer_written
 from tests.support.faulty_steps import after_text_steps
 from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
@@ -23,9 +23,9 @@ ENTRY_POINTS = (Feed(name="rss"), Listing(name="latest-news", pagination=Paginat
 TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)
 MAYBE = st.none() | TEXT
 MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
-ADDRESSES = st.builds(Address, TEXT, TEXT, MAYBE, MAYBE)
+URL_RULES = st.builds(SiteUrl, TEXT, TEXT, MAYBE, MAYBE)
 ROWS = st.builds(
-    RankedRow, st.integers(), ADDRESSES | st.builds(NoAddress, TEXT, st.sampled_from(Outcome), TEXT), MAYBE
+    RankedRow, st.integers(), URL_RULES | st.builds(SkippedUrl, TEXT, st.sampled_from(Outcome), TEXT), MAYBE
 )
 ENTRIES = st.lists(st.builds(FeedEntry, TEXT, MAYBE, MAYBE), max_size=3)
 STORIES = st.builds(
@@ -51,7 +51,7 @@ STORIES = st.builds(
 READINGS = st.builds(
     ParsedPage,
     lists=st.dictionaries(st.sampled_from(("latest", "popular")), st.lists(ROWS, min_size=1, max_size=3)),
-    links=st.lists(ADDRESSES, max_size=3),
+    links=st.lists(URL_RULES, max_size=3),
     listing_id=MAYBE,
     next_page=MAYBE,
     feed_urls=st.lists(TEXT, max_size=2),
@@ -87,7 +87,7 @@ def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
 
 def test_a_list_that_is_the_same_is_not_told_again() -> None:
     here, there = Readings(), Readings()
-    rows = [RankedRow(1, Address("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
+    rows = [RankedRow(1, SiteUrl("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
     first = there.read(here.written(ParsedPage(lists={"latest": rows})))
     message = here.written(ParsedPage(lists={"latest": rows}))
     assert len(message) < 30

@@ -10,12 +10,12 @@ from crawler.clock import now
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry, modification_times
-from crawler.urls import Address
+from crawler.urls import SiteUrl
 from pipelines.runtime.hinted_revisits import HintedRevisits
 from pipelines.runtime.revisit import Revisits
 from tests.support.builders import SITE, Kept, a_fetch, a_story
 
-STORY = Address("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")
+STORY = SiteUrl("https://www.kalbela.com/world/1", f"{SITE}:1", f"{SITE}:1", "world")
 HOUR = timedelta(hours=1)
 
 
@@ -129,7 +129,7 @@ def test_a_time_later_than_our_last_look_is_a_cause_but_not_one_to_come(kept: Ke
 
 
 def test_a_story_that_was_never_read_is_not_called(kept: Kept) -> None:
-    other = Address("https://www.kalbela.com/world/2", f"{SITE}:2", f"{SITE}:2", "world")
+    other = SiteUrl("https://www.kalbela.com/world/2", f"{SITE}:2", f"{SITE}:2", "world")
     for run_id, headline in (("run-1", "প্রথম"), ("run-2", "দ্বিতীয়")):
         assert not HintedRevisits(kept.ledger, run_id).sees("latest", other, headline, now())
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from crawler.safe_text import one_line
 from schedules.alerting.messages import chat_text, plain_text, subject
-from schedules.timetable.alert_targets import Target, url_error
+from schedules.timetable.alert_targets import Command, Mail, Target, Webhook, url_error
 
 MAX_ERROR_LENGTH = 200
 USER_AGENT = "Khobor alerts"
@@ -110,7 +110,7 @@ def _deadline(seconds: float, connection: Callable[[], socket.socket | None]) ->
 # Webhook ------------------------------------------------------------------------------------------------------------
 
 
-def _post(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
+def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     url = target.url or secrets[target.url_from or ""]
     if fault := url_error(url):
         raise DeliveryError(f"{target.url_from} {fault}")
@@ -143,7 +143,7 @@ def _connection(scheme: str, host: str, port: int | None, seconds: float) -> HTT
 # Mail ---------------------------------------------------------------------------------------------------------------
 
 
-def _message(target: Target, event: Mapping[str, Any]) -> EmailMessage:
+def _message(target: Mail, event: Mapping[str, Any]) -> EmailMessage:
     """Build the mail; its Message-ID depends on the event alone, so a mail client drops a repetition."""
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = subject(event)
@@ -156,12 +156,12 @@ def _message(target: Target, event: Mapping[str, Any]) -> EmailMessage:
     return mail
 
 
-def _send_mail(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
+def _send_mail(target: Mail, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     context = ssl.create_default_context()
     server = _mail_server(target, context)
     with _deadline(target.seconds, lambda: server.sock):
         try:
-            server.connect(target.server, target.port)
+            server.connect(*target.address)
             if target.security == "starttls":
                 server.starttls(context=context)
             if target.user_from and target.password_from:
@@ -174,7 +174,7 @@ def _send_mail(target: Target, event: Mapping[str, Any], secrets: Mapping[str, s
     return f"the mail server rejects {', '.join(rejected)}" if rejected else None
 
 
-def _mail_server(target: Target, context: ssl.SSLContext) -> smtplib.SMTP:
+def _mail_server(target: Mail, context: ssl.SSLContext) -> smtplib.SMTP:
     """Make an unconnected client, so that the deadline also covers the connection and the greeting."""
     server: Any = (
         smtplib.SMTP_SSL(context=context, timeout=target.seconds, local_hostname="localhost")
@@ -189,7 +189,7 @@ def _mail_server(target: Target, context: ssl.SSLContext) -> smtplib.SMTP:
 # Command ------------------------------------------------------------------------------------------------------------
 
 
-def _run_command(target: Target, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
+def _run_command(target: Command, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     program = target.command[0]
     with TemporaryFile() as stderr:
         try:
@@ -216,7 +216,7 @@ def _run_command(target: Target, event: Mapping[str, Any], secrets: Mapping[str,
     return None
 
 
-_TRANSPORTS: Mapping[str, Callable[[Target, Mapping[str, Any], Mapping[str, str]], str | None]] = {
+_TRANSPORTS: Mapping[str, Callable[[Any, Mapping[str, Any], Mapping[str, str]], str | None]] = {
     "webhook": _post,
     "mail": _send_mail,
     "command": _run_command,

@@ -17,6 +17,7 @@ from typing import Protocol
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from crawler.clock import now
 from crawler.log_records import json_line
@@ -116,7 +117,7 @@ class Dispatcher:
         if moment - newest.at > schedule.grace:
             late = f"nobody was there for {schedule.grace_hours:g} hours after it"
             claims.skip(schedule, [(newest, State.LATE, late), *skipped], moment)
-        elif self._is_busy(claims, schedule) or moment < schedule.begins(newest):
+        elif self._is_busy(claims, schedule) or moment < schedule.start_of(newest):
             claims.skip(schedule, skipped, moment)
         else:
             late_by = is_late(newest, moment) and not self._was_there(newest)
@@ -236,6 +237,16 @@ def _signature(path: Path) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+class DueTrigger(BaseTrigger):  # type: ignore[misc]
+    """The times of a schedule as APScheduler asks for them."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        return next(self._schedule.after(previous_fire_time or now)).at
+
+
 class WakeUps:
     """APScheduler with a trigger per schedule, each in the zone of its own."""
 
@@ -255,7 +266,7 @@ class WakeUps:
         for schedule in timetable.schedules:
             self._scheduler.add_job(
                 self._ring,
-                schedule.cron.trigger(schedule.zone),
+                DueTrigger(schedule),
                 id=schedule.name,
                 # By default a ring that is a second late is left out.
                 misfire_grace_time=int(schedule.grace.total_seconds()),

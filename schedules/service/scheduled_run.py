@@ -153,7 +153,7 @@ class Claimed:
             return report
         account = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
         account["schedule"] = {"name": self._schedule.name, "due": self._due}
-        expected = replace(expectations_of(spider_named(report["site"])), **self._schedule.expectations)
+        expected = replace(expectations_of(spider_named(report["site"])), **self._schedule.expectations.as_dict())
         judged = write_verdict(self._dataset, account, expected)
         interrupted = report["exit_code"] == ExitCode.INTERRUPTED
         return {**judged, "exit_code": report["exit_code"] if interrupted else judged["verdict"]["exit_code"]}

@@ -1,122 +1,92 @@
-"""Values: how one value of a timetable is read, and what is said of it where it is wrong."""
+"""Problems of a timetable: the errors of pydantic as sentences, each with its place and line."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-#: Where below a key something is wrong, and a sentence.
-Problem = tuple[tuple[str, ...], str]
+from pydantic import BaseModel, ValidationError
 
+from crawler.suggestions import suggestion
 
-class ValueWrong(ValueError):
-    """A value cannot be what stands there; ``problems`` say where and why."""
-
-    def __init__(self, *problems: str | Problem) -> None:
-        super().__init__(problems)
-        self.problems: list[Problem] = [((), each) if isinstance(each, str) else each for each in problems]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A key of a table: how its value is read (raises :class:`ValueWrong`), and one as an example."""
-
-    read: Callable[[Any], Any]
-    example: str
-    required: bool = True
-
-
-def read_field(fields: Mapping[str, Field], key: str, value: Any) -> tuple[Any, list[Problem]]:
-    """A value as it is kept, and what is wrong with it."""
-    try:
-        return fields[key].read(value), []
-    except ValueWrong as error:
-        return None, error.problems
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """What to write instead of a name that is none."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-
-
-def text(value: Any) -> str:
-    """A text with something in it."""
-    if not isinstance(value, str) or not value.strip():
-        raise ValueWrong(f"{value!r} is no text")
-    return value.strip()
-
-
-def sentence(value: Any) -> str:
-    """A text in one line."""
-    return " ".join(text(value).split())
-
-
-def one_of(known: tuple[str, ...]) -> Callable[[Any], str]:
-    """One of a few words."""
-
-    def read(value: Any) -> str:
-        if value not in known:
-            raise ValueWrong(f"{value!r} is none; {nearest(str(value), known)}")
-        return str(value)
-
-    return read
-
-
-def number(low: float, high: float, *, whole: bool = False) -> Callable[[Any], Any]:
-    """A number between two others, these included."""
-    kinds, name = (int, "whole number") if whole else (int | float, "number")
-
-    def read(value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, kinds):
-            raise ValueWrong(f"{value!r} is no {name}: write one from {low:g} to {high:g}")
-        if not low <= value <= high:
-            clamped = high if value > high else low
-            raise ValueWrong(f"{value} is not between {low:g} and {high:g}: the nearest is {clamped:g}")
-        return value
-
-    return read
-
-
-def names(value: Any) -> tuple[str, ...]:
-    """A list of texts, each once."""
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise ValueWrong(f"{value!r} is no list of names: write {[str(value)]!r}")
-    return tuple(dict.fromkeys(value))
-
-
-def truth(value: Any) -> bool:
-    """True or false."""
-    if not isinstance(value, bool):
-        raise ValueWrong(f"{value!r} is neither: write true or false")
-    return value
-
-
+TABLES = ("[schedule.NAME]", "[alert.NAME]", "[metrics]")
+# Keys under which a secret may have been written by mistake.
+SECRET_KEYS = ("password", "passwd", "token", "secret", "user", "username", "key", "api_key")
+# The alias of the field that holds the name of a table; TOML cannot have it as a bare key.
+TABLE_NAME = "[NAME]"
 #: The keys that lead to a value, outermost first.
 Place = tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One problem of a timetable; ``line`` is 0 if the whole file is meant."""
+
+    line: int
+    place: str
+    message: str
+
+
+def problems_of(error: ValidationError, text: str, models: Mapping[str, type[BaseModel]]) -> Iterator[Problem]:
+    """Yield a problem for each error.
+
+    No value is repeated: a secret may stand where it does not belong.
+
+    :param text: the TOML text, for the lines
+    :param models: the model of each kind of table, and of each kind of target
+    """
+    lines = lines_of(text)
+    for detail in error.errors(include_input=False):
+        location = [str(part) for part in detail["loc"] if part != "[key]"]
+        # pydantic names the kind of a target between its name and its keys.
+        place = [*location[:2], *location[3:]] if location[0] == "alert" else [*location]
+        kind = location[0] if location[0] == "metrics" or place[2:3] == location[2:] else location[2]
+        if detail["type"] == "missing" and len(place) > 1:
+            place.pop()
+        yield Problem(_line_of(lines, place), _shown(place), _message(detail, location, models.get(kind)))
+
+
+def _message(detail: Any, location: list[str], model: type[BaseModel] | None) -> str:
+    type_, key = detail["type"], location[-1]
+    if type_ == "value_error":
+        return str(detail["ctx"]["error"])
+    if type_ == "extra_forbidden" and location[0] == "alert" and key.lower() in SECRET_KEYS:
+        return "a secret is never written here: set an environment variable and write its name (see `password_from`)"
+    keys = {str(field.validation_alias or name): field for name, field in model.model_fields.items()} if model else {}
+    if type_ == "extra_forbidden":
+        known = [name for name in keys if name != TABLE_NAME] if len(location) > 1 else TABLES
+        return f"there is no key {key!r} here; {suggestion(key, known)}"
+    if type_ == "missing" and key in keys:
+        return f"{key} is missing, such as: {key} = {(keys[key].examples or ['…'])[0]}"
+    if type_ == "union_tag_not_found":
+        return 'kind is missing, such as: kind = "webhook"'
+    if type_ == "union_tag_invalid":
+        return f"kind should be one of {detail['ctx']['expected_tags']}"
+    if type_ in ("dict_type", "model_type", "model_attributes_type") or len(location) == 1:
+        return f"should be a table; a timetable has {', '.join(TABLES)}"
+    return str(detail["msg"]).replace("Input should", "should").replace("tuple", "list")
+
+
 def lines_of(text: str) -> dict[Place, int]:
-    """The line where each key of a readable TOML text is written, which its parser does not tell."""
+    """Return the line of each key of a valid TOML text; `tomllib` gives none."""
     lines: dict[Place, int] = {}
     table: Place = ()
-    statement, began = "", 1
+    statement, start = "", 1
     for number, line in enumerate(text.split("\n"), start=1):
         if not statement:
-            began = number
+            start = number
         statement += f"{line}\n"
         try:
-            said = tomllib.loads(statement)
+            parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
             continue  # it goes on in the next line
         if statement.lstrip().startswith("["):
-            table = max(_places(said), key=len)
-            said = {}
+            table = max(_places(parsed), key=len)
+            parsed = {}
             for length in range(1, len(table) + 1):
-                lines.setdefault(table[:length], began)
-        for place in _places(said):
-            lines.setdefault((*table, *place), began)
+                lines.setdefault(table[:length], start)
+        for place in _places(parsed):
+            lines.setdefault((*table, *place), start)
         statement = ""
     return lines
 
@@ -129,7 +99,12 @@ def _places(value: Any) -> Iterator[Place]:
             yield from ((key, *place) for place in _places(below))
 
 
-def line_of(lines: Mapping[Place, int], place: Place) -> int:
-    """The line of a place, or of what it stands in."""
-    known = (lines[place[:length]] for length in range(len(place), 0, -1) if place[:length] in lines)
-    return next(known, 0)
+def _line_of(lines: Mapping[Place, int], place: list[str]) -> int:
+    """Return the line of a place, or of the nearest one around it."""
+    known = (lines.get(tuple(place[:length])) for length in range(len(place), 0, -1))
+    return next(filter(None, known), 0)
+
+
+def _shown(place: list[str]) -> str:
+    length = 1 if place[0] == "metrics" else 2
+    return " ".join([f"[{'.'.join(place[:length])}]", *filter(None, [".".join(place[length:])])])

@@ -13,7 +13,7 @@ import pytest
 
 from schedules.alerting.messages import new_event, sanitise
 from schedules.alerting.transports import DeliveryError, deliver
-from schedules.timetable.alert_targets import Target
+from schedules.timetable.alert_targets import Command, Mail, Target, Webhook
 from tests.support.alert_receivers import answering, certificate, mail_server, webhook
 from tests.support.hostile_text import EVIL, UNSAFE
 
@@ -37,17 +37,17 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def post(url: str, **more: Any) -> Target:
-    return Target(name="chat", kind="webhook", url=url, **more)
+    return Webhook(name="chat", url=url, **more)
 
 
 def mail(port: int, **more: Any) -> Target:
     usual: dict[str, Any] = {"server": "localhost", "port": port, "sender": "k@example.org", "to": ("ops@example.org",)}
     usual |= {"user_from": "KHOBOR_SMTP_USER", "password_from": "KHOBOR_SMTP_PASSWORD"}
-    return Target(name="desk", kind="mail", **usual | more)
+    return Mail(name="desk", **usual | more)
 
 
 def call(*command: str, **more: Any) -> Target:
-    return Target(name="pager", kind="command", command=command, **more)
+    return Command(name="pager", command=command, **more)
 
 
 def refusal(target: Target, what: dict[str, Any] | None = None) -> str:
@@ -79,7 +79,7 @@ def test_a_webhook_is_sent_the_event_as_json_with_words_for_a_chat(monkeypatch: 
 
 
 def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    target = Target(name="chat", kind="webhook", url_from="KHOBOR_WEBHOOK", seconds=2)
+    target = Webhook(name="chat", url_from="KHOBOR_WEBHOOK", seconds=2)
     monkeypatch.delenv("KHOBOR_WEBHOOK", raising=False)
     assert refusal(target) == "the environment variable KHOBOR_WEBHOOK is not set in this process"
     with webhook() as posted:
@@ -126,7 +126,7 @@ def test_whoever_does_not_answer_in_time_is_not_waited_for(say: Any, said: str) 
 
 def test_a_port_where_nobody_listens_is_named() -> None:
     assert "refused" in refusal(post("http://127.0.0.1:9/")).lower()
-    assert "refused" in refusal(Target(name="d", kind="mail", server="127.0.0.1", port=9, sender="a@b.c")).lower()
+    assert "refused" in refusal(Mail(name="d", server="127.0.0.1", port=9, sender="a@b.c", to=("a@b.c",))).lower()
 
 
 # Mail ---------------------------------------------------------------------------------------------------------------

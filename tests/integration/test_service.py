@@ -229,11 +229,12 @@ def test_sixty_nights_have_one_run_each_or_one_reason_whatever_happens(first: st
     world.moment += timedelta(hours=2)  # and forward
     world.until(on(60, "12:00"))
 
-    switch = {"2026-09-28": "2026-10-25", "2027-03-01": "2027-03-28"}[first]
     nights = world.of("night")
     expected = [on(n, "02:30") for n in range(1, 61)]
+    if first == "2027-03-01":  # 02:30 is skipped on 28 March
+        expected[26] = "2027-03-28T03:00"
     assert sorted(nights) == expected
-    assert f"{switch}T02:30" in world.ran("night")
+    assert {"2026-09-28": "2026-10-25T02:30", "2027-03-01": "2027-03-28T03:00"}[first] in world.ran("night")
     assert len(world.ran("night")) == len(set(world.ran("night")))
     skipped = {due: claim for due, claim in nights.items() if claim.state not in (State.RAN, State.CAUGHT_UP)}
     assert {due: claim.state for due, claim in skipped.items()} == {on(19, "02:30"): State.LATE}
@@ -315,10 +316,10 @@ def test_a_broken_timetable_is_told_once_and_the_one_before_it_is_kept(begin: Be
     assert "kept" in said and f"{world.path}:6: " in said and "'sun'" in said
     world.path.unlink()
     assert not keeper.reread()
-    assert keeper.timetable.schedules[0].cron.text == "30 2 * * *"
+    assert keeper.timetable.schedules[0].cron == "30 2 * * *"
     world.path.write_text(NIGHT.replace("30 2 * * *", "30 4 * * sun"))
     assert keeper.reread()
-    assert "on Sunday at 04:30" in world.said[-1]
+    assert "at 04:30 on Sunday" in world.said[-1]
     assert (world.dataset.root / "state/schedules/timetable.toml").read_text() == world.path.read_text()
 
 
@@ -482,5 +483,6 @@ def test_a_service_does_not_start_on_a_broken_timetable(
 ) -> None:
     (tmp_path / "t.toml").write_text(ALWAYS.format(cron="61 * * * 0"))
     assert main(arguments(tmp_path, mirror)) == ExitCode.USAGE
-    assert capsys.readouterr().err.count(f"{tmp_path}/t.toml:6: ") == 2
+    error = capsys.readouterr().err
+    assert all(part in error for part in (f"{tmp_path}/t.toml:6: ", "'61'", "'sun'"))
     assert not (tmp_path / "data").exists()

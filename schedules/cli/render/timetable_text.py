@@ -34,7 +34,7 @@ def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[
                 "max_depth": schedule.max_depth,
                 "jitter_minutes": schedule.jitter_minutes,
                 "grace_hours": schedule.grace_hours,
-                "expectations": dict(schedule.expectations),
+                "expectations": schedule.expectations.as_dict(),
                 "last": _last(dataset, schedule.name),
             }
         )

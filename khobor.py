@@ -12,7 +12,6 @@ from schedules.cli import crawl, data, maintenance, ops, runs, schedule, stories
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import complain, reader_may_leave
 from schedules.exit_codes import WrongUsage, describe_error
-from schedules.launching.lean import set_gc_threshold
 from schedules.signals import handle_signals
 from schedules.stdio import ignore_stderr_errors
 
@@ -27,7 +26,6 @@ FAMILIES = (crawl, runs, maintenance, schedule, ops, stories, data)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    set_gc_threshold()
     with ignore_stderr_errors(), _ending_at_once_when_told():
         options = _parser().parse_args(arguments)
         try:

@@ -1,5 +1,6 @@
 """Ours, reading alone: one stored page into all columns of a story and both of its lists."""
 
+import gc
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from crawler.parsing.parser import PageResponse
 from crawler.spiders.kalbela import Kalbela
-from schedules.launching.lean import set_gc_threshold
+from schedules.scrapy_commands.crawl import GC_THRESHOLD
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 from timing import timed  # type: ignore[import-not-found]
@@ -32,5 +33,5 @@ def read(html: bytes, url: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    set_gc_threshold()  # as in a run
+    gc.set_threshold(*GC_THRESHOLD)  # as in a run
     timed(read)

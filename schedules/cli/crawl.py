@@ -30,12 +30,9 @@ def add_to(commands: Commands) -> None:
 
 def crawl(options: argparse.Namespace) -> int:
     """One run of each site, all at once: a newspaper is asked no faster for the company of another."""
-    from schedules.launching.lean import lean_imports
-
-    with lean_imports():
-        from schedules.cli.render.progress_bar import Watching
-        from schedules.runner.dependency_check import outdated_packages
-        from schedules.runner.run_all import run_all
+    from schedules.cli.render.progress_bar import Watching
+    from schedules.runner.dependency_check import outdated_packages
+    from schedules.runner.run_all import run_all
 
     if low := outdated_packages():
         raise WrongUsage(f"{'; '.join(low)}: `make setup` installs what is needed")

@@ -85,7 +85,7 @@ class RunProcess:
         )
 
     def _start(self, settings: Settings) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "schedules.launching.lean", "crawl", self.launch.newspaper.name]
+        command = [sys.executable, "-m", "scrapy", "crawl", self.launch.newspaper.name]
         if self.launch.seeds:
             command += ["-a", f"seed={' '.join(self.launch.seeds)}"]
         own = {

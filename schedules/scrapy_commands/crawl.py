@@ -5,6 +5,7 @@ Scrapy finds it by the setting `COMMANDS_MODULE`. The launcher starts each run b
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import traceback
@@ -22,6 +23,8 @@ from schedules.exit_codes import GRAVER, REASONS, ExitCode, describe_error
 from schedules.runner.log_tail import print_error
 
 SECONDS_BETWEEN_LOOKS = 0.1
+# A page makes thousands of objects, and nearly none of them is garbage that only a collection finds.
+GC_THRESHOLD = 20_000, 10, 10
 
 
 class Command(ScrapyCrawl):
@@ -39,6 +42,7 @@ class Command(ScrapyCrawl):
             super().run(args, opts)  # says what is wrong
             return
         assert self.crawler_process is not None
+        gc.set_threshold(*GC_THRESHOLD)  # inherited by the worker process
         try:
             crawler = self._create_crawler(args[0])
         except KeyError as error:

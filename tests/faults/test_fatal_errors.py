@@ -150,9 +150,9 @@ def test_a_folder_of_somebody_else_is_refused_with_the_user_who_may_not_write_it
     paper: HostilePaper, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # The interpreter may lie where another user cannot start it: so it becomes one after all is imported.
-    launching = ", ".join(f"schedules.launching.{name}" for name in ("carrying_out", "floors", "orders"))
-    rooms = f"{launching}, schedules.cli.render.progress_bar"
-    code = f"import encodings.idna, os, sys, khobor, {rooms}; os.setuid(65534); sys.exit(khobor.main())"
+    runner = ", ".join(f"schedules.runner.{name}" for name in ("run_all", "dependency_check", "options"))
+    imports = f"encodings.idna, os, sys, khobor, {runner}, schedules.cli.render.progress_bar"
+    code = f"import {imports}; os.setuid(65534); sys.exit(khobor.main())"
     data = tmp_path_factory.mktemp("private")
     arguments = crawling(paper.server.base, data)[3:]
     done = run([sys.executable, "-c", code, *arguments])

@@ -1,5 +1,5 @@
-"""DECIDES WHEN: launching runs, judging them, watching over them.
+"""The timetable, the runs it starts, and everything that watches them: monitoring, alerts, metrics, dashboard, CLI.
 
-Imports point back along this line: runs, judging, timetable, launching, turns, alerting, metrics, terminal, page,
-service, commands.
+May import :mod:`pipelines` and :mod:`crawler`, which never import it. Inside, imports point one way: cli and
+scrapy_commands, service, dashboard, metrics, alerting, runner and timetable, monitoring, reports, the modules here.
 """

@@ -57,7 +57,6 @@ class TargetState:
     error: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Convert to JSON types."""
         times = {name: time.isoformat() if (time := getattr(self, name)) else None for name in ("since", "next_at")}
         return asdict(self) | times
 
@@ -65,9 +64,10 @@ class TargetState:
         if not self.failures or self.since is None or self.next_at is None:
             return f"{self.name} receives alerts"
         times = f"{self.failures} times since" if self.failures > 1 else "at"
-        since, next_at = self.since.astimezone(), self.next_at.astimezone()
-        retry = f"{self.waiting} waiting, next try at {next_at:%H:%M}" if self.waiting else "nothing is waiting"
-        return f"alerts fail to reach {self.name}: {self.error} ({times} {since:%d %b %H:%M}; {retry})"
+        retry = f"{self.waiting} waiting, next try at {self.next_at.astimezone():%H:%M}"
+        return (
+            f"alerts fail to reach {self.name}: {self.error} ({times} {self.since.astimezone():%d %b %H:%M}; {retry})"
+        )
 
 
 class Deliveries(Database):
@@ -93,7 +93,6 @@ class Deliveries(Database):
         return [run_id for run_id in run_ids if run_id not in recorded]
 
     def forget_runs(self, before: str) -> None:
-        """Delete recorded runs with an id below ``before``."""
         self._sql.execute("DELETE FROM recorded_runs WHERE run_id < ?", (before,))
 
     def record(
@@ -206,7 +205,6 @@ def _time(text: str | None) -> datetime | None:
 
 
 def deliveries_path(dataset: DataFolder) -> Path:
-    """Path of the file of alarms and deliveries."""
     return dataset.state / "alerts.sqlite"
 
 
@@ -219,9 +217,7 @@ class ActiveAlarms:
     error: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Convert to JSON types."""
-        targets = [state.as_dict() for state in self.targets]
-        return {"alarms": list(self.alarms), "targets": targets, "error": self.error}
+        return asdict(self) | {"targets": [state.as_dict() for state in self.targets]}
 
 
 def active_alarms(dataset: DataFolder) -> ActiveAlarms:

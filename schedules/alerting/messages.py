@@ -5,7 +5,7 @@ chat text has neither markup nor mentions.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,10 +42,8 @@ def new_event(
 
 def sanitise(alarm: Mapping[str, Any]) -> Alarm:
     """Copy an alarm with bounded size, each text as one line without control characters."""
-    safe: Alarm = _sanitise(dict(alarm))
-    safe["sentence"] = one_line(str(alarm.get("sentence") or alarm.get("key")), MAX_SENTENCE_LENGTH)
-    safe["key"] = one_line(str(alarm.get("key")), MAX_VALUE_LENGTH)
-    return safe
+    sentence = one_line(str(alarm.get("sentence") or alarm.get("key")), MAX_SENTENCE_LENGTH)
+    return {**_sanitise(dict(alarm)), "sentence": sentence, "key": one_line(str(alarm.get("key")), MAX_VALUE_LENGTH)}
 
 
 def _sanitise(value: Any) -> Any:
@@ -79,7 +77,10 @@ def plain_text(event: Mapping[str, Any]) -> str:
     lines = []
     for title, alarms in (("ALARM", event["appeared"]), ("CLEARED", event["cleared"])):
         for alarm in alarms:
-            lines += [f"{title}: {alarm_line(alarm)}", *_details(alarm), ""]
+            samples = alarm["samples"] if isinstance(alarm.get("samples"), list) else []
+            lines += [f"{title}: {alarm_line(alarm)}", f"  key      {one_line(str(alarm['key']))}"]
+            lines += [f"  since    {one_line(str(alarm['since']))}"] if alarm.get("since") else []
+            lines += [*(f"  sample   data/{one_line(str(path))}" for path in samples), ""]
     if event.get("not_listed"):
         lines += [f"and {event['not_listed']} more", ""]
     context = ", ".join(f"{name} {event[name]}" for name in ("run_id", "schedule", "host", "data") if event.get(name))
@@ -90,12 +91,3 @@ def plain_text(event: Mapping[str, Any]) -> str:
 def chat_text(event: Mapping[str, Any]) -> str:
     """The event as the `text` that chat programs show."""
     return plain_text(event).translate(_CHAT)
-
-
-def _details(alarm: Mapping[str, Any]) -> Iterator[str]:
-    yield f"  key      {one_line(str(alarm['key']))}"
-    if alarm.get("since"):
-        yield f"  since    {one_line(str(alarm['since']))}"
-    samples = alarm.get("samples")
-    for path in samples if isinstance(samples, list) else ():
-        yield f"  sample   data/{one_line(str(path))}"

@@ -33,8 +33,7 @@ def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> 
 
 def time_allowed(schedule: Schedule) -> timedelta:
     """Time between the due time of a run and the latest end of a good one."""
-    run_time = timedelta(minutes=schedule.jitter_minutes + schedule.max_minutes)
-    return run_time + min(schedule.grace, _MAX_DELAY)
+    return timedelta(minutes=schedule.jitter_minutes + schedule.max_minutes) + min(schedule.grace, _MAX_DELAY)
 
 
 def _alarms(schedule: Schedule, dataset: DataFolder, moment: datetime, since: datetime) -> Iterator[dict[str, Any]]:
@@ -68,8 +67,8 @@ def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedul
 
 
 def _good_runs(schedule: Schedule, dataset: DataFolder, site: str) -> Iterator[Report]:
-    # A full run does everything that an incremental one does.
-    modes = {schedule.mode, "full"}
     for report in islice(reports(dataset, site), _MAX_REPORTS):
-        if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and report.get("mode", "full") in modes:
+        # A full run does everything that an incremental one does.
+        mode = report.get("mode", "full")
+        if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and mode in (schedule.mode, "full"):
             yield report

@@ -128,7 +128,16 @@ class Notifier:
 
     def _record_timetable(self, deliveries: Deliveries, timetable: Timetable, occurrences: list[Occurrence]) -> None:
         latest = {each.schedule: each for each in reversed(occurrences) if each.state not in OPEN}
-        failed = [_start_alarm(each) for each in latest.values() if each.state is State.FAILED_TO_START]
+        failed = [
+            {
+                "key": f"schedule/{name}/start",
+                "kind": "start",
+                "site": ", ".join(each.sites),
+                "sentence": f"{name} could not be started: {each.reason or f'exit code {each.exit_code}'}",
+            }
+            for name, each in latest.items()
+            if each.state is State.FAILED_TO_START
+        ]
         moment = self.clock()
         deliveries.record("times", failed, moment, self._context())
         deliveries.record("clock", missed_runs(timetable, self.dataset, moment), moment, self._context())
@@ -197,16 +206,6 @@ def notify_with_retries(
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _start_alarm(occurrence: Occurrence) -> dict[str, Any]:
-    reason = occurrence.reason or f"it ended with exit code {occurrence.exit_code}"
-    return {
-        "key": f"schedule/{occurrence.schedule}/start",
-        "kind": "start",
-        "site": ", ".join(occurrence.sites),
-        "sentence": f"{occurrence.schedule} could not be started: {reason}",
-    }
 
 
 def _latest_occurrences(dataset: DataFolder, timetable: Timetable) -> Iterator[Occurrence]:

@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection, RemoteDisconnected
 from tempfile import TemporaryFile
 from threading import Event as Flag
@@ -41,7 +42,10 @@ def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
 
     Raises :class:`DeliveryError` if the target did not confirm it.
     """
-    secrets = {name: _secret(name) for name in target.variables}
+    secrets = {name: os.environ.get(name, "").strip() for name in target.variables}
+    for name, value in secrets.items():
+        if not value:
+            raise DeliveryError(f"the environment variable {name} is not set in this process")
     try:
         return _TRANSPORTS[target.kind](target, event, secrets)
     except (DeliveryError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
@@ -51,12 +55,6 @@ def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
             for text in (value, b64encode(value.encode()).decode()):
                 reason = reason.replace(text, f"[{name}]")
         raise DeliveryError(one_line(reason, MAX_ERROR_LENGTH)) from None
-
-
-def _secret(name: str) -> str:
-    if not (value := os.environ.get(name, "").strip()):
-        raise DeliveryError(f"the environment variable {name} is not set in this process")
-    return value
 
 
 def _reason(error: Exception, target: Target) -> str:
@@ -118,12 +116,13 @@ def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str])
     if target.token_from and parts.scheme != "https" and target.url is None:
         raise DeliveryError(f"the token would be sent unencrypted: let {target.url_from} begin with https://")
     headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": USER_AGENT}
-    headers["Idempotency-Key"] = str(event["id"])
-    if target.token_from:
-        headers["Authorization"] = f"Bearer {secrets[target.token_from]}"
+    headers |= {"Idempotency-Key": str(event["id"])}
+    headers |= {"Authorization": f"Bearer {secrets[target.token_from]}"} if target.token_from else {}
     body = json.dumps({"text": chat_text(event), **event}, ensure_ascii=False).encode()
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port, target.seconds)
+    https = partial(HTTPSConnection, context=ssl.create_default_context())
+    client = https if parts.scheme == "https" else HTTPConnection
+    connection = client(parts.hostname or "", parts.port, timeout=target.seconds)
     with closing(connection), _deadline(target.seconds, lambda: connection.sock):
         connection.request("POST", path, body, headers)
         with connection.getresponse() as response:
@@ -134,31 +133,31 @@ def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str])
     return None
 
 
-def _connection(scheme: str, host: str, port: int | None, seconds: float) -> HTTPConnection:
-    if scheme == "https":
-        return HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
-    return HTTPConnection(host, port, timeout=seconds)
-
-
 # Mail ---------------------------------------------------------------------------------------------------------------
 
 
 def _message(target: Mail, event: Mapping[str, Any]) -> EmailMessage:
     """Build the mail; its Message-ID depends on the event alone, so a mail client drops a repetition."""
     mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = subject(event)
-    mail["From"] = target.sender
-    mail["To"] = ", ".join(target.to)
-    mail["Date"] = datetime.fromisoformat(event["at"])
-    mail["Message-ID"] = f"<{event['id']}@{target.sender.rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
+    for name, value in (
+        ("Subject", subject(event)),
+        ("From", target.sender),
+        ("To", ", ".join(target.to)),
+        ("Date", datetime.fromisoformat(event["at"])),
+        ("Message-ID", f"<{event['id']}@{target.sender.rpartition('@')[2]}>"),
+        ("Auto-Submitted", "auto-generated"),
+    ):
+        mail[name] = value
     mail.set_content(plain_text(event), cte="quoted-printable")
     return mail
 
 
 def _send_mail(target: Mail, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     context = ssl.create_default_context()
-    server = _mail_server(target, context)
+    client = partial(smtplib.SMTP_SSL, context=context) if target.security == "ssl" else smtplib.SMTP
+    # Not connected yet, so that the deadline covers connection and greeting.
+    server: Any = client(timeout=target.seconds, local_hostname="localhost")
+    server._host = target.server  # the name that the certificate must have; connect() does not set it
     with _deadline(target.seconds, lambda: server.sock):
         try:
             server.connect(*target.address)
@@ -172,18 +171,6 @@ def _send_mail(target: Mail, event: Mapping[str, Any], secrets: Mapping[str, str
         finally:
             server.close()
     return f"the mail server rejects {', '.join(rejected)}" if rejected else None
-
-
-def _mail_server(target: Mail, context: ssl.SSLContext) -> smtplib.SMTP:
-    """Make an unconnected client, so that the deadline also covers the connection and the greeting."""
-    server: Any = (
-        smtplib.SMTP_SSL(context=context, timeout=target.seconds, local_hostname="localhost")
-        if target.security == "ssl"
-        else smtplib.SMTP(timeout=target.seconds, local_hostname="localhost")
-    )
-    server._host = target.server  # the name that the certificate must have; connect() does not set it
-    client: smtplib.SMTP = server
-    return client
 
 
 # Command ------------------------------------------------------------------------------------------------------------

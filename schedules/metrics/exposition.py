@@ -37,6 +37,7 @@ from schedules.reports.progress import running
 from schedules.reports.report import RunReport
 from schedules.timetable.config import Timetable
 
+_AT = ("site", "schedule")
 Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
@@ -92,7 +93,6 @@ class _DataFolderCollector(Collector):
         return known_or_other(site, sites()), BY_HAND if schedule is None else known_or_other(schedule, names)
 
     def _totals(self, totals: Totals) -> Iterator[Metric]:
-        at = ["site", "schedule"]
         for metric, text, label, known in (
             ("runs", "Runs that ended, by exit code", ["exit_code"], EXIT_CODES),
             ("run_seconds", "Total duration of runs", [], ()),
@@ -106,15 +106,14 @@ class _DataFolderCollector(Collector):
                 if name == metric:
                     labels = (*self._key((site, schedule)), *(known_or_other(detail, known) for _ in label))
                     counts[labels] = counts.get(labels, 0) + count
-            yield counter(f"khobor_{metric}", text, [*at, *label], sorted(counts.items()))
+            yield counter(f"khobor_{metric}", text, [*_AT, *label], sorted(counts.items()))
 
     def _last_runs(self, totals: Totals) -> Iterator[Metric]:
-        at = ["site", "schedule"]
         by_end = sorted(totals.latest.items(), key=lambda item: item[1].ended_at)
         latest = {self._key(key): run for key, run in by_end if OTHER not in self._key(key)}
         good = [(self._key(key), end.timestamp()) for key, end in totals.latest_good.items()]
         good = [row for row in good if OTHER not in row[0]]
-        yield gauge("khobor_last_success_timestamp_seconds", "End of the last good run", at, good)
+        yield gauge("khobor_last_success_timestamp_seconds", "End of the last good run", _AT, good)
         values: tuple[tuple[str, str, Callable[[RunReport], float]], ...] = (
             ("timestamp_seconds", "End of the last run", lambda run: run.ended.timestamp()),
             ("exit_code", "Exit code of the last run; 0 is good", lambda run: run.exit_code),
@@ -123,7 +122,7 @@ class _DataFolderCollector(Collector):
             ("alarms", "Alarms of the last run", lambda run: len(run.alarms)),
         )
         for name, text, value in values:
-            yield gauge(f"khobor_last_run_{name}", text, at, [(key, value(run)) for key, run in latest.items()])
+            yield gauge(f"khobor_last_run_{name}", text, _AT, [(key, value(run)) for key, run in latest.items()])
         parts: tuple[tuple[str, str, str, Callable[[RunReport], Mapping[str, float]]], ...] = (
             ("stories", "Stories of the last run", "change", lambda run: {n: getattr(run, n) for n in CHANGES}),
             ("fetches", "URLs of the last run", "outcome", lambda run: known_counts(run.outcomes, OUTCOMES)),
@@ -142,7 +141,7 @@ class _DataFolderCollector(Collector):
         )
         for name, text, label, counts in parts:
             rows = [((*key, part), n) for key, run in latest.items() for part, n in sorted(counts(run).items())]
-            yield gauge(f"khobor_last_run_{name}", text, [*at, label], rows)
+            yield gauge(f"khobor_last_run_{name}", text, [*_AT, label], rows)
 
     def _data(self) -> Iterator[Metric]:
         newest = {site: newest_story(self.dataset, site) for site in sites()}
@@ -168,8 +167,8 @@ class _DataFolderCollector(Collector):
         outbox = [((site,), count) for site in sites() if (count := outbox_rows(self.dataset, site)) is not None]
         yield gauge("khobor_outbox_rows", "Stored rows that are not published yet", ["site"], outbox)
         with suppress(OSError):
-            free = [((), self.dataset.free_bytes())]
-            yield gauge("khobor_free_bytes", "Free bytes in the file system of the data folder", [], free)
+            text = "Free bytes in the file system of the data folder"
+            yield gauge("khobor_free_bytes", text, [], [((), self.dataset.free_bytes())])
 
     def _progress(self) -> Iterator[Metric]:
         runs = {run.site: run for run in running(self.dataset) if run.site in sites()}
@@ -196,8 +195,7 @@ class _DataFolderCollector(Collector):
             key = (known_or_other(site, sites()), known_or_other(kind, ALARM_KINDS))
             counts[key] = counts.get(key, 0) + 1
         yield gauge("khobor_alarms", "Active alarms", ["site", "kind"], counts.items())
-        names = {target.name for target in self.timetable.targets}
-        targets = [state for state in active.targets if state.name in names]
+        targets = [state for state in active.targets if state.name in {t.name for t in self.timetable.targets}]
         for name, text, attribute in (
             ("alerts_pending", "Alerts not yet delivered to a target", "waiting"),
             ("alert_failures", "Consecutive failed deliveries to a target", "failures"),

@@ -6,7 +6,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
@@ -14,7 +14,6 @@ from pipelines.storage.tables import TABLES
 # The newest story may be in the month before, and an unchanged list has no snapshot of today.
 MONTHS, DAYS = 2, 7
 _MAX_FILES = 1024
-_Value = TypeVar("_Value")
 
 
 def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
@@ -46,7 +45,7 @@ def outbox_rows(dataset: DataFolder, site: str) -> int | None:
         return None
 
 
-def _read(read: Callable[[Path, int, int], Mapping[str, _Value]], path: Path) -> Mapping[str, _Value]:
+def _read(read: Callable[[Path, int, int], Mapping[str, Any]], path: Path) -> Mapping[str, Any]:
     """Call a cached reader with the version of a file; empty for a file that cannot be read, which `check` names."""
     try:
         stat = path.stat()

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from schedules.exit_codes import ExitCode
 from schedules.monitoring.drift import Comparison, Drift
-from schedules.monitoring.field_shares import LostExtractor
 from schedules.monitoring.statistics import share
 
 #: Saves sample pages that lack a field or a list (`list/latest`), or that have the field from another extractor than
@@ -27,7 +26,6 @@ class Alarm:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Convert to the form in a report."""
         site = self.key.partition("/")[0]
         return {"key": self.key, "kind": self.kind, "site": site, **self.more, "sentence": self.sentence}
 
@@ -91,8 +89,13 @@ def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, save_samples: S
     lost = comparison.lost_extractor(about) if kind == "field" else None
     if lost is not None:
         more |= {"layout": lost.layout, "selector": lost.extractor}
-        sentences += [] if drift.is_carried else [_lost_sentence(lost)]
-    samples = list(_samples(drift, lost, save_samples))
+        if not drift.is_carried:
+            matched = percent(share(lost.now)) if lost.now[0] else "none"
+            of = f" of stories (before: {percent(lost.before)})" if lost.now[0] else ""
+            sentences.append(f"layout `{lost.layout}`, selector `{lost.extractor}` matched {matched}{of}")
+    lacking = "headline" if kind == "layout" else about.removeprefix("field/")
+    replaced = lost.extractor if lost and drift.name.how == "by" else None
+    samples = list(save_samples(lacking, replaced)) if kind in ("layout", "field", "list") else []
     more |= {"since": since.isoformat(), "since_run": run_id, "samples": samples}
     more["measure"] = {
         "name": list(drift.name),
@@ -102,20 +105,11 @@ def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, save_samples: S
         "runs": drift.runs,
         "runs_before": drift.runs_before,
     }
-    if drift.is_carried:
-        more["carried"] = True
+    more |= {"carried": True} if drift.is_carried else {}
     sentences[-1] += f"{'' if len(sentences) > 1 else ';'} since {since.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     sentences += [f"see data/{path}" for path in samples[:1]]
     code = ExitCode.DONE if drift.is_carried else _CODES[kind]
     return Alarm(key=comparison.key(about), kind=kind, code=code, sentence="; ".join(sentences), more=more)
-
-
-def _samples(drift: Drift, lost: LostExtractor | None, save_samples: SaveSamples) -> Sequence[str]:
-    kind, about = _kind(drift), drift.name.about
-    if kind == "layout":
-        return save_samples("headline", None)
-    replaced = lost.extractor if lost and drift.name.how == "by" else None
-    return save_samples(about.removeprefix("field/"), replaced) if kind in ("field", "list") else ()
 
 
 def _sentence(drift: Drift, report: Mapping[str, Any]) -> str:
@@ -134,15 +128,6 @@ def _sentence(drift: Drift, report: Mapping[str, Any]) -> str:
     stories = "stories" if drift.runs == 1 else f"stories of {drift.runs} runs"
     text = _MEASURES[drift.name.how].format(now=f"{k:,} of {n:,}", stories=stories)
     return f"{subject}: {text} ({before}: {percent(share(drift.before))})"
-
-
-def _lost_sentence(lost: LostExtractor) -> str:
-    now = (
-        f"matched {percent(share(lost.now))} of stories (before: {percent(lost.before)})"
-        if lost.now[0]
-        else "matched none"
-    )
-    return f"layout `{lost.layout}`, selector `{lost.extractor}` {now}"
 
 
 def percent(value: float) -> str:

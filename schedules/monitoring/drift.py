@@ -32,6 +32,7 @@ _WINDOWS = (1, 2, 4, 8, 16)
 _MAX_RUNS, _MIN_PAGES_BEFORE, _MIN_PAGES = 30, 100, 5
 _LENGTH_TAILS = (0.05, 0.5)
 _PRESENCE = ("filled", "beside stories")
+# Columns that are derived from others, and break with them.
 _DERIVED_FROM = {"field/agency": ("field/body", "field/byline"), "field/image_credit": ("field/image_caption",)}
 # Evidence at which a broken share counts as recovered: odds of 20 to 1.
 _RECOVERED = 20.0
@@ -86,7 +87,6 @@ class Comparison:
         self._transient: dict[str, set[str]] = {}
 
     def key(self, about: str) -> str:
-        """Key of the alarm about a subject."""
         return f"{self.report['site']}/{about}"
 
     def drifts(self) -> list[Drift]:
@@ -102,7 +102,8 @@ class Comparison:
             if drift is not None and (known is None or drift._severity < known._severity):
                 drifts[name.about] = drift
         drifts |= {drift.name.about: drift for drift in self._carried(drifts)}
-        return [drift for about, drift in drifts.items() if not _is_derived(about, drifts)]
+        broken = {about for about, drift in drifts.items() if drift.name.how in ("filled", "by")}
+        return [drift for about, drift in drifts.items() if broken.isdisjoint(_DERIVED_FROM.get(about, ()))]
 
     def _drift(self, name: ShareName, level: float) -> Drift | None:
         """Test a share at a significance level, in the window that shows its drift best."""
@@ -208,9 +209,3 @@ class Comparison:
                 break
             first = run["run_id"]
         return first
-
-
-def _is_derived(about: str, drifts: Mapping[str, Drift]) -> bool:
-    """Report if the column is derived from another one that drifted too."""
-    causes = _DERIVED_FROM.get(about, ())
-    return any(cause in drifts and drifts[cause].name.how in ("filled", "by") for cause in causes)

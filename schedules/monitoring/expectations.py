@@ -28,10 +28,6 @@ class Verdict:
     problems: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
 
-    def as_dict(self) -> dict[str, Any]:
-        """Convert to the form in a report, which has the alarms beside it."""
-        return {"exit_code": self.exit_code, "problems": list(self.problems)}
-
 
 #: Share of story pages without a fitting layout from which on the layout counts as changed.
 LAYOUT_CHANGED_SHARE = 0.6
@@ -78,7 +74,11 @@ def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] =
     for alarm in (*severe, *drifts, *minor):
         by_key.setdefault(alarm.key, alarm)
     specific = [alarm.key.partition("/")[2] for alarm in (*severe, *drifts) if alarm.code]
-    alarms = [alarm for alarm in by_key.values() if alarm in drifts or not _is_covered(alarm, specific)]
+    alarms = [
+        alarm
+        for alarm in by_key.values()
+        if alarm in drifts or not any(about.startswith(_prefixes(alarm)) for about in specific)
+    ]
     problems = [alarm for alarm in alarms if alarm.code]
     return Verdict(
         int(problems[0].code) if problems else 0,
@@ -88,9 +88,8 @@ def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] =
     )
 
 
-def _is_covered(alarm: Alarm, specific: Sequence[str]) -> bool:
-    prefixes = _MORE_SPECIFIC.get(alarm.key.partition("/")[2], ())
-    return bool(prefixes) and any(about.startswith(prefixes) for about in specific)
+def _prefixes(alarm: Alarm) -> tuple[str, ...]:
+    return _MORE_SPECIFIC.get(alarm.key.partition("/")[2], ())
 
 
 def _ended(summary: Summary, _: Expectations) -> Iterator[Problem]:
@@ -103,8 +102,8 @@ def _ended(summary: Summary, _: Expectations) -> Iterator[Problem]:
 def _unbalanced(summary: Summary, _: Expectations) -> Iterator[Problem]:
     urls = summary["urls"]
     if not urls["complete"]:
-        found, ended = urls["discovered"], sum(urls["outcomes"].values())
-        yield ExitCode.INTERNAL, "urls", f"{found} URLs discovered, but {ended} outcomes recorded"
+        ended = sum(urls["outcomes"].values())
+        yield ExitCode.INTERNAL, "urls", f"{urls['discovered']} URLs discovered, but {ended} outcomes recorded"
 
 
 def _interrupted(summary: Summary, _: Expectations) -> Iterator[Problem]:
@@ -148,8 +147,8 @@ def _layout_changed(summary: Summary, expected: Expectations) -> Iterator[Proble
     rejects = {name: n for name in LAYOUT_REJECTS if (n := summary["rejects"].get(name))}
     pages = _story_pages(summary)
     if pages >= expected.min_pages and sum(rejects.values()) >= LAYOUT_CHANGED_SHARE * pages:
-        sentence = f"layout changed: {_listed(rejects, '{} × {}')} on {pages} story pages"
-        yield ExitCode.LAYOUT_CHANGED, "layout", sentence
+        reasons = _listed(rejects, "{} × {}")
+        yield ExitCode.LAYOUT_CHANGED, "layout", f"layout changed: {reasons} on {pages} story pages"
 
 
 def _lists_missing(summary: Summary, expected: Expectations) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ needed, a detail (a layout and its extractor).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from crawler.outcomes import Outcome
@@ -84,14 +85,9 @@ def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: floa
 
 def _quantile(lengths: Mapping[int, int], tail: float) -> int:
     """The greatest length with at most ``tail`` of the values up to it; below the smallest if there is none."""
-    total, below = sum(lengths.values()), 0
-    cut = min(lengths) - 1
-    for length in sorted(lengths):
-        below += lengths[length]
-        if below > tail * total:
-            break
-        cut = length
-    return cut
+    ordered, limit = sorted(lengths), tail * sum(lengths.values())
+    up_to = zip(ordered, accumulate(lengths[length] for length in ordered), strict=True)
+    return max((length for length, count in up_to if count <= limit), default=ordered[0] - 1)
 
 
 def _shares(report: Report, extractors: Extractors) -> Iterator[tuple[ShareName, Count]]:

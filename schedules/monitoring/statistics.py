@@ -61,7 +61,6 @@ def bayes_factor(now: Count, before: Count, broken: Count) -> float:
 
 
 def pooled(counts: Sequence[Count]) -> Count:
-    """The sum of counts."""
     return sum(k for k, _ in counts), sum(n for _, n in counts)
 
 

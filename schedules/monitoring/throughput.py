@@ -49,9 +49,10 @@ def throughput_alarms(report: Report, past: Sequence[Report]) -> Iterator[Alarm]
         before = [other[about] for run in islice(good, _MAX_RUNS) if about in (other := throughput(run))]
         if p_value_ratio(now, before, direction) < 1 / (RUNS_PER_FALSE_ALARM * len(figures)):
             kind, _, name = about.partition("/")
-            usual, runs = text.format(now=median(before)).split()[0], len(before)
-            sentence = f"{text.format(now=now)} ({'run before' if runs == 1 else f'last {runs} runs'}: {usual})"
+            runs = "run before" if len(before) == 1 else f"last {len(before)} runs"
+            usual = text.format(now=median(before)).split()[0]
+            subject = name if kind == "list" else kind
+            sentence = f"{subject}: {text.format(now=now)} ({runs}: {usual})"
             more = {"since": report["started_at"], "since_run": report["run_id"]}
             more |= {"list": name} if kind == "list" else {}
-            sentence = f"{name if kind == 'list' else kind}: {sentence}"
             yield Alarm(key=key, kind=kind, code=ExitCode.BELOW_EXPECTATION, sentence=sentence, more=more)

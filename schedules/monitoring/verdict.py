@@ -52,7 +52,8 @@ def write_verdict(
 
     drifts = compare(report, past, samples_of, acknowledgements(dataset, report["site"]))
     verdict = evaluate(summary, expected, [*drifts, *throughput_alarms(report, past)])
-    report |= {"expectations": vars(expected), "verdict": verdict.as_dict(), "samples": samples}
+    report |= {"expectations": vars(expected), "samples": samples}
+    report["verdict"] = {"exit_code": verdict.exit_code, "problems": list(verdict.problems)}
     report["alarms"] = [alarm.as_dict() for alarm in verdict.alarms]
     dataset.write_text(dataset.run(report["run_id"]), json.dumps(report, ensure_ascii=False, indent=1, default=list))
     return report

@@ -67,7 +67,6 @@ def _acknowledged(dataset: DataFolder, site: str) -> Path:
 
 
 def alarm_in(report: Report, key: str) -> Mapping[str, Any] | None:
-    """The run's alarm with this key."""
     return next((alarm for alarm in report.get("alarms") or () if alarm.get("key") == key), None)
 
 
@@ -86,5 +85,4 @@ def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
 
 
 def of_mode(past: Sequence[Report], mode: str | None) -> Iterator[Report]:
-    """The runs of one mode."""
     return (report for report in past if report.get("mode") == mode)

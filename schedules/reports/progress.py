@@ -60,8 +60,7 @@ def read_progress(dataset: DataFolder, site: str) -> Progress | None:
 def running(dataset: DataFolder) -> list[Progress]:
     """List the runs under way in a data folder, by site, without those whose process is gone."""
     sites = [path.name.removesuffix(_SUFFIX) for path in sorted(dataset.state.glob(f"*{_SUFFIX}"))]
-    runs = (read_progress(dataset, site) for site in sites if _is_locked(dataset.lock(site)))
-    return [run for run in runs if run is not None]
+    return [run for site in sites if _is_locked(dataset.lock(site)) and (run := read_progress(dataset, site))]
 
 
 def _is_locked(lock: Path) -> bool:

@@ -83,10 +83,10 @@ def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunRepo
 
     Raises :class:`InvalidReport` where run, site or start time is missing.
     """
-    started, ended = _time(report.get("started_at")), _time(report.get("ended_at"))
+    started = _time(report.get("started_at"))
     if not isinstance(report.get("run_id"), str) or not isinstance(report.get("site"), str) or started is None:
         raise InvalidReport("the report has no run_id, site or started_at")
-    ended = ended or started
+    ended = _time(report.get("ended_at")) or started
     verdict, urls, stories = (_mapping(report.get(name)) for name in ("verdict", "urls", "stories"))
     schedule = _mapping(report.get("schedule")).get("name")
     code = _int(verdict.get("exit_code"), ExitCode.INTERNAL)
@@ -160,6 +160,6 @@ def _int(value: Any, default: int = 0) -> int:
 def _time(value: Any) -> datetime | None:
     try:
         time = datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (TypeError, ValueError):
         return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from tests.newspaper import StoryTruth
-from tests.newspaper.script import DHAKA
+from tests.newspaper.bengali_text import DHAKA
 
 ALIKE = 0.95
 

@@ -24,7 +24,7 @@ class Pages:
     @classmethod
     def generated(cls, stories: int, seed: int = SEED) -> "Pages":
         """An edition of at least so many stories."""
-        return cls(Newspaper(seed, max(stories + 200, 400), traps=False))
+        return cls(Newspaper(seed, max(stories + 200, 400), decoys=False))
 
     def paths(self, count: int) -> list[str]:
         """Paths of the newest stories, newest first."""

@@ -185,7 +185,7 @@ def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothi
     """A paper that goes on printing, and a hundred crawls of it killed at random moments, at work or at publishing."""
     seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
     print(f"KHOBOR_SEED={seed}")
-    chance, paper, killed = Random(seed), Newspaper(seed=seed, stories=60, traps=False), Counter[str]()
+    chance, paper, killed = Random(seed), Newspaper(seed=seed, stories=60, decoys=False), Counter[str]()
     with paper.serve() as mirror:
         crawled = Crawled(paper, mirror, tmp_path / "data")
         crawled.crawl()

@@ -17,10 +17,10 @@ import pytest
 
 from tests.newspaper import Fault, Newspaper, StoryTruth
 from tests.newspaper import seed as seed_article
-from tests.newspaper.look import FIELDS, WAYS
-from tests.newspaper.script import stored
-from tests.newspaper.traits import HABITS, KINDS
-from tests.newspaper.traps import TRAPS
+from tests.newspaper.bengali_text import stored
+from tests.newspaper.decoy_urls import DECOYS
+from tests.newspaper.page_layout import BREAKAGES, FIELDS
+from tests.newspaper.variations import PAGE_VARIATIONS, STORY_KINDS
 
 SEED_PATH = "/world/north-korea/154313"
 PAPER = "https://www.kalbela.com"
@@ -140,8 +140,10 @@ def test_articles_are_as_large_as_real_ones(paper: Newspaper, truth: dict[str, S
 def test_every_variation_and_every_trap_occurs(seed: int) -> None:
     newspaper, truth = edition(seed), truth_of(seed)
     assert len(truth) == 420
-    assert set(KINDS) | set(HABITS) - {"removed"} <= {v for story in truth.values() for v in story.variations}
-    assert set(TRAPS) <= {entry.slot.trap for entry in newspaper.site.view.entries}
+    assert set(STORY_KINDS) | set(PAGE_VARIATIONS) - {"removed"} <= {
+        v for story in truth.values() for v in story.variations
+    }
+    assert set(DECOYS) <= {entry.slot.decoy for entry in newspaper.site.view.entries}
     assert newspaper.site.view.removed
     assert newspaper.copies()
     assert any(row.story_id is None for row in newspaper.lists()["popular"])
@@ -298,7 +300,7 @@ def test_faults_come_and_go(living: tuple[Newspaper, str]) -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", BREAKAGES)
 def test_each_field_can_be_broken(paper: Newspaper, truth: dict[str, StoryTruth], field: str, way: str) -> None:
     story = next(s for s in truth.values() if s.kicker and s.updated_at and s.image_caption and s.byline and s.tags)
     whole = paper.site.page(path_of(story))

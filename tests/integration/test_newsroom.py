@@ -11,25 +11,25 @@ import pytest
 from pipelines.analysis.coverage import coverage_of
 from pipelines.analysis.rank_history import spans_of
 from pipelines.storage.data_folder import DataFolder
-from tests.newspaper.script import DHAKA
+from tests.newspaper.bengali_text import DHAKA
 from tests.newsroom import Newsroom
-from tests.newsroom.play import Play, play
-from tests.newsroom.reckoning import LOOKS, Reckoning, quantile
+from tests.newsroom.evaluation import LOOKS, Evaluation, quantile
+from tests.newsroom.simulation import Simulation, simulate
 
 EVENING = datetime(2026, 10, 6, 21, 25, tzinfo=DHAKA)
 HOURS = 5.7
 
 
 @pytest.fixture(scope="module")
-def played() -> Iterator[Play]:
+def played() -> Iterator[Simulation]:
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with TemporaryDirectory(prefix="khobor-newsroom-", dir=memory) as folder:
-        yield play(Newsroom(4, 100, EVENING), Path(folder), HOURS / 24)
+        yield simulate(Newsroom(4, 100, EVENING), Path(folder), HOURS / 24)
 
 
 @pytest.fixture(scope="module")
-def reckoning(played: Play) -> Reckoning:
-    return Reckoning(played)
+def evaluation(played: Simulation) -> Evaluation:
+    return Evaluation(played)
 
 
 # The newsroom itself -------------------------------------------------------------------------------------------------
@@ -72,42 +72,42 @@ def test_every_request_is_a_second_and_pages_turn_at_whole_minutes() -> None:
 # A night of it -------------------------------------------------------------------------------------------------------
 
 
-def test_everything_reachable_is_recorded_within_minutes(reckoning: Reckoning) -> None:
-    assert len(reckoning.reachable) >= 40
-    assert reckoning.missing(reckoning.reachable) == []
-    assert quantile(reckoning.delays, 0.5) <= timedelta(minutes=10)
-    assert quantile(reckoning.delays, 0.99) <= timedelta(hours=1)
+def test_everything_reachable_is_recorded_within_minutes(evaluation: Evaluation) -> None:
+    assert len(evaluation.reachable) >= 40
+    assert evaluation.missing(evaluation.reachable) == []
+    assert quantile(evaluation.delays, 0.5) <= timedelta(minutes=10)
+    assert quantile(evaluation.delays, 0.99) <= timedelta(hours=1)
 
 
-def test_idle_incremental_run_requests_at_most_eight_pages(reckoning: Reckoning) -> None:
-    assert len(idle := reckoning.idle()) > 5
+def test_idle_incremental_run_requests_at_most_eight_pages(evaluation: Evaluation) -> None:
+    assert len(idle := evaluation.idle()) > 5
     assert max(idle) <= 8
 
 
-def test_a_second_full_right_after_the_first_costs_next_to_nothing(reckoning: Reckoning) -> None:
-    assert len(reckoning.second.visits) <= 0.05 * len(reckoning.first.visits) + reckoning.play.runs[1].new
+def test_a_second_full_right_after_the_first_costs_next_to_nothing(evaluation: Evaluation) -> None:
+    assert len(evaluation.second.visits) <= 0.05 * len(evaluation.first.visits) + evaluation.simulation.runs[1].new
 
 
-def test_the_print_edition_is_a_gap_that_is_said_and_filled(played: Play) -> None:
+def test_the_print_edition_is_a_gap_that_is_said_and_filled(played: Simulation) -> None:
     midnight = [
         ran for ran in played.runs if ran.mode == "incremental" and (ran.began.hour, ran.began.minute) == (0, 10)
     ]
     assert [ran.report["lists"].get("latest/missed", 0) > 0 for ran in midnight] == [True]
 
 
-def test_every_revision_that_a_visit_showed_is_kept_and_no_other(reckoning: Reckoning) -> None:
-    seen = reckoning.revisions_seen()
+def test_every_revision_that_a_visit_showed_is_kept_and_no_other(evaluation: Evaluation) -> None:
+    seen = evaluation.revisions_seen()
     assert seen.right > 120
     assert (seen.missed, seen.false) == ([], [])
 
 
-def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning: Reckoning) -> None:
+def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(evaluation: Evaluation) -> None:
     looked: dict[int, list[datetime]] = {}
-    for visit in reckoning.room.visits:
+    for visit in evaluation.room.visits:
         if visit.number is not None:
             looked.setdefault(visit.number, []).append(visit.at)
     stood = [
-        slot for slot in reckoning.slots if slot.published < reckoning.end - timedelta(hours=3) and not slot.removed
+        slot for slot in evaluation.slots if slot.published < evaluation.end - timedelta(hours=3) and not slot.removed
     ]
     about = (LOOKS[0] - timedelta(minutes=1), 3 * LOOKS[0])  # a page tells its minute, not its second
     late = [
@@ -118,20 +118,20 @@ def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(reckoning:
     assert len(late) <= 0.1 * len(stood)
 
 
-def test_changed_list_headline_triggers_revisit_in_next_run(reckoning: Reckoning) -> None:
-    calls = [ran.report for ran in reckoning.runs]
+def test_changed_list_headline_triggers_revisit_in_next_run(evaluation: Evaluation) -> None:
+    calls = [ran.report for ran in evaluation.runs]
     assert sum(report["hints"].get("right", 0) for report in calls) > 0
     assert sum(report["hints"].get("wrong", 0) for report in calls) <= 3
 
 
-def test_copies_and_clusters_are_the_newsroom_s_own(reckoning: Reckoning) -> None:
-    for tally in (reckoning.copies(), reckoning.clusters()):
+def test_copies_and_clusters_are_the_newsroom_s_own(evaluation: Evaluation) -> None:
+    for tally in (evaluation.copies(), evaluation.clusters()):
         assert tally.right > 0
         assert (tally.missed, tally.false) == ([], [])
 
 
-def test_the_ranks_kept_are_those_that_a_second_table_tells_from_the_newsroom_s_own_log(reckoning: Reckoning) -> None:
-    truth, kept = reckoning.ranks_of_truth(), reckoning.ranks_kept()
+def test_the_ranks_kept_are_those_that_a_second_table_tells_from_the_newsroom_s_own_log(evaluation: Evaluation) -> None:
+    truth, kept = evaluation.ranks_of_truth(), evaluation.ranks_kept()
     assert len(truth) > 500
     assert [_plain(row) for row in truth] == [_plain(row) for row in kept]
     assert spans_of(map(_plain, truth)) == spans_of(map(_plain, kept))
@@ -143,13 +143,13 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
     return {**row, **moments, "story_id": story_id, "page_url": str(row["page_url"]).rstrip("/")}
 
 
-def test_the_report_tells_what_became_of_every_id(played: Play, reckoning: Reckoning) -> None:
+def test_the_report_tells_what_became_of_every_id(played: Simulation, evaluation: Evaluation) -> None:
     told = played.runs[-1].report["coverage"]
     kinds = ("found", "elsewhere", "gone", "rejected", "not_a_story", "failed", "never_seen")
     assert sum(told[kind] for kind in kinds) == told["high"] - told["low"] + 1
     assert sum(told["by_entry_point"].values()) == told["found"]
     assert 0 <= told["estimated_missed"] < 1  # nothing was missed
     unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
-    assert not unseen & {slot.number for slot in reckoning.reachable}
+    assert not unseen & {slot.number for slot in evaluation.reachable}
     since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
     assert coverage_of(DataFolder(played.data), "kalbela", since, until) == told

@@ -12,14 +12,14 @@ import pytest
 
 from tests.newspaper import Fault, Newspaper
 from tests.newspaper.sections import SECTIONS
-from tests.newspaper.view import feed_names
+from tests.newspaper.site_state import feed_names
 from tests.support.commands import Crawled
 
 INCREMENTAL = ("-s", "KHOBOR_MODE=incremental")
 
 
 def new_paper() -> Newspaper:
-    return Newspaper(stories=120, per_day=300, traps=False)
+    return Newspaper(stories=120, per_day=300, decoys=False)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 
 from crawler.clock import start_in
 from tests.newspaper import Fault, Newspaper, StoryTruth
-from tests.newspaper.exchange import http_date
+from tests.newspaper.http_messages import http_date
 from tests.support.fault_site import SITE, Ended, crawl
 
 TABLES = ("stories", "revisions", "aliases", "rejects", "rankings")
@@ -159,7 +159,7 @@ SCENARIOS: tuple[Callable[[Days], None], ...] = (
 
 
 def new_paper() -> Newspaper:
-    return Newspaper(seed=34, stories=60, per_day=60, traps=False)
+    return Newspaper(seed=34, stories=60, per_day=60, decoys=False)
 
 
 @pytest.fixture(scope="module")

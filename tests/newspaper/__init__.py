@@ -1,9 +1,9 @@
 """A living Kalbela on loopback, for tests, demonstrations and benchmarks; see README.md beside this file."""
 
-from .exchange import Answer, Fault, Request
-from .paper import Newspaper
-from .traps import Expectation
-from .truth import StoryTruth
-from .view import Row
+from .decoy_urls import ExpectedOutcome
+from .ground_truth import StoryTruth
+from .http_messages import Fault, Request, Response
+from .newspaper import Newspaper
+from .site_state import Row
 
-__all__ = ["Answer", "Expectation", "Fault", "Newspaper", "Request", "Row", "StoryTruth"]
+__all__ = ["ExpectedOutcome", "Fault", "Newspaper", "Request", "Response", "Row", "StoryTruth"]

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from .paper import Newspaper
+from .newspaper import Newspaper
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,7 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     paper = Newspaper(
-        options.seed, options.stories, crawl_delay=options.crawl_delay, traps=not options.no_traps, speed=options.speed
+        options.seed,
+        options.stories,
+        crawl_delay=options.crawl_delay,
+        decoys=not options.no_decoys,
+        speed=options.speed,
     )
     parent = os.getppid()
     try:
@@ -39,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stories", type=int, default=420, help="how many stories at first (default 420)")
     parser.add_argument("--crawl-delay", type=float, help="seconds that robots.txt asks for")
     parser.add_argument("--speed", type=float, default=0.0, help="minutes of the paper's clock per second (default 0)")
-    parser.add_argument("--no-traps", action="store_true", help="stories only: nothing that is none among them")
+    parser.add_argument("--no-decoys", action="store_true", help="stories only: nothing that is none among them")
     parser.add_argument("--with-parent", action="store_true", help="end when the process that started it is gone")
     return parser
 

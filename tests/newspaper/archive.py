@@ -3,26 +3,28 @@
 from html import escape
 from random import Random
 
-from .language import BEATS, Composer
+from .decoy_urls import ARCHIVE
+from .site_state import SiteState
 from .templates import fragment
-from .traps import ARCHIVE
-from .view import View
+from .text_generator import BEATS, TextGenerator
 
 
-def page_at(view: View, path: str) -> str:
+def page_at(view: SiteState, path: str) -> str:
     """A page of the archive: a story of its own under an id of ours, without byline or date; else a list of such."""
     number = path.rstrip("/").rpartition("/")[2]
     if not number.isdecimal():
         shared = [story.number for story in view.stories[::17][:24]]
         links = "\n".join(f'<li><a href="{ARCHIVE}/country-news/{number}">{number}</a></li>' for number in shared)
         return fragment("bare", title="আর্কাইভ", body=f"<ul>\n{links}\n</ul>")
-    composer = Composer(Random(f"{view.edition.seed}/archive/{number}"), BEATS["country"], view.now.replace(year=2022))
+    composer = TextGenerator(
+        Random(f"{view.edition.seed}/archive/{number}"), BEATS["country"], view.now.replace(year=2022)
+    )
     title = escape(composer.headline(), quote=False)
     text = _paragraphs([composer.paragraph() for _ in range(4)])
     return fragment("bare", title=title, body=fragment("archived", title=title, paragraphs=text))
 
 
-def printed(view: View, path: str) -> str:
+def printed(view: SiteState, path: str) -> str:
     """The printer's version of a story: title and text, or the paper's name alone where the id is not a story's."""
     number = path.strip("/").split("/")[1:2]
     story = next((story for story in view.stories if [str(story.number)] == number), None)

@@ -2,33 +2,33 @@
 
 from html import escape
 
-from . import fields
-from .boilerplate import advertisement, page
-from .dirt import Dirt
-from .fields import Sheet
-from .head import head
-from .look import Look
+from . import field_markup
+from .decoy_urls import SITE
+from .field_markup import StoryMarkup
+from .head_markup import head
+from .page_frame import advertisement, page
+from .page_layout import PageLayout
 from .sections import SECTIONS
+from .site_state import SiteState
 from .stories import Story
 from .templates import fragment
-from .traps import SITE
-from .view import View
+from .text_noise import TextNoise
 
 
-def article_page(view: View, story: Story, look: Look, lists: str) -> str:
+def article_page(view: SiteState, story: Story, look: PageLayout, lists: str) -> str:
     """The whole page at the view's moment; `lists` is the two-tab block."""
-    sheet = Sheet(view, story, story.state(view.now), look, Dirt(story.traits))
-    markup = fields.fields(sheet)
+    sheet = StoryMarkup(view, story, story.state(view.now), look, TextNoise(story.traits))
+    markup = field_markup.fields(sheet)
     placed = {name: sheet.placed(name, html) for name, html in markup.items()}
     main = fragment(
         "article",
         breadcrumb=_breadcrumb(sheet),
-        meta=fields.meta(placed),
+        meta=field_markup.meta(placed),
         related=_related(sheet),
         **{name: placed[name] for name in ("kicker", "headline", "body", "tags")},
-        hanger=fields.hanger(sheet),
-        phone=fields.phone_meta(sheet),
-        lead=fields.lead(sheet),
+        hanger=field_markup.hanger(sheet),
+        phone=field_markup.phone_meta(sheet),
+        lead=field_markup.lead(sheet),
         promotion="" if sheet.has("inner promo") else fragment("promotion"),
         url=sheet.url,
         number=story.number,
@@ -42,7 +42,7 @@ def article_page(view: View, story: Story, look: Look, lists: str) -> str:
     return look.finished(page(view, title=title, head=head(sheet), main=main))
 
 
-def _breadcrumb(sheet: Sheet) -> str:
+def _breadcrumb(sheet: StoryMarkup) -> str:
     section = SECTIONS[sheet.story.section(sheet.view.now)]
     steps = [section] if section.path == section.parent else [SECTIONS.get(section.parent, section), section]
     links = [f'<li class="child"><a href="{SITE}/{step.path}">{step.name}</a></li>' for step in steps]
@@ -50,7 +50,7 @@ def _breadcrumb(sheet: Sheet) -> str:
     return '<li class="separator">/</li>'.join([home, *links])
 
 
-def _related(sheet: Sheet) -> str:
+def _related(sheet: StoryMarkup) -> str:
     """Related news; the thumbnails carry the same class as the story's own picture, and come before it."""
     return "\n".join(
         fragment(
@@ -64,7 +64,7 @@ def _related(sheet: Sheet) -> str:
     )
 
 
-def _timeline(sheet: Sheet) -> str:
+def _timeline(sheet: StoryMarkup) -> str:
     return "\n".join(
         f'<li><a href="{SITE}{entry.path}">{escape(entry.headline, quote=False)}</a></li>'
         for entry in sheet.view.entries[4:9]
@@ -72,18 +72,18 @@ def _timeline(sheet: Sheet) -> str:
     )
 
 
-def _second_article(sheet: Sheet) -> str:
+def _second_article(sheet: StoryMarkup) -> str:
     """The next story, which the page has already appended as a reader scrolls on."""
     story = next((entry.story for entry in sheet.view.related(sheet.story, 1)), None)
     if story is None:
         return ""
-    state, edition = story.state(sheet.view.now), fields.edition(story)
-    date = fields.moment("প্রকাশ", fields.published(story))
-    meta = {"byline": fields.byline(story), "published_at": date, "updated_at": "", "edition": edition}
+    state, edition = story.state(sheet.view.now), field_markup.edition(story)
+    date = field_markup.moment("প্রকাশ", field_markup.published(story))
+    meta = {"byline": field_markup.byline(story), "published_at": date, "updated_at": "", "edition": edition}
     return fragment(
         "second_article",
         url=story.url(sheet.view.now),
-        meta=fields.meta(meta),
+        meta=field_markup.meta(meta),
         headline=escape(state.headline, quote=False),
         paragraphs="\n".join(f"<p>{escape(line, quote=False)}</p>" for line in state.blocks[0].paragraphs),
     )

@@ -5,18 +5,18 @@ from datetime import timedelta
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
-from .script import DHAKA
+from .bengali_text import DHAKA
+from .decoy_urls import SITE
+from .ground_truth import sitemap_url
+from .site_state import Entry, SiteState
 from .stories import Story
-from .traps import SITE
-from .truth import sitemap_url
-from .view import Entry, View
 
 _XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 _NEWS = "http://www.google.com/schemas/sitemap-news/0.9"
 
 
-def rss(view: View, name: str) -> str:
+def rss(view: SiteState, name: str) -> str:
     """A feed; titles carry the kicker before a slash, with one space before it or two."""
     items = "".join(_item(entry) for entry in view.feed(name))
     return (
@@ -26,7 +26,7 @@ def rss(view: View, name: str) -> str:
     )
 
 
-def json_feed(view: View, path: str) -> str:
+def json_feed(view: SiteState, path: str) -> str:
     """A section's newest stories: an object of objects, not a list."""
     items = {str(place): _json_item(view, entry.story) for place, entry in enumerate(view.json(path), 1) if entry.story}
     return json.dumps(items, ensure_ascii=False)
@@ -41,7 +41,7 @@ def robots(crawl_delay: float | None) -> str:
     )
 
 
-def sitemap_index(view: View) -> str:
+def sitemap_index(view: SiteState) -> str:
     """The index: one sitemap for each month, compressed for the months of earlier years."""
     names = "".join(
         f"<sitemap><loc>{SITE}/sitemap/sitemap-{month}.xml{'.gz' if month < f'{view.now:%Y}' else ''}</loc>"
@@ -51,7 +51,7 @@ def sitemap_index(view: View) -> str:
     return f'{_XML}<sitemapindex xmlns="{_NAMESPACE}">\n{names}</sitemapindex>\n'
 
 
-def sitemap(view: View, month: str) -> str:
+def sitemap(view: SiteState, month: str) -> str:
     """The sitemap of a month with stories. It forgets nothing: neither what has moved nor what is gone."""
     urls = "".join(
         f"<url><loc>{escape(sitemap_url(entry))}</loc>"
@@ -62,7 +62,7 @@ def sitemap(view: View, month: str) -> str:
     return f'{_XML}<urlset xmlns="{_NAMESPACE}">\n{urls}</urlset>\n'
 
 
-def news_sitemap(view: View) -> str:
+def news_sitemap(view: SiteState) -> str:
     """What the last two days brought, with headlines."""
     urls = "".join(
         f"<url><loc>{escape(entry.href('news-sitemap'))}</loc><news:news><news:publication><news:name>কালবেলা</news:name>"
@@ -85,7 +85,7 @@ def _item(entry: Entry) -> str:
     )
 
 
-def _json_item(view: View, story: Story) -> dict[str, object]:
+def _json_item(view: SiteState, story: Story) -> dict[str, object]:
     picture = story.picture
     return {
         "id": str(story.number),

@@ -4,19 +4,19 @@ from html import escape
 from random import Random
 from typing import Final
 
-from .boilerplate import FOOTER_PAGES, advertisement, page
-from .look import Look
-from .script import long_moment
+from .bengali_text import long_moment
+from .decoy_urls import SITE
+from .page_frame import FOOTER_PAGES, advertisement, page
+from .page_layout import PageLayout
 from .sections import EMPTY_SECTIONS, SECTIONS
+from .site_state import PAGE_LENGTH, Entry, SiteState
 from .templates import fragment
-from .traps import SITE
-from .view import PAGE_LENGTH, Entry, View
 
 FIRST_OF_CATEGORY: Final = 20
 MORE_OF_CATEGORY: Final = 12
 
 
-def home_page(view: View, look: Look, lists: str) -> str:
+def home_page(view: SiteState, look: PageLayout, lists: str) -> str:
     """The home page: a lead, the two lists and a few cards for each large section."""
     large = [path for path, section in SECTIONS.items() if section.weight > 3]
     main = fragment(
@@ -29,7 +29,7 @@ def home_page(view: View, look: Look, lists: str) -> str:
     return look.finished(page(view, title="কালবেলা | বাংলা নিউজ পেপার", head=fragment("home_head"), main=main))
 
 
-def long_list_page(view: View, look: Look, door: str, number: int) -> str:
+def long_list_page(view: SiteState, look: PageLayout, door: str, number: int) -> str:
     """One page of `latest-news` or `popular-news`, fifty to a page in two columns; empty beyond the last."""
     name = "সর্বশেষ সব খবর" if door == "latest-news" else "জনপ্রিয় সব খবর"
     entries = view.doors[door]
@@ -43,7 +43,7 @@ def long_list_page(view: View, look: Look, door: str, number: int) -> str:
     return look.finished(page(view, title=f"{name} | কালবেলা", head="", main=main))
 
 
-def category_page(view: View, look: Look, path: str, lists: str) -> str:
+def category_page(view: SiteState, look: PageLayout, path: str, lists: str) -> str:
     """A section's page: a lead, the first stories, and the button that asks for more."""
     entries, name = view.category(path)[:FIRST_OF_CATEGORY], section_name(path)
     button = f'<a id="find_more" class="btn" data-cat-id="{category_id(view, path)}" href="javascript:;">আরও</a>'
@@ -58,7 +58,7 @@ def category_page(view: View, look: Look, path: str, lists: str) -> str:
     return look.finished(page(view, title=f"{name} | কালবেলা", head="", main=main))
 
 
-def more_of_category(view: View, number: int, category: int) -> str:
+def more_of_category(view: SiteState, number: int, category: int) -> str:
     """One of the fragments that go on where a section's page ends; the one after the last story is empty.
 
     Nobody knows how the real site counts them, so page 1 follows on directly in editions of even seed, and is the
@@ -74,7 +74,7 @@ def more_of_category(view: View, number: int, category: int) -> str:
     return _cards(entries[start : start + MORE_OF_CATEGORY], "category")
 
 
-def plain_page(view: View, look: Look, title: str, text: str, lists: str) -> str:
+def plain_page(view: SiteState, look: PageLayout, title: str, text: str, lists: str) -> str:
     """A page of the site without a story: about us, a video, a poll, a page that is not there."""
     main = fragment("plain", title=title, text=text, lists=lists)
     return look.finished(page(view, title=f"{title} | কালবেলা", head="", main=main))
@@ -90,13 +90,13 @@ def footer_title(path: str) -> str | None:
     return FOOTER_PAGES.get(path)
 
 
-def category_id(view: View, path: str) -> int:
+def category_id(view: SiteState, path: str) -> int:
     """The CMS's number of a section, as its page names it."""
     first = Random(f"{view.edition.seed}/category").randint(2, 40)
     return first + 3 * [*SECTIONS, *EMPTY_SECTIONS].index(path)
 
 
-def _home_section(view: View, path: str) -> str:
+def _home_section(view: SiteState, path: str) -> str:
     cards = _cards(view.category(path)[:4], "home")
     return fragment("home_section", path=path, name=section_name(path), cards=cards)
 

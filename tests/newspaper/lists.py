@@ -2,14 +2,14 @@
 
 from html import escape
 
-from .script import digits
+from .bengali_text import digits
+from .site_state import Row, SiteState
 from .templates import fragment
-from .view import Row, View
 
 _BETWEEN = '\n                                <div class="news-separator-horizontal-border"></div>\n'
 
 
-def lists_of(view: View) -> dict[str, str]:
+def lists_of(view: SiteState) -> dict[str, str]:
     """The markup of `latest` and `popular` at the view's moment."""
     return {
         "latest": _list(view, "latest", "latestview1", "সর্বশেষ", " box_shadow"),
@@ -17,7 +17,7 @@ def lists_of(view: View) -> dict[str, str]:
     }
 
 
-def _list(view: View, name: str, inner: str, label: str, shadow: str) -> str:
+def _list(view: SiteState, name: str, inner: str, label: str, shadow: str) -> str:
     rows = _BETWEEN.join(_row(row) for row in view.rows(name))
     return fragment("list", name=name, view=inner, label=label, shadow=shadow, rows=rows)
 

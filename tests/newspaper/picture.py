@@ -5,10 +5,10 @@ from random import Random
 from typing import Final
 
 from . import seed as seed_article
-from .catalogue import Slot
-from .language import Composer
-from .script import DHAKA
-from .traps import SITE
+from .bengali_text import DHAKA
+from .decoy_urls import SITE
+from .publication_plan import Slot
+from .text_generator import TextGenerator
 
 # How a credit is printed, and what it credits once its label is taken off. The last two stand for a caption without a
 # credit, and for neither (the page then repeats the headline).
@@ -42,7 +42,7 @@ class Picture:
         return SITE + self.path
 
 
-def picture_of(slot: Slot, rng: Random, composer: Composer) -> Picture | None:
+def picture_of(slot: Slot, rng: Random, composer: TextGenerator) -> Picture | None:
     """The picture of a story, None where it has none."""
     if "no image" in slot.traits:
         return None
@@ -64,6 +64,6 @@ def image_path(slot: Slot, rng: Random) -> str:
     return f"/assets/news_photos/{moment:%Y/%m/%d}/{name}"
 
 
-def _caption(rng: Random, composer: Composer) -> str:
+def _caption(rng: Random, composer: TextGenerator) -> str:
     place, group = rng.choice(composer.places), rng.choice(composer.topics)
     return composer.fill(f"{{adj}} {group} ঘিরে {place} এলাকায় {{group.d}} {rng.choice(('ভিড়', 'অবস্থান', 'অপেক্ষা'))}") + "।"

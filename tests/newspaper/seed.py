@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from .script import DHAKA, stored
+from .bengali_text import DHAKA, stored
 
 NUMBER: Final = 154313
 SECTION: Final = "world/north-korea"

@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
-from .exchange import Answer, Request, http_date
+from .http_messages import Request, Response, http_date
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _LONGEST_HEAD = 64 * 1024
@@ -16,7 +16,7 @@ _IDLE_SECONDS = 60.0
 
 
 # Host, target and headers in; the answer (None: end the connection) and the seconds to wait before it out.
-Answering = Callable[[str, str, dict[str, str]], tuple[Answer | None, float]]
+Answering = Callable[[str, str, dict[str, str]], tuple[Response | None, float]]
 
 
 class Server:
@@ -86,17 +86,17 @@ class Server:
 
     def _answer(
         self, method: str, target: str, headers: dict[str, str], connection: int
-    ) -> tuple[Answer | None, float]:
+    ) -> tuple[Response | None, float]:
         at, host = time.monotonic(), headers.get("host", "")
         if method in ("GET", "HEAD"):
             answer, delay = self._answering(host.partition(":")[0].lower(), target, headers)
         else:
-            answer, delay = Answer(405, headers={"Allow": "GET, HEAD"}), 0.0
+            answer, delay = Response(405, headers={"Allow": "GET, HEAD"}), 0.0
         status, size = (answer.status, len(answer.body)) if answer else (0, 0)
         self._log.append(Request(at, host, method, target, status, headers, size, connection))
         return answer, delay
 
-    def _on_the_wire(self, method: str, answer: Answer) -> bytes:
+    def _on_the_wire(self, method: str, answer: Response) -> bytes:
         lines = [f"HTTP/1.1 {answer.status} {_PHRASES.get(answer.status, 'Unknown')}"]
         own = {"Date": http_date(self._clock()), "Server": "cloudflare", **answer.headers}
         bodiless = answer.status in (204, 304)

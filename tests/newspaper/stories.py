@@ -8,13 +8,13 @@ from random import Random
 from typing import Final
 
 from . import seed as seed_article
-from .catalogue import Slot
-from .language import BEATS, Composer
+from .bengali_text import DHAKA, ZWJ, ZWNJ
+from .decoy_urls import SITE
 from .picture import Picture, picture_of
-from .prose import Block, compose_body, english_body, english_headline, flash_body, one_line, reworded
-from .script import DHAKA, ZWJ, ZWNJ
+from .publication_plan import Slot
 from .sections import SECTIONS
-from .traps import SITE
+from .story_bodies import Block, compose_body, english_body, english_headline, flash_body, one_line, reworded
+from .text_generator import BEATS, TextGenerator
 from .vocabulary import WORDS
 
 _AGENCIES: Final = {
@@ -58,7 +58,7 @@ class Story:
     def __init__(self, seed: int, slot: Slot, source: "Story | None") -> None:
         self.slot, self.seed, self.source = slot, seed, source
         self.number, self.published, self.traits = slot.number, slot.published, slot.traits
-        self._composer = Composer(self.rng("text"), BEATS[SECTIONS[slot.section].beat], slot.published)
+        self._composer = TextGenerator(self.rng("text"), BEATS[SECTIONS[slot.section].beat], slot.published)
         self.first_headline = self._headline()
 
     def section(self, now: datetime) -> str:
@@ -172,7 +172,7 @@ class Story:
     def _blocks(self) -> tuple[Block, ...]:
         """The body as first published."""
         rng = self.rng("body")
-        if self.slot.trap == "no text":
+        if self.slot.decoy == "no text":
             return ()
         if self.source is not None and self.slot.kind != "same headline":
             blocks = self.source.states[0].blocks
@@ -198,7 +198,7 @@ class Story:
     @cached_property
     def corrections(self) -> list[tuple[str, datetime]]:
         """What is corrected and when: the update line alone, the text or the headline, all within the first day."""
-        if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.trap:
+        if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.decoy:
             return []
         rng = self.rng("corrections")
         kinds: tuple[str, ...] = rng.choice(_CORRECTIONS)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from .script import ZWJ, ZWNJ, stored
+from .bengali_text import ZWJ, ZWNJ, stored
 
 
 def _read() -> dict[str, tuple[str, ...]]:

@@ -9,10 +9,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .paper import Newsroom
-from .play import Ran, play
-from .reckoning import Reckoning
-from .telling import tell
+from .evaluation import Evaluation
+from .newsroom import Newsroom
+from .report import format_report
+from .simulation import SimulatedRun, simulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: heard.append(number))
 
-    def told(ran: Ran) -> None:
+    def told(ran: SimulatedRun) -> None:
         if not options.quiet and (ran.mode == "full" or ran.began.minute == 0):
             spent = time.monotonic() - began
             print(
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         room = Newsroom(options.seed, per_day=options.per_day)
-        played = play(room, place, options.days, told, lambda: bool(heard), incremental=not options.full_only)
-        missed = tell(Reckoning(played), time.monotonic() - began)
+        played = simulate(room, place, options.days, told, lambda: bool(heard), incremental=not options.full_only)
+        missed = format_report(Evaluation(played), time.monotonic() - began)
     finally:
         if options.keep is None:
             shutil.rmtree(place, ignore_errors=True)

@@ -19,7 +19,7 @@ from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.verdict import compare
 from schedules.reports.history import Acknowledgement
 from tests.newspaper import Newspaper
-from tests.newspaper.look import Look
+from tests.newspaper.page_layout import PageLayout
 
 WWW = "https://www.kalbela.com"
 FIRST_NIGHT = datetime(2026, 11, 1, 20, 15, tzinfo=UTC)
@@ -30,7 +30,7 @@ class Edition:
     """One edition of the paper and what is read from it."""
 
     def __init__(self, seed: int, stories: int) -> None:
-        self.paper = Newspaper(seed, stories=stories, traps=False)
+        self.paper = Newspaper(seed, stories=stories, decoys=False)
         self._spider = Kalbela()
         self.urls = [story.url for story in self.paper.truth().values()]
         Random(seed).shuffle(self.urls)
@@ -63,7 +63,7 @@ class Edition:
         return replace(story, story=clean_story(story.story)) if story.story.layout else story
 
 
-def _loses(story: ParsedStory, field: str, look: Look) -> bool:
+def _loses(story: ParsedStory, field: str, look: PageLayout) -> bool:
     """Whether the field is broken on the page of a story; a page that does not have it cannot lose it."""
     has = field in story.extracted_by or getattr(story.story, field) is not None
     return has and look.broken(field, int(story.story.story_id.rpartition(":")[2])) is not None

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from tests.newspaper import Newspaper
-from tests.newspaper.language import BEATS, Composer
-from tests.newspaper.script import MONTHS, WEEKDAYS, digits
+from tests.newspaper.bengali_text import MONTHS, WEEKDAYS, digits
+from tests.newspaper.text_generator import BEATS, TextGenerator
 from tests.newspaper.vocabulary import WORDS
 
 HOUR = timedelta(hours=1)
@@ -28,7 +28,7 @@ class Labelled:
 # What editors do -----------------------------------------------------------------------------------------------------
 
 
-def retouched(body: str, rng: Random, composer: Composer) -> str:
+def retouched(body: str, rng: Random, composer: TextGenerator) -> str:
     """Wire copy by another hand: words replaced, a paragraph turned, a sentence added, the end cut or not."""
     paragraphs = [_some_words_replaced(text, rng, rng.uniform(0.0, 0.035)) for text in body.split("\n\n")]
     place = rng.randrange(len(paragraphs))
@@ -38,27 +38,27 @@ def retouched(body: str, rng: Random, composer: Composer) -> str:
     return "\n\n".join([*paragraphs, f"{composer.fill('এ খবর লেখা পর্যন্ত {group.d} {matter} কাটেনি')}।"])
 
 
-def print_twin(body: str, rng: Random, composer: Composer) -> str:
+def print_twin(body: str, rng: Random, composer: TextGenerator) -> str:
     """The print edition: yesterday for today, another opening, shortened from the end."""
     first, *others = body.replace("আজ", "গতকাল").split("\n\n")
     kept = others[: max(3, len(others) - rng.randint(0, 2))]
     return "\n\n".join([f"{composer.fill('{adv} {adj}')} {first}", *kept])
 
 
-def follow_up(body: str, rng: Random, composer: Composer) -> str:
+def follow_up(body: str, rng: Random, composer: TextGenerator) -> str:
     """New paragraphs pasted over the whole of the earlier story, with its first line cut."""
     _, _, rest = body.partition("। ")
     fresh = [composer.paragraph() for _ in range(rng.randint(1, max(1, min(3, len(body.split("\n\n")) // 3))))]
     return "\n\n".join([*fresh, rest or body])
 
 
-def toll_corrected(body: str, rng: Random, composer: Composer) -> str:
+def toll_corrected(body: str, rng: Random, composer: TextGenerator) -> str:
     """One number corrected within hours, wherever it stands."""
     numbers = [word for word in body.split() if word.isdecimal()]
     return body.replace(f" {numbers[0]} ", f" {digits(int(numbers[0]) + 2)} ") if numbers else body + " সংশোধিত।"
 
 
-def in_another_form(body: str, rng: Random, composer: Composer) -> str:
+def in_another_form(body: str, rng: Random, composer: TextGenerator) -> str:
     """Other quotes, no joiners, precomposed letters, loose spaces, a changed full stop; and one word more."""
     changed = body.translate({0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'", 0x200C: None, 0x200D: None})
     return changed.replace("য়", "য়").replace("ড়", "ড়").replace("।", " ।").replace(",", " ,") + " শেষ।"
@@ -68,7 +68,7 @@ def _some_words_replaced(text: str, rng: Random, share: float) -> str:
     return " ".join(rng.choice(WORDS["adverbs"]) if rng.random() < share else word for word in text.split(" "))
 
 
-EDITS: dict[str, tuple[Callable[[str, Random, Composer], str], tuple[int, int]]] = {
+EDITS: dict[str, tuple[Callable[[str, Random, TextGenerator], str], tuple[int, int]]] = {
     "retouched": (retouched, (0, 30)),
     "print twin": (print_twin, (3, 20)),
     "follow-up": (follow_up, (1, 60)),
@@ -152,7 +152,7 @@ def closed_markets(day: datetime, rng: Random) -> str:
     )
 
 
-def accident(rng: Random, composer: Composer) -> str:
+def accident(rng: Random, composer: TextGenerator) -> str:
     """A template of fifty words and more, cut for another place, with other victims."""
     names = [f"{rng.choice(WORDS['given names'])} {rng.choice(WORDS['surnames'])}" for _ in range(3)]
     town, district = rng.choice(WORDS["towns"]), rng.choice(WORDS["districts"])
@@ -195,10 +195,10 @@ SERVICES = (prayer_times, undated_prayer_times, exchange_rates, weather, gold_pr
 
 def labelled(stories: int, seed: int = 1) -> Iterator[Labelled]:
     """Pairs made from so many stories of the bundled newspaper, and its own families."""
-    truth = Newspaper(seed, stories, traps=False).truth()
+    truth = Newspaper(seed, stories, decoys=False).truth()
     rng = Random(seed)
     ordinary = [s for s in truth.values() if not s.variations & {"flash", "one line", "english", "seed"}]
-    composers = [Composer(Random(f"{seed}/{name}"), BEATS[name], START) for name in BEATS]
+    composers = [TextGenerator(Random(f"{seed}/{name}"), BEATS[name], START) for name in BEATS]
     for place, story in enumerate(ordinary):
         kind = [*EDITS][place % len(EDITS)]
         edit, (least, most) = EDITS[kind]
@@ -215,7 +215,7 @@ def labelled(stories: int, seed: int = 1) -> Iterator[Labelled]:
     yield from _same_cast(rng, len(ordinary) // 10)
 
 
-def _traps(rng: Random, composers: list[Composer], flashes: list[str]) -> Iterator[Labelled]:
+def _traps(rng: Random, composers: list[TextGenerator], flashes: list[str]) -> Iterator[Labelled]:
     for service in SERVICES:
         issues = [(day, service(START + day * 24 * HOUR, rng)) for day in range(30)]
         for place, (day, one) in enumerate(issues):
@@ -232,6 +232,6 @@ def _traps(rng: Random, composers: list[Composer], flashes: list[str]) -> Iterat
 def _same_cast(rng: Random, count: int) -> Iterator[Labelled]:
     """Two stories of the same people, places and topics on the same day, as under one headline."""
     for number in range(count):
-        composer = Composer(Random(number), BEATS[rng.choice([*BEATS])], START)
+        composer = TextGenerator(Random(number), BEATS[rng.choice([*BEATS])], START)
         one, other = ("\n\n".join(composer.paragraph() for _ in range(7)) for _ in range(2))
         yield Labelled("same cast", False, one, other, HOUR)

@@ -17,7 +17,7 @@ from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.publishing.reindex import reindex
 from pipelines.similarity.minhash import Member, alike, clusters, resemblance, sketch, tokens
-from tests.newspaper.language import BEATS, Composer
+from tests.newspaper.text_generator import BEATS, TextGenerator
 from tests.support.builders import JANUARY, SITE, ZONE, Kept, a_story
 from tests.support.near_duplicate_pairs import HOUR, START, Labelled, labelled
 
@@ -36,7 +36,7 @@ HEAD = ("k:1", "k:1")  # id and cluster head of a known story
 
 
 def a_body(number: int, paragraphs: int = 8) -> list[str]:
-    composer = Composer(Random(number), BEATS["national"], START)
+    composer = TextGenerator(Random(number), BEATS["national"], START)
     return [composer.paragraph() for _ in range(paragraphs)]
 
 

@@ -295,7 +295,7 @@ class Nights:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    paper = Newspaper(seed=5, stories=90, traps=False)
+    paper = Newspaper(seed=5, stories=90, decoys=False)
     with paper.serve() as mirror:
         found = Nights(Crawled(paper, mirror, tmp_path_factory.mktemp("told")))
         found.night("sound")

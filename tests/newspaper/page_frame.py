@@ -4,11 +4,11 @@ from functools import cache
 from html import escape
 from typing import Final
 
-from .script import WEEKDAYS, bangla_date, digits, long_date
+from .bengali_text import WEEKDAYS, bangla_date, digits, long_date
+from .decoy_urls import SITE
 from .sections import EMPTY_SECTIONS, SECTIONS
+from .site_state import SiteState, feed_names
 from .templates import fragment
-from .traps import SITE
-from .view import View, feed_names
 from .vocabulary import WORDS
 
 LAZY: Final = "/assets/images/lazy-logo.png?v=3"
@@ -24,7 +24,7 @@ FOOTER_PAGES: Final = {
 }
 
 
-def page(view: View, *, title: str, head: str, main: str) -> str:
+def page(view: SiteState, *, title: str, head: str, main: str) -> str:
     """A whole page; `head` adds to the head, `main` is everything between header and footer."""
     title = escape(title, quote=False)
     return fragment("page", title=title, head=head, main=main, today=_today(view), **_everywhere())
@@ -35,7 +35,7 @@ def advertisement(number: int) -> str:
     return fragment("advertisement", number=f"16{number:08d}")
 
 
-def _today(view: View) -> str:
+def _today(view: SiteState) -> str:
     """The header's date, which is never the story's; every fifth day its Bangla year is a year ahead, as was seen."""
     bangla = bangla_date(view.now)
     if view.now.toordinal() % 5 == 0:

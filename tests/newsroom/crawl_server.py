@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-_FOLLOWING = json.dumps({"tests.newsroom.timepiece.FollowThePaper": 1})
+_FOLLOWING = json.dumps({"tests.newsroom.simulated_clock.FollowServerDate": 1})
 
 
-class Presses:
+class CrawlServer:
     """The server, as whoever plays holds it."""
 
     def __init__(self, server: "subprocess.Popen[str]") -> None:
@@ -39,7 +39,7 @@ class Presses:
 
 
 @contextmanager
-def presses() -> Iterator[Presses]:
+def crawl_server() -> Iterator[CrawlServer]:
     """Start the server; its folder is the checkout's, so that it runs the code that is played."""
     environment = {
         **os.environ,
@@ -47,7 +47,7 @@ def presses() -> Iterator[Presses]:
         "KHOBOR_TESTING": "1",
         "SCRAPY_SETTINGS_MODULE": "crawler.settings",
     }
-    command = [sys.executable, "-m", "tests.newsroom.presses"]
+    command = [sys.executable, "-m", "tests.newsroom.crawl_server"]
     server = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -55,10 +55,10 @@ def presses() -> Iterator[Presses]:
         text=True,
         cwd=PROJECT,
         env=environment,
-        start_new_session=True,  # a Ctrl-C ends the play, and not the crawl that is under way
+        start_new_session=True,  # a Ctrl-C ends the simulation, and not the crawl that is under way
     )
     with server:
-        yield Presses(server)
+        yield CrawlServer(server)
         assert server.stdin
         server.stdin.close()
 
@@ -85,7 +85,7 @@ def _warm_up() -> None:
 
     import crawler.spiders.kalbela  # noqa: F401
     import schedules.scrapy_commands.crawl  # noqa: F401
-    import tests.newsroom.timepiece  # noqa: F401
+    import tests.newsroom.simulated_clock  # noqa: F401
 
     settings = get_project_settings()
     groups = ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES", "ITEM_PIPELINES", "DOWNLOAD_HANDLERS")
@@ -105,9 +105,9 @@ def _crawl(order: dict[str, Any]) -> NoReturn:
         os.dup2(log, 2)
         from scrapy.cmdline import execute
 
-        from tests.newsroom import timepiece
+        from tests.newsroom import simulated_clock
 
-        timepiece.begin(datetime.fromisoformat(order["at"]))
+        simulated_clock.begin(datetime.fromisoformat(order["at"]))
         execute(["scrapy", "crawl", *order["arguments"], "-s", f"EXTENSIONS={_FOLLOWING}"])
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 0

@@ -1,4 +1,4 @@
-"""What a play came to: the newsroom's truth beside the data, in numbers."""
+"""Evaluation of a simulation: recorded data against the ground truth of the newsroom."""
 
 import re
 import statistics
@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from ..newspaper.catalogue import Slot
-from ..newspaper.view import Row
-from .paper import Visit
-from .play import Play, Ran
+from ..newspaper.publication_plan import Slot
+from ..newspaper.site_state import Row
+from .newsroom import LoggedRequest
+from .simulation import SimulatedRun, Simulation
 
 LOOKS = tuple(timedelta(hours=hours) for hours in (1, 6, 24, 72))
 HOUR = timedelta(hours=1)
@@ -30,7 +30,7 @@ def quantile(values: Sequence[timedelta], share: float) -> timedelta:
 
 
 @dataclass(frozen=True)
-class Tally:
+class Score:
     """Right, missed and false."""
 
     right: int
@@ -38,17 +38,17 @@ class Tally:
     false: list[str]
 
 
-class Reckoning:
+class Evaluation:
     """A play's data beside the truth. What the first two runs found is known and not counted."""
 
-    def __init__(self, play: Play) -> None:
-        self.play, self.room = play, play.room
-        self.first, self.second, self.runs = play.runs[0], play.runs[1], play.runs[2:]
+    def __init__(self, simulation: Simulation) -> None:
+        self.simulation, self.room = simulation, simulation.room
+        self.first, self.second, self.runs = simulation.runs[0], simulation.runs[1], simulation.runs[2:]
         self.end = self.runs[-1].ended
 
     def table(self, name: str) -> pd.DataFrame:
         """A table as an analyst reads it; empty where nothing of it is kept."""
-        folder = self.play.data / name
+        folder = self.simulation.data / name
         return pd.read_parquet(folder) if folder.is_dir() else pd.DataFrame()
 
     # Stories ---------------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ class Reckoning:
         """Those that stood throughout a run that began after their publication."""
         return [slot for slot in self.slots if any(_stood(slot, ran) for ran in self._after(slot.published))]
 
-    def _after(self, moment: datetime) -> Iterator[Ran]:
+    def _after(self, moment: datetime) -> Iterator[SimulatedRun]:
         """The next few runs after a moment."""
         yield from [ran for ran in self.runs if ran.began >= moment][:2]
 
@@ -109,12 +109,12 @@ class Reckoning:
             known |= fresh
         return counts | {"requests": sum(len(ran.visits) for ran in self.runs if ran.mode == "full")}
 
-    def _numbers(self, ran: Ran) -> set[int]:
+    def _numbers(self, ran: SimulatedRun) -> set[int]:
         return {number for visit in ran.visits if (number := _number_in(visit)) is not None}
 
     # Revisions -------------------------------------------------------------------------------------------------------
 
-    def revisions_seen(self) -> Tally:
+    def revisions_seen(self) -> Score:
         """The states that visits were answered with, beside the revisions that are kept."""
         seen: dict[int, list[int]] = defaultdict(list)
         for visit in self.room.visits:
@@ -132,9 +132,9 @@ class Reckoning:
             right += len(expected & found)
             missed += [f"{number}: {told[0]}, {told[1]}" for told in expected - found]
             false += [f"{number}: {told[0]}, {told[1]}" for told in found - expected]
-        return Tally(right, missed, false)
+        return Score(right, missed, false)
 
-    def revisions_planned(self) -> Tally:
+    def revisions_planned(self) -> Score:
         """The states that stood at a planned look (1 h, 6 h, 24 h, 72 h after publication), beside those kept."""
         right, missed, kept = 0, [], self._kept()
         for slot in self.slots:
@@ -146,7 +146,7 @@ class Reckoning:
                     right += 1
                 else:
                     missed.append(f"{slot.number} revision {revision}")
-        return Tally(right, missed, [])
+        return Score(right, missed, [])
 
     def _stands(self, slot: Slot, age: timedelta) -> bool:
         at = slot.published + age
@@ -186,14 +186,14 @@ class Reckoning:
             pairs["near"] |= {_pair(*two) for two in combinations(members, 2)}
         return pairs
 
-    def copies(self) -> Tally:
+    def copies(self) -> Score:
         """Exact copies: one kept, the other among the aliases."""
         aliases = self.table("aliases")
         copies = aliases[aliases["kind"] == "exact_duplicate"] if len(aliases) else aliases
         rows = zip(copies["url"], copies["story_id"], strict=True) if len(copies) else ()
         return _tally(self.families["copy"], {_pair(number_of(url), number_of(kept)) for url, kept in rows})
 
-    def clusters(self) -> Tally:
+    def clusters(self) -> Score:
         """Pairs in one cluster, beside the pairs that are nearly the same."""
         stories, found = self.table("stories"), set()
         for _, members in stories.groupby("cluster_id"):
@@ -265,12 +265,12 @@ def number_of(text: str) -> int:
     return int(text.replace(":", "/").rpartition("/")[2])
 
 
-def _number_in(visit: Visit) -> int | None:
+def _number_in(visit: LoggedRequest) -> int | None:
     last = visit.target.partition("?")[0].rstrip("/").rpartition("/")[2]
     return int(last) if last.isdecimal() else None
 
 
-def _stood(slot: Slot, ran: Ran) -> bool:
+def _stood(slot: Slot, ran: SimulatedRun) -> bool:
     return slot.removed is None or slot.removed[0] > ran.ended
 
 
@@ -278,8 +278,8 @@ def _pair(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
-def _tally(expected: set[tuple[int, int]], found: set[tuple[int, int]]) -> Tally:
-    return Tally(len(expected & found), [*map(str, expected - found)], [*map(str, found - expected)])
+def _tally(expected: set[tuple[int, int]], found: set[tuple[int, int]]) -> Score:
+    return Score(len(expected & found), [*map(str, expected - found)], [*map(str, found - expected)])
 
 
 def _printed(rows: Sequence[Row]) -> list[tuple[int, str, str]]:
@@ -292,7 +292,7 @@ def _identity(href: str) -> str | None:
     return f"kalbela:{found[2]}" if found and found[1] not in _NO_STORY else None
 
 
-def _ranking(name: str, row: Row, visit: Visit) -> dict[str, Any]:
+def _ranking(name: str, row: Row, visit: LoggedRequest) -> dict[str, Any]:
     return {
         "observed_at": visit.at,
         "list": name,

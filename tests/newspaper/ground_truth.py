@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from .decoy_urls import SITE, ExpectedOutcome, decoy_expectation
+from .site_state import Entry, SiteState
 from .stories import Story
-from .traps import SITE, Expectation, trap_expectation
-from .view import Entry, View
 
 _GONE = {
-    "404": Expectation(frozenset({"gone"}), "taken down; answers 404"),
-    "410": Expectation(frozenset({"gone"}), "taken down; answers 410"),
-    "home": Expectation(frozenset({"redirected", "gone", "not_a_story"}), "taken down; redirects to the home page"),
+    "404": ExpectedOutcome(frozenset({"gone"}), "taken down; answers 404"),
+    "410": ExpectedOutcome(frozenset({"gone"}), "taken down; answers 410"),
+    "home": ExpectedOutcome(frozenset({"redirected", "gone", "not_a_story"}), "taken down; redirects to the home page"),
 }
 
 
@@ -53,7 +53,7 @@ def identity(number: int) -> str:
     return f"kalbela:{number}"
 
 
-def truth_of(view: View) -> dict[str, StoryTruth]:
+def truth_of(view: SiteState) -> dict[str, StoryTruth]:
     """Every story that a door names at the view's moment, by `story_id`."""
     doors: dict[int, set[str]] = {}
     addresses: dict[int, set[str]] = {}
@@ -72,7 +72,7 @@ def truth_of(view: View) -> dict[str, StoryTruth]:
     }
 
 
-def copies_of(view: View) -> dict[str, frozenset[str]]:
+def copies_of(view: SiteState) -> dict[str, frozenset[str]]:
     """For each story whose exact words stand under another id too: all the ids of which one is to be kept."""
     return {
         identity(number): frozenset(map(identity, family))
@@ -81,12 +81,12 @@ def copies_of(view: View) -> dict[str, frozenset[str]]:
     }
 
 
-def expectations_of(view: View) -> dict[str, Expectation]:
+def expectations_of(view: SiteState) -> dict[str, ExpectedOutcome]:
     """What must come of each address that a door names and that holds no story at the view's moment."""
     found = {
-        entry.href_of_trap: trap_expectation(entry.slot.trap)
+        entry.href_of_decoy: decoy_expectation(entry.slot.decoy)
         for entry in view.entries
-        if entry.href_of_trap and entry.slot.trap
+        if entry.href_of_decoy and entry.slot.decoy
     }
     for entry in view.removed:
         if entry.slot.removed:
@@ -99,7 +99,7 @@ def sitemap_url(entry: Entry) -> str:
     return f"{SITE}/{entry.slot.section}/{entry.slot.number}" if entry.story else entry.href("sitemap")
 
 
-def _families(view: View) -> dict[tuple[str, int], set[int]]:
+def _families(view: SiteState) -> dict[tuple[str, int], set[int]]:
     """Ids with the same words (`copies`) and with nearly the same (`near`), by each id in them."""
     families: dict[tuple[str, int], set[int]] = {}
     present = {story.number for story in view.stories}
@@ -114,7 +114,7 @@ def _families(view: View) -> dict[tuple[str, int], set[int]]:
 
 
 def _truth(
-    view: View,
+    view: SiteState,
     story: Story,
     doors: frozenset[str],
     addresses: frozenset[str],

@@ -31,7 +31,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """One answer; `cut` is the number of body bytes after which the connection ends, None to send them all."""
 
     status: int
@@ -57,9 +57,9 @@ class Fault:
     times: int | None = None
 
 
-def redirect(status: int, location: str) -> Answer:
+def redirect(status: int, location: str) -> Response:
     """An answer that leads elsewhere."""
-    return Answer(status, b"", {"Location": location, "Content-Type": HTML})
+    return Response(status, b"", {"Location": location, "Content-Type": HTML})
 
 
 def http_date(moment: datetime) -> str:

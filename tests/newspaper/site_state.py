@@ -8,12 +8,12 @@ from functools import cached_property
 from random import Random
 from typing import ClassVar, Final
 
-from .catalogue import Catalogue, Slot
-from .language import BEATS, Composer
-from .script import DHAKA
+from .bengali_text import DHAKA
+from .decoy_urls import LOUD, SITE, decoy_href
+from .publication_plan import PublicationPlan, Slot
 from .sections import SECTIONS, within
 from .stories import Story
-from .traps import LOUD, SITE, trap_href
+from .text_generator import BEATS, TextGenerator
 
 LIST_LENGTH: Final = 20
 PAGE_LENGTH: Final = 50
@@ -36,19 +36,19 @@ _VARIANTS: Final = {
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that lists and feeds name at a moment: a story, or a trap (`story` is None)."""
+    """Something that lists and feeds name at a moment: a story, or a decoy (`story` is None)."""
 
     slot: Slot
     headline: str
     kicker: str | None
     path: str
-    href_of_trap: str | None = None
+    href_of_decoy: str | None = None
     story: Story | None = None
 
     def href(self, place: str) -> str:
         """The address as a place prints it."""
-        if self.href_of_trap is not None:
-            return self.href_of_trap
+        if self.href_of_decoy is not None:
+            return self.href_of_decoy
         if "address variants" in self.slot.traits and place in _VARIANTS:
             return _VARIANTS[place].format(path=self.path)
         return SITE + self.path
@@ -71,7 +71,7 @@ class Edition:
 
     kind: ClassVar[type[Story]] = Story
 
-    def __init__(self, seed: int, catalogue: Catalogue) -> None:
+    def __init__(self, seed: int, catalogue: PublicationPlan) -> None:
         self.seed, self.catalogue = seed, catalogue
         self._stories: dict[int, Story] = {}
 
@@ -83,7 +83,7 @@ class Edition:
         return self._stories[slot.number]
 
 
-class View:
+class SiteState:
     """The paper at the moment `now`. Entries are newest first."""
 
     def __init__(self, edition: Edition, now: datetime) -> None:
@@ -98,9 +98,9 @@ class View:
 
     def entry(self, slot: Slot) -> Entry:
         """How the slot is listed."""
-        if slot.trap:
+        if slot.decoy:
             headline = _trap_headline(self.edition.seed, slot)
-            href = trap_href(slot.trap, slot.number, slot.section, headline)
+            href = decoy_href(slot.decoy, slot.number, slot.section, headline)
             return Entry(slot, headline, None, f"/{slot.section}/{slot.number}", href)
         story = self.edition.story(slot)
         return Entry(slot, story.headline(self.now), story.kicker, story.path(self.now), None, story)
@@ -191,7 +191,7 @@ class View:
         if age > _STALE:
             spell = int(self.now.timestamp() // (12 * 3600)) + slot.number
             return weight * 0.4 if age.days > 30 and spell % 11 == 0 else 0.0
-        if slot.trap in LOUD:
+        if slot.decoy in LOUD:
             weight, peak = max(weight * 3, 4.0), max(peak, 12.0)
         hours = age / timedelta(hours=1) + 0.1
         return weight * hours / peak * math.exp(1 - hours / peak)
@@ -205,4 +205,4 @@ def feed_names() -> list[str]:
 
 def _trap_headline(seed: int, slot: Slot) -> str:
     rng = Random(f"{seed}/trap/{slot.number}")
-    return Composer(rng, BEATS[SECTIONS[slot.section].beat], slot.published).headline()
+    return TextGenerator(rng, BEATS[SECTIONS[slot.section].beat], slot.published).headline()

@@ -7,10 +7,10 @@ from random import Random
 from typing import ClassVar, Final
 
 from . import seed as seed_article
-from .script import DHAKA
+from .bengali_text import DHAKA
+from .decoy_urls import DECOYS, LOUD
 from .sections import SECTIONS
-from .traits import Deal
-from .traps import LOUD, TRAPS
+from .variations import Assignment
 
 # The paper's counter of ids at known moments: one counter for everything it publishes.
 _COUNTER: Final = [
@@ -48,18 +48,18 @@ class Slot:
     source: "Slot | None" = field(default=None, repr=False)
     removed: tuple[datetime, str] | None = None
     moved: tuple[datetime, str] | None = None
-    trap: str | None = None
+    decoy: str | None = None
 
 
-class Catalogue:
+class PublicationPlan:
     """All slots of one edition; days to come are planned when the clock reaches them."""
 
     most_a_day: ClassVar[int] = _MOST_A_DAY
 
-    def __init__(self, seed: int, stories: int, start: datetime, per_day: int, *, traps: bool) -> None:
-        self.seed, self.start, self.traps = seed, start, traps
+    def __init__(self, seed: int, stories: int, start: datetime, per_day: int, *, decoys: bool) -> None:
+        self.seed, self.start, self.decoys = seed, start, decoys
         self.per_day = min(per_day, self.most_a_day)
-        self._deal = Deal(seed)
+        self._deal = Assignment(seed)
         self._slots: list[Slot] = []
         old_count = min(max(8, stories // 20), 200)
         recent = self._back_from_start(stories - 1 - old_count)
@@ -88,7 +88,7 @@ class Catalogue:
 
     def _readable(self, slots: list[Slot]) -> list[Slot]:
         """Those that are stories, out and not yet taken down at the start."""
-        out = (slot for slot in slots if slot.trap is None and slot.published <= self.start)
+        out = (slot for slot in slots if slot.decoy is None and slot.published <= self.start)
         return [slot for slot in out if slot.removed is None or slot.removed[0] > self.start]
 
     def _old(self, count: int, before: date) -> list[Slot]:
@@ -108,7 +108,7 @@ class Catalogue:
         return Slot(seed_article.NUMBER, seed_article.PUBLISHED, seed_article.SECTION, 0, "seed", traits)
 
     def _day(self, day: date) -> list[Slot]:
-        """The slots of one day, oldest first, the traps among them."""
+        """The slots of one day, oldest first, the decoys among them."""
         rng = Random(f"{self.seed}/day/{day}")
         moments = self.moments(rng, day)
         pinned = dict(zip(_pinned_moments(self.seed), reversed(seed_article.LATEST), strict=True))
@@ -117,13 +117,13 @@ class Catalogue:
             quiet = (min(pinned), seed_article.VISITED)
             moments = [moment for moment in moments if not quiet[0] <= moment <= quiet[1]]
         kinds = self._traps(day)
-        traps = dict(zip(rng.sample(moments, min(len(moments), len(kinds))), kinds, strict=False))
+        decoys = dict(zip(rng.sample(moments, min(len(moments), len(kinds))), kinds, strict=False))
         ordered = sorted({*moments, *pinned})
         numbers = self.numbers(rng, day, len(ordered))
         slots: list[Slot] = []
         for place, moment in enumerate(ordered):
             index = day.toordinal() * 97 + place
-            base = Slot(numbers[place], moment, self.section(rng, moment), index, trap=traps.get(moment))
+            base = Slot(numbers[place], moment, self.section(rng, moment), index, decoy=decoys.get(moment))
             if moment in pinned:
                 section, headline = pinned[moment]
                 base = replace(base, section=section, headline=headline, kind="pinned")
@@ -139,11 +139,11 @@ class Catalogue:
         return _pick_section(rng, moment)
 
     def _traps(self, day: date) -> list[str]:
-        """The traps of a day, two of them loud; all take turns within a few days."""
-        if not self.traps:
+        """The decoys of a day, two of them loud; all take turns within a few days."""
+        if not self.decoys:
             return []
         rng = Random(f"{self.seed}/traps")
-        loud, quiet = sorted(LOUD), sorted(set(TRAPS) - LOUD)
+        loud, quiet = sorted(LOUD), sorted(set(DECOYS) - LOUD)
         rng.shuffle(loud)
         rng.shuffle(quiet)
         turn = day.toordinal()
@@ -160,7 +160,7 @@ class Catalogue:
 
     def _dealt(self, slot: Slot, earlier: list[Slot]) -> Slot:
         """The slot with its kind, traits and fate; a borrowing kind takes an ordinary story of the same day."""
-        if slot.trap:
+        if slot.decoy:
             return slot
         kind = slot.kind or self._deal.kind(slot.index)
         source = _source(earlier) if kind in _BORROWING else None
@@ -187,7 +187,7 @@ class Catalogue:
 def _source(earlier: list[Slot]) -> Slot | None:
     """The last ordinary story that nothing has borrowed from yet."""
     unfit = {"removed", "moved", "steady", "no byline", "e-mail", "joiners lost"}
-    fit = (s for s in reversed(earlier) if s.kind is None and s.trap is None and not s.traits & unfit)
+    fit = (s for s in reversed(earlier) if s.kind is None and s.decoy is None and not s.traits & unfit)
     return next(fit, None)
 
 

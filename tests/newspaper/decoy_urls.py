@@ -10,7 +10,7 @@ ARCHIVE: Final = "https://archive.kalbela.com"
 
 
 @dataclass(frozen=True)
-class Expectation:
+class ExpectedOutcome:
     """What must come of an address that holds no story: any of these outcomes, and why."""
 
     outcomes: frozenset[str]
@@ -50,17 +50,17 @@ _KINDS: Final = {
     "dead": _Kind(_STORY, "gone", "a listed story that is not there"),
     "loop": _Kind(_STORY, "redirect_loop", "an address that redirects to itself"),
 }
-TRAPS: Final = tuple(_KINDS)
+DECOYS: Final = tuple(_KINDS)
 # Those that readers like: they stand in the popular list soon after they are published.
 LOUD: Final = {"video", "video with slug", "poll", "broken href", "javascript href", "offsite", "too many connections"}
 
 
-def trap_href(kind: str, number: int, section: str, slug: str) -> str:
-    """The address under which a trap stands in lists and feeds."""
+def decoy_href(kind: str, number: int, section: str, slug: str) -> str:
+    """The address under which a decoy stands in lists and feeds."""
     small = Random(f"{kind}/{number}").randint(200, 9000)
     return _KINDS[kind].href.format(number=number, section=section, slug=quote(slug.replace(" ", "-")), small=small)
 
 
-def trap_expectation(kind: str) -> Expectation:
+def decoy_expectation(kind: str) -> ExpectedOutcome:
     """What must come of it."""
-    return Expectation(frozenset(_KINDS[kind].outcomes.split()), _KINDS[kind].reason)
+    return ExpectedOutcome(frozenset(_KINDS[kind].outcomes.split()), _KINDS[kind].reason)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from .script import DHAKA, MONTHS, WEEKDAYS, digits, genitive, grouped, locative, objective, stored
+from .bengali_text import DHAKA, MONTHS, WEEKDAYS, digits, genitive, grouped, locative, objective, stored
 from .vocabulary import WORDS
 
 
@@ -139,7 +139,7 @@ _CASES: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-class Composer:
+class TextGenerator:
     """Writes one story: its people, places and topics are cast once and recur through it."""
 
     def __init__(self, rng: Random, beat: Beat, moment: datetime) -> None:
@@ -153,7 +153,7 @@ class Composer:
         self._patterns = self._endless(SENTENCES)
         self._quotes = self._endless(QUOTES)
 
-    def aside(self, rng: Random) -> "Composer":
+    def aside(self, rng: Random) -> "TextGenerator":
         """A composer with the same cast and a generator of its own: what it writes leaves this one as it was."""
         twin = copy(self)
         twin.rng = rng

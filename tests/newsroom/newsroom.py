@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from ..newspaper import Newspaper
-from ..newspaper.catalogue import Catalogue, Slot
-from ..newspaper.exchange import Answer
-from ..newspaper.script import DHAKA
+from ..newspaper.bengali_text import DHAKA
+from ..newspaper.http_messages import Response
+from ..newspaper.publication_plan import PublicationPlan, Slot
+from ..newspaper.site_state import Edition, Row
 from ..newspaper.stories import State, Story
-from ..newspaper.view import Edition, Row
-from .rhythm import LivingEdition, Rhythm
+from .publication_schedule import LivingEdition, PublicationSchedule
 
 START: Final = datetime(2026, 10, 5, 6, tzinfo=DHAKA)
 _SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Visit:
+class LoggedRequest:
     """One answer: when, to what, and what it showed.
 
     `turned` is the minute whose pages were served; `number` and `revision` are those of the story, None where the
@@ -44,16 +44,16 @@ class Newsroom(Newspaper):
     """
 
     edition: ClassVar[type[Edition]] = LivingEdition
-    catalogue: ClassVar[type[Catalogue]] = Rhythm
+    catalogue: ClassVar[type[PublicationPlan]] = PublicationSchedule
 
     def __init__(self, seed: int = 1, stories: int = 400, start: datetime = START, *, per_day: int = 300) -> None:
         super().__init__(seed, stories, start, per_day=per_day)
         self.by_the_minute = True
         self.start, self.run = start, ""
-        self.visits: list[Visit] = []
+        self.visits: list[LoggedRequest] = []
         self.shown: dict[datetime, dict[str, list[Row]]] = {}  # the lists, by the minute in which a page showed them
 
-    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Answer | None, float]:
+    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
         """As the newspaper answers, a second later by its clock; the visit is noted."""
         with self._lock:
             self._clock += _SECOND
@@ -62,7 +62,7 @@ class Newsroom(Newspaper):
                 self.visits.append(self._visit(target, answer))
             return answer, delay
 
-    def _visit(self, target: str, answer: Answer) -> Visit:
+    def _visit(self, target: str, answer: Response) -> LoggedRequest:
         view, path = self.site.view, target.partition("?")[0].rstrip("/")
         number = int(match[1]) if (match := re.fullmatch(r".*/(\d+)", path)) else None
         story = self.story(number) if number is not None else None
@@ -72,7 +72,7 @@ class Newsroom(Newspaper):
         if lists and view.now not in self.shown:
             self.shown[view.now] = {name: view.rows(name) for name in ("latest", "popular")}
         number = number if revision is not None else None
-        return Visit(self.now, view.now, self.run, target, answer.status, number, revision, lists)
+        return LoggedRequest(self.now, view.now, self.run, target, answer.status, number, revision, lists)
 
     # What only a newsroom knows --------------------------------------------------------------------------------------
 
@@ -80,7 +80,7 @@ class Newsroom(Newspaper):
         """Everything that was published in a span of time, oldest first, the traps left out."""
         with self._lock:
             for slot in self._edition.catalogue.until(until):
-                if since < slot.published and slot.trap is None:
+                if since < slot.published and slot.decoy is None:
                     yield slot
 
     def story(self, number: int) -> Story | None:
@@ -95,11 +95,11 @@ class Newsroom(Newspaper):
     def _by_number(self) -> dict[int, Slot]:
         view = self.site.view
         if getattr(self, "_known", (None, {}))[0] is not view:
-            self._known = (view, {s.number: s for s in self._edition.catalogue.until(view.now) if s.trap is None})
+            self._known = (view, {s.number: s for s in self._edition.catalogue.until(view.now) if s.decoy is None})
         return self._known[1]
 
 
-def _shows_lists(answer: Answer) -> bool:
+def _shows_lists(answer: Response) -> bool:
     """Whether a whole page was sent that carries the two lists."""
     if (
         answer.status != 200

@@ -3,17 +3,17 @@
 from html import escape
 from random import Random
 
-from .boilerplate import LAZY, advertisement
-from .dirt import Dirt
+from .page_frame import LAZY, advertisement
 from .picture import image_path
-from .prose import CELL, Block
+from .site_state import Entry, SiteState
 from .stories import State, Story
+from .story_bodies import CELL, Block
 from .templates import fragment
-from .view import Entry, View
+from .text_noise import TextNoise
 from .vocabulary import WORDS
 
 
-def body(view: View, story: Story, state: State, dirt: Dirt) -> str:
+def body(view: SiteState, story: Story, state: State, dirt: TextNoise) -> str:
     """The markup of the body at the view's moment."""
     rng = story.rng("layout")
     pieces = [_block(block, dirt, rng) for block in state.blocks]
@@ -24,7 +24,7 @@ def body(view: View, story: Story, state: State, dirt: Dirt) -> str:
     return "".join(pieces)
 
 
-def _block(block: Block, dirt: Dirt, rng: Random) -> str:
+def _block(block: Block, dirt: TextNoise, rng: Random) -> str:
     lines = [dirt.text(line) for line in block.lines if CELL not in line]
     match block.kind:
         case "bold":
@@ -45,11 +45,11 @@ def _block(block: Block, dirt: Dirt, rng: Random) -> str:
     return f"<p{style}>{lines[0]}</p>\n"
 
 
-def _cells(row: str, dirt: Dirt) -> str:
+def _cells(row: str, dirt: TextNoise) -> str:
     return "".join(f"<td>{dirt.text(cell)}</td>" for cell in row.split(CELL))
 
 
-def _furniture(view: View, story: Story, dirt: Dirt, rng: Random) -> list[str]:
+def _furniture(view: SiteState, story: Story, dirt: TextNoise, rng: Random) -> list[str]:
     """Everything in the body that is not the story's own, in no particular order."""
     has = story.traits.__contains__
     links = list(view.related(story, 6))
@@ -77,7 +77,7 @@ def _box(entries: list[Entry], rng: Random) -> str:
     return f'<div class="{name}"><h5 class="title">আরও পড়ুন</h5><ul>{items}</ul></div>\n'
 
 
-def _photo(story: Story, rng: Random, dirt: Dirt) -> str:
+def _photo(story: Story, rng: Random, dirt: TextNoise) -> str:
     """A further picture among the paragraphs, with a caption that is no part of the text."""
     path = image_path(story.slot, rng)
     caption = f"{rng.choice(WORDS['topics other'])} প্রসঙ্গে {rng.choice(WORDS['adjectives'])} মুহূর্ত। ছবি : সংগৃহীত"
@@ -91,7 +91,7 @@ def _photo(story: Story, rng: Random, dirt: Dirt) -> str:
     return f'<div class="inner_img detailImg" data-src="{path}" data-sub-html="ছবির ক্যাপশন: {label}">{image}</div>\n'
 
 
-def _with_link(html: str, view: View, story: Story) -> str:
+def _with_link(html: str, view: SiteState, story: Story) -> str:
     """The first words of the paragraph as a link to another story: they stay the story's own text."""
     entry = next(iter(view.related(story, 1)), None)
     start, _, rest = html.partition(">")

@@ -9,15 +9,15 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from . import seed as seed_article
-from .catalogue import Catalogue
-from .exchange import HTML, Answer, Fault, Request
-from .look import FIELDS, WAYS, Break, Look
-from .script import DHAKA
+from .bengali_text import DHAKA
+from .decoy_urls import ExpectedOutcome
+from .ground_truth import StoryTruth, copies_of, expectations_of, truth_of
+from .http_messages import HTML, Fault, Request, Response
+from .page_layout import BREAKAGES, FIELDS, FieldBreak, PageLayout
+from .publication_plan import PublicationPlan
+from .routing import Router
 from .server import Server
-from .site import Site
-from .traps import Expectation
-from .truth import StoryTruth, copies_of, expectations_of, truth_of
-from .view import Edition, Row, View
+from .site_state import Edition, Row, SiteState
 
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=DHAKA)
 
@@ -30,12 +30,12 @@ class Newspaper:
         seed page's
     :param per_day: new stories a day
     :param crawl_delay: seconds that robots.txt asks for, None for none
-    :param traps: whether there are addresses and pages among the stories that are none
+    :param decoys: whether there are addresses and pages among the stories that are none
     :param speed: minutes by which the clock goes on by itself in one second; 0 leaves it to `advance` and `set`
     """
 
     edition: ClassVar[type[Edition]] = Edition
-    catalogue: ClassVar[type[Catalogue]] = Catalogue
+    catalogue: ClassVar[type[PublicationPlan]] = PublicationPlan
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Newspaper:
         *,
         per_day: int = 60,
         crawl_delay: float | None = None,
-        traps: bool = True,
+        decoys: bool = True,
         speed: float = 0.0,
     ) -> None:
         if not 60 <= stories <= 20_000:
@@ -57,13 +57,13 @@ class Newspaper:
         self.faults: dict[str, Fault] = {}
         self.down: bool | int = False
         self.log: list[Request] = []
-        self._look = Look()
+        self._look = PageLayout()
         self._lock = threading.RLock()
         self._edition = self.edition(
-            seed, self.catalogue(seed, stories, start, max(per_day, stories // 100), traps=traps)
+            seed, self.catalogue(seed, stories, start, max(per_day, stories // 100), decoys=decoys)
         )
         self._clock, self._set_at = start.astimezone(DHAKA), time.monotonic()
-        self._site: tuple[object, Site] | None = None
+        self._site: tuple[object, Router] | None = None
 
     @property
     def now(self) -> datetime:
@@ -94,7 +94,7 @@ class Newspaper:
         with self._lock:
             return copies_of(self.site.view)
 
-    def expected_outcomes(self) -> dict[str, Expectation]:
+    def expected_outcomes(self) -> dict[str, ExpectedOutcome]:
         """What must come of each address that a door names now and that holds no story, by the address as printed."""
         with self._lock:
             return expectations_of(self.site.view)
@@ -107,10 +107,10 @@ class Newspaper:
         :param share: on which share of the pages, always the same ones
         :param heads: whether meta tags and JSON-LD lose the field too
         """
-        if name not in FIELDS or way not in WAYS:
-            raise ValueError(f"a field is one of {FIELDS}, a way one of {WAYS}; not {name!r}, {way!r}")
+        if name not in FIELDS or way not in BREAKAGES:
+            raise ValueError(f"a field is one of {FIELDS}, a way one of {BREAKAGES}; not {name!r}, {way!r}")
         with self._lock:
-            self._look = replace(self._look, breaks={**self._look.breaks, name: Break(way, share, heads)})
+            self._look = replace(self._look, breaks={**self._look.breaks, name: FieldBreak(way, share, heads)})
 
     def mend_fields(self) -> None:
         """Put every broken field right."""
@@ -130,7 +130,7 @@ class Newspaper:
             self._look = replace(self._look, redesigned=name == "next")
 
     @property
-    def site(self) -> Site:
+    def site(self) -> Router:
         """The paper as it stands now."""
         with self._lock:
             now = self.now
@@ -138,22 +138,22 @@ class Newspaper:
                 now = now.replace(second=0, microsecond=0)
             key = (now, self._look.stamp)
             if self._site is None or self._site[0] != key:
-                self._site = (key, Site(View(self._edition, now), self._look, self.crawl_delay))
+                self._site = (key, Router(SiteState(self._edition, now), self._look, self.crawl_delay))
             return self._site[1]
 
-    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Answer | None, float]:
+    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
         """The answer to one request and the seconds to wait before it; None is an end without an answer."""
         with self._lock:
             if self.down is not False:
-                return (None if self.down is True else Answer(int(self.down), headers={"Content-Type": HTML})), 0.0
+                return (None if self.down is True else Response(int(self.down), headers={"Content-Type": HTML})), 0.0
             fault = self._fault(target)
             if fault is None:
                 return self.site.answer(host, target, headers), 0.0
             if fault.drop:
                 return None, fault.delay
-            right = self.site.answer(host, target, headers) if fault.body is None else Answer(200, fault.body)
+            right = self.site.answer(host, target, headers) if fault.body is None else Response(200, fault.body)
             own = right.headers or {"Content-Type": HTML}
-            return Answer(
+            return Response(
                 fault.status or right.status, right.body, own | fault.headers, fault.cut or right.cut
             ), fault.delay
 

@@ -21,7 +21,7 @@ def begin(at: datetime) -> None:
     clock.monotonic = lambda: _seconds  # type: ignore[attr-defined]
 
 
-class FollowThePaper:
+class FollowServerDate:
     """A Scrapy extension: what the newspaper's clock says is what time it is."""
 
     @classmethod

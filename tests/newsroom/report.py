@@ -1,15 +1,15 @@
-"""The numbers of a play beside what is wanted of them, for a person at a terminal."""
+"""The figures of a simulation beside their required values, as text."""
 
 from datetime import timedelta
 from typing import Any
 
-from .reckoning import Reckoning
+from .evaluation import Evaluation
 
 
-def tell(reckoning: Reckoning, seconds: float) -> list[str]:
+def format_report(evaluation: Evaluation, seconds: float) -> list[str]:
     """Print them; returns what was wanted and missed."""
-    found = reckoning.report()
-    incremental = any(ran.mode == "incremental" for ran in reckoning.runs)
+    found = evaluation.report()
+    incremental = any(ran.mode == "incremental" for ran in evaluation.runs)
     lines = [
         *_stories(found, incremental),
         *_requests(found, incremental),
@@ -19,8 +19,8 @@ def tell(reckoning: Reckoning, seconds: float) -> list[str]:
     ]
     lines += _verdicts(found)
     missed = []
-    days = (reckoning.end - reckoning.room.start) / timedelta(days=1)
-    print(f"{len(reckoning.runs)} runs of {days:.1f} days in {seconds:.0f} s; seed {reckoning.room.seed}")
+    days = (evaluation.end - evaluation.room.start) / timedelta(days=1)
+    print(f"{len(evaluation.runs)} runs of {days:.1f} days in {seconds:.0f} s; seed {evaluation.room.seed}")
     for what, number, wanted, good in lines:
         print(f"{'  ' if good else '! '}{what:<46}{number:<34}{wanted}")
         if not good:

@@ -16,7 +16,7 @@ FIELDS: Final = (
     "image_caption",
     "body",
 ) + ("tags", "latest", "popular")
-WAYS: Final = ("renamed", "moved", "emptied", "missing")
+BREAKAGES: Final = ("renamed", "moved", "emptied", "missing")
 
 _CLASS_OR_ID = re.compile(r'\b(class|id|tabIndex)="([^"]*)"')
 _TAG = re.compile(r"<(/?)(h[1-6]|p|li|ul|figcaption|figure)\b")
@@ -26,7 +26,7 @@ _PICTURE = re.compile(r'\b(src|data-src|data-original|alt|data-sub-html)="[^"]*"
 
 
 @dataclass(frozen=True)
-class Break:
+class FieldBreak:
     """One broken field: how, on which share of the pages, and whether the page's head loses it too."""
 
     way: str
@@ -35,18 +35,18 @@ class Break:
 
 
 @dataclass
-class Look:
+class PageLayout:
     """The layout in force."""
 
     redesigned: bool = False
-    breaks: dict[str, Break] = field(default_factory=dict)
+    breaks: dict[str, FieldBreak] = field(default_factory=dict)
 
     @property
     def stamp(self) -> str:
         """Something that differs whenever pages do."""
         return f"{self.redesigned}{sorted(self.breaks.items(), key=str)}" if self.redesigned or self.breaks else ""
 
-    def broken(self, name: str, page: object) -> Break | None:
+    def broken(self, name: str, page: object) -> FieldBreak | None:
         """The break of a field on a page, None where the field is as always."""
         fault = self.breaks.get(name)
         hit = fault is not None and Random(f"{name}/{page}").random() < fault.share

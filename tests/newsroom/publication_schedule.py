@@ -8,11 +8,11 @@ from functools import cached_property
 from random import Random
 from typing import ClassVar, Final
 
-from ..newspaper.catalogue import Catalogue, Slot
-from ..newspaper.script import DHAKA
+from ..newspaper.bengali_text import DHAKA
+from ..newspaper.publication_plan import PublicationPlan, Slot
 from ..newspaper.sections import SECTIONS
+from ..newspaper.site_state import Edition
 from ..newspaper.stories import Story
-from ..newspaper.view import Edition
 
 # Stories an hour of an ordinary day, midnight to midnight, without the print edition and the bursts.
 _HOURS: Final = (2, 1, 0.6, 0.4, 0.4, 0.8, 3, 6, 9, 11, 12, 12, 11, 10, 11, 12, 13, 14, 14, 14, 13, 11, 8, 4)
@@ -28,7 +28,7 @@ _NEVER_CORRECTED: Final = {"no meta", "bad date", "copy", "print twin", "retouch
 _NEVER_ANOTHER_TEXT: Final = {"flash", "english", "one line"}
 
 
-class Rhythm(Catalogue):
+class PublicationSchedule(PublicationPlan):
     """The slots of a newsroom; see the module."""
 
     most_a_day: ClassVar[int] = 2000
@@ -86,7 +86,7 @@ class LivingStory(Story):
     @cached_property
     def corrections(self) -> list[tuple[str, datetime]]:
         """What is corrected and when."""
-        if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.trap:
+        if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.decoy:
             return []
         rng = self.rng("newsroom")
         if rng.random() < 0.35:

@@ -4,14 +4,14 @@ import re
 from html import escape
 from itertools import count
 
-from .script import NUKTA, VIRAMA, ZWJ, ZWNJ
+from .bengali_text import NUKTA, VIRAMA, ZWJ, ZWNJ
 
 _PRECOMPOSED = {f"য{NUKTA}": "\u09df", f"ড{NUKTA}": "\u09dc", f"ঢ{NUKTA}": "\u09dd"}
 _SPLIT = {"\u09cb": "\u09c7\u09be", "\u09cc": "\u09c7\u09d7"}
 _MAIL = re.compile(r"[\w.]+@[\w.]+\w")
 
 
-class Dirt:
+class TextNoise:
     """The dirt of one page, by its traits. Every change is one that a careful reader undoes."""
 
     def __init__(self, traits: frozenset[str]) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .paper import Newsroom, Visit
-from .presses import Presses, presses
+from .crawl_server import CrawlServer, crawl_server
+from .newsroom import LoggedRequest, Newsroom
 
 BETWEEN_PULSES = timedelta(minutes=10)
 # Hour of the night at which the full run is, by the newsroom's clock.
@@ -23,14 +23,14 @@ _SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Ran:
+class SimulatedRun:
     """One run: of which kind, from when to when by the newsroom's clock, what it asked for, and its report."""
 
     name: str
     mode: str
     began: datetime
     ended: datetime
-    visits: Sequence[Visit]
+    visits: Sequence[LoggedRequest]
     report: dict[str, Any]
     seconds: float  # of our own time
 
@@ -46,23 +46,23 @@ class Ran:
 
 
 @dataclass
-class Play:
+class Simulation:
     """A newsroom, the data folder of its crawls, and the runs so far. The first two only fill the folder."""
 
     room: Newsroom
     place: Path
-    server: Presses
+    server: CrawlServer
     url: str
-    told: Callable[[Ran], None] = lambda ran: None
+    told: Callable[[SimulatedRun], None] = lambda ran: None
     told_to_end: Callable[[], bool] = lambda: False
-    runs: list[Ran] = field(default_factory=list)
+    runs: list[SimulatedRun] = field(default_factory=list)
 
     @property
     def data(self) -> Path:
         """The data folder."""
         return self.place / "data"
 
-    def crawl(self, mode: str, *arguments: str) -> Ran:
+    def crawl(self, mode: str, *arguments: str) -> SimulatedRun:
         """One run, from the present moment of the newsroom."""
         name, began, before = f"{mode} {len(self.runs)}", self.room.now, len(self.room.visits)
         settings = (*_SETTINGS, f"KHOBOR_DATA={self.data}", f"KHOBOR_MIRROR={self.url}", f"KHOBOR_MODE={mode}")
@@ -73,7 +73,7 @@ class Play:
         reports = set(self.data.glob("runs/*.json")) - known
         assert len(reports) == 1, f"{name} ended with {code}: see {self.place / 'log'}"
         report = json.loads(reports.pop().read_bytes())
-        ran = Ran(name, mode, began, self.room.now, self.room.visits[before:], report, seconds)
+        ran = SimulatedRun(name, mode, began, self.room.now, self.room.visits[before:], report, seconds)
         self.runs.append(ran)
         self.told(ran)
         return ran
@@ -96,23 +96,23 @@ def _is_night(moment: datetime) -> bool:
     return (moment.hour, moment.minute) == (SWEEP_AT, 0)
 
 
-def play(
+def simulate(
     room: Newsroom,
     place: Path,
     days: float,
-    told: Callable[[Ran], None] = lambda ran: None,
+    told: Callable[[SimulatedRun], None] = lambda ran: None,
     told_to_end: Callable[[], bool] = lambda: False,
     *,
     incremental: bool = True,
-) -> Play:
-    """Fill the folder with two full runs one right after the other, play so many days, and end with a last full run.
+) -> Simulation:
+    """Simulate two full runs, then so many days, then a last full run.
 
-    :param told: is told of each run
+    :param told: callback after each run
     :param told_to_end: whether it is enough, asked before each run
     """
     place.mkdir(parents=True, exist_ok=True)
-    with room.serve() as url, presses() as server:
-        played = Play(room, place, server, url, told, told_to_end)
+    with room.serve() as url, crawl_server() as server:
+        played = Simulation(room, place, server, url, told, told_to_end)
         played.crawl("full")
         played.crawl("full")
         played.go_on(room.start + timedelta(days=days), incremental=incremental)

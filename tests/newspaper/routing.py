@@ -8,16 +8,16 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from . import archive, feeds, listings, lists, trouble
+from . import archive, error_pages, feeds, listings, lists
 from .article import article_page
-from .boilerplate import FOOTER_PAGES
-from .exchange import HTML, JSON, TEXT, XML, Answer, http_date, redirect, unchanged
-from .look import Look
+from .decoy_urls import SITE
+from .http_messages import HTML, JSON, TEXT, XML, Response, http_date, redirect, unchanged
+from .page_frame import FOOTER_PAGES
+from .page_layout import PageLayout
 from .sections import EMPTY_SECTIONS, SECTIONS
+from .site_state import Entry, SiteState, feed_names
 from .stories import Story
 from .templates import fragment
-from .traps import SITE
-from .view import Entry, View, feed_names
 
 HOSTS: Final = ("www.kalbela.com", "kalbela.com")
 _OTHER_KINDS: Final = ("video-gallery", "video-stories", "photo-stories", "photo-gallery", "opinion-poll", "search")
@@ -26,10 +26,10 @@ _MORE: Final = "/templates/web-view/category_page/more_cat_ajax.php"
 Headers = Mapping[str, str]
 
 
-class Site:
+class Router:
     """Everything that can be asked for at one moment and in one look. Pages are made once and kept, compressed."""
 
-    def __init__(self, view: View, look: Look, crawl_delay: float | None) -> None:
+    def __init__(self, view: SiteState, look: PageLayout, crawl_delay: float | None) -> None:
         self.view, self.look, self.crawl_delay = view, look, crawl_delay
         self._entries = {
             f"/{entry.slot.section}/{entry.slot.number}": entry for entry in (*view.removed, *view.entries)
@@ -38,7 +38,7 @@ class Site:
         self._lists = lists.lists_of(view)
         self._pages: dict[str, bytes] = {}
 
-    def answer(self, host: str, target: str, headers: Headers) -> Answer:
+    def answer(self, host: str, target: str, headers: Headers) -> Response:
         """The answer to a GET of `target` (path and query) at `host`; names of `headers` are in lower case."""
         parts = urlsplit(target)
         path, query = unquote(parts.path), parse_qs(parts.query)
@@ -46,25 +46,25 @@ class Site:
             return self._archived(path, headers)
         if host not in HOSTS:
             told = f"Nothing is served for the host {host!r}. This is {HOSTS[0]}: name it in the Host header.\n"
-            return Answer(421, told.encode(), {"Content-Type": TEXT})
+            return Response(421, told.encode(), {"Content-Type": TEXT})
         entry = self._entries.get(path.rstrip("/"))
         if entry is not None:
             return self._story(entry, path.rstrip("/"), headers)
         return self._machine(path, query, headers) or self._listing(path, query, headers) or self._rest(path, headers)
 
-    def _archived(self, path: str, headers: Headers) -> Answer:
+    def _archived(self, path: str, headers: Headers) -> Response:
         if path == "/robots.txt":
-            return Answer(200, b"User-agent: *\nAllow: /\n", {"Content-Type": TEXT})
+            return Response(200, b"User-agent: *\nAllow: /\n", {"Content-Type": TEXT})
         return self._made(f"archive{path}", lambda: archive.page_at(self.view, path), headers, {})
 
     def page(self, path: str) -> str:
         """The HTML at a path of the paper, without a server."""
         return self.answer(HOSTS[0], path, {}).body.decode()
 
-    def _story(self, entry: Entry, path: str, headers: Headers) -> Answer:
+    def _story(self, entry: Entry, path: str, headers: Headers) -> Response:
         slot = entry.slot
-        if slot.trap:
-            return self._trap(entry, slot.trap, headers)
+        if slot.decoy:
+            return self._decoy(entry, slot.decoy, headers)
         if slot.removed and self.view.gone(slot):
             return self._removed(slot.removed[1], headers)
         if path != entry.path:
@@ -78,25 +78,25 @@ class Site:
         story = entry.story
         return self._made(path, lambda: self._article(story), headers, own)
 
-    def _removed(self, how: str, headers: Headers) -> Answer:
+    def _removed(self, how: str, headers: Headers) -> Response:
         if how == "home":
             return redirect(302, f"{SITE}/")
         return self._missing(headers, int(how))
 
-    def _trap(self, entry: Entry, kind: str, headers: Headers) -> Answer:
+    def _decoy(self, entry: Entry, kind: str, headers: Headers) -> Response:
         story = self.view.edition.story(entry.slot)
         if kind == "no text":
             return self._made(entry.path, lambda: self._article(story), headers, {})
         if kind == "cut off":
             whole = self._made(entry.path, lambda: self._article(story), headers, {})
-            return Answer(200, whole.body, whole.headers, cut=len(whole.body) // 2)
+            return Response(200, whole.body, whole.headers, cut=len(whole.body) // 2)
         if kind == "soft 404":
             return self._plain("দুঃখিত", "আপনার কাঙ্ক্ষিত পাতাটি খুঁজে পাওয়া যায়নি", headers)
         if kind == "loop":
             return redirect(301, SITE + entry.path)
-        return trouble.ANSWERS[kind] if kind in trouble.ANSWERS else self._missing(headers, 404)
+        return error_pages.ANSWERS[kind] if kind in error_pages.ANSWERS else self._missing(headers, 404)
 
-    def _machine(self, path: str, query: dict[str, list[str]], headers: Headers) -> Answer | None:
+    def _machine(self, path: str, query: dict[str, list[str]], headers: Headers) -> Response | None:
         """What is made for machines: feeds, sitemaps, robots.txt, fragments."""
         view = self.view
         if path == "/robots.txt":
@@ -123,7 +123,7 @@ class Site:
             return self._made(key, lambda: listings.more_of_category(view, page, category), headers, {})
         return None
 
-    def _listing(self, path: str, query: dict[str, list[str]], headers: Headers) -> Answer | None:
+    def _listing(self, path: str, query: dict[str, list[str]], headers: Headers) -> Response | None:
         """Pages that list stories."""
         view, look, name = self.view, self.look, path.strip("/")
         if path == "/":
@@ -138,13 +138,13 @@ class Site:
             return self._made(path, make, headers, {})
         return None
 
-    def _rest(self, path: str, headers: Headers) -> Answer:
+    def _rest(self, path: str, headers: Headers) -> Response:
         """Whatever else is there: other kinds of pages, files, and in the end the page that says that nothing is."""
         first = path.strip("/").partition("/")[0]
         if path.endswith(".pdf"):
-            return Answer(200, b"%PDF-1.4\n%%EOF\n", {"Content-Type": "application/pdf"})
+            return Response(200, b"%PDF-1.4\n%%EOF\n", {"Content-Type": "application/pdf"})
         if first in ("assets", "cache-images"):
-            return Answer(200, b"", {"Content-Type": "text/css" if path.endswith(".css") else "image/webp"})
+            return Response(200, b"", {"Content-Type": "text/css" if path.endswith(".css") else "image/webp"})
         if first == "print":
             return self._made(path, lambda: archive.printed(self.view, path), headers, {})
         if first in _OTHER_KINDS or path.strip("/") in FOOTER_PAGES:
@@ -160,28 +160,28 @@ class Site:
         placed = {name: self.look.place(name, page, html) for name, html in self._lists.items()}
         return fragment("tab_block", **placed)
 
-    def _plain(self, title: str, text: str, headers: Headers) -> Answer:
+    def _plain(self, title: str, text: str, headers: Headers) -> Response:
         make = partial(listings.plain_page, self.view, self.look, title, text, self._block(title))
         return self._made(f"plain/{title}", make, headers, {})
 
-    def _missing(self, headers: Headers, status: int) -> Answer:
+    def _missing(self, headers: Headers, status: int) -> Response:
         told = self._plain("৪০৪", "পাতাটি খুঁজে পাওয়া যায়নি", headers)
-        return Answer(status, told.body, told.headers)
+        return Response(status, told.body, told.headers)
 
-    def _tagged(self, path: str, make: Callable[[], str], headers: Headers, kind: str) -> Answer:
+    def _tagged(self, path: str, make: Callable[[], str], headers: Headers, kind: str) -> Response:
         """An answer whose tag is made from its text."""
         text = self._kept(path, make)
         return self._made(path, make, headers, {"Content-Type": kind, "ETag": _tag(hashlib.md5(text).hexdigest())})
 
-    def _made(self, key: str, make: Callable[[], str], headers: Headers, own: dict[str, str]) -> Answer:
+    def _made(self, key: str, make: Callable[[], str], headers: Headers, own: dict[str, str]) -> Response:
         """The text as an answer, compressed where that is accepted; 304 where the client has it already."""
         own = {"Content-Type": HTML, "Vary": "Accept-Encoding", **own}
         if unchanged(headers, own):
-            return Answer(304, b"", {name: own[name] for name in ("ETag", "Last-Modified", "Vary") if name in own})
+            return Response(304, b"", {name: own[name] for name in ("ETag", "Last-Modified", "Vary") if name in own})
         body = self._kept(key, make)
         if "gzip" in headers.get("accept-encoding", ""):
-            return Answer(200, body, own | {"Content-Encoding": "gzip"})
-        return Answer(200, gzip.decompress(body), own)
+            return Response(200, body, own | {"Content-Encoding": "gzip"})
+        return Response(200, gzip.decompress(body), own)
 
     def _kept(self, key: str, make: Callable[[], str]) -> bytes:
         if key not in self._pages:
@@ -189,10 +189,10 @@ class Site:
         return self._pages[key]
 
 
-def _as_file(answer: Answer) -> Answer:
+def _as_file(answer: Response) -> Response:
     """The answer as a compressed file, whatever encodings are accepted."""
     body = gzip.compress(answer.body, 5, mtime=0)
-    return Answer(answer.status, body, {"Content-Type": "application/gzip", "ETag": answer.headers["ETag"]})
+    return Response(answer.status, body, {"Content-Type": "application/gzip", "ETag": answer.headers["ETag"]})
 
 
 def _tag(text: str) -> str:

@@ -4,12 +4,12 @@ import json
 from datetime import datetime
 from html import escape
 
-from .boilerplate import DEFAULT_SHARE_PICTURE
-from .fields import Sheet
-from .script import DHAKA
+from .bengali_text import DHAKA
+from .field_markup import StoryMarkup
+from .page_frame import DEFAULT_SHARE_PICTURE
 
 
-def head(sheet: Sheet) -> str:
+def head(sheet: StoryMarkup) -> str:
     """The head's own lines, in the forms that the story's traits ask for."""
     lines = []
     if sheet.has("canonical"):
@@ -23,7 +23,7 @@ def head(sheet: Sheet) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _open_graph(sheet: Sheet) -> list[str]:
+def _open_graph(sheet: StoryMarkup) -> list[str]:
     """Open Graph; its picture is at times the paper's own, also where the story has one."""
     picture = sheet.story.picture
     share = picture.url if picture and not sheet.has("default og image") else DEFAULT_SHARE_PICTURE
@@ -35,7 +35,7 @@ def _open_graph(sheet: Sheet) -> list[str]:
     return [f'<meta property="{name}" content="{escape(value)}">' for name, value in said.items()]
 
 
-def _linked_data(sheet: Sheet) -> str:
+def _linked_data(sheet: StoryMarkup) -> str:
     story, state = sheet.story, sheet.state
     known = {
         "headline": ("headline", state.headline),

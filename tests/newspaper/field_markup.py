@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from html import escape
 
-from . import content
-from .boilerplate import LAZY
-from .dirt import Dirt
-from .look import Look
+from . import body_html
+from .bengali_text import long_moment
+from .decoy_urls import SITE
+from .page_frame import LAZY
+from .page_layout import PageLayout
 from .picture import Picture
-from .script import long_moment
+from .site_state import SiteState
 from .stories import State, Story
 from .templates import fragment
-from .traps import SITE
-from .view import View
+from .text_noise import TextNoise
 
 _EDITIONS = {"online": "অনলাইন সংস্করণ", "print": "প্রিন্ট সংস্করণ"}
 _NO_SUCH_DAY = "৩২ ফেব্রুয়ারি ২০২৬, ০৫:১০ পিএম"
@@ -20,14 +20,14 @@ _ICON = '<span class="Layer_1"><svg viewBox="0 0 512 512" width="14"><path d="M2
 
 
 @dataclass(frozen=True)
-class Sheet:
+class StoryMarkup:
     """One story as it is about to be laid out."""
 
-    view: View
+    view: SiteState
     story: Story
     state: State
-    look: Look
-    dirt: Dirt
+    look: PageLayout
+    dirt: TextNoise
 
     @property
     def url(self) -> str:
@@ -51,7 +51,7 @@ class Sheet:
         return self.look.in_head(name, self.story.number)
 
 
-def fields(sheet: Sheet) -> dict[str, str]:
+def fields(sheet: StoryMarkup) -> dict[str, str]:
     """The markup of every field that has a place of its own, by name."""
     story, state = sheet.story, sheet.state
     return {
@@ -77,7 +77,7 @@ def meta(placed: dict[str, str]) -> str:
     return f'<div class="rpt_and_share_block">\n{block}\n</div>\n'
 
 
-def phone_meta(sheet: Sheet) -> str:
+def phone_meta(sheet: StoryMarkup) -> str:
     """Byline and date once more, for phones, with the edition behind an upright stroke."""
     story = sheet.story
     if story.edition is None or sheet.broken("byline", "published_at", "edition"):
@@ -87,7 +87,7 @@ def phone_meta(sheet: Sheet) -> str:
     return f'<div class="mobile_post_meta"><div class="rpt_info_section">{who}{when}</div></div>\n'
 
 
-def hanger(sheet: Sheet) -> str:
+def hanger(sheet: StoryMarkup) -> str:
     """The red line that a few stories have below the headline, besides their kicker; no column keeps it."""
     return '<h6 class="hanger">বিস্তারিত আসছে</h6>\n' if sheet.has("kicker and hanger") else ""
 
@@ -119,7 +119,7 @@ def edition(story: Story) -> str:
     return f'<div class="edition">{icon} {_EDITIONS[story.edition]}</div>\n' if story.edition else ""
 
 
-def lead(sheet: Sheet) -> str:
+def lead(sheet: StoryMarkup) -> str:
     """The lead picture with its caption, which stands twice; where there is none the headline stands in for it."""
     picture = sheet.story.picture
     if picture is None:
@@ -137,13 +137,13 @@ def lead(sheet: Sheet) -> str:
     return f'<div class="dtl_img_section post_template-0">{inner}</div>\n'
 
 
-def _headline(sheet: Sheet) -> str:
+def _headline(sheet: StoryMarkup) -> str:
     tag = "h2" if sheet.has("h2 title") else "h1"
     title = f'<{tag} class="details-title fw-bold" style="color: ">{sheet.dirt.text(sheet.state.headline)}</{tag}>'
     return f'<div class="headline_section mb-2">{title}</div>\n'
 
 
-def _kicker(sheet: Sheet) -> str:
+def _kicker(sheet: StoryMarkup) -> str:
     """The line above the headline: blue, on some pages red."""
     if sheet.story.kicker is None:
         return ""
@@ -151,9 +151,9 @@ def _kicker(sheet: Sheet) -> str:
     return f"<{tag}>{sheet.dirt.text(sheet.story.kicker)}</{tag}>\n"
 
 
-def _body(sheet: Sheet) -> str:
+def _body(sheet: StoryMarkup) -> str:
     promotion = fragment("promotion") if sheet.has("inner promo") else ""
-    text = content.body(sheet.view, sheet.story, sheet.state, sheet.dirt)
+    text = body_html.body(sheet.view, sheet.story, sheet.state, sheet.dirt)
     return f'<div class="dtl_content_section">\n{text}{promotion}</div>\n'
 
 
@@ -162,12 +162,12 @@ def _tags(story: Story) -> str:
     return f'<div id="tags_list">\n{links}</div>\n' if links else ""
 
 
-def _image(sheet: Sheet, picture: Picture, caption: str) -> str:
+def _image(sheet: StoryMarkup, picture: Picture, caption: str) -> str:
     address = _address(sheet, picture)
     if sheet.has("lazy lead"):
         return f'<img class="lazy img-fluid detailImg" src="{LAZY}" data-original="{address}" alt="{caption}">'
     return f'<img class="img-fluid detailImg" src="{address}" alt="{caption}">'
 
 
-def _address(sheet: Sheet, picture: Picture) -> str:
+def _address(sheet: StoryMarkup, picture: Picture) -> str:
     return picture.path if sheet.has("relative image") else picture.url

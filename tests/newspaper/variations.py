@@ -9,7 +9,7 @@ from typing import Final
 
 # What kind of thing the story is. A story is of one kind; the first that the deal gives it wins, and as no two periods
 # have a common divisor none is always outdone.
-KINDS: Final = {
+STORY_KINDS: Final = {
     "one line": 59,  # a flash of a single sentence
     "flash": 29,  # two sentences cut from a template that many flashes share
     "english": 53,
@@ -22,7 +22,7 @@ KINDS: Final = {
 }
 
 # How its page is written; any number of them together.
-HABITS: Final = {
+PAGE_VARIATIONS: Final = {
     "h2 title": 9,
     "kicker": 6,
     "hanger": 31,
@@ -93,14 +93,14 @@ _NOT_WITH: Final = {
 }
 
 
-class Deal:
+class Assignment:
     """Deals traits to stories by their place in the paper's history."""
 
     def __init__(self, seed: int) -> None:
         self._kinds = {
-            name: (period, Random(f"{seed}/deal/{name}").randrange(period)) for name, period in KINDS.items()
+            name: (period, Random(f"{seed}/deal/{name}").randrange(period)) for name, period in STORY_KINDS.items()
         }
-        self._habits = {name: _turn(seed, name, period) for name, period in HABITS.items()}
+        self._habits = {name: _turn(seed, name, period) for name, period in PAGE_VARIATIONS.items()}
 
     def kind(self, index: int) -> str | None:
         """The kind of the story at this place, None for an ordinary one."""

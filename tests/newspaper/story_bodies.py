@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from .language import Composer
-from .script import digits, grouped, locative
+from .bengali_text import digits, grouped, locative
+from .text_generator import TextGenerator
 from .vocabulary import WORDS
 
 CELL = "\t"
@@ -30,7 +30,7 @@ class Block:
         return Block(self.kind, tuple(change(line) for line in self.lines))
 
 
-def compose_body(composer: Composer, rng: Random, traits: frozenset[str]) -> tuple[Block, ...]:
+def compose_body(composer: TextGenerator, rng: Random, traits: frozenset[str]) -> tuple[Block, ...]:
     """An ordinary story: an opening, paragraphs, and among them whatever its traits ask for."""
     blocks = [Block("p", (composer.paragraph(),)) for _ in range(rng.randint(5, 13))]
     if "e-mail" in traits:
@@ -56,7 +56,7 @@ def compose_body(composer: Composer, rng: Random, traits: frozenset[str]) -> tup
     return tuple(blocks)
 
 
-def reworded(blocks: tuple[Block, ...], composer: Composer) -> tuple[Block, ...]:
+def reworded(blocks: tuple[Block, ...], composer: TextGenerator) -> tuple[Block, ...]:
     """The body as another editor left it: a middle paragraph opens otherwise, and one sentence is added at the end."""
     middle = next(i for i in range(len(blocks) // 2, len(blocks)) if blocks[i].kind == "p")
     text = composer.fill("{join} {adv} ") + " " + blocks[middle].lines[0]
@@ -64,7 +64,7 @@ def reworded(blocks: tuple[Block, ...], composer: Composer) -> tuple[Block, ...]
     return (*blocks[:middle], Block("p", (text,)), *blocks[middle + 1 :], Block("p", (added,)))
 
 
-def flash_body(rng: Random, composer: Composer) -> tuple[Block, ...]:
+def flash_body(rng: Random, composer: TextGenerator) -> tuple[Block, ...]:
     """Two sentences from one template: only the place, the time and the numbers tell two flashes apart."""
     town, district = rng.choice(WORDS["towns"]), rng.choice(WORDS["districts"])
     dead, hurt = digits(rng.randint(1, 9)), digits(rng.randint(2, 30))
@@ -75,7 +75,7 @@ def flash_body(rng: Random, composer: Composer) -> tuple[Block, ...]:
     return (Block("p", (composer.fill(text),)),)
 
 
-def one_line(composer: Composer) -> tuple[Block, ...]:
+def one_line(composer: TextGenerator) -> tuple[Block, ...]:
     """A single short sentence."""
     return (Block("p", (composer.fill("{place.l} {adj} {topic} {adv} {action} {verb} {inst}।"),)),)
 
@@ -99,7 +99,7 @@ def _english_sentence(rng: Random) -> str:
     )
 
 
-def _table(composer: Composer, rng: Random) -> Block:
+def _table(composer: TextGenerator, rng: Random) -> Block:
     rows = [CELL.join(("এলাকা", "সংখ্যা", "ব্যয় (টাকা)"))]
     for place in rng.sample(WORDS["districts"], rng.randint(3, 6)):
         rows.append(CELL.join((place, digits(rng.randint(2, 90)), grouped(rng.randint(1000, 900000)))))

@@ -1,26 +1,81 @@
-"""The newspapers that there are: every spider in `crawler/spiders/`."""
+"""Registry of the sites: the spiders in `crawler/spiders/`, one file each."""
 
-from scrapy.settings import Settings
-from scrapy.spiderloader import get_spider_loader
+import logging
+import traceback
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
-from crawler import settings
+from scrapy import Spider
+from scrapy.exceptions import UsageError
+from scrapy.settings import BaseSettings, Settings
+from scrapy.spiderloader import SpiderLoader
+
 from crawler.spider import NewspaperSpider
+
+logger = logging.getLogger(__name__)
+
+
+class SiteLoader(SpiderLoader):
+    """Scrapy's spider loader, which reports a file with an error and loads the other sites."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        #: By module name, where and why a site's file failed to load.
+        self.errors: dict[str, str] = {}
+        modules = [name for package in settings.getlist("SPIDER_MODULES") for name in self._import_all(package)]
+        super().__init__(Settings({"SPIDER_MODULES": modules}))
+
+    def load(self, spider_name: str) -> type[Spider]:
+        if spider_name in self.errors:
+            raise UsageError(self.errors[spider_name])
+        return super().load(spider_name)
+
+    def _import_all(self, package: str) -> list[str]:
+        names = []
+        for module in iter_modules(import_module(package).__path__):
+            try:
+                names.append(import_module(f"{package}.{module.name}").__name__)
+            except Exception as error:  # noqa: BLE001 - any error of a site's file concerns that site only
+                self.errors[module.name] = _describe(error, module.name)
+                logger.warning("%s", self.errors[module.name])
+        return names
+
+
+def _describe(error: Exception, name: str) -> str:
+    if isinstance(error, SyntaxError):
+        place = f"{error.filename}:{error.lineno}"
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        frame = next((each for each in reversed(frames) if each.filename.endswith(f"/{name}.py")), frames[-1])
+        place = f"{frame.filename}:{frame.lineno}"
+    return f"the site {name} cannot be loaded: {place}: {type(error).__name__}: {error}"
 
 
 def newspapers() -> dict[str, type[NewspaperSpider]]:
-    """The newspapers by name, sorted."""
-    loader = get_spider_loader(project_settings())
+    """Return the spiders by name, sorted, without those whose file has an error."""
+    loader = site_loader()
     spiders = {name: loader.load(name) for name in sorted(loader.list())}
     return {name: spider for name, spider in spiders.items() if issubclass(spider, NewspaperSpider)}
 
 
+def load_errors() -> dict[str, str]:
+    """Return by name the sites whose file has an error, with file, line and error."""
+    return site_loader().errors
+
+
+@cache
+def site_loader() -> SiteLoader:
+    """Return the loader of the project's sites."""
+    return SiteLoader(project_settings())
+
+
 def zones() -> dict[str, str]:
-    """The time zone of each newspaper, by name."""
-    return {name: str(paper.zone) for name, paper in newspapers().items()}
+    """Return the time zone of each site by name."""
+    return {name: str(spider.zone) for name, spider in newspapers().items()}
 
 
 def project_settings() -> Settings:
-    """The settings of the project as Scrapy reads them."""
-    values = Settings()
-    values.setmodule(settings, priority="project")
-    return values
+    """Return the project's settings as Scrapy reads them."""
+    settings = Settings()
+    settings.setmodule("crawler.settings", priority="project")
+    return settings

@@ -6,26 +6,38 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-LONGEST_REASON = 200
+MAX_REASON_LENGTH = 200
+#: Character class of the one table of unsafe characters: controls but tab and newline, separators of lines, marks that
+#: reorder a line, byte-order marks and lone surrogates. The two joiners are letters to Bengali and stay.
+UNSAFE = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
+_UNSAFE = re.compile(f"[{UNSAFE}]")
 _JOINERS = "\u200c\u200d"
-_UNSAFE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+_INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
-def one_line(text: str, limit: int = LONGEST_REASON) -> str:
-    """The text as one line of at most `limit` characters, with every control and format character made a blank.
-
-    The two joiners stay: without them Bengali words look otherwise, and alone they do nothing.
-    """
-    printable = "".join(c if c in _JOINERS or unicodedata.category(c) not in _UNSAFE else " " for c in text)
+def one_line(text: str, limit: int = MAX_REASON_LENGTH) -> str:
+    """Return the text as one line of at most `limit` characters, with control and format characters as blanks."""
+    printable = "".join(
+        c if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE_CATEGORIES else " " for c in text
+    )
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-# Within JSON text: control characters that it allows, and marks that reorder a line. Joiners are letters to Bengali.
-_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+def escape_lines(text: str) -> str:
+    """Return the text with unsafe characters escaped (`\\x1b`) and all lines but the first indented.
+
+    No further line can then be mistaken for the first line of a log record, which begins with a date.
+    """
+    escaped = _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n"))
+    return escaped.replace("\n", "\n    ")
+
+
+def escape_json(text: str) -> str:
+    """Escape in JSON text what a terminal could interpret; Bengali stays as it is."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def as_json(value: Any, indent: int | None = 1) -> str:
-    """Format a value as JSON that is safe to print: Bengali as it is, control characters escaped, times in ISO 8601."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent, default=datetime.isoformat)
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """Return a value as JSON that is safe to print, with times in ISO 8601."""
+    return escape_json(json.dumps(value, ensure_ascii=False, indent=indent, default=datetime.isoformat))

@@ -12,6 +12,7 @@ from pipelines import ORDER, TEXT_STEPS
 BOT_NAME = "khobor"
 SPIDER_MODULES = ["crawler.spiders"]
 COMMANDS_MODULE = "schedules.scrapy_commands"
+SPIDER_LOADER_CLASS = "crawler.registry.SiteLoader"
 
 # Ours ---------------------------------------------------------------------------------------------------------------
 KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
@@ -106,7 +107,7 @@ ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)
 CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once would only cost
 EXTENSIONS_BASE = {
     "schedules.runner.resource_limits.ResourceLimits": 0,
-    "crawler.downloader.graceful_stop.PromptEnd": 0,
+    "crawler.downloader.graceful_stop.GracefulStop": 0,
     "crawler.worker.extension.ReadApart": 0,
     "pipelines.runtime.run.Run": 1,
     "pipelines.runtime.rejects.RecordRejects": 10,

@@ -1,4 +1,4 @@
-"""How a run ends when it is told to: what waits is let go at once, what is being downloaded gets a few seconds."""
+"""Stop of a run: queued requests end at once, downloads in progress get a few seconds."""
 
 from typing import Self
 
@@ -10,50 +10,46 @@ from twisted.python.failure import Failure
 from crawler.downloader.errors import RunEnded
 from crawler.scrapy_internals import is_closing
 
-LOOK_EVERY = 0.2
+POLL_SECONDS = 0.2
 
-#: Sent once, with no arguments, when the run begins to close (Scrapy itself only tells when it has closed).
+#: Signal without arguments, sent once when the spider begins to close. Scrapy has a signal for the end of that only.
 run_ending = object()
-#: Sent, with no arguments, when the run was told a second time to end: what is being downloaded is dropped at once.
+#: Signal without arguments, sent at the second request to stop; downloads in progress are cancelled.
 run_must_end = object()
 
 
-class PromptEnd:
-    """Lets a closing run end at once, where Scrapy would first ask for all that is queued, at the slots' slow pace.
+class GracefulStop:
+    """Fail all queued requests of a closing spider; Scrapy would first send them, at the slots' slow pace.
 
-    A request that waits in a slot, for a delay or for a pause, goes to its errback as `RunEnded`.
+    Each goes to its errback with :class:`RunEnded`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self.crawler = crawler
-        self._told = False
-        self._looking = create_looping_call(self._look)
+        self._announced = False
+        self._polling = create_looping_call(self._poll)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The extension, looking from when the spider opens until it has closed."""
         extension = cls(crawler)
         crawler.signals.connect(extension.spider_opened, signals.spider_opened)
         crawler.signals.connect(extension.spider_closed, signals.spider_closed)
         return extension
 
     def spider_opened(self) -> None:
-        """Begin to look whether the run is closing."""
-        self._looking.start(LOOK_EVERY, now=False)
+        self._polling.start(POLL_SECONDS, now=False)
 
     def spider_closed(self) -> None:
-        """Stop looking."""
-        if self._looking.running:
-            self._looking.stop()
+        if self._polling.running:
+            self._polling.stop()
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         if not is_closing(self.crawler):
             return
-        if not self._told:
-            self._told = True
+        if not self._announced:
+            self._announced = True
             self.crawler.signals.send_catch_log(run_ending)
         for slot in self.crawler.engine.downloader.slots.values():
             while slot.queue:
-                _, answer = slot.queue.popleft()
-                refusal = RunEnded("the run ended before its turn came")
-                answer.errback(Failure(refusal))  # type: ignore[no-untyped-call]
+                _, deferred = slot.queue.popleft()
+                deferred.errback(Failure(RunEnded("the run ended before the request was sent")))  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A mirror stands in for all of a site's own hosts: addresses and Host header stay, only the connection goes there."""
+"""Connection of all requests to a mirror; URLs and Host headers stay the same."""
 
 import socket
 from collections.abc import Hashable
@@ -18,27 +18,27 @@ CONNECT_SECONDS = 10
 
 
 def read_mirror(text: str) -> str:
-    """The mirror's base address (`http://127.0.0.1:8137`) from what a person wrote; `ValueError` says what is wrong."""
-    shown = one_line(repr(text), 80)
+    """Normalise the URL of a mirror (`http://127.0.0.1:8137`); raises :class:`ValueError` for an invalid one."""
+    shown = f"the mirror {one_line(repr(text), 80)}"
     try:
         parts = urlsplit(text.strip())
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"the mirror {shown} is not an address: {error}") from error
+        raise ValueError(f"{shown} is not a URL: {error}") from error
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"the mirror {shown} should look like http://127.0.0.1:8137")
+        raise ValueError(f"{shown} should look like http://127.0.0.1:8137")
     if parts.username is not None or parts.password is not None:
-        raise ValueError(f"the mirror {shown} may not carry a user name")
+        raise ValueError(f"{shown} must not contain a user name")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"the mirror {shown} should end after the port: it answers for every path")
+        raise ValueError(f"{shown} should end after the port: it serves every path")
     if port == 0:
-        raise ValueError(f"the mirror {shown} has no port that can be connected to")
+        raise ValueError(f"{shown} has no port to connect to")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port or DEFAULT_PORTS[parts.scheme]}"
 
 
-def answers(mirror: str, seconds: float = 3) -> bool:
-    """Whether something accepts connections at the mirror's address."""
+def is_listening(mirror: str, seconds: float = 3) -> bool:
+    """Report if the mirror accepts connections."""
     parts = urlsplit(read_mirror(mirror))
     try:
         with socket.create_connection((parts.hostname, parts.port), timeout=seconds):
@@ -48,10 +48,10 @@ def answers(mirror: str, seconds: float = 3) -> bool:
 
 
 class MirrorPool(HTTPConnectionPool):
-    """A pool whose every connection goes to the mirror, whatever endpoint was asked for.
+    """Connection pool that connects to the mirror, whatever the requested endpoint.
 
-    All connections of the download handler come from its pool, so with this one nothing else can be contacted: no
-    name is looked up but the mirror's own, once, here. `OSError` where that name is unknown.
+    All connections of the download handler come from its pool, so no other host can be contacted. The only name that is
+    resolved is the mirror's, here; raises :class:`OSError` if it is unknown.
     """
 
     def __init__(self, reactor: Any, mirror: str, policy: IPolicyForHTTPS) -> None:
@@ -59,12 +59,11 @@ class MirrorPool(HTTPConnectionPool):
         self._mirror = _endpoint(reactor, mirror, policy)
 
     def getConnection(self, key: Hashable, endpoint: IStreamClientEndpoint) -> Deferred[Any]:  # noqa: N802
-        """A connection to the mirror; those of different hosts are kept apart by `key`."""
         return super().getConnection(("mirror", key), self._mirror)
 
 
 def _endpoint(reactor: Any, mirror: str, policy: Any) -> Any:
-    """Where the mirror listens. It is connected to by number: the crawl's resolver refuses private addresses."""
+    """Resolve the mirror to an IP address; the resolver of the crawl rejects private ones."""
     parts = urlsplit(read_mirror(mirror))
     assert parts.hostname is not None
     assert parts.port is not None

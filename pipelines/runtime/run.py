@@ -18,7 +18,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
 from crawler.clock import now
-from crawler.downloader.politeness import faults
+from crawler.downloader.politeness import impolite_settings
 from crawler.items import Alias, Fetch, ParsedStory
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
@@ -88,7 +88,7 @@ class Run:
     def from_crawler(cls, crawler: Crawler) -> Self:
         if not isinstance(crawler.spider, NewspaperSpider):
             raise NotConfigured("not a newspaper")
-        if wrong := faults(crawler.settings):
+        if wrong := impolite_settings(crawler.settings):
             raise ImpoliteSettings("; ".join(wrong))
         run = cls(crawler, crawler.spider, Path(crawler.settings["KHOBOR_DATA"]))
         crawler.signals.connect(run.spider_opened, signals.spider_opened)

@@ -4,8 +4,8 @@ import re
 import sys
 from json import loads
 
-from crawler.log_records import JsonRecord, harmless, json_line, writes_json
-from crawler.safe_text import one_line
+from crawler.log_records import json_line, writes_json
+from crawler.safe_text import escape_lines, one_line
 
 # What stands before the sentence, and who says it where the log is JSON.
 _BEFORE = "khobor: "
@@ -21,10 +21,7 @@ _SAID = re.compile(
 def print_error(sentence: str) -> None:
     """Say, in one line on stderr, why there is nothing more to come."""
     said = one_line(sentence, LONGEST_SENTENCE)
-    if writes_json():
-        line = json_line("ERROR", _LOGGER, said, site=JsonRecord.site, run_id=JsonRecord.run_id)
-    else:
-        line = f"{_BEFORE}{said}"
+    line = json_line("ERROR", _LOGGER, said) if writes_json() else f"{_BEFORE}{said}"
     print(line, file=sys.stderr, flush=True)
 
 
@@ -41,7 +38,7 @@ def _as_text(line: str) -> str:
     """A line of a log in JSON as it would stand in one of text."""
     try:
         record = loads(line)
-        said = harmless(record["message"])
+        said = escape_lines(record["message"])
         if record["logger"] == _LOGGER:
             return f"{_BEFORE}{said}"
         return f"{record['time'].replace('T', ' ')} [{record['logger']}] {record['level']}: {said}"

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from crawler.downloader.mirror import answers, read_mirror
-from crawler.downloader.politeness import faults
-from crawler.registry import newspapers, project_settings
+from crawler.downloader.mirror import is_listening, read_mirror
+from crawler.downloader.politeness import impolite_settings
+from crawler.registry import load_errors, newspapers, project_settings
 from crawler.spider import NewspaperSpider
 from crawler.suggestions import closest, suggestion
 from crawler.urls import SkippedUrl
@@ -21,6 +21,8 @@ def spider_named(name: str) -> type[NewspaperSpider]:
     known = newspapers()
     if name in known:
         return known[name]
+    if error := load_errors().get(name):
+        raise WrongUsage(error)
     raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 
 
@@ -67,9 +69,9 @@ def checked_settings(
         settings["DEPTH_LIMIT"] = str(max_depth)
     composed = project_settings()
     composed.update(settings, priority="cmdline")
-    if wrong := faults(composed):
+    if wrong := impolite_settings(composed):
         raise WrongUsage("; ".join(wrong))
-    if mirror and not answers(settings["KHOBOR_MIRROR"]):
+    if mirror and not is_listening(settings["KHOBOR_MIRROR"]):
         raise Unreachable(f"nobody answers at the mirror {settings['KHOBOR_MIRROR']}: start it, or name another")
     return settings
 

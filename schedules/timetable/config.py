@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from crawler.downloader.politeness import LEAST_DELAY
+from crawler.downloader.politeness import MIN_DELAY
 from crawler.registry import newspapers
 from crawler.suggestions import closest, suggestion
 from schedules.exit_codes import WrongUsage
@@ -135,8 +135,8 @@ class Schedule(BaseModel):
     @classmethod
     def _fits_into_minutes(cls, pages: int, info: ValidationInfo) -> int:
         minutes = info.data.get("max_minutes", MAX_MINUTES)
-        if pages > (limit := int(minutes * 60 / LEAST_DELAY)):
-            raise ValueError(f"{minutes:g} minutes are enough for {limit} pages, one in {LEAST_DELAY:g} s")
+        if pages > (limit := int(minutes * 60 / MIN_DELAY)):
+            raise ValueError(f"{minutes:g} minutes are enough for {limit} pages, one in {MIN_DELAY:g} s")
         return pages
 
     @field_validator("expectations")

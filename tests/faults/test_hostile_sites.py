@@ -100,7 +100,7 @@ FAILING = [
     ("paper_endless/9000", "redirected", "/paper_endless/9001"),
     ("redir_hops/803", "redirected", "/redir_hops/802"),
     ("paper_circle/2000", "redirected", "/paper_circle/2001"),
-    ("redir_badloc", "invalid_url", "no address"),
+    ("redir_badloc", "invalid_url", "no valid URL"),
     ("redir_offsite", "offsite", "offsite.test"),
     ("redir_internal", "offsite", "127.0.0.1"),
     ("redir_port", "offsite", "port 8081"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crawler.downloader.politeness import faults
+from crawler.downloader.politeness import impolite_settings
 from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import FORMAT
@@ -128,7 +128,7 @@ def test_without_a_contact_no_newspaper_is_asked(monkeypatch: pytest.MonkeyPatch
 def test_a_contact_that_is_none_is_shown_and_nobody_is_asked(contact: str) -> None:
     settings = project_settings()
     settings.set("USER_AGENT", f"Khobor/1 (+{contact})")
-    [fault] = faults(settings)
+    [fault] = impolite_settings(settings)
     assert repr(contact)[1:-1] in fault
     assert "KHOBOR_CONTACT" in fault
 

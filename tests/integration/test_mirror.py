@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from crawler.downloader.mirror import answers, read_mirror
+from crawler.downloader.mirror import is_listening, read_mirror
 from tests.support.downloader_process import fetch
 from tests.support.fault_server import Hostile
 
@@ -33,11 +33,11 @@ def test_a_mirror_is_a_scheme_a_host_and_a_port(text: str, mirror: str) -> None:
         ("http://127.0.0.1:8137/news", "should end after the port"),
         ("http://127.0.0.1:8137/?a=b", "should end after the port"),
         ("http://127.0.0.1:8137#x", "should end after the port"),
-        ("http://user:secret@127.0.0.1:8137", "may not carry a user name"),
-        ("http://127.0.0.1:port", "is not an address"),
-        ("http://127.0.0.1:99999", "is not an address"),
+        ("http://user:secret@127.0.0.1:8137", "must not contain a user name"),
+        ("http://127.0.0.1:port", "is not a URL"),
+        ("http://127.0.0.1:99999", "is not a URL"),
         ("http://127.0.0.1:0", "no port"),
-        ("http://[", "is not an address"),
+        ("http://[", "is not a URL"),
         ("", "should look like"),
     ],
 )
@@ -48,10 +48,10 @@ def test_what_is_no_mirror_is_refused_in_a_sentence(text: str, complaint: str) -
 
 def test_a_mirror_is_probed_before_it_is_used() -> None:
     with Hostile() as server:
-        assert answers(server.base)
+        assert is_listening(server.base)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        assert not answers(f"http://127.0.0.1:{taken.getsockname()[1]}", seconds=0.5)
+        assert not is_listening(f"http://127.0.0.1:{taken.getsockname()[1]}", seconds=0.5)
 
 
 def test_all_own_hosts_are_answered_by_the_mirror_under_their_own_addresses() -> None:

@@ -60,7 +60,7 @@ COMPONENTS: dict[str, Any] = {
     },
     "EXTENSIONS": {
         "scrapy.extensions.throttle.AutoThrottle": 0,
-        "crawler.downloader.graceful_stop.PromptEnd": 0,
+        "crawler.downloader.graceful_stop.GracefulStop": 0,
     },
     "SCHEDULER_PRIORITY_QUEUE": "tests.support.downloader_process.PatientQueue",
     "DOWNLOAD_VERIFY_CERTIFICATES": True,

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from crawler.log_records import PlainRecord, harmless
-from crawler.safe_text import as_json
+from crawler.log_records import PlainRecord
+from crawler.safe_text import as_json, escape_lines
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_sample
@@ -52,8 +52,8 @@ def test_a_log_record_has_one_first_line_and_no_command(made: Callable[[], Plain
 
 
 def test_a_log_keeps_bengali_as_it_is_and_shows_what_was_there() -> None:
-    assert harmless("র\u200d্যাব ক\u200cষ") == "র\u200d্যাব ক\u200cষ"
-    assert harmless("\x1b[1m\x00\u202e\ud800") == r"\x1b[1m\x00\u202e\ud800"
+    assert escape_lines("র\u200d্যাব ক\u200cষ") == "র\u200d্যাব ক\u200cষ"
+    assert escape_lines("\x1b[1m\x00\u202e\ud800") == r"\x1b[1m\x00\u202e\ud800"
 
 
 def test_text_for_a_terminal_is_one_line_without_markup_and_with_its_joiners() -> None:

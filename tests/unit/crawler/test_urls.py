@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
-from crawler.urls import LONGEST, SiteUrl, SkippedUrl, canonical_path, canonical_query
+from crawler.urls import MAX_LENGTH, SiteUrl, SkippedUrl, canonical_path, canonical_query
 
 KALBELA = Kalbela.make_url_rules()
 WWW = "https://www.kalbela.com"
@@ -195,7 +195,7 @@ def test_what_cannot_be_asked_for_is_refused_by_name(link: str) -> None:
     assert isinstance(address, SkippedUrl)
     assert address.outcome in (Outcome.INVALID_URL, Outcome.OFFSITE)
     assert address.reason
-    assert len(address.url) <= LONGEST
+    assert len(address.url) <= MAX_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_what_differs_within_a_query_is_another_page() -> None:
         ("https://", None),
         ("#top", None),
         ("", None),
-        ("https://cdn.example.com/" + "a" * LONGEST, None),
+        ("https://cdn.example.com/" + "a" * MAX_LENGTH, None),
         ("https://cdn.example.com/" + " " * 1000 + "a", None),
     ],
 )
@@ -303,7 +303,7 @@ def test_a_canonical_query_stays_what_it_is(query: str) -> None:
 def test_anything_at_all_is_an_address_of_ours_or_refused(link: str, base: str) -> None:
     address = KALBELA.identify(link, base)
     address.url.encode()
-    assert len(address.url) <= LONGEST
+    assert len(address.url) <= MAX_LENGTH
     if isinstance(address, SiteUrl):
         assert address.url.startswith(f"{WWW}/")
         assert KALBELA.identify(address.url) == address

@@ -1,1 +1,1 @@
-"""Parsing: from a page to lists, links and a story, without Scrapy."""
+"""Parsing: lists, links and a story from one page. May import decoding, bengali, entry points, URLs and items."""

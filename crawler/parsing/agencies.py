@@ -1,7 +1,7 @@
-"""The news agency that a text credits, told from those that it only mentions."""
+"""News agency credits: the agency that a text is taken from, not one that it only mentions."""
 
 import re
-from collections.abc import Iterator
+from itertools import islice
 from unicodedata import normalize
 
 from crawler.bengali.text import clean
@@ -35,20 +35,20 @@ _AGENCIES = {
     "CNN": "সিএনএন|CNN",
     "Al Jazeera": "আল জাজিরা|আলজাজিরা|আল-জাজিরা|Al Jazeera",
 }
-# These are people's names, a game of cards or a summer dress too; or they are broadcasters, whose programmes are news
-# themselves. They need a plain credit, or the word agency before them.
-_NAMES_TOO = frozenset(("TASS", "Tasnim", "Mehr", "WAFA", "ANSA"))
+# These words are also names of people, or a game of cards, or ordinary words; and broadcasters are often the subject of
+# news. Both need an explicit credit, or the word agency before them.
+_AMBIGUOUS = frozenset(("TASS", "Tasnim", "Mehr", "WAFA", "ANSA"))
 _BROADCASTERS = frozenset(("BBC", "CNN", "Al Jazeera"))
 
-# The ending of the case that a name stands in; কে is another case: somebody talks to them.
+# The case ending of a name. কে is excluded: in that case somebody talks to the agency.
 _CASE = (
     r"(?:\s(?:এজেন্সি|নিউজ|বাংলা|অনলাইন))?(?:[’'‘-]?\s?(?:এর|য়ের|ের|র))?"
     r"(?![\u0980-\u09ff\u200c\u200d\w]|[’'‘-]\s?কে)"
 )
-_WIRE = r"(?:(?:বার্তা|সংবাদ)\s*সংস্থা|নিউজ এজেন্সি)\s+"
+_NEWS_AGENCY = r"(?:(?:বার্তা|সংবাদ)\s*সংস্থা|নিউজ এজেন্সি)\s+"
 _QUOTE = r"[‘’'“”\"]?"
-_SAYS = r"(?:জানায়|জানিয়েছে|জানাচ্ছে|বলছে|বলেছে|লিখেছে|দিয়েছে)"
-_TELLS = r"(?:বরাত|প্রতিবেদন|খবর|সূত্রে|তথ্যমতে|তথ্য অনু)"
+_REPORTS = r"(?:জানায়|জানিয়েছে|জানাচ্ছে|বলছে|বলেছে|লিখেছে|দিয়েছে)"
+_REPORT_NOUN = r"(?:বরাত|প্রতিবেদন|খবর|সূত্রে|তথ্যমতে|তথ্য অনু)"
 _BETWEEN = r"(?:\s(?:এ|এই|এক|একটি|আজ|গতকাল|খবর|তথ্য|কথা|সংবাদ|খবরে|প্রতিবেদনে|[^\s।]*বারে?))*"
 _PEOPLE = r"(?:সঙ্গে|সাথে|কাছে|(?:এক|একজন)?\s*(?:সাংবাদিক|আলোকচিত্রী|কর্মী|কার্যালয়|সম্পাদক))"
 
@@ -58,67 +58,63 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 
 _FORMS = tuple((normalize("NFC", form), name) for name, forms in _AGENCIES.items() for form in forms.split("|"))
-_KNOWN_AS = dict(_FORMS)
+_NAMES = dict(_FORMS)
 _BENGALI_FORMS = tuple((form, name) for form, name in _FORMS if not form.isascii())
 _LATIN = re.compile("[A-Za-z]")
 _LETTER = _compile(r"[\u0980-\u09ff\w]")
 _BYLINE_PARTS = _compile(r"\s*[,/|()]\s*|\s(?:ও|এবং)\s")
 _BYLINE = _compile(
-    rf"(?:{_WIRE})?(?P<form>{'|'.join(_AGENCIES.values())})"
+    rf"(?:{_NEWS_AGENCY})?(?P<form>{'|'.join(_AGENCIES.values())})"
     r"(?:\s(?:এজেন্সি|নিউজ|বাংলা|ডেস্ক|প্রতিনিধি|প্রতিবেদক|সংবাদদাতা|অবলম্বনে))?"
 )
 _LABEL = r"(?<![\u0980-\u09ff\w])(?<!ছবি )(?<!ছবির )(?:খবর|তথ্যসূত্র|সূত্র|সুত্র|[Ss]ource)"
 _LIST = r"(?:[^।:ঃ\n,]{1,30}(?:,|/|\sও|\sএবং)\s*){1,3}"
 _ENDS = rf"{_QUOTE}\s*(?:$|[।.,)\]/|\n]|(?:ও|এবং)\s)"
-_NOBODY: frozenset[str] = frozenset()
-# What stands before and after a name that is credited, and for whom that is not enough: from the plainest kind of
-# credit to the faintest.
-_KINDS = tuple(
-    (_compile(rf"(?:{before})$"), _compile(_CASE + after), refused)
-    for before, after, refused in (
-        (rf"{_LABEL}\s*[:ঃ–—-]\s*{_QUOTE}(?:{_WIRE})?{_QUOTE}", "", _NOBODY),
-        (rf"{_LABEL}\s+{_QUOTE}(?:{_WIRE})?{_QUOTE}", _ENDS, _NOBODY),
-        (rf"{_LABEL}\s*[:ঃ–—-]?\s*{_LIST}{_QUOTE}(?:{_WIRE})?{_QUOTE}", _ENDS, _NAMES_TOO),
-        (r"[(\[]\s*", r"\s*[)\]]\s*(?:$|[:ঃ।\n]|[–—-]\s*(?!\s*(?:এর|র|কে)))", _NAMES_TOO | _BROADCASTERS),
-        (rf"{_SAYS}\s+{_QUOTE}(?:{_WIRE})?{_QUOTE}", _ENDS, _NAMES_TOO),
-        (rf"{_WIRE}{_QUOTE}", rf"(?!\s*{_PEOPLE})[^।\n]{{0,80}}?(?:{_SAYS}|{_TELLS})", _NOBODY),
-        ("", rf"{_QUOTE}(?:{_BETWEEN}\s{_SAYS}|\s(?:এক\s|একটি\s)?{_TELLS})", _NAMES_TOO | _BROADCASTERS),
+_NONE: frozenset[str] = frozenset()
+# Patterns of the text before and after a credited name, from the most explicit kind of credit to the least, and the
+# agencies for which the kind does not count.
+_CREDITS = tuple(
+    (_compile(rf"(?:{before})$"), _compile(_CASE + after), exempt)
+    for before, after, exempt in (
+        (rf"{_LABEL}\s*[:ঃ–—-]\s*{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", "", _NONE),
+        (rf"{_LABEL}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _NONE),
+        (rf"{_LABEL}\s*[:ঃ–—-]?\s*{_LIST}{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
+        (r"[(\[]\s*", r"\s*[)\]]\s*(?:$|[:ঃ।\n]|[–—-]\s*(?!\s*(?:এর|র|কে)))", _AMBIGUOUS | _BROADCASTERS),
+        (rf"{_REPORTS}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
+        (rf"{_NEWS_AGENCY}{_QUOTE}", rf"(?!\s*{_PEOPLE})[^।\n]{{0,80}}?(?:{_REPORTS}|{_REPORT_NOUN})", _NONE),
+        ("", rf"{_QUOTE}(?:{_BETWEEN}\s{_REPORTS}|\s(?:এক\s|একটি\s)?{_REPORT_NOUN})", _AMBIGUOUS | _BROADCASTERS),
     )
 )
-_NEARBY = 120
-_MOST_PLACES = 100
+_MAX_DISTANCE = 120  # characters before a name that are looked at
+_MAX_PLACES = 100  # occurrences of one name
 
 
-def agency(body: str, byline: str | None) -> str | None:
-    """The agency that a clean text or its byline credits, by the name it is known by; null where they credit none.
+def credited_agency(body: str, byline: str | None) -> str | None:
+    """Return the agency that a clean text or its byline credits; None if there is no credit.
 
-    A broadcaster counts where it is credited like one. The plainest kind of credit decides, and of it the first place.
+    Of several credits in a text the most explicit kind counts, and of equal ones the first.
     """
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
-        if (match := _BYLINE.fullmatch(part)) and (name := _KNOWN_AS[match["form"]]) not in _NAMES_TOO:
+        if (match := _BYLINE.fullmatch(part)) and (name := _NAMES[match["form"]]) not in _AMBIGUOUS:
             return name
     forms = _FORMS if _LATIN.search(body) else _BENGALI_FORMS
-    found = ((_kind(body, at, form), at, name) for form, name in forms if form in body for at in _places(body, form))
-    return min(((kind, at, name) for kind, at, name in found if kind is not None), default=(0, 0, None))[2]
+    candidates = [
+        (kind, match.start(), name)
+        for form, name in forms
+        if form in body  # far faster than one pattern of all names
+        for match in islice(re.finditer(re.escape(form), body), _MAX_PLACES)
+        if (kind := _kind_of_credit(body, match.start(), form)) is not None
+    ]
+    return min(candidates)[2] if candidates else None
 
 
-def _places(body: str, form: str) -> Iterator[int]:
-    # Far faster than one pattern of all the names.
-    at = body.find(form)
-    for _ in range(_MOST_PLACES):
-        if at < 0:
-            return
-        yield at
-        at = body.find(form, at + 1)
-
-
-def _kind(body: str, start: int, form: str) -> int | None:
-    """The kind of credit that a name stands in, as its place in the table; None where it is only mentioned."""
-    before = body[max(start - _NEARBY, 0) : start].rpartition("\n")[2]
+def _kind_of_credit(body: str, start: int, form: str) -> int | None:
+    """Return the index in ``_CREDITS`` for one occurrence of a name; None if it is only a mention."""
+    before = body[max(start - _MAX_DISTANCE, 0) : start].rpartition("\n")[2]
     if before and _LETTER.match(before[-1]):
         return None
-    for kind, (introduction, sequel, refused) in enumerate(_KINDS):
+    for kind, (introduction, sequel, exempt) in enumerate(_CREDITS):
         following = sequel.match(body, start + len(form))
-        if following and _KNOWN_AS[form] not in refused and introduction.search(before):
+        if following and _NAMES[form] not in exempt and introduction.search(before):
             return kind
     return None

@@ -1,4 +1,4 @@
-"""What stands among a story's paragraphs and is none of them: captions, links to other stories, lines of the house."""
+"""Boilerplate among a story's paragraphs: captions, links to other stories and lines that the site adds."""
 
 import re
 from collections import Counter
@@ -9,10 +9,10 @@ from unicodedata import normalize
 from crawler.bengali.text import clean, clean_all
 from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
-from crawler.parsing.text_blocks import Block
+from crawler.parsing.text_blocks import TextBlock
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
-# Posts of other networks are not the story's own words; what is hidden is no text of a page.
+# Embedded posts are not the story's own words; hidden elements are not visible.
 EMBEDDED = (
     ".twitter-tweet, .twitter-video, .instagram-media, .fb-post, .fb-video, .tiktok-embed, .reddit-card, [hidden],"
     ' [style*="display:none"], [style*="display: none"]'
@@ -22,67 +22,66 @@ _MORE = (
     rf"(?:{_ABOUT}\s*)?(?:আরও|আরো)\s*(?:পড়ুন|পড়তে পারেন|দেখুন|জানুন|খবর|সংবাদ)|পড়ুন\s*(?:আরও|আরো)"
     rf"|{_ABOUT}\s*(?:খবর|সংবাদ)|বিস্তারিত\s*পড়ুন|read\s+(?:more|also)|related\s+(?:news|stories)"
 )
-_LABEL = re.compile(normalize("NFC", rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*"), re.IGNORECASE)
-_SOMETHING = re.compile(r"[^\W\d_]")
-# A link that is never closed goes on over all paragraphs that follow, and they are no links to other stories.
-_UNCLOSED = 3
+_READ_MORE = re.compile(normalize("NFC", rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*"), re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]")
+# A link that opens this many linked blocks was probably never closed, so they are not links to other stories.
+_UNCLOSED_LINK = 3
 
 
 @dataclass(frozen=True)
-class Asides:
-    """What is left out of one story's text.
+class BoilerplateFilter:
+    """Removes boilerplate from the text of one story.
 
-    :param promo: patterns of lines that the newspaper adds to every story
-    :param headline, caption: what may be printed once more where the text begins
+    :param base_url: URL that links are relative to
+    :param promo: patterns of lines that the site adds to every story
+    :param headline: may be repeated as the first paragraph, as may the ``caption``
     """
 
     url_rules: UrlRules
-    base: str
+    base_url: str
     promo: tuple[re.Pattern[str], ...] = ()
     headline: str | None = None
     caption: str | None = None
 
-    def without(self, blocks: Iterable[Block]) -> Iterator[str]:
-        """The story's own paragraphs among the blocks, clean."""
-        every = list(blocks)
-        leading = Counter(link for block in every if not block.plain for link in set(block.links))
-        first = True
-        for block, text in zip(every, clean_all(block.text for block in every), strict=True):
-            if text is None or self._is_aside(text, block, leading) or (first and self._is_repeated(text)):
+    def story_paragraphs(self, blocks: Iterable[TextBlock]) -> Iterator[str]:
+        """Iterate over the story's own paragraphs, as clean text."""
+        blocks = list(blocks)
+        link_counts = Counter(link for block in blocks if not block.unlinked for link in set(block.links))
+        is_first = True
+        for block, text in zip(blocks, clean_all(block.text for block in blocks), strict=True):
+            if text is None or self._is_boilerplate(text, block, link_counts):
                 continue
-            first = False
-            yield text
+            if not is_first or not any(reads_alike(text, line) for line in (self.headline, self.caption) if line):
+                is_first = False
+                yield text
 
-    def _is_aside(self, text: str, block: Block, leading: Counter[str]) -> bool:
-        pictured = block.picture is not None
+    def _is_boilerplate(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
+        below_picture = block.picture is not None
         return (
-            is_picture_credit(text, below_picture=pictured)
-            or (pictured and (has_picture_credit(text) or text == clean(block.picture)))
+            is_picture_credit(text, below_picture=below_picture)
+            or (below_picture and (has_picture_credit(text) or text == clean(block.picture)))
             or any(pattern.search(text) for pattern in self.promo)
-            or self._leads_away(text, block, leading)
+            or self._is_reading_tip(text, block, link_counts)
         )
 
-    def _is_repeated(self, text: str) -> bool:
-        return any(reads_alike(text, line) for line in (self.headline, self.caption) if line)
-
-    def _leads_away(self, text: str, block: Block, leading: Counter[str]) -> bool:
-        """Whether a line only says that there is more to read, or is nothing but links to other stories."""
-        if label := _LABEL.match(text):
+    def _is_reading_tip(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
+        """Report if a line is only a label such as আরও পড়ুন, or consists of links to other stories."""
+        if label := _READ_MORE.match(text):
             if label.end() == len(text) or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):
                 return True
-            unlinked = _LABEL.match(block.plain)
-            if block.links and not _SOMETHING.search(block.plain, unlinked.end() if unlinked else 0):
+            unlinked = _READ_MORE.match(block.unlinked)
+            if block.links and not _WORD.search(block.unlinked, unlinked.end() if unlinked else 0):
                 return True
-        if not block.links or _SOMETHING.search(block.plain):
+        if not block.links or _WORD.search(block.unlinked):
             return False
-        return all(self._is_other_story(link) and leading[link] < _UNCLOSED for link in block.links)
+        return all(self._is_other_story(link) and link_counts[link] < _UNCLOSED_LINK for link in block.links)
 
     def _is_other_story(self, link: str) -> bool:
-        match self.url_rules.identify(link, self.base):
+        match self.url_rules.identify(link, self.base_url):
             case SiteUrl(story_id=story_id):
                 return story_id is not None
             case SkippedUrl(outcome=Outcome.NOT_A_STORY):
                 return True
-            case SkippedUrl(url=url, outcome=Outcome.OFFSITE):  # its archive, its paper's facsimile
+            case SkippedUrl(url=url, outcome=Outcome.OFFSITE):  # another host of the newspaper, such as its archive
                 return f".{self.url_rules.hosts[0].removeprefix('www.')}/" in url
         return False

@@ -1,4 +1,4 @@
-"""Who a picture is credited to, taken apart from what its caption says."""
+"""Picture captions and their credits."""
 
 import re
 from unicodedata import normalize
@@ -7,7 +7,7 @@ from crawler.bengali.text import clean, comparison_key
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    # The text that a pattern meets is NFC, in which য় is two characters; so must the pattern be.
+    # The text is NFC, in which য় is two characters, so the pattern must be too.
     return re.compile(normalize("NFC", pattern), re.IGNORECASE)
 
 
@@ -19,60 +19,62 @@ _LABEL = (
 )
 _BEFORE = r"(?:^|[।.?!|(\[])\s*"
 _AFTER = r"\s*[)\]]?[\s।.]*$"
-# From the plainest to the faintest. A colon is a colon, but ঃ inside a name (মোঃ) is a letter.
+# Most explicit first. The sign ঃ is used as a colon, but inside a name (মোঃ) it is a letter.
 _CREDITS = tuple(
     _compile(pattern)
     for pattern in (
         rf"[(\[]\s*(?P<label>{_LABEL})\s*[:ঃ–—/-]\s*(?P<who>[^:।]{{1,80}}?)\s*[)\]][\s।.]*$",
         rf"(?:^|[\s।.?!|–—-])(?P<label>{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,80}}?)[\s।.]*$",
         rf"{_BEFORE}(?P<label>{_LABEL})\s*[–—/-]\s*(?P<who>[^:।]{{1,30}}?){_AFTER}",
-        # What says without a label that it is a credit: found, from the files, or a graphic of the house.
+        # Credits without a label: collected, file photo, or a graphic of the newspaper.
         rf"{_BEFORE}(?P<label>ছবি\s+)?(?P<who>সংগৃহীত)(?:\s+ছবি)?{_AFTER}",
         rf"{_BEFORE}(?P<label>)(?P<who>(?:ফাইল|পুরোনো|পুরনো|প্রতীকী|প্রতিকী)\s*ছবি){_AFTER}",
         rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]+\s+)?(?:{_GRAPHICS})){_AFTER}",
     )
 )
-_MAY_BE_CREDIT = _compile(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত")  # there is none without
+_CREDIT_WORD = _compile(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত")  # every credit has one of these
 _CREDIT_FIRST = _compile(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*")
 _BARE_LABEL = _compile(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*")
 _CAPTION_LABEL = _compile(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*")
-_LONGEST_CREDIT = 120
-_LONGEST_CAPTION = 2_000  # the patterns take long over what nobody would print below a picture
-_UNSEEN = 10  # so many characters may differ without anybody seeing it
-_SHORTEST_TWICE = 8  # দাদা is not দা printed twice
-# Whom a line on its own credits beyond doubt. ছবি is also the word for a film, and ছবি : হাওয়া may be a prize.
-_SURELY = _compile(
+_MAX_CREDIT_LENGTH = 120
+_MAX_CAPTION_LENGTH = 2_000  # the patterns are slow on longer text
+_MAX_INVISIBLE = 10  # characters by which two lines that look alike may differ in length
+_MIN_REPEATED_LENGTH = 8  # দাদা is not দা printed twice
+# Names that make a line a credit without a picture above it. ছবি also means film: ছবি : হাওয়া may be the name of one.
+_CERTAIN_CREDIT = _compile(
     r"(?:সংগৃহীত|কালবেলা|ইন্টারনেট|ফেসবুক|ফোকাস বাংলা|এএফপি|রয়টার্স|এপি|বাসস|ইউএনবি|পিআইডি|(?:ফাইল|প্রতীকী)\s*ছবি)"
     r"(?![\u0980-\u09ff])"
 )
 
 
-def printed_caption(text: str) -> str | None:
-    """A caption as a reader sees it, once and without the word caption; None where that says nothing."""
+def clean_caption(text: str) -> str | None:
+    """Clean a caption: once if it is printed twice, without the word caption; None if only labels are left."""
     printed = _once(clean(_CAPTION_LABEL.sub("", clean(text) or "")) or "")
     return None if _BARE_LABEL.fullmatch(printed) else printed or None
 
 
 def split_caption(text: str | None, headline: str | None) -> tuple[str | None, str | None]:
-    """A caption as printed, as (caption, credit): without its labels, and null where it only repeats the headline."""
-    printed = printed_caption(text or "")
-    if printed is None:
+    """Split a printed caption into (caption, credit) without labels.
+
+    A caption that only repeats the headline is None.
+    """
+    if (printed := clean_caption(text or "")) is None:
         return None, None
-    caption, credit = _taken_apart(printed)
+    caption, credit = _split(printed)
     if caption and reads_alike(caption, headline or ""):
         return None, clean(credit)
     return clean(caption), clean(credit)
 
 
 def reads_alike(one: str, other: str) -> bool:
-    """Whether a reader takes two lines for the same: quotes, joiners, spaces and a last danda aside."""
-    if one == other or abs(len(one) - len(other)) > _UNSEEN:
+    """Report if two lines differ at most in quotes, joiners, spaces and a final danda."""
+    if one == other or abs(len(one) - len(other)) > _MAX_INVISIBLE:
         return one == other
     return comparison_key(one.rstrip("। ")) == comparison_key(other.rstrip("। "))
 
 
-def _taken_apart(printed: str) -> tuple[str, str | None]:
-    if len(printed) > _LONGEST_CAPTION or not _MAY_BE_CREDIT.search(printed):
+def _split(printed: str) -> tuple[str, str | None]:
+    if len(printed) > _MAX_CAPTION_LENGTH or not _CREDIT_WORD.search(printed):
         return printed, None
     for pattern in _CREDITS:
         if match := pattern.search(printed):
@@ -84,19 +86,20 @@ def _taken_apart(printed: str) -> tuple[str, str | None]:
 
 
 def _once(text: str) -> str:
-    """A text that is printed twice in one breath, once."""
+    """Return half of a text that consists of the same line twice."""
     half = len(text) // 2
-    return text[:half].rstrip() if half >= _SHORTEST_TWICE and text[:half].rstrip() == text[half:].lstrip() else text
+    line = text[:half].rstrip()
+    return line if half >= _MIN_REPEATED_LENGTH and line == text[half:].lstrip() else text
 
 
 def is_picture_credit(text: str, *, below_picture: bool = False) -> bool:
-    """Whether a line of a story's text is nothing but the credit of a picture."""
-    if len(text) > _LONGEST_CREDIT:
+    """Report if a line of a story's text is only the credit of a picture."""
+    if len(text) > _MAX_CREDIT_LENGTH:
         return False
-    caption, credit = _taken_apart(text)
-    return credit is not None and not caption and (below_picture or _SURELY.match(credit) is not None)
+    caption, credit = _split(text)
+    return credit is not None and not caption and (below_picture or _CERTAIN_CREDIT.match(credit) is not None)
 
 
 def has_picture_credit(text: str) -> bool:
-    """Whether a line ends in the credit of a picture, as captions do."""
-    return _taken_apart(text)[1] is not None
+    """Report if a line ends in the credit of a picture, as captions do."""
+    return _split(text)[1] is not None

@@ -1,4 +1,7 @@
-"""Extractors: how one field is found on a page."""
+"""Extractors: how one field is found on a page.
+
+A site file combines them. An extractor yields texts, best first; one that finds nothing leaves the field to the next.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,129 +13,131 @@ from unicodedata import normalize
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.bengali.text import clean
-from crawler.parsing.html_limits import untangled
-from crawler.parsing.page import _AS_WRITTEN, Article, _is_text, text_of
+from crawler.parsing.html_limits import limit_markup
+from crawler.parsing.page import PARSER_OPTIONS, Article, visible_text
 
-_LONGEST_CAPTION = 2**16  # of an attribute that holds markup
+_MAX_ATTRIBUTE_MARKUP = 2**16  # characters
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """One way to read a field: ``name`` is what an alarm calls it; ``read`` gives texts that are not empty.
+    """One way to find a field.
 
-    ``selector`` is what it searches the page for, if it does.
+    :param name: name in reports and alarms
+    :param extract: function from an article to texts that are not empty
+    :param selector: the selector it starts from, if any
     """
 
     name: str
-    read: Callable[[Article], Iterator[str]]
+    extract: Callable[[Article], Iterator[str]]
     selector: str = ""
 
-    def __call__(self, article: Article) -> Iterator[str]:
-        return self.read(article)
+
+def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
+    """Text of each element, without elements inside it that match the selector ``exclude``.
+
+    :param matching: pattern that the text must contain
+    """
+    pattern = re.compile(normalize("NFC", matching))
+
+    def extract(article: Article) -> Iterator[str]:
+        texts = (visible_text(node, exclude) for node in article.css(selector))
+        return (text for text in texts if text and (not matching or pattern.search(clean(text) or "")))
+
+    return Extractor(f"{selector} having {matching}" if matching else selector, extract, selector)
 
 
-def css(selector: str, *, without: str = "", having: str = "") -> Extractor:
-    """Text of each match that has any; only where it contains the pattern ``having``, less what ``without`` matches."""
-    sought = re.compile(normalize("NFC", having))
+def joined(region: str, selector: str, *, exclude: str = "") -> Extractor:
+    """Texts of all elements in a region, each once, joined by commas; one text per region."""
 
-    def read(article: Article) -> Iterator[str]:
-        texts = (text_of(node, without) for node in article.every(selector))
-        return (text for text in texts if text and (not having or sought.search(clean(text) or "")))
-
-    return Extractor(f"{selector} having {having}" if having else selector, read, selector)
-
-
-def together(region: str, selector: str, *, without: str = "") -> Extractor:
-    """Text of everything that ``selector`` matches in one region, each once, joined by commas; region by region."""
-
-    def read(article: Article) -> Iterator[str]:
-        for part in article.every(region):
-            texts = (text_of(node, without) for node in part.css(selector))
-            if joined := ", ".join(dict.fromkeys(text for text in texts if text)):
-                yield joined
-
-    return Extractor(f"{region} {selector}", read, region)
-
-
-def above(selector: str, landmark: str) -> Extractor:
-    """Text of each match that stands before the first ``landmark``, in the order of the page."""
-
-    def read(article: Article) -> Iterator[str]:
-        if not article.every(selector):
-            return
-        end = article.root.css_first(landmark)
-        for node in article.root.css(f"{selector}, {landmark}"):
-            if end is not None and node.mem_id == end.mem_id:
-                return
-            if text := text_of(node):
+    def extract(article: Article) -> Iterator[str]:
+        for part in article.css(region):
+            texts = (visible_text(node, exclude) for node in part.css(selector))
+            if text := ", ".join(dict.fromkeys(filter(None, texts))):
                 yield text
 
-    return Extractor(f"{selector} above {landmark}", read, selector)
+    return Extractor(f"{region} {selector}", extract, region)
+
+
+def before(selector: str, end: str) -> Extractor:
+    """Text of each element before the first match of the selector ``end``, in document order."""
+
+    def extract(article: Article) -> Iterator[str]:
+        if not article.css(selector):
+            return
+        last = article.root.css_first(end)
+        for node in article.root.css(f"{selector}, {end}"):
+            if last is not None and node.mem_id == last.mem_id:
+                return
+            if text := visible_text(node):
+                yield text
+
+    return Extractor(f"{selector} above {end}", extract, selector)
 
 
 def attribute(selector: str, *names: str, markup: bool = False) -> Extractor:
-    """The attributes of each match, in the order of ``names``; the text of one that holds ``markup``."""
+    """Attributes of each element, in the order of ``names``; with ``markup``, the text of the HTML they contain."""
 
-    def read(article: Article) -> Iterator[str]:
-        for node in article.every(selector):
+    def extract(article: Article) -> Iterator[str]:
+        for node in article.css(selector):
             attributes = node.attributes
             for name in names:
-                if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_in(value))):
+                if (value := (attributes.get(name) or "").strip()) and (not markup or (value := _text_of_html(value))):
                     yield value
 
-    return Extractor(f"{selector} @{'|'.join(names)}", read, selector)
+    return Extractor(f"{selector} @{'|'.join(names)}", extract, selector)
 
 
-def _text_in(markup: str) -> str:
+def _text_of_html(markup: str) -> str:
     if "<" not in markup:
         return markup
-    if len(markup) > _LONGEST_CAPTION:
+    if len(markup) > _MAX_ATTRIBUTE_MARKUP:
         return ""
-    body = LexborHTMLParser(untangled(markup), options=_AS_WRITTEN).body
-    return (text_of(body) or "") if body else ""
+    body = LexborHTMLParser(limit_markup(markup), options=PARSER_OPTIONS).body
+    return (visible_text(body) or "") if body else ""
 
 
-def meta(name: str, *, without: str = "", having: str = "") -> Extractor:
-    """Content of a meta element that contains the pattern ``having``, less what the pattern ``without`` finds."""
+def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
+    """Content of a meta element, without the parts that match the pattern ``remove``.
 
-    def read(article: Article) -> Iterator[str]:
-        return _reduced(article.page.metas.get(name, ""), without, having)
+    :param matching: pattern that the content must contain
+    """
 
-    return Extractor(f"meta {name}", read)
+    def extract(article: Article) -> Iterator[str]:
+        return _filter(article.page.meta_tags.get(name, ""), remove, matching)
+
+    return Extractor(f"meta {name}", extract)
 
 
-def linked_data(*path: str, without: str = "", having: str = "") -> Extractor:
-    """A value of each of the page's JSON-LD articles, by path, of a list the first; patterns as for ``meta``."""
+def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
+    """Value at a path in each JSON-LD article of the page, the first of a list; patterns as for :func:`meta`."""
 
-    def read(article: Article) -> Iterator[str]:
-        for value in article.page.linked_data:
+    def extract(article: Article) -> Iterator[str]:
+        for value in article.page.json_ld:
             found: Any = value
-            for step in path:
+            for key in path:
+                found = found.get(key) if isinstance(found, dict) else None
                 found = found[0] if isinstance(found, list) and found else found
-                found = found.get(step) if isinstance(found, dict) else None
-            found = found[0] if isinstance(found, list) and found else found
-            if _is_text(found):
-                yield from _reduced(unescape(found), without, having)
+            if isinstance(found, str):
+                yield from _filter(unescape(found), remove, matching)
 
-    return Extractor(f"JSON-LD {'.'.join(path)}", read)
+    return Extractor(f"JSON-LD {'.'.join(path)}", extract)
 
 
-def _reduced(text: str, without: str, having: str) -> Iterator[str]:
-    text = " ".join(text.split())  # patterns take long over long runs of spaces
-    if having and not re.search(having, text):
-        return
-    if text := (re.sub(without, "", text) if without else text).strip():
+def _filter(text: str, remove: str, matching: str) -> Iterator[str]:
+    text = " ".join(text.split())  # patterns are slow on long runs of spaces
+    if (not matching or re.search(matching, text)) and (text := re.sub(remove, "", text).strip() if remove else text):
         yield text
 
 
-def first_of(
-    name: str, article: Article, sources: tuple[Extractor, ...], read: Callable[[str], Value | None]
+def extract_first(
+    name: str, article: Article, extractors: tuple[Extractor, ...], parse: Callable[[str], Value | None]
 ) -> Value | None:
-    """What ``read`` makes of the first text of which it makes anything; ``article.extracted_by`` notes whose it was."""
-    for source in sources:
-        for text in source(article):
-            if (value := read(text)) is not None:
-                article.extracted_by[name] = source.name
+    """Return the first extracted text that can be parsed, and record its extractor in ``article.extracted_by``."""
+    for extractor in extractors:
+        for text in extractor.extract(article):
+            if (value := parse(text)) is not None:
+                article.extracted_by[name] = extractor.name
                 return value
     return None

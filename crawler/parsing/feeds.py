@@ -1,4 +1,4 @@
-"""Entries of feeds and sitemaps."""
+"""Entries of feeds (RSS, Atom) and sitemaps."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ from lxml import etree
 from crawler.bengali.text import clean
 
 MAX_ENTRIES = 50_000
-_FEW = 10
-_LAST_SECOND = 4_102_444_800  # the year 2100
+_MIN_ENTRIES_TO_COMPARE = 10
+_YEAR_2100 = 4_102_444_800  # in seconds
+_DATES = ("updated", "pubDate", "published", "date")
 
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry of a feed or sitemap."""
+    """One entry of a feed or sitemap; ``modified`` is its date as written."""
 
     url: str
     headline: str | None = None
@@ -27,45 +28,43 @@ class FeedEntry:
 
 
 def parse_feed(xml: bytes) -> list[FeedEntry]:
-    """Entries of an RSS or Atom feed; a feed that is not well-formed gives what can be read of it."""
+    """Return the entries of a feed; XML that is not well-formed is parsed as far as possible."""
     entries = []
     for node in _elements(xml, ("item", "entry")):
-        if link := _link_of(node):
-            moment = next((said for name in _MOMENTS if (said := _said(node, name))), None)
-            entries.append(FeedEntry(link, clean(unescape(_said(node, "title"))), moment))
+        if url := _url_of(node):
+            modified = next((date for name in _DATES if (date := _child_text(node, name))), None)
+            entries.append(FeedEntry(url, clean(unescape(_child_text(node, "title"))), modified))
     return entries
 
 
-_MOMENTS = ("updated", "pubDate", "published", "date")
-
-
-def _link_of(item: etree._Element) -> str:
-    """Where an item leads: RSS says it in the link's text, Atom in an attribute, some only in a guid."""
+def _url_of(item: etree._Element) -> str:
+    """Return the URL of an item: text of the link in RSS, an attribute in Atom, sometimes only the guid."""
     links = list(item.iterchildren("{*}link"))
-    alternate = [link.get("href") for link in links if link.get("rel", "alternate") == "alternate"]
-    guids = [guid.text for guid in item.iterchildren("{*}guid", "{*}id") if guid.get("isPermaLink") != "false"]
-    said = [text.strip() for text in (*(link.text for link in links), *alternate) if text and text.strip()]
-    return next((text for text in (*said, *guids) if text and (said or text.startswith("http"))), "").strip()
+    attributes = [link.get("href") for link in links if link.get("rel", "alternate") == "alternate"]
+    guids = [guid.text or "" for guid in item.iterchildren("{*}guid", "{*}id") if guid.get("isPermaLink") != "false"]
+    urls = [url.strip() for url in (*(link.text for link in links), *attributes) if url and url.strip()]
+    return next((url.strip() for url in urls or guids if urls or url.startswith("http")), "")
 
 
-def _said(item: etree._Element, name: str) -> str:
-    return next(("".join(map(str, child.itertext())).strip() for child in item.iterchildren(f"{{*}}{name}")), "")
+def _child_text(item: etree._Element | None, name: str) -> str:
+    children = item.iterchildren(f"{{*}}{name}") if item is not None else ()
+    return next(("".join(map(str, child.itertext())).strip() for child in children), "")
 
 
 def parse_sitemap(xml: bytes) -> tuple[list[FeedEntry], list[FeedEntry]]:
-    """A sitemap as (pages, further sitemaps)."""
-    found: dict[str, list[FeedEntry]] = {"url": [], "sitemap": []}
+    """Return the entries of a sitemap as (pages, further sitemaps)."""
+    entries: dict[str, list[FeedEntry]] = {"url": [], "sitemap": []}
     for node in _elements(xml, ("url", "sitemap")):
-        if location := _said(node, "loc"):
+        if location := _child_text(node, "loc"):
             news = next(node.iterchildren("{*}news"), None)
-            moment = _said(node, "lastmod") or (_said(news, "publication_date") if news is not None else "")
-            headline = _said(news, "title") if news is not None else ""
-            found[etree.QName(node).localname].append(FeedEntry(location, clean(headline), moment or None))
-    return found["url"], found["sitemap"]
+            modified = _child_text(node, "lastmod") or _child_text(news, "publication_date")
+            entry = FeedEntry(location, clean(_child_text(news, "title")), modified or None)
+            entries[etree.QName(node).localname].append(entry)
+    return entries["url"], entries["sitemap"]
 
 
 def _elements(xml: bytes, names: tuple[str, ...]) -> Iterator[etree._Element]:
-    # Nothing is expanded, fetched or loaded for a document from outside, and no document is read for ever.
+    # Untrusted input: entities are not resolved, nothing is fetched, and the number of elements is limited.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True, remove_comments=True
     )
@@ -73,34 +72,33 @@ def _elements(xml: bytes, names: tuple[str, ...]) -> Iterator[etree._Element]:
         root = etree.fromstring(xml.strip(), parser)
     except etree.XMLSyntaxError:
         return
-    if root is None:
-        return
-    yield from islice(root.iter(*(f"{{*}}{name}" for name in names)), MAX_ENTRIES)
+    if root is not None:
+        yield from islice(root.iter(*(f"{{*}}{name}" for name in names)), MAX_ENTRIES)
 
 
 def newest_first(entries: list[FeedEntry]) -> list[FeedEntry]:
-    """Entries by their moment, newest first; those without one that can be read follow, in their order."""
-    return sorted(entries, key=lambda entry: _seconds(entry.modified or ""), reverse=True)
+    """Sort entries by date, newest first; entries without a readable date follow in their order."""
+    return sorted(entries, key=lambda entry: _timestamp(entry.modified), reverse=True)
 
 
 def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
-    """When each entry says that its page was last changed; None where it does not, or cannot be believed.
+    """Return the time of the last change of each entry's page; None if absent or implausible.
 
-    A document that gives most of its pages one and the same minute tells when it was made itself.
+    If most entries have the same minute, that is when the document was generated, so none is trusted.
     """
-    seconds = [_seconds(entry.modified or "") for entry in entries]
-    minutes = Counter(at // 60 for at in seconds if at > float("-inf"))
-    if len(entries) >= _FEW and minutes and max(minutes.values()) * 2 > len(entries):
+    timestamps = [_timestamp(entry.modified) for entry in entries]
+    minutes = Counter(at // 60 for at in timestamps if at > float("-inf"))
+    if len(entries) >= _MIN_ENTRIES_TO_COMPARE and minutes and max(minutes.values()) * 2 > len(entries):
         return [None] * len(entries)
-    return [datetime.fromtimestamp(at, UTC) if 0 < at < _LAST_SECOND else None for at in seconds]
+    return [datetime.fromtimestamp(at, UTC) if 0 < at < _YEAR_2100 else None for at in timestamps]
 
 
-def _seconds(moment: str) -> float:
-    """A moment as ISO 8601 (sitemaps, Atom) or RFC 822 (RSS) writes it, as seconds; where no zone is said, UTC."""
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
+def _timestamp(date: str | None) -> float:
+    """Parse a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS), UTC by default; minus infinity if invalid."""
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            found = read(moment.strip())
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+            moment = parse((date or "").strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (ValueError, OverflowError):
             continue
     return float("-inf")

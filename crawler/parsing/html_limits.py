@@ -1,85 +1,71 @@
-"""Markup that would keep the parser busy for hours, made harmless before it is parsed.
+"""Limits on nesting, attributes and elements, applied to HTML before it is parsed.
 
-The parser's time grows with the square of the nesting and of one tag's attributes, and worse with fonts that are opened
-and never closed: half a megabyte of `<div>` takes 12 seconds. Browsers set bounds to the same. Ordinary pages, which is
-to say nearly all, are far from them and are not touched.
+The parser's time is quadratic in the nesting and in the attributes of a tag, and worse for formatting elements that are
+never closed: half a megabyte of `<div>` takes 12 seconds. Browsers have similar limits; ordinary pages stay far below
+them and are not changed.
 """
 
 import re
 
 from crawler.decoding.decode_errors import PageTooLarge
 
-_FEW_TAGS = 4_000
-_DEEPEST = 400
-_LONG_TAG = 10_000
-_STEP = _LONG_TAG // 2
-_MOST_ATTRIBUTES = 500
+MAX_ELEMENTS = 200_000
+_MAX_UNCHECKED_TAGS = 4_000
+_MAX_DEPTH = 400
+_MAX_TAG_LENGTH = 10_000
+_MAX_ATTRIBUTES = 500  # in a tag of more than that length
+_STEP = _MAX_TAG_LENGTH // 2
 _BRACKET = re.compile("[<>]")
+_LONG_TAG = re.compile(f"<[^<>]{{{_MAX_TAG_LENGTH}}}")
 _TAG = re.compile(
     r"""(?P<raw> <!--.*?(?:-->|\Z)
         | <(?P<text>script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>]).*?(?:</(?P=text)(?=[\s/>])|\Z) )
     | <(?P<close>/?) (?P<name>[a-z][^\s/<>]*) (?P<rest>[^<>]*) >?""",
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
-# What closes itself, or is closed by its next sibling.
+# Void elements, and elements that their next sibling closes.
 _UNNESTED = frozenset(
     ("a", "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p")
     + ("param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr")
 )
-# Fonts in the widest sense: without any of them a text reads the same.
-_FONTS = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
+# Formatting elements: without them a text reads the same.
+_FORMATTING = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
 
 
-def untangled(html: str) -> str:
-    """The same markup; of a page with very many tags, without fonts and without what nests very deep.
-
-    A tag with very many attributes is left out.
-    """
-    if html.count("<") <= _FEW_TAGS and not _has_long_tag(html):
+def limit_markup(html: str) -> str:
+    """Remove formatting and very deep elements from HTML with very many tags, and tags with very many attributes."""
+    if html.count("<") <= _MAX_UNCHECKED_TAGS and not _has_long_tag(html):
         return html
     depth = 0
 
-    def kept(found: re.Match[str]) -> str:
+    def replace(match: re.Match[str]) -> str:
         nonlocal depth
-        tag = found[0]
-        if found["raw"]:
+        tag = match[0]
+        if match["raw"]:
             return tag
-        name, rest = found["name"].lower(), found["rest"]
-        if name in _FONTS or (len(rest) > _LONG_TAG and len(rest.split()) > _MOST_ATTRIBUTES):
+        name, rest = match["name"].lower(), match["rest"]
+        if name in _FORMATTING or (len(rest) > _MAX_TAG_LENGTH and len(rest.split()) > _MAX_ATTRIBUTES):
             return ""
         if name in _UNNESTED:
             return tag
-        if found["close"]:
+        if match["close"]:
             depth = max(depth - 1, 0)
-            return "" if depth >= _DEEPEST else tag
-        if rest.endswith("/"):  # meant to be empty, as the shapes of an icon are
+            return "" if depth >= _MAX_DEPTH else tag
+        if rest.endswith("/"):  # an empty element, such as a shape of an icon
             return ""
         depth += 1
-        return "" if depth > _DEEPEST else tag
+        return "" if depth > _MAX_DEPTH else tag
 
-    return _TAG.sub(kept, html)
+    return _TAG.sub(replace, html)
 
 
 def _has_long_tag(html: str) -> bool:
-    """Whether there may be one: it fills at least one step, in which nothing else begins or ends.
-
-    A long script does the same, but the last bracket before it closes its tag.
-    """
-    before_is_full = False
-    for at in range(0, len(html) - _STEP, _STEP):
-        is_full = _BRACKET.search(html, at, at + _STEP) is None
-        if is_full and not before_is_full:
-            start = max(0, at - _STEP)
-            if html.rfind("<", start, at) > html.rfind(">", start, at):
-                return True
-        before_is_full = is_full
-    return False
+    # A long tag leaves at least one step of the text without brackets; few pages have such a step.
+    steps = range(0, len(html) - _STEP, _STEP)
+    return any(_BRACKET.search(html, at, at + _STEP) is None for at in steps) and bool(_LONG_TAG.search(html))
 
 
-MAX_ELEMENTS = 200_000
-
-
-def check(body: bytes) -> None:
-    """Raises :class:`PageTooLarge` for a page with more elements than any newspaper's."""
+def check_element_count(body: bytes) -> None:
+    """Raise :class:`PageTooLarge` for a page with more elements than any newspaper has."""
     if len(body) > MAX_ELEMENTS and body.count(b"<") > MAX_ELEMENTS:
         raise PageTooLarge(f"more than {MAX_ELEMENTS:,} elements")

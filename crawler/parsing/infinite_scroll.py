@@ -1,51 +1,51 @@
-"""The first story of a page that scrolls on into further ones: it is the one that the address stands for."""
+"""Infinite scroll: the first story of a page that loads further stories below it. The URL belongs to the first one."""
 
 from collections.abc import Callable
 
 from selectolax.lexbor import LexborNode
 
-from crawler.parsing.page import Article, Page, text_of, top_of
-from crawler.parsing.selectors import climb
+from crawler.parsing.page import Article, Page, root_of, visible_text
+from crawler.parsing.selectors import self_and_ancestors
 
 
-def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], opening: str) -> Article:
-    """The whole page, or a copy of it without every story after the first.
+def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], preamble: str) -> Article:
+    """Return the article of a page; of several stories, a copy of the tree with only the first.
 
-    Stories may be rows of one container or follow each other as flat siblings, and each may begin with something
-    before its headline (``opening``: a byline, say), which then stands behind the text of the story before.
+    Stories may be rows of one container or flat siblings. A later story may start with elements before its headline
+    (selector ``preamble``, such as a byline); these are removed with it.
     """
-    whole = page.whole
-    if _later(_titles(whole.every, titles)) is None:
-        return whole
-    tree = page.parse()
-    while (later := _later(_titles(tree.css, titles))) is not None:
-        first = {node.mem_id for node in climb(_titles(tree.css, titles)[0])}
-        top = next(node for node in climb(later) if node.parent is not None and node.parent.mem_id in first)
-        start: LexborNode | None = _beginning(top, first, bodies, opening)
+    article = page.article
+    if _later_title(_find_titles(article.css, titles)) is None:
+        return article
+    tree = page.new_tree()
+    while (later := _later_title(_find_titles(tree.css, titles))) is not None:
+        first = {node.mem_id for node in self_and_ancestors(_find_titles(tree.css, titles)[0])}
+        top = next(node for node in self_and_ancestors(later) if node.parent and node.parent.mem_id in first)
+        start: LexborNode | None = _start_of_story(top, first, bodies, preamble)
         while start is not None:
             following = start.next
             start.decompose()
             start = following
-    return Article(page, top_of(tree))
+    return Article(page, root_of(tree))
 
 
-def _titles(every: Callable[[str], list[LexborNode]], selectors: tuple[str, ...]) -> list[LexborNode]:
-    return next((found for selector in selectors if (found := every(selector))), [])
+def _find_titles(css: Callable[[str], list[LexborNode]], selectors: tuple[str, ...]) -> list[LexborNode]:
+    return next((nodes for selector in selectors if (nodes := css(selector))), [])
 
 
-def _later(titles: list[LexborNode]) -> LexborNode | None:
-    """The first headline that says something else than the page's first one; a headline may stand twice."""
+def _later_title(titles: list[LexborNode]) -> LexborNode | None:
+    """Return the first headline that differs from that of the first story, which may be printed twice."""
     if len(titles) < 2:
         return None
-    said = text_of(titles[0])
-    return next((title for title in titles[1:] if text_of(title) != said), None)
+    headline = visible_text(titles[0])
+    return next((title for title in titles[1:] if visible_text(title) != headline), None)
 
 
-def _beginning(top: LexborNode, first: set[int], bodies: tuple[str, ...], opening: str) -> LexborNode:
-    """Where a later story begins, among the siblings of what holds its headline."""
-    start, before = top, top.prev
-    while before is not None and before.mem_id not in first and not any(before.css_matches(s) for s in bodies):
-        if opening and before.css_matches(opening):  # itself or something in it
-            start = before
-        before = before.prev
+def _start_of_story(top: LexborNode, first: set[int], bodies: tuple[str, ...], preamble: str) -> LexborNode:
+    """Return the sibling of ``top`` with which its story starts; bodies and elements of the first story end it."""
+    start, previous = top, top.prev
+    while previous is not None and previous.mem_id not in first and not any(map(previous.css_matches, bodies)):
+        if preamble and previous.css_matches(preamble):  # itself or an element inside it
+            start = previous
+        previous = previous.prev
     return start

@@ -1,25 +1,30 @@
-"""How a layout of a newspaper is read: where it keeps each field, and the story that comes of it.
+"""Layouts: one template of a site each, as extractors per field.
 
-A newspaper's file declares layouts, newest first; the first whose ``fits`` says yes reads the page. A layout knows
-nothing of Scrapy, so it reads stored pages as well as fetched ones.
+A site declares its layouts newest first, and the first one that fits a page parses it. Layouts do not depend on Scrapy,
+so stored pages can be parsed as well as fetched ones.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
+from crawler.bengali.dates import parse_datetime, parse_labelled_dates
 from crawler.bengali.text import clean
 from crawler.items import ParsedStory, Story
-from crawler.parsing.extractors import Extractor, first_of
+from crawler.parsing.agencies import credited_agency
+from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
+from crawler.parsing.captions import clean_caption, split_caption
+from crawler.parsing.extractors import Extractor, extract_first
 from crawler.parsing.infinite_scroll import first_story
-from crawler.parsing.page import Article, Page, text_of
-from crawler.parsing.selectors import landmark_of
-from crawler.parsing.text_blocks import Block, blocks
+from crawler.parsing.page import Article, Page, visible_text
+from crawler.parsing.selectors import anchor_of, self_and_ancestors
+from crawler.parsing.text_blocks import TextBlock, text_blocks
 from crawler.urls import SiteUrl, UrlRules
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -28,24 +33,24 @@ _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্কর
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One layout: each field is a row of sources, tried in order.
+    """One template of a site; the extractors of a field are tried in order.
 
-    :param name: what `stories.layout` says
-    :param title: selectors of a story's headline element, most exact first; a page that scrolls on has several
-    :param opening: selector of what may stand before the headline of a story that a page scrolls on to
-    :param dates: sources of the text with the প্রকাশ and আপডেট labels
-    :param published, updated: sources of moments without label (ISO 8601), where no label can be read
-    :param no_picture: pattern of URLs that stand where a picture should and are none
+    :param name: value of `stories.layout`
+    :param title: selectors of the headline element, most exact first
+    :param preamble: selector of elements before the headline of a later story on the page (infinite scroll)
+    :param dates: extractors of text with the labels প্রকাশ and আপডেট
+    :param published: extractors of a date without label, used if no labelled date is found; likewise ``updated``
+    :param ignored_images: pattern of URLs of placeholders and logos
     :param body: selectors of the element that holds the text
-    :param part: selector of what holds all of one story's text, where a page parts it
-    :param drop: selector of what is inside the body and not of the story
-    :param promo: patterns of lines that the newspaper adds to every story
-    :param usual: columns that nearly every story of this layout has; one that lacks them from the first is an alarm
+    :param story_container: selector of the element around all parts of a text that is split over several elements
+    :param exclude: selector of elements inside the body that are not part of the story
+    :param promo: patterns of lines that the site adds to every story
+    :param expected: columns that nearly every story has; a run raises an alarm if one is missing from the start
     """
 
     name: str
     title: tuple[str, ...]
-    opening: str = ""
+    preamble: str = ""
     headline: tuple[Extractor, ...]
     kicker: tuple[Extractor, ...] = ()
     byline: tuple[Extractor, ...] = ()
@@ -54,42 +59,34 @@ class Layout:
     updated: tuple[Extractor, ...] = ()
     edition: tuple[Extractor, ...] = ()
     image: tuple[Extractor, ...] = ()
-    no_picture: str = r"^data:"
+    ignored_images: str = r"^data:"
     caption: tuple[Extractor, ...] = ()
     body: tuple[str, ...] = ()
-    part: str = ""
-    drop: str = ""
+    story_container: str = ""
+    exclude: str = ""
     promo: tuple[str, ...] = ()
     tags: str = ""
-    usual: frozenset[str] = frozenset()
-
-    def fits(self, page: Page) -> bool:
-        """Whether the page is one of this layout: it has an element for the text, and a headline."""
-        return next(self._missing(page), None) is None
+    expected: frozenset[str] = frozenset()
 
     def missing(self, page: Page) -> tuple[str, ...]:
-        """What keeps the layout from fitting a page: `body`, `headline`, both or neither."""
-        return tuple(self._missing(page))
-
-    def _missing(self, page: Page) -> Iterator[str]:
-        page.look_for(self.landmarks)
-        article = page.whole
-        if not any(map(article.every, self.body)):
-            yield "body"
-        if first_of("headline", article, self.headline, clean) is None:
-            yield "headline"
+        """Return which of `body` and `headline` are not on the page; none if the layout fits."""
+        page.preload(self.anchors)
+        article = page.article
+        has_headline = extract_first("headline", article, self.headline, clean) is not None
+        present = {"body": any(map(article.css, self.body)), "headline": has_headline}
+        return tuple(name for name in present if not present[name])
 
     @cached_property
-    def landmarks(self) -> tuple[str, ...]:
-        """What nearly every page is searched for: where the first source of each field begins."""
-        rows = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
-        first = (*(row[0].selector for row in rows if row), *self.title[:1], *self.body[:1], self.tags)
-        return tuple(dict.fromkeys(name for selector in first if (name := landmark_of(selector))))
+    def anchors(self) -> tuple[str, ...]:
+        """Classes and ids at the start of the first selector of each field, which nearly every page needs."""
+        fields = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
+        first = (*(field[0].selector for field in fields if field), *self.title[:1], *self.body[:1], self.tags)
+        return tuple(dict.fromkeys(name for selector in first if (name := anchor_of(selector))))
 
     @cached_property
     def extractors(self) -> dict[str, tuple[str, ...]]:
-        """By column, the names of the sources that it is read from, in the order in which they are tried."""
-        rows = {
+        """Names of the extractors of each column, in the order in which they are tried."""
+        fields = {
             "headline": self.headline,
             "kicker": self.kicker,
             "byline": self.byline,
@@ -99,111 +96,110 @@ class Layout:
             "image_url": self.image,
             "image_caption": self.caption,
         }
-        named = {column: tuple(dict.fromkeys(source.name for source in row)) for column, row in rows.items()}
-        return {**named, "body": self.body, "tags": (self.tags,) if self.tags else ()}
+        names = {column: tuple(dict.fromkeys(e.name for e in extractors)) for column, extractors in fields.items()}
+        return {**names, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
-    def read(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
-        """The story on a page, as printed: absent fields are None, and nothing is judged yet."""
-        # Their patterns take long to compile, and whoever only declares a layout reads nothing.
-        from crawler.parsing.agencies import agency
-        from crawler.parsing.boilerplate import Asides
-        from crawler.parsing.captions import printed_caption, split_caption
-
-        article = first_story(page, self.title, self.body, self.opening)
-        story = Story(site=url_rules.site, story_id=address.story_id or "", url=address.url, section=address.section)
-        story.headline = first_of("headline", article, self.headline, clean) or ""
-        story.kicker = first_of("kicker", article, self.kicker, _kicker)
-        story.byline = first_of("byline", article, self.byline, clean)
-        unreadable = self._read_moments(story, article, zone)
-        story.edition = first_of("edition", article, self.edition, _edition)
-        story.image_url = first_of(
-            "image_url", article, self.image, lambda link: self._picture(url_rules, link, page.base)
+    def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
+        """Parse the story on a page, as printed; absent fields are None, and nothing is validated yet."""
+        article = first_story(page, self.title, self.body, self.preamble)
+        parsers: tuple[tuple[str, tuple[Extractor, ...], Callable[[str], str | None]], ...] = (
+            ("headline", self.headline, clean),
+            ("kicker", self.kicker, lambda text: clean(text.strip("/ \xa0"))),
+            ("byline", self.byline, clean),
+            ("edition", self.edition, _edition),
+            ("image_url", self.image, lambda link: self._image_url(url_rules, link, page.base_url)),
+            ("image_caption", self.caption, clean_caption),
         )
-        printed = first_of("image_caption", article, self.caption, printed_caption)
-        story.image_caption, story.image_credit = split_caption(printed, story.headline)
-        asides = Asides(url_rules, page.base, self._promo, story.headline, printed)
-        story.body = "\n\n".join(asides.without(self._blocks(article)))
-        story.agency = agency(story.body, story.byline)
-        if tags := list(self._tags(article)):
-            article.extracted_by["tags"] = self.tags
-        story.tags = tags
-        story.layout, story.fetched_at = self.name, page.fetched_at
+        fields: dict[str, Any] = {
+            name: extract_first(name, article, extractors, parse) for name, extractors, parse in parsers
+        }
+        headline, printed_caption = fields["headline"], fields["image_caption"]
+        caption, credit = split_caption(printed_caption, headline)
+        own_text = BoilerplateFilter(url_rules, page.base_url, self._promo_patterns, headline, printed_caption)
+        body = "\n\n".join(own_text.story_paragraphs(self._blocks(article)))
+        fields |= {"headline": headline or "", "image_caption": caption, "image_credit": credit, "body": body}
+        dates, unreadable = self._dates(article, zone)
+        story = Story(
+            site=url_rules.site,
+            story_id=address.story_id or "",
+            url=address.url,
+            section=address.section,
+            agency=credited_agency(body, fields["byline"]),
+            tags=self._tags(article),
+            layout=self.name,
+            fetched_at=page.fetched_at,
+            **fields,
+            **dates,
+        )
         return ParsedStory(story=story, extracted_by=article.extracted_by, unreadable_dates=unreadable)
 
-    def _read_moments(self, story: Story, article: Article, zone: ZoneInfo) -> tuple[str, ...]:
-        from crawler.bengali.dates import parse_datetime, parse_labelled_dates
+    def _dates(self, article: Article, zone: ZoneInfo) -> tuple[dict[str, Any], tuple[str, ...]]:
+        now = article.page.fetched_at
+        dates: dict[str, Any] = {}
+        unreadable: dict[str, None] = {}
+        for extractor in self.dates:
+            for text in extractor.extract(article):
+                labelled = parse_labelled_dates(text, zone=zone, now=now)
+                unreadable |= dict.fromkeys(labelled.unreadable)
+                for name, moment in (("published_at", labelled.published), ("updated_at", labelled.updated)):
+                    if moment is not None and name not in dates:
+                        dates[name], article.extracted_by[name] = moment, extractor.name
+                if len(dates) == 2:
+                    break
+            if "published_at" in dates:
+                return dates, tuple(unreadable)
+        for name, extractors in (("published_at", self.published), ("updated_at", self.updated)):
+            if name not in dates:
+                dates[name] = extract_first(name, article, extractors, lambda t: parse_datetime(t, zone=zone, now=now))
+        return dates, tuple(unreadable)
 
-        now, unreadable = article.page.fetched_at, dict[str, None]()
-        for source in self.dates:
-            for text in source(article):
-                header = parse_labelled_dates(text, zone=zone, now=now)
-                unreadable |= dict.fromkeys(header.unreadable)
-                for name, moment in (("published_at", header.published), ("updated_at", header.updated)):
-                    if moment is not None and getattr(story, name) is None:
-                        setattr(story, name, moment)
-                        article.extracted_by[name] = source.name
-                if story.published_at and story.updated_at:
-                    return tuple(unreadable)
-            if story.published_at is not None:
-                return tuple(unreadable)
-        for name, sources in (("published_at", self.published), ("updated_at", self.updated)):
-            if getattr(story, name) is None:
-                setattr(story, name, first_of(name, article, sources, lambda t: parse_datetime(t, zone=zone, now=now)))
-        return tuple(unreadable)
+    def _image_url(self, url_rules: UrlRules, link: str, base_url: str) -> str | None:
+        return None if re.search(self.ignored_images, link, re.IGNORECASE) else url_rules.absolute(link, base_url)
 
-    def _picture(self, url_rules: UrlRules, link: str, base: str) -> str | None:
-        return None if re.search(self.no_picture, link, re.IGNORECASE) else url_rules.absolute(link, base)
-
-    def _blocks(self, article: Article) -> list[Block]:
-        """The blocks of the text, of all its pieces where it stands in several."""
+    def _blocks(self, article: Article) -> list[TextBlock]:
         for selector in self.body:
-            for container in article.every(selector):
-                pieces = self._pieces(container, selector)
-                if found := [block for piece in pieces for block in self._blocks_of(piece)]:
+            for container in article.css(selector):
+                parts = self._parts(container, selector)
+                if blocks := [block for part in parts for block in self._blocks_of(part)]:
                     article.extracted_by["body"] = selector
-                    return found
+                    return blocks
         return []
 
-    def _pieces(self, container: LexborNode, selector: str) -> list[LexborNode]:
-        """The elements that the text is parted over, each with other words, none within another."""
-        whole = container.parent
-        while whole is not None and not (self.part and whole.css_matches(self.part)):
-            whole = whole.parent
-        every = whole.css(selector) if whole is not None else [container]
-        if len(every) == 1:
-            return every
-        inner = {node.mem_id for outer in every for node in outer.css(selector) if node.mem_id != outer.mem_id}
-        pieces: dict[str | None, LexborNode] = {}
-        for piece in every:
-            if piece.mem_id not in inner:
-                pieces.setdefault(text_of(piece), piece)
-        return list(pieces.values())
+    def _parts(self, container: LexborNode, selector: str) -> list[LexborNode]:
+        """Return the elements that a text is split over, without repeated and nested ones."""
+        around = self_and_ancestors(container) if self.story_container else ()
+        whole = next((node for node in around if node.css_matches(self.story_container)), None)
+        parts = whole.css(selector) if whole is not None else [container]
+        if len(parts) == 1:
+            return parts
+        nested = {node.mem_id for outer in parts for node in outer.css(selector) if node.mem_id != outer.mem_id}
+        distinct: dict[str | None, LexborNode] = {}
+        for part in parts:
+            if part.mem_id not in nested:
+                distinct.setdefault(visible_text(part), part)
+        return list(distinct.values())
 
-    def _blocks_of(self, piece: LexborNode) -> Iterator[Block]:
-        from crawler.parsing.boilerplate import EMBEDDED
+    def _blocks_of(self, part: LexborNode) -> Iterator[TextBlock]:
+        excluded = part.css(f"{EMBEDDED}, {self.exclude}" if self.exclude else EMBEDDED)
+        return text_blocks(part, {node.mem_id for node in excluded})
 
-        dropped = piece.css(f"{EMBEDDED}, {self.drop}" if self.drop else EMBEDDED)
-        return blocks(piece, {node.mem_id for node in dropped})
-
-    def _tags(self, article: Article) -> Iterator[str]:
-        for node in article.every(self.tags) if self.tags else ():
-            if tag := clean((text_of(node) or "").strip("#,;। ")):
-                yield tag
+    def _tags(self, article: Article) -> list[str]:
+        nodes = article.css(self.tags) if self.tags else ()
+        tags = [tag for node in nodes if (tag := clean((visible_text(node) or "").strip("#,;। ")))]
+        if tags:
+            article.extracted_by["tags"] = self.tags
+        return tags
 
     @cached_property
-    def _promo(self) -> tuple[re.Pattern[str], ...]:
+    def _promo_patterns(self) -> tuple[re.Pattern[str], ...]:
         return tuple(re.compile(normalize("NFC", pattern)) for pattern in self.promo)
 
 
-def _kicker(text: str) -> str | None:
-    return clean(text.strip("/ \xa0"))
-
-
 def _edition(text: str) -> str | None:
-    found = _EDITION.search(text)
-    return _EDITIONS[found["name"]] if found else None
+    match = _EDITION.search(text)
+    return _EDITIONS[match["name"]] if match else None
 
 
 def choose_layout(layouts: tuple[Layout, ...], page: Page) -> Layout | None:
-    """The first layout that fits the page."""
-    return next((layout for layout in layouts if layout.fits(page)), None)
+    """Return the first layout that fits a page."""
+    return next((layout for layout in layouts if not layout.missing(page)), None)

@@ -1,4 +1,8 @@
-"""Searching a page: what several selectors look in is found once, and they look in it and not in the whole page."""
+"""CSS searches of one page that share their work.
+
+Many selectors of a layout begin with the same class or id, the anchor. It is searched for once, and the rest of each
+selector only inside the few elements found.
+"""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -6,77 +10,75 @@ from functools import cache
 
 from selectolax.lexbor import LexborNode
 
-# An element by its class or id, and one within it, or the one just after it.
-_REGION = re.compile(r"(?P<region>[.#][\w-]+) (?P<beside>\+ )?(?P<what>[^\s,>+~]+)")
-
-_LANDMARK = re.compile(r"[.#][\w-]+")
+# An anchor, and an element inside it or directly after it.
+_ANCHORED = re.compile(r"(?P<anchor>[.#][\w-]+) (?P<beside>\+ )?(?P<rest>[^\s,>+~]+)")
+_ANCHOR = re.compile(r"[.#][\w-]+")
 _SPACES = re.compile(r"[\t\n\f\r ]+")
 
 
-def landmark_of(selector: str) -> str | None:
-    """The class or id that a search for a selector begins with, if it begins with one."""
-    parts = _parts(selector)
-    return parts[0] if parts else selector if _LANDMARK.fullmatch(selector) else None
+def anchor_of(selector: str) -> str | None:
+    """Return the class or id that a selector begins with, if it begins with one."""
+    parts = _split(selector)
+    return parts[0] if parts else selector if _ANCHOR.fullmatch(selector) else None
 
 
-def landmarks(root: LexborNode, sought: Iterable[str]) -> dict[str, list[LexborNode]]:
-    """For each of several classes (`.name`) and ids (`#name`) the elements below ``root``, in the order of the page.
+def find_anchors(root: LexborNode, names: Iterable[str]) -> dict[str, list[LexborNode]]:
+    """Find the elements of several classes (`.name`) and ids (`#name`) in one search, in document order.
 
-    One search for all of them costs little more than a search for one.
+    One search for all of them takes little longer than a search for one.
     """
-    found: dict[str, list[LexborNode]] = {name: [] for name in sought}
+    found: dict[str, list[LexborNode]] = {name: [] for name in names}
     lowered = {name.lower() for name in found}
-    # What several of them match is named by the parser for each.
+    # The parser lists an element once for each selector that it matches.
     for node in {node.mem_id: node for node in root.css(", ".join(found))}.values():
         attributes = node.attributes
         own = {f".{name}" for name in _SPACES.split(attributes.get("class") or "")}
         own.add(f"#{attributes.get('id')}")
         if any(name not in found and name.lower() in lowered for name in own):
-            own = {name for name in found if node.css_matches(name)}  # on a page of old it matches in either case
+            own = {name for name in found if node.css_matches(name)}  # names ignore case in quirks mode
         for name in own & found.keys():
             found[name].append(node)
     return found
 
 
-def search(root: LexborNode, selector: str, every: Callable[[str], list[LexborNode]]) -> list[LexborNode]:
-    """What a selector matches below ``root``, in the order of the page, each once.
+def select(root: LexborNode, selector: str, css: Callable[[str], list[LexborNode]]) -> list[LexborNode]:
+    """Return the matches of a selector below ``root``, each once, in document order.
 
-    ``every`` does the same and remembers what it found: `.region what` is searched for in the elements that are
-    `.region`, which are few.
+    :param css: a cached search for the anchor
     """
-    if (parts := _parts(selector)) is None:
+    if (parts := _split(selector)) is None:
         return root.css(selector)
-    region, inside, beside = parts
-    regions = every(region)
-    if beside and len(regions) > 1:  # what is beside one may be within another
+    anchor, inside, beside = parts
+    regions = css(anchor)
+    if beside and len(regions) > 1:  # the element after one may be inside another
         return root.css(selector)
-    found = [node for each in regions for node in each.css(inside) if node.mem_id != each.mem_id] if inside else []
-    if beside and regions and (following := _element_after(regions[0])) is not None:
+    found = (
+        [node for region in regions for node in region.css(inside) if node.mem_id != region.mem_id] if inside else []
+    )
+    if beside and regions and (following := _next_element(regions[0])) is not None:
         found += [node for node in following.css(beside) if node.mem_id == following.mem_id]
-    return [*{node.mem_id: node for node in found}.values()]  # a region may be within a region
+    return [*{node.mem_id: node for node in found}.values()]  # one region may be inside another
 
 
 @cache
-def _parts(selector: str) -> tuple[str, str, str] | None:
-    """A selector as (region, what is within it, what is just after it), if that is all that it says."""
-    found = [_REGION.fullmatch(part.strip()) for part in selector.split(",")]
-    named = [part for part in found if part is not None]
-    if len(named) < len(found) or len({part["region"] for part in named}) > 1:
+def _split(selector: str) -> tuple[str, str, str] | None:
+    """Split a selector into (anchor, part inside it, part directly after it); None if it has another form."""
+    matches = [match for part in selector.split(",") if (match := _ANCHORED.fullmatch(part.strip()))]
+    if len(matches) <= selector.count(",") or len({match["anchor"] for match in matches}) > 1:
         return None
-    inside, beside = (", ".join(part["what"] for part in named if bool(part["beside"]) == is_) for is_ in (False, True))
-    return named[0]["region"], inside, beside
+    inside, beside = (", ".join(m["rest"] for m in matches if bool(m["beside"]) == after) for after in (False, True))
+    return matches[0]["anchor"], inside, beside
 
 
-def _element_after(node: LexborNode) -> LexborNode | None:
+def _next_element(node: LexborNode) -> LexborNode | None:
     following = node.next
     while following is not None and (following.tag or "").startswith("-"):  # text and comments
         following = following.next
     return following
 
 
-def climb(node: LexborNode) -> Iterator[LexborNode]:
-    """The element, what holds it, and so on to the top."""
-    climbing: LexborNode | None = node
-    while climbing is not None:
-        yield climbing
-        climbing = climbing.parent
+def self_and_ancestors(node: LexborNode) -> Iterator[LexborNode]:
+    current: LexborNode | None = node
+    while current is not None:
+        yield current
+        current = current.parent

@@ -1,4 +1,4 @@
-"""A story's text as blocks: paragraphs, sub-heads, list items, quotations and table rows, in reading order."""
+"""Text blocks of a story in document order: paragraphs, sub-heads, list items, quotations and table rows."""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
@@ -11,137 +11,135 @@ _BLOCK = frozenset(
     + ("caption", "table", "tbody", "tfoot", "thead", "tr", "ul")
 )
 _CELL = frozenset(("td", "th"))
-# What is never text of a story, on any site.
-_SILENT = frozenset(
+# Elements that never contain text of a story, on any site.
+_SKIPPED = frozenset(
     ("aside", "audio", "button", "canvas", "datalist", "dialog", "embed", "figcaption", "form", "head", "iframe")
     + ("input", "map", "math", "nav", "noscript", "object", "option", "script", "select", "style", "svg", "template")
     + ("textarea", "title", "video")
 )
-BETWEEN_CELLS = " | "
+_CELL_SEPARATOR = " | "
 
 
 @dataclass(slots=True)
-class Block:
+class TextBlock:
     """One block of text.
 
-    ``plain`` is what of it stands outside any link, ``links`` is where its links lead, and ``picture`` is the
-    alternative text of a picture that stands just before it ("" where it has none); None where no picture does.
+    :ivar unlinked: the part of the text outside links
+    :ivar links: URLs of the links
+    :ivar picture: alternative text of a picture directly before the block ("" if it has none); None without a picture
     """
 
     text: str
-    plain: str = ""
+    unlinked: str = ""
     links: tuple[str, ...] = ()
     picture: str | None = None
 
 
 @dataclass(slots=True)
-class _Line:
-    """The block that is being read."""
+class _BlockBuilder:
+    """Builds one block after another from the nodes of a walk."""
 
-    texts: list[str] = field(default_factory=list)
-    plains: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)  # of the current cell
+    unlinked: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     picture: str | None = None
-    text_first: bool = False  # whether text of the same block stands before the picture, which then leads the next one
-    linked: bool = False  # whether any of the text stands inside a link
+    text_first: bool = False  # the block has text before the picture, which then belongs to the next block
+    has_linked_text: bool = False
     link: LexborNode | None = None
-    row: int | None = None  # the table row that reads as one line
+    row: int | None = None  # the table row that becomes one block
 
-    def add(self, node: LexborNode) -> None:
+    def add_text(self, node: LexborNode) -> None:
         text = node.text_content or ""
-        hidden = _hidden_mail(node) if text.startswith("[email") else None
-        self.texts.append(hidden or text)
-        if self.link is None or hidden:
-            self.plains.append(hidden or text)
+        mail = _hidden_mail(node) if text.startswith("[email") else None
+        self.texts.append(mail or text)
+        if self.link is None or mail:
+            self.unlinked.append(mail or text)
             return
-        self.linked = True
+        self.has_linked_text = True
         if text.strip() and (href := self.link.attributes.get("href")) is not None:
             self.links.append(href)
 
-    def enter(self, tag: str, node: LexborNode) -> Block | None:
+    def enter(self, tag: str, node: LexborNode) -> TextBlock | None:
         if tag == "-text":
-            self.add(node)
+            self.add_text(node)
         elif tag == "a":
             self.link = node
         elif tag == "img":
             self.picture = node.attributes.get("alt") or ""
-            self.text_first = bool(_squeezed(self.texts))
+            self.text_first = bool(_join(self.texts))
         elif self.row is None and (tag in _BLOCK or tag in _CELL):
-            block = self.take()
-            if tag == "tr" and _is_row(node):
+            block = self.finish_block()
+            if tag == "tr" and _is_data_row(node):
                 self.row = node.mem_id
             return block
         elif tag in _BLOCK:
-            self._space()
+            self.add_space()
         return None
 
-    def leave(self, tag: str, node: LexborNode) -> Block | None:
+    def leave(self, tag: str, node: LexborNode) -> TextBlock | None:
         if tag == "a":
             self.link = None
         elif tag in _CELL and self.row is not None:
-            self._end_cell()
+            self.finish_cell()
         elif tag in _BLOCK or tag in _CELL:
-            if self.row is None:
-                return self.take()
-            if node.mem_id == self.row:
+            if self.row in (None, node.mem_id):
                 self.row = None
-                return self.take()
-            self._space()
+                return self.finish_block()
+            self.add_space()
         return None
 
-    def take(self) -> Block | None:
-        self._end_cell()
+    def finish_block(self) -> TextBlock | None:
+        self.finish_cell()
         if not self.cells:
             self.links.clear()
             return None
-        picture = None if self.text_first else self.picture
-        text = BETWEEN_CELLS.join(self.cells)
-        plain = _squeezed(self.plains) if self.linked or len(self.cells) > 1 else text
-        block = Block(text, plain, tuple(self.links), picture)
-        self.cells, self.plains, self.links, self.linked = [], [], [], False
+        text = _CELL_SEPARATOR.join(self.cells)
+        unlinked = _join(self.unlinked) if self.has_linked_text or len(self.cells) > 1 else text
+        block = TextBlock(text, unlinked, tuple(self.links), None if self.text_first else self.picture)
+        self.cells, self.unlinked, self.links, self.has_linked_text = [], [], [], False
         self.picture, self.text_first = self.picture if self.text_first else None, False
         return block
 
-    def _end_cell(self) -> None:
+    def finish_cell(self) -> None:
         if self.texts:
-            if text := _squeezed(self.texts):
+            if text := _join(self.texts):
                 self.cells.append(text)
             self.texts = []
 
-    def _space(self) -> None:
+    def add_space(self) -> None:
         self.texts.append(" ")
-        self.plains.append(" ")
+        self.unlinked.append(" ")
 
 
-def blocks(root: LexborNode, dropped: Container[int] = frozenset()) -> Iterator[Block]:
-    """The blocks below ``root``, spaces collapsed; ``dropped`` are the ``mem_id`` of elements that are not read.
+def text_blocks(root: LexborNode, excluded: Container[int] = frozenset()) -> Iterator[TextBlock]:
+    """Iterate over the text blocks below ``root``, with white space collapsed.
 
-    A table row of several cells is one block, ``BETWEEN_CELLS`` between them; an e-mail address that Cloudflare hides
-    is written out.
+    A table row of several cells is one block. E-mail url_rules hidden by Cloudflare are decoded.
+
+    :param excluded: ``mem_id`` of elements to skip
     """
-    line = _Line()
-    for tag, node, entering in _walk(root, dropped):
-        block = line.enter(tag, node) if entering else line.leave(tag, node)
-        if block:
+    builder = _BlockBuilder()
+    for tag, node, entering in _walk(root, excluded):
+        if block := builder.enter(tag, node) if entering else builder.leave(tag, node):
             yield block
-    if block := line.take():
+    if block := builder.finish_block():
         yield block
 
 
-def _walk(root: LexborNode, dropped: Container[int]) -> Iterator[tuple[str, LexborNode, bool]]:
-    """Tag and node of everything that is read below ``root``, on the way in and out; no page is too deep for it."""
+def _walk(root: LexborNode, excluded: Container[int]) -> Iterator[tuple[str, LexborNode, bool]]:
+    """Iterate over (tag, node, entering), without recursion, so that no page is too deep."""
     node, entering = root.first_child, True
     while node is not None:
         tag = node.tag or ""
-        if entering and _is_read(tag, node, dropped):
+        if entering and _is_visible(tag, node, excluded):
             yield tag, node, True
             if (child := node.first_child) is not None:
                 node = child
                 continue
             if tag != "-text":
                 yield tag, node, False
-        elif entering and tag not in _SILENT and (image := node.css_first("img")) is not None:
+        elif entering and tag not in _SKIPPED and (image := node.css_first("img")) is not None:
             yield "img", image, True
         elif not entering:
             yield tag, node, False
@@ -153,15 +151,15 @@ def _walk(root: LexborNode, dropped: Container[int]) -> Iterator[tuple[str, Lexb
             entering = False
 
 
-def _is_read(tag: str, node: LexborNode, dropped: Container[int]) -> bool:
-    if tag in _SILENT or tag == "-comment" or node.mem_id in dropped:
+def _is_visible(tag: str, node: LexborNode, excluded: Container[int]) -> bool:
+    if tag in _SKIPPED or tag == "-comment" or node.mem_id in excluded:
         return False
     # Editors wrap tables in figures too.
     return tag != "figure" or node.css_first("table") is not None
 
 
-def _is_row(row: LexborNode) -> bool:
-    """Whether a table row holds data: text in several cells, and no further table (which lays out a page)."""
+def _is_data_row(row: LexborNode) -> bool:
+    """Report if a table row has text in several cells; one that contains another table is for layout."""
     cells, child = 0, row.first_child
     while child is not None and cells < 2:
         cells += child.tag in _CELL and bool((child.text() or "").strip())
@@ -169,12 +167,12 @@ def _is_row(row: LexborNode) -> bool:
     return cells > 1 and row.css_first("tr table") is None
 
 
-def _squeezed(texts: list[str]) -> str:
+def _join(texts: list[str]) -> str:
     return " ".join("".join(texts).split())
 
 
 def _hidden_mail(node: LexborNode) -> str | None:
-    """The e-mail address that Cloudflare replaced by ``[email protected]``: its bytes, XORed with the first of them."""
+    """Decode an e-mail address that Cloudflare shows as ``[email protected]``: bytes XORed with the first of them."""
     code = node.parent.attributes.get("data-cfemail") if node.parent is not None else None
     try:
         key, *letters = bytes.fromhex(code or "")

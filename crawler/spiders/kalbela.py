@@ -9,7 +9,7 @@ import re
 from zoneinfo import ZoneInfo
 
 from crawler.entry_points import Feed, Listing, Pagination, Sitemap
-from crawler.parsing.extractors import above, attribute, css, linked_data, meta, together
+from crawler.parsing.extractors import attribute, before, css, joined, json_ld, meta
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
@@ -38,61 +38,61 @@ _SECTIONS = (
 LAYOUT_2023 = Layout(
     name="kalbela-2023",
     title=(".headline_content_block .details-title", ".details-title"),
-    opening=".rpt_info_section, .rpt_name, .entry_update, .edition, .breadcrumb, .headline_content_block,"
+    preamble=".rpt_info_section, .rpt_name, .entry_update, .edition, .breadcrumb, .headline_content_block,"
     " .mobile_post_meta, .dtl_img_section",
     headline=(
-        css(".headline_content_block .details-title", without=f"{_FURTHER}, .sholder"),
-        css(".details-title", without=f"{_FURTHER}, .sholder"),
-        css(".headline_section h1, .headline_content_block h1, #details_content h1", without=f"{_FURTHER}, .sholder"),
-        linked_data("headline"),
-        meta("og:title", without=_SITE_NAME),
+        css(".headline_content_block .details-title", exclude=f"{_FURTHER}, .sholder"),
+        css(".details-title", exclude=f"{_FURTHER}, .sholder"),
+        css(".headline_section h1, .headline_content_block h1, #details_content h1", exclude=f"{_FURTHER}, .sholder"),
+        json_ld("headline"),
+        meta("og:title", remove=_SITE_NAME),
     ),
     kicker=(
-        above(".headline_content_block h5", ".details-title"),
-        above(".headline_content_block h6", ".details-title"),
+        before(".headline_content_block h5", ".details-title"),
+        before(".headline_content_block h6", ".details-title"),
         css(".details-title .sholder"),
     ),
     byline=(
-        together(".rpt_info_section", ".rpt_name", without=".entry_update, .edition"),
-        css(".rpt_name", without=".entry_update, .edition"),
-        together(".rpt_more_list_block", "a, li"),
+        joined(".rpt_info_section", ".rpt_name", exclude=".entry_update, .edition"),
+        css(".rpt_name", exclude=".entry_update, .edition"),
+        joined(".rpt_more_list_block", "a, li"),
         css(".rpt_more"),
-        linked_data("author", "name", without=_HOUSE),
+        json_ld("author", "name", remove=_HOUSE),
     ),
     dates=(
-        css(".rpt_info_section", having=_DATED),
-        css(".entry_update", having=_DATED),
-        css('.dtl_content_layer div[style*="inline-block"]', having=_DATED),
-        css(".headline_content_block div, .rpt_and_share_block div", having=_DATED),
+        css(".rpt_info_section", matching=_DATED),
+        css(".entry_update", matching=_DATED),
+        css('.dtl_content_layer div[style*="inline-block"]', matching=_DATED),
+        css(".headline_content_block div, .rpt_and_share_block div", matching=_DATED),
         # Without its label, a date next to the byline is the first one.
         css(".rpt_info_section"),
         css(".entry_update"),
         css(".mobile_post_meta"),
     ),
-    published=(meta("article:published_time"), linked_data("datePublished")),
-    updated=(meta("article:modified_time"), linked_data("dateModified")),
+    published=(meta("article:published_time"), json_ld("datePublished")),
+    updated=(meta("article:modified_time"), json_ld("dateModified")),
     edition=(css(".edition"), css(".rpt_info_section"), css(".mobile_post_meta")),
     image=(
         attribute(f"{_PICTURE} img.detailImg", "data-original", "data-src", "src"),
         attribute(f"{_PICTURE} .detailImg", "data-src"),
         attribute(f"{_PICTURE} img", "data-original", "data-src", "src"),
-        meta("og:image", having="/news_photos/"),
-        linked_data("image", having="/news_photos/"),
-        linked_data("image", "url", having="/news_photos/"),
+        meta("og:image", matching="/news_photos/"),
+        json_ld("image", matching="/news_photos/"),
+        json_ld("image", "url", matching="/news_photos/"),
     ),
-    no_picture=r"^data:|\blogo\b|placeholder|loading|blank\.|\.svg\b",
+    ignored_images=r"^data:|\blogo\b|placeholder|loading|blank\.|\.svg\b",
     caption=(
-        css(f"{_PICTURE} [class*=caption], {_PICTURE} figcaption, {_PICTURE} + [class*=caption]", without=_FURTHER),
+        css(f"{_PICTURE} [class*=caption], {_PICTURE} figcaption, {_PICTURE} + [class*=caption]", exclude=_FURTHER),
         attribute(f"{_PICTURE} [data-sub-html]", "data-sub-html", markup=True),
-        css(_PICTURE, without=_FURTHER),
-        css(f"{_PICTURE} + p", having="ছবি|গ্রাফিক্স|সংগৃহীত"),
+        css(_PICTURE, exclude=_FURTHER),
+        css(f"{_PICTURE} + p", matching="ছবি|গ্রাফিক্স|সংগৃহীত"),
         attribute(f"{_PICTURE} img", "alt", "title"),
     ),
     body=(".dtl_content_section", "#dtl_part .dtl_content"),
-    part=".dtl_section",
-    drop="[class*=caption], [class*=related], [class*=read_more], [class*=readmore], [class*=share], [class*=social],"
-    " [class*=advert], [class*=adsbygoogle], [id*=google_ads], [id*=div-gpt], .ad, .ads, .google_news, #tags_list,"
-    " #facebook_comments",
+    story_container=".dtl_section",
+    exclude="[class*=caption], [class*=related], [class*=read_more], [class*=readmore], [class*=share],"
+    " [class*=social], [class*=advert], [class*=adsbygoogle], [id*=google_ads], [id*=div-gpt], .ad, .ads,"
+    " .google_news, #tags_list, #facebook_comments",
     promo=(
         r"সর্বশেষ খবর পেতে.{0,200}(?:ফিড|চ্যানেল|পেজ|পেইজ|গ্রুপ|অনুসরণ)",
         r"^কালবেলা অনলাইন এর সর্বশেষ",
@@ -100,7 +100,7 @@ LAYOUT_2023 = Layout(
         r"^ফিডটি অনুসরণ করুন",
     ),
     tags="#tags_list a",
-    usual=frozenset(("byline", "published_at", "edition", "image_url")),
+    expected=frozenset(("byline", "published_at", "edition", "image_url")),
 )
 
 

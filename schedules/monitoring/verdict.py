@@ -66,7 +66,7 @@ def compare(
     spider = newspapers().get(report["site"])
     layouts = spider.layouts if spider else ()
     extractors = {layout.name: layout.extractors for layout in layouts}
-    usual = {layout.name: layout.usual for layout in layouts}
+    usual = {layout.name: layout.expected for layout in layouts}
     comparison = Comparison(report, past, extractors, usual, acknowledged)
     return drift_alarms(comparison, spider.zone if spider else ZoneInfo("UTC"), samples)
 

@@ -4,13 +4,13 @@ from unicodedata import normalize
 
 import pytest
 
-from crawler.parsing.agencies import agency
+from crawler.parsing.agencies import credited_agency
 
 BEFORE = "কর্মকর্তারা এ কথা বলেন। "
 
 
 def credited(text: str, byline: str | None = None) -> str | None:
-    return agency(normalize("NFC", text), byline)
+    return credited_agency(normalize("NFC", text), byline)
 
 
 @pytest.mark.parametrize(

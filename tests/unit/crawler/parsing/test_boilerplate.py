@@ -1,4 +1,4 @@
-"""Asides: what among a story's paragraphs is none of them, and what only looks like it."""
+"""Boilerplate among a story's paragraphs, and paragraphs that only look like it."""
 
 import re
 from unicodedata import normalize
@@ -6,21 +6,21 @@ from unicodedata import normalize
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.boilerplate import Asides
-from crawler.parsing.text_blocks import blocks
+from crawler.parsing.boilerplate import BoilerplateFilter
+from crawler.parsing.text_blocks import text_blocks
 from crawler.spiders.kalbela import Kalbela
 
 WWW = "https://www.kalbela.com"
 OWN = "নদীতে নতুন চর জেগেছে।"
 
 
-def own(markup: str, **known: str | None) -> list[str]:
-    """The story's own paragraphs between two that are beyond doubt."""
+def own(markup: str) -> list[str]:
+    """Return the story's own paragraphs between two certain ones."""
     promo = (re.compile("সর্বশেষ খবর পেতে"),)
     body = LexborHTMLParser(f"<p>{OWN}</p>{markup}<p>{OWN}</p>").body
     assert body is not None
-    asides = Asides(Kalbela.make_url_rules(), f"{WWW}/world/1", promo, known.get("headline"), known.get("caption"))
-    paragraphs = list(asides.without(blocks(body)))
+    own_text = BoilerplateFilter(Kalbela.make_url_rules(), f"{WWW}/world/1", promo)
+    paragraphs = list(own_text.story_paragraphs(text_blocks(body)))
     assert paragraphs[0] == paragraphs[-1] == normalize("NFC", OWN)
     return paragraphs[1:-1]
 
@@ -68,7 +68,7 @@ def to(path: str, text: str = "অন্য এক খবর") -> str:
         "<p> &nbsp; </p>",
     ],
 )
-def test_what_leads_away_from_the_story_is_left_out(markup: str) -> None:
+def test_boilerplate_is_removed(markup: str) -> None:
     assert own(markup) == []
 
 
@@ -95,19 +95,19 @@ def test_what_leads_away_from_the_story_is_left_out(markup: str) -> None:
         ("<p>* * *</p>", "* * *"),
     ],
 )
-def test_what_is_the_storys_own_is_kept(markup: str, text: str) -> None:
+def test_own_paragraph_is_kept(markup: str, text: str) -> None:
     assert own(markup) == [normalize("NFC", text)]
 
 
-def test_a_link_that_is_never_closed_takes_no_text_with_it() -> None:
+def test_unclosed_link_removes_no_text() -> None:
     markup = "<div><p><a href='/world/2'>এক<p>দুই<p>তিন<p>চার</div></a>"
     assert own(markup) == ["এক", "দুই", "তিন", "চার"]
 
 
 @pytest.mark.parametrize("first", ["নদীতে ‘চর’", "নদীতে 'চর'", "চরে মানুষ। ছবি : কালবেলা"])
-def test_headline_and_caption_are_left_out_where_the_text_begins_and_nowhere_else(first: str) -> None:
-    body = LexborHTMLParser(f"<p>{first}</p><p>{OWN}</p><p>{first.partition(' ছবি')[0]}</p>").body
+def test_repeated_headline_is_removed_at_start_only(first: str) -> None:
+    again = first.partition(" ছবি")[0]
+    body = LexborHTMLParser(f"<p>{first}</p><p>{OWN}</p><p>{again}</p>").body
     assert body is not None
-    caption = "চরে মানুষ। ছবি : কালবেলা"
-    asides = Asides(Kalbela.make_url_rules(), WWW, (), "নদীতে ‘চর’", caption)
-    assert list(asides.without(blocks(body))) == [normalize("NFC", line) for line in (OWN, first.partition(" ছবি")[0])]
+    own_text = BoilerplateFilter(Kalbela.make_url_rules(), WWW, (), "নদীতে ‘চর’", "চরে মানুষ। ছবি : কালবেলা")
+    assert list(own_text.story_paragraphs(text_blocks(body))) == [normalize("NFC", line) for line in (OWN, again)]

@@ -4,7 +4,7 @@ from unicodedata import normalize
 
 import pytest
 
-from crawler.parsing.captions import has_picture_credit, is_picture_credit, printed_caption, split_caption
+from crawler.parsing.captions import clean_caption, has_picture_credit, is_picture_credit, split_caption
 
 WHO = "উত্তর কোরিয়ার নেতা কিম জং উন"
 
@@ -100,9 +100,9 @@ def test_a_caption_that_repeats_the_headline_is_none(printed: str, headline: str
 
 
 def test_a_caption_printed_twice_in_one_breath_is_read_once() -> None:
-    assert printed_caption("মেলায় লিচু। ছবি : কালবেলা মেলায় লিচু। ছবি : কালবেলা") == nfc("মেলায় লিচু। ছবি : কালবেলা")
-    assert printed_caption("মেলায় লিচুমেলায় লিচু") == nfc("মেলায় লিচু")
-    assert printed_caption("দাদা") == "দাদা"
+    assert clean_caption("মেলায় লিচু। ছবি : কালবেলা মেলায় লিচু। ছবি : কালবেলা") == nfc("মেলায় লিচু। ছবি : কালবেলা")
+    assert clean_caption("মেলায় লিচুমেলায় লিচু") == nfc("মেলায় লিচু")
+    assert clean_caption("দাদা") == "দাদা"
 
 
 @pytest.mark.parametrize(

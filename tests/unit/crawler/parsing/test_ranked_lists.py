@@ -16,7 +16,7 @@ WWW = "https://www.kalbela.com"
 
 
 def page(html: str, url: str = f"{WWW}/") -> Page:
-    return Page(html, url, datetime(2026, 8, 10, tzinfo=UTC))
+    return Page(html.encode(), url, datetime(2026, 8, 10, tzinfo=UTC))
 
 
 def rows_of(rows: str, ranked: RankedList = LATEST) -> list[RankedRow]:

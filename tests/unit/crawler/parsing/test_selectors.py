@@ -3,7 +3,7 @@
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.selectors import landmark_of, landmarks
+from crawler.parsing.selectors import anchor_of, find_anchors
 from crawler.spiders.kalbela import Kalbela
 
 NAMES = (".one", ".two", "#three", ".Four-4")
@@ -19,13 +19,13 @@ two ">ছ</p><p class="one&nbsp;two">জ</p><p class="">ঝ</p><p class="onetwo 
 def test_what_is_found_together_is_what_each_search_finds(doctype: str) -> None:
     root = LexborHTMLParser(doctype + BODY).root
     assert root is not None
-    found = {name: [node.mem_id for node in nodes] for name, nodes in landmarks(root, NAMES).items()}
+    found = {name: [node.mem_id for node in nodes] for name, nodes in find_anchors(root, NAMES).items()}
     assert found == {name: [node.mem_id for node in root.css(name)] for name in NAMES}
     assert all(found.values()) is not bool(doctype)
 
 
 @pytest.mark.parametrize(
-    ("selector", "landmark"),
+    ("selector", "anchor"),
     [
         (".one", ".one"),
         ("#three", "#three"),
@@ -39,11 +39,11 @@ def test_what_is_found_together_is_what_each_search_finds(doctype: str) -> None:
         ("", None),
     ],
 )
-def test_a_search_begins_with_a_class_or_an_id(selector: str, landmark: str | None) -> None:
-    assert landmark_of(selector) == landmark
+def test_a_search_begins_with_a_class_or_an_id(selector: str, anchor: str | None) -> None:
+    assert anchor_of(selector) == anchor
 
 
 def test_the_lists_and_the_text_are_found_in_the_one_search_of_a_page() -> None:
     assert {"#latestview1", "#mostview1", ".dtl_content_section", ".rpt_info_section"} <= {
-        *Kalbela().page_parser.landmarks
+        *Kalbela().page_parser.anchors
     }

@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.text_blocks import Block, blocks
+from crawler.parsing.text_blocks import TextBlock, text_blocks
 
 
-def read(markup: str, without: str = "") -> list[Block]:
+def read(markup: str, without: str = "") -> list[TextBlock]:
     body = LexborHTMLParser(markup).body
     assert body is not None
-    return list(blocks(body, {node.mem_id for node in body.css(without)} if without else frozenset()))
+    return list(text_blocks(body, {node.mem_id for node in body.css(without)} if without else frozenset()))
 
 
 def texts(markup: str, without: str = "") -> list[str]:
@@ -111,7 +111,7 @@ def test_what_no_reader_reads_is_no_text(silent: str) -> None:
     ],
 )
 def test_a_block_tells_what_of_it_is_a_link(markup: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
-    assert [(block.plain, block.links) for block in read(markup)] == expected
+    assert [(block.unlinked, block.links) for block in read(markup)] == expected
 
 
 @pytest.mark.parametrize(
@@ -157,5 +157,5 @@ PIECES += ["</b>", "<img>", "<ul><li>", "<h2>", "ক", "খ "]
 def test_every_visible_letter_is_in_exactly_one_block(pieces: list[str]) -> None:
     body = LexborHTMLParser("".join(pieces)).body
     assert body is not None
-    seen = "".join("".join(block.text for block in blocks(body)).split()).replace("|", "")
+    seen = "".join("".join(block.text for block in text_blocks(body)).split()).replace("|", "")
     assert seen == "".join(body.text().split())

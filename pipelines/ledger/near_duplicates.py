@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.ledger.lsh_index import LshIndex
-from pipelines.similarity.minhash import SKETCH_VERSION, Member, alike, clusters
+from pipelines.similarity.minhash import SKETCH_VERSION, Member, cluster_heads, is_near_duplicate
 
 # A family is a connected component of similar stories; whenever a story joins or leaves, its cluster heads are computed
 # anew.
@@ -70,7 +70,7 @@ class Clusters:
         if len(families) > 1:
             self._unite(families)
         if len(families) > 1 or previous:
-            return clusters(self._members(min(families)))
+            return cluster_heads(self._members(min(families)))
         foreign = known_story is not None and (crowded or self._one(known_story[1]) is None)
         return {story_id: known_story[1] if known_story and foreign else story_id}
 
@@ -81,7 +81,7 @@ class Clusters:
         if known is None:
             return {}
         self._sql.execute("DELETE FROM sketches WHERE number = ?", (known.number,))
-        return clusters(self._members(known.family))
+        return cluster_heads(self._members(known.family))
 
     def _write(self, previous: _Sketched | None, member: Member) -> _Sketched:
         if previous:
@@ -100,7 +100,7 @@ class Clusters:
         matches = [number for number, _ in self._index.matches(placed.member.at, bands).most_common(_MAX_COMPARED)]
         known_id = known_story and known_story[0]
         candidates = self._select(f"story_id = ? OR number IN ({_marks(matches)})", (known_id, *matches))
-        return (other for other in candidates if alike(placed.member, other.member))
+        return (other for other in candidates if is_near_duplicate(placed.member, other.member))
 
     def _unite(self, families: set[int]) -> None:
         values = [min(families), *families, *families]

@@ -1,1 +1,1 @@
-"""Hashes and MinHash sketches of texts."""
+"""Hashes and MinHash sketches of texts. Imports nothing else of `pipelines`."""

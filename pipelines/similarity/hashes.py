@@ -1,6 +1,6 @@
-"""What counts as the same: hashes of a story's words, of its state and of a list.
+"""Hashes that tell if the words of a story, its state or a list have changed.
 
-Words are compared blind to what a reader cannot see (Unicode form, joiners, quotes, spacing); see
+Texts are compared without differences that a reader cannot see: Unicode form, joiners, quotes and spacing; see
 :func:`crawler.bengali.text.comparison_key`.
 """
 
@@ -12,43 +12,40 @@ from urllib.parse import urlsplit
 
 from crawler.bengali.text import comparison_key, count_words
 
-# Two flashes may share one sentence and be two stories; a body this long is not written twice by chance.
-WORDS_OF_A_BODY = 40
+# Two short items may share a sentence and be different stories; a body of this length is not written twice by chance.
+MIN_BODY_WORDS = 40
 
 
 def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
-    """Hash of headline and body, and of the body alone: equal for the same words, however they are coded.
-
-    The second is None for a body of too few words to tell two stories apart.
-    """
-    blind = comparison_key(body)
-    return _digest(comparison_key(headline), blind), _digest(blind) if words >= WORDS_OF_A_BODY else None
+    """Return :func:`content_hash` and :func:`body_hash` of a body of ``words`` words."""
+    text = comparison_key(body)
+    return _digest(comparison_key(headline), text), _digest(text) if words >= MIN_BODY_WORDS else None
 
 
 def content_hash(headline: str, body: str) -> str:
-    """The first of them."""
-    return _digest(comparison_key(headline), comparison_key(body))
+    """Hash headline and body."""
+    return hashes(headline, body, 0)[0]
 
 
 def body_hash(body: str) -> str | None:
-    """The second of them."""
-    return _digest(comparison_key(body)) if count_words(body) >= WORDS_OF_A_BODY else None
+    """Hash a body; None if it is too short to identify a story."""
+    return hashes("", body, count_words(body))[1]
 
 
 def state_hash(row: Mapping[str, Any]) -> str:
-    """Hash of everything whose change makes a new revision; furniture of the page is not in it."""
+    """Hash the columns whose change makes a new revision."""
     picture = row["image_url"] and urlsplit(row["image_url"]).path
-    moments = (_moment(row["published_at"]), _moment(row["updated_at"]))
-    lines = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
-    return _digest(row["content_hash"], *lines, *moments, picture or "")
+    texts = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
+    times = (_utc(row[name]) for name in ("published_at", "updated_at"))
+    return _digest(row["content_hash"], *texts, *times, picture or "")
 
 
 def snapshot_digest(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Hash of a list: its links, their ranks and the headlines that it printed."""
+    """Hash a list: its links with their ranks and headlines."""
     return _digest(*(f"{r['rank']}\x1e{r['story_id'] or r['url']}\x1e{r['headline'] or ''}" for r in rows))
 
 
-def _moment(value: datetime | None) -> str:
+def _utc(value: datetime | None) -> str:
     return value.astimezone(UTC).isoformat() if value else ""
 
 

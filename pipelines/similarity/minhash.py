@@ -1,13 +1,13 @@
-"""Likeness: are two bodies nearly the same words, and which stories are one cluster? Pure, no ledger.
+"""Near-duplicates: MinHash sketches of story bodies, their comparison and clustering.
 
-A body is seen as the set of its runs of five words (shingles), blind to form, joiners, quotes, case and the script of
-digits. What is kept of it is a sketch of some hundred bytes: 16 band keys from a MinHash, by which bodies that may be
-alike are found, and bitmaps of its shingles, from which it is told whether they are. What two texts share cancels out
-in these, so that only their differences are estimated: the error in the share of common shingles is 0.01.
+A body is the set of its shingles (runs of five words), without differences of form, joiners, quotes, case and the
+script of digits. A sketch of some hundred bytes keeps 16 band keys from a MinHash, which find candidates, and bitmaps
+of the shingles, which decide. Common shingles cancel out in the bitmaps, so only the differences are estimated: the
+error of the share of common shingles is 0.01.
 
-Shingles that hold a figure (a number, a weekday, a month) are kept apart from the others, and so are the figures
-themselves. That tells a copy that was retouched from today's issue of a daily service (prayer times, rates, weather):
-in a service the words stand and the figures change, in a retouched copy it is the other way round.
+Shingles with a figure (a number, weekday or month) are kept apart from the others, and so are the figures themselves.
+This distinguishes a retouched copy from the next issue of a daily service (prayer times, rates, weather): in a service
+the words stay and the figures change, in a retouched copy it is the other way round.
 """
 
 import struct
@@ -22,29 +22,29 @@ import regex
 from rensa import RMinHash
 
 from crawler.bengali.text import ascii_digits, compatibility_form, letter_runs, search_key
-from pipelines.similarity.hashes import WORDS_OF_A_BODY
+from pipelines.similarity.hashes import MIN_BODY_WORDS
 
-# What a sketch depends on: the library's hashes, and everything in this module that goes into a sketch.
+# Changes with the hashes of the library and with anything here that goes into a sketch.
 SKETCH_VERSION: Final = (RMinHash.ALGORITHM_VERSION << 8) + 2
 
 SHINGLE: Final = 5
 BANDS: Final = 16
 _ROWS, _SEED = 3, 20250101
 _OPENING: Final = 3  # words
-_ROOM: Final = (2, 2, 8)  # bits for a plain shingle, one with a figure, a figure
+_BITS: Final = (2, 2, 8)  # per plain shingle, shingle with a figure, figure
 _START: Final = struct.Struct("<H")
 _BAND: Final = struct.Struct(f"<{_ROWS}I")
 
-HALF_A_DAY: Final = 12 * 3600
-WINDOW: Final = 30 * 24 * 3600  # seconds between two stories beyond which only the very same words make them relatives
+HALF_A_DAY: Final = 12 * 3600  # seconds
+WINDOW: Final = 30 * 24 * 3600  # seconds between two stories, beyond which only identical sketches are near-duplicates
 
-# Measured on copies that were made as editors make them: nearly all share 0.5 and more, independent stories under 0.12,
-# and accidents told in one template up to 0.47.
-_ALIKE = 0.45
-# A follow-up pasted over an earlier story holds nearly all of it.
-_HELD, _ALIKE_IF_HELD = 0.8, 0.3
-# What a member of a cluster must still share with its head, however good the chain of likenesses between them.
-_OF_ONE_CLUSTER = 0.2
+# Measured on copies made as editors make them: nearly all share 0.5 and more, independent stories under 0.12, and
+# accident reports written from one template up to 0.47.
+_MIN_JACCARD = 0.45
+# A follow-up that is pasted above an earlier story contains nearly all of it.
+_CONTAINED, _MIN_JACCARD_IF_CONTAINED = 0.8, 0.3
+# A member of a cluster shares at least this with its head, however long the chain between them.
+_MIN_JACCARD_WITH_HEAD = 0.2
 
 _FIGURE = regex.compile(
     search_key(
@@ -55,7 +55,7 @@ _FIGURE = regex.compile(
 
 
 class Sketch(NamedTuple):
-    """What is kept of a body: ``bands`` are 16 numbers of 24 bits, ``prints`` the bitmaps."""
+    """Sketch of a body: ``bands`` are 16 keys of 24 bits, ``prints`` the bitmaps."""
 
     bands: tuple[int, ...]
     prints: bytes
@@ -63,7 +63,7 @@ class Sketch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A story among those it may be alike with; ``at`` is its publication, or first sight, in seconds of the epoch."""
+    """A story to compare; ``at`` is its publication, or else first sight, in seconds of the epoch."""
 
     story_id: str
     at: int
@@ -71,12 +71,12 @@ class Member:
 
     @property
     def age(self) -> tuple[int, int, str]:
-        """Sorts by publication; of the same moment, the smaller id first."""
+        """Sort key: by time, then by id."""
         return self.at, len(self.story_id), self.story_id
 
 
 def tokens(body: str) -> list[str]:
-    """The words as they are compared: with their marks, without joiners; all other signs part words."""
+    """Split a body into normalised words, with their marks but without joiners."""
     return letter_runs(compatibility_form(body).casefold())
 
 
@@ -86,45 +86,44 @@ def _is_figure(word: str) -> bool:
 
 
 def sketch(body: str) -> Sketch | None:
-    """The sketch of a body; None for one too short to tell a copy from another flash of the same template."""
-    found = tokens(body)
-    if len(found) < WORDS_OF_A_BODY:
+    """Sketch a body; returns None if it is too short to tell a copy from another item of the same template."""
+    words = tokens(body)
+    if len(words) < MIN_BODY_WORDS:
         return None
-    figures_at = [place for place, word in enumerate(found) if _is_figure(word)]
-    opening = [word for word in found[: _OPENING + len(figures_at)] if not _is_figure(word)][:_OPENING]
+    figures_at = [place for place, word in enumerate(words) if _is_figure(word)]
+    opening = [word for word in words[: _OPENING + len(figures_at)] if not _is_figure(word)][:_OPENING]
     for place in figures_at:
-        found[place] = ascii_digits(found[place])
-    runs = list(map(" ".join, zip(*(found[start:] for start in range(SHINGLE)), strict=False)))
+        words[place] = ascii_digits(words[place])
+    shingles = list(map(" ".join, zip(*(words[start:] for start in range(SHINGLE)), strict=False)))
     with_figure = {start for place in figures_at for start in range(max(0, place - SHINGLE + 1), place + 1)}
-    figured = {runs[start] for start in with_figure if start < len(runs)}
-    plain = {run for start, run in enumerate(runs) if start not in with_figure}
-    # A figure counts with the word before it: each place of a service's frame is told apart from the others.
-    figures = {" ".join(found[max(0, place - 1) : place + 1]) for place in figures_at}
+    figured = {shingles[start] for start in with_figure if start < len(shingles)}
+    plain = {shingle for start, shingle in enumerate(shingles) if start not in with_figure}
+    # A figure includes the word before it, which distinguishes the places in the frame of a service.
+    figures = {" ".join(words[max(0, place - 1) : place + 1]) for place in figures_at}
     minhash = RMinHash(BANDS * _ROWS, _SEED)
     minhash.update([*plain, *figured])
     sets = RMinHash.hash_token_sets([[*plain], [*figured], [*figures]])
-    bitmaps = (_bitmap(hashes, room) for hashes, room in zip(sets, _ROOM, strict=True))
+    bitmaps = (_bitmap(hashes, bits) for hashes, bits in zip(sets, _BITS, strict=True))
     prints = _START.pack(crc32(" ".join(opening).encode()) & 0xFFFF) + b"".join(bitmaps)
-    return Sketch(tuple(_band_keys(minhash.digest())), prints)
-
-
-def _band_keys(digest: Sequence[int]) -> Iterator[int]:
-    for band in range(BANDS):
-        rows = digest[band * _ROWS : (band + 1) * _ROWS]
-        yield crc32(_BAND.pack(*rows), band) & 0xFFFFFF
+    digest = minhash.digest()
+    rows = (digest[start : start + _ROWS] for start in range(0, BANDS * _ROWS, _ROWS))
+    return Sketch(tuple(crc32(_BAND.pack(*row), band) & 0xFFFFFF for band, row in enumerate(rows)), prints)
 
 
 # Bitmaps -------------------------------------------------------------------------------------------------------------
 
 
-def _bitmap(hashes: Sequence[int], room: int) -> bytes:
-    """One bit for each hash among ``room`` to twice as many; the first byte is the power of two that they are."""
-    power = min(max(6, (room * len(hashes)).bit_length()), 14)
+def _bitmap(hashes: Sequence[int], bits: int) -> bytes:
+    """Return a bitmap with one bit set per hash; the first byte is the power of two that is its size.
+
+    The size is at least ``bits`` per hash and at most twice that, between 64 and 16,384.
+    """
+    power = min(max(6, (bits * len(hashes)).bit_length()), 14)
     size = 1 << power
-    digits_of_bits = bytearray(b"0" * size)
+    binary = bytearray(b"0" * size)
     for value in hashes:
-        digits_of_bits[-1 - (value & (size - 1))] = 49  # a 1; to set a digit costs half of what to set a bit does
-    return bytes((power,)) + int(digits_of_bits, 2).to_bytes(size >> 3, "little")
+        binary[-1 - (value & (size - 1))] = 49  # "1"; setting a digit takes half the time of setting a bit
+    return bytes((power,)) + int(binary, 2).to_bytes(size >> 3, "little")
 
 
 def _bitmaps(prints: bytes) -> Iterator[tuple[int, int]]:
@@ -137,7 +136,7 @@ def _bitmaps(prints: bytes) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Overlap:
-    """Two sets as their bitmaps tell: how many are in one, in the other, in either."""
+    """Estimated sizes of two sets and of their union."""
 
     one: float
     other: float
@@ -149,61 +148,56 @@ class _Overlap:
 
     @property
     def missing(self) -> float:
-        """How much of the smaller set the larger one lacks: nothing, when text was only added."""
+        """Elements of the smaller set that are not in the larger one; 0 if text was only added."""
         return min(self.one, self.other) - self.shared
 
     @property
     def held(self) -> float:
-        """What share of the smaller set is in the larger one; all of an empty one."""
+        """Share of the smaller set that is in the larger one; 1 if it is empty."""
         smaller = min(self.one, self.other)
         return self.shared / smaller if smaller else 1.0
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> _Overlap:
     (power, small), (larger, big) = sorted((one, other))
-    while larger > power:  # a bitmap of half the size is its two halves laid over each other
+    while larger > power:  # OR the two halves, which gives the bitmap of half the size
         larger -= 1
         big = (big >> (1 << larger)) | (big & ((1 << (1 << larger)) - 1))
     return _Overlap(*(_count(bits, 1 << power) for bits in (small, big, small | big)))
 
 
 def _count(bits: int, size: int) -> float:
-    """How many things set these bits, when several may have set the same one (linear counting)."""
+    """Estimate the number of hashes that set these bits (linear counting)."""
     return -size * log(max(size - bits.bit_count(), 0.5) / size)
 
 
-# Verdicts ------------------------------------------------------------------------------------------------------------
+# Comparison ----------------------------------------------------------------------------------------------------------
 
 
-def alike(one: Member, other: Member) -> bool:
-    """Whether two stories are nearly the same words and not two issues of one service."""
+def is_near_duplicate(one: Member, other: Member) -> bool:
+    """Return True for stories with nearly the same words that are not two issues of one service."""
     if one.prints == other.prints:
         return True
-    apart = abs(one.at - other.at)
-    if apart > WINDOW:
+    seconds = abs(one.at - other.at)
+    if seconds > WINDOW:
         return False
     plain, figured, figures = map(_overlap, _bitmaps(one.prints), _bitmaps(other.prints))
     shared = plain.shared + figured.shared
     smaller = min(plain.one + figured.one, plain.other + figured.other)
     common = shared / (plain.either + figured.either)
-    if common < _ALIKE and not (shared >= _HELD * smaller and common >= _ALIKE_IF_HELD):
+    if common < _MIN_JACCARD and not (shared >= _CONTAINED * smaller and common >= _MIN_JACCARD_IF_CONTAINED):
         return False
-    if _other_figures(figures):
+    if figures.missing > 2.5 and figures.held < 0.5:  # each has figures of its own, more than they share
         return False
     same_opening = one.prints[: _START.size] == other.prints[: _START.size]
-    return not (same_opening and apart >= HALF_A_DAY and _another_issue(plain, figured, figures))
+    return not (same_opening and seconds >= HALF_A_DAY and _is_next_issue(plain, figured, figures))
 
 
-def _other_figures(figures: _Overlap) -> bool:
-    """Whether both have figures of their own, and more of them than they share."""
-    return figures.missing > 2.5 and figures.held < 0.5
+def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> bool:
+    """Return True if figures changed, but not the words or at least not the length.
 
-
-def _another_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> bool:
-    """Whether figures changed and the words, or at least the length, stand.
-
-    Under the same opening and after half a day, that is the next issue: a correction changes one figure of many, and
-    what a follow-up adds is text, at the top.
+    With the same opening and after half a day, that is the next issue of a service: a correction changes one figure of
+    many, and a follow-up adds text at the top.
     """
     if figures.missing < 0.5:
         return False
@@ -211,29 +205,32 @@ def _another_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> boo
     return (plain.held > 0.95 and figures.held < 0.92) or (shorter > 0.75 * longer and figures.held < 0.8)
 
 
-def resemblance(one: Member, other: Member) -> float:
-    """Share of common shingles (Jaccard's index), 0.0 to 1.0, as far as the bitmaps tell."""
+def jaccard(one: Member, other: Member) -> float:
+    """Estimate the share of common shingles (Jaccard index)."""
     plain, figured, _ = map(_overlap, _bitmaps(one.prints), _bitmaps(other.prints))
     return (plain.shared + figured.shared) / (plain.either + figured.either)
 
 
-def clusters(members: Iterable[Member]) -> dict[str, str]:
-    """For each story the head of its cluster, whatever order they are given in.
+def cluster_heads(members: Iterable[Member]) -> dict[str, str]:
+    """Return the head of the cluster of each story, independent of the order of the stories.
 
-    The first published is a head; its cluster is all that a chain of likenesses leads to and that still resembles the
-    head. What is left is divided in the same way. So a bridge between two stories that share nothing goes to the
-    earlier one, and a story that is rewritten day after day becomes a new cluster when little is left of the first.
+    The story published first is a head. Its cluster is everything that a chain of near-duplicates connects to it and
+    that still resembles the head. The remaining stories are divided in the same way. So a bridge between two unrelated
+    stories belongs to the earlier one, and a story that is rewritten every day starts a new cluster once little of the
+    first version is left.
     """
-    left = sorted(members, key=lambda member: member.age)
+    remaining = sorted(members, key=lambda member: member.age)
     heads: dict[str, str] = {}
-    while left:
-        head, *others = left
-        near = [other for other in others if other.prints == head.prints or resemblance(head, other) >= _OF_ONE_CLUSTER]
-        reached = [head]
-        for member in reached:
-            linked = [other for other in near if alike(member, other)]
-            reached += linked
+    while remaining:
+        head, *others = remaining
+        near = [
+            other for other in others if other.prints == head.prints or jaccard(head, other) >= _MIN_JACCARD_WITH_HEAD
+        ]
+        cluster = [head]
+        for member in cluster:
+            linked = [other for other in near if is_near_duplicate(member, other)]
+            cluster += linked
             near = [other for other in near if other not in linked]
-        heads.update({member.story_id: head.story_id for member in reached})
-        left = [member for member in left if member.story_id not in heads]
+        heads.update({member.story_id: head.story_id for member in cluster})
+        remaining = [member for member in remaining if member.story_id not in heads]
     return heads

@@ -16,7 +16,7 @@ from pipelines.ledger import near_duplicates as clusters_module
 from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.publishing.reindex import reindex
-from pipelines.similarity.minhash import Member, alike, clusters, resemblance, sketch, tokens
+from pipelines.similarity.minhash import Member, cluster_heads, is_near_duplicate, jaccard, sketch, tokens
 from tests.newspaper.text_generator import BEATS, TextGenerator
 from tests.support.builders import JANUARY, SITE, ZONE, Kept, a_story
 from tests.support.near_duplicate_pairs import HOUR, START, Labelled, labelled
@@ -60,7 +60,7 @@ def judged(pairs: Iterable[Labelled]) -> dict[tuple[str, bool], Counter[bool]]:
         verdict = False
         if one and other and set(one.bands) & set(other.bands):
             later = int(pair.apart.total_seconds())
-            verdict = alike(Member("k:1", 0, one.prints), Member("k:2", later, other.prints))
+            verdict = is_near_duplicate(Member("k:1", 0, one.prints), Member("k:2", later, other.prints))
         found[pair.kind, pair.near][verdict] += 1
     return found
 
@@ -120,7 +120,7 @@ def test_resemblance_is_the_share_of_common_shingles() -> None:
         one, other = (Member("k:1", 0, made.prints) for part in parts if (made := sketch(" ".join(part))))
         common = max(0, shared - 4)
         true = common / (len(parts[0]) + len(parts[1]) - 8 - common)
-        assert resemblance(one, other) == pytest.approx(true, abs=0.06)
+        assert jaccard(one, other) == pytest.approx(true, abs=0.06)
 
 
 # Clusters ------------------------------------------------------------------------------------------------------------
@@ -229,9 +229,9 @@ def test_in_a_crowd_that_shares_a_form_a_copy_is_found_and_few_are_compared(
 
     def counted(one: Member, other: Member) -> bool:
         compared.append(other.story_id)
-        return alike(one, other)
+        return is_near_duplicate(one, other)
 
-    monkeypatch.setattr(clusters_module, "alike", counted)
+    monkeypatch.setattr(clusters_module, "is_near_duplicate", counted)
     monkeypatch.setattr(clusters_module, "_MAX_COMPARED", 20)
     copied = sketch("\n\n".join([*own[30][1:], *form]))
     assert index.place("k:copy", copied, START + 100 * HOUR) == {"k:30": "k:30", "k:copy": "k:30"}
@@ -295,8 +295,10 @@ def test_members_of_one_family_are_divided_the_same_way_in_any_order() -> None:
     bodies = ["\n\n".join(pool[start : start + rng.randint(6, 9)]) for start in (0, 1, 3, 4, 6)]
     sketches = [made for body in bodies if (made := sketch(body))]
     members = [Member(f"k:{n}", 3600 * n, made.prints) for n, made in enumerate(sketches)]
-    assert len({str(clusters(order)) for order in permutations(members)}) == 1
-    assert all(alike(one, other) == alike(other, one) for one, other in permutations(members, 2))
+    assert len({str(cluster_heads(order)) for order in permutations(members)}) == 1
+    assert all(
+        is_near_duplicate(one, other) == is_near_duplicate(other, one) for one, other in permutations(members, 2)
+    )
 
 
 # In the ledger -------------------------------------------------------------------------------------------------------

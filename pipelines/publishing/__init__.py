@@ -1,1 +1,1 @@
-"""From the outbox to Parquet, and back to a ledger."""
+"""Publishing the outbox to Parquet, and rebuilding a ledger from it. May import `analysis`, `ledger` and below."""

@@ -1,4 +1,4 @@
-"""Rows that no file of their table can hold: each becomes a reject, so that one bad row never stops the others."""
+"""Rejection of rows that do not fit the schema of their table, so that one bad row never stops the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -16,33 +16,46 @@ from pipelines.storage.tables import TABLES, Table, to_json
 INVALID_ROW = "InvalidRow"
 
 
-def divert_bad_rows(ledger: Ledger) -> int:
-    """Turn bad changes that wait in the outbox into rejects; returns how many there were.
+def reject_invalid_rows(ledger: Ledger) -> int:
+    """Turn the changes in the outbox that no file can hold into rejects; returns their number.
 
-    A story that was to move, and whose new row is bad, stays where it stands.
+    A story whose new row is invalid and would have moved to another partition stays in its old one.
     """
-    diverted = 0
+    count = 0
     for (name, _), seqs in ledger.outbox.pending().items():
         table = TABLES[name]
-        for change, fault in _bad(table, ledger.outbox.changes(table, seqs)):
+        for change, reason in _invalid(table, ledger.outbox.changes(table, seqs)):
             with ledger.transaction():
                 ledger.outbox.clear([change.seq])
-                ledger.add_reject(_reject(ledger.site, table, change, fault))
+                ledger.add_reject(_reject(ledger.site, table, change, reason))
                 if name == "stories" and change.act == "put":
                     ledger.stories.withdraw(change.key, ledger.outbox.forget_move(table, change.key))
-            diverted += 1
-    return diverted
+            count += 1
+    return count
 
 
-def fault_in(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """What keeps rows from being stored under a schema, in a few words, or None."""
+def _invalid(table: Table, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:
+    all_puts_fit = not _misfit(table.schema, [change.row for change in changes if change.act == "put"])
+    for change in changes:
+        if change.act == "drop" or (change.act == "put" and all_puts_fit):
+            continue
+        if unknown := change.row.keys() - set(table.schema.names):
+            yield change, f"no column {', '.join(sorted(unknown))}"
+            continue
+        names = change.row if change.act == "touch" else table.schema.names
+        if reason := _misfit(pa.schema([table.schema.field(name) for name in names]), [change.row]):
+            yield change, reason
+
+
+def _misfit(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the reason why rows do not fit a schema, or None."""
     for field in schema:
-        # Arrow would take a text for a list of its letters, and a number for a moment.
-        wanted = _python_type(field.type)
-        kinds = {type(row.get(field.name)) for row in rows}
-        if not all(issubclass(kind, wanted) for kind in kinds - {NoneType}):
-            return f"{field.name} is no {wanted.__name__}"
-        if not field.nullable and NoneType in kinds:
+        # Arrow would accept a text as a list of its letters, and a number as a time.
+        expected = _python_type(field.type)
+        types = {type(row.get(field.name)) for row in rows}
+        if not all(issubclass(found, expected) for found in types - {NoneType}):
+            return f"{field.name} must be {expected.__name__}"
+        if not field.nullable and NoneType in types:
             return f"null in {field.name}"
     try:
         pa.Table.from_pylist(rows, schema=schema)
@@ -59,29 +72,10 @@ def _python_type(arrow_type: pa.DataType) -> type:
     return str if pa.types.is_string(arrow_type) else int
 
 
-def _bad(table: Table, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:
-    sound = fault_in(table.schema, [change.row for change in changes if change.act == "put"]) is None
-    for change in changes:
-        if change.act == "touch":
-            fault = _fault_in_touch(table, change.row)
-        elif change.act == "put" and not sound:
-            fault = fault_in(table.schema, [change.row])
-        else:
-            fault = None
-        if fault:
-            yield change, fault
-
-
-def _fault_in_touch(table: Table, columns: Mapping[str, Any]) -> str | None:
-    if unknown := columns.keys() - set(table.schema.names):
-        return f"no column {', '.join(sorted(unknown))}"
-    return fault_in(pa.schema([table.schema.field(name) for name in columns]), [columns])
-
-
-def _reject(site: str, table: Table, change: Change, fault: str) -> Reject:
+def _reject(site: str, table: Table, change: Change, reason: str) -> Reject:
     def text(name: str) -> str | None:
         value = change.row.get(name)
-        return value if isinstance(value, str) and value.isprintable() else None  # half a character is not
+        return value if isinstance(value, str) and value.isprintable() else None  # a lone surrogate is not printable
 
     return Reject(
         site=site,
@@ -89,7 +83,7 @@ def _reject(site: str, table: Table, change: Change, fault: str) -> Reject:
         url=text("url"),
         story_id=text("story_id"),
         reason=INVALID_ROW,
-        detail=f"no row of {table.name}: {fault}".encode(errors="replace").decode(),
+        detail=f"not a row of {table.name}: {reason}".encode(errors="replace").decode(),
         record=to_json(change.row),
         run_id=text("run_id") or "unknown",
     )

@@ -1,7 +1,7 @@
-"""What a partition becomes when its waiting changes are laid over the rows that stand: pure, no files, no ledger.
+"""Merging of outbox changes into the rows of a partition, without files or a ledger.
 
-Laying the same changes over the result changes nothing: that is what makes a publish safe to repeat after a crash at
-any moment. Only the rows that a change names are handled one by one.
+Merging the same changes into the result changes nothing, so a publish can be repeated after a crash at any moment.
+Only the rows that a change names are handled one by one; the others stay in Arrow.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,51 +20,49 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A partition with its changes in it.
+    """A partition after a merge.
 
-    ``displaced`` are the revisions that no longer stand anywhere in it; ``leaving`` are the keys of rows that moved to
-    another partition. Those are still in ``rows`` and are taken out when the other partition has them.
+    ``superseded`` are the revisions that are no longer in it. ``moved`` are the keys of rows that moved to another
+    partition; those rows are still in ``rows``, and are removed once they are published there.
     """
 
     rows: pa.Table
     put: int
-    displaced: list[Row]
-    leaving: set[str]
+    superseded: list[Row]
+    moved: set[str]
 
 
-def lay_over(table: Table, standing: pa.Table, changes: Sequence[Change]) -> Merged:
-    """Lay changes, oldest first, over the rows that stand (both in the table's schema)."""
-    keys = key_column(table, standing)
+def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merged:
+    """Merge changes, oldest first, into published rows."""
+    keys = key_column(table, published)
     named = _named(table, keys, changes)
-    old = standing.filter(named).to_pylist()
-    fold = _Fold(table, {table.key_of(row): row for row in old})
+    merger = _Merger(table, {table.key_of(row): row for row in published.filter(named).to_pylist()})
     for change in changes:
         if change.act == "put":
-            fold.put(change.key, change.row)
+            merger.put(change.key, change.row)
         elif change.act == "drop":
-            fold.drop(change.key)
+            merger.drop(change.key)
         else:
-            fold.touch(change.key, change.row)
-    final = fold.final()
-    fresh = pa.Table.from_pylist(list(final.values()), schema=table.schema)
-    rows = in_order(table, pa.concat_tables([standing.filter(pc.invert(named)), fresh]))
-    return Merged(rows, len(fold.new), list(fold.displaced.values()), fold.leaving)
+            merger.touch(change.key, change.row)
+    changed = pa.Table.from_pylist(list(merger.finish().values()), schema=table.schema)
+    rows = sort_rows(table, pa.concat_tables([published.filter(pc.invert(named)), changed]))
+    return Merged(rows, len(merger.new), list(merger.superseded.values()), merger.moved)
 
 
-def take_out(table: Table, standing: pa.Table, keys: Iterable[str]) -> pa.Table:
-    """The rows without those of the given keys."""
-    leaving = pa.array(sorted(set(keys)), pa.string())
-    return standing.filter(pc.invert(pc.is_in(key_column(table, standing), value_set=leaving)))
+def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:
+    """Return the rows without those of the given keys."""
+    removed = pa.array(sorted(set(keys)), pa.string())
+    return rows.filter(pc.invert(pc.is_in(key_column(table, rows), value_set=removed)))
 
 
-def in_order(table: Table, rows: pa.Table) -> pa.Table:
-    """The rows in the table's order, nulls last, ties by key: the same rows always come in the same order."""
-    names = (*table.order, *(name for name in table.key if name not in table.order))
+def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
+    """Sort rows by the table's order, then by key, nulls last, so that equal rows make equal files."""
+    names = dict.fromkeys((*table.order, *table.key))
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending", "at_end") for name in names]))
 
 
 def key_column(table: Table, rows: pa.Table) -> pa.ChunkedArray:
-    """What :meth:`Table.key_of` gives for each row."""
+    """Return :meth:`Table.key_of` of every row."""
     parts = [_as_text(rows[name]) for name in table.key]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
 
@@ -72,19 +70,19 @@ def key_column(table: Table, rows: pa.Table) -> pa.ChunkedArray:
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pa.types.is_timestamp(column.type):
         return pc.fill_null(column.cast(pa.string()), "None")
-    # As `isoformat` writes it: no fraction where there is none. Without a zone, so that no zone database is needed.
+    # As `isoformat` writes it, which omits a fraction of zero; without a zone, so that no zone database is needed.
     text = pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%S")
     text = pc.replace_substring_regex(text, r"\.000000$", "")
     return pc.fill_null(pc.binary_join_element_wise(text, "+00:00", ""), "None")
 
 
 def _named(table: Table, keys: pa.ChunkedArray, changes: Sequence[Change]) -> pa.ChunkedArray:
-    """Which rows a change names, by key or by the first parts of it."""
+    """Return a mask of the rows that a change names by key or by a prefix of it."""
     names = {change.key for change in changes}
-    found = pc.is_in(keys, value_set=pa.array(sorted(names), pa.string()))
-    for name in sorted(name for name in names if _is_prefix(table, name)):
-        found = pc.or_(found, pc.starts_with(keys, name + KEY_SEPARATOR))
-    return found
+    mask = pc.is_in(keys, value_set=pa.array(sorted(names), pa.string()))
+    for prefix in sorted(name for name in names if _is_prefix(table, name)):
+        mask = pc.or_(mask, pc.starts_with(keys, prefix + KEY_SEPARATOR))
+    return mask
 
 
 def _is_prefix(table: Table, key: str) -> bool:
@@ -92,61 +90,59 @@ def _is_prefix(table: Table, key: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Fold:
-    """The rows that changes name: those that stand, and those that were put since, by key."""
+class _Merger:
+    """The rows that changes name, by key: those published, and those put since."""
 
     table: Table
-    standing: dict[str, Row]
+    published: dict[str, Row]
     new: dict[str, Row] = field(default_factory=dict)
-    displaced: dict[tuple[str, int], Row] = field(default_factory=dict)
-    leaving: set[str] = field(default_factory=set)
+    superseded: dict[tuple[str, int], Row] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
 
     def put(self, key: str, row: Row) -> None:
         before = self.new.get(key)
         if before is not None and _revision(before) > _revision(row):
-            self._displace(key, row)
+            self._supersede(key, row)
             return
         if before is not None and _revision(before) < _revision(row):
-            self._displace(key, before)
+            self._supersede(key, before)
         self.new[key] = dict(row)
 
     def drop(self, key: str) -> None:
-        """The row goes; one that is put later comes back, and then what stood is displaced by it like any other."""
+        """Remove a row; if it is put again later, that row supersedes the published one like any other."""
         if key in self.new:
-            self._displace(key, self.new.pop(key))
-        self.leaving.add(key)
+            self._supersede(key, self.new.pop(key))
+        self.moved.add(key)
 
     def touch(self, key: str, columns: Row) -> None:
-        # A row that stands is only touched where no newer one hides it: the newer one replaces it whole.
-        for name in self._matching(key):
-            fresh, old = self.new.get(name), self.standing.get(name)
-            if fresh is not None:
-                _set_later(fresh, columns)
-            if old is not None and (fresh is None or _revision(old) > _revision(fresh)):
-                _set_later(old, columns)
+        """Set columns of a row, unless a newer revision replaces it whole."""
+        names = {key}
+        if _is_prefix(self.table, key):
+            names = {name for name in (*self.new, *self.published) if name.startswith(key + KEY_SEPARATOR)}
+        for name in names:
+            new, old = self.new.get(name), self.published.get(name)
+            if new is not None:
+                _set_columns(new, columns)
+            if old is not None and (new is None or _revision(old) > _revision(new)):
+                _set_columns(old, columns)
 
-    def _matching(self, key: str) -> set[str]:
-        if not _is_prefix(self.table, key):
-            return {key}
-        return {name for name in (*self.new, *self.standing) if name.startswith(key + KEY_SEPARATOR)}
+    def _supersede(self, key: str, row: Row) -> None:
+        self.superseded[key, _revision(row)] = row
 
-    def _displace(self, key: str, row: Row) -> None:
-        self.displaced[key, _revision(row)] = row
-
-    def final(self) -> dict[str, Row]:
-        """The rows of the named keys as they end, those that are leaving included."""
-        self.leaving -= self.new.keys()
-        rows = dict(self.standing)
+    def finish(self) -> dict[str, Row]:
+        """Return the final rows by key, including those that moved."""
+        self.moved -= self.new.keys()
+        rows = dict(self.published)
         for key, row in self.new.items():
             if key in rows and _revision(rows[key]) > _revision(row):
-                self._displace(key, row)
+                self._supersede(key, row)
             else:
                 rows[key] = row
-        for key, old in self.standing.items():
-            if key in self.leaving or rows[key] is not old:
-                self.displaced.setdefault((key, _revision(old)), old)  # a put of the same revision is the later word
-        for key in rows.keys() - self.leaving:
-            self.displaced.pop((key, _revision(rows[key])), None)
+        for key, old in self.published.items():
+            if key in self.moved or rows[key] is not old:
+                self.superseded.setdefault((key, _revision(old)), old)  # a put of the same revision is later
+        for key in rows.keys() - self.moved:
+            self.superseded.pop((key, _revision(rows[key])), None)
         return rows
 
 
@@ -154,8 +150,8 @@ def _revision(row: Row) -> int:
     return row.get("revision") or 0
 
 
-def _set_later(row: Row, columns: Row) -> None:
-    """Set columns; a moment never goes back."""
+def _set_columns(row: Row, columns: Row) -> None:
+    """Set columns of a row; a time is never set back."""
     for name, value in columns.items():
         before = row[name]
         row[name] = max(before, value) if isinstance(before, datetime) and isinstance(value, datetime) else value

@@ -1,14 +1,13 @@
-"""Publish: the outbox goes into the partition files that it touches, and not a row is lost or doubled on the way.
+"""Publishing: merge the outbox into the partition files that it touches, without losing or doubling a row.
 
-Every step can be the last one before a crash, and publishing again puts it right:
+A crash may follow any step, and publishing again completes it:
 
-1. What an earlier publish left: a file that was put in place is recorded, a file that was not is forgotten.
-2. Rows that no file can hold become rejects, so that one bad row never stops the others.
-3. Per partition: read, lay the changes over, write aside, announce in the ledger, rename, record and clear the outbox.
-   A revision that no longer stands in `stories` is in `revisions` before the file that held it is replaced.
-4. Last of all, and only when every story stands where it belongs, it is taken out of where it stood. So it may for a
-   moment stand twice, but there is no moment in which it stands nowhere. (Who reads many files sees each at another
-   moment; that the old place is emptied last makes it hard to come too early for the one and too late for the other.)
+1. Files of an interrupted publish: one that was renamed into place is recorded, any other is forgotten.
+2. Rows that no file can hold become rejects.
+3. Per partition: read, merge, write to `.staging/`, announce in the ledger, rename, record and clear the outbox.
+   A superseded revision is in `revisions` before the file that held it is replaced.
+4. A story that moved to another partition is removed from the old one last, when all stories are in their new places.
+   A reader may see it twice for a moment, never not at all.
 """
 
 from collections import Counter, defaultdict
@@ -19,8 +18,8 @@ import pyarrow as pa
 
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
-from pipelines.publishing.invalid_rows import divert_bad_rows
-from pipelines.publishing.merge import Merged, Row, lay_over, take_out
+from pipelines.publishing.invalid_rows import reject_invalid_rows
+from pipelines.publishing.merge import Merged, Row, merge, remove_rows
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.failpoint import reached
@@ -31,69 +30,67 @@ _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a publish did, by table: rows put into files, files written or removed; and rows diverted to rejects."""
+    """Result of a publish, by table: rows put, files written or removed; and the number of rows rejected."""
 
     rows: dict[str, int]
     files: dict[str, int]
-    diverted: int
+    rejected: int
 
 
-def publish(dataset: DataFolder, ledger: Ledger) -> Published:
-    """Move everything in the outbox into Parquet.
+def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
+    """Move everything in the outbox to Parquet.
 
-    Raises :class:`DataDamaged` for the first file that is not what the ledger says it is, after everything that does
-    not depend on such a file has been published; what does waits in the outbox.
+    Raises :class:`DataDamaged` for the first file that differs from its record in the ledger, after everything that
+    does not depend on such a file is published; the rest stays in the outbox.
     """
     ledger.commit()
     reached("publish.begun")
-    recover(dataset, ledger)
-    publication = _Publication(dataset, ledger, divert_bad_rows(ledger))
+    _finish_interrupted(data_folder, ledger)
+    publication = _Publication(data_folder, ledger)
+    rejected = reject_invalid_rows(ledger)
     waiting = ledger.outbox.pending()
     for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
         publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
-    publication.take_out_what_moved()
+    publication.remove_moved()
     reached("publish.done")
     if publication.damaged:
         raise publication.damaged[0]
-    return Published(dict(+publication.rows), dict(publication.files), publication.diverted)
+    return Published(dict(+publication.rows), dict(publication.files), rejected)
 
 
-def recover(dataset: DataFolder, ledger: Ledger) -> None:
-    """Bring the ledger's record of files in line with what a killed publish left, and clear its staged files.
+def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Settle the files that an interrupted publish announced, and clear its staged files.
 
-    Nothing is cleared from the outbox: laying the same changes over a file that has them already changes nothing.
+    The outbox stays as it is: merging the same changes again changes nothing.
     """
     for prepared in ledger.outbox.prepared():
-        in_place = dataset.digest(prepared.path) == prepared.sha256
-        if in_place:  # but perhaps not for good: whoever put it there may not have come to sync it
-            dataset.sync_place(prepared.path)
+        in_place = data_folder.digest(prepared.path) == prepared.sha256
+        if in_place:  # its folder may not be synced
+            data_folder.sync_place(prepared.path)
         reached("recover.synced")
         with ledger.transaction():
             ledger.outbox.settle(prepared if in_place else ledger.outbox.file(prepared.path))
         reached("recover.settled")
-    dataset.clear_staging(ledger.site)
+    data_folder.clear_staging(ledger.site)
     reached("recover.cleared")
 
 
 def _parts(waiting: Mapping[tuple[str, str], list[int]], table: str) -> dict[str, list[int]]:
-    """Of all that waits the partitions of one table."""
     return {part: seqs for (name, part), seqs in waiting.items() if name == table}
 
 
 @dataclass(slots=True)
 class _Publication:
-    """One publish under way."""
+    """One publish in progress."""
 
-    dataset: DataFolder
+    data_folder: DataFolder
     ledger: Ledger
-    diverted: int
     rows: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
     damaged: list[DataDamaged] = field(default_factory=list)
 
     def merge_all(self, table: Table, parts: Mapping[str, Sequence[int]]) -> None:
-        """Publish the changes of a table, by partition, but for the rows that are leaving one."""
         for part, seqs in parts.items():
             try:
                 self._merge(table, part, seqs)
@@ -102,56 +99,55 @@ class _Publication:
 
     def _merge(self, table: Table, part: str, seqs: Sequence[int]) -> None:
         changes = self.ledger.outbox.changes(table, seqs)
-        standing = self._standing(table, part)
-        merged = lay_over(table, standing, changes)
+        before = self._read(table, part)
+        merged = merge(table, before, changes)
         if table is _STORIES:
             self._keep_revisions(merged)
-        done = [change.seq for change in changes if change.key not in merged.leaving]
-        self._replace(table, part, standing, merged.rows, done)
+        done = [change.seq for change in changes if change.key not in merged.moved]
+        self._replace(table, part, before, merged.rows, done)
         self.rows[table.name] += merged.put
 
     def _keep_revisions(self, merged: Merged) -> None:
         parts = defaultdict(list)
         with self.ledger.transaction():
-            for row in merged.displaced:
-                if not self._still_stands(row, merged.leaving):
+            for row in merged.superseded:
+                if not self._moved_unchanged(row, merged.moved):
                     part = _REVISIONS.part_of(row, self.ledger.zone)
                     parts[part].append(self.ledger.outbox.put(_REVISIONS, part, row))
         reached("publish.displaced")
         for part, seqs in sorted(parts.items()):
             self._merge(_REVISIONS, part, seqs)
 
-    def _still_stands(self, row: Row, leaving: set[str]) -> bool:
-        """Whether a row that leaves a partition moved as it was: then it is no superseded revision."""
-        known = self.ledger.stories.get(row["story_id"]) if row["story_id"] in leaving else None
+    def _moved_unchanged(self, row: Row, moved: set[str]) -> bool:
+        known = self.ledger.stories.get(row["story_id"]) if row["story_id"] in moved else None
         return known is not None and known.revision == row["revision"]
 
-    def take_out_what_moved(self) -> None:
-        """Take stories out of the partitions that they left, if all that is new of them is in place."""
+    def remove_moved(self) -> None:
+        """Remove stories from the partitions they left, unless a file with stories or revisions is damaged."""
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return
         for part, seqs in _parts(self.ledger.outbox.pending(), _STORIES.name).items():
             changes = self.ledger.outbox.changes(_STORIES, seqs)
-            standing = self._standing(_STORIES, part)
-            rows = take_out(_STORIES, standing, (change.key for change in changes))
-            self._replace(_STORIES, part, standing, rows, [change.seq for change in changes])
+            before = self._read(_STORIES, part)
+            rows = remove_rows(_STORIES, before, (change.key for change in changes))
+            self._replace(_STORIES, part, before, rows, [change.seq for change in changes])
             reached("publish.emptied")
 
-    def _standing(self, table: Table, part: str) -> pa.Table:
-        """The partition as it is on disk, which must be what the ledger recorded; no rows where there is no file."""
+    def _read(self, table: Table, part: str) -> pa.Table:
+        """Return the published rows of a partition; raises :class:`DataDamaged` if the file is not as recorded."""
         path = table.path(self.ledger.site, part)
-        recorded, found = self.ledger.outbox.file(str(path)).sha256, self.dataset.digest(str(path))
-        if recorded != found:
-            raise DataDamaged(path, "is missing" if not found else "is not the file that was published")
-        rows = self.dataset.read(table, self.ledger.site, part)
+        recorded, digest = self.ledger.outbox.file(str(path)).sha256, self.data_folder.digest(path)
+        if recorded != digest:
+            raise DataDamaged(path, "is not the file that was published" if digest else "is missing")
+        rows = self.data_folder.read(table, self.ledger.site, part)
         return table.schema.empty_table() if rows is None else rows
 
     def _replace(self, table: Table, part: str, before: pa.Table, rows: pa.Table, done: list[int]) -> None:
-        """Make a partition hold exactly these rows and clear the outbox of what is done with that."""
-        path = table.path(self.ledger.site, part)
-        record = self.ledger.outbox.file(str(path))
+        """Publish the rows of a partition and clear the changes that are done from the outbox."""
+        path = str(table.path(self.ledger.site, part))
+        record = self.ledger.outbox.file(path)
         if not rows.equals(before):
-            record = self._put_in_place(table, FileRecord(str(path), 0, 0, ""), rows)
+            record = self._write(table, path, rows)
             self.files[table.name] += 1
         with self.ledger.transaction():
             self.ledger.outbox.settle(record)
@@ -159,16 +155,17 @@ class _Publication:
             reached("publish.settling")
         reached("publish.settled")
 
-    def _put_in_place(self, table: Table, record: FileRecord, rows: pa.Table) -> FileRecord:
-        staged = self.dataset.stage(table, self.ledger.site, rows) if len(rows) else None
+    def _write(self, table: Table, path: str, rows: pa.Table) -> FileRecord:
+        staged = self.data_folder.stage(table, self.ledger.site, rows) if len(rows) else None
+        record = FileRecord(path, 0, 0, "")
         if staged:
-            record = FileRecord(record.path, staged.rows, staged.bytes, staged.sha256)
+            record = FileRecord(path, staged.rows, staged.bytes, staged.sha256)
         with self.ledger.transaction():
             self.ledger.outbox.prepare(record)
             reached("publish.announcing")
         reached("publish.prepared")
         if staged:
-            self.dataset.commit(staged, record.path)
+            self.data_folder.commit(staged, path)
         else:
-            self.dataset.remove(record.path)
+            self.data_folder.remove(path)
         return record

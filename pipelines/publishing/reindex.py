@@ -1,8 +1,8 @@
-"""Reindex: build a site's ledger again from the Parquet, so that the next run knows everything that was kept.
+"""Reindex: rebuild a site's ledger from its Parquet files.
 
-The new ledger is built aside and put in place whole; the old one is kept beside it. What the old outbox can still give
-goes into Parquet first. What no file holds is forgotten, and so asked for again: addresses that were only discovered,
-doors, validators.
+The new ledger is built under a temporary name and replaces the old one, which is kept beside it. Readable rows of the
+old outbox are published first. State that is in no file is lost and fetched again: URLs that were only discovered,
+entry points, validators for conditional requests.
 """
 
 import json
@@ -38,31 +38,29 @@ from pipelines.storage.tables import TABLES, Table
 _STORIES = TABLES["stories"]
 
 
-def reindex(dataset: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
-    """Replace the site's ledger by one built from its files, and open it; whoever calls this holds the site's lock.
+def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
+    """Replace a site's ledger by one built from its files, and open it; the caller holds the site's lock.
 
-    Raises :class:`pipelines.storage.errors.DataDamaged` for a file that cannot be read: `check` sets such files aside.
+    Raises :class:`DataDamaged` for an unreadable file, which `khobor check --quarantine` moves away.
     """
-    path = dataset.ledger(site)
+    path = data_folder.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")
-    _forget(built, old)
+    _remove(built, old)
     with storage_errors("copy", path):
         copy_database(path, old)  # opening a damaged database changes it
         reached("ledger.copied")
     with closing(Ledger.open(built, site, zone)) as ledger:
-        _record_files(dataset, ledger)
+        _record_files(data_folder, ledger)
         reached("reindex.recorded")
-        _carry_over(old, ledger)
+        _copy_outbox(old, ledger)
         reached("reindex.carried")
-        publish(dataset, ledger)
-        _settle_places(dataset, ledger)
+        publish(data_folder, ledger)
+        _move_stories(data_folder, ledger)
         reached("reindex.settled")
-        publish(dataset, ledger)
+        publish(data_folder, ledger)
         reached("reindex.published")
-        _remember_stories(dataset, ledger)
-        _remember_aliases(dataset, ledger)
-        _remember_sightings(dataset, ledger)
-        _remember_snapshots(dataset, ledger)
+        _index_stories(data_folder, ledger)
+        _index_others(data_folder, ledger)
     reached("reindex.built")
     with storage_errors("replace", path):
         move_database(path, path.with_name(f"{path.name}.damaged-{now():%Y%m%dT%H%M%S.%fZ}"))
@@ -71,94 +69,86 @@ def reindex(dataset: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
         built.replace(path)
         reached("ledger.replaced")
         sync(path.parent)
-    _forget(built, old)
+    _remove(built, old)
     return Ledger.open(path, site, zone)
 
 
-def _forget(*ledgers: Path) -> None:
+def _remove(*ledgers: Path) -> None:
     for ledger in ledgers:
         for path in ledger.parent.glob(f"{ledger.name}*"):
             path.unlink()
 
 
-def _rows(dataset: DataFolder, table: Table, site: str) -> Iterator[tuple[str, pa.Table]]:
-    for part, _ in dataset.published(table, site):
-        rows = dataset.read(table, site, part)
+def _rows(data_folder: DataFolder, table: Table, site: str) -> Iterator[tuple[str, pa.Table]]:
+    for part, _ in data_folder.published(table, site):
+        rows = data_folder.read(table, site, part)
         assert rows is not None
         yield part, rows
 
 
-def _record_files(dataset: DataFolder, ledger: Ledger) -> None:
+def _record_files(data_folder: DataFolder, ledger: Ledger) -> None:
     for table in TABLES.values():
-        for part, rows in _rows(dataset, table, ledger.site):
+        for part, rows in _rows(data_folder, table, ledger.site):
             path = table.path(ledger.site, part)
-            size = (dataset.root / path).stat().st_size
+            size = (data_folder.root / path).stat().st_size
             with ledger.savepoint():
-                ledger.outbox.settle(FileRecord(str(path), len(rows), size, dataset.digest(path)))
+                ledger.outbox.settle(FileRecord(str(path), len(rows), size, data_folder.digest(path)))
     ledger.commit()
 
 
-# The old outbox ------------------------------------------------------------------------------------------------------
+def _copy_outbox(old: Path, ledger: Ledger) -> None:
+    """Copy the changes from the outbox of the old ledger, as far as it is readable.
 
-
-def _carry_over(old: Path, ledger: Ledger) -> None:
-    """Take over the changes that wait in the old ledger, as far as it can be read."""
+    Reading from both ends gives everything around one damaged page.
+    """
     if not old.exists():
         return
     with closing(sqlite3.connect(old)) as connection:
-        found = {row[0]: row[1:] for order in ("ASC", "DESC") for row in _readable(connection, order)}
+        changes = {row[0]: row[1:] for order in ("ASC", "DESC") for row in _readable(connection, order)}
     with ledger.transaction():
-        for seq in sorted(found):
-            name, part, key, act, row = found[seq]
-            with suppress(KeyError, TypeError, ValueError):  # what damage made of a row
+        for seq in sorted(changes):
+            name, part, key, act, row = changes[seq]
+            with suppress(KeyError, TypeError, ValueError):  # a damaged row
                 TABLES[name].path(ledger.site, part)
                 ledger.outbox.add(TABLES[name], part, key, act, dict(json.loads(row)))
 
 
 def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Any]:
-    """The outbox up to the first row that cannot be read; from both ends, that is all around one damaged page."""
     with suppress(sqlite3.DatabaseError):
         yield from connection.execute(f"SELECT seq, name, part, key, act, row FROM outbox ORDER BY seq {order}")
 
 
-# Stories -------------------------------------------------------------------------------------------------------------
-
-
-def _settle_places(dataset: DataFolder, ledger: Ledger) -> None:
-    """Let each story stand once, in its newest revision, in the month that it is of."""
+def _move_stories(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Move each story that is doubled or in the wrong month: its newest revision to the partition of its date."""
     places: dict[str, list[tuple[int, datetime, str, bool]]] = defaultdict(list)
-    for part, rows in _rows(dataset, _STORIES, ledger.site):
+    for part, rows in _rows(data_folder, _STORIES, ledger.site):
         for row in rows.select(["story_id", "revision", "fetched_at", *_STORIES.moments]).to_pylist():
-            right = _STORIES.part_of(row, ledger.zone) == part
-            places[row["story_id"]].append((row["revision"], row["fetched_at"], part, right))
+            is_right = _STORIES.part_of(row, ledger.zone) == part
+            places[row["story_id"]].append((row["revision"], row["fetched_at"], part, is_right))
     with ledger.transaction():
         for story_id, found in places.items():
-            _, _, newest, right = max(found)
-            if len(found) == 1 and right:
+            _, _, newest, is_right = max(found)
+            if len(found) == 1 and is_right:
                 continue
-            row = _story_in(dataset, ledger.site, newest, story_id)
+            stories = data_folder.read(_STORIES, ledger.site, newest)
+            assert stories is not None
+            revisions: list[Row] = stories.filter(pc.equal(stories["story_id"], story_id)).to_pylist()
+            row = max(revisions, key=lambda revision: revision["revision"])
             for _, _, part, _ in found:
                 ledger.outbox.drop(_STORIES, part, story_id)
             ledger.outbox.put(_STORIES, _STORIES.part_of(row, ledger.zone), row)
-            _remember(ledger, newest, row)
+            _index_story(ledger, newest, row)
 
 
-def _story_in(dataset: DataFolder, site: str, part: str, story_id: str) -> Row:
-    rows = dataset.read(_STORIES, site, part)
-    assert rows is not None
-    found: list[Row] = rows.filter(pc.equal(rows["story_id"], story_id)).to_pylist()
-    return max(found, key=lambda row: row["revision"])
-
-
-def _remember_stories(dataset: DataFolder, ledger: Ledger) -> None:
-    for part, rows in _rows(dataset, _STORIES, ledger.site):
+def _index_stories(data_folder: DataFolder, ledger: Ledger) -> None:
+    for part, rows in _rows(data_folder, _STORIES, ledger.site):
         for batch in rows.to_batches(max_chunksize=1000):
             with ledger.transaction():
                 for row in batch.to_pylist():
-                    _remember(ledger, part, row)
+                    _index_story(ledger, part, row)
 
 
-def _remember(ledger: Ledger, part: str, row: Row) -> None:
+def _index_story(ledger: Ledger, part: str, row: Row) -> None:
     ledger.stories.upsert(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
@@ -178,29 +168,20 @@ def _remember(ledger: Ledger, part: str, row: Row) -> None:
     ledger.urls.upsert(fetch, next_revisit(row["published_at"], row["fetched_at"]), row["published_at"])
 
 
-# The rest ------------------------------------------------------------------------------------------------------------
-
-
-def _remember_aliases(dataset: DataFolder, ledger: Ledger) -> None:
-    for _, rows in _rows(dataset, TABLES["aliases"], ledger.site):
+def _index_others(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Index aliases, sightings and the last snapshot of each list."""
+    for _, rows in _rows(data_folder, TABLES["aliases"], ledger.site):
         with ledger.transaction():
             for row in rows.to_pylist():
                 ledger.stories.insert_alias(Alias(site=ledger.site, **row))
-
-
-def _remember_sightings(dataset: DataFolder, ledger: Ledger) -> None:
-    for _, rows in _rows(dataset, TABLES["sightings"], ledger.site):
+    for _, rows in _rows(data_folder, TABLES["sightings"], ledger.site):
         with ledger.transaction():
             for row in rows.select(["story_id", "via"]).to_pylist():
                 ledger.stories.insert_sighting(row["story_id"], row["via"])
-
-
-def _remember_snapshots(dataset: DataFolder, ledger: Ledger) -> None:
-    """The last snapshot of each list; days come oldest first, so a later day's replaces an earlier one's."""
-    for _, rows in _rows(dataset, TABLES["rankings"], ledger.site):
+    for _, rows in _rows(data_folder, TABLES["rankings"], ledger.site):  # oldest day first: later ones replace it
         with ledger.transaction():
             for name in pc.unique(rows["list"]).to_pylist():
-                of_list = rows.filter(pc.equal(rows["list"], name))
-                last = pc.max(of_list["observed_at"])
-                snapshot = of_list.filter(pc.equal(of_list["observed_at"], last)).to_pylist()
+                rankings = rows.filter(pc.equal(rows["list"], name))
+                last = pc.max(rankings["observed_at"])
+                snapshot = rankings.filter(pc.equal(rankings["observed_at"], last)).to_pylist()
                 ledger.snapshots.upsert(name, last.as_py(), snapshot_digest(snapshot))

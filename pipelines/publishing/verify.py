@@ -1,7 +1,7 @@
-"""Check: is every published file what the ledger says it is, and is nothing else where readers look?
+"""Verification of every published file against its record in the ledger, and of the folders that readers open.
 
-Nothing is ever deleted or repaired here. What readers would trip over can be set aside in `quarantine/`, under the path
-it had; then `reindex` accepts what is left, and the next runs ask again for what is not.
+Nothing is deleted or repaired. Files that would break a reader can be moved to `quarantine/`, under their old path;
+`khobor reindex` then accepts the rest, and the next runs fetch the missing stories again.
 """
 
 import os
@@ -27,7 +27,7 @@ from pipelines.storage.tables import TABLES, Table, is_site
 
 
 class Damage(StrEnum):
-    """What is wrong with a file."""
+    """Kinds of damage to a file."""
 
     MISSING = "missing"
     FOREIGN = "foreign"
@@ -40,21 +40,20 @@ class Damage(StrEnum):
 
     @property
     def remedy(self) -> str:
-        """What to do about it, in one clause."""
         return _REMEDIES[self]
 
 
-_ASIDE = "`khobor check --quarantine` moves it out of the readers' way"
+_QUARANTINE = "`khobor check --quarantine` moves it away"
 _REMEDIES = {
-    Damage.MISSING: "put it back, or let `khobor reindex` forget it, and its stories are asked for again",
-    Damage.FOREIGN: _ASIDE,
-    Damage.UNREADABLE: f"{_ASIDE}; then `khobor reindex`, and its stories are asked for again",
-    Damage.CHANGED: f"{_ASIDE}; then `khobor reindex`, and its stories are asked for again; where you changed it"
-    " yourself, `khobor reindex` alone accepts it",
-    Damage.MISPLACED: "`khobor reindex` puts stories where they belong",
-    Damage.DOUBLED: "`khobor reindex` lets the newest revision of a story stand",
+    Damage.MISSING: "restore it, or run `khobor reindex` to fetch its stories again",
+    Damage.FOREIGN: _QUARANTINE,
+    Damage.UNREADABLE: f"{_QUARANTINE}; then run `khobor reindex` to fetch its stories again",
+    Damage.CHANGED: f"{_QUARANTINE}; then run `khobor reindex` to fetch its stories again; if you changed it yourself,"
+    " `khobor reindex` alone accepts it",
+    Damage.MISPLACED: "`khobor reindex` moves stories to their month",
+    Damage.DOUBLED: "`khobor reindex` keeps the newest revision of a story",
     Damage.LEFTOVER: "`khobor publish` clears it",
-    Damage.LOST: "`khobor reindex` forgets them, so that they are asked for again",
+    Damage.LOST: "run `khobor reindex` to fetch them again",
 }
 
 _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
@@ -62,7 +61,7 @@ _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong; ``path`` is relative to the data folder."""
+    """One finding; ``path`` is relative to the data folder."""
 
     damage: Damage
     path: str
@@ -72,40 +71,44 @@ class Fault:
         return f"{self.path}: {self.detail}"
 
 
-def check(dataset: DataFolder, ledger: Ledger) -> list[Fault]:
-    """Compare the folder with the ledger's record, file by file and row by row; an empty list is good news.
+def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
+    """Compare the folder with the records of the ledger, file by file and row by row.
 
-    A publish that was killed is no fault: the next one finishes it.
+    An interrupted publish is not a fault, because the next one finishes it.
     """
-    faults = [*_leftovers(dataset, ledger.site), *_strangers(dataset, ledger)]
+    faults = [*_leftovers(data_folder, ledger.site), *_foreign(data_folder, ledger)]
     announced = {file.path: file.sha256 for file in ledger.outbox.prepared()}
-    leaving = _leaving(ledger)
+    waiting = list(ledger.outbox.keys(TABLES["stories"]))
+    moved = {key for act, key in waiting if act == "drop"}
     stories: set[str] = set()
     for table in TABLES.values():
         keys: dict[str, pa.ChunkedArray] = {}
         for part, record in _recorded(table, ledger):
             try:
-                rows = _verified(dataset, ledger.site, table, part, record, announced.get(record.path))
+                rows = _verified(data_folder, ledger.site, table, part, record, announced.get(record.path))
             except _Faulty as faulty:
                 faults.append(Fault(faulty.damage, record.path, faulty.detail))
                 continue
             keys[record.path] = key_column(table, rows)
             faults += _misplaced(table, part, ledger.zone, record.path, rows)
-        faults += _doubled(keys, leaving if table.name == "stories" else set())
+        faults += _doubled(keys, moved if table.name == "stories" else set())
         if table.name == "stories":
             stories = {key for column in keys.values() for key in column.to_pylist()}
-    return faults + _lost(dataset, ledger, stories)
+    if lost := ledger.stories.ids() - stories - {key for _, key in waiting}:
+        path = str(data_folder.ledger(ledger.site).relative_to(data_folder.root))
+        faults.append(Fault(Damage.LOST, path, f"lists {len(lost)} stories that are in no file (first: {min(lost)})"))
+    return faults
 
 
-def quarantine(dataset: DataFolder, faults: Iterable[Fault]) -> list[str]:
-    """Move what readers would trip over to `quarantine/<moment>/`, keeping its path; returns where it went."""
+def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
+    """Move files that would break a reader to `quarantine/<time>/`, keeping their path; returns the new paths."""
     moment = now().strftime("%Y%m%dT%H%M%S.%fZ")
     moved = []
     for path in sorted({fault.path for fault in faults if fault.damage in _MOVABLE}):
-        if os.path.lexists(dataset.root / path):
-            aside = PurePosixPath(dataset.quarantine.name, moment, path)
-            dataset.move(PurePosixPath(path), aside)
-            moved.append(str(aside))
+        if os.path.lexists(data_folder.root / path):
+            target = PurePosixPath(data_folder.quarantine.name, moment, path)
+            data_folder.move(path, target)
+            moved.append(str(target))
     return moved
 
 
@@ -127,114 +130,94 @@ def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
 
 
 def _verified(
-    dataset: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
+    data_folder: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
 ) -> pa.Table:
-    """The file's rows, if it is the one that was published (or the one that a killed publish announced)."""
-    found = dataset.digest(record.path)
-    if not found:
+    """Return the rows of a file that is as recorded, or as an interrupted publish announced it."""
+    digest = data_folder.digest(record.path)
+    if not digest:
         if announced == "":
             return table.schema.empty_table()
-        raise _Faulty(Damage.MISSING, "was published and is not there")
+        raise _Faulty(Damage.MISSING, "was published and is missing")
     try:
-        rows = dataset.read(table, site, part) or table.schema.empty_table()
+        rows = data_folder.read(table, site, part) or table.schema.empty_table()
     except DataDamaged as damage:
         raise _Faulty(Damage.UNREADABLE, damage.reason) from damage
-    if found not in (record.sha256, announced):
-        size = (dataset.root / record.path).stat().st_size
-        length = "as long, with other bytes" if size == record.bytes else f"{size:,} bytes, were {record.bytes:,}"
+    if digest not in (record.sha256, announced):
+        size = (data_folder.root / record.path).stat().st_size
+        length = "same length" if size == record.bytes else f"{size:,} bytes, recorded {record.bytes:,}"
         raise _Faulty(Damage.CHANGED, f"is not the file that was published ({length})")
-    if found == record.sha256 and len(rows) != record.rows:
-        raise _Faulty(Damage.CHANGED, f"has {len(rows)} rows, recorded were {record.rows}")
+    if digest == record.sha256 and len(rows) != record.rows:
+        raise _Faulty(Damage.CHANGED, f"has {len(rows)} rows, recorded {record.rows}")
     return rows
 
 
 def _misplaced(table: Table, part: str, zone: ZoneInfo, path: str, rows: pa.Table) -> list[Fault]:
-    """Rows whose moment is of another partition."""
+    """Return a fault for rows that belong to another partition."""
     if table.partition is None:
         return []
-    first, end = _bounds(table, part, zone)
+    first = datetime.fromisoformat(part if table.partition == "date" else f"{part}-01").replace(tzinfo=zone)
+    end = first + timedelta(days=1) if table.partition == "date" else (first + timedelta(days=31)).replace(day=1)
     moments = pc.coalesce(*(rows[name] for name in table.moments))
     inside = pc.and_(pc.greater_equal(moments, pa.scalar(first)), pc.less(moments, pa.scalar(end)))
-    wrong = rows.filter(pc.invert(pc.fill_null(inside, False)))
-    if not len(wrong):
+    misplaced = rows.filter(pc.invert(pc.fill_null(inside, False)))
+    if not len(misplaced):
         return []
-    detail = f"{len(wrong)} rows are of another {table.partition} (first: {key_column(table, wrong)[0]})"
+    detail = f"{len(misplaced)} rows are of another {table.partition} (first: {key_column(table, misplaced)[0]})"
     return [Fault(Damage.MISPLACED, path, detail)]
-
-
-def _bounds(table: Table, part: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    if table.partition == "date":
-        first = datetime.strptime(part, "%Y-%m-%d").replace(tzinfo=zone)
-        return first, first + timedelta(days=1)
-    first = datetime.strptime(part, "%Y-%m").replace(tzinfo=zone)
-    return first, (first + timedelta(days=31)).replace(day=1)
 
 
 # All files -----------------------------------------------------------------------------------------------------------
 
 
-def _doubled(keys: dict[str, pa.ChunkedArray], leaving: set[str]) -> list[Fault]:
-    """Keys that stand twice in a table, one fault for each set of files that share some."""
+def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
+    """Return faults for keys that occur twice in a table, one for each set of files that share some."""
     if not keys:
         return []
     counts = pc.value_counts(pa.chunked_array([chunk for column in keys.values() for chunk in column.chunks]))
     twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     shared = defaultdict(list)
-    for key in set(twice.to_pylist()) - leaving:
+    for key in set(twice.to_pylist()) - moved:
         shared[tuple(path for path, column in keys.items() if pc.any(pc.equal(column, key)).as_py())].append(key)
     faults = []
     for (first, *others), found in shared.items():
-        where = f"also in {', '.join(others)}" if others else "twice in it"
-        faults.append(Fault(Damage.DOUBLED, first, f"{len(found)} rows stand {where} (first: {min(found)})"))
+        where = f"also in {', '.join(others)}" if others else "in it twice"
+        faults.append(Fault(Damage.DOUBLED, first, f"{len(found)} rows are {where} (first: {min(found)})"))
     return faults
 
 
-def _leaving(ledger: Ledger) -> set[str]:
-    """Stories that a publish has yet to take out of the partition that they moved from."""
-    return {key for act, key in ledger.outbox.keys(TABLES["stories"]) if act == "drop"}
+def _leftovers(data_folder: DataFolder, site: str) -> list[Fault]:
+    names = sorted(path.name for path in data_folder.staging.glob(f"{site}-*{UNFINISHED}"))
+    return [
+        Fault(Damage.LEFTOVER, f"{data_folder.staging.name}/{n}", "is left from an interrupted publish") for n in names
+    ]
 
 
-def _lost(dataset: DataFolder, ledger: Ledger, stories: set[str]) -> list[Fault]:
-    """Stories that the ledger remembers and no file or outbox holds: they would never be asked for as new again."""
-    waiting = {key for _, key in ledger.outbox.keys(TABLES["stories"])}
-    lost = ledger.stories.ids() - stories - waiting
-    if not lost:
-        return []
-    path = str(dataset.ledger(ledger.site).relative_to(dataset.root))
-    return [Fault(Damage.LOST, path, f"remembers {len(lost)} stories that no file holds (first: {min(lost)})")]
-
-
-def _leftovers(dataset: DataFolder, site: str) -> list[Fault]:
-    names = sorted(path.name for path in dataset.staging.glob(f"{site}-*{UNFINISHED}"))
-    return [Fault(Damage.LEFTOVER, f"{dataset.staging.name}/{n}", "was left by a killed publish") for n in names]
-
-
-def _strangers(dataset: DataFolder, ledger: Ledger) -> Iterator[Fault]:
-    """What lies where readers look and no publish put there; other sites' folders are their own ledgers' business."""
+def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
+    """Yield files that no publish wrote in the folders of tables; folders of other sites are not examined."""
     files = {file.path for file in (*ledger.outbox.files(), *ledger.outbox.prepared())}
     folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
 
-    def strangers(folder: Path) -> Iterator[str]:
+    def foreign(folder: Path) -> Iterator[str]:
         for path in sorted(folder.iterdir()):
-            relative = path.relative_to(dataset.root).as_posix()
+            relative = path.relative_to(data_folder.root).as_posix()
             if path.is_symlink() or not (path.is_dir() or relative in files):
                 yield relative
             elif relative in folders:
-                yield from strangers(path)
-            elif path.is_dir() and not _of_another_site(path, ledger.site) and _holds_anything(path):
+                yield from foreign(path)
+            elif path.is_dir() and not _is_other_site(path, ledger.site) and _has_files(path):
                 yield relative
 
     for table in TABLES.values():
-        if (dataset.root / table.name).is_dir():
-            for relative in strangers(dataset.root / table.name):
-                yield Fault(Damage.FOREIGN, relative, "is nothing that was published")
+        if (data_folder.root / table.name).is_dir():
+            for relative in foreign(data_folder.root / table.name):
+                yield Fault(Damage.FOREIGN, relative, "was not published")
 
 
-def _of_another_site(folder: Path, site: str) -> bool:
+def _is_other_site(folder: Path, site: str) -> bool:
     key, _, name = folder.name.partition("=")
     return key == "site" and is_site(name) and name != site
 
 
-def _holds_anything(folder: Path) -> bool:
-    """A folder without files is what a killed publish may leave; no reader minds it."""
+def _has_files(folder: Path) -> bool:
+    """Return False for an empty folder, which an interrupted publish may leave and every reader ignores."""
     return any(not path.is_dir() for path in folder.rglob("*"))

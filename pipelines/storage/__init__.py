@@ -1,1 +1,1 @@
-"""Files, folders and locks of the data folder."""
+"""Files of the data folder: paths, atomic writes, Parquet, SQLite, locks. Imports only `pipelines.drop_reasons`."""

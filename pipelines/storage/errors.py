@@ -1,4 +1,4 @@
-"""Errors of storage, and the place where they are raised."""
+"""Errors of storage."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 
 class StorageError(Exception):
-    """The folder cannot be written, read or trusted with files: what, where, why and as whom, in one sentence."""
+    """The data folder cannot be read or written; the message names the action, path, reason and user."""
 
 
 class DatabaseDamaged(Exception):
@@ -15,7 +15,7 @@ class DatabaseDamaged(Exception):
 
 
 class DataDamaged(Exception):
-    """A published file is not what it should be; ``path`` is relative to the data folder."""
+    """A published file is damaged; ``path`` is relative to the data folder."""
 
     def __init__(self, path: PurePath, reason: str) -> None:
         super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
@@ -25,7 +25,7 @@ class DataDamaged(Exception):
 
 @contextmanager
 def storage_errors(action: str, path: Path) -> Iterator[None]:
-    """Say what could not be done, where and why: raises :class:`StorageError` for an error of the system."""
+    """Raise :class:`StorageError` for an OSError, naming the action and the path."""
     try:
         yield
     except OSError as error:

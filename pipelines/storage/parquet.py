@@ -1,6 +1,7 @@
-"""How rows become a Parquet file and come back: explicit schema, checksums, and no guess about a file that is wrong."""
+"""Writing and reading Parquet files, with explicit schemas and page checksums."""
 
 import errno
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
@@ -9,28 +10,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.storage.errors import DataDamaged
-from pipelines.storage.tables import Table
+from pipelines.storage.tables import TABLES, Table
 
-# A reader decodes whole groups: few rows where a row is long, so that one story is found without a month of bodies.
+# A reader decodes whole row groups; they are small for stories, so that finding one does not decode a month of bodies.
 _ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000
-# Nobody looks for a range of these, and the least and greatest of them would make up most of a footer, which every
-# reader of the table parses for every file.
+# No query filters these by range. Their minima and maxima would make up most of the footer, which every reader parses
+# for every file.
 _WITHOUT_STATISTICS = {
     "url", "headline", "kicker", "byline", "image_url", "image_caption", "image_credit", "body", "tags.list.element",
     "content_hash", "referrer", "page_url", "detail", "record", "page",
 }  # fmt: skip
-# Only what repeats: a dictionary of texts that never do is written for nothing.
+# Dictionary encoding pays only for values that repeat.
 _REPEATING = {
     "section", "kicker", "byline", "edition", "agency", "image_credit", "tags.list.element", "language", "revision",
     "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url", "observed_at",
     "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
 }  # fmt: skip
-# What says nothing about a file: too many are open, or there is no memory.
-_OF_THE_MACHINE = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+# Errors of the machine, not of the file.
+_MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
-    """Write the rows, in the table's order and in its columns or some of them; equal rows make equal bytes."""
+    """Write sorted rows with all or some of the table's columns; equal rows give equal bytes."""
     order = [(name, "ascending") for name in takewhile(rows.schema.names.__contains__, table.order)]
     group = _STORIES_PER_GROUP if "body" in rows.schema.names else _ROWS_PER_GROUP
     leaves = _leaves(rows.schema)
@@ -46,28 +47,26 @@ def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
     }
     if table.bloom:
         options["bloom_filter_options"] = {table.bloom: {"ndv": min(len(rows), group)}}
-    pq.write_table(rows.combine_chunks(), file, **options)  # one chunk a column: chunks would show in the pages
+    pq.write_table(rows.combine_chunks(), file, **options)  # the chunks of a column would show in the pages
 
 
 def _leaves(schema: pa.Schema) -> list[str]:
-    """The columns as Parquet names them."""
-    return [f"{each.name}.list.element" if pa.types.is_list(each.type) else each.name for each in schema]
+    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema]
 
 
 def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
-    """The rows of a file in the table's schema; a file from before a column was added has nulls there.
+    """Read a file in the table's schema; a column that the file lacks is null.
 
-    Raises :class:`DataDamaged`, which calls the file ``path``, where it is torn, fails its checksums or is not of
-    this table.
+    Raises :class:`DataDamaged` for ``path`` if the file is torn, fails its checksums or is not of this table.
     """
     try:
-        # Not `read_table`: that would add columns from the folders' names.
+        # `read_table` would add columns from the names of the folders.
         with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
             found = parquet.read()
     except (PermissionError, MemoryError):
         raise
     except (pa.ArrowException, OSError) as error:
-        if getattr(error, "errno", None) in _OF_THE_MACHINE:
+        if getattr(error, "errno", None) in _MACHINE_ERRORS:
             raise
         if "thread" in str(error):
             raise MemoryError(str(error)) from error
@@ -75,10 +74,23 @@ def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
     return conform(table, found, path)
 
 
+def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: Any = None) -> pa.Table:
+    """Read some columns of a published file; there are no rows if it was removed meanwhile.
+
+    Raises :class:`DataDamaged` if the file cannot be read.
+    """
+    try:
+        return pq.read_table(root / path, columns=list(columns), partitioning=None, filters=filters)
+    except FileNotFoundError:
+        return TABLES[path.parts[0]].schema.empty_table().select(columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
+
+
 def conform(table: Table, found: pa.Table, path: PurePath) -> pa.Table:
-    """Rows of this or an earlier schema, in the table's columns; raises :class:`DataDamaged` for any other."""
+    """Return rows of this or an earlier schema in the table's columns; raises :class:`DataDamaged` for any other."""
     if foreign := [name for name in found.column_names if name not in table.schema.names]:
-        raise DataDamaged(path, f"has columns that {table.name} does not know ({', '.join(foreign)})")
+        raise DataDamaged(path, f"has columns that {table.name} does not have ({', '.join(foreign)})")
     columns = []
     for field in table.schema:
         if field.name in found.column_names:

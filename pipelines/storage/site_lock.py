@@ -1,11 +1,11 @@
-"""One writer per site: a lock that dies with the process that holds it, however that ends."""
+"""Site lock: one writer per site, by a file lock that the kernel releases when the process ends."""
 
 import fcntl
 import json
 import os
 import socket
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from crawler.clock import now
@@ -14,96 +14,87 @@ from pipelines.storage.failpoint import reached
 
 
 class SiteLocked(Exception):
-    """Another process holds the site; says which, where and since when, as far as it wrote that down."""
+    """Another process holds the lock; names its pid, host and start, if it has written them."""
 
     def __init__(self, site: str, holder: dict[str, Any]) -> None:
-        who = "another process"
+        process = "another process"
         if {"pid", "host", "since"} <= holder.keys():
-            who = f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
-        super().__init__(f"{site} is held by {who}; wait until it ends, or end it")
+            process = f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
+        super().__init__(f"{site} is held by {process}; wait until it ends, or end it")
         self.holder = holder
 
 
-class SiteLock:
-    """A lock file held open. The kernel lets go of it when the last process that has it open is gone."""
+class SiteLock(AbstractContextManager["SiteLock"]):
+    """A locked, open file; it stays locked until the last process that inherited it closes it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        """Lock the file (`state/<site>.lock`) for this process; raises :class:`SiteLocked` at once if it is held.
+        """Lock a file (`state/<site>.lock`), without waiting.
 
-        Raises :class:`StorageError` where no lock can be had at all.
+        Raises :class:`SiteLocked` if another process holds it, :class:`StorageError` if it cannot be opened.
         """
-        # Never removed: a lock on a file that somebody else replaced would lock nothing.
+        # The file is never removed: a lock on a replaced file would exclude nobody.
         with storage_errors("lock", path):
             reached("lock.wanted")
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        return cls._hold(descriptor, path)
+        return cls._lock(descriptor, path)
 
     @classmethod
     def adopt(cls, path: Path, descriptor: int) -> Self:
-        """Take over the lock that a parent took and passed on (`pass_fds`); it is held until both let go.
+        """Take over a lock inherited from the parent process (`pass_fds`).
 
-        Raises :class:`SiteLocked` if the descriptor does not carry it and another process does, :class:`ValueError` if
-        it is not open on the lock file at all.
+        Raises :class:`SiteLocked` if another process holds the lock, ValueError if the descriptor is not open on it.
         """
         try:
-            passed, there = os.fstat(descriptor), path.stat()
+            inherited, expected = os.fstat(descriptor), path.stat()
         except OSError as error:
-            raise ValueError(f"descriptor {descriptor} is no lock on {path}: {error.strerror}") from error
-        if not os.path.samestat(passed, there):
+            raise ValueError(f"descriptor {descriptor} is not a lock on {path}: {error.strerror}") from error
+        if not os.path.samestat(inherited, expected):
             raise ValueError(f"descriptor {descriptor} is open on another file than {path}")
         os.set_inheritable(descriptor, False)
-        return cls._hold(descriptor, path)
+        return cls._lock(descriptor, path)
 
     @classmethod
-    def _hold(cls, descriptor: int, path: Path) -> Self:
+    def _lock(cls, descriptor: int, path: Path) -> Self:
         try:
             with storage_errors("lock", path):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                holder = {
-                    "pid": os.getpid(),
-                    "host": socket.gethostname(),
-                    "since": now().isoformat(timespec="seconds"),
-                }
+                since = now().isoformat(timespec="seconds")
+                holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps(holder).encode(), 0)
                 reached("lock.taken")
-        except StorageError as refused:
-            holder = _read(descriptor)
+        except StorageError as error:
+            holder = _holder(descriptor)
             os.close(descriptor)
-            if isinstance(refused.__cause__, BlockingIOError):
+            if isinstance(error.__cause__, BlockingIOError):
                 raise SiteLocked(path.stem, holder) from None
             raise
         return cls(descriptor)
 
     def fileno(self) -> int:
-        """The descriptor, to be passed on to a child."""
+        """Return the file descriptor, to pass on to a child process."""
         if self._descriptor is None:
-            raise ValueError("the lock was let go")
+            raise ValueError("the lock was released")
         return self._descriptor
 
     def release(self) -> None:
-        """Let go; a child that adopted the lock goes on holding it."""
+        """Close the file; a child process that adopted the lock still holds it."""
         if self._descriptor is not None:
             reached("lock.leaving")
             os.close(self._descriptor)
             self._descriptor = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 
-def _read(descriptor: int) -> dict[str, Any]:
+def _holder(descriptor: int) -> dict[str, Any]:
     try:
         holder = json.loads(os.pread(descriptor, 4096, 0))
-    except ValueError:  # it is being written just now
+    except ValueError:  # it is being written
         return {}
     return holder if isinstance(holder, dict) else {}

@@ -1,7 +1,7 @@
-"""The tables: which record goes where, under which key, in which order.
+"""Declarations of the tables: record, partition, key and sort order of each.
 
-Schemas come from the records' columns and are never inferred. A partition's value is made here from a date of ours or
-is empty; nothing that a page says ever becomes part of a path.
+Schemas come from the columns of the records and are never inferred. The value of a partition is a date formatted
+here; no text of a page becomes part of a path.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _PART = {
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its record, its grain, its partition, its key and its order on disk."""
+    """One table."""
 
     name: str
     record: type
     grain: str
-    partition: str | None  # the Hive key beside `site`: month, date or none
-    moments: tuple[str, ...]  # the columns that decide the partition: the first that is not null
+    partition: str | None  # Hive key beside `site`: month, date or None
+    moments: tuple[str, ...]  # the first of these columns that is not null decides the partition
     key: tuple[str, ...]
     order: tuple[str, ...]
     bloom: str | None = None
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow schema of the files, with each column's meaning beside it."""
-        import pyarrow as pa  # of which a run has no need before there is anything to publish
+        """Arrow schema of the files, with the meaning of each column in its metadata."""
+        import pyarrow as pa  # a run does not need it before it publishes
 
         types = {
             Kind.TEXT: pa.string(),
@@ -66,7 +66,7 @@ class Table:
 
     @property
     def partitions(self) -> dict[str, str]:
-        """The columns that stand in the path and not in the files, each with its meaning."""
+        """Meanings of the columns that are in the path, not in the files."""
         found = {"site": "name of the newspaper"}
         if self.partition:
             moments = ", else ".join(f"`{name}`" for name in self.moments)
@@ -74,30 +74,30 @@ class Table:
         return found
 
     def part_of(self, row: Mapping[str, Any], zone: ZoneInfo) -> str:
-        """Value of the partition that a row belongs to (`2025-01`, `2025-01-03`, or empty)."""
+        """Return the partition of a row (`2025-01`, `2025-01-03`, or an empty string)."""
         if self.partition is None:
             return ""
         moment = next(row[name] for name in self.moments if row[name] is not None)
         return format(moment.astimezone(zone), "%Y-%m" if self.partition == "month" else "%Y-%m-%d")
 
     def path(self, site: str, part: str) -> PurePosixPath:
-        """The one file of a partition, relative to the data folder."""
+        """Return the path of a partition's file, relative to the data folder."""
         if not is_site(site) or not _PART[self.partition].fullmatch(part):
             raise ValueError(f"not a partition of {self.name}: site={site!r}, {self.partition}={part!r}")
         folder = PurePosixPath(self.name, f"site={site}")
         return (folder / f"{self.partition}={part}" if part else folder) / f"{self.name}.parquet"
 
     def key_of(self, row: Mapping[str, Any]) -> str:
-        """The row's key as one string."""
+        """Return the key of a row as one string."""
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:
-        """The first parts of a key: what a touch names when it means every row that begins with them."""
+        """Join the first parts of a key; a touch of a prefix applies to every row whose key begins with it."""
         return KEY_SEPARATOR.join(map(_plain, values))
 
 
 def is_site(name: str) -> bool:
-    """Whether a site can have this name: it stands in paths."""
+    """Return True for a valid name of a site, which becomes part of paths."""
     return bool(_SITE.fullmatch(name))
 
 
@@ -175,14 +175,14 @@ TABLES: dict[str, Table] = {
 }
 
 
-_AS_IT_IS, _ESCAPED = (
+_UNESCAPED, _ESCAPED = (
     json.JSONEncoder(ensure_ascii=escaped, separators=(",", ":"), default=_plain) for escaped in (False, True)
 )
 
 
 def to_json(row: Mapping[str, Any]) -> str:
-    """A row as one line of JSON, moments as ISO 8601 in UTC; what no file can hold (half a character) is escaped."""
-    text = _AS_IT_IS.encode(row)
+    """Format a row as one line of JSON, with times in ISO 8601; text with a lone surrogate is escaped."""
+    text = _UNESCAPED.encode(row)
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -191,7 +191,7 @@ def to_json(row: Mapping[str, Any]) -> str:
 
 
 def from_json(table: Table, text: str) -> dict[str, Any]:
-    """The row that :func:`to_json` wrote, with its moments as aware datetimes; what is no moment stays as it is."""
+    """Parse a row written by :func:`to_json`; a text that is not a time stays as it is."""
     row: dict[str, Any] = json.loads(text)
     for name in row.keys() & _moments(table.name):
         if (value := row[name]) is not None:

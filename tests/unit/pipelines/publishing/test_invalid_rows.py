@@ -27,13 +27,13 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         ("body", None, "null in body"),
         ("language", None, "null in language"),
         ("depth", 2**40, "too large"),
-        ("depth", "three", "depth is no int"),
-        ("depth", 1.5, "depth is no int"),
-        ("headline", ["a", "list"], "headline is no str"),
+        ("depth", "three", "depth must be int"),
+        ("depth", 1.5, "depth must be int"),
+        ("headline", ["a", "list"], "headline must be str"),
         ("headline", "half a character \ud800", "surrogates"),
-        ("published_at", "yesterday", "published_at is no datetime"),
-        ("published_at", 5, "published_at is no datetime"),
-        ("tags", "letters", "tags is no list"),
+        ("published_at", "yesterday", "published_at must be datetime"),
+        ("published_at", 5, "published_at must be datetime"),
+        ("tags", "letters", "tags must be list"),
         ("tags", [1], "int"),
     ],
 )
@@ -43,14 +43,14 @@ def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_publish
     kept.keep(a_story(1), a_story(3))
     with kept.ledger.transaction():
         kept.ledger.outbox.put(STORIES, "2025-01", as_row(a_story(2)) | {name: value})
-    assert kept.publish().diverted == 1
+    assert kept.publish().rejected == 1
     assert kept.standing().keys() == {f"{SITE}:1", f"{SITE}:3"}
     [reject] = kept.rows("rejects")
     assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("InvalidRow", f"{SITE}:2", "run-1")
     assert re.search(fault, reject["detail"]), reject["detail"]
     assert f'"story_id":"{SITE}:2"' in reject["record"]
     assert kept.ledger.runs.counts("run-1") == {"reject/InvalidRow": 1}
-    assert kept.publish().diverted == 0
+    assert kept.publish().rejected == 0
 
 
 def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
@@ -59,7 +59,7 @@ def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
     with kept.ledger.transaction():
         for columns in ({"fetched_at": "soon"}, {"seen": JANUARY}, {"headline": None}):
             kept.ledger.outbox.touch(STORIES, "2025-01", f"{SITE}:1", columns)
-    assert kept.publish().diverted == 3
+    assert kept.publish().rejected == 3
     [row] = kept.rows("stories")
     assert (row["fetched_at"], row["headline"]) == (JANUARY, a_story(1).headline)
     assert {reject["run_id"] for reject in kept.rows("rejects")} == {"unknown"}
@@ -103,4 +103,4 @@ def test_a_bad_row_of_any_table_is_diverted(kept: Kept) -> None:
     kept.rank(snapshot)
     kept.publish()
     assert [row["rank"] for row in kept.rows("rankings")] == [1, 3]
-    assert "no row of rankings: null in page_url" in kept.rows("rejects")[0]["detail"]
+    assert "null in page_url" in kept.rows("rejects")[0]["detail"]

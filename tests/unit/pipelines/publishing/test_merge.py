@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crawler.items import as_row
 from pipelines.ledger.outbox import Change
-from pipelines.publishing.merge import in_order, key_column, lay_over, take_out
+from pipelines.publishing.merge import key_column, merge, remove_rows, sort_rows
 from pipelines.storage.tables import KEY_SEPARATOR, TABLES
 from tests.support.builders import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
 
@@ -92,11 +92,11 @@ def test_changes_are_laid_over_in_their_order(
     displaced: set[tuple[int, int]],
     leaving: set[str],
 ) -> None:
-    merged = lay_over(STORIES, rows_of("stories", a_story(1), a_story(2)), changes_of(*acts))
+    merged = merge(STORIES, rows_of("stories", a_story(1), a_story(2)), changes_of(*acts))
     assert states(merged.rows) == expected
-    found = {(row["revision"], (row["fetched_at"] - JANUARY).days) for row in merged.displaced}
+    found = {(row["revision"], (row["fetched_at"] - JANUARY).days) for row in merged.superseded}
     assert found == displaced
-    assert merged.leaving == leaving
+    assert merged.moved == leaving
 
 
 ACTS = st.one_of(
@@ -111,20 +111,20 @@ ACTS = st.one_of(
 def test_laying_the_same_changes_over_the_result_changes_nothing(acts: list[tuple[str, int, Any]]) -> None:
     """What a publish does that was killed after a file was put in place and before the outbox was cleared."""
     changes = changes_of(*acts)
-    once = lay_over(STORIES, rows_of("stories", a_story(1, revision=2), a_story(2)), changes)
-    twice = lay_over(STORIES, once.rows, changes)
+    once = merge(STORIES, rows_of("stories", a_story(1, revision=2), a_story(2)), changes)
+    twice = merge(STORIES, once.rows, changes)
     assert twice.rows.equals(once.rows)
-    assert twice.leaving == once.leaving
-    first, again = ({(r["story_id"], r["revision"]): r for r in merged.displaced} for merged in (once, twice))
+    assert twice.moved == once.moved
+    first, again = ({(r["story_id"], r["revision"]): r for r in merged.superseded} for merged in (once, twice))
     assert all(first[key] == row for key, row in again.items())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ACTS, max_size=8))
 def test_every_revision_that_was_put_stands_or_is_displaced(acts: list[tuple[str, int, Any]]) -> None:
-    merged = lay_over(STORIES, rows_of("stories", a_story(1, revision=2)), changes_of(*acts))
+    merged = merge(STORIES, rows_of("stories", a_story(1, revision=2)), changes_of(*acts))
     standing = {(row["story_id"], row["revision"]) for row in merged.rows.to_pylist()}
-    displaced = {(row["story_id"], row["revision"]) for row in merged.displaced}
+    displaced = {(row["story_id"], row["revision"]) for row in merged.superseded}
     put = {(f"{SITE}:{number}", value) for act, number, value in acts if act == "put"}
     assert put | {(A, 2)} <= standing | displaced
 
@@ -135,8 +135,8 @@ def test_a_touch_by_the_first_parts_of_a_key_means_all_rows_that_begin_so() -> N
     popular = a_snapshot(JANUARY, "ঘ", name="latest2")
     key = RANKINGS.key_prefix("latest", JANUARY)
     touch = Change(0, key, "touch", {"last_observed_at": JANUARY + hour})
-    standing = in_order(RANKINGS, rows_of("rankings", *first.rows, *other.rows, *popular.rows))
-    rows = lay_over(RANKINGS, standing, [touch]).rows.to_pylist()
+    standing = sort_rows(RANKINGS, rows_of("rankings", *first.rows, *other.rows, *popular.rows))
+    rows = merge(RANKINGS, standing, [touch]).rows.to_pylist()
     touched = {(row["list"], row["headline"]) for row in rows if row["last_observed_at"] > row["observed_at"]}
     assert touched == {("latest", "ক"), ("latest", "খ")}
 
@@ -145,11 +145,11 @@ def test_a_touch_also_means_rows_that_were_put_just_before_it() -> None:
     snapshot = a_snapshot(JANUARY, "ক", "খ")
     puts = [Change(n, RANKINGS.key_of(as_row(r)), "put", as_row(r)) for n, r in enumerate(snapshot.rows)]
     touch = Change(9, RANKINGS.key_prefix("latest", JANUARY), "touch", {"last_observed_at": JANUARY + DAY})
-    rows = lay_over(RANKINGS, RANKINGS.schema.empty_table(), [*puts, touch]).rows
+    rows = merge(RANKINGS, RANKINGS.schema.empty_table(), [*puts, touch]).rows
     assert set(rows["last_observed_at"].to_pylist()) == {JANUARY + DAY}
     assert KEY_SEPARATOR in touch.key
 
 
 def test_taking_out_leaves_the_others_in_their_order() -> None:
     rows = rows_of("stories", *(a_story(n) for n in range(1, 6)))
-    assert take_out(STORIES, rows, [B, f"{SITE}:9"])["story_id"].to_pylist() == [f"{SITE}:{n}" for n in (1, 3, 4, 5)]
+    assert remove_rows(STORIES, rows, [B, f"{SITE}:9"])["story_id"].to_pylist() == [f"{SITE}:{n}" for n in (1, 3, 4, 5)]

@@ -108,9 +108,9 @@ def _session(source: str) -> "duckdb.DuckDBPyConnection":
 
 
 def _ours(data: Path) -> "duckdb.DuckDBPyConnection":
-    from pipelines.analysis.query import opened
+    from pipelines.analysis.query import connect
 
-    return opened(data, {"kalbela": "Asia/Dhaka"})
+    return connect(data, {"kalbela": "Asia/Dhaka"})
 
 
 def _seconds(session: "duckdb.DuckDBPyConnection", sql: str) -> float:

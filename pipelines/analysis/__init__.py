@@ -1,1 +1,1 @@
-"""Reading the data: tables, SQL, exports, histories."""
+"""Reading the data: tables, SQL, exports, histories, coverage. May import `storage` and `similarity`."""

@@ -1,35 +1,36 @@
-"""Coverage: how much of a newspaper is kept, by its own counter of ids, and an estimate of what nobody named.
+"""Coverage of a newspaper: which of its story ids are stored, and an estimate of the stories that no list named.
 
-A hole in the counter proves nothing: pictures, videos and drafts use ids too. What was missed is estimated from two
-ways in that know nothing of each other, as animals are counted that are caught twice (Chapman 1951): how much of what
-the archives name (sitemaps, listings of sections) was named by the flow too (the latest list, its feed) tells how much
-the flow lets through.
+A gap in the ids proves nothing, because pictures, videos and drafts use ids too. Missed stories are estimated by
+capture-recapture (Chapman 1951) from two independent groups of entry points: the share of what the archives name
+(sitemaps, listings of sections) that the flow named too (the latest list and its feeds) is the share that the flow
+catches.
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 
-#: How far back the coverage in a run's report goes.
+#: Period that the coverage in a run's report looks back.
 WINDOW = timedelta(hours=24)
-#: What names stories as they come. They are made from one table of the newspaper, so they count as one.
+#: Entry points that name stories as they appear. They come from one table of the newspaper, so they count as one.
 FLOW = frozenset(("latest", "latest-news", "all-news", "rss"))
-# What names a story because it is read, or because somebody asked for it, tells nothing about the others.
-_PARTIAL = frozenset(("popular", "popular-news", "seed"))
-MOST_GAPS = 50
-LEAST_IN_BOTH = 7
-# No zone is further from UTC, and a story may be asked for again a day later.
-_AROUND = timedelta(days=1)
+# A selection by readers or by the user is independent of neither group.
+_SELECTIVE = frozenset(("popular", "popular-news", "seed"))
+MAX_GAPS = 50
+MIN_IN_BOTH = 7
+# The offset of any time zone is below a day.
+_DAY = timedelta(days=1)
 _NUMBER = re.compile(r"[^:]+:([0-9]{1,15})")
-_IN_ADDRESS = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?")
-_BECAME = {
+_URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?")
+_STATES = {
     "exact_duplicate": "elsewhere",
     "gone": "gone",
     "rejected": "rejected",
@@ -39,71 +40,72 @@ _BECAME = {
     "not_a_story": "not_a_story",
     "wrong_type": "not_a_story",
 }
-_IN_THIS_ORDER = ("elsewhere", "gone", "rejected", "not_a_story", "failed")
+_PRECEDENCE = ("elsewhere", "gone", "rejected", "not_a_story", "failed")
 
 
-def coverage_of(dataset: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
-    """What is kept of the ids that the newspaper gave out from ``since`` to ``until``, told from the files alone.
+def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
+    """Count, by state, the ids that a newspaper assigned from ``since`` to ``until``, from the files alone.
 
-    ``low`` and ``high`` are the lowest and the highest id of stories published then, and every id between them is of
-    one kind: ``found`` (kept), ``elsewhere`` (the words of a kept story, or redirected to one), ``gone``, ``rejected``,
-    ``not_a_story``, ``failed`` (named, and not read yet) or ``never_seen``; ``gaps`` are the longest runs of the last.
-    ``by_entry_point`` counts the found by what named them first. ``estimated_missed`` is how many stories nothing
-    named, with its standard error, or None, and then ``why_no_estimate`` is a sentence.
+    ``low`` and ``high`` are the lowest and highest id of stories published in that time. Every id between them has one
+    state: ``found`` (stored), ``elsewhere`` (exact duplicate of a stored story, or redirected to one), ``gone``,
+    ``rejected``, ``not_a_story``, ``failed`` (named but not read yet) or ``never_seen``. ``gaps`` are the longest
+    ranges of never seen ids. ``by_entry_point`` counts the found ones by the entry point that named them first.
+    ``estimated_missed`` and its standard error ``estimated_error`` are None if ``why_no_estimate`` gives a reason.
     """
-    window = {"since": since.isoformat(), "until": until.isoformat()}
-    kept = _stories(dataset, site, since, until)
-    bounds = _bounds([number for number, (at, _) in kept.items() if at is not None and since <= at <= until])
+    period = {"since": since.isoformat(), "until": until.isoformat()}
+    stored = _stories(data_folder, site, since, until)
+    bounds = _bounds([number for number, (at, _) in stored.items() if at is not None and since <= at <= until])
     if bounds is None:
-        return window | _nothing("no story with a number and a date of this time is kept")
+        return period | _unknown("no dated story with a numeric id in this time")
     low, high = bounds
-    found = {number: via for number, (_, via) in kept.items() if low <= number <= high}
-    sightings = _sightings(dataset, site, low, high, since)
-    became = _became(dataset, site, low, high, since, until, {n for seen in sightings.values() for n in seen})
-    kinds = Counter(kind for number, kind in became.items() if number not in found)
-    never = [number for number in range(low, high + 1) if number not in found and number not in became]
+    found = {number: via for number, (_, via) in stored.items() if low <= number <= high}
+    sightings = _sightings(data_folder, site, low, high, since)
+    states = dict.fromkeys((number for named in sightings.values() for number in named), "failed")
+    states |= _states(data_folder, site, low, high, since, until)
+    counts = Counter(state for number, state in states.items() if number not in found)
+    never_seen = [number for number in range(low, high + 1) if number not in found and number not in states]
     return {
         "low": low,
         "high": high,
-        **window,
+        **period,
         "found": len(found),
-        **{kind: kinds[kind] for kind in _IN_THIS_ORDER},
-        "never_seen": len(never),
+        **{state: counts[state] for state in _PRECEDENCE},
+        "never_seen": len(never_seen),
         **estimate(sightings),
         "by_entry_point": dict(Counter(found.values()).most_common()),
-        "gaps": _gaps(never),
+        "gaps": _gaps(never_seen),
     }
 
 
-def coverage_of_run(dataset: DataFolder, account: Mapping[str, Any]) -> dict[str, Any]:
-    """The coverage of the day that a run ended; what cannot be read is said, and costs no run its verdict."""
-    until = datetime.fromisoformat(account["ended_at"])
+def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the coverage of the 24 hours before the end of a run; an unreadable file is reported, not raised."""
+    until = datetime.fromisoformat(summary["ended_at"])
     since = until - WINDOW
     try:
-        return coverage_of(dataset, account["site"], since, until)
-    except (OSError, ValueError) as error:  # Arrow's own errors are of these kinds
-        why = f"a file cannot be read: {one_line(str(error))}"
-        return {"since": since.isoformat(), "until": until.isoformat()} | _nothing(why)
+        return site_coverage(data_folder, summary["site"], since, until)
+    except (OSError, ValueError, DataDamaged) as error:  # errors of Arrow are ValueError or OSError
+        reason = f"a file cannot be read: {one_line(str(error))}"
+        return {"since": since.isoformat(), "until": until.isoformat()} | _unknown(reason)
 
 
 def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
-    """How many ids neither the flow nor the archives named, from those that each door named: Chapman's estimator.
+    """Estimate the number of ids that no entry point named (Chapman's estimator, Seber's standard error).
 
-    Only ids are compared that both had the chance to name: from the higher of their lowest to the lower of their
-    highest. The standard error is Seber's. The two must be independent; what is in no list at all is not estimated.
+    Only ids that both groups could name are compared: from the higher of their minima to the lower of their maxima.
+    Stories that are in no list at all are not estimated.
     """
-    flow = set[int]().union(*(seen for door, seen in sightings.items() if door in FLOW))
-    archives = set[int]().union(*(seen for door, seen in sightings.items() if door not in FLOW | _PARTIAL))
+    flow = set[int]().union(*(numbers for via, numbers in sightings.items() if via in FLOW))
+    archives = set[int]().union(*(numbers for via, numbers in sightings.items() if via not in FLOW | _SELECTIVE))
     if not flow or not archives:
-        lacking = "the latest list and its feeds" if not flow else "sitemaps and listings of sections"
-        return _unknown(f"{lacking} named no story of this time")
+        missing = "sitemaps and listings of sections" if flow else "the latest list and its feeds"
+        return _no_estimate(f"{missing} named no story of this time")
     low, high = max(min(flow), min(archives)), min(max(flow), max(archives))
-    flow, archives = ({number for number in seen if low <= number <= high} for seen in (flow, archives))
-    both, one, other = len(flow & archives), len(flow), len(archives)
-    if both < LEAST_IN_BOTH:
-        return _unknown(f"only {both} stories of this time were named by a list and by an archive both")
-    missed = (one + 1) * (other + 1) / (both + 1) - 1 - len(flow | archives)
-    variance = (one + 1) * (other + 1) * (one - both) * (other - both) / ((both + 1) ** 2 * (both + 2))
+    flow, archives = ({number for number in numbers if low <= number <= high} for numbers in (flow, archives))
+    both, first, second = len(flow & archives), len(flow), len(archives)
+    if both < MIN_IN_BOTH:
+        return _no_estimate(f"only {both} stories of this time were named by both a list and an archive")
+    missed = (first + 1) * (second + 1) / (both + 1) - 1 - len(flow | archives)
+    variance = (first + 1) * (second + 1) * (first - both) * (second - both) / ((both + 1) ** 2 * (both + 2))
     return {
         "estimated_missed": round(missed, 1),
         "estimated_error": round(variance**0.5, 1),
@@ -111,122 +113,113 @@ def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
     }
 
 
-def _unknown(why: str) -> dict[str, Any]:
-    return {"estimated_missed": None, "estimated_error": None, "why_no_estimate": why}
+def _no_estimate(reason: str) -> dict[str, Any]:
+    return {"estimated_missed": None, "estimated_error": None, "why_no_estimate": reason}
 
 
-def _nothing(why: str) -> dict[str, Any]:
-    counts = dict.fromkeys(("found", *_IN_THIS_ORDER, "never_seen"), 0)
-    return {"low": None, "high": None, **counts, **_unknown(why), "by_entry_point": {}, "gaps": []}
+def _unknown(reason: str) -> dict[str, Any]:
+    counts = dict.fromkeys(("found", *_PRECEDENCE, "never_seen"), 0)
+    return {"low": None, "high": None, **counts, **_no_estimate(reason), "by_entry_point": {}, "gaps": []}
 
 
 def _bounds(numbers: list[int]) -> tuple[int, int] | None:
-    """The lowest and the highest, without what stands far off, an old story with a new date say (Tukey's fences)."""
-    ordered = sorted(numbers)
-    if not ordered:
+    """Return minimum and maximum without outliers, such as an old story with a new date (Tukey's fences)."""
+    if not numbers:
         return None
+    ordered = sorted(numbers)
     first, third = ordered[len(ordered) // 4], ordered[3 * len(ordered) // 4]
     reach = 3 * max(third - first, 100)
-    near = [number for number in ordered if first - reach <= number <= third + reach]
-    return near[0], near[-1]
+    inliers = [number for number in ordered if first - reach <= number <= third + reach]
+    return inliers[0], inliers[-1]
 
 
-def _gaps(never: list[int]) -> list[list[int]]:
-    """The longest runs of ids that nothing named, in order."""
-    if not never:
+def _gaps(numbers: list[int]) -> list[list[int]]:
+    """Return the longest ranges of consecutive numbers, in order."""
+    if not numbers:
         return []
-    breaks = [i for i, (one, next_) in enumerate(pairwise(never), 1) if next_ != one + 1]
-    runs = [[never[a], never[b - 1]] for a, b in pairwise([0, *breaks, len(never)])]
-    return sorted(sorted(runs, key=lambda run: run[0] - run[1])[:MOST_GAPS])
+    breaks = [i for i, (one, following) in enumerate(pairwise(numbers), 1) if following != one + 1]
+    ranges = [[numbers[start], numbers[end - 1]] for start, end in pairwise([0, *breaks, len(numbers)])]
+    return sorted(sorted(ranges, key=lambda gap: gap[0] - gap[1])[:MAX_GAPS])
 
 
-# From the files ------------------------------------------------------------------------------------------------------
+# Tables --------------------------------------------------------------------------------------------------------------
 
 
-def _columns(
-    dataset: DataFolder,
+def _rows(
+    data_folder: DataFolder,
     name: str,
     site: str,
-    columns: Iterable[str],
+    columns: tuple[str, ...],
     since: datetime,
     until: datetime | None = None,
-    seen_since: datetime | None = None,
-) -> Iterator[Any]:
-    """The columns of the partitions that may hold rows of a span of time, as Arrow tables."""
-    import pyarrow.parquet as pq
-    from pyarrow.compute import field, scalar
+    filters: Any = None,
+) -> Iterator[tuple[Any, ...]]:
+    """Yield distinct rows of the partitions that may hold rows of a period."""
+    from pipelines.storage.parquet import read_columns
 
     table = TABLES[name]
     form = "%Y-%m" if table.partition == "month" else "%Y-%m-%d"
-    first = f"{since - _AROUND:{form}}"
-    last = f"{until + 2 * _AROUND:{form}}" if until is not None else "9999"
-    for part, path in dataset.published(table, site):
+    first = f"{since - _DAY:{form}}"
+    last = f"{until + 2 * _DAY:{form}}" if until is not None else "9999"  # it may be fetched again a day later
+    for part, path in data_folder.published(table, site):
         if table.partition is None or first <= part <= last:
-            rows = field("first_seen_at") >= scalar(seen_since) if seen_since is not None else None
-            yield pq.read_table(dataset.root / path, columns=list(columns), partitioning=None, filters=rows)
+            rows = read_columns(data_folder.root, path, columns, filters).group_by(list(columns)).aggregate([])
+            yield from zip(*(rows[column].to_pylist() for column in columns), strict=True)
 
 
 def _stories(
-    dataset: DataFolder, site: str, since: datetime, until: datetime
+    data_folder: DataFolder, site: str, since: datetime, until: datetime
 ) -> dict[int, tuple[datetime | None, str]]:
-    """By number, when each kept story was published, where its page says so, and what named it first."""
-    columns = ("story_id", "published_at", "discovered_via")
-    found = {}
-    for rows in _columns(dataset, "stories", site, columns, since, until):
-        for story_id, published, via in zip(*(rows[name].to_pylist() for name in columns), strict=True):
-            if (number := _number(story_id)) is not None:
-                found[number] = (published, via)
-    return found
+    """Return time of publication and first entry point of the stored stories, by number."""
+    rows = _rows(data_folder, "stories", site, ("story_id", "published_at", "discovered_via"), since, until)
+    return {number: (at, via) for story_id, at, via in rows if (number := _number(story_id)) is not None}
 
 
-def _sightings(dataset: DataFolder, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
-    """What each door named, of the ids from ``low`` to ``high``; it may have named them at any time since."""
-    found: dict[str, set[int]] = {}
-    for rows in _columns(dataset, "sightings", site, ("story_id", "via"), since, seen_since=since - _AROUND):
-        for story_id, via in zip(rows["story_id"].to_pylist(), rows["via"].to_pylist(), strict=True):
-            number = _number(story_id)
-            if number is not None and low <= number <= high:
-                found.setdefault(via, set()).add(number)
-    return found
+def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
+    """Return the numbers from ``low`` to ``high`` that each entry point named, at any time since."""
+    from pyarrow.compute import field, scalar
+
+    seen: dict[str, set[int]] = defaultdict(set)
+    filters = field("first_seen_at") >= scalar(since - _DAY)
+    for story_id, via in _rows(data_folder, "sightings", site, ("story_id", "via"), since, filters=filters):
+        number = _number(story_id)
+        if number is not None and low <= number <= high:
+            seen[via].add(number)
+    return dict(seen)
 
 
-def _became(
-    dataset: DataFolder, site: str, low: int, high: int, since: datetime, until: datetime, named: set[int]
+def _states(
+    data_folder: DataFolder, site: str, low: int, high: int, since: datetime, until: datetime
 ) -> dict[int, str]:
-    """What became of the ids that were asked for or named: of several kinds, the first in order."""
-    found: dict[int, set[str]] = {number: {"failed"} for number in named}
-    for rows in _columns(dataset, "aliases", site, ("url", "kind"), since):
-        for url, kind in zip(rows["url"].to_pylist(), rows["kind"].to_pylist(), strict=True):
-            if kind == "exact_duplicate" and (number := _number_in(url)) is not None:
-                found.setdefault(number, set()).add("elsewhere")
-    columns = ["url", "story_id", "outcome", "reason"]
-    for rows in _columns(dataset, "fetches", site, columns, since, until):
-        distinct = rows.group_by(columns).aggregate([])
-        for row in zip(*(distinct[name].to_pylist() for name in columns), strict=True):
-            _note(found, *row)
+    """Return the state of the numbers that were requested; of several states, the first by precedence."""
+    found: dict[int, set[str]] = defaultdict(set)
+    for url, kind in _rows(data_folder, "aliases", site, ("url", "kind"), since):
+        if kind == "exact_duplicate" and (number := _url_number(url)) is not None:
+            found[number].add("elsewhere")
+    columns = ("url", "story_id", "outcome", "reason")
+    for url, story_id, outcome, reason in _rows(data_folder, "fetches", site, columns, since, until):
+        number = _number(story_id) if story_id is not None else _url_number(url)
+        if number is not None and (story_id is not None or outcome == "not_a_story"):
+            found[number].add(_state(outcome, reason))
     return {
-        number: next(kind for kind in _IN_THIS_ORDER if kind in kinds)
-        for number, kinds in found.items()
+        number: next(state for state in _PRECEDENCE if state in states)
+        for number, states in found.items()
         if low <= number <= high
     }
 
 
-def _note(found: dict[int, set[str]], url: str, story_id: str | None, outcome: str, reason: str | None) -> None:
-    number = _number(story_id) if story_id is not None else _number_in(url)
-    if number is None or (story_id is None and outcome != "not_a_story"):
-        return
-    kind = _BECAME.get(outcome, "failed")
+def _state(outcome: str, reason: str | None) -> str:
     if outcome == "redirected":
-        kind = "elsewhere" if _number_in((reason or "").removeprefix("to ")) is not None else "gone"
-    found.setdefault(number, set()).add(kind)
+        return "gone" if _url_number((reason or "").removeprefix("to ")) is None else "elsewhere"
+    return _STATES.get(outcome, "failed")
 
 
 def _number(story_id: str) -> int | None:
-    found = _NUMBER.fullmatch(story_id)
-    return int(found[1]) if found else None
+    match = _NUMBER.fullmatch(story_id)
+    return int(match[1]) if match else None
 
 
-def _number_in(url: str) -> int | None:
-    """The number that an address ends in."""
-    found = _IN_ADDRESS.search(url)
-    return int(found[1]) if found and found.end() == len(url) else None
+def _url_number(url: str) -> int | None:
+    """Return the number at the end of a URL."""
+    match = _URL_NUMBER.search(url)
+    return int(match[1]) if match and match.end() == len(url) else None

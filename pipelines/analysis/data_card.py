@@ -1,18 +1,15 @@
-"""The data card of an export: what it holds, whose the texts are, and how to tell that nothing was changed since."""
-
-from __future__ import annotations
+"""Data card of an export: contents, licence, columns and checksums."""
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipelines.analysis.dictionary import ALL, entries_of, path_of, section_of
-
-if TYPE_CHECKING:
-    from pipelines.analysis.selection import Exported, Selection
+from pipelines.analysis.dictionary import table_entries, table_path, table_section
+from pipelines.analysis.runs_table import ALL
+from pipelines.analysis.selection import Exported, Selection, checksums
 
 CHECKSUMS = "SHA256SUMS"
 LICENCE = (
@@ -33,11 +30,9 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 }
 
 
-def card_of(folder: Path, tables: Sequence[Exported], selection: Selection, made_at: datetime) -> dict[str, Any]:
-    """The card as plain data; the checksums are of the files as they lie in the folder."""
-    from pipelines.analysis.selection import checksums
-
-    sums = {path: (size, digest) for path, size, digest in checksums(folder)}
+def build_card(folder: Path, tables: Sequence[Exported], selection: Selection, made_at: datetime) -> dict[str, Any]:
+    """Return the card of an exported folder as plain data, with a checksum of each file."""
+    files = {path: {"path": path, "bytes": size, "sha256": digest} for path, size, digest in checksums(folder)}
     return {
         "title": "A part of what Khobor recorded of the Bengali press",
         "made_at": made_at.isoformat(timespec="seconds"),
@@ -50,12 +45,11 @@ def card_of(folder: Path, tables: Sequence[Exported], selection: Selection, made
             "columns": list(selection.columns) or "all",
         },
         "licence": LICENCE,
-        "tables": {each.table.name: _table(folder, each, sums) for each in tables},
+        "tables": {exported.table.name: _table_card(folder, exported, files) for exported in tables},
     }
 
 
-def _table(folder: Path, exported: Exported, sums: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
-    paths = sorted(path.relative_to(folder).as_posix() for path in exported.files)
+def _table_card(folder: Path, exported: Exported, files: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "grain": exported.table.grain,
         "key": list(exported.table.key),
@@ -64,64 +58,52 @@ def _table(folder: Path, exported: Exported, sums: Mapping[str, tuple[int, str]]
         "last": exported.last.isoformat() if exported.last else None,
         "columns": [
             {"name": entry.name, "type": entry.type, "meaning": entry.meaning}
-            for entry in entries_of(exported.table, only=exported.columns)
+            for entry in table_entries(exported.table, only=exported.columns)
         ],
-        "files": [{"path": path, "bytes": sums[path][0], "sha256": sums[path][1]} for path in paths],
+        "files": [files[path] for path in sorted(path.relative_to(folder).as_posix() for path in exported.files)],
     }
 
 
-def write_card(folder: Path, card: Mapping[str, Any], kind: str) -> None:
-    """Write the card for people (README.md) and programs (card.json), and the checksums of all files."""
-    from pipelines.analysis.selection import checksums
-
+def write_card(folder: Path, card: Mapping[str, Any], form: str) -> None:
+    """Write README.md for people, card.json for programs, and the checksums of all files."""
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    (folder / "README.md").write_text(_markdown(card, kind), encoding="utf-8")
+    (folder / "README.md").write_text(_markdown(card, form), encoding="utf-8")
     lines = [f"{digest}  {path}\n" for path, _, digest in checksums(folder)]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def _markdown(card: Mapping[str, Any], kind: str) -> str:
+def _markdown(card: Mapping[str, Any], form: str) -> str:
     chosen = card["selection"]
-    sites = chosen["sites"] if isinstance(chosen["sites"], str) else ", ".join(chosen["sites"])
-    columns = chosen["columns"] if isinstance(chosen["columns"], str) else ", ".join(chosen["columns"])
-    rows = "\n".join(
-        f"| `{name}` | {told['rows']:,} | {_day(told['first'])} | {_day(told['last'])} | {len(told['files'])} |"
-        f" {sum(file['bytes'] for file in told['files']):,} |"
-        for name, told in card["tables"].items()
+    sites, columns = (
+        value if isinstance(value, str) else ", ".join(value) for value in (chosen["sites"], chosen["columns"])
     )
-    sections = [
-        section_of(
-            ALL[name], entries_of(ALL[name], only=[column["name"] for column in told["columns"]]), _where(name, kind)
-        )
-        for name, told in card["tables"].items()
-    ]
+    rows, sections = [], []
+    for name, table in card["tables"].items():
+        size = sum(file["bytes"] for file in table["files"])
+        first, last = ((table[end] or "")[:10] for end in ("first", "last"))
+        rows.append(f"| `{name}` | {table['rows']:,} | {first} | {last} | {len(table['files'])} | {size:,} |")
+        path = table_path(ALL[name]).removeprefix("data/") if form == "parquet" else f"{name}.jsonl"
+        entries = table_entries(ALL[name], only=[column["name"] for column in table["columns"]])
+        sections.append(table_section(ALL[name], entries, path))
     return f"""\
 # {card["title"]}
 
 Made at {card["made_at"]} by {card["made_by"]}. Newspapers: {sites}. From: {chosen["since"] or "the beginning"}. Until:
-{chosen["until"] or "the end"}. Columns: {columns}. `revisions` and `aliases` are those of the stories in it.
+{chosen["until"] or "the end"}. Columns: {columns}. `revisions` and `aliases` are those of these stories.
 
 | table | rows | first | last | files | bytes |
 | --- | ---: | --- | --- | ---: | ---: |
-{rows}
+{chr(10).join(rows)}
 
 ```python
-{_LOAD[kind]}
+{_LOAD[form]}
 ```
 
-**Whose texts.** {card["licence"]}
+**Licence.** {card["licence"]}
 
-**Times** are UTC; `site`, `month` and `date` are texts, in the newspaper's own time zone. **Joins**: `story_id` joins
-all tables. **Unique stories**: `story_id == cluster_id`; a cluster's first story may lie outside of this selection.
+**Times** are UTC; `site`, `month` and `date` are texts, in the newspaper's time zone. **Joins**: `story_id` joins
+all tables. **Unique stories**: `story_id == cluster_id`; a cluster's first story may be outside this selection.
 
-**Unchanged?** `sha256sum --check {CHECKSUMS}`. `card.json` says all this for programs.
+**Verification**: `sha256sum --check {CHECKSUMS}`. `card.json` holds this card for programs.
 
 {chr(10).join(f"{section}{chr(10)}" for section in sections)}"""
-
-
-def _where(name: str, kind: str) -> str:
-    return path_of(ALL[name]).removeprefix("data/") if kind == "parquet" else f"{name}.jsonl"
-
-
-def _day(moment: str | None) -> str:
-    return moment[:10] if moment else ""

@@ -1,20 +1,18 @@
-"""The data dictionary: every table, view and column in words, from the same lines that make the schema."""
+"""Data dictionary: every table, view and column in words, generated from the declarations of the tables."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from crawler.outcomes import Outcome
-from pipelines.analysis.runs_table import RUNS
-from pipelines.storage.tables import TABLES, Table
+from pipelines.analysis.open_table import open_schema, open_table
+from pipelines.analysis.runs_table import ALL, RUNS
+from pipelines.storage.tables import Table
 
 BEGIN = "<!-- from here to the end: written by `khobor dictionary --write` -->"
-ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}
-_LONGEST_EXAMPLE = 60
+_MAX_EXAMPLE = 60
 _TYPES = {
     "string": "text",
     "timestamp[us, tz=UTC]": "moment, UTC",
@@ -30,86 +28,74 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One column: its type in words, an example, which share of the sample's rows has none, and what it means.
-
-    A share of None means that it is never null, or that there is no sample to tell.
-    """
+    """One column; ``nulls`` is the share of null values in the sample, None without a sample."""
 
     name: str
     type: str
-    meaning: str
     nullable: bool
+    meaning: str
     example: str | None = None
     nulls: float | None = None
 
-    def row(self) -> str:
-        """As a row of a Markdown table."""
-        share = "never" if not self.nullable else "" if self.nulls is None else f"{self.nulls:.0%}".replace("%", " %")
-        example = "" if self.example is None else f"`{self.example}`"
-        return f"| `{self.name}` | {self.type} | {self.meaning} | {example} | {share} |"
-
 
 def as_data(sample: Path | None = None) -> dict[str, Any]:
-    """The dictionary as plain data, for JSON; examples and shares of nulls are the sample's, where there is one."""
-    views = _views(sample)
-    return {
-        "tables": {
-            name: {
-                "grain": table.grain,
-                "path": path_of(table),
-                "key": list(table.key),
-                "columns": [_plain(entry) for entry in entries_of(table, sample)],
-            }
-            for name, table in ALL.items()
-        },
-        "views": {
-            name: {"grain": g, "columns": [_plain(entry) for entry in found]} for name, (g, found) in views.items()
-        },
-        "outcomes": {outcome.value: outcome.meaning for outcome in Outcome},
+    """Return the dictionary as plain data, with examples and shares of nulls from a sample of the data."""
+    tables = {
+        name: {
+            "grain": table.grain,
+            "path": table_path(table),
+            "key": list(table.key),
+            "columns": [asdict(entry) for entry in table_entries(table, sample)],
+        }
+        for name, table in ALL.items()
     }
+    views = {
+        name: {"grain": grain, "columns": [asdict(entry) for entry in entries]}
+        for name, (grain, entries) in _views(sample).items()
+    }
+    return {"tables": tables, "views": views, "outcomes": {outcome.value: outcome.meaning for outcome in Outcome}}
 
 
 def as_markdown(sample: Path | None = None) -> str:
-    """The dictionary as Markdown, one section per table and view."""
-    sections = [section_of(table, entries_of(table, sample), path_of(table)) for table in ALL.values()]
-    sections += [f"## View `{name}`: {grain}\n\n{_listed(found)}" for name, (grain, found) in _views(sample).items()]
+    """Return the dictionary as Markdown, with one section per table and view."""
+    sections = [table_section(table, table_entries(table, sample), table_path(table)) for table in ALL.values()]
+    sections += [f"## View `{name}`: {grain}\n\n{_rows(entries)}" for name, (grain, entries) in _views(sample).items()]
     outcomes = "\n".join(f"| `{outcome.value}` | {outcome.meaning} |" for outcome in Outcome)
     return "\n\n".join([*sections, f"## The outcomes of `fetches`\n\n| outcome | meaning |\n| --- | --- |\n{outcomes}"])
 
 
-def refreshed(readme: str, sample: Path | None = None) -> str:
-    """The text of `data/README.md` with its dictionary as it must be now."""
+def update_readme(readme: str, sample: Path | None = None) -> str:
+    """Return the text of `data/README.md` with its generated part renewed."""
     return f"{readme.partition(BEGIN)[0]}{BEGIN}\n\n{as_markdown(sample)}\n"
 
 
-def section_of(table: Table, entries: Iterable[Entry], path: str) -> str:
-    """A table's section: its grain, where it lies, its key and its columns."""
+def table_section(table: Table, entries: Iterable[Entry], path: str) -> str:
+    """Return the Markdown section of a table: grain, path, key and columns."""
     key = ", ".join(f"`{name}`" for name in table.key)
-    return f"## `{table.name}`: {table.grain}\n\n`{path}`, key {key}\n\n{_listed(entries)}"
+    return f"## `{table.name}`: {table.grain}\n\n`{path}`, key {key}\n\n{_rows(entries)}"
 
 
-def entries_of(table: Table, sample: Path | None = None, only: Collection[str] | None = None) -> list[Entry]:
-    """A table's columns and partitions, or only those named."""
-    from pipelines.analysis.open_table import open_schema
-
+def table_entries(table: Table, sample: Path | None = None, only: Collection[str] | None = None) -> list[Entry]:
+    """Describe the columns and partitions of a table, or only those named."""
     required = {field.name for field in table.schema if not field.nullable} | table.partitions.keys()
     fields = [field for field in open_schema(table) if only is None or field.name in only]
-    told = _told_by(sample, table.name, [field.name for field in fields])
+    names = [field.name for field in fields]
+    rows = open_table(table.name, data=sample, columns=names).to_arrow().to_pylist() if sample and names else []
+    examples = _examples(rows, names)
     return [
         Entry(
-            name=field.name,
-            type="text, from the path" if field.name in table.partitions else _type(field.type),
-            meaning=field.metadata[b"meaning"].decode(),
-            nullable=field.name not in required,
-            example=told[field.name][0],
-            nulls=told[field.name][1],
+            field.name,
+            "text, from the path" if field.name in table.partitions else _type(field.type),
+            field.name not in required,
+            field.metadata[b"meaning"].decode(),
+            *examples[field.name],
         )
         for field in fields
     ]
 
 
-def path_of(table: Table) -> str:
-    """Where a table's files lie, relative to the project."""
+def table_path(table: Table) -> str:
+    """Return the path of a table's files, relative to the project."""
     if table is RUNS:
         return "data/runs/<run_id>.json"
     part = f"/{table.partition}=…" if table.partition else ""
@@ -117,33 +103,27 @@ def path_of(table: Table) -> str:
 
 
 def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
-    """Each view's grain and columns."""
-    from pipelines.analysis.query import opened
+    """Describe each view by its grain and columns."""
+    from pipelines.analysis.query import connect
     from pipelines.analysis.sql_views import VIEWS
 
-    found = {}
-    with opened(sample, {"kalbela": "Asia/Dhaka"}) as connection:
+    views = {}
+    with connect(sample, {"kalbela": "Asia/Dhaka"}) as connection:
         for name, view in VIEWS.items():
-            schema = connection.table(name).limit(0).to_arrow_table().schema
-            rows = connection.table(name).to_arrow_table().to_pylist() if sample else []
-            told = _told(rows, schema.names)
-            entries = [
-                Entry(each.name, _type(each.type), view.columns.get(each.name, ""), True, *told[each.name])
-                for each in schema
-            ]
-            found[name] = (view.grain, entries)
-    return found
+            rows = connection.table(name).to_arrow_table()
+            examples = _examples(rows.to_pylist() if sample else [], rows.schema.names)
+            views[name] = (
+                view.grain,
+                [
+                    Entry(field.name, _type(field.type), True, view.columns.get(field.name, ""), *examples[field.name])
+                    for field in rows.schema
+                ],
+            )
+    return views
 
 
-def _told_by(sample: Path | None, name: str, columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
-    from pipelines.analysis.open_table import open_table
-
-    rows = open_table(name, data=sample, columns=columns).to_arrow().to_pylist() if sample and columns else []
-    return _told(rows, columns)
-
-
-def _told(rows: list[dict[str, Any]], columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
-    """By column an example, all of them from one row as far as it has them, and the share of nulls."""
+def _examples(rows: list[dict[str, Any]], columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
+    """Return an example and the share of nulls of each column; examples come from the fullest row where possible."""
     if not rows:
         return dict.fromkeys(columns, (None, None))
     fullest = sorted(rows, key=lambda row: (sum(value in (None, []) for value in row.values()), str(row)))
@@ -166,31 +146,25 @@ def _example(value: Any) -> str:
     else:
         text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     text = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
-    return (
-        text
-        if len(text) <= _LONGEST_EXAMPLE
-        else f"{text[:_LONGEST_EXAMPLE].rpartition(' ')[0] or text[:_LONGEST_EXAMPLE]} …"
-    )
+    if len(text) <= _MAX_EXAMPLE:
+        return text
+    return f"{text[:_MAX_EXAMPLE].rpartition(' ')[0] or text[:_MAX_EXAMPLE]} …"
 
 
-def _listed(entries: Iterable[Entry]) -> str:
-    every = list(entries)
-    if all(entry.example is None for entry in every):
-        rows = "\n".join(f"| `{entry.name}` | {entry.type} | {entry.meaning} |" for entry in every)
-        return f"| column | type | meaning |\n| --- | --- | --- |\n{rows}"
-    rows = "\n".join(entry.row() for entry in every)
-    return f"| column | type | meaning | example | null |\n| --- | --- | --- | --- | ---: |\n{rows}"
+def _rows(entries: Iterable[Entry]) -> str:
+    """Return a Markdown table of columns, with examples if there are any."""
+    entries = list(entries)
+    lines = [f"| `{entry.name}` | {entry.type} | {entry.meaning} |" for entry in entries]
+    if all(entry.example is None for entry in entries):
+        return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *lines])
+    head = ["| column | type | meaning | example | null |", "| --- | --- | --- | --- | ---: |"]
+    return "\n".join([*head, *(f"{line} {_sample(entry)} |" for line, entry in zip(lines, entries, strict=True))])
 
 
-def _plain(entry: Entry) -> Mapping[str, Any]:
-    return {
-        "name": entry.name,
-        "type": entry.type,
-        "nullable": entry.nullable,
-        "meaning": entry.meaning,
-        "example": entry.example,
-        "nulls": entry.nulls,
-    }
+def _sample(entry: Entry) -> str:
+    example = "" if entry.example is None else f"`{entry.example}`"
+    share = "" if entry.nulls is None else f"{entry.nulls:.0%}".replace("%", " %")
+    return f"{example} | {share if entry.nullable else 'never'}"
 
 
 def _type(arrow: Any) -> str:

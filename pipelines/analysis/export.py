@@ -1,12 +1,12 @@
-"""Export: a part of the data in a folder of its own, with all that somebody else needs to know of it."""
-
-from __future__ import annotations
+"""Export of a selection to a folder of its own, with a data card and checksums."""
 
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
 from pathlib import Path, PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,47 +16,52 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.clock import now
-from pipelines.analysis.open_table import NAMES, OpenTable, QueryError, open_table
-from pipelines.analysis.runs_table import RUNS
+from pipelines.analysis import data_card
+from pipelines.analysis.open_table import OpenTable, QueryError, open_table
+from pipelines.analysis.runs_table import ALL, RUNS
 from pipelines.analysis.selection import Exported, Selection
-from pipelines.analysis.writers import outside, write_jsonl
+from pipelines.analysis.writers import require_outside, write_jsonl
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
-from pipelines.storage.tables import TABLES, Table
+from pipelines.storage.tables import Table
 
-# What has no moment of its own that matters goes with the stories that it belongs to.
+# Rows of these tables are exported with their stories, whatever their own time.
 _WITH_STORIES = ("revisions", "aliases")
 
 
-def export(data: Path, place: Path, selection: Selection, kind: str = "parquet") -> dict[str, Any]:
-    """Write what was selected into a new folder, with a data card and checksums; returns the card as data.
+def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -> dict[str, Any]:
+    """Write a selection to a new folder, which appears whole; returns its data card.
 
-    Everything is checked before anything is written, and the folder appears whole. Parquet is laid out like the data
-    folder itself. Raises :class:`QueryError` for what is not there, :class:`StorageError` where it cannot be
-    written or stories stood twice because a publish was under way.
+    Parquet is laid out like the data folder. Raises :class:`QueryError` for a wrong selection before anything is
+    written, :class:`StorageError` if the folder cannot be written or a publish was in progress.
     """
-    from pipelines.analysis.data_card import card_of, write_card
-
-    _check(outside(place, data), selection)
+    _check(require_outside(out, data), selection)
     opened = {name: _open(data, name, selection) for name in selection.tables}
-    with reading("stories"):
-        kept = _kept(data, selection) if selection.is_part else None
-    with atomic_path(place) as aside:
-        aside.mkdir()
-        write = _write_parquet if kind == "parquet" else _write_jsonl
-        done = []
+    story_ids = None
+    if selection.is_partial:
+        with _reading("stories"):
+            stories = _open(data, "stories", selection)
+            story_ids = stories.dataset.to_table(columns=["story_id"])["story_id"].combine_chunks()
+    with atomic_path(out) as folder:
+        folder.mkdir()
+        write = _write_parquet if form == "parquet" else _write_jsonl
+        exported = []
         for table in opened.values():
-            with reading(table.name):
-                done.append(write(data, aside, table, kept))
-        card = card_of(aside, done, selection, now())
-        write_card(aside, card, kind)
+            with _reading(table.name):
+                rows = table.dataset
+                if story_ids is not None and table.name in _WITH_STORIES:
+                    rows = rows.filter(pc.field("story_id").isin(story_ids))
+                files = write(data, folder, table, rows)
+                exported.append(_exported(table, rows, files))
+        card = data_card.build_card(folder, exported, selection, now())
+        data_card.write_card(folder, card, form)
     return card
 
 
 @contextmanager
-def reading(name: str) -> Iterator[None]:
-    """Say which table cannot be read; what the system refuses has a number, what PyArrow finds in a file has none."""
+def _reading(name: str) -> Iterator[None]:
+    """Raise :class:`DataDamaged` for an error of PyArrow in a file; unlike one of the system, it has no errno."""
     try:
         yield
     except (pa.ArrowInvalid, OSError) as error:
@@ -65,87 +70,59 @@ def reading(name: str) -> Iterator[None]:
         raise DataDamaged(PurePath(name), f"cannot be read ({str(error).splitlines()[0]})") from error
 
 
-def moment_of(text: str, zones: Iterable[str]) -> datetime:
-    """The moment that a day (its beginning, in the newspapers' time zone) or an ISO 8601 moment with its zone means."""
+def parse_time(text: str, zones: Iterable[str]) -> datetime:
+    """Parse a day, which begins at midnight in the newspapers' time zone, or an ISO 8601 time with time zone."""
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise QueryError(f"{text!r} is neither a day (2026-01-11) nor a moment (2026-01-11T06:00+06:00)") from None
-    if found.tzinfo is not None:
-        return found.astimezone(UTC)
-    places = sorted(set(zones)) or ["UTC"]
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) or len(places) > 1:
-        raise QueryError(f"{text!r} does not say its time zone: write it as 2026-01-11T06:00+06:00")
-    return found.replace(tzinfo=ZoneInfo(places[0])).astimezone(UTC)
+        raise QueryError(f"{text!r} must be a day (2026-01-11) or a time (2026-01-11T06:00+06:00)") from None
+    if time.tzinfo is not None:
+        return time.astimezone(UTC)
+    names = sorted(set(zones)) or ["UTC"]
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) or len(names) > 1:
+        raise QueryError(f"{text!r} has no time zone: write it as 2026-01-11T06:00+06:00")
+    return time.replace(tzinfo=ZoneInfo(names[0])).astimezone(UTC)
 
 
-def _check(place: Path, selection: Selection) -> None:
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise QueryError(f"{place} is there already: choose another name, or move it away")
-    known = {name for table in selection.tables if table in NAMES for name in _names(table)}
+def _check(out: Path, selection: Selection) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise QueryError(f"{out} exists already: choose another name, or move it away")
+    tables = [ALL[name] for name in selection.tables if name in ALL]
+    known = {name for table in tables for name in (*table.schema.names, *table.partitions)}
     for name in selection.columns:
         if known and name not in known:
             raise QueryError(f"none of {', '.join(selection.tables)} has a column {name!r}")
 
 
-def _table(name: str) -> Table:
-    return RUNS if name == RUNS.name else TABLES[name]
-
-
-def _names(name: str) -> list[str]:
-    return [*_table(name).schema.names, *_table(name).partitions]
-
-
 def _open(data: Path, name: str, selection: Selection) -> OpenTable:
-    """The table with the rows of the selection, and of its columns those that were asked for and the key."""
+    """Open a table with the selected rows, and with the selected columns, key and partitions."""
     since, until = (None, None) if name in _WITH_STORIES else (selection.since, selection.until)
     opened = open_table(name, data=data, site=list(selection.sites) or None, since=since, until=until)
-    wanted = {*selection.columns, *_table(name).key, *_table(name).partitions}
+    wanted = {*selection.columns, *ALL[name].key, *ALL[name].partitions}
     columns = [column for column in opened.columns if not selection.columns or column in wanted]
     return OpenTable(name, opened.dataset, tuple(columns))
 
 
-def _kept(data: Path, selection: Selection) -> pa.Array:
-    """The ids of the stories that are exported, or would be."""
-    opened = _open(data, "stories", selection)
-    return opened.dataset.to_table(columns=["story_id"])["story_id"].combine_chunks()
-
-
-def _rows(opened: OpenTable, kept: pa.Array | None) -> ds.Dataset:
-    if kept is None or opened.name not in _WITH_STORIES:
-        return opened.dataset
-    return opened.dataset.filter(pc.field("story_id").isin(kept))
-
-
-def _write_parquet(data: Path, aside: Path, opened: OpenTable, kept: pa.Array | None) -> Exported:
-    table, dataset = _table(opened.name), _rows(opened, kept)
+def _write_parquet(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) -> list[Path]:
+    table = ALL[opened.name]
     if table is RUNS:
-        return _exported(opened, dataset, _copy_reports(data, aside, dataset))
-    files = []
-    for site, part in _partitions(table, dataset):
-        found = dataset.filter(_of(table, site, part)).to_table(columns=list(opened.columns))
-        place = aside / table.path(site, part)
-        place.parent.mkdir(parents=True)
-        with place.open("xb") as file:
-            write_rows(table, _without_partitions(table, found), file)
-        files.append(place)
-    return _exported(opened, dataset, files)
-
-
-def _partitions(table: Table, dataset: ds.Dataset) -> list[tuple[str, str]]:
-    """The (site, part) pairs that have rows; a part is empty for a table that has none."""
+        return _copy_reports(data, folder, rows)
     keys = list(table.partitions)
-    found = dataset.to_table(columns=keys).group_by(keys).aggregate([]).to_pylist()
-    return sorted((row["site"], row.get(table.partition or "", "")) for row in found)
+    files = []
+    for partition in sorted(
+        rows.to_table(columns=keys).group_by(keys).aggregate([]).to_pylist(), key=lambda row: list(row.values())
+    ):
+        condition = reduce(and_, (pc.field(key) == value for key, value in partition.items()))
+        path = folder / table.path(partition["site"], partition.get(table.partition or "", ""))
+        path.parent.mkdir(parents=True)
+        with path.open("xb") as file:
+            write_rows(table, _as_stored(table, rows.to_table(columns=list(opened.columns), filter=condition)), file)
+        files.append(path)
+    return files
 
 
-def _of(table: Table, site: str, part: str) -> pc.Expression:
-    here = pc.field("site") == site
-    return here & (pc.field(table.partition) == part) if table.partition else here
-
-
-def _without_partitions(table: Table, rows: pa.Table) -> pa.Table:
-    """The rows as files hold them: in the table's own columns, or those of them that were asked for."""
+def _as_stored(table: Table, rows: pa.Table) -> pa.Table:
+    """Return rows without partitions; a column is nullable only if it must be."""
     fields = [field for field in table.schema if field.name in rows.column_names]
     columns = [rows[field.name] for field in fields]
     fields = [
@@ -155,26 +132,24 @@ def _without_partitions(table: Table, rows: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, table.schema.metadata))
 
 
-def _copy_reports(data: Path, aside: Path, dataset: ds.Dataset) -> list[Path]:
-    (aside / RUNS.name).mkdir()
-    names = dataset.to_table(columns=["run_id"])["run_id"].to_pylist()
-    return [Path(shutil.copyfile(data / RUNS.name / f"{n}.json", aside / RUNS.name / f"{n}.json")) for n in names]
+def _copy_reports(data: Path, folder: Path, rows: ds.Dataset) -> list[Path]:
+    (folder / RUNS.name).mkdir()
+    names = [Path(RUNS.name, f"{run_id}.json") for run_id in rows.to_table(columns=["run_id"])["run_id"].to_pylist()]
+    return [Path(shutil.copyfile(data / name, folder / name)) for name in names]
 
 
-def _write_jsonl(data: Path, aside: Path, opened: OpenTable, kept: pa.Array | None) -> Exported:
-    dataset = _rows(opened, kept)
-    place = aside / f"{opened.name}.jsonl"
-    with place.open("x", encoding="utf-8", newline="\n") as file:
-        write_jsonl(dataset.scanner(columns=list(opened.columns)).to_reader(), file)
-    return _exported(opened, dataset, [place])
+def _write_jsonl(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) -> list[Path]:
+    path = folder / f"{opened.name}.jsonl"
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        write_jsonl(rows.scanner(columns=list(opened.columns)).to_reader(), file)
+    return [path]
 
 
-def _exported(opened: OpenTable, dataset: ds.Dataset, files: Sequence[Path]) -> Exported:
-    """What was written, in numbers."""
-    table = _table(opened.name)
+def _exported(opened: OpenTable, rows: ds.Dataset, files: Sequence[Path]) -> Exported:
+    table = ALL[opened.name]
     moments = table.moments or ("first_seen_at",)
-    found = dataset.to_table(columns=list(dict.fromkeys((*moments, *table.key))))
+    found = rows.to_table(columns=list(dict.fromkeys((*moments, *table.key))))
     if table.name == "stories" and pc.count_distinct(found["story_id"]).as_py() != len(found):
-        raise StorageError("stories stood twice while a publish was under way: export again")
+        raise StorageError("a story is in two partitions while a publish is in progress: export again")
     ends = pc.min_max(pc.coalesce(*(found[name] for name in moments))).as_py()
     return Exported(table, opened.columns, len(found), ends["min"], ends["max"], tuple(files))

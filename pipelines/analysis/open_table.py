@@ -1,6 +1,6 @@
-"""The data as an analyst opens it: one table, lazily, with only the partitions, rows and columns that were asked for.
+"""Opening of a table for analysis: lazily, with a selection of sites, time and columns.
 
-It needs PyArrow and nothing that crawls. Everything works without it too, by reading the folders.
+It needs PyArrow but not Scrapy. Any Parquet reader can open the folders of the tables without it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.suggestions import suggestion
-from pipelines.analysis.runs_table import RUNS, run_rows
+from pipelines.analysis.runs_table import ALL, RUNS, run_rows
 from pipelines.storage.tables import TABLES, Table, is_site
 
 if TYPE_CHECKING:
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-# No zone is further from UTC than 14 hours: a moment's partition is that of the day before, of its own or the next.
-_FURTHEST = timedelta(days=1)
-NAMES = (*TABLES, RUNS.name)
+# No time zone is more than 14 hours from UTC, so the partition of a time is at most a day away.
+_DAY = timedelta(days=1)
+_EXAMPLE = "write datetime(2026, 1, 11, tzinfo=ZoneInfo('Asia/Dhaka')), for example"
 
 
 class QueryError(ValueError):
-    """What was asked for is not there; the sentence says what is."""
+    """A wrong table, site, column, time, format or SQL; the message names the valid ones."""
 
 
 @dataclass(frozen=True)
 class OpenTable:
-    """A table that was opened and not read yet.
+    """An opened table that is not read yet.
 
-    ``dataset`` is the PyArrow dataset, its rows already chosen; ``columns`` are the names that are read, in order.
+    ``dataset`` is the PyArrow dataset with the selected rows; ``columns`` are the names to read, in order.
     """
 
     name: str
@@ -49,23 +49,22 @@ class OpenTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """Names and types of the columns that are read, each with its meaning."""
+        """Schema of the columns, with the meaning of each in its metadata."""
         return pa.schema([self.dataset.schema.field(name) for name in self.columns])
 
     def count_rows(self) -> int:
-        """How many rows there are."""
         return int(self.dataset.count_rows())
 
-    def to_arrow(self) -> pa.Table:
-        """All rows as a PyArrow table."""
-        return self.dataset.to_table(columns=list(self.columns))
+    def to_arrow(self, condition: pc.Expression | None = None) -> pa.Table:
+        """Read all rows, or those that fulfil a condition on any columns of the table."""
+        return self.dataset.to_table(columns=list(self.columns), filter=condition)
 
     def to_pandas(self) -> pd.DataFrame:
-        """All rows as pandas reads them: moments with their zone, a number that may be null as float."""
+        """Read all rows into pandas: times with time zone, nullable numbers as float."""
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> pl.DataFrame:
-        """All rows as a polars frame; `polars.scan_pyarrow_dataset(table.dataset)` stays lazy."""
+        """Read all rows into polars; `polars.scan_pyarrow_dataset(table.dataset)` is the lazy way."""
         import polars as pl
 
         frame = pl.from_arrow(self.to_arrow())
@@ -73,7 +72,7 @@ class OpenTable:
         return frame
 
     def duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
-        """A DuckDB relation, read when it is asked; on DuckDB's default connection where none is given."""
+        """Return a lazy DuckDB relation, on the default connection if none is given."""
         import duckdb
 
         relation = duckdb.from_arrow(self.dataset, connection=connection or duckdb.default_connection())
@@ -94,31 +93,35 @@ def open_table(
 ) -> OpenTable:
     """Open a table of a data folder without reading it.
 
-    :param name: stories, revisions, aliases, rankings, fetches, rejects or runs
-    :param site: one newspaper or several; all by default
-    :param since: rows from this moment on, by what decides the table's partition: a story by `published_at`, and where
-        that is null by `first_seen_at`; a ranking by `observed_at`, and so on
-    :param until: rows before this moment
-    :param columns: names in the order that is wanted; all, and `site` and `month` or `date`, by default
+    Partitions without such rows are not opened. A column that a file lacks is null. Raises :class:`QueryError` for an
+    unknown name or a time without a time zone, FileNotFoundError for a missing folder.
 
-    Partitions that cannot hold such rows are not opened. A column that a file does not have yet is null. Raises
-    :class:`QueryError` for a name that is not there or a moment without a zone, :class:`FileNotFoundError` for a
-    folder.
+    :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects or runs
+    :param site: one newspaper or several; all by default
+    :param since: rows from this time on, by the column that decides the partition: `published_at` of a story, or
+        `first_seen_at` if that is null; `observed_at` of a ranking, and so on
+    :param until: rows before this time
+    :param columns: names in the wanted order; by default all, with `site` and `month` or `date`
     """
-    if name not in NAMES:
-        raise QueryError(f"there is no table {name!r}; {suggestion(name, NAMES)}")
-    table = RUNS if name == RUNS.name else TABLES[name]
+    if name not in ALL:
+        raise QueryError(f"there is no table {name!r}; {suggestion(name, list(ALL))}")
+    table = ALL[name]
     root = _folder(Path(data))
     sites = _sites(root, site)
-    dataset = _runs(root) if table is RUNS else _files(table, root)
-    chosen = [*_of_sites(sites), *_within(table, _moment("since", since), _moment("until", until))]
-    if chosen:
-        dataset = dataset.filter(reduce(and_, chosen))
+    if table is RUNS:
+        dataset: ds.Dataset = ds.dataset(pa.Table.from_pylist(run_rows(root), schema=open_schema(RUNS)))
+    else:
+        dataset = _files(table, root)
+    conditions = _period(table, _require_zone("since", since), _require_zone("until", until))
+    if sites is not None:
+        conditions.append(pc.field("site").isin(sites))
+    if conditions:
+        dataset = dataset.filter(reduce(and_, conditions))
     return OpenTable(name, dataset, _columns(table, dataset.schema.names, columns))
 
 
 def open_schema(table: Table) -> pa.Schema:
-    """What an opened table has: the columns of its files, any of which an older file may lack, and its partitions."""
+    """Return the columns of a table's files, nullable because a file may lack them, and its partitions."""
     partitions = [pa.field(key, pa.string(), True, {"meaning": meaning}) for key, meaning in table.partitions.items()]
     return pa.schema([*(field.with_nullable(True) for field in table.schema), *partitions])
 
@@ -137,18 +140,11 @@ def _files(table: Table, root: Path) -> ds.Dataset:
     )
 
 
-def _runs(root: Path) -> ds.Dataset:
-    return ds.dataset(pa.Table.from_pylist(run_rows(root), schema=open_schema(RUNS)))
-
-
-# What was asked for --------------------------------------------------------------------------------------------------
-
-
 def _folder(root: Path) -> Path:
     if root.is_dir() and not (root.name in TABLES and any(root.glob("site=*"))):
         return root
     if root.is_dir():
-        raise QueryError(f"{root} is the table {root.name} itself: write data={str(root.parent)!r}")
+        raise QueryError(f"{root} is the folder of a table: write data={str(root.parent)!r}")
     raise FileNotFoundError(f"there is no folder {root.absolute()}; data= names the one that a crawl or export wrote")
 
 
@@ -157,8 +153,8 @@ def _sites(root: Path, site: str | Iterable[str] | None) -> list[str] | None:
         return None
     wanted = [site] if isinstance(site, str) else list(site)
     if unknown := next((name for name in wanted if not is_site(name) or not _holds(root, name)), None):
-        there = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
-        raise QueryError(f"there is nothing of {unknown!r} in {root}; {suggestion(unknown, there)}")
+        known = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
+        raise QueryError(f"there is no data of {unknown!r} in {root}; {suggestion(unknown, known)}")
     return wanted
 
 
@@ -166,58 +162,52 @@ def _holds(root: Path, site: str) -> bool:
     return any((root / name / f"site={site}").is_dir() for name in TABLES)
 
 
-def _of_sites(sites: list[str] | None) -> list[pc.Expression]:
-    return [] if sites is None else [pc.field("site").isin(sites)]
-
-
-def _moment(name: str, moment: Any) -> datetime | None:
-    if moment is None:
+def _require_zone(name: str, time: Any) -> datetime | None:
+    if time is None:
         return None
-    if not isinstance(moment, datetime):
-        raise QueryError(f"{name}={moment!r} is no datetime: {_EXAMPLE}")
-    if moment.tzinfo is None or moment.utcoffset() is None:
-        raise QueryError(f"{name}={moment} has no time zone, so it could mean many moments: {_EXAMPLE}")
-    return moment.astimezone(UTC)
+    if not isinstance(time, datetime):
+        raise QueryError(f"{name}={time!r} is not a datetime: {_EXAMPLE}")
+    if time.tzinfo is None or time.utcoffset() is None:
+        raise QueryError(f"{name}={time} has no time zone: {_EXAMPLE}")
+    return time.astimezone(UTC)
 
 
-_EXAMPLE = "write datetime(2026, 1, 11, tzinfo=ZoneInfo('Asia/Dhaka')), say"
-
-
-def _within(table: Table, since: datetime | None, until: datetime | None) -> list[pc.Expression]:
+def _period(table: Table, since: datetime | None, until: datetime | None) -> list[pc.Expression]:
+    """Return the conditions for rows of a period."""
     if since is None and until is None:
         return []
     if not table.moments:
-        raise QueryError(f"{table.name} is not parted by time: filter what comes back by a column of it")
-    chosen = [_at(table.moments, since, until)]
+        raise QueryError(f"{table.name} is not partitioned by time: filter the rows by one of its columns")
+    conditions = [_between(table.moments, since, until)]
     if table.partition and since is not None:
-        chosen.append(pc.field(table.partition) >= _part(table, since - _FURTHEST))
+        conditions.append(pc.field(table.partition) >= _part(table, since - _DAY))
     if table.partition and until is not None:
-        chosen.append(pc.field(table.partition) <= _part(table, until + _FURTHEST))
-    return chosen
+        conditions.append(pc.field(table.partition) <= _part(table, until + _DAY))
+    return conditions
 
 
-def _part(table: Table, moment: datetime) -> str:
-    return table.part_of({table.moments[0]: moment}, ZoneInfo("UTC"))
+def _part(table: Table, time: datetime) -> str:
+    return table.part_of({table.moments[0]: time}, ZoneInfo("UTC"))
 
 
-def _at(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
-    """Whether the first of these columns that is not null lies within, so put that statistics can rule files out."""
+def _between(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
+    """Compare the first of these columns that is not null, in a form that file statistics can exclude."""
     first, *others = moments
     within = pc.field(first).is_valid()
     if since is not None:
         within = within & (pc.field(first) >= pa.scalar(since, pa.timestamp("us", "UTC")))
     if until is not None:
         within = within & (pc.field(first) < pa.scalar(until, pa.timestamp("us", "UTC")))
-    return within | (pc.field(first).is_null() & _at(others, since, until)) if others else within
+    return within | (pc.field(first).is_null() & _between(others, since, until)) if others else within
 
 
 def _columns(table: Table, known: list[str], columns: Sequence[str] | None) -> tuple[str, ...]:
     if columns is None:
         return tuple(known)
     if isinstance(columns, str):
-        raise QueryError(f"columns={columns!r} is one text: write columns=[{columns!r}]")
+        raise QueryError(f"columns={columns!r} must be a list: write columns=[{columns!r}]")
     if not columns:
-        raise QueryError("columns=[] asks for nothing: name some, or leave it out for all")
+        raise QueryError("columns=[] is empty: name some, or omit it for all")
     if unknown := next((name for name in columns if name not in known), None):
         raise QueryError(f"{table.name} has no column {unknown!r}; {suggestion(unknown, known)}")
     return tuple(dict.fromkeys(columns))

@@ -1,4 +1,4 @@
-"""Query: SQL over the tables and views of a data folder, which can read those and touch nothing else."""
+"""SQL over the tables and views of a data folder, without access to any other file."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipelines.analysis.open_table import NAMES, QueryError, open_schema, open_table
-from pipelines.analysis.runs_table import RUNS
+from pipelines.analysis.open_table import QueryError, open_schema, open_table
+from pipelines.analysis.runs_table import ALL
 from pipelines.analysis.sql_views import VIEWS, sql_of
 from pipelines.storage.errors import DataDamaged
-from pipelines.storage.tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb
 
 _ROWS_AT_ONCE = 10_000
-# What DuckDB says when PyArrow failed on a file.
+# DuckDB's message when PyArrow cannot read a file.
 _UNREADABLE = re.compile(r"stream registered as '(?P<table>\w+)' failed: (?P<reason>(?:IOError|Invalid): [^\n]*)")
 _NOTHING = pa.table({})
-# DuckDB itself opens no file, neither to read nor to write: it sees the tables through PyArrow. A gate on the kind of
-# statement would not do, since a SELECT may hold a COPY.
-_SHUT = {
+# DuckDB opens no file, because it reads the tables through PyArrow. A check of the kind of statement would not be
+# enough: a SELECT may contain a COPY.
+_NO_FILE_ACCESS = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -36,19 +35,19 @@ _SHUT = {
 }
 
 
-def opened(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    """A connection that knows the tables and views of a data folder; moments are shown in UTC.
+def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
+    """Open a connection to the tables and views of a data folder; times are in UTC.
 
     :param data: None for tables without rows
-    :param zones: the time zone of each newspaper, by which days are told apart
+    :param zones: time zone of each newspaper, for the views that group by day
     """
     import duckdb
 
-    connection = duckdb.connect(config=dict(_SHUT))
+    connection = duckdb.connect(config=dict(_NO_FILE_ACCESS))
     connection.execute("SET TimeZone = 'UTC'")
-    with suppress(duckdb.InvalidInputException):  # it would be printed among the rows; a notebook may know of none
+    with suppress(duckdb.InvalidInputException):  # a notebook may have none
         connection.execute("SET enable_progress_bar = false")
-    for name in NAMES:
+    for name in ALL:
         connection.register(name, open_table(name, data=data).dataset if data else _without_rows(name))
     for view in VIEWS.values():
         connection.execute(f"CREATE VIEW {view.name} AS {sql_of(view, zones)}")
@@ -56,71 +55,61 @@ def opened(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConnec
     return connection
 
 
-def holds_nothing(data: Path) -> bool:
-    """Whether no run has kept anything in the folder yet."""
-    return not any((data / name).is_dir() for name in NAMES)
+def is_empty(data: Path) -> bool:
+    """Return True if the folder holds no table yet."""
+    return not any((data / name).is_dir() for name in ALL)
 
 
 def _without_rows(name: str) -> ds.Dataset:
-    table = RUNS if name == RUNS.name else TABLES[name]
-    return ds.dataset(open_schema(table).empty_table())
+    return ds.dataset(open_schema(ALL[name]).empty_table())
 
 
 @contextmanager
-def asked(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
-    """The answer to a statement (the last, of several), read bit by bit.
+def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
+    """Run SQL and yield the rows of the last statement, in batches.
 
-    Raises :class:`QueryError` for SQL that DuckDB cannot carry out, with what it says of it, and
-    :class:`DataDamaged` for a file that cannot be read.
+    Raises :class:`QueryError` with DuckDB's message for wrong SQL, :class:`DataDamaged` for an unreadable file.
     """
     import duckdb
 
     try:
         if not connection.extract_statements(sql):
-            raise QueryError("no SQL was given; `SHOW TABLES` lists what there is")
+            raise QueryError("no SQL was given; `SHOW TABLES` lists the tables")
         relation = connection.sql(sql)
         yield _NOTHING.to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
     except duckdb.Error as error:
-        if found := _UNREADABLE.search(str(error)):
-            raise DataDamaged(PurePath(found["table"]), f"cannot be read ({found['reason']})") from error
-        raise QueryError(_first_of(str(error))) from error
+        if match := _UNREADABLE.search(str(error)):
+            raise DataDamaged(PurePath(match["table"]), f"cannot be read ({match['reason']})") from error
+        # Without the excerpt of the statement that follows.
+        raise QueryError(" ".join(str(error).partition("\n\nLINE ")[0].split())) from error
 
 
-def answer(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:
-    """Have the answer to a statement used, bit by bit, in a thread: so a signal is heard while DuckDB is at work."""
-    failed: list[BaseException] = []
-    over = Event()  # `join` takes a thread for ended when a signal comes
+def run_query(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:
+    """Run a statement and pass its rows to ``use`` in a thread, so that signals are handled while DuckDB works."""
+    errors: list[BaseException] = []
+    done = Event()  # a signal would make `join` return before the thread ends
 
-    def ask() -> None:
+    def work() -> None:
         try:
-            with asked(connection, sql) as rows:
+            with execute(connection, sql) as rows:
                 use(rows)
-        except BaseException as error:  # noqa: BLE001 - raised where the answer is waited for
-            failed.append(error)
+        except BaseException as error:  # noqa: BLE001 - raised in the calling thread
+            errors.append(error)
         finally:
-            over.set()
+            done.set()
 
-    asking = Thread(target=ask, daemon=True)
+    thread = Thread(target=work, daemon=True)
     try:
-        _start_unheard(asking)
-        over.wait()
+        # Signals are blocked until the thread runs, because it inherits the mask and must receive none.
+        mask = pthread_sigmask(SIG_BLOCK, (SIGINT, SIGTERM))
+        try:
+            thread.start()
+        finally:
+            pthread_sigmask(SIG_SETMASK, mask)
+        done.wait()
     except BaseException:
-        while asking.ident and not over.wait(0.05):  # an interrupt that comes before DuckDB begins is lost
+        while thread.ident and not done.wait(0.05):  # DuckDB ignores an interrupt that comes before it begins
             connection.interrupt()
         raise
-    if failed:
-        raise failed[0]
-
-
-def _start_unheard(thread: Thread) -> None:
-    """Start a thread that hears no signal, and is known to have started before one is heard here."""
-    before = pthread_sigmask(SIG_BLOCK, (SIGINT, SIGTERM))
-    try:
-        thread.start()
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
-
-
-def _first_of(message: str) -> str:
-    """What is wrong and what DuckDB guesses was meant, without the picture of the line."""
-    return " ".join(message.partition("\n\nLINE ")[0].split())
+    if errors:
+        raise errors[0]

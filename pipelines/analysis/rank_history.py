@@ -1,4 +1,4 @@
-"""Ranks: how long a story stood where in which list, from the snapshots."""
+"""Rank history: the time that stories spent in the ranked lists, computed from the snapshots."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,20 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
+from pipelines.analysis.open_table import open_table
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.tables import TABLES
 
 TOP = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A story's time in one list.
+    """The time of a story in one list.
 
-    ``stood`` and ``in_top`` are the times for which snapshots with it, and with it among the first five, were seen
-    standing; what lies between the last sight of one snapshot and the first of the next is in neither.
+    ``stood`` and ``in_top`` add up the times between first and last sight of each snapshot with the story, anywhere or
+    among the first five. Gaps between snapshots are in neither.
     """
 
     story_id: str
@@ -34,19 +33,19 @@ class Span:
     headlines: tuple[str, ...]
 
 
-def spans_of(rankings: Iterable[Mapping[str, Any]]) -> list[Span]:
-    """The spans of every story in rows of `rankings`, best first."""
+def rank_spans(rankings: Iterable[Mapping[str, Any]]) -> list[Span]:
+    """Return the spans of all stories in rows of `rankings`, best first in each list."""
     rows: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rankings:
         if row["story_id"] is not None:
             rows[row["story_id"], row["list"]].append(row)
-    spans = [_span(story_id, name, of) for (story_id, name), of in rows.items()]
+    spans = [_span(*key, group) for key, group in rows.items()]
     return sorted(spans, key=lambda span: (span.list, -span.in_top, span.best_rank, span.first_at, span.story_id))
 
 
 def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> Span:
     rows.sort(key=lambda row: row["observed_at"])
-    # A list may name a story twice; it stood there once.
+    # A snapshot that names a story twice counts once.
     stood = {row["observed_at"]: row["last_observed_at"] - row["observed_at"] for row in rows}
     in_top = {row["observed_at"]: stood[row["observed_at"]] for row in rows if row["rank"] <= TOP}
     return Span(
@@ -62,25 +61,21 @@ def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> Span:
     )
 
 
-def rankings_in(
-    dataset: DataFolder, *, story_id: str | None = None, since: datetime | None = None
+def read_rankings(
+    data_folder: DataFolder, *, story_id: str | None = None, since: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """Rows of `rankings`, of one story or of snapshots that still stood at a moment; none where nothing is kept."""
-    folder = dataset.root / "rankings"
-    if not folder.is_dir():
-        return []
-    table = ds.dataset(folder, schema=TABLES["rankings"].schema, format="parquet", exclude_invalid_files=False)
-    wanted = pc.scalar(True)
+    """Read rows of `rankings`, of one story or of snapshots last seen after a time."""
+    condition = pc.scalar(True)
     if story_id is not None:
-        wanted = wanted & (pc.field("story_id") == story_id)
+        condition &= pc.field("story_id") == story_id
     if since is not None:
-        wanted = wanted & (pc.field("last_observed_at") >= pc.scalar(since))
-    found: list[dict[str, Any]] = table.to_table(filter=wanted).to_pylist()
-    return found
+        condition &= pc.field("last_observed_at") >= pc.scalar(since)
+    rows: list[dict[str, Any]] = open_table("rankings", data=data_folder.root).to_arrow(condition).to_pylist()
+    return rows
 
 
-def ranks_as_data(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """Spans as plain data; times in seconds."""
+def spans_as_data(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Convert spans to plain data, with durations in seconds."""
     return [
         {
             **asdict(span),

@@ -1,4 +1,4 @@
-"""History: every revision of a story that is kept, and what changed from one to the next, word by word."""
+"""Revisions of a story, and the differences between them word by word."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,51 +7,49 @@ from difflib import SequenceMatcher
 from typing import Any
 
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from crawler.items import Story, columns_of
+from pipelines.analysis.open_table import open_table
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
-# What differs from one revision to the next by its nature.
-_BY_NATURE = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}
+# Columns that differ between any two revisions, or are derived from others.
+_NOT_COMPARED = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}
 _WORD = re.compile(r"\s+|[^\s]+")
 _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
-# Words before times words after: beyond it the search would take seconds, and nobody could read what it found.
-MOST_STEPS = 4_000_000
+# Words before times words after. Above it, the comparison would take seconds and its result would be unreadable.
+MAX_COMPARISONS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text in a difference: kept, added or removed."""
+    """A run of text in a difference; ``act`` is `kept`, `added` or `removed`."""
 
-    act: str  # "kept", "added" or "removed"
+    act: str
     text: str
 
 
-def revisions_of(dataset: DataFolder, story_id: str) -> list[dict[str, Any]]:
-    """All revisions of a story, oldest first; the last is the one in `stories`. Empty for a story that is not kept."""
-    found: list[dict[str, Any]] = []
+def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any]]:
+    """Read all revisions of a story, oldest first; the last one is from `stories`."""
+    rows: list[dict[str, Any]] = []
     for name in ("revisions", "stories"):
-        folder = dataset.root / name
-        if folder.is_dir():
-            table = ds.dataset(folder, schema=TABLES[name].schema, format="parquet", exclude_invalid_files=False)
-            found += table.to_table(filter=pc.field("story_id") == story_id).to_pylist()
-    return sorted(found, key=lambda row: int(row["revision"]))
+        table = open_table(name, data=data_folder.root, columns=TABLES[name].schema.names)
+        rows += table.to_arrow(pc.field("story_id") == story_id).to_pylist()
+    return sorted(rows, key=lambda row: int(row["revision"]))
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, list[Piece]]]:
-    """The columns that changed between two revisions, in the table's order, each with its difference."""
+    """Yield the columns that changed between two revisions, in the table's order, each with its difference."""
     for column in columns_of(Story):
         old, new = before[column.name], after[column.name]
-        if old != new and column.name not in _BY_NATURE:
+        if old != new and column.name not in _NOT_COMPARED:
             yield column.name, difference(_text(old), _text(new))
 
 
 def difference(before: str, after: str) -> list[Piece]:
-    """What was removed and what was added, in whole words, between runs of what was kept.
+    """Compare two texts word by word.
 
-    Paragraphs are compared first, so that a long text with few changes is told in milliseconds.
+    Paragraphs are compared first, which is fast for a long text with few changes.
     """
     pieces: list[Piece] = []
     for act, text in _by_paragraph(before, after):
@@ -68,15 +66,15 @@ def _by_paragraph(before: str, after: str) -> Iterator[tuple[str, str]]:
         if act == "equal":
             yield "kept", "".join(old[a:b])
         elif b - a == d - c:
-            for line, other in zip(old[a:b], new[c:d], strict=True):
-                yield from _by_word(line, other)
+            for one, other in zip(old[a:b], new[c:d], strict=True):
+                yield from _by_word(one, other)
         else:
             yield from _by_word("".join(old[a:b]), "".join(new[c:d]))
 
 
 def _by_word(before: str, after: str) -> Iterator[tuple[str, str]]:
     old, new = _WORD.findall(before), _WORD.findall(after)
-    if len(old) * len(new) > MOST_STEPS:
+    if len(old) * len(new) > MAX_COMPARISONS:
         yield from (("removed", before), ("added", after))
         return
     for act, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -1,4 +1,4 @@
-"""Reports: the runs, of which each has a file of its own, as rows of a table like the others."""
+"""The `runs` table, read from the reports of the runs."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,14 +11,14 @@ from crawler.items import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, col
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.paths import DataPaths
 from pipelines.storage.run_reports import read_report, run_ids
-from pipelines.storage.tables import Table
+from pipelines.storage.tables import TABLES, Table
 
 # A column is one line.
 # fmt: off
 
 @dataclass(slots=True, kw_only=True)
 class RunRow:
-    """One run."""
+    """A row of `runs`."""
 
     site: str = ""
     run_id: str = required(TEXT, "start time, site and four random hex digits")
@@ -49,12 +49,14 @@ RUNS = Table(
     key=("run_id",),
     order=("started_at",),
 )
+#: All tables, by name.
+ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}
 
 
 def run_rows(root: Path) -> list[dict[str, Any]]:
-    """The runs of a data folder, oldest first; what a report of an older version does not tell is None.
+    """Return the runs of a data folder, oldest first; a value that the report lacks is None.
 
-    Raises :class:`DataDamaged` for a file that is no report.
+    Raises :class:`DataDamaged` for a file that is not a report.
     """
     data_folder = DataPaths(root)
     rows = [_row(data_folder, run_id) for run_id in run_ids(data_folder)]

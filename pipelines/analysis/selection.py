@@ -1,4 +1,4 @@
-"""The selection of tables and rows for an export."""
+"""Selection of tables and rows for an export, and its result."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,29 +8,28 @@ from pathlib import Path
 
 from pipelines.storage.tables import Table
 
-USUAL = ("stories", "revisions", "aliases", "rankings")
-FORMATS = ("parquet", "jsonl")
+DEFAULT_TABLES = ("stories", "revisions", "aliases", "rankings")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is to be exported: tables, newspapers (all where none is named), from when until before when, columns."""
+    """Tables, sites, period and columns of an export; no sites or columns means all of them."""
 
-    tables: Sequence[str] = USUAL
+    tables: Sequence[str] = DEFAULT_TABLES
     sites: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
     columns: Sequence[str] = ()
 
     @property
-    def is_part(self) -> bool:
-        """Whether stories are left out."""
+    def is_partial(self) -> bool:
+        """True if some stories are not exported."""
         return bool(self.sites or self.since or self.until)
 
 
 @dataclass(frozen=True)
 class Exported:
-    """One table as it was written."""
+    """A table as it was written; ``first`` and ``last`` are its earliest and latest time."""
 
     table: Table
     columns: tuple[str, ...]
@@ -41,11 +40,8 @@ class Exported:
 
 
 def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Path below the folder, bytes and SHA-256 of every file in it."""
+    """Yield path below the folder, bytes and SHA-256 of every file in it."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
-            yield (
-                path.relative_to(folder).as_posix(),
-                path.stat().st_size,
-                hashlib.file_digest(file, "sha256").hexdigest(),
-            )
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        yield path.relative_to(folder).as_posix(), path.stat().st_size, digest

@@ -1,4 +1,4 @@
-"""Views: what analysts would otherwise each write for themselves, as SQL over the tables, every column in words."""
+"""SQL views over the tables, with the meaning of every column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipelines.storage.tables import TABLES
 
 @dataclass(frozen=True)
 class View:
-    """One view: its grain, what its columns mean, and its SQL, in which `{zone}` is the time zone of a row's `site`."""
+    """One view; in its SQL, `{zone}` stands for the time zone of a row's `site`."""
 
     name: str
     grain: str
@@ -24,7 +24,7 @@ _STORY = {
 
 _UNIQUE_STORIES = "SELECT * FROM stories WHERE story_id = cluster_id"
 
-# A list may name a story twice; it stood there once, at the better rank.
+# A snapshot that names a story twice counts once, with the better rank.
 _RANK_SPANS = f"""
 WITH seen AS (
     SELECT site, list, story_id, observed_at, min(rank) AS rank, max(last_observed_at) AS until,
@@ -39,7 +39,7 @@ SELECT site, list, story_id, arg_max(headline, observed_at) AS headline, min(obs
 FROM seen GROUP BY site, list, story_id
 """
 
-# A body's hash is carried through the window in its place: bodies are long.
+# The window holds a hash instead of the body, which is long.
 _STORY_HISTORY = """
 WITH every AS (
     SELECT false AS is_current, hash(body) AS words, * FROM revisions
@@ -57,7 +57,7 @@ FROM every WINDOW earlier AS (PARTITION BY story_id ORDER BY revision)
 """
 
 _COVERAGE_BY_DAY = """
-WITH told AS (
+WITH dated AS (
     SELECT *, CAST(coalesce(published_at, first_seen_at) AT TIME ZONE {zone} AS DATE) AS day,
            try_cast(split_part(story_id, ':', 2) AS BIGINT) AS number
     FROM stories
@@ -66,7 +66,7 @@ SELECT site, day, count(*) AS stories, count(*) FILTER (story_id = cluster_id) A
        count(DISTINCT section) AS sections, count(*) FILTER (revision > 1) AS revised,
        count(*) FILTER (gone_at IS NOT NULL) AS gone, min(number) AS lowest_id, max(number) AS highest_id,
        median(epoch_us(first_seen_at) - epoch_us(published_at)) / 60e6 AS minutes_to_first_sight
-FROM told GROUP BY site, day
+FROM dated GROUP BY site, day
 """
 
 VIEWS: dict[str, View] = {
@@ -86,8 +86,8 @@ VIEWS: dict[str, View] = {
                 "list": "`latest` or `popular`",
                 "story_id": "the story",
                 "headline": "headline as last printed in the list",
-                "first_at": "when it was first seen in the list",
-                "last_at": "when it was last seen in the list",
+                "first_at": "time of the first snapshot with the story",
+                "last_at": "last time the story was seen in the list",
                 "best_rank": "best rank at which it was seen",
                 "listed_minutes": "minutes covered by snapshots that list it, without the gaps between snapshots",
                 "top5_minutes": f"the same, for ranks 1 to {TOP}",
@@ -107,7 +107,7 @@ VIEWS: dict[str, View] = {
                 "published_at": "as printed in this revision",
                 "updated_at": "as printed in this revision: when the newspaper changed it",
                 "changed_after": "when the previous revision was last seen: the change came later; null for the first",
-                "last_seen_at": "when this revision was last seen",
+                "last_seen_at": "last time this revision was seen",
                 "headline": "as printed in this revision",
                 "headline_before": "as printed in the previous revision",
                 "headline_changed": "true if it differs from the previous revision; null for the first",
@@ -140,6 +140,6 @@ VIEWS: dict[str, View] = {
 
 
 def sql_of(view: View, zones: Mapping[str, str]) -> str:
-    """The view's SQL, with the newspapers' time zones in it."""
+    """Return the SQL of a view for newspapers in the given time zones."""
     known = " ".join(f"WHEN '{site}' THEN '{zone}'" for site, zone in zones.items())
     return view.sql.replace("{zone}", f"CASE site {known} ELSE 'UTC' END" if known else "'UTC'")

@@ -1,4 +1,4 @@
-"""Contents: what is in the data folder, from the footers of its files."""
+"""Summaries of the data folder: size of each table, and a sample of stories and lists."""
 
 from typing import Any
 
@@ -9,17 +9,16 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 
-def contents_of(dataset: DataFolder) -> list[dict[str, Any]]:
-    """One dict per table and newspaper: rows, files, bytes, first and last partition."""
-    found = []
+def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
+    """Return rows, files, bytes, first and last partition of each table and site, from the footers of the files."""
+    sizes = []
     for table in TABLES.values():
-        for folder in sorted((dataset.root / table.name).glob("site=*")):
+        for folder in sorted((data_folder.root / table.name).glob("site=*")):
             site = folder.name.partition("=")[2]
-            published = dataset.published(table, site)
-            if not published:
+            if not (published := data_folder.published(table, site)):
                 continue
-            paths = [dataset.root / path for _, path in published]
-            found.append(
+            paths = [data_folder.root / path for _, path in published]
+            sizes.append(
                 {
                     "table": table.name,
                     "site": site,
@@ -30,20 +29,17 @@ def contents_of(dataset: DataFolder) -> list[dict[str, Any]]:
                     "last": published[-1][0] or None,
                 }
             )
-    return found
+    return sizes
 
 
-def glimpse_of(dataset: DataFolder, site: str, most: int) -> dict[str, list[dict[str, Any]]]:
-    """What a person would look at first: the newest stories, and each list as it stood when it was last seen."""
-    stories = pq.read_table(dataset.root / "stories" / f"site={site}", columns=_STORY_COLUMNS)
-    newest = stories.sort_by([("published_at", "descending")]).slice(0, most).to_pylist()
-    rankings = pq.read_table(dataset.root / "rankings" / f"site={site}")
-    glimpse = {"stories": newest}
+def data_sample(data_folder: DataFolder, site: str, limit: int) -> dict[str, list[dict[str, Any]]]:
+    """Return the newest stories, and the last snapshot of each list under the list's name."""
+    columns = ["published_at", "section", "headline", "byline", "word_count", "agency"]
+    stories = pq.read_table(data_folder.root / "stories" / f"site={site}", columns=columns)
+    sample = {"stories": stories.sort_by([("published_at", "descending")]).slice(0, limit).to_pylist()}
+    rankings = pq.read_table(data_folder.root / "rankings" / f"site={site}")
     for name in sorted(set(rankings["list"].to_pylist())):
         rows = rankings.filter(pc.field("list") == name)
         last = rows.filter(pc.field("observed_at") == pc.max(rows["observed_at"]))
-        glimpse[name] = last.sort_by("rank").slice(0, most).to_pylist()
-    return glimpse
-
-
-_STORY_COLUMNS = ["published_at", "section", "headline", "byline", "word_count", "agency"]
+        sample[name] = last.sort_by("rank").slice(0, limit).to_pylist()
+    return sample

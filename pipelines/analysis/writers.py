@@ -1,4 +1,4 @@
-"""Results: rows as CSV, JSON, JSON lines or Parquet, written bit by bit, for programs and for spreadsheets."""
+"""Writing of query results as CSV, JSON, JSON Lines or Parquet, in batches."""
 
 import csv
 import json
@@ -17,30 +17,28 @@ from crawler.safe_text import as_json
 from pipelines.analysis.open_table import QueryError
 from pipelines.storage.atomic_write import atomic_path
 
-# What a spreadsheet would take for a formula, also in the width of Chinese letters.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# First characters that make a spreadsheet read a text as a formula, including the full-width forms.
+_FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_csv(rows: pa.RecordBatchReader, file: TextIO) -> None:
-    """CSV for spreadsheets and programs: UTF-8, moments in ISO 8601, null as nothing, lists as JSON.
+    """Write CSV in UTF-8: times in ISO 8601, null as an empty field, lists as JSON.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    An apostrophe precedes a text that a spreadsheet would read as a formula.
     """
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([_harmless(name) for name in rows.schema.names])
+    writer.writerow([_escape_formula(name) for name in rows.schema.names])
     for batch in rows:
         columns = [column.to_pylist() for column in batch.columns]
         writer.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
 
 
 def write_jsonl(rows: pa.RecordBatchReader, file: TextIO) -> None:
-    """One JSON object a line."""
     for row in _objects(rows):
         file.write(f"{row}\n")
 
 
 def write_json(rows: pa.RecordBatchReader, file: TextIO) -> None:
-    """One JSON list of objects."""
     before = "[\n"
     for row in _objects(rows):
         file.write(f"{before}{row}")
@@ -58,41 +56,39 @@ TEXT_FORMATS: dict[str, Callable[[pa.RecordBatchReader, TextIO], None]] = {
 FORMATS = ("table", *TEXT_FORMATS, "parquet")
 
 
-def format_of(wanted: str | None, place: Path | None) -> str:
-    """The format that was asked for, else that of the file's name, else a table to look at."""
-    if wanted is None and place is not None:
-        wanted = place.suffix.removeprefix(".").lower()
-        if wanted not in FORMATS[1:]:
-            raise QueryError(f"{place} does not say its format: end it in .{', .'.join(FORMATS[1:])}, or give --format")
-    if wanted == "table" and place is not None:
-        raise QueryError(f"a table is to look at: for a file choose --format {', '.join(FORMATS[1:])}")
-    if wanted == "parquet" and place is None:
-        raise QueryError("Parquet is nothing to print: --out FILE says where it goes")
+def choose_format(wanted: str | None, out: Path | None) -> str:
+    """Return the format: as wanted, else by the suffix of the file, else `table`."""
+    files = FORMATS[1:]
+    if wanted is None and out is not None:
+        wanted = out.suffix.removeprefix(".").lower()
+        if wanted not in files:
+            raise QueryError(f"unknown format of {out}: use the suffix .{', .'.join(files)}, or --format")
+    if wanted == "table" and out is not None:
+        raise QueryError(f"a table can only be printed: for a file use --format {', '.join(files)}")
+    if wanted == "parquet" and out is None:
+        raise QueryError("Parquet cannot be printed: add --out FILE")
     return wanted or "table"
 
 
-def outside(place: Path, data: Path) -> Path:
-    """The place, if it is not inside of the data folder, where all is read as data; else :class:`QueryError`."""
-    if place.resolve().is_relative_to(data.resolve()):
-        raise QueryError(f"{place} is inside of the data folder {data}, where only runs write: choose another place")
-    return place
+def require_outside(path: Path, data: Path) -> Path:
+    """Raise :class:`QueryError` for a path inside the data folder, where readers take any file for data."""
+    if path.resolve().is_relative_to(data.resolve()):
+        raise QueryError(f"{path} is inside the data folder {data}, where only runs write: choose another place")
+    return path
 
 
-def save(rows: pa.RecordBatchReader, kind: str, place: Path | None) -> None:
-    """Print rows, or write them into a file that appears whole, in place of the one before it.
-
-    :param kind: one of the formats, but `table`
-    """
-    if place is None:
-        TEXT_FORMATS[kind](rows, sys.stdout)
+def write_result(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
+    """Print rows in a text format, or write them to a file atomically."""
+    if out is None:
+        TEXT_FORMATS[form](rows, sys.stdout)
         return
-    with atomic_path(place) as aside:
-        if kind != "parquet":
-            with aside.open("x", encoding="utf-8", newline="") as file:
-                TEXT_FORMATS[kind](rows, file)
+    with atomic_path(out) as path:
+        if form != "parquet":
+            with path.open("x", encoding="utf-8", newline="") as file:
+                TEXT_FORMATS[form](rows, file)
             return
         try:
-            with pq.ParquetWriter(aside, rows.schema, compression="zstd") as writer:
+            with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
                 for batch in rows:
                     writer.write_batch(batch)
         except pa.ArrowNotImplementedError as error:
@@ -109,15 +105,15 @@ def _cell(value: Any) -> Any:
     value = _plain(value)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    return _harmless(value) if isinstance(value, str) else value
+    return _escape_formula(value) if isinstance(value, str) else value
 
 
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _escape_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_START) else text
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it: moments as ISO 8601, whole decimals as integers, no number as null."""
+    """Convert a value for JSON: times to ISO 8601, whole decimals to integers, NaN and infinity to null."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):
@@ -127,7 +123,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return value.hex() if isinstance(value, bytes) else str(value)

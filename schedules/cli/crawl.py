@@ -66,7 +66,7 @@ def _launches(options: argparse.Namespace) -> "list[RunOptions]":
 
 def demo(options: argparse.Namespace) -> int:
     """A crawl of the bundled newspaper, into a folder that it has to itself."""
-    from pipelines.analysis.table_summary import glimpse_of
+    from pipelines.analysis.table_summary import data_sample
     from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.table_summary_text import show_sample
     from schedules.runner.options import spider_named
@@ -82,7 +82,7 @@ def demo(options: argparse.Namespace) -> int:
         order = argparse.Namespace(site=["kalbela"], seed=[], max_pages=None, max_depth=None, max_minutes=None, **given)
         code = crawl(order)
     if code == 0 and not options.json:
-        show_sample(glimpse_of(DataFolder(options.data), "kalbela", 5), spider_named("kalbela").zone)
+        show_sample(data_sample(DataFolder(options.data), "kalbela", 5), spider_named("kalbela").zone)
         print(f'\nOpen it:  import pandas as pd; pd.read_parquet("{shown(options.data)}/stories")')
     return code
 

@@ -47,10 +47,10 @@ def add_to(commands: Commands) -> None:
 
 def tables(options: argparse.Namespace) -> int:
     """What is in the data."""
-    from pipelines.analysis.table_summary import contents_of
+    from pipelines.analysis.table_summary import table_sizes
     from schedules.cli.render.table_summary_text import show_table_summary
 
-    found = contents_of(existing(options.data))
+    found = table_sizes(existing(options.data))
     answer(found, options.json, lambda: show_table_summary(found))
     return 0
 
@@ -58,19 +58,18 @@ def tables(options: argparse.Namespace) -> int:
 def query(options: argparse.Namespace) -> int:
     """SQL over the tables and views."""
     from crawler.registry import zones
-    from pipelines.analysis.query import answer as answer_query
-    from pipelines.analysis.query import holds_nothing, opened
-    from pipelines.analysis.writers import format_of, outside, save
+    from pipelines.analysis.query import connect, is_empty, run_query
+    from pipelines.analysis.writers import choose_format, require_outside, write_result
     from schedules.cli.render.query_result import show_rows
 
     data = existing(options.data).root
-    place = outside(options.out, data) if options.out else None
-    kind = format_of("json" if options.json else options.format, place)
+    place = require_outside(options.out, data) if options.out else None
+    kind = choose_format("json" if options.json else options.format, place)
     sql = sys.stdin.read() if options.sql == "-" else options.sql
-    write = show_rows if kind == "table" else partial(save, kind=kind, place=place)
-    with _giving_up_when_told(), closing(opened(data, zones())) as connection:
-        answer_query(connection, sql, write)
-    if holds_nothing(data):
+    write = show_rows if kind == "table" else partial(write_result, form=kind, out=place)
+    with _giving_up_when_told(), closing(connect(data, zones())) as connection:
+        run_query(connection, sql, write)
+    if is_empty(data):
         complain(f"nothing is kept in {data} yet; --data {shown(SAMPLE)} has something to try")
     return 0
 
@@ -79,14 +78,14 @@ def export(options: argparse.Namespace) -> int:
     """A part of the data in a folder of its own."""
     from crawler.registry import zones
     from pipelines.analysis.export import export as exported
-    from pipelines.analysis.export import moment_of
-    from pipelines.analysis.selection import USUAL, Selection
+    from pipelines.analysis.export import parse_time
+    from pipelines.analysis.selection import DEFAULT_TABLES, Selection
     from schedules.cli.render.query_result import show_export
 
     known = zones()
     chosen = [zone for site, zone in known.items() if not options.site or site in options.site]
-    since, until = (moment_of(text, chosen) if text else None for text in (options.since, options.until))
-    selection = Selection(options.table or USUAL, options.site, since, until, options.columns)
+    since, until = (parse_time(text, chosen) if text else None for text in (options.since, options.until))
+    selection = Selection(options.table or DEFAULT_TABLES, options.site, since, until, options.columns)
     with _giving_up_when_told():
         card = exported(existing(options.data).root, options.out, selection, options.format)
     answer(card, options.json, lambda: show_export(card, options.out))
@@ -113,12 +112,12 @@ def _giving_up_when_told() -> Iterator[None]:
 
 def dictionary(options: argparse.Namespace) -> int:
     """The data dictionary."""
-    from pipelines.analysis.dictionary import as_data, as_markdown, refreshed
+    from pipelines.analysis.dictionary import as_data, as_markdown, update_readme
 
     sample = SAMPLE if SAMPLE.is_dir() else None
     if options.write:
         readme = DATA / "README.md"
-        readme.write_text(refreshed(readme.read_text(), sample))
+        readme.write_text(update_readme(readme.read_text(), sample))
         return 0
     answer(as_data(sample), options.json, lambda: print(as_markdown(sample)))
     return 0

@@ -21,12 +21,12 @@ def add_to(commands: Commands) -> None:
 
 def history(options: argparse.Namespace) -> int:
     """A story's revisions and what changed."""
-    from pipelines.analysis.revisions import revisions_of
+    from pipelines.analysis.revisions import read_revisions
     from schedules.cli.render.story_history import history_as_data, show_history
     from schedules.runner.options import spider_named
 
     paper = spider_named(options.story_id.partition(":")[0])
-    revisions = revisions_of(existing(options.data), options.story_id)
+    revisions = read_revisions(existing(options.data), options.story_id)
     if not revisions:
         raise WrongUsage(f"no story {options.story_id!r} is kept in {options.data}")
     if options.json:
@@ -39,17 +39,17 @@ def history(options: argparse.Namespace) -> int:
 def ranks(options: argparse.Namespace) -> int:
     """How long stories stood where in the lists."""
     from crawler.clock import now
-    from pipelines.analysis.rank_history import rankings_in, ranks_as_data, spans_of
+    from pipelines.analysis.rank_history import rank_spans, read_rankings, spans_as_data
     from schedules.cli.render.story_history import show_ranks
     from schedules.runner.options import spider_named
 
     if (options.story_id is None) == (not options.top):
         raise WrongUsage("name a story, or say --top for the stories that stood highest and longest")
     since = now() - options.since if options.since else None
-    spans = spans_of(rankings_in(existing(options.data), story_id=options.story_id, since=since))[: options.limit]
+    spans = rank_spans(read_rankings(existing(options.data), story_id=options.story_id, since=since))[: options.limit]
     zone = spider_named(spans[0].story_id.partition(":")[0]).zone if spans else None
     if options.json:
-        print_json(ranks_as_data(spans))
+        print_json(spans_as_data(spans))
     elif zone is not None:
         show_ranks(spans, zone)
     else:

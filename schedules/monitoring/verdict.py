@@ -10,7 +10,7 @@ from scrapy.crawler import Crawler
 
 from crawler.registry import newspapers
 from crawler.spider import NewspaperSpider
-from pipelines.analysis.coverage import coverage_of_run
+from pipelines.analysis.coverage import run_coverage
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.page_samples import PageSamples
@@ -36,7 +36,7 @@ def write_verdict(
 
     Without ``save_samples`` only the samples that were saved before are named.
     """
-    report = {**summary, "fields": _with_unused_extractors(summary), "coverage": coverage_of_run(dataset, summary)}
+    report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
     past = past_reports(dataset, report["site"], report["run_id"])
     previous = next(of_mode(past, report.get("mode")), {}).get("samples") or {}

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from khobor import main
-from pipelines.analysis.coverage import coverage_of
-from pipelines.analysis.rank_history import rankings_in, spans_of
-from pipelines.analysis.revisions import revisions_of
+from pipelines.analysis.coverage import site_coverage
+from pipelines.analysis.rank_history import rank_spans, read_rankings
+from pipelines.analysis.revisions import read_revisions
 from schedules.dashboard import server
 from schedules.dashboard.access import AccessPolicy, access_policy, host_name
 from schedules.dashboard.data_source import DataSource
@@ -166,7 +166,7 @@ def test_lists_show_movement_of_each_headline(served: Served) -> None:
 def test_coverage_matches_files_and_reports(served: Served, found: Watched) -> None:
     [site] = served.numbers("/coverage.json")["sites"]
     days = datetime(2026, 1, 30, tzinfo=ZONE)  # fourteen with today
-    given = coverage_of(found.dataset, SITE, days, MOMENT)
+    given = site_coverage(found.dataset, SITE, days, MOMENT)
     names = (
         "low",
         "high",
@@ -199,10 +199,10 @@ def test_story_page_shows_revisions_and_ranks(served: Served, found: Watched) ->
     data = served.numbers(f"/stories/{REVISED}.json")
     assert [each["revision"] for each in data["revisions"]] == [2, 1]
     pieces = data["revisions"][0]["changes"]["body"]
-    before, after = (row["body"] for row in revisions_of(found.dataset, REVISED))
+    before, after = (row["body"] for row in read_revisions(found.dataset, REVISED))
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "added") == before
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "removed") == after
-    [span] = spans_of(rankings_in(found.dataset, story_id=REVISED))
+    [span] = rank_spans(read_rankings(found.dataset, story_id=REVISED))
     assert (data["spans"][0]["best_rank"], data["spans"][0]["stood"]) == (span.best_rank, span.stood.total_seconds())
     shown = ParsedPage(served.ask(f"/stories/{REVISED}")[2])
     assert {"ins", "del"} <= {tag for tag, _ in shown.tags}

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import pytest
 
-from pipelines.analysis.coverage import coverage_of
-from pipelines.analysis.rank_history import spans_of
+from pipelines.analysis.coverage import site_coverage
+from pipelines.analysis.rank_history import rank_spans
 from pipelines.storage.data_folder import DataFolder
 from tests.newspaper.bengali_text import DHAKA
 from tests.newsroom import Newsroom
@@ -134,7 +134,7 @@ def test_the_ranks_kept_are_those_that_a_second_table_tells_from_the_newsroom_s_
     truth, kept = evaluation.ranks_of_truth(), evaluation.ranks_kept()
     assert len(truth) > 500
     assert [_plain(row) for row in truth] == [_plain(row) for row in kept]
-    assert spans_of(map(_plain, truth)) == spans_of(map(_plain, kept))
+    assert rank_spans(map(_plain, truth)) == rank_spans(map(_plain, kept))
 
 
 def _plain(row: dict[str, object]) -> dict[str, object]:
@@ -152,4 +152,4 @@ def test_the_report_tells_what_became_of_every_id(played: Simulation, evaluation
     unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
     assert not unseen & {slot.number for slot in evaluation.reachable}
     since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
-    assert coverage_of(DataFolder(played.data), "kalbela", since, until) == told
+    assert site_coverage(DataFolder(played.data), "kalbela", since, until) == told

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.analysis.dictionary import BEGIN, as_data, entries_of, refreshed
-from pipelines.analysis.query import opened
+from pipelines.analysis.dictionary import BEGIN, as_data, table_entries, update_readme
+from pipelines.analysis.query import connect
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.storage.tables import TABLES
@@ -22,7 +22,7 @@ _ROW = re.compile(r"^\| `(\w+)` \| ([^|]+) \| ((?:[^|\\]|\\.)+) \|", re.MULTILIN
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with opened(SAMPLE, {"kalbela": "Asia/Dhaka"}) as connection:
+    with connect(SAMPLE, {"kalbela": "Asia/Dhaka"}) as connection:
         yield connection
 
 
@@ -55,11 +55,11 @@ def test_every_column_of_a_view_has_a_meaning_and_every_meaning_a_column(
 
 def test_the_dictionary_in_the_data_folder_is_fresh() -> None:
     text = README.read_text()
-    assert text == refreshed(text, SAMPLE), "`khobor dictionary --write` makes it fresh"
+    assert text == update_readme(text, SAMPLE), "`khobor dictionary --write` makes it fresh"
 
 
 def test_shares_of_nulls_are_those_of_the_sample() -> None:
-    told = {entry.name: entry for entry in entries_of(TABLES["stories"], SAMPLE)}
+    told = {entry.name: entry for entry in table_entries(TABLES["stories"], SAMPLE)}
     rows = duckdb.sql(f"FROM read_parquet('{SAMPLE}/stories/**/*.parquet')").to_arrow_table()
     assert told["agency"].nulls == pytest.approx(rows["agency"].null_count / len(rows))
     assert str(told["headline"].example).removesuffix(" …") in " ".join(rows["headline"].to_pylist())

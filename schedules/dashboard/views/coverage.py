@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from crawler.safe_text import one_line
-from pipelines.analysis.coverage import coverage_of
+from pipelines.analysis.coverage import site_coverage
+from pipelines.storage.errors import DataDamaged
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Query
 
@@ -41,9 +42,9 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 def _whole(query: Query, site: Site) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        counts, why = _parse(coverage_of(query.source.dataset, site.name, query.since(site), query.moment))
+        counts, why = _parse(site_coverage(query.source.dataset, site.name, query.since(site), query.moment))
         return (counts | _density(query, site, counts) if counts else None), why
-    except (OSError, ValueError) as error:  # includes Arrow's errors
+    except (OSError, ValueError, DataDamaged) as error:  # includes Arrow's errors
         why = one_line(str(error))
         query.source.unreadable["coverage"] = why
         return None, f"cannot read a file: {why}"

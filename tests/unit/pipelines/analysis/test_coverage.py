@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crawler.items import Alias, Sighting
-from pipelines.analysis.coverage import coverage_of, coverage_of_run, estimate
+from pipelines.analysis.coverage import estimate, run_coverage, site_coverage
 from schedules.cli.render.coverage_text import coverage_lines
 from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
 
@@ -39,7 +39,7 @@ def asked(kept: Kept, number: int, outcome: str, **changes: Any) -> None:
 
 def covered(kept: Kept) -> dict[str, Any]:
     kept.publish()
-    return coverage_of(kept.dataset, SITE, SINCE, UNTIL)
+    return site_coverage(kept.dataset, SITE, SINCE, UNTIL)
 
 
 KINDS = [
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_said_and_costs_no_verdict(kept: Kept) -> 
     kept.keep(a_story(500))
     kept.publish()
     next(kept.dataset.root.glob("stories/**/*.parquet")).write_bytes(b"PAR1 no more")
-    found = coverage_of_run(kept.dataset, {"site": SITE, "ended_at": UNTIL.isoformat()})
+    found = run_coverage(kept.dataset, {"site": SITE, "ended_at": UNTIL.isoformat()})
     assert "cannot be read" in found["why_no_estimate"]
     assert json.dumps(found)
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipelines.analysis.rank_history import Span, spans_of
+from pipelines.analysis.rank_history import Span, rank_spans
 
 NOON = datetime(2026, 1, 11, 12, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ def row(minute: int, until: int, rank: int, story_id: str | None = "kalbela:7", 
 
 def test_a_span_says_when_how_high_and_how_long() -> None:
     rows = [row(20, 30, 3, headline="খ"), row(0, 10, 8), row(40, 45, 1), row(60, 60, 9)]
-    assert spans_of(rows) == [
+    assert rank_spans(rows) == [
         Span(
             story_id="kalbela:7",
             list="popular",
@@ -31,13 +31,13 @@ def test_a_span_says_when_how_high_and_how_long() -> None:
 
 
 def test_a_story_named_twice_by_one_snapshot_stood_there_once() -> None:
-    [span] = spans_of([row(0, 10, 2), row(0, 10, 6)])
+    [span] = rank_spans([row(0, 10, 2), row(0, 10, 6)])
     assert (span.stood, span.in_top, span.best_rank, span.snapshots) == (timedelta(minutes=10),) * 2 + (2, 1)
 
 
 def test_lists_and_stories_are_kept_apart_and_links_to_no_story_are_left_out() -> None:
     rows = [row(0, 9, 1, None), row(0, 9, 2), row(0, 9, 3, "kalbela:8"), row(0, 9, 4, list="latest")]
-    assert [(span.list, span.story_id) for span in spans_of(rows)] == [
+    assert [(span.list, span.story_id) for span in rank_spans(rows)] == [
         ("latest", "kalbela:7"),
         ("popular", "kalbela:7"),
         ("popular", "kalbela:8"),

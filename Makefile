@@ -8,8 +8,8 @@ BIN := .venv/bin
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
-setup: .venv/.ready ## what a run needs
-demo: .venv/.ready ## crawl the newspaper that comes with the project
+setup: .venv/.ready ## install what a run needs
+demo: .venv/.ready ## crawl the bundled newspaper
 	$(BIN)/khobor demo
 
 crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
@@ -18,28 +18,31 @@ crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 test: .venv/.ready-dev ## the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-sample: .venv/.ready-dev ## make data/sample anew, from visits of the newspaper that comes with the project
+sample: .venv/.ready-dev ## write data/sample again, from visits of the bundled newspaper
 	$(BIN)/python -m tests.support.sample_data
 	$(BIN)/khobor dictionary --write
 
-newsroom: .venv/.ready-dev ## days of incremental runs and full runs against a newsroom, in minutes (DAYS=7, SEED=1, MORE=--full-only)
+pictures: .venv/.ready-dev ## write docs/images again from data/sample (needs Chromium and a Bengali font)
+	$(BIN)/python -m tests.support.pictures
+
+newsroom: .venv/.ready-dev ## play days of a newsroom in minutes (DAYS=7, SEED=1, MORE=--full-only)
 	$(BIN)/python -m tests.newsroom --days $(or $(DAYS),7) --seed $(or $(SEED),1) $(MORE)
 
-soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and nights (much of it as root only)
+soak: .venv/.ready-dev ## half an hour of kills, power cuts, full disks and simulated nights (much of it as root only)
 	$(BIN)/python -m pytest -m soak --capture=no
 
-check: .venv/.ready-dev ## lint, format, types, import direction
+check: .venv/.ready-dev ## lint, format, spelling, types, layout and prose
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/rules/test_layout.py
+	$(BIN)/python -m pytest tests/rules
 
-bench: .venv/.ready-dev ## how fast the parts are, side by side
+bench: .venv/.ready-dev ## measure speed, side by side with other tools
 	$(BIN)/python -m benchmarks
 
-bench-scale: .venv/.ready-dev ## what a million known stories and five years of data cost
+bench-scale: .venv/.ready-dev ## measure the cost of a million known stories and five years of data
 	$(BIN)/python -m benchmarks scale
 
 clean: ## remove the environment

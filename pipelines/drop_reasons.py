@@ -1,4 +1,4 @@
-"""Why a record is not kept: one class per reason, so that Scrapy counts each by name."""
+"""Drop reasons: one exception per reason, whose class name is the reason in `rejects` and in Scrapy's stats."""
 
 from typing import ClassVar
 
@@ -7,8 +7,8 @@ from scrapy.exceptions import DropItem
 from crawler.outcomes import Outcome
 
 
-class Refused(DropItem):
-    """A record that a step refused; it is kept among the rejects with this reason."""
+class DropReason(DropItem):
+    """Base of all reasons for which a step drops an item."""
 
     outcome: ClassVar[Outcome] = Outcome.REJECTED
 
@@ -17,41 +17,41 @@ class Refused(DropItem):
         self.detail = detail
 
 
-class InvalidRow(Refused):
+class InvalidRow(DropReason):
     """A value is not of its column's type."""
 
 
-class UnknownLayout(Refused):
-    """No layout of the newspaper fits the page."""
+class UnknownLayout(DropReason):
+    """No layout of the site fits the page."""
 
 
-class NoHeadline(Refused):
-    """The page has no headline where a story has one."""
+class NoHeadline(DropReason):
+    """The page has no headline."""
 
 
-class NoBody(Refused):
-    """The page has no text where a story has one."""
+class NoBody(DropReason):
+    """The page has no body text."""
 
 
-class TooLong(Refused):
+class TooLong(DropReason):
     """A field is longer than any newspaper's."""
 
 
-class NoLanguage(Refused):
-    """The text is in no language: it has no letters, or its bytes were read in the wrong encoding."""
+class NoLanguage(DropReason):
+    """The text has no letters, or was decoded with the wrong charset."""
 
 
-class Unchanged(Refused):
-    """The story is known and nothing of it changed: it is seen again, not kept again."""
+class Unchanged(DropReason):
+    """The story is stored in this state; only its time of last sight is updated."""
 
     outcome = Outcome.UNCHANGED
 
 
-class ExactDuplicate(Refused):
-    """The words are those of a story that is kept under another id."""
+class ExactDuplicate(DropReason):
+    """The same text is stored under another id, ``original``."""
 
     outcome = Outcome.EXACT_DUPLICATE
 
-    def __init__(self, detail: str, of: str) -> None:
+    def __init__(self, detail: str, original: str) -> None:
         super().__init__(detail)
-        self.of = of
+        self.original = original

@@ -1,52 +1,46 @@
-"""Trouble: an error after which a run can keep nothing more, with the reason that it closes for."""
+"""Fatal errors: those after which a run can store nothing more, and the close reason of each."""
 
 import errno
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from crawler.safe_text import one_line
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged, StorageError
 
-#: What the ledger and the data folder may raise when nothing more can be kept; `fatal_error_in` tells it from the rest.
+#: Exceptions of the ledger and the data folder that may be fatal; :func:`fatal_error_in` decides.
 FATAL_ERRORS = (OSError, sqlite3.Error, MemoryError, StorageError, DatabaseDamaged, DataDamaged)
 
-_OF_STORAGE = {
+_STORAGE_ERRNOS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO),
     *(errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM),
 }
-LONGEST = 600
+MAX_LENGTH = 600
 
 
 @dataclass(frozen=True, slots=True)
 class FatalError:
-    """Why the run closes (`storage`, `memory` or `damaged`), and what happened where, in a sentence."""
+    """The close reason (``storage``, ``memory`` or ``damaged``), and the error in one sentence."""
 
     reason: str
     sentence: str
 
 
 def fatal_error_in(error: BaseException | None) -> FatalError | None:
-    """The trouble that an error is or was raised from; None for an error that says nothing about the next page."""
-    for cause in _causes(error):
-        if isinstance(cause, StorageError):
-            return FatalError("storage", one_line(str(cause), LONGEST))
-        if isinstance(cause, (DatabaseDamaged, DataDamaged)):
-            return FatalError("damaged", one_line(str(cause), LONGEST))
-        if isinstance(cause, MemoryError):
+    """Return the fatal error among an exception and its causes, or None."""
+    while error is not None:
+        if isinstance(error, StorageError):
+            return FatalError("storage", one_line(str(error), MAX_LENGTH))
+        if isinstance(error, (DatabaseDamaged, DataDamaged)):
+            return FatalError("damaged", one_line(str(error), MAX_LENGTH))
+        if isinstance(error, MemoryError):
             return FatalError("memory", "out of memory; KHOBOR_ADDRESS_SPACE_MB limits how much a run may map")
-        if isinstance(cause, OSError) and cause.errno in _OF_STORAGE:
-            return FatalError("storage", one_line(os_error_text(cause), LONGEST))
+        if isinstance(error, OSError) and error.errno in _STORAGE_ERRNOS:
+            return FatalError("storage", one_line(os_error_text(error), MAX_LENGTH))
+        error = error.__cause__
     return None
 
 
 def os_error_text(error: OSError) -> str:
-    """What the system refused, and where if it says so."""
+    """Return an error of the system as "FILE: MESSAGE", without an errno."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__

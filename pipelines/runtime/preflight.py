@@ -1,4 +1,4 @@
-"""The premises of a run: room, descriptors and a clock that can be believed, looked at before anything is asked for."""
+"""Preflight: disk space, file descriptors and clock, checked before anything is requested."""
 
 import os
 import resource
@@ -9,28 +9,28 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 
 MEBIBYTE = 2**20
-LEAST_INODES = 500
-LEAST_OPEN_FILES = 64
-# No clock that is right shows a moment before this program, or long after anybody would still run it.
-WRITTEN_AT = datetime(2026, 1, 1, tzinfo=UTC)
-BELIEVED_FOR = timedelta(days=20 * 365)
+MIN_INODES = 500
+MIN_OPEN_FILES = 64
+# A clock outside these bounds is wrong.
+MIN_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+MAX_TIME = MIN_TIME + timedelta(days=20 * 365)
 
 
-def inspect(dataset: DataFolder, least_free_mb: float) -> list[str]:
-    """Make and try the data folder; returns what is not good and not bad enough to refuse, in sentences.
+def check_machine(dataset: DataFolder, min_free_mb: float) -> list[str]:
+    """Create and test the data folder; return warnings.
 
-    Raises :class:`StorageError` for the first thing without which a run should not begin: it would end half-way.
+    Raises :class:`StorageError` for the first requirement that is not met, with which the run would end halfway.
     """
-    if not WRITTEN_AT <= (moment := now()) <= WRITTEN_AT + BELIEVED_FOR:
+    if not MIN_TIME <= (moment := now()) <= MAX_TIME:
         raise StorageError(f"the system clock shows {moment:%Y-%m-%d %H:%M} UTC, which cannot be: set it right")
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != resource.RLIM_INFINITY and files < LEAST_OPEN_FILES:
-        raise StorageError(f"a run may open {files} files and needs {LEAST_OPEN_FILES}: raise it (ulimit -n)")
-    dataset.prepare(round(least_free_mb * MEBIBYTE))
-    room = os.statvfs(dataset.root)
-    if room.f_files and room.f_favail < LEAST_INODES:
+    if files != resource.RLIM_INFINITY and files < MIN_OPEN_FILES:
+        raise StorageError(f"a run may open {files} files and needs {MIN_OPEN_FILES}: raise it (ulimit -n)")
+    dataset.prepare(round(min_free_mb * MEBIBYTE))
+    space = os.statvfs(dataset.root)
+    if space.f_files and space.f_favail < MIN_INODES:
         raise StorageError(
-            f"{dataset.root} has {room.f_favail:,} inodes free and needs {LEAST_INODES:,}: remove small files there"
+            f"{dataset.root} has {space.f_favail:,} inodes free and needs {MIN_INODES:,}: remove small files there"
         )
     if network := dataset.network_file_system():
         return [f"{dataset.root} is on a network file system ({network}), where locks and ledgers are not safe"]

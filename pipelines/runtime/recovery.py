@@ -1,4 +1,4 @@
-"""How a run ends, whether it came to its end or was killed: books closed, outbox published, end entered."""
+"""The end of a run, by itself or after it was killed: close open URLs, publish the outbox, record the end."""
 
 import json
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published":
-    """Close a run's books and move everything accepted into Parquet. Doing it twice changes nothing."""
+    """Close the open URLs of a run and publish the outbox. A repetition changes nothing."""
     from pipelines.publishing.publisher import publish
 
     Revisits(ledger, run_id).close()
@@ -22,18 +22,19 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published"
     return publish(dataset, ledger)
 
 
-def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", said: str | None = None) -> list[str]:
-    """End the runs that were killed; returns their ids. What they had accepted is published with them.
+def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None) -> list[str]:
+    """Publish and end the runs that were killed; return their ids.
 
-    ``reason`` is why they ended, and ``said`` their last words, as far as they did not enter that themselves.
+    :param reason: why they ended, where they did not record it
+    :param message: their last error message
     """
-    stats = json.dumps({"khobor/trouble": said}) if said else None
+    stats = json.dumps({"khobor/fatal_error": message}) if message else None
     killed = ledger.runs.unfinished()
     for run_id in killed:
         publish_run(dataset, ledger, run_id)
-        left = ledger.runs.get(run_id)
-        assert left is not None
-        ledger.runs.end(run_id, now(), left["reason"] or reason, left["stats"] or stats)
+        run = ledger.runs.get(run_id)
+        assert run is not None
+        ledger.runs.end(run_id, now(), run["reason"] or reason, run["stats"] or stats)
         reached("recover.ended")
     if ledger.outbox.size() or ledger.outbox.prepared():
         from pipelines.publishing.publisher import publish

@@ -1,39 +1,45 @@
-"""What waits to be asked for: best first, and no more of it than memory is for."""
+"""A bounded priority queue of requests."""
 
 import heapq
 from itertools import count
 
 from scrapy.http import Request
 
+#: Priority of retries and redirects: before all others.
+CONTINUED = 10**18
+
 
 class RequestQueue:
-    """Requests by place, the least first, those of one place in the order they came in.
+    """Requests by priority, then in order of arrival.
 
-    When more come than may wait, the worse half is spilled: whoever has them in the books finds them there again.
+    Beyond its maximum size the queue drops its worse half; the ledger still has those URLs.
+
+    :ivar has_spilled: requests were dropped, and not all are queued again
     """
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, max_size: int) -> None:
+        self._max_size = max_size
         self._requests: list[tuple[int, int, Request]] = []
         self._order = count()
-        #: Whether some were spilled and not taken up again since.
-        self.spilled = False
+        self.half = max(1, max_size // 2)
+        self.has_spilled = False
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def push(self, request: Request, place: int) -> None:
-        heapq.heappush(self._requests, (place, next(self._order), request))
-        if len(self._requests) > self._most:
+    def push(self, request: Request, priority: int | None = None) -> None:
+        """Add a request with its own priority, or another."""
+        priority = request.priority if priority is None else priority
+        heapq.heappush(self._requests, (-priority, next(self._order), request))
+        if len(self._requests) > self._max_size:
             self._requests.sort()
-            del self._requests[self._most // 2 :]
-            self.spilled = True
+            del self._requests[self.half :]
+            self.has_spilled = True
 
     def first(self) -> Request:
-        """The best one, which goes on waiting."""
         return self._requests[0][2]
 
     def pop(self) -> tuple[int, Request]:
-        """The best one, which waits no longer, and its place."""
-        place, _, request = heapq.heappop(self._requests)
-        return place, request
+        """Remove the first request; return its priority in the queue and the request."""
+        priority, _, request = heapq.heappop(self._requests)
+        return -priority, request

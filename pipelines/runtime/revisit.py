@@ -1,4 +1,4 @@
-"""The books of a run: every address that was discovered ends in exactly one outcome."""
+"""Outcomes and revisits: every discovered URL gets exactly one outcome per run, and perhaps a next visit."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,10 +9,10 @@ from crawler.outcomes import Outcome
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
 
-# What has been read whole, so that a server may say next time that it is still the same.
-READ = frozenset((Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST))
-# What may be otherwise next time, and how often in a row it is tried.
-TRY_AGAIN = frozenset(
+# Only the validators of a page that was parsed are stored: another one would count as known after a 304.
+PARSED = frozenset((Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST))
+# Outcomes that may improve: requested again by the next runs, up to so many failures in a row.
+RETRIED = frozenset(
     (
         Outcome.UNREACHABLE,
         Outcome.HTTP_ERROR,
@@ -24,118 +24,132 @@ TRY_AGAIN = frozenset(
         Outcome.ROBOTS,
     )
 )
-MOST_FAILURES = 5
-# After that it is left alone until a list or a sitemap names it a week later: what failed may have been our own reader.
-AFTER_FAILURES = timedelta(days=7)
-# A list may name a story before its page stands, and a paper in trouble sends every reader elsewhere: what was missing
-# is looked for again, where it is still named, on two other nights.
-MAY_COME_BACK = frozenset((Outcome.GONE, Outcome.REDIRECTED))
-MOST_ABSENCES = 3
-NEXT_NIGHT = timedelta(hours=20)
+MAX_FAILURES = 5
+# Later, a URL that is still linked is tried once more: the failure may have been our parser's.
+DELAY_AFTER_FAILURES = timedelta(days=7)
+# A list may link a story before its page is published, and a site in trouble redirects every story. A missing story
+# that is still linked is requested again on two other nights.
+MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
+MAX_MISSING = 3
+DELAY_AFTER_MISSING = timedelta(hours=20)
 
-DOOR_RESTS = (timedelta(hours=1), timedelta(days=7))
-_AT_ONCE = 1_000  # addresses that are closed
+ENTRY_POINT_INTERVALS = (timedelta(hours=1), timedelta(days=7))
+_BATCH = 1_000  # URLs
 
 
 class Revisits:
-    """Writes discoveries and outcomes, inside the ledger's transactions."""
+    """Record discoveries and outcomes of a run, inside the ledger's transactions.
+
+    :param intervals: minimum and maximum time between two requests of an entry point
+    """
 
     def __init__(
-        self, ledger: Ledger, run_id: str, entry_point_intervals: tuple[timedelta, timedelta] = DOOR_RESTS
+        self, ledger: Ledger, run_id: str, intervals: tuple[timedelta, timedelta] = ENTRY_POINT_INTERVALS
     ) -> None:
         self.ledger = ledger
         self.run_id = run_id
-        self._door_rests = entry_point_intervals
+        self._intervals = intervals
 
-    def discover(self, fetch: Fetch, door: str | None = None) -> None:
-        """Open an address that will be asked for; ``door`` is what a later run must know of one behind a door."""
-        self.ledger.urls.discover(fetch, door)
+    def discover(self, fetch: Fetch, position: str | None = None) -> None:
+        """Open a URL that will be requested.
+
+        :param position: the entry point and crawl position behind which it is, as JSON
+        """
+        self.ledger.urls.discover(fetch, position)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:
-        """An address that is not asked for: its discovery and its outcome are one."""
+        """Record discovery and outcome of a URL that is not requested."""
         self.ledger.urls.record(fetch)
         self.ledger.runs.count(self.run_id, "discovered")
 
+    def settle(self, fetch: Fetch, published_at: datetime | None = None) -> None:
+        """Record the outcome of a URL, requested or not, and the ranked lists that its page showed unchanged."""
+        for name, snapshot in fetch.unchanged_lists.items():
+            self.ledger.runs.count(self.run_id, f"list/{name}/seen")
+            self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
+        if self.ledger.urls.is_pending(fetch.key):
+            self.finish(fetch, published_at)
+        else:
+            self.note(fetch)
+        if fetch.attempts:
+            self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
+
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """What came of an open address, and when it is due again."""
+        """Record the outcome of an open URL, and its next visit."""
         known = self.ledger.urls.get(fetch.key)
         failures = known.failures if known else 0
-        again = fetch.outcome == Outcome.PENDING or (fetch.outcome in TRY_AGAIN and failures + 1 < MOST_FAILURES)
-        if failures and fetch.outcome in TRY_AGAIN:
+        retry = fetch.outcome == Outcome.PENDING or (fetch.outcome in RETRIED and failures + 1 < MAX_FAILURES)
+        if failures and fetch.outcome in RETRIED:
             self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
-        due_at = self._due_at(fetch, known, published_at, failures + 1)
-        failed = again or fetch.outcome in MAY_COME_BACK
-        if fetch.outcome not in READ:  # or the page that was not read would count as known
+        if fetch.outcome not in PARSED:
             fetch.etag = fetch.last_modified = None
-        self.ledger.urls.finish(fetch, due_at=due_at, retry=again, born_at=published_at, failed=failed)
+        due_at = self._due_at(fetch, known, published_at, failures + 1)
+        failed = retry or fetch.outcome in MISSING
+        self.ledger.urls.finish(fetch, due_at=due_at, retry=retry, born_at=published_at, failed=failed)
         if fetch.hinted_by:
-            in_vain = fetch.outcome == Outcome.UNCHANGED
-            self.ledger.change_hints.record_result(fetch.hinted_by, fetch.key, right=not in_vain)
-            self.ledger.runs.count(self.run_id, "hint/wrong" if in_vain else "hint/right")
+            right = fetch.outcome != Outcome.UNCHANGED
+            self.ledger.change_hints.record_result(fetch.hinted_by, fetch.key, right=right)
+            self.ledger.runs.count(self.run_id, "hint/right" if right else "hint/wrong")
         if fetch.outcome == Outcome.GONE:
-            self.gone(fetch)
+            self.mark_gone(fetch.story_id, fetch.fetched_at)
         if fetch.status == 304:
-            self._stands(fetch)
+            self.mark_unchanged(fetch.story_id, fetch.fetched_at)
 
     def _due_at(
         self, fetch: Fetch, known: KnownUrl | None, published_at: datetime | None, failures: int
     ) -> datetime | None:
         if fetch.story_id is None:
-            failed = fetch.outcome in TRY_AGAIN or fetch.outcome == Outcome.PENDING
-            return fetch.fetched_at if failed else fetch.fetched_at + self._rest_of_door(fetch, known)
+            failed = fetch.outcome in RETRIED or fetch.outcome == Outcome.PENDING
+            return fetch.fetched_at if failed else fetch.fetched_at + self._interval(fetch, known)
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)
-        if fetch.outcome in MAY_COME_BACK:
-            return fetch.fetched_at + NEXT_NIGHT if failures < MOST_ABSENCES else None
-        return fetch.fetched_at + AFTER_FAILURES if fetch.outcome in TRY_AGAIN else None
+        if fetch.outcome in MISSING:
+            return fetch.fetched_at + DELAY_AFTER_MISSING if failures < MAX_MISSING else None
+        return fetch.fetched_at + DELAY_AFTER_FAILURES if fetch.outcome in RETRIED else None
 
-    def _stands(self, fetch: Fetch) -> None:
-        """Note that a story stands as it stood, which its server says without sending it."""
-        known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
-        if known is not None:
-            self.ledger.stories.mark_seen(known, fetch.fetched_at)
+    def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
+        """Return the time until an entry point is due: halved if it had new links, else doubled, within bounds.
+
+        The time since its last request counts where that is longer than the interval was.
+        """
+        minimum, maximum = self._intervals
+        if fetch.outcome == Outcome.GONE:
+            return maximum
+        if known is None or known.due_at is None or known.fetched_at is None:
+            return minimum
+        interval, passed = known.due_at - known.fetched_at, fetch.fetched_at - known.fetched_at
+        wanted = min(interval, passed) / 2 if fetch.new_links else max(interval, passed) * 2
+        return min(max(wanted, minimum), maximum)
+
+    def mark_unchanged(self, story_id: str | None, at: datetime) -> None:
+        """Record that a story, if it is stored, was seen unchanged."""
+        if story_id and (known := self.ledger.stories.get(story_id)):
+            self.ledger.stories.mark_seen(known, at)
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
-    def gone(self, fetch: Fetch) -> None:
-        """Note that the story behind an address was taken down, if it is one that is kept."""
-        known = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
-        if known is not None:
-            self.ledger.stories.mark_gone(known, fetch.fetched_at)
+    def mark_gone(self, story_id: str | None, at: datetime) -> None:
+        """Record that a story, if it is stored, was taken down."""
+        if story_id and (known := self.ledger.stories.get(story_id)):
+            self.ledger.stories.mark_gone(known, at)
             self.ledger.runs.count(self.run_id, "story/gone")
 
-    def _rest_of_door(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
-        """A door that showed something new is due sooner the next time, one that did not later, within bounds.
-
-        What it is measured by is the time since it was opened last, which may be longer than it was to rest.
-        """
-        least, most = self._door_rests
-        if fetch.outcome == Outcome.GONE:
-            return most
-        if known is None or known.due_at is None or known.fetched_at is None:
-            return least
-        rest, passed = known.due_at - known.fetched_at, fetch.fetched_at - known.fetched_at
-        return min(max(min(rest, passed) / 2 if fetch.new_links else max(rest, passed) * 2, least), most)
-
     def close(self) -> int:
-        """Give every address that is still open its outcome, and leave it open for the next run."""
+        """Give every open URL the outcome ``pending``, and leave it to the next run; return their number."""
         closed, after = 0, ""
-        while left := self.ledger.urls.pending_by_key(self.run_id, _AT_ONCE, after):
-            for known in left:
+        while pending := self.ledger.urls.pending_by_key(self.run_id, _BATCH, after):
+            for known in pending:
+                fetch = new_fetch(known, self.ledger.site, self.run_id)
+                fetch = replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
                 with self.ledger.savepoint():
-                    fetch = self._not_reached(known)
-                    self.ledger.urls.finish(fetch, retry=True, due_at=fetch.fetched_at, failed=False)
-            closed, after = closed + len(left), left[-1].key
+                    self.ledger.urls.finish(fetch, retry=True, due_at=fetch.fetched_at)
+            closed, after = closed + len(pending), pending[-1].key
         self.ledger.commit()
         return closed
 
-    def _not_reached(self, known: KnownUrl) -> Fetch:
-        fetch = begun(known, self.ledger.site, self.run_id)
-        return replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
 
-
-def begun(known: KnownUrl, site: str, run_id: str) -> Fetch:
-    """The fetch of an address that an earlier moment left open."""
+def new_fetch(known: KnownUrl, site: str, run_id: str) -> Fetch:
+    """Return the fetch of a URL in the ledger, before its request."""
     return Fetch(
         site=site,
         url=known.url,

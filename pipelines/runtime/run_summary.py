@@ -1,20 +1,19 @@
-"""The account of a run: what its books say, as one plain dict."""
+"""The summary of a run: its counters in the ledger, as the base of its report."""
 
 import json
 from typing import Any
 
 from pipelines.ledger import Ledger
 
-#: Where a run leaves its measures among the numbers of its end; a run that was killed leaves none.
-FIELD_STATS = "khobor/measures"
+#: The key of a run's field statistics among its Scrapy stats in the ledger.
+FIELD_STATS = "khobor/field_stats"
 
 
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
-    """What is known of a run: when, how it ended, what was discovered and what came of it.
+    """Return times, reason and counts of a run; KeyError for a run that the ledger does not have.
 
-    ``urls.complete`` says whether every discovered address has exactly one outcome. ``mode``, ``fields`` and
-    ``measures`` are those of :class:`pipelines.runtime.field_stats.FieldStats`; a run that was killed has none. Raises
-    KeyError for a run that the ledger does not know.
+    ``urls.complete``: every discovered URL has exactly one outcome. ``mode``, ``fields`` and ``measures`` come from
+    :class:`pipelines.runtime.field_stats.FieldStats`; a killed run has none.
     """
     run = ledger.runs.get(run_id)
     if run is None:

@@ -1,5 +1,6 @@
-"""Accept: what got this far is durable, together with what makes the crawl remember it."""
+"""Store items in the ledger, each in one transaction with the crawl state that marks its URL as known."""
 
+import logging
 from dataclasses import replace
 from typing import Any, Self
 
@@ -7,64 +8,71 @@ from scrapy.crawler import Crawler
 
 from crawler.items import Fetch, ParsedStory, Snapshot, Story, as_row
 from crawler.outcomes import Outcome
+from crawler.safe_text import one_line
 from pipelines.drop_reasons import InvalidRow
 from pipelines.ledger import KnownStory
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import snapshot_digest, state_hash
 from pipelines.steps.validate_row import row_error
 
+logger = logging.getLogger(__name__)
+
 
 class Store:
-    """Writes stories, lists and fetches to the ledger, each in one piece."""
+    """Write stories, snapshots and fetches to the ledger, and count them."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._ledger = run.ledger
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         return cls(Run.of(crawler))
 
     def process_item(self, item: Any) -> Any:
-        with self._run.ledger.savepoint():
+        with self._ledger.savepoint():
             if isinstance(item, ParsedStory):
                 self._store_story(item)
             elif isinstance(item, Snapshot):
-                self._accept_snapshot(item)
+                self._store_snapshot(item)
             elif isinstance(item, Fetch):
-                self._run.settle(item)
+                self._run.revisits.settle(item)
         return item
 
     def _store_story(self, parsed: ParsedStory) -> None:
-        story = parsed.story
+        story, stories = parsed.story, self._ledger.stories
         if error := row_error(Story, as_row(story), complete=True):
             raise InvalidRow(error)
-        ledger = self._run.ledger
-        known, words = ledger.stories.get(story.story_id), parsed.body_hash
-        story = self._clustered(parsed, known or (ledger.stories.by_body_hash(words) if words else None))
-        ledger.stories.store(story, body_hash=words, state_hash=state_hash(as_row(story)), known=known)
-        ledger.runs.count(self._run.run_id, "story/revised" if known else "story/new")
-        self._run.reading = story.headline
-        self._run.saw(parsed)
+        known, body_hash = stories.get(story.story_id), parsed.body_hash
+        story = self._clustered(parsed, known or (stories.by_body_hash(body_hash) if body_hash else None))
+        stories.store(story, body_hash=body_hash, state_hash=state_hash(as_row(story)), known=known)
+        self._count("story/revised" if known else "story/new")
+        self._run.headline = story.headline
+        if dates := parsed.unreadable_dates:
+            self._count("unreadable/dates", len(dates))
+            logger.warning("unreadable date on %s: %s", story.url, one_line(dates[0]))
         if parsed.fetch is not None:
             parsed.fetch.outcome = Outcome.STORY
-            self._run.settle(parsed.fetch, story.published_at or story.first_seen_at)
+            self._run.revisits.settle(parsed.fetch, story.published_at or story.first_seen_at)
 
-    def _clustered(self, parsed: ParsedStory, kin: KnownStory | None) -> Story:
-        """The story in its cluster; others change theirs when it comes before their head, or goes from among them."""
-        story, ledger = parsed.story, self._run.ledger
+    def _clustered(self, parsed: ParsedStory, known: KnownStory | None) -> Story:
+        """Return the story with its cluster. Other stories move if it becomes their head, or leaves them."""
+        story = parsed.story
         at = story.published_at or story.first_seen_at
         assert at is not None
-        named = (kin.story_id, kin.cluster_id) if kin else None
-        heads = ledger.clusters.place(story.story_id, parsed.sketch, at, known_story=named)
+        known_story = (known.story_id, known.cluster_id) if known else None
+        heads = self._ledger.clusters.place(story.story_id, parsed.sketch, at, known_story=known_story)
         head = heads.pop(story.story_id, story.cluster_id)
         for other, other_head in heads.items():
-            ledger.stories.move_to_cluster(other, other_head)
+            self._ledger.stories.move_to_cluster(other, other_head)
         return replace(story, cluster_id=head)
 
-    def _accept_snapshot(self, snapshot: Snapshot) -> None:
-        self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/seen")
-        digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
+    def _store_snapshot(self, snapshot: Snapshot) -> None:
+        self._count(f"list/{snapshot.name}/seen")
         if not snapshot.overlaps:
-            self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/missed")
-        if self._run.ledger.snapshots.store(snapshot, digest):
-            self._run.ledger.runs.count(self._run.run_id, f"list/{snapshot.name}/kept")
+            self._count(f"list/{snapshot.name}/missed")
+        if self._ledger.snapshots.store(snapshot, snapshot_digest([as_row(ranking) for ranking in snapshot.rows])):
+            self._count(f"list/{snapshot.name}/kept")
+
+    def _count(self, name: str, n: int = 1) -> None:
+        self._ledger.runs.count(self._run.run_id, name, n)

@@ -14,7 +14,7 @@ CHANGES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 OUTCOMES = frozenset(map(str, Outcome))
 EXIT_CODES = frozenset(str(int(code)) for code in ExitCode)
 REJECT_REASONS = frozenset(
-    ("ReaderCrashed", "StepCrashed", *(reason.__name__ for reason in drop_reasons.Refused.__subclasses__()))
+    ("ReaderCrashed", "StepCrashed", *(reason.__name__ for reason in drop_reasons.DropReason.__subclasses__()))
 )
 ALARM_KINDS = (
     *("field", "layout", "list", "rejected", "failed", "blocked", "unreachable", "silent", "coverage", "urls"),

@@ -95,7 +95,7 @@ def _prefixes(alarm: Alarm) -> tuple[str, ...]:
 def _ended(summary: Summary, _: Expectations) -> Iterator[Problem]:
     if found := _ENDED.get(summary["reason"]):
         code, about, default = found
-        sentence = (summary.get("stats") or {}).get("khobor/trouble") or default
+        sentence = (summary.get("stats") or {}).get("khobor/fatal_error") or default
         yield code, about, sentence if sentence.endswith("is kept") else f"{sentence}; all that was stored is kept"
 
 

@@ -14,7 +14,7 @@ from crawler.registry import project_settings
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
-from pipelines.runtime.preflight import inspect
+from pipelines.runtime.preflight import check_machine
 from pipelines.runtime.recovery import recover_runs
 from pipelines.runtime.run import new_run_id
 from pipelines.storage.data_folder import DataFolder
@@ -61,7 +61,7 @@ class RunProcess:
     def __init__(self, launch: RunOptions) -> None:
         """Look at the premises, take the site's lock and start the child, which inherits it.
 
-        Raises what :func:`inspect`, :meth:`SiteLock.take` and :meth:`Ledger.open` raise; nothing is started then.
+        Raises what :func:`check_machine`, :meth:`SiteLock.take` and :meth:`Ledger.open` raise; nothing is started then.
         """
         self.launch = launch
         self.run_id = new_run_id(launch.newspaper.name)
@@ -69,7 +69,7 @@ class RunProcess:
         self.told: int | None = None
         self._killed_for: str | None = None
         settings = launch.composed()
-        self.warnings = inspect(launch.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
+        self.warnings = check_machine(launch.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
         self._lock = SiteLock.take(launch.dataset.lock(launch.newspaper.name))
         try:
             self._ledger().close()  # a damaged one is refused here, in one sentence

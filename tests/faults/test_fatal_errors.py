@@ -204,9 +204,9 @@ def test_a_clock_that_cannot_be_right_is_refused(moment: str, paper: HostilePape
 
 
 def test_a_network_file_system_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.runtime.preflight import inspect
+    from pipelines.runtime.preflight import check_machine
     from pipelines.storage.data_folder import DataFolder
 
     monkeypatch.setattr(DataFolder, "network_file_system", lambda self: "nfs4")
-    [warning] = inspect(DataFolder(tmp_path), 0)
+    [warning] = check_machine(DataFolder(tmp_path), 0)
     assert "network file system (nfs4)" in warning

@@ -20,29 +20,24 @@ from tests.support.sitemap_site import Plain
 ROOM = 30  # far less than what these papers name
 
 
-def names(waiting: RequestQueue) -> list[str]:
-    return [waiting.pop()[1].url.rpartition("/")[2] for _ in range(len(waiting))]
+def queue_of(priorities: list[int], max_size: int) -> RequestQueue:
+    queue = RequestQueue(max_size)
+    for number, priority in enumerate(priorities):
+        queue.push(Request(f"https://www.kalbela.com/world/{number}", priority=priority))
+    return queue
 
 
-def waiting_with(places: list[int], most: int) -> RequestQueue:
-    waiting = RequestQueue(most)
-    for number, place in enumerate(places):
-        waiting.push(Request(f"https://www.kalbela.com/world/{number}"), place)
-    return waiting
+def test_requests_come_by_priority_then_arrival() -> None:
+    queue = queue_of([-3, -1, -2, -1], max_size=9)
+    assert queue.first().url.endswith("/1")
+    assert [queue.pop()[1].url[-1] for _ in range(len(queue))] == ["1", "3", "2", "0"]
+    assert not queue.has_spilled
 
 
-def test_the_least_place_comes_first_and_what_came_first_of_one_place() -> None:
-    waiting = waiting_with([3, 1, 2, 1], most=9)
-    assert waiting.first().url.endswith("/1")
-    assert names(waiting) == ["1", "3", "2", "0"]
-    assert not waiting.spilled
-
-
-def test_of_more_than_may_wait_the_worse_half_is_spilled() -> None:
-    places = Random(1).sample(range(100), 100)
-    waiting = waiting_with(places, most=99)
-    assert waiting.spilled
-    assert [waiting.pop()[0] for _ in range(len(waiting))] == [*range(49)]
+def test_full_queue_spills_worse_half() -> None:
+    queue = queue_of(Random(1).sample(range(100), 100), max_size=99)
+    assert queue.has_spilled
+    assert [queue.pop()[0] for _ in range(len(queue))] == [*range(99, 50, -1)]
 
 
 def asked(crawl: Crawled) -> list[str]:

@@ -85,13 +85,13 @@ def report_of(
     """The report of a run that read these stories in this order, as far as a judge reads it."""
     measures, rejects = FieldStats(mode, LISTS), dict[str, int]()
     for story in stories:
-        measures.see_story(story)
+        measures.count_story(story)
         try:
             require_story(story)
         except DropItem as reject:
             rejects[type(reject).__name__] = rejects.get(type(reject).__name__, 0) + 1
         for name in lists:
-            measures.see_list(name, 20, beside_story=True)
+            measures.count_list(name, 20, beside_story=True)
     account = measures.as_dict()
     kept = measures.pages - sum(rejects.values())
     outcomes = {Outcome.STORY: kept, Outcome.REJECTED: sum(rejects.values()), Outcome.LIST: 9}

@@ -98,7 +98,7 @@ class Played:
 
     def _acknowledge(self) -> None:
         """What the clock does once a second: commit. What is told then must be there for ever."""
-        self.run._tick()
+        self.run._commit()
         if self.run.fatal_error is None:
             lines = "".join(json.dumps(asdict(page)) + "\n" for page in self._waiting)
             descriptor = os.open(self._acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -25,7 +25,7 @@ def story(given_by: dict[str, str] | None = None, unreadable: tuple[str, ...] = 
 def counted(*stories: ParsedStory) -> dict[str, Any]:
     measures = FieldStats("incremental", ("latest", "popular"))
     for each in stories:
-        measures.see_story(each)
+        measures.count_story(each)
     return measures.as_dict()
 
 
@@ -98,8 +98,8 @@ def test_a_length_has_two_classes_to_each_doubling(number: int, length: int) -> 
 
 def test_a_list_that_is_never_seen_is_counted_as_that() -> None:
     measures = FieldStats("full", ("latest", "popular"))
-    measures.see_list("latest", 20, beside_story=True)
-    measures.see_list("latest", 19, beside_story=False)
+    measures.count_list("latest", 20, beside_story=True)
+    measures.count_list("latest", 19, beside_story=False)
     told = measures.as_dict()["lists"]
     assert told["latest"] == {"pages": 2, "beside_stories": 1, "rows": {"20": 1, "19": 1}}
     assert told["popular"] == {"pages": 0, "beside_stories": 0, "rows": {}}

@@ -11,7 +11,7 @@ from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry, modification_times
 from crawler.urls import SiteUrl
-from pipelines.runtime.hinted_revisits import HintedRevisits
+from pipelines.runtime.crawl_memory import LedgerMemory
 from pipelines.runtime.revisit import Revisits
 from tests.support.builders import SITE, Kept, a_fetch, a_story
 
@@ -41,7 +41,7 @@ def read(
 
 
 def heard(kept: Kept, run_id: str, headline: str, place: str = "latest") -> bool:
-    return HintedRevisits(kept.ledger, run_id).sees(place, STORY, headline, None)
+    return LedgerMemory(kept.ledger, run_id).note_link(place, STORY, headline, None)
 
 
 def test_another_headline_at_the_same_place_is_a_cause_and_is_due_at_once(kept: Kept) -> None:
@@ -124,14 +124,14 @@ def test_a_story_that_was_asked_for_in_this_run_is_not_called_again(kept: Kept) 
 @pytest.mark.parametrize(("ago", "cause"), [(30, True), (90, False), (-30, False)])
 def test_a_time_later_than_our_last_look_is_a_cause_but_not_one_to_come(kept: Kept, ago: int, cause: bool) -> None:
     moment = now() - timedelta(minutes=ago)
-    assert HintedRevisits(kept.ledger, "run-1").sees("sitemap", STORY, None, moment) is cause
-    assert not HintedRevisits(kept.ledger, "run-2").sees("sitemap", STORY, None, moment)
+    assert LedgerMemory(kept.ledger, "run-1").note_link("sitemap", STORY, None, moment) is cause
+    assert not LedgerMemory(kept.ledger, "run-2").note_link("sitemap", STORY, None, moment)
 
 
 def test_a_story_that_was_never_read_is_not_called(kept: Kept) -> None:
     other = SiteUrl("https://www.kalbela.com/world/2", f"{SITE}:2", f"{SITE}:2", "world")
     for run_id, headline in (("run-1", "প্রথম"), ("run-2", "দ্বিতীয়")):
-        assert not HintedRevisits(kept.ledger, run_id).sees("latest", other, headline, now())
+        assert not LedgerMemory(kept.ledger, run_id).note_link("latest", other, headline, now())
 
 
 def test_what_was_said_long_ago_is_forgotten(kept: Kept) -> None:
@@ -150,10 +150,10 @@ def test_a_document_that_gives_all_pages_its_own_minute_says_nothing_of_them() -
 
 def test_which_place_named_a_story_first_is_kept_once(kept: Kept) -> None:
     for run_id in ("run-1", "run-2"):
-        hearing = HintedRevisits(kept.ledger, run_id)
+        hearing = LedgerMemory(kept.ledger, run_id)
         for place in ("latest", "rss", "latest"):
-            hearing.sees(place, STORY, "প্রথম", None)
-        hearing.keep()
+            hearing.note_link(place, STORY, "প্রথম", None)
+        hearing.store()
     kept.publish()
     assert [(row["story_id"], row["via"], row["run_id"]) for row in kept.rows("sightings")] == [
         (STORY.key, "latest", "run-1"),

@@ -1,0 +1,90 @@
+"""Admission: which discovered URLs a run requests; the others get their outcome at once."""
+
+from datetime import timedelta
+
+from scrapy.http import Request
+
+from crawler.clock import now
+from crawler.entry_points import EntryPoint, Listing, dump_position
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
+from crawler.spider import NewspaperSpider
+from pipelines.ledger import KnownUrl
+from pipelines.runtime.request_queue import RequestQueue
+from pipelines.runtime.revisit import new_fetch
+from pipelines.runtime.run import Run
+
+# Incremental runs leave a story that failed alone for so long, doubled with each failure in a row.
+RETRY_DELAY = timedelta(minutes=10)
+
+
+class Admission:
+    """Admit each URL once per run, and known stories only when they are due.
+
+    :ivar seen: keys of the URLs that were discovered in this run
+    :ivar postponed: requests of due stories that an incremental run found linked, until there is room for revisits
+    """
+
+    def __init__(self, run: Run, spider: NewspaperSpider, queue: RequestQueue, max_depth: int) -> None:
+        self._run = run
+        self._spider = spider
+        self._queue = queue
+        self._max_depth = max_depth
+        self.seen: set[str] = set()
+        self.postponed: dict[str, Request] = {}
+
+    def admit(self, request: Request) -> bool:
+        """Queue or postpone a request, or record that its URL is not requested; report if it was admitted."""
+        fetch: Fetch = request.meta["fetch"]
+        self.seen.add(fetch.key)
+        known = self._run.ledger.urls.get(fetch.key)
+        if 0 < self._max_depth < fetch.depth:
+            return self.skip(fetch, Outcome.TOO_DEEP)
+        if known is not None and not known.open and fetch.via != "seed":
+            is_fresh = known.due_at is None or known.due_at > now()
+            if is_fresh and not request.meta["at_once"]:
+                return self.skip(fetch, Outcome.SKIPPED_FRESH)
+            make_conditional(request, known)
+            if self._spider.is_incremental and fetch.story_id and not fetch.hinted_by:
+                self.postponed[fetch.key] = request
+                return True
+        elif fetch.story_id and self._spider.is_incremental and known is not None and _failed_recently(known):
+            return self.skip(fetch, Outcome.SKIPPED_FRESH)
+        self.queue(request)
+        return True
+
+    def queue(self, request: Request) -> None:
+        """Queue a request, and open its URL in the ledger."""
+        fetch: Fetch = request.meta["fetch"]
+        self._run.memory.note_request(fetch.key)
+        entry_point: EntryPoint | None = request.meta["entry_point"]
+        position = dump_position(entry_point, request.meta["position"]) if entry_point else None
+        self._run.revisits.discover(fetch, position)
+        self._queue.push(request)
+
+    def skip(self, fetch: Fetch, outcome: Outcome) -> bool:
+        """Record the outcome of a URL that is not requested; return False."""
+        fetch.fetched_at, fetch.outcome = now(), outcome
+        self._run.revisits.note(fetch)
+        return False
+
+    def request_of(self, known: KnownUrl) -> Request | None:
+        """Return a new request of a URL in the ledger; None if its entry point is no longer declared."""
+        return self._spider.resume(new_fetch(known, self._run.ledger.site, self._run.run_id), known.position)
+
+
+def make_conditional(request: Request, known: KnownUrl) -> None:
+    """Add the validators of the last response, except for a listing: its lists are wanted even if it is unchanged."""
+    if isinstance(request.meta["entry_point"], Listing):
+        return
+    if known.etag:
+        request.headers["If-None-Match"] = known.etag
+    if known.last_modified:
+        request.headers["If-Modified-Since"] = known.last_modified
+
+
+def _failed_recently(known: KnownUrl) -> bool:
+    if not known.open or not known.failures or known.fetched_at is None:
+        return False
+    delay: timedelta = RETRY_DELAY * 2 ** (known.failures - 1)
+    return now() < known.fetched_at + delay

@@ -1,0 +1,116 @@
+"""Backlog: URLs of the ledger that are requested when the queue is empty."""
+
+from collections import deque
+from itertools import islice
+
+from crawler.clock import now
+from crawler.outcomes import Outcome
+from crawler.spider import NewspaperSpider
+from pipelines.ledger import KnownUrl
+from pipelines.runtime.admission import Admission, make_conditional
+from pipelines.runtime.request_queue import RequestQueue
+from pipelines.runtime.run import Run
+
+# Revisits of an incremental run, besides hinted ones: a few, and for each new story as many as it gets in its life.
+REVISITS_PER_RUN = 3
+REVISITS_PER_NEW_STORY = 4
+MAX_REVISITS = 5_000
+
+
+class Backlog:
+    """URLs that did not fit in the queue, that earlier runs left open, and stories due for a revisit, in this order.
+
+    :ivar requested: keys of the URLs that left the queue
+    """
+
+    def __init__(self, admission: Admission, run: Run, spider: NewspaperSpider, queue: RequestQueue) -> None:
+        self._admission = admission
+        self._run = run
+        self._spider = spider
+        self._queue = queue
+        self._has_left_open = True
+        self._last_left_open: KnownUrl | None = None
+        self._due: deque[KnownUrl] | None = None
+        self._revisits = 0
+        self.requested: set[str] = set()
+
+    def fill_queue(self, sent: int) -> bool:
+        """Queue some requests; report if there are any.
+
+        :param sent: requests sent in this run, retries excepted
+        """
+        if self._queue.has_spilled:
+            self._queue_spilled()
+        if not self._queue:
+            self.queue_left_open()
+        return bool(self._queue) or self._queue_due_stories(sent)
+
+    def queue_left_open(self) -> None:
+        """Queue URLs that earlier runs left open; those that failed, or are forbidden, wait for a full run.
+
+        An entry point among them would otherwise never be followed to its end: the links on its first page are known
+        by now, and known links end the pagination.
+        """
+        urls, queued = self._run.ledger.urls, len(self._queue)
+        while self._has_left_open and len(self._queue) <= queued:
+            left_open = urls.left_open(self._run.run_id, self._queue.half, self._last_left_open)
+            with self._run.ledger.savepoint():
+                for self._last_left_open in left_open:
+                    self._queue_one_left_open(self._last_left_open)
+            self._has_left_open = bool(left_open)
+
+    def _queue_one_left_open(self, known: KnownUrl) -> None:
+        request = self._admission.request_of(known)
+        waits = self._spider.is_incremental and (known.failures or known.outcome == Outcome.ROBOTS)
+        if request is None:
+            self._run.ledger.urls.close(known.key)
+        elif known.key not in self._admission.seen and not waits:
+            self._admission.admit(request)
+
+    def _queue_spilled(self) -> None:
+        """Queue URLs that did not fit: as the queue is empty, those that are pending and were not requested."""
+        self._queue.has_spilled = False
+        pending = self._run.ledger.urls.pending(self._run.run_id)
+        for known in islice((known for known in pending if known.key not in self.requested), self._queue.half):
+            if request := self._admission.request_of(known):
+                make_conditional(request, known)
+                self._queue.push(request)
+                self._queue.has_spilled = True  # there may be more
+
+    def _queue_due_stories(self, sent: int) -> bool:
+        room, before = self._room_for_revisits(sent), self._revisits
+        if room <= 0:
+            return False
+        if self._due is None:
+            self._due = deque(self._run.ledger.urls.due(now(), MAX_REVISITS))
+        with self._run.ledger.savepoint():
+            while self._due and self._revisits < before + room:
+                self._queue_due_story(self._due.popleft())
+        return self._revisits > before
+
+    def _queue_due_story(self, known: KnownUrl) -> None:
+        request = self._admission.postponed.pop(known.key, None)
+        if request is None:
+            if known.key in self._admission.seen:
+                return
+            self._admission.seen.add(known.key)
+            request = self._admission.request_of(known)
+            assert request is not None  # stories have no entry point
+            make_conditional(request, known)
+        self._revisits += 1
+        self._admission.queue(request)
+
+    def _room_for_revisits(self, sent: int) -> int:
+        if not self._spider.is_incremental:
+            return MAX_REVISITS - self._revisits
+        counts = self._run.ledger.runs.counts(self._run.run_id)
+        new = counts.get("story/new", 0) + counts.get("story/exact_duplicates", 0)
+        retries = max(0, counts.get("requests", 0) - sent)
+        return REVISITS_PER_RUN + REVISITS_PER_NEW_STORY * new - self._revisits - retries
+
+    def skip_postponed(self) -> None:
+        """Record the postponed stories as skipped; they stay due."""
+        with self._run.ledger.savepoint():
+            for request in self._admission.postponed.values():
+                self._admission.skip(request.meta["fetch"], Outcome.SKIPPED_FRESH)
+        self._admission.postponed.clear()

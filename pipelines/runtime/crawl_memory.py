@@ -1,0 +1,81 @@
+"""The memory of the spider: URLs and stories that the ledger knows, and links seen in this run."""
+
+from datetime import datetime
+from hashlib import blake2b
+
+from crawler.bengali.text import comparison_key
+from crawler.clock import now
+from crawler.items import Alias, Sighting
+from crawler.urls import SiteUrl
+from pipelines.ledger import Ledger
+
+
+class LedgerMemory:
+    """Implement :class:`crawler.link_following.CrawlMemory` on a ledger."""
+
+    def __init__(self, ledger: Ledger, run_id: str) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._had_stories = ledger.stories.any()
+        self._known_requested: set[str] = set()
+        self._shown: dict[tuple[str, str], tuple[str | None, datetime | None]] = {}
+        self._sightings: dict[tuple[str, str], datetime] = {}
+        self._story_urls: dict[tuple[str, str], datetime] = {}
+
+    def knows_stories(self) -> bool:
+        return self._had_stories
+
+    def was_known(self, key: str) -> bool:
+        return key in self._known_requested or self._ledger.urls.was_known(key, self._run_id)
+
+    def note_request(self, key: str) -> None:
+        """Remember if a URL was known, before its request overwrites that."""
+        if self._ledger.urls.was_known(key, self._run_id):
+            self._known_requested.add(key)
+
+    def note_story_url(self, story_id: str, url: str) -> None:
+        """Remember a URL of a story; at the end of the run it becomes an alias if the story is stored."""
+        self._story_urls.setdefault((story_id, url), now())
+
+    def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
+        """Record a source's link to a story; if it hints at a change, make the story due and return True.
+
+        A hint is another headline than the source showed last, or an update time after our last fetch.
+        """
+        self._sightings.setdefault((target.key, via), now())
+        if self._shown.get((via, target.key), (None, None)) == (headline, updated_at):
+            return False
+        self._shown[via, target.key] = headline, updated_at
+        with self._ledger.savepoint():
+            return self._is_hint(via, target.key, headline, updated_at)
+
+    def _is_hint(self, source: str, key: str, headline: str | None, updated_at: datetime | None) -> bool:
+        hints, known, at = self._ledger.change_hints, self._ledger.urls.get(key), now()
+        fetched_at = known.fetched_at if known is not None else None
+        hint = False
+        if headline is not None:
+            digest = blake2b(comparison_key(headline).encode(), digest_size=8).hexdigest()
+            # A change that another source showed before our last fetch is stored already.
+            is_stored = fetched_at is not None and hints.was_shown(key, digest, fetched_at)
+            hint = hints.is_change(source, key, digest, at) and not is_stored
+        if updated_at is not None and fetched_at is not None and fetched_at < updated_at <= at:
+            hint = hints.is_change(f"{source}/time", key, updated_at.isoformat(), at, first=True) or hint
+        if not hint or fetched_at is None or not self._ledger.urls.was_known(key, self._run_id):
+            return False
+        self._ledger.urls.make_due(key, at)
+        return True
+
+    def store(self) -> None:
+        """Store the first sightings and the aliases of this run."""
+        site, run_id = self._ledger.site, self._run_id
+        with self._ledger.savepoint():
+            for (story_id, url), at in self._story_urls.items():
+                known = self._ledger.stories.get(story_id)
+                if known is not None and known.url != url:
+                    self._ledger.stories.add_alias(
+                        Alias(site=site, url=url, story_id=story_id, kind="url", first_seen_at=at, run_id=run_id)
+                    )
+            for (story_id, via), at in self._sightings.items():
+                self._ledger.stories.add_sighting(
+                    Sighting(site=site, story_id=story_id, via=via, first_seen_at=at, run_id=run_id)
+                )

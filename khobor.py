@@ -1,4 +1,4 @@
-"""The front door: parses a command, carries it out, and ends with the code that says how it went."""
+"""Entry point of the `khobor` command: parses the command line, runs the command and returns its exit code."""
 
 import argparse
 import os
@@ -6,59 +6,60 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from schedules.cli import crawl, data, maintenance, ops, runs, schedule, stories
 from schedules.cli.arguments import Commands, Parser
-from schedules.cli.output import complain, reader_may_leave
+from schedules.cli.output import ignore_closed_stdout, print_error
 from schedules.exit_codes import WrongUsage, describe_error
 from schedules.signals import handle_signals
 from schedules.stdio import ignore_stderr_errors
 
-CODES = """exit codes:
-  0 done, also with nothing new      4 site unreachable, blocking or forbidding   8 ledger or data damaged
+EPILOG = """exit codes:
+  0 done, also if nothing is new     4 site unreachable, blocking or forbidding   8 ledger or data damaged
   1 internal error                   6 another run holds this site                9 layout changed
-  2 wrong usage, nothing started     7 storage, memory or clock           130/143 interrupted, all accepted is kept
-  3 done, but below an expectation"""
-# In the order in which the help lists their commands.
-FAMILIES = (crawl, runs, maintenance, schedule, ops, stories, data)
+  2 wrong usage, nothing started     7 storage, memory or clock           130/143 interrupted, stored rows are kept
+  3 done, but below an expectation
+
+example:
+  khobor demo"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
-    with ignore_stderr_errors(), _ending_at_once_when_told():
+    with ignore_stderr_errors(), _exit_on_signal():
         options = _parser().parse_args(arguments)
         try:
-            _refuse_traps()
+            _reject_test_variables()
             code = int(options.command(options))
-            with reader_may_leave():
+            with ignore_closed_stdout():
                 sys.stdout.flush()
             return code
-        except BrokenPipeError:  # whoever read has seen enough
+        except BrokenPipeError:  # the reader of stdout has seen enough
             return 0
-        except Exception as error:  # noqa: BLE001 - no error leaves by the front door but in a sentence
+        except Exception as error:  # noqa: BLE001 - every error is reported in one line
             if os.environ.get("KHOBOR_DEBUG"):
                 traceback.print_exc()
-            code, sentence = describe_error(error)
-            for line in sentence.splitlines():
-                complain(line)
+            code, message = describe_error(error)
+            for line in message.splitlines():
+                print_error(line)
             return code
 
 
 @contextmanager
-def _ending_at_once_when_told() -> Iterator[None]:
-    """What is told to end before a run is under way is gone at once: a kill at any instant does no harm."""
+def _exit_on_signal() -> Iterator[None]:
+    """Exit at once on SIGINT and SIGTERM, which is safe at any instant; runs install handlers of their own."""
 
-    def end(number: int, _: object) -> NoReturn:
-        os.write(2, b"khobor: interrupted; everything accepted is kept\n")
+    def exit_at_once(number: int, _: object) -> NoReturn:
+        os.write(2, b"khobor: interrupted; stored rows are kept\n")
         os._exit(128 + number)
 
-    with handle_signals(end):
+    with handle_signals(exit_at_once):
         yield
 
 
-def _refuse_traps() -> None:
-    """What a test sets for itself is nothing to run with: these modules refuse to be imported then."""
+def _reject_test_variables() -> None:
+    """Refuse to run with an environment meant for tests; the modules that read it raise on import."""
     try:
         import crawler.clock  # noqa: F401
         import pipelines.storage.failpoint  # noqa: F401
@@ -66,16 +67,25 @@ def _refuse_traps() -> None:
         raise WrongUsage(str(error)) from error
 
 
+class _PrintVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"khobor {version('khobor')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="khobor",
-        description="Records the Bengali press: stories, revisions and list ranks, in partitioned Parquet.",
-        epilog=CODES,
+        description="Record newspapers: stories, revisions and list ranks, in partitioned Parquet.",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
     commands = Commands(parser)
-    for family in FAMILIES:
-        family.add_to(commands)
+    for module in (crawl, runs, maintenance, schedule, ops, stories, data):
+        module.add_to(commands)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Asking: how commands are added to the parser, and how what they are asked with is read."""
+"""Adding commands and shared options to the argument parser, and parsing of option values."""
 
 import argparse
 import math
@@ -9,98 +9,95 @@ from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
-from schedules.cli.output import complain
+from schedules.cli.output import print_error
 from schedules.paths import DATA, TIMETABLE
 
 Command = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
+    """Argument parser that reports errors in one line."""
 
     def error(self, message: str) -> NoReturn:
-        complain(f"{message}; `{self.prog} --help` explains")
+        print_error(f"{message}; see `{self.prog} --help`")
         sys.exit(2)
 
 
 class Commands:
-    """The commands of a parser, in the order in which its help lists them."""
+    """The commands of a parser, in the order of its help."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(self, command: Command, text: str, example: str, *, data: Path = DATA) -> argparse.ArgumentParser:
-        """Add a command under the name of the function; returns its parser, for more than `--data` and `--json`."""
-        added: argparse.ArgumentParser = self._parsers.add_parser(
+    def add(self, command: Command, summary: str, example: str, *, data: Path = DATA) -> argparse.ArgumentParser:
+        """Add a command named like the function, with `--data` and `--json`; returns its parser."""
+        parser: argparse.ArgumentParser = self._parsers.add_parser(
             command.__name__,
-            help=text,
-            description=text,
+            help=summary,
+            description=summary,
             epilog=f"example:\n  khobor {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.set_defaults(command=command)
-        added.add_argument("--data", type=Path, default=data, metavar="DIR", help="the data folder (%(default)s)")
-        added.add_argument("--json", action="store_true", help="print JSON instead of text")
-        return added
+        parser.set_defaults(command=command)
+        parser.add_argument("--data", type=Path, default=data, metavar="DIR", help="data folder (%(default)s)")
+        parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+        return parser
 
 
-def ask_timetable(parser: argparse.ArgumentParser) -> None:
-    """Let another timetable be named."""
-    parser.add_argument("--timetable", type=Path, default=TIMETABLE, metavar="FILE", help="(%(default)s)")
+def add_timetable_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timetable", type=Path, default=TIMETABLE, metavar="FILE", help="timetable (%(default)s)")
 
 
-def ask_settings(parser: argparse.ArgumentParser) -> None:
-    """Let runs ask another server, and have settings of their own."""
-    parser.add_argument("--mirror", metavar="URL", help="ask this server in place of the site's own hosts")
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--mirror", metavar="URL", help="connect to this server instead of the site's hosts")
     parser.add_argument(
-        "-s", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="a Scrapy setting"
+        "-s", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="Scrapy setting (repeatable)"
     )
 
 
-# What an argument may be: each raises :class:`argparse.ArgumentTypeError` with what it is not ------------------------
+# Types of option values --------------------------------------------------------------------------------------------
 
 
 def positive(text: str) -> int:
-    """`20`."""
+    """Parse a whole number of at least 1."""
     if not text.isascii() or not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
-def story_id(text: str) -> str:
-    """`kalbela:154313`."""
-    site, _, own = text.partition(":")
-    if not (site and own):
-        raise argparse.ArgumentTypeError(f"{text!r} is no story, which is named like kalbela:154313")
-    return text
-
-
-def names(text: str) -> tuple[str, ...]:
-    """`headline, body`."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def port(text: str) -> int:
-    """`8620`; 0 is one, too."""
+    """Parse a TCP port; 0 lets the system choose one."""
     if not text.isascii() or not text.isdigit() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 
-def length(text: str) -> timedelta:
-    """`90m`, `24h`, `7d`."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text, re.ASCII)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 90m, 24h or 7d")
-    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[found[2]]: int(found[1])})
+def story_id(text: str) -> str:
+    site, _, own = text.partition(":")
+    if not (site and own):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a story id such as kalbela:154313")
+    return text
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def period(text: str) -> timedelta:
+    """Parse a time span such as `90m`, `24h` or `7d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text, re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time span such as 90m, 24h or 7d")
+    return timedelta(**{{"m": "minutes", "h": "hours", "d": "days"}[match[2]]: int(match[1])})
 
 
 def minutes(text: str) -> float:
-    """`2.5`."""
+    """Parse a positive, finite number."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of minutes")
     return number

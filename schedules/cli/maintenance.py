@@ -1,79 +1,87 @@
-"""Seeing to the data: `publish`, `check` and `reindex`."""
+"""Maintenance of the data: `publish`, `check` and `reindex`."""
 
 import argparse
 from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands
-from schedules.cli.output import answer
-from schedules.cli.sites import held, ledger_of, nothing_in
+from schedules.cli.output import print_lines
+from schedules.cli.sites import for_each_site, open_ledger
+
+if TYPE_CHECKING:
+    from crawler.spider import NewspaperSpider
+    from pipelines.storage.data_folder import DataFolder
 
 
 def add_to(commands: Commands) -> None:
-    """Add them to the parser."""
-    moving = commands.add(publish, "move accepted rows that a killed run left into Parquet", "publish")
-    checking = commands.add(check, "verify every file against the ledger", "check --quarantine")
-    checking.add_argument("--quarantine", action="store_true", help="move bad and foreign files out of readers' way")
-    rebuilding = commands.add(reindex, "rebuild the ledger from the Parquet", "reindex kalbela")
-    for named in (moving, checking, rebuilding):
-        named.add_argument("site", nargs="*", metavar="SITE", help="only these newspapers")
+    parsers = (
+        commands.add(publish, "publish the stored rows of an interrupted run", "publish"),
+        commands.add(check, "verify every file against the ledger", "check --quarantine"),
+        commands.add(reindex, "rebuild the ledger from the Parquet files", "reindex kalbela"),
+    )
+    parsers[1].add_argument("--quarantine", action="store_true", help="move damaged and foreign files out of the data")
+    for parser in parsers:
+        parser.add_argument("site", nargs="*", metavar="SITE", help="only these sites")
 
 
 def publish(options: argparse.Namespace) -> int:
-    """Move accepted rows that a killed run left into Parquet."""
     from pipelines.runtime.recovery import recover_runs
     from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
 
-    done = []
-    with held(options) as papers:
-        for dataset, paper in papers:
-            with ledger_of(dataset, paper) as ledger:
-                waiting = ledger.outbox.size()
-                killed = recover_runs(dataset, ledger)
-                evaluate_ended_runs(dataset, ledger, expectations_of(paper))
-            done.append({"site": paper.name, "published": waiting, "runs_ended": killed})
-    lines = [f"{each['site']}: {each['published']} changes published" for each in done]
-    answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))
+    def publish_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        with open_ledger(dataset, spider) as ledger:
+            rows, ended = ledger.outbox.size(), recover_runs(dataset, ledger)
+            evaluate_ended_runs(dataset, ledger, expectations_of(spider))
+        return {"published": rows, "runs_ended": ended}
+
+    results = for_each_site(options, publish_site)
+    lines = [f"{result['site']}: {result['published']} changes published" for result in results]
+    print_lines(results, options.json, lines or _no_data(options))
     return 0
 
 
 def check(options: argparse.Namespace) -> int:
-    """Verify every file against the ledger."""
     from crawler.safe_text import one_line
-    from pipelines.publishing.verify import check as faults_in
+    from pipelines.publishing.verify import check as find_faults
     from pipelines.publishing.verify import quarantine
 
-    faults, moved = [], []
-    with held(options) as papers:
-        for dataset, paper in papers:
-            with ledger_of(dataset, paper) as ledger:
-                found = faults_in(dataset, ledger)
-            moved += quarantine(dataset, found) if options.quarantine else []
-            faults += [
-                {
-                    "site": paper.name,
-                    "damage": str(fault.damage),
-                    "path": fault.path,
-                    "detail": fault.detail,
-                    "remedy": fault.damage.remedy,
-                }
-                for fault in found
-            ]
-    lines = [one_line(f"{each['path']}: {each['detail']}; {each['remedy']}", 1000) for each in faults]
+    def check_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        with open_ledger(dataset, spider) as ledger:
+            found = find_faults(dataset, ledger)
+        return {"faults": found, "moved": quarantine(dataset, found) if options.quarantine else []}
+
+    results = for_each_site(options, check_site)
+    faults = [
+        {
+            "site": result["site"],
+            "damage": str(fault.damage),
+            "path": fault.path,
+            "detail": fault.detail,
+            "remedy": fault.damage.remedy,
+        }
+        for result in results
+        for fault in result["faults"]
+    ]
+    moved = [path for result in results for path in result["moved"]]
+    lines = [one_line(f"{fault['path']}: {fault['detail']}; {fault['remedy']}", 1000) for fault in faults]
     lines += [f"moved to {path}" for path in moved]
-    well = "Every file is what the ledger says it is." if papers else nothing_in(options.data)
-    answer({"faults": faults, "quarantined": moved}, options.json, lambda: print("\n".join(lines) or well))
+    fine = ["All files match the ledger."] if results else _no_data(options)
+    print_lines({"faults": faults, "quarantined": moved}, options.json, lines or fine)
     return 8 if faults else 0
 
 
 def reindex(options: argparse.Namespace) -> int:
-    """Rebuild the ledger from the Parquet."""
-    from pipelines.publishing.reindex import reindex as rebuilt
+    from pipelines.publishing.reindex import reindex as rebuild
 
-    done = []
-    with held(options) as papers:
-        for dataset, paper in papers:
-            with closing(rebuilt(dataset, paper.name, paper.zone)) as ledger:
-                done.append({"site": paper.name, "stories": ledger.stories.size()})
-    lines = [f"{each['site']}: {each['stories']:,} stories in the new ledger" for each in done]
-    answer(done, options.json, lambda: print("\n".join(lines) or nothing_in(options.data)))
+    def rebuild_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        with closing(rebuild(dataset, spider.name, spider.zone)) as ledger:
+            return {"stories": ledger.stories.size()}
+
+    results = for_each_site(options, rebuild_site)
+    lines = [f"{result['site']}: {result['stories']:,} stories in the new ledger" for result in results]
+    print_lines(results, options.json, lines or _no_data(options))
     return 0
+
+
+def _no_data(options: argparse.Namespace) -> list[str]:
+    return [f"There is no data of any site in {options.data}."]

@@ -1,4 +1,4 @@
-"""Seeing how things are, for whoever looks after them: `report`, `alerts`, `ack` and `metrics`."""
+"""Operations: `report`, `alerts`, `ack` and `metrics`."""
 
 import argparse
 import math
@@ -6,96 +6,90 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from schedules.cli.arguments import Commands, ask_timetable, length
-from schedules.cli.output import answer, print_json
-from schedules.cli.sites import existing
+from schedules.cli.arguments import Commands, add_timetable_option, period
+from schedules.cli.output import print_json, print_lines, print_result
+from schedules.cli.sites import open_data
 from schedules.exit_codes import WrongUsage
 
 
 def add_to(commands: Commands) -> None:
-    """Add them to the parser."""
-    reporting = commands.add(report, "the status page as one file", "report --out khobor.html --since 30d")
-    reporting.add_argument("--out", type=Path, metavar="FILE", help="the HTML file to write")
-    reporting.add_argument("--site", metavar="SITE", help="only this newspaper")
-    reporting.add_argument(
-        "--since", type=length, default=timedelta(days=14), metavar="TIME", help="how far back: 24h, 7d (14d)"
-    )
-    warning = commands.add(alerts, "the alarms that stand, and who is told of them", "alerts --test")
-    warning.add_argument("--test", action="store_true", help="send everyone a test, and say what came")
-    accepting = commands.add(ack, "say that what an alarm tells is right", "ack kalbela/field/kicker")
-    accepting.add_argument("key", metavar="KEY", help="the alarm's key")
-    counting = commands.add(
-        metrics, "the numbers as Prometheus reads them", "metrics --out /var/lib/node_exporter/khobor.prom"
-    )
-    counting.add_argument("--out", type=Path, metavar="FILE", help="write here; the file appears whole")
-    for looking in (reporting, warning, counting):
-        ask_timetable(looking)
+    two_weeks = timedelta(days=14)
+    reporting = commands.add(report, "write the dashboard as one HTML file", "report --out khobor.html --since 30d")
+    reporting.add_argument("--out", type=Path, metavar="FILE", help="HTML file to write")
+    reporting.add_argument("--site", metavar="SITE", help="only this site")
+    reporting.add_argument("--since", type=period, default=two_weeks, metavar="TIME", help="period, as 24h or 7d (14d)")
+    alerting = commands.add(alerts, "show active alarms and alert targets", "alerts --test")
+    alerting.add_argument("--test", action="store_true", help="send a test message to every target")
+    acknowledging = commands.add(ack, "accept the change that an alarm reports", "ack kalbela/field/kicker")
+    acknowledging.add_argument("key", metavar="ALARM", help="key of the alarm")
+    measuring = commands.add(metrics, "print metrics for Prometheus", "metrics --out khobor.prom")
+    measuring.add_argument("--out", type=Path, metavar="FILE", help="write to this file, atomically")
+    for parser in (reporting, alerting, measuring):
+        add_timetable_option(parser)
 
 
 def report(options: argparse.Namespace) -> int:
-    """The status page as one file, or its numbers."""
     from crawler.clock import now
     from schedules.dashboard.static_report import report_data, report_query, write_report
 
     if (options.out is None) != options.json:
-        raise WrongUsage("--out FILE names the file to write; --json prints the numbers instead")
+        raise WrongUsage("give either --out FILE for an HTML file, or --json for the data")
     days = max(1, math.ceil(options.since / timedelta(days=1)))
-    query = report_query(existing(options.data), options.timetable, now(), days, options.site)
+    query = report_query(open_data(options.data), options.timetable, now(), days, options.site)
     if options.json:
         print_json(report_data(query))
-        return 0
-    size = write_report(options.out, query)
-    print(f"{options.out}: {size:,} bytes; open it in a browser")
+    else:
+        print(f"{options.out}: {write_report(options.out, query):,} bytes; open it in a browser")
     return 0
 
 
 def alerts(options: argparse.Namespace) -> int:
-    """The alarms that stand and who is told of them; tries whether they can be."""
     from schedules.alerting.deliveries import active_alarms
     from schedules.alerting.notifier import send_test
-    from schedules.cli.render.run_list import show_active_alarms, show_tried
+    from schedules.cli.render.run_list import show_active_alarms, show_test_results
     from schedules.timetable.config import Timetable
 
     timetable = Timetable.read(options.timetable)
     if options.test:
         if not timetable.targets:
-            raise WrongUsage(f"{options.timetable} names nobody to be told: write an '[alert.NAME]' (docs/operate.md)")
-        came = send_test(timetable.targets)
-        answer(came, options.json, lambda: show_tried(came))
-        return 0 if all(each["reached"] for each in came) else 3
-    stands = active_alarms(existing(options.data))
-    if options.json:
-        print_json(stands.as_dict())
-    else:
-        show_active_alarms(stands, all_targets=True)
-        if not stands.alarms:
-            print("No alarm stands." if stands.targets else f"No alarm stands, and {options.timetable} names nobody.")
+            raise WrongUsage(f"{options.timetable} has no alert target; add an '[alert.NAME]' (docs/operate.md)")
+        results = send_test(timetable.targets)
+        print_result(results, options.json, lambda: show_test_results(results))
+        return 0 if all(result["reached"] for result in results) else 3
+    active = active_alarms(open_data(options.data))
+
+    def show() -> None:
+        show_active_alarms(active, all_targets=True)
+        if not active.alarms:
+            print(
+                "No active alarms." if active.targets else f"No active alarms. {options.timetable} has no alert target."
+            )
+
+    print_result(active.as_dict(), options.json, show)
     return 0
 
 
 def ack(options: argparse.Namespace) -> int:
-    """Say that what an alarm tells is right: from the run that first told it, things are so."""
     from schedules.reports.history import acknowledge
     from schedules.runner.options import spider_named
 
-    paper = spider_named(options.key.partition("/")[0])
-    alarm = acknowledge(existing(options.data), paper.name, options.key)
+    spider = spider_named(options.key.partition("/")[0])
+    alarm = acknowledge(open_data(options.data), spider.name, options.key)
     if alarm is None:
-        raise WrongUsage(f"no run of late had the alarm {options.key!r}; `khobor alerts` lists those that stand")
-    said = f"{options.key} is right as it is since the run {alarm.get('since_run')}: later runs are measured by that"
-    answer(alarm, options.json, lambda: print(said))
+        raise WrongUsage(f"no recent run has the alarm {options.key!r}; `khobor alerts` lists active alarms")
+    since = alarm.get("since_run")
+    print_lines(alarm, options.json, [f"{options.key} acknowledged: later runs are compared with those since {since}"])
     return 0
 
 
 def metrics(options: argparse.Namespace) -> int:
-    """The numbers of the data folder, as Prometheus reads them."""
     from crawler.clock import now
     from schedules.metrics.exposition import exposition, samples, write_exposition
     from schedules.timetable.config import Timetable
 
     if options.out is not None and options.json:
-        raise WrongUsage("--out writes what Prometheus reads; --json prints the numbers for others")
-    dataset, timetable = existing(options.data), Timetable.read(options.timetable)
+        raise WrongUsage("give either --out FILE, or --json")
+    dataset, timetable = open_data(options.data), Timetable.read(options.timetable)
     if options.out is not None:
         write_exposition(options.out, dataset, timetable, now())
     elif options.json:

@@ -1,4 +1,4 @@
-"""Answering: what came of a command on stdout, as text or JSON, and what is wrong in a line on stderr."""
+"""Output of commands: results on stdout as text or JSON, errors on stderr in one line."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,16 +9,16 @@ from typing import Any
 from schedules.stdio import redirect_to_devnull
 
 
-def complain(sentence: str) -> None:
-    """Say on stderr what is wrong."""
+def print_error(message: str) -> None:
+    """Print one line on stderr."""
     from crawler.safe_text import one_line
 
-    print(f"khobor: {one_line(sentence, 1000)}", file=sys.stderr)
+    print(f"khobor: {one_line(message, 1000)}", file=sys.stderr)
 
 
-def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
-    """Print JSON for a program, or show it to a person; that is all there is left to do."""
-    with reader_may_leave():
+def print_result(value: Any, as_json: bool, show: Callable[[], object]) -> None:
+    """Print ``value`` as JSON, or call ``show`` to print it as text."""
+    with ignore_closed_stdout():
         if as_json:
             print_json(value)
         else:
@@ -27,31 +27,36 @@ def answer(value: Any, as_json: bool, show: Callable[[], object]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON that is safe to look at."""
+    """Print JSON in which control and reordering characters are escaped."""
     from crawler.safe_text import as_json
 
     print(as_json(value))
 
 
-def answer_runs(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """Tell how runs went; one alone is one JSON object."""
+def print_lines(value: Any, as_json: bool, lines: Sequence[str]) -> None:
+    """Print ``value`` as JSON, or the lines as text."""
+    print_result(value, as_json, lambda: print("\n".join(lines)))
+
+
+def print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """Print the reports of runs; a single one is one JSON object."""
     from schedules.cli.render.run_report import show_report
 
     def show() -> None:
         for report in reports:
             show_report(report)
 
-    answer(reports if len(reports) > 1 else reports[0], as_json, show)
+    print_result(reports if len(reports) > 1 else reports[0], as_json, show)
 
 
-def shown(path: Path) -> Path:
-    """A path as short as it can be written from here."""
+def short_path(path: Path) -> Path:
+    """Return the path relative to the working directory if it is inside."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextmanager
-def reader_may_leave() -> Iterator[None]:
-    """Whoever reads our output may have seen enough."""
+def ignore_closed_stdout() -> Iterator[None]:
+    """Discard further output once the reader of stdout has gone."""
     try:
         yield
     except BrokenPipeError:

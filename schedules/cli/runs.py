@@ -1,12 +1,12 @@
-"""What there is to run and what ran: `sites` and `runs`."""
+"""Sites and past runs: `sites` and `runs`."""
 
 import argparse
 import re
 from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands, positive
-from schedules.cli.output import answer, print_json
-from schedules.cli.sites import existing
+from schedules.cli.output import print_lines, print_result
+from schedules.cli.sites import open_data
 from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
@@ -14,55 +14,43 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add them to the parser."""
-    commands.add(sites, "the newspapers it knows", "sites --json")
-    ran = commands.add(runs, "what ran and how it went; one run in full", "runs --last 20")
-    ran.add_argument("run_id", nargs="?", metavar="RUN_ID")
-    ran.add_argument("--last", type=positive, default=20, metavar="N", help="how many (%(default)s)")
+    commands.add(sites, "list the known sites", "sites --json")
+    parser = commands.add(runs, "list past runs, or show one in detail", "runs --last 20")
+    parser.add_argument("run_id", nargs="?", metavar="RUN")
+    parser.add_argument("--last", type=positive, default=20, metavar="N", help="number of runs (%(default)s)")
 
 
 def sites(options: argparse.Namespace) -> int:
-    """The newspapers that there are."""
     from crawler.registry import newspapers
 
     known = [
-        {"name": name, "title": paper.title, "hosts": list(paper.hosts), "zone": str(paper.zone)}
-        for name, paper in newspapers().items()
+        {"name": name, "title": spider.title, "hosts": list(spider.hosts), "zone": str(spider.zone)}
+        for name, spider in newspapers().items()
     ]
-    lines = [f"{each['name']}\t{each['title']}\t{', '.join(each['hosts'])}" for each in known]
-    answer(known, options.json, lambda: print("\n".join(lines)))
+    print_lines(known, options.json, [f"{s['name']}\t{s['title']}\t{', '.join(s['hosts'])}" for s in known])
     return 0
 
 
 def runs(options: argparse.Namespace) -> int:
-    """What ran and how it went."""
     from crawler.clock import now
     from schedules.alerting.deliveries import active_alarms
     from schedules.cli.render.run_list import show_runs
+    from schedules.cli.render.run_report import read_details, show_report
     from schedules.reports.progress import running
     from schedules.reports.report import run_ids
 
-    dataset = existing(options.data)
-    if options.run_id:
-        return _one_run(options)
+    dataset, run_id = open_data(options.data), options.run_id
+    if run_id:
+        if not re.fullmatch(r"[\w-]{1,80}", run_id, re.ASCII) or not dataset.run(run_id).is_file():
+            raise WrongUsage(f"there is no run {run_id!r} in {dataset.runs}; `khobor runs` lists them")
+        report = _report(dataset, run_id)
+        print_result(report, options.json, lambda: show_report(report, read_details(dataset, report)))
+        return 0
     reports = [_report(dataset, run_id) for run_id in run_ids(dataset)[-options.last :]]
-    if options.json:
-        print_json(reports)
-    elif reports:
-        show_runs(reports, active_alarms(dataset), running(dataset), now())
+    if reports or options.json:
+        print_result(reports, options.json, lambda: show_runs(reports, active_alarms(dataset), running(dataset), now()))
     else:
-        print(f"No run yet in {dataset.runs}.")
-    return 0
-
-
-def _one_run(options: argparse.Namespace) -> int:
-    from schedules.cli.render.run_report import show_report, traces_of
-
-    dataset = existing(options.data)
-    if not re.fullmatch(r"[\w-]{1,80}", options.run_id, re.ASCII) or not dataset.run(options.run_id).is_file():
-        raise WrongUsage(f"there is no run {options.run_id!r} in {dataset.runs}; `khobor runs` lists them")
-    report = _report(dataset, options.run_id)
-    answer(report, options.json, lambda: show_report(report, traces_of(dataset, report)))
+        print(f"There are no runs in {dataset.runs}.")
     return 0
 
 

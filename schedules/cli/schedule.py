@@ -1,11 +1,11 @@
-"""Keeping the timetable: `schedule` and `serve`."""
+"""The timetable: `schedule` and `serve`."""
 
 import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from schedules.cli.arguments import Commands, ask_settings, ask_timetable, port, positive
-from schedules.cli.output import answer, answer_runs, complain
+from schedules.cli.arguments import Commands, add_run_options, add_timetable_option, port, positive
+from schedules.cli.output import print_error, print_reports, print_result
 from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
@@ -14,73 +14,72 @@ if TYPE_CHECKING:
 
 
 def add_to(commands: Commands) -> None:
-    """Add them to the parser."""
-    timed = commands.add(schedule, "the timetable: list it, what comes next, run one now", "schedule next --count 5")
-    timed.add_argument("act", choices=("list", "next", "run"))
-    timed.add_argument("name", nargs="?", metavar="NAME")
-    timed.add_argument("--due", action="store_true", help="with run: only if it is due and nobody has run it (cron)")
-    timed.add_argument("--count", type=positive, default=10, metavar="N", help="with next: how many (%(default)s)")
-    serving = commands.add(serve, "keep the timetable until told to end, with the status page", "serve --port 8620")
-    serving.add_argument("--host", default="127.0.0.1", help="where the status page listens (%(default)s)")
-    serving.add_argument("--port", type=port, default=8620, help="its port, 0 for a free one (%(default)s)")
+    parser = commands.add(
+        schedule, "list the schedules, show the next occurrences, or run a schedule now", "schedule next --count 5"
+    )
+    parser.add_argument("action", choices=("list", "next", "run"))
+    parser.add_argument("name", nargs="?", metavar="NAME")
+    parser.add_argument("--due", action="store_true", help="with run: only if it is due and has not run yet (for cron)")
+    parser.add_argument("--count", type=positive, default=10, metavar="N", help="with next: how many (%(default)s)")
+    serving = commands.add(serve, "run the schedules and the dashboard until terminated", "serve --port 8620")
+    serving.add_argument("--host", default="127.0.0.1", help="address the dashboard listens at (%(default)s)")
+    serving.add_argument("--port", type=port, default=8620, help="port of the dashboard, 0 for any (%(default)s)")
     serving.add_argument(
         "--allowed-host", action="append", default=[], metavar="HOST", help="accept this Host header too (repeatable)"
     )
-    serving.add_argument("--no-dashboard", action="store_true", help="without the status page")
-    for keeping in (timed, serving):
-        ask_timetable(keeping)
-        ask_settings(keeping)
+    serving.add_argument("--no-dashboard", action="store_true", help="run without the dashboard")
+    for each in (parser, serving):
+        add_timetable_option(each)
+        add_run_options(each)
 
 
 def schedule(options: argparse.Namespace) -> int:
-    """The timetable: as it is, what comes next, one schedule now."""
     from crawler.clock import now
     from pipelines.storage.data_folder import DataFolder
-    from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
+    from schedules.cli.render.timetable_text import next_occurrences, schedule_rows, show_next, show_schedules
     from schedules.timetable.config import Timetable
 
     timetable, dataset, moment = Timetable.read(options.timetable), DataFolder(options.data), now()
-    if (options.act == "run") != (options.name is not None):
-        raise WrongUsage("`khobor schedule run NAME` names a schedule; `list` and `next` show all of them")
-    if options.act == "list":
-        rows = listed(timetable, dataset, moment)
-        answer(rows, options.json, lambda: show_listed(rows, moment))
-        return 0
-    if options.act == "next":
-        times = coming(timetable, moment, options.count)
-        answer(times, options.json, lambda: show_coming(times, moment))
-        return 0
-    return _run(options, timetable, dataset)
+    if (options.action == "run") != (options.name is not None):
+        raise WrongUsage("only `khobor schedule run NAME` takes the name of a schedule")
+    if options.action == "run":
+        return _run(options, timetable, dataset)
+    if options.action == "list":
+        rows = schedule_rows(timetable, dataset, moment)
+        print_result(rows, options.json, lambda: show_schedules(rows, moment))
+    else:
+        times = next_occurrences(timetable, moment, options.count)
+        print_result(times, options.json, lambda: show_next(times, moment))
+    return 0
 
 
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
-    from schedules.cli.render.progress_bar import Watching
+    from schedules.cli.render.progress_bar import ProgressBars
     from schedules.service.notifier_thread import notify_after_run
     from schedules.service.scheduled_run import run_schedule
 
-    with notify_after_run(dataset, timetable, complain):
-        with Watching() as watching:
-            turn = run_schedule(
+    with notify_after_run(dataset, timetable, print_error):
+        with ProgressBars() as progress:
+            result = run_schedule(
                 timetable.named(options.name),
                 dataset,
                 only_due=options.due,
                 settings=options.settings,
                 mirror=options.mirror,
-                look=watching.look,
+                look=progress.update,
             )
-        if turn.sentence:
-            print(turn.sentence, file=sys.stderr)
-        if turn.reports:
-            answer_runs(turn.reports, options.json)
-    return turn.exit_code
+        if result.sentence:
+            print(result.sentence, file=sys.stderr)
+        if result.reports:
+            print_reports(result.reports, options.json)
+    return result.exit_code
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Keep the timetable until told to end."""
     from pipelines.storage.data_folder import DataFolder
     from schedules.dashboard.server import Address
-    from schedules.service.serve import serve as keep
+    from schedules.service.serve import serve as run_service
 
     page = None if options.no_dashboard else Address(options.host, options.port, tuple(options.allowed_host))
     given = {"settings": options.settings, "mirror": options.mirror, "page": page}
-    return keep(options.timetable, DataFolder(options.data), **given)
+    return run_service(options.timetable, DataFolder(options.data), **given)

@@ -1,10 +1,10 @@
-"""Holding: the data folder that a command is about, and the newspapers in it, locked while it changes them."""
+"""Opening the data folder, the sites in it and their ledgers, for the commands."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schedules.exit_codes import WrongUsage
 
@@ -14,46 +14,44 @@ if TYPE_CHECKING:
     from pipelines.storage.data_folder import DataFolder
 
 
-def existing(data: Path) -> "DataFolder":
-    """The data folder for a command that only reads it."""
+def open_data(data: Path) -> "DataFolder":
+    """Open an existing data folder; raises :class:`WrongUsage` if there is none."""
     from pipelines.storage.data_folder import DataFolder
 
     if not data.is_dir():
-        raise WrongUsage(f"there is no folder {data}; --data names the one that a crawl wrote")
+        raise WrongUsage(f"there is no folder {data}; --data must name the data folder of a crawl")
     return DataFolder(data)
 
 
-def nothing_in(data: Path) -> str:
-    """What to say where there is no newspaper."""
-    return f"Nothing of any newspaper is in {data}."
-
-
-@contextmanager
-def held(options: argparse.Namespace) -> Iterator["list[tuple[DataFolder, type[NewspaperSpider]]]"]:
-    """The data folder and its newspapers, those named or all that it has something of, and all locked."""
+def for_each_site(
+    options: argparse.Namespace, action: Callable[["DataFolder", "type[NewspaperSpider]"], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Call ``action`` for the sites named, or for all with data, while all of them are locked."""
     from pipelines.storage.site_lock import SiteLock
 
-    dataset = existing(options.data)
-    if papers := _papers(options, dataset):
+    dataset = open_data(options.data)
+    spiders = _spiders(options, dataset)
+    if spiders:
         dataset.prepare()
     with ExitStack() as locks:
-        for paper in papers:
-            locks.enter_context(SiteLock.take(dataset.lock(paper.name)))
-        yield [(dataset, paper) for paper in papers]
+        for spider in spiders:
+            locks.enter_context(SiteLock.take(dataset.lock(spider.name)))
+        return [{"site": spider.name} | action(dataset, spider) for spider in spiders]
 
 
-def _papers(options: argparse.Namespace, dataset: "DataFolder") -> list["type[NewspaperSpider]"]:
+def _spiders(options: argparse.Namespace, dataset: "DataFolder") -> list["type[NewspaperSpider]"]:
     from crawler.registry import newspapers
     from schedules.runner.options import spider_named
 
     if options.site:
         return [spider_named(name) for name in dict.fromkeys(options.site)]
-    return [p for p in newspapers().values() if dataset.ledger(p.name).exists() or dataset.holds(p.name)]
+    return [s for s in newspapers().values() if dataset.ledger(s.name).exists() or dataset.holds(s.name)]
 
 
-def ledger_of(dataset: "DataFolder", paper: "type[NewspaperSpider]") -> "closing[Ledger]":
-    """The ledger of a newspaper, open for as long as a block of code lasts."""
+@contextmanager
+def open_ledger(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> Iterator["Ledger"]:
     from pipelines.ledger import Ledger
 
-    expected = dataset.holds(paper.name)
-    return closing(Ledger.open(dataset.ledger(paper.name), paper.name, paper.zone, expected=expected))
+    expected = dataset.holds(spider.name)
+    with closing(Ledger.open(dataset.ledger(spider.name), spider.name, spider.zone, expected=expected)) as ledger:
+        yield ledger

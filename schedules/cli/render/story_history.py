@@ -58,7 +58,7 @@ def _piece(piece: Any) -> str:
     return f"{lead}[{style}]{start}{shown}{end}[/]{trail}" if style else f"{lead}{shown}{trail}"
 
 
-def show_ranks(spans: Sequence[Span], zone: ZoneInfo) -> None:
+def show_ranks(spans: Sequence[Span], zone: ZoneInfo | None) -> None:
     """Print one line per span of a story in a list."""
     lines = table("list", "story", "first seen", "last seen", ">best", ">listed for", ">in top 5", "headline")
     for span in spans:

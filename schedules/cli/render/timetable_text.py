@@ -1,26 +1,25 @@
-"""The timetable and what became of it, for a person or a program."""
+"""Schedules with their latest and next occurrences, for a terminal or as JSON."""
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from rich.table import Table
-
 from pipelines.storage.data_folder import DataFolder
-from schedules.cli.render.terminal import console, plain
+from schedules.cli.render.terminal import console, plain, table
+from schedules.dashboard.formatting import counted, distance, moment_of
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Occurrences, occurrences_file
 
+_LIMITS = ("max_pages", "max_minutes", "max_depth", "jitter_minutes", "grace_hours")
 
-def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """A row per schedule: what it is for, when in words, when next (ISO 8601 with the offset of its zone), its budgets,
-    and `last`, what became of its latest time (None where there was none).
-    """
+
+def schedule_rows(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
+    """Return one row per schedule, with `next` in its own zone and `last`, its latest occurrence or None."""
     rows = []
     for schedule in timetable.schedules:
-        coming = next(schedule.after(moment))
+        due = next(schedule.after(moment))
         rows.append(
             {
                 "name": schedule.name,
@@ -28,12 +27,8 @@ def listed(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[
                 "sites": list(schedule.sites),
                 "mode": schedule.mode,
                 "when": schedule.in_words(),
-                "next": coming.at.astimezone(schedule.zone).isoformat(timespec="minutes"),
-                "max_pages": schedule.max_pages,
-                "max_minutes": schedule.max_minutes,
-                "max_depth": schedule.max_depth,
-                "jitter_minutes": schedule.jitter_minutes,
-                "grace_hours": schedule.grace_hours,
+                "next": due.at.astimezone(schedule.zone).isoformat(timespec="minutes"),
+                **{name: getattr(schedule, name) for name in _LIMITS},
                 "expectations": schedule.expectations.as_dict(),
                 "last": _last(dataset, schedule.name),
             }
@@ -48,62 +43,52 @@ def _last(dataset: DataFolder, name: str) -> dict[str, Any] | None:
         return next((occurrence.as_dict() for occurrence in occurrences.latest(name)), None)
 
 
-def coming(timetable: Timetable, moment: datetime, count: int) -> list[dict[str, Any]]:
-    """The next times of all schedules, soonest first: `at` in the schedule's zone, `here` in this machine's."""
-    found = []
-    for schedule in timetable.schedules:
-        for due in islice(schedule.after(moment), count):
-            there = due.at.astimezone(schedule.zone)
-            found.append(
-                {
-                    "name": schedule.name,
-                    "at": there.isoformat(timespec="minutes"),
-                    "zone": schedule.zone.key,
-                    "here": due.at.astimezone().isoformat(timespec="minutes"),
-                    "utc": due.at.isoformat(timespec="minutes"),
-                }
-            )
+def next_occurrences(timetable: Timetable, moment: datetime, count: int) -> list[dict[str, Any]]:
+    """Return the next occurrences of all schedules; `at` is in the schedule's zone, `here` in this machine's."""
+    found = [
+        {
+            "name": schedule.name,
+            "at": due.at.astimezone(schedule.zone).isoformat(timespec="minutes"),
+            "zone": schedule.zone.key,
+            "here": due.at.astimezone().isoformat(timespec="minutes"),
+            "utc": due.at.isoformat(timespec="minutes"),
+        }
+        for schedule in timetable.schedules
+        for due in islice(schedule.after(moment), count)
+    ]
     return sorted(found, key=lambda row: str(row["utc"]))[:count]
 
 
-def show_listed(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """The timetable, a schedule in four lines."""
+def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
+    """Print four lines per schedule."""
     out = console()
     for row in rows:
-        depth = (
-            ""
-            if row["max_depth"] is None
-            else f", {row['max_depth']} {'link' if row['max_depth'] == 1 else 'links'} deep"
-        )
+        depth = "" if row["max_depth"] is None else f", {counted(row['max_depth'], 'link')} deep"
         out.print(f"[bold]{plain(row['name'])}[/bold]  {plain(row['sentence'])}")
-        out.print(f"  {plain(row['when'])}; next {_moment(row['next'])}, {_until(row['next'], moment)}")
-        budgets = f"at most {row['max_pages']:,} pages and {row['max_minutes']:g} minutes{depth}"
-        out.print(f"  {plain(row['mode'])} run of {plain(', '.join(row['sites']))}, {budgets}")
-        out.print(f"  [dim]{plain(_ended(row['last']))}[/dim]")
+        out.print(f"  {plain(row['when'])}; next {_time(row['next'])}, {_distance(row['next'], moment)}")
+        limits = f"at most {row['max_pages']:,} pages and {row['max_minutes']:g} minutes{depth}"
+        out.print(f"  {plain(row['mode'])} run of {plain(', '.join(row['sites']))}, {limits}")
+        out.print(f"  [dim]{plain(_result(row['last']))}[/dim]")
 
 
-def show_coming(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """The next times, one line each, in the zone of the newspaper and in that of this machine."""
-    table = Table(box=None, header_style="bold")
-    for name in ("schedule", "there", "zone", "here", "in"):
-        table.add_column(name)
+def show_next(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
+    """Print one line per occurrence, with its time in the schedule's zone and on this machine."""
+    lines = table("schedule", "time", "zone", "time here", "due")
     for row in rows:
-        times = (_moment(row["at"]), plain(row["zone"]), _moment(row["here"]), _until(row["utc"], moment))
-        table.add_row(plain(row["name"]), *times)
-    console().print(table)
+        times = (_time(row["at"]), plain(row["zone"]), _time(row["here"]), _distance(row["utc"], moment))
+        lines.add_row(plain(row["name"]), *times)
+    console().print(lines)
 
 
-def _moment(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%a %d %b %Y %H:%M}"
+def _time(text: str) -> str:
+    return f"{moment_of(text):%a %d %b %Y %H:%M}"
 
 
-def _until(text: str, moment: datetime) -> str:
-    minutes = round((datetime.fromisoformat(text) - moment) / timedelta(minutes=1))
-    days, hours = minutes // (24 * 60), minutes // 60 % 24
-    return f"in {days} d {hours} h" if days else f"in {hours} h {minutes % 60} min" if hours else f"in {minutes} min"
+def _distance(text: str, moment: datetime) -> str:
+    return distance(moment_of(text), moment)
 
 
-def _ended(last: dict[str, Any] | None) -> str:
+def _result(last: dict[str, Any] | None) -> str:
     if last is None:
         return "not run yet"
     code = "" if last["exit_code"] is None else f", exit code {last['exit_code']}"

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from crawler.clock import now
 from crawler.log_records import PlainRecord
 from crawler.safe_text import as_json, escape_lines
+from schedules.alerting.deliveries import ActiveAlarms
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_sample
@@ -88,7 +90,7 @@ def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.Captu
         "urls": {"complete": True, "discovered": 1, "outcomes": {"story": 1}},
     }
     show_report(report)
-    show_runs([report])
+    show_runs([report], ActiveAlarms(), [], now())
     shown = capsys.readouterr().out
     assert not UNSAFE.search(shown), ascii(shown)
     assert not FORGED.search(shown)

@@ -17,8 +17,9 @@ from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
+from schedules.alerting.deliveries import ActiveAlarms
 from schedules.cli.render.run_list import show_runs
-from schedules.cli.render.run_report import show_report, traces_of
+from schedules.cli.render.run_report import read_details, show_report
 from schedules.metrics.exposition import exposition, write_exposition
 from schedules.metrics.totals import MAX_OPEN
 from schedules.reports.progress import running
@@ -91,7 +92,7 @@ def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, time
     assert found["khobor_free_bytes"][()] > 0
 
 
-def test_the_traces_of_a_run_are_its_slowest_pages_and_its_newest_stories(crawled: Crawled) -> None:
+def test_the_read_details_a_run_are_its_slowest_pages_and_its_newest_stories(crawled: Crawled) -> None:
     dataset, report = DataFolder(crawled.data), crawled.report
     began, ended = (datetime.fromisoformat(report[name]) for name in ("started_at", "ended_at"))
     slowest = slowest_pages(dataset, "kalbela", report["run_id"], began, ended, 5)
@@ -120,7 +121,7 @@ def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
     for outcome in report["urls"]["outcomes"]:
         assert outcome in shown
         assert Outcome(outcome).meaning[:20] in shown
-    assert "the slowest pages" in shown
+    assert "slowest pages" in shown
     assert main(["runs", "--data", str(crawled.data)]) == 0
     assert report["run_id"] in capsys.readouterr().out
 
@@ -249,13 +250,13 @@ def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = a_report(START, alarm("byline", EVIL, samples=[EVIL]), schedule=EVIL, reason=EVIL, code=9)
-    show_report(report, traces_of(folder(place), report))
-    show_runs([report], moment=START + timedelta(hours=50))
+    show_report(report, read_details(folder(place), report))
+    show_runs([report], ActiveAlarms(), [], START + timedelta(hours=50))
     shown = capsys.readouterr().out
     assert not UNSAFE.search(shown), ascii(shown)
     assert not FORGED.search(shown)
     assert shown.index("[red]লাল[/red]") < shown.index("new stories")
-    assert "2 days ago" in shown
+    assert "2 d 1 h ago" in shown
 
 
 def test_metrics_cannot_be_written_where_there_is_no_folder(place: Path, timetable: Timetable) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
-from schedules.cli.render.timetable_text import coming, listed, show_coming, show_listed
+from schedules.cli.render.timetable_text import next_occurrences, schedule_rows, show_next, show_schedules
 from schedules.exit_codes import WrongUsage
 from schedules.monitoring.expectations import Expectations
 from schedules.timetable.config import ExpectationChanges, Timetable, TimetableError
@@ -162,13 +162,13 @@ def test_jitter_is_bounded_and_repeatable(tmp_path: Path) -> None:
 
 def test_schedules_show_next_times_locally(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     timetable = read(tmp_path, VALID + VALID.replace("schedule.night", "schedule.noon").replace("15 2 *", "0 12 *"))
-    rows = listed(timetable, DataFolder(tmp_path), NOW)
+    rows = schedule_rows(timetable, DataFolder(tmp_path), NOW)
     assert (rows[0]["when"], rows[0]["next"]) == ("at 02:15 every day, Asia/Dhaka", "2026-11-23T02:15+06:00")
-    times = coming(timetable, NOW, 3)
+    times = next_occurrences(timetable, NOW, 3)
     assert [row["name"] for row in times] == ["night", "noon", "night"]
     assert times[1]["at"] == "2026-11-23T12:00+06:00"
     assert datetime.fromisoformat(times[1]["here"]) == datetime.fromisoformat(times[1]["at"])
-    show_listed(rows, NOW)
-    show_coming(times, NOW)
+    show_schedules(rows, NOW)
+    show_next(times, NOW)
     shown = capsys.readouterr().out
     assert "at 02:15 every day, Asia/Dhaka; next Mon 23 Nov 2026 02:15, in 8 h 15 min" in shown

@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,15 @@ def battery() -> Iterator[tuple[Results, Hostile, Hostile]]:
         server.elsewhere = other.base
         for encoding in ("gzip", "br", "deflate", "zstd", "gzip2"):
             bomb(encoding, server.bomb_size)  # kept by the server, which would be late for others while it makes one
-        urls = [address(name) for name, _ in TABLE]
-        yield fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE_SECONDS=0.01, DOWNLOAD_TIMEOUT=3), server, other
+        large = EXPECTED[
+            "too_large"
+        ].split()  # on a busy machine, to reach the limit takes longer than a timeout of 3 s
+        urls = [address(name) for name, _ in TABLE if name not in large]
+        settings = {"KHOBOR_MIRROR": server.base, "KHOBOR_FIRST_PAUSE_SECONDS": 0.01}
+        found = fetch(urls, **settings, DOWNLOAD_TIMEOUT=3)
+        more = fetch([address(name) for name in large], **settings, seconds=200, DOWNLOAD_TIMEOUT=180)
+        pages, megabytes = found.pages | more.pages, max(found.megabytes, more.megabytes)
+        yield replace(found, pages=pages, megabytes=megabytes, log=found.log + more.log), server, other
 
 
 def test_every_behaviour_has_an_expected_outcome() -> None:

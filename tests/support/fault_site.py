@@ -288,7 +288,7 @@ def crawl(
     mirror: str,
     data: Path,
     *arguments: str,
-    seconds: float = 100,
+    seconds: float = 200,
     environment: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Ended:

@@ -1,4 +1,4 @@
-"""The notebook: it runs from its first cell to its last, asks nobody outside, and is kept without what it printed."""
+"""Tests of the notebook: it runs without network access and is stored without outputs."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ from nbclient import NotebookClient
 from tests.support.commands import PROJECT
 
 NOTEBOOK = PROJECT / "notebooks" / "first-hour.ipynb"
-MOST_SECONDS_A_CELL, MOST_OUTPUT_BYTES = 60, 500_000
+MAX_CELL_SECONDS, MAX_OUTPUT_BYTES = 60, 500_000
 BENGALI = re.compile(r"<text [^>]*>[^<]*[\u0980-\u09ff]")
-# Before its first cell: whoever is asked must be on this machine.
-ASK_NOBODY = """
+# Runs before the first cell, and refuses connections to other machines.
+NO_NETWORK = """
 import ipaddress, sys
 def _only_here(event, about):
     if event == "socket.connect" and isinstance(about[1], tuple) and not ipaddress.ip_address(about[1][0]).is_loopback:
@@ -27,21 +27,21 @@ sys.addaudithook(_only_here)
 
 @pytest.fixture(scope="module")
 def outputs() -> list[Any]:
-    """What the notebook's cells put out, each a list."""
+    """Outputs of each code cell."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(ASK_NOBODY))
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(NO_NETWORK))
     resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
-    client = NotebookClient(notebook, timeout=MOST_SECONDS_A_CELL, kernel_name="python3", resources=resources)
+    client = NotebookClient(notebook, timeout=MAX_CELL_SECONDS, kernel_name="python3", resources=resources)
     return [cell.outputs for cell in client.execute().cells if cell.cell_type == "code"]
 
 
-def test_it_runs_from_top_to_bottom_without_a_word_on_stderr(outputs: list[Any]) -> None:
-    said = [output for cell in outputs for output in cell if output.get("name") == "stderr"]
-    assert said == []
+def test_notebook_runs_without_stderr(outputs: list[Any]) -> None:
+    stderr = [output for cell in outputs for output in cell if output.get("name") == "stderr"]
+    assert stderr == []
     assert len(outputs) > 15
 
 
-def test_its_pictures_keep_bengali_as_text_for_the_browser_to_set(outputs: list[Any]) -> None:
+def test_pictures_keep_bengali_as_text(outputs: list[Any]) -> None:
     pictures = [
         output["data"]["image/svg+xml"]
         for cell in outputs
@@ -53,18 +53,18 @@ def test_its_pictures_keep_bengali_as_text_for_the_browser_to_set(outputs: list[
     assert all("Noto Sans Bengali" in picture for picture in pictures if BENGALI.search(picture))
 
 
-def test_what_it_puts_out_is_small(outputs: list[Any]) -> None:
-    assert 10_000 < sum(len(str(cell)) for cell in outputs) < MOST_OUTPUT_BYTES
+def test_outputs_are_small(outputs: list[Any]) -> None:
+    assert 10_000 < sum(len(str(cell)) for cell in outputs) < MAX_OUTPUT_BYTES
 
 
-def test_it_is_kept_without_outputs() -> None:
+def test_notebook_is_stored_without_outputs() -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     kept = [cell for cell in notebook.cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
     assert kept == [], "clear the outputs before keeping it"
     nbformat.validate(notebook)
 
 
-def test_what_it_links_to_is_there() -> None:
+def test_links_point_to_existing_files() -> None:
     text = "\n".join(
         cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells if cell.cell_type == "markdown"
     )

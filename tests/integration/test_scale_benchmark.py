@@ -1,4 +1,4 @@
-"""The benchmark of many stories: what it makes up is what a ledger and a dataset hold."""
+"""Tests of the scale benchmark: its generated stories fit a ledger and the tables."""
 
 import sqlite3
 from contextlib import closing
@@ -9,7 +9,7 @@ from pipelines.ledger import Ledger
 from pipelines.similarity.minhash import BANDS
 
 
-def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
+def test_ledger_finds_generated_stories(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "ledger.sqlite", SITE, ZONE)
     fill(ledger, 300)
     story, address = ledger.stories.get(f"{SITE}:7"), ledger.urls.get(f"{SITE}:7")
@@ -25,5 +25,5 @@ def test_made_up_stories_are_known_to_a_ledger(tmp_path: Path) -> None:
         )
 
 
-def test_a_made_up_night_is_published(tmp_path: Path) -> None:
+def test_generated_night_is_published(tmp_path: Path) -> None:
     assert night(1_000, tmp_path).story_bytes > 0

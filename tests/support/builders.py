@@ -150,7 +150,9 @@ class Kept:
                 )
             )
 
-    def publish(self) -> Published:
+    def publish(self, *stories: Story) -> Published:
+        """Accept stories, if any are given, and publish the outbox."""
+        self.keep(*stories)
         return publish(self.dataset, self.ledger)
 
     def rows(self, table: str) -> list[dict[str, Any]]:

@@ -1,9 +1,7 @@
-"""Coverage: every id between the lowest and the highest is of one kind, and an estimate says how much nobody named."""
+"""Tests of coverage: every id has one state, and the estimate of missed stories is unbiased."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,13 +13,6 @@ from schedules.cli.render.coverage_text import coverage_lines
 from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
 
 SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept.at(tmp_path)
-    yield kept
-    kept.close()
 
 
 def sight(kept: Kept, via: str, *numbers: int, at: datetime = JANUARY) -> None:
@@ -57,9 +48,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("outcome", "changes", "kind"), KINDS)
-def test_an_id_without_a_story_is_of_the_kind_that_its_page_was(
-    kept: Kept, outcome: str, changes: dict[str, Any], kind: str
-) -> None:
+def test_id_without_story_has_state_of_page(kept: Kept, outcome: str, changes: dict[str, Any], kind: str) -> None:
     kept.keep(a_story(500), a_story(510))
     asked(kept, 505, outcome, **changes)
     found = covered(kept)
@@ -67,7 +56,7 @@ def test_an_id_without_a_story_is_of_the_kind_that_its_page_was(
     assert found["gaps"] == [[501, 504], [506, 509]]
 
 
-def test_a_copy_among_the_aliases_and_an_id_that_only_a_list_named_are_told_apart(kept: Kept) -> None:
+def test_alias_and_listed_id_differ_in_state(kept: Kept) -> None:
     kept.keep(a_story(500), a_story(503))
     url = "https://www.kalbela.com/sports/501"
     with kept.ledger.transaction():
@@ -79,26 +68,25 @@ def test_a_copy_among_the_aliases_and_an_id_that_only_a_list_named_are_told_apar
     assert (found["found"], found["elsewhere"], found["failed"], found["never_seen"]) == (2, 1, 1, 0)
 
 
-def test_only_stories_of_the_time_give_the_bounds_and_one_far_off_gives_none(kept: Kept) -> None:
+def test_bounds_exclude_other_times_and_outliers(kept: Kept) -> None:
     kept.keep(*(a_story(number) for number in range(1000, 1040)), a_story(3), a_story(900_000))
     kept.keep(a_story(2000, JANUARY + timedelta(days=3)), a_story(1050, None))
     assert [covered(kept)[name] for name in ("low", "high", "found", "never_seen")] == [1000, 1039, 40, 0]
 
 
-def test_each_story_is_counted_for_the_door_that_named_it_first(kept: Kept) -> None:
+def test_story_counts_for_first_entry_point(kept: Kept) -> None:
     kept.keep(a_story(1), a_story(2), a_story(3, discovered_via="sitemap"))
     assert covered(kept)["by_entry_point"] == {"latest": 2, "sitemap": 1}
 
 
-def test_nothing_of_the_time_is_said_and_is_no_error(kept: Kept) -> None:
+def test_period_without_stories_is_reported(kept: Kept) -> None:
     found = covered(kept)
     assert (found["low"], found["found"], found["estimated_missed"]) == (None, 0, None)
     assert list(coverage_lines({"coverage": found})) == [f"coverage unknown: {found['why_no_estimate']}"]
 
 
-def test_a_file_that_cannot_be_read_is_said_and_costs_no_verdict(kept: Kept) -> None:
-    kept.keep(a_story(500))
-    kept.publish()
+def test_unreadable_file_is_reported_in_run_coverage(kept: Kept) -> None:
+    kept.publish(a_story(500))
     next(kept.dataset.root.glob("stories/**/*.parquet")).write_bytes(b"PAR1 no more")
     found = run_coverage(kept.dataset, {"site": SITE, "ended_at": UNTIL.isoformat()})
     assert "cannot be read" in found["why_no_estimate"]
@@ -109,8 +97,8 @@ def test_a_file_that_cannot_be_read_is_said_and_costs_no_verdict(kept: Kept) -> 
 
 
 @pytest.mark.parametrize(("flow", "archive"), [(0.9, 0.8), (0.98, 0.5), (0.6, 0.6)])
-def test_the_estimate_tells_how_much_two_doors_missed_between_them(flow: float, archive: float) -> None:
-    """Two doors that each name a share of a thousand stories by chance: what neither named is known here."""
+def test_estimate_matches_simulated_misses(flow: float, archive: float) -> None:
+    """Two entry points name random shares of 1,000 stories, so the number missed by both is known."""
     off = []
     for seed in range(40):
         chance = Random(seed)
@@ -128,12 +116,12 @@ def test_the_estimate_tells_how_much_two_doors_missed_between_them(flow: float, 
     assert sum(abs(each) < 2.5 for each in off) >= 36
 
 
-def test_doors_that_name_the_same_stories_missed_nothing_that_can_be_told() -> None:
+def test_identical_groups_give_an_estimate_of_zero() -> None:
     both = set(range(100, 400, 2))
     assert estimate({"latest": both, "sitemap": both})["estimated_missed"] == 0
 
 
-def test_what_came_after_the_archive_was_read_is_not_held_against_it() -> None:
+def test_later_stories_do_not_count_as_missed() -> None:
     flow = set(range(300))
     assert estimate({"latest": flow, "category": set(range(100))})["estimated_missed"] == 0
 
@@ -148,13 +136,13 @@ def test_what_came_after_the_archive_was_read_is_not_held_against_it() -> None:
         ({"latest": set(range(0, 90, 3)), "sitemap": set(range(1, 90, 3))}, "only 0 stories"),
     ],
 )
-def test_where_it_cannot_be_told_there_is_no_number_and_a_reason(sightings: dict[str, set[int]], why: str) -> None:
+def test_missing_estimate_has_a_reason(sightings: dict[str, set[int]], why: str) -> None:
     told = estimate(sightings)
     assert told["estimated_missed"] is None
     assert why in told["why_no_estimate"]
 
 
-def test_a_report_says_it_in_plain_lines_and_a_report_of_before_says_nothing() -> None:
+def test_report_prints_coverage_if_it_has_any() -> None:
     counts = {"found": 7, "elsewhere": 1, "gone": 0, "rejected": 0, "not_a_story": 0, "failed": 2, "never_seen": 1}
     told = {"low": 10, "high": 20, **counts, "estimated_missed": 1.5, "estimated_error": 0.7, "why_no_estimate": None}
     lines = list(coverage_lines({"lists": {"latest/missed": 3}, "coverage": told}))

@@ -1,4 +1,4 @@
-"""Exports: the right part of the data, documented, checked, whole or not there; and as good to read as the data."""
+"""Tests of exports."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ NEW_YEAR = datetime(2025, 1, 1, tzinfo=DHAKA)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two months; a story of each with a revision, and of each another address; lists of both."""
+    """Stories of two months with revisions, aliases and lists."""
     kept = Kept.at(tmp_path_factory.mktemp("data"))
     stories = {1: DECEMBER, 2: NEW_YEAR, 3: JANUARY}
     kept.keep(*(a_story(number, at, body=f"পুরোনো {number}") for number, at in stories.items()))
@@ -48,7 +48,7 @@ def ids(folder: Path, table: str) -> list[str]:
     return sorted(row["story_id"] for row in rows_of(folder, table))
 
 
-def test_a_span_of_time_takes_its_stories_with_all_that_belongs_to_them(data: Path, tmp_path: Path) -> None:
+def test_period_exports_stories_with_revisions_and_aliases(data: Path, tmp_path: Path) -> None:
     card = export(data, tmp_path / "out", Selection(since=NEW_YEAR))
     out = tmp_path / "out"
     assert ids(out, "stories") == [f"{SITE}:2", f"{SITE}:3", f"{SITE}:4"]
@@ -66,7 +66,7 @@ def test_a_span_of_time_takes_its_stories_with_all_that_belongs_to_them(data: Pa
     assert (until["tables"]["stories"]["rows"], ids(tmp_path / "before", "stories")) == (1, [f"{SITE}:1"])
 
 
-def test_an_export_of_everything_is_the_data_again(tmp_path: Path) -> None:
+def test_full_export_equals_the_data(tmp_path: Path) -> None:
     export(SAMPLE, tmp_path / "out", Selection(tables=tuple(ALL)))
     for name in ALL:
         ours, theirs = (open_table(name, data=folder).to_arrow() for folder in (SAMPLE, tmp_path / "out"))
@@ -77,7 +77,7 @@ def test_an_export_of_everything_is_the_data_again(tmp_path: Path) -> None:
     assert kept == len(pd.read_parquet(SAMPLE / "stories"))
 
 
-def test_checksums_are_of_every_file_and_hold(data: Path, tmp_path: Path) -> None:
+def test_checksums_match_every_file(data: Path, tmp_path: Path) -> None:
     export(data, tmp_path / "out", Selection())
     sums = (tmp_path / "out" / "SHA256SUMS").read_text().splitlines()
     lines = {name: digest for digest, name in (line.split("  ") for line in sums)}
@@ -91,7 +91,7 @@ def test_checksums_are_of_every_file_and_hold(data: Path, tmp_path: Path) -> Non
     assert told == {name: digest for name, digest in lines.items() if name.endswith(".parquet")}
 
 
-def test_the_card_says_what_it_is_whose_it_is_and_every_column(data: Path, tmp_path: Path) -> None:
+def test_card_describes_licence_and_columns(data: Path, tmp_path: Path) -> None:
     export(data, tmp_path / "out", Selection(("stories",), [SITE], NEW_YEAR, None, ("headline", "body")))
     text = (tmp_path / "out" / "README.md").read_text()
     frame = pd.read_parquet(tmp_path / "out" / "stories")
@@ -105,7 +105,7 @@ def test_the_card_says_what_it_is_whose_it_is_and_every_column(data: Path, tmp_p
     assert (row["headline"], row["section"]) == (frame["headline"][0], None)
 
 
-def test_lines_of_json_hold_the_same_as_parquet(tmp_path: Path) -> None:
+def test_jsonl_equals_parquet(tmp_path: Path) -> None:
     card = export(SAMPLE, tmp_path / "out", Selection(tables=tuple(ALL)), "jsonl")
     for name in ALL:
         lines = (tmp_path / "out" / f"{name}.jsonl").read_text().splitlines()
@@ -123,17 +123,17 @@ def test_lines_of_json_hold_the_same_as_parquet(tmp_path: Path) -> None:
         ("2024-12-31T18:00Z", NEW_YEAR),
     ],
 )
-def test_a_day_begins_in_the_newspaper_s_time_zone(text: str, moment: datetime) -> None:
+def test_day_begins_in_time_zone_of_site(text: str, moment: datetime) -> None:
     assert parse_time(text, ["Asia/Dhaka", "Asia/Dhaka"]) == moment
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2025-02-30", "2025-01-01T06:00", "২০২৫-০১-০১"])
-def test_what_is_no_moment_is_refused(text: str) -> None:
+def test_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match=text):
         parse_time(text, ["Asia/Dhaka"])
 
 
-def test_a_day_of_newspapers_in_several_zones_is_refused() -> None:
+def test_day_in_several_time_zones_is_refused() -> None:
     with pytest.raises(QueryError, match="time zone"):
         parse_time("2025-01-01", ["Asia/Dhaka", "Asia/Kolkata"])
 
@@ -151,7 +151,7 @@ def test_a_day_of_newspapers_in_several_zones_is_refused() -> None:
         ([], "--out"),
     ],
 )
-def test_a_mistake_is_named_and_nothing_is_written(
+def test_mistake_is_named_and_nothing_is_written(
     arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine").write_text("mine")
@@ -167,7 +167,7 @@ def test_a_mistake_is_named_and_nothing_is_written(
 
 
 @pytest.mark.parametrize("as_json", [True, False])
-def test_the_command_says_what_it_took(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_export_command_prints_card(as_json: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = ["--out", str(tmp_path / "part"), "--since", "2026-01-01"]
     assert main(["export", "--data", str(SAMPLE), *place, *["--json"] * as_json]) == 0
     out = capsys.readouterr().out
@@ -180,7 +180,7 @@ def test_the_command_says_what_it_took(as_json: bool, tmp_path: Path, capsys: py
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
 
 
-def test_a_file_that_cannot_be_read_ends_it_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
+def test_unreadable_file_ends_export_without_output(data: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad" / "stories" / f"site={SITE}" / "month=2025-01" / "stories.parquet"
     bad.parent.mkdir(parents=True)
     bad.write_bytes(next(data.rglob("month=2025-01/stories.parquet")).read_bytes()[:-100])
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_ends_it_and_leaves_nothing(data: Path, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["bad"]
 
 
-def test_who_interrupts_it_gets_a_word_and_no_folder(tmp_path: Path) -> None:
+def test_interrupted_export_leaves_no_folder(tmp_path: Path) -> None:
     code = (
         "import sys, time, pipelines.analysis.data_card, khobor;"
         "pipelines.analysis.data_card.write_card = lambda *all: (print('writing', flush=True), time.sleep(60));"

@@ -1,4 +1,4 @@
-"""The data as an analyst opens it: the right rows from the right partitions, the same in every library."""
+"""Tests of `open_table`, compared with reading the folders directly."""
 
 import subprocess
 import sys
@@ -59,27 +59,27 @@ def numbers(data: Path, **chosen: Any) -> list[int]:
         (MIDNIGHT.astimezone(ZoneInfo("Pacific/Kiritimati")), None, [3, 4, 5]),
         (None, MIDNIGHT, [1, 2]),
         (MIDNIGHT, JANUARY, [3]),
-        (JANUARY, JANUARY + timedelta(seconds=1), [4]),  # of the moment of its first sight: it has no date
+        (JANUARY, JANUARY + timedelta(seconds=1), [4]),  # undated, so by first sight
         (datetime(2025, 2, 1, tzinfo=DHAKA), None, [5]),
         (datetime(2030, 1, 1, tzinfo=UTC), None, []),
     ],
 )
-def test_a_span_of_time_is_from_its_first_moment_until_before_its_last(
+def test_period_includes_start_and_excludes_end(
     since: datetime | None, until: datetime | None, found: list[int], data: Path
 ) -> None:
     assert numbers(data, since=since, until=until) == found
 
 
-def test_a_pandas_moment_does_as_well(data: Path) -> None:
+def test_pandas_timestamp_is_accepted(data: Path) -> None:
     assert numbers(data, since=pd.Timestamp("2025-01-01", tz="Asia/Dhaka"), site="kalbela") == [3, 4, 5]
 
 
-def test_a_list_is_found_by_when_it_was_observed(data: Path) -> None:
+def test_rankings_are_selected_by_observation_time(data: Path) -> None:
     found = open_table("rankings", data=data, since=MIDNIGHT).to_pandas()
     assert found[["headline", "date"]].values.tolist() == [["খ", "2025-01-01"]]
 
 
-def test_partitions_that_cannot_hold_what_is_asked_for_are_not_opened(data: Path, tmp_path: Path) -> None:
+def test_irrelevant_partitions_are_not_opened(data: Path, tmp_path: Path) -> None:
     for path in data.rglob("stories.parquet"):
         copy = tmp_path / path.relative_to(data)
         copy.parent.mkdir(parents=True)
@@ -92,7 +92,7 @@ def test_partitions_that_cannot_hold_what_is_asked_for_are_not_opened(data: Path
         open_table("stories", data=tmp_path).to_arrow()
 
 
-def test_a_column_that_a_file_does_not_have_yet_is_null(data: Path, tmp_path: Path) -> None:
+def test_column_missing_in_file_is_null(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "stories" / "site=kalbela" / "month=2024-12" / "stories.parquet"
     path.parent.mkdir(parents=True)
     with pq.ParquetFile(next(data.rglob("month=2024-12/stories.parquet"))) as file:
@@ -103,14 +103,14 @@ def test_a_column_that_a_file_does_not_have_yet_is_null(data: Path, tmp_path: Pa
     assert (len(found), found["layout"].null_count, found["gone_at"].null_count) == (2, 2, 2)
 
 
-def test_columns_come_as_they_were_asked_for(data: Path) -> None:
+def test_columns_come_in_requested_order(data: Path) -> None:
     opened = open_table("stories", data=data, columns=["month", "headline"])
     assert opened.schema.names == opened.to_polars().columns == opened.duckdb().columns == ["month", "headline"]
     assert opened.schema.field("headline").metadata[b"meaning"] == b"as printed"
     assert opened.count_rows() == 5
 
 
-def test_a_table_of_which_nothing_is_kept_yet_has_its_columns_and_no_rows(tmp_path: Path) -> None:
+def test_missing_table_has_columns_but_no_rows(tmp_path: Path) -> None:
     for name in ALL:
         opened = open_table(name, data=tmp_path)
         assert (opened.count_rows(), opened.duckdb().fetchall()) == (0, [])
@@ -134,19 +134,19 @@ def test_a_table_of_which_nothing_is_kept_yet_has_its_columns_and_no_rows(tmp_pa
         ({"data": "/nonexistent"}, FileNotFoundError, "there is no folder /nonexistent"),
     ],
 )
-def test_a_mistake_is_answered_with_what_to_write(
+def test_mistake_is_answered_with_a_correction(
     asked: dict[str, Any], error: type[Exception], said: str, data: Path
 ) -> None:
     with pytest.raises(error, match=said):
         open_table(**{"name": "stories", "data": data, **asked})
 
 
-def test_a_table_s_own_folder_is_no_data_folder(data: Path) -> None:
+def test_folder_of_a_table_is_refused(data: Path) -> None:
     with pytest.raises(QueryError, match=r"write data="):
         open_table("stories", data=data / "stories")
 
 
-def test_it_imports_nothing_that_crawls() -> None:
+def test_open_table_imports_no_scrapy() -> None:
     code = (
         "import sys; from pipelines.analysis.open_table import open_table;"
         f"print(open_table('stories', data={str(SAMPLE)!r}).to_pandas().shape[0] > 0,"
@@ -175,7 +175,7 @@ def _none(folder: str) -> pa.Array:
 
 @pytest.mark.parametrize("name", TABLES)
 @pytest.mark.parametrize("reader", PLAIN_READERS)
-def test_every_library_reads_the_same_from_the_bare_folder(reader: str, name: str) -> None:
+def test_libraries_read_the_same_from_bare_folder(reader: str, name: str) -> None:
     ours = open_table(name, data=SAMPLE).to_arrow()
     theirs = PLAIN_READERS[reader](str(SAMPLE / name))
     hidden = {"site", "month", "date"} if reader == "PyArrow" else set()
@@ -186,7 +186,7 @@ def test_every_library_reads_the_same_from_the_bare_folder(reader: str, name: st
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_opened_is_the_same_in_every_library(name: str) -> None:
+def test_opened_table_equals_in_all_libraries(name: str) -> None:
     opened = open_table(name, data=SAMPLE)
     ours = opened.to_arrow()
     frames = (
@@ -200,6 +200,6 @@ def test_what_is_opened_is_the_same_in_every_library(name: str) -> None:
 
 
 def rows_of(found: pa.Table, schema: pa.Schema, columns: list[str]) -> list[str]:
-    """The rows as texts, sorted: libraries differ in how they hold a text or a number that may be null."""
+    """Return sorted rows as text, because libraries differ in types for text and nullable numbers."""
     wanted = pa.schema([schema.field(column) for column in columns])
     return sorted(str(row) for row in found.select(columns).cast(wanted).to_pylist())

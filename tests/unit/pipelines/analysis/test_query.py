@@ -1,4 +1,4 @@
-"""Queries: views that say what they promise, answers in every format, and no way to write or to read anything else."""
+"""Tests of SQL queries: views, access to files, formats and the command."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """A query of the sample in this process: its exit code, what it printed, and what it complained of."""
+    """Run `khobor query` on the sample; returns exit code, stdout and stderr."""
     code = main(["query", *arguments, "--data", str(SAMPLE)])
     said = capsys.readouterr()
     return code, said.out, said.err
@@ -55,7 +55,7 @@ def sample(name: str) -> pd.DataFrame:
 # Views --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_story_s_time_in_the_lists_is_what_the_command_says(connection: duckdb.DuckDBPyConnection) -> None:
+def test_rank_spans_view_equals_ranks_command(connection: duckdb.DuckDBPyConnection) -> None:
     spans = {(s.list, s.story_id): s for s in rank_spans(open_table("rankings", data=SAMPLE).to_arrow().to_pylist())}
     found = rows(connection, "FROM rank_spans")
     assert {(row["list"], row["story_id"]) for row in found} == spans.keys()
@@ -68,7 +68,7 @@ def test_a_story_s_time_in_the_lists_is_what_the_command_says(connection: duckdb
         assert row["headline"] == span.headlines[-1]
 
 
-def test_a_history_has_every_revision_and_what_changed_in_each(connection: duckdb.DuckDBPyConnection) -> None:
+def test_story_history_view_lists_all_changes(connection: duckdb.DuckDBPyConnection) -> None:
     standing, before = sample("stories"), sample("revisions")
     found = pd.DataFrame(rows(connection, "FROM story_history ORDER BY story_id, revision"))
     assert len(found) == len(standing) + len(before)
@@ -84,25 +84,25 @@ def test_a_history_has_every_revision_and_what_changed_in_each(connection: duckd
     assert found["words_added"][later].tolist() == every["word_count"].diff()[later].tolist()
 
 
-def test_unique_stories_are_the_heads_of_their_clusters(connection: duckdb.DuckDBPyConnection) -> None:
+def test_unique_stories_are_cluster_heads(connection: duckdb.DuckDBPyConnection) -> None:
     stories = sample("stories")
     heads = set(stories[stories["story_id"] == stories["cluster_id"]]["story_id"])
     assert {row["story_id"] for row in rows(connection, "FROM unique_stories")} == heads
     assert 0 < len(heads) < len(stories)
 
 
-def test_a_day_is_the_newspaper_s_own(connection: duckdb.DuckDBPyConnection) -> None:
+def test_coverage_day_is_local_to_site(connection: duckdb.DuckDBPyConnection) -> None:
     stories = sample("stories")
     at = stories["published_at"].fillna(stories["first_seen_at"])
     days = Counter(at.dt.tz_convert("Asia/Dhaka").dt.date)
     found = rows(connection, "FROM coverage_by_day")
     assert {row["day"]: row["stories"] for row in found} == days
-    assert days != Counter(at.dt.date)  # or the test would show nothing
+    assert days != Counter(at.dt.date)  # so that the time zone matters
     numbers = stories["story_id"].str.partition(":")[2].astype(int)
     assert (min(r["lowest_id"] for r in found), max(r["highest_id"] for r in found)) == (numbers.min(), numbers.max())  # type: ignore[type-var]
 
 
-def test_a_run_s_report_is_a_row(connection: duckdb.DuckDBPyConnection) -> None:
+def test_report_becomes_a_row_of_runs(connection: duckdb.DuckDBPyConnection) -> None:
     reports = {path.stem: json.loads(path.read_bytes()) for path in (SAMPLE / "runs").glob("*.json")}
     found = {str(row["run_id"]): row for row in rows(connection, "FROM runs")}
     assert found.keys() == reports.keys()
@@ -113,7 +113,7 @@ def test_a_run_s_report_is_a_row(connection: duckdb.DuckDBPyConnection) -> None:
         assert row["started_at"] == pd.Timestamp(report["started_at"])
 
 
-def test_a_report_of_an_older_version_is_a_row_too(tmp_path: Path) -> None:
+def test_sparse_report_becomes_a_row_of_runs(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     report = {"run_id": "20250101T000000Z-kalbela-0000", "site": "kalbela", "started_at": "2025-01-01T00:00:00+00:00"}
     (tmp_path / "runs" / "one.json").write_text(json.dumps(report))
@@ -125,15 +125,13 @@ def test_a_report_of_an_older_version_is_a_row_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_views_of_an_empty_data_folder_have_no_rows(name: str, tmp_path: Path) -> None:
+def test_views_of_empty_folder_have_no_rows(name: str, tmp_path: Path) -> None:
     with connect(tmp_path, ZONES) as connection:
         assert rows(connection, f"FROM {name}") == []
         assert set(connection.table(name).columns) == set(VIEWS[name].columns)
 
 
-def test_who_asks_a_folder_in_which_nothing_is_kept_is_told_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_query_of_empty_folder_prints_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "SELECT count(*) AS n FROM stories", "--json", "--data", str(tmp_path)]) == 0
     out, said = capsys.readouterr()
     assert json.loads(out) == [{"n": 0}]
@@ -175,7 +173,7 @@ def test_who_asks_a_folder_in_which_nothing_is_kept_is_told_so(
         "PREPARE x AS COPY (SELECT 1) TO '{place}'; EXECUTE x",
     ],
 )
-def test_nothing_is_written_and_no_file_is_read(sql: str, tmp_path: Path) -> None:
+def test_sql_cannot_reach_files(sql: str, tmp_path: Path) -> None:
     before = digests(SAMPLE)
     with connect(SAMPLE, ZONES) as connection, pytest.raises(QueryError):
         rows(connection, sql.format(place=tmp_path / "x", data=SAMPLE))
@@ -195,19 +193,19 @@ def test_nothing_is_written_and_no_file_is_read(sql: str, tmp_path: Path) -> Non
         ("SELECT CAST(headline AS INTEGER) FROM stories", "Conversion Error"),
     ],
 )
-def test_wrong_sql_is_answered_in_a_sentence(sql: str, said: str, connection: duckdb.DuckDBPyConnection) -> None:
+def test_wrong_sql_gives_one_sentence(sql: str, said: str, connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(QueryError) as raised:
         rows(connection, sql)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
-def test_several_statements_are_carried_out_and_the_last_is_answered(connection: duckdb.DuckDBPyConnection) -> None:
+def test_last_of_several_statements_is_returned(connection: duckdb.DuckDBPyConnection) -> None:
     assert rows(connection, "CREATE TEMP TABLE t AS SELECT 3 AS x; SELECT x FROM t") == [{"x": 3}]
     assert rows(connection, "PIVOT (SELECT 1 AS a, 2 AS b) ON a USING max(b)") == [{"1": 2}]
 
 
-def test_a_file_that_cannot_be_read_is_damage_and_no_wrong_sql(tmp_path: Path) -> None:
+def test_unreadable_file_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "stories" / "site=kalbela" / "month=2026-01" / "stories.parquet"
     path.parent.mkdir(parents=True)
     [good] = (SAMPLE / "stories").rglob("month=2026-01/stories.parquet")
@@ -217,7 +215,7 @@ def test_a_file_that_cannot_be_read_is_damage_and_no_wrong_sql(tmp_path: Path) -
     assert main(["query", "SELECT max(body) FROM stories", "--data", str(tmp_path)]) == 8
 
 
-def test_a_page_whose_checksum_does_not_fit_is_damage(tmp_path: Path) -> None:
+def test_wrong_page_checksum_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "rankings" / "site=kalbela" / "date=2026-01-11" / "rankings.parquet"
     path.parent.mkdir(parents=True)
     [good] = (SAMPLE / "rankings").rglob("date=2026-01-11/rankings.parquet")
@@ -240,7 +238,7 @@ HOSTILE = pa.table(
 )
 
 
-def test_a_text_in_csv_is_no_formula() -> None:
+def test_csv_escapes_formulas() -> None:
     out = io.StringIO()
     write_csv(HOSTILE.to_reader(), out)
     head, *found = csv.reader(io.StringIO(out.getvalue()))
@@ -249,7 +247,7 @@ def test_a_text_in_csv_is_no_formula() -> None:
     assert found[0][1:] == ["-1.5", '["=1"]', "1970-01-01T00:00:00+00:00"]
 
 
-def test_json_has_numbers_as_numbers_and_no_terminal_s_commands() -> None:
+def test_json_keeps_numbers_and_escapes_controls() -> None:
     lines, whole = io.StringIO(), io.StringIO()
     write_jsonl(HOSTILE.to_reader(), lines)
     write_json(HOSTILE.to_reader(), whole)
@@ -261,7 +259,7 @@ def test_json_has_numbers_as_numbers_and_no_terminal_s_commands() -> None:
 
 
 @pytest.mark.parametrize("sql", ["SELECT 1 AS x WHERE false", "SELECT 1 AS x"])
-def test_json_of_no_rows_is_a_list_too(sql: str, connection: duckdb.DuckDBPyConnection) -> None:
+def test_json_without_rows_is_an_empty_list(sql: str, connection: duckdb.DuckDBPyConnection) -> None:
     out = io.StringIO()
     with execute(connection, sql) as found:
         write_json(found, out)
@@ -269,7 +267,7 @@ def test_json_of_no_rows_is_a_list_too(sql: str, connection: duckdb.DuckDBPyConn
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl", "parquet"])
-def test_a_file_holds_what_was_asked_for(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_query_writes_result_to_file(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = tmp_path / f"answer.{kind}"
     sql = "SELECT story_id, word_count FROM stories ORDER BY 1"
     assert run(capsys, sql, "--out", str(place)) == (0, "", "")
@@ -287,7 +285,7 @@ def test_a_file_holds_what_was_asked_for(kind: str, tmp_path: Path, capsys: pyte
 # The command ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_table_on_a_terminal_shows_bengali_and_says_when_there_is_more(capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_table_is_limited_to_200_rows(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, said = run(capsys, "SELECT headline, rank FROM rankings")
     assert (code, "--out" in said) == (0, True)
     assert out.split()[:2] == ["headline", "rank"]
@@ -309,7 +307,7 @@ def test_a_table_on_a_terminal_shows_bengali_and_says_when_there_is_more(capsys:
         (["SELECT 1", "--out", "/nonexistent/x.csv"], 7, "cannot write /nonexistent/x.csv"),
     ],
 )
-def test_a_mistake_is_named_and_nothing_is_left(
+def test_mistake_is_named_and_leaves_no_file(
     arguments: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended, out, complaint = run(capsys, *(part.format(data=SAMPLE, place=tmp_path) for part in arguments))
@@ -320,7 +318,7 @@ def test_a_mistake_is_named_and_nothing_is_left(
 
 # The one before DuckDB gives anything, the other when it has given the first rows.
 @pytest.mark.parametrize(("endless", "number"), [("count(*)", signal.SIGINT), ("x", signal.SIGTERM)])
-def test_who_interrupts_a_long_question_gets_a_word_and_no_file(endless: str, number: int, tmp_path: Path) -> None:
+def test_interrupted_query_leaves_no_file(endless: str, number: int, tmp_path: Path) -> None:
     sql = f"SELECT {endless} FROM range(1000000000000) AS t(x) WHERE x < 5 OR x > 999999999990"
     code = (
         "import sys, pipelines.analysis.query, khobor; answer = pipelines.analysis.query.run_query;"
@@ -335,7 +333,7 @@ def test_who_interrupts_a_long_question_gets_a_word_and_no_file(endless: str, nu
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sql_can_come_from_standard_input() -> None:
+def test_sql_is_read_from_standard_input() -> None:
     command = [sys.executable, "-m", "khobor", "query", "-", "--data", str(SAMPLE), "--json"]
     done = subprocess.run(command, cwd=PROJECT, input="SELECT 1 AS x", capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [{"x": 1}]

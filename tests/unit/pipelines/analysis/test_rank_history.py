@@ -1,4 +1,4 @@
-"""Ranks: spans of stories in lists, made from snapshots by hand."""
+"""Tests of rank spans."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ def row(minute: int, until: int, rank: int, story_id: str | None = "kalbela:7", 
     return {"story_id": story_id, "list": "popular", "rank": rank, "headline": "ক", **moments, **other}
 
 
-def test_a_span_says_when_how_high_and_how_long() -> None:
+def test_span_has_times_rank_and_duration() -> None:
     rows = [row(20, 30, 3, headline="খ"), row(0, 10, 8), row(40, 45, 1), row(60, 60, 9)]
     assert rank_spans(rows) == [
         Span(
@@ -30,12 +30,12 @@ def test_a_span_says_when_how_high_and_how_long() -> None:
     ]
 
 
-def test_a_story_named_twice_by_one_snapshot_stood_there_once() -> None:
+def test_story_named_twice_in_snapshot_counts_once() -> None:
     [span] = rank_spans([row(0, 10, 2), row(0, 10, 6)])
     assert (span.stood, span.in_top, span.best_rank, span.snapshots) == (timedelta(minutes=10),) * 2 + (2, 1)
 
 
-def test_lists_and_stories_are_kept_apart_and_links_to_no_story_are_left_out() -> None:
+def test_spans_are_per_list_and_story() -> None:
     rows = [row(0, 9, 1, None), row(0, 9, 2), row(0, 9, 3, "kalbela:8"), row(0, 9, 4, list="latest")]
     assert [(span.list, span.story_id) for span in rank_spans(rows)] == [
         ("latest", "kalbela:7"),

@@ -1,4 +1,4 @@
-"""History: what changed between two revisions, word by word."""
+"""Tests of revisions and their differences."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ from pipelines.analysis.revisions import Piece, changes, difference
 from tests.support.builders import JANUARY, SITE, Kept, a_story
 
 
-def test_a_difference_is_in_whole_words() -> None:
+def test_difference_is_in_whole_words() -> None:
     assert difference("র‍্যাব আটক করেছে ৩ জনকে", "র‍্যাব আটক করেছে ৫ জনকে") == [
         Piece("kept", "র‍্যাব আটক করেছে "),
         Piece("removed", "৩"),
@@ -23,13 +23,13 @@ def test_a_difference_is_in_whole_words() -> None:
 
 
 @given(st.text(alphabet="কখ গ\n"), st.text(alphabet="কখ গ\n"))
-def test_both_texts_can_be_read_back_from_their_difference(before: str, after: str) -> None:
+def test_difference_contains_both_texts(before: str, after: str) -> None:
     pieces = difference(before, after)
     assert "".join(piece.text for piece in pieces if piece.act != "added") == before
     assert "".join(piece.text for piece in pieces if piece.act != "removed") == after
 
 
-def test_only_what_a_reader_would_call_a_change_is_told() -> None:
+def test_bookkeeping_columns_are_not_changes() -> None:
     row = dict.fromkeys((column.name for column in columns_of(Story)), None) | {"revision": 1, "tags": ["ক"]}
     again = row | {"revision": 2, "run_id": "another", "headline": "নতুন", "tags": ["ক", "খ"]}
     assert [name for name, _ in changes(row, again)] == ["headline", "tags"]
@@ -37,8 +37,7 @@ def test_only_what_a_reader_would_call_a_change_is_told() -> None:
 
 def test_history_prints_revisions_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = Kept.at(tmp_path)
-    kept.keep(a_story(1), a_story(1, revision=2, headline="নতুন"))
-    kept.publish()
+    kept.publish(a_story(1), a_story(1, revision=2, headline="নতুন"))
     kept.close()
     assert main(["history", f"{SITE}:1", "--json", "--data", str(tmp_path)]) == 0
     first, second = json.loads(capsys.readouterr().out)

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -25,13 +25,6 @@ from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_f
 
 ROOT = Path(__file__).parents[4]
 STORIES = TABLES["stories"]
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept.at(tmp_path)
-    yield kept
-    kept.close()
 
 
 def waiting(ledger: Ledger) -> list[tuple[str, str, str, str]]:

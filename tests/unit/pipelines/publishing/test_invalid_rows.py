@@ -1,8 +1,6 @@
-"""Bad rows: each goes to rejects with its reason, and takes nothing else with it."""
+"""Tests of the rejection of invalid rows."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +10,6 @@ from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
 
 STORIES = TABLES["stories"]
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept.at(tmp_path / "data")
-    yield kept
-    kept.close()
 
 
 @pytest.mark.parametrize(
@@ -37,9 +28,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         ("tags", [1], "int"),
     ],
 )
-def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_published(
-    kept: Kept, name: str, value: Any, fault: str
-) -> None:
+def test_invalid_row_is_rejected_and_others_published(kept: Kept, name: str, value: Any, fault: str) -> None:
     kept.keep(a_story(1), a_story(3))
     with kept.ledger.transaction():
         kept.ledger.outbox.put(STORIES, "2025-01", as_row(a_story(2)) | {name: value})
@@ -53,9 +42,8 @@ def test_a_row_that_no_file_can_hold_becomes_a_reject_and_the_others_are_publish
     assert kept.publish().rejected == 0
 
 
-def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
-    kept.keep(a_story(1))
-    kept.publish()
+def test_invalid_touch_leaves_row_unchanged(kept: Kept) -> None:
+    kept.publish(a_story(1))
     with kept.ledger.transaction():
         for columns in ({"fetched_at": "soon"}, {"seen": JANUARY}, {"headline": None}):
             kept.ledger.outbox.touch(STORIES, "2025-01", f"{SITE}:1", columns)
@@ -65,39 +53,33 @@ def test_a_bad_touch_leaves_the_row_as_it_stands(kept: Kept) -> None:
     assert {reject["run_id"] for reject in kept.rows("rejects")} == {"unknown"}
 
 
-def test_a_new_story_whose_row_is_bad_is_not_remembered(kept: Kept) -> None:
-    kept.keep(a_story(1, body=None), a_story(2))
-    kept.publish()
+def test_invalid_new_story_is_not_known(kept: Kept) -> None:
+    kept.publish(a_story(1, body=None), a_story(2))
     assert kept.ledger.stories.ids() == {f"{SITE}:2"}
 
 
-def test_a_story_that_was_to_move_stays_when_its_new_row_is_bad(kept: Kept) -> None:
-    kept.keep(a_story(1))
-    kept.publish()
+def test_story_stays_when_moved_row_is_invalid(kept: Kept) -> None:
+    kept.publish(a_story(1))
     kept.keep(a_story(1, DECEMBER, revision=2, language=None))
     kept.see(1, JANUARY + DAY)
     kept.publish()
     assert kept.standing() == {f"{SITE}:1": ("2025-01", 1)}
     assert kept.superseded() == set()
-    kept.keep(a_story(1, DECEMBER, revision=3))
-    kept.publish()
+    kept.publish(a_story(1, DECEMBER, revision=3))
     assert kept.standing() == {f"{SITE}:1": ("2024-12", 3)}
     assert kept.superseded() == {(f"{SITE}:1", 1)}
 
 
-def test_a_bad_row_between_two_moves_changes_nothing_about_them(kept: Kept) -> None:
-    kept.keep(a_story(1))
-    kept.publish()
-    kept.keep(a_story(1, DECEMBER, revision=2, language=None), a_story(1, JANUARY, revision=3))
-    kept.publish()
+def test_invalid_row_between_moves_changes_nothing(kept: Kept) -> None:
+    kept.publish(a_story(1))
+    kept.publish(a_story(1, DECEMBER, revision=2, language=None), a_story(1, JANUARY, revision=3))
     assert kept.standing() == {f"{SITE}:1": ("2025-01", 3)}
-    kept.keep(a_story(1, DECEMBER, revision=4), a_story(1, JANUARY, revision=5, language=None))
-    kept.publish()
+    kept.publish(a_story(1, DECEMBER, revision=4), a_story(1, JANUARY, revision=5, language=None))
     assert kept.standing() == {f"{SITE}:1": ("2024-12", 4)}
     assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:1", 3)}
 
 
-def test_a_bad_row_of_any_table_is_diverted(kept: Kept) -> None:
+def test_invalid_row_of_any_table_is_rejected(kept: Kept) -> None:
     snapshot = a_snapshot(JANUARY, "ক", "খ", "গ")
     snapshot.rows[1].page_url = None  # type: ignore[assignment]
     kept.rank(snapshot)

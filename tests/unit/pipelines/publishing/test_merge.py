@@ -1,4 +1,4 @@
-"""Merging: laying changes over rows that stand gives what one by one would, and doing it twice changes nothing."""
+"""Tests of merging: equal to one change at a time, and idempotent."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,20 +32,20 @@ def rows_of(name: str, *records: Any) -> pa.Table:
         ("rejects", [a_reject(JANUARY), a_reject(JANUARY.replace(microsecond=10), url="https://x/\x1f")]),
     ],
 )
-def test_a_column_of_keys_is_the_key_of_each_row(name: str, records: list[Any]) -> None:
+def test_key_column_equals_key_of_rows(name: str, records: list[Any]) -> None:
     table = TABLES[name]
     assert key_column(table, rows_of(name, *records)).to_pylist() == [table.key_of(as_row(r)) for r in records]
 
 
 @given(st.lists(MOMENTS, max_size=5))
-def test_any_moment_makes_the_same_key_in_a_column(moments: list[datetime]) -> None:
+def test_any_time_makes_the_same_key(moments: list[datetime]) -> None:
     records = [a_reject(moment) for moment in moments]
     table = TABLES["rejects"]
     assert key_column(table, rows_of("rejects", *records)).to_pylist() == [table.key_of(as_row(r)) for r in records]
 
 
 def changes_of(*acts: tuple[str, int, Any]) -> list[Change]:
-    """Changes of stories: (put, number, revision), (touch, number, day) or (drop, number, None)."""
+    """Return changes of stories from (put, number, revision), (touch, number, day) or (drop, number, None)."""
     found = []
     for seq, (act, number, value) in enumerate(acts):
         row: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def changes_of(*acts: tuple[str, int, Any]) -> list[Change]:
 
 
 def states(rows: pa.Table) -> dict[str, tuple[int, int]]:
-    """Revision and day of last sight of each story."""
+    """Return revision and day of last sight by story."""
     found = {row["story_id"]: (row["revision"], (row["fetched_at"] - JANUARY).days) for row in rows.to_pylist()}
     assert len(found) == len(rows)
     return found
@@ -86,7 +86,7 @@ A, B = f"{SITE}:1", f"{SITE}:2"
         ([("touch", 9, 1)], {A: (1, 0), B: (1, 0)}, set(), set()),
     ],
 )
-def test_changes_are_laid_over_in_their_order(
+def test_changes_are_merged_in_order(
     acts: list[tuple[str, int, Any]],
     expected: dict[str, tuple[int, int]],
     displaced: set[tuple[int, int]],
@@ -108,8 +108,8 @@ ACTS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ACTS, max_size=8))
-def test_laying_the_same_changes_over_the_result_changes_nothing(acts: list[tuple[str, int, Any]]) -> None:
-    """What a publish does that was killed after a file was put in place and before the outbox was cleared."""
+def test_merging_twice_changes_nothing(acts: list[tuple[str, int, Any]]) -> None:
+    """A publish killed after the rename and before the outbox is cleared merges twice."""
     changes = changes_of(*acts)
     once = merge(STORIES, rows_of("stories", a_story(1, revision=2), a_story(2)), changes)
     twice = merge(STORIES, once.rows, changes)
@@ -121,7 +121,7 @@ def test_laying_the_same_changes_over_the_result_changes_nothing(acts: list[tupl
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ACTS, max_size=8))
-def test_every_revision_that_was_put_stands_or_is_displaced(acts: list[tuple[str, int, Any]]) -> None:
+def test_every_revision_is_published_or_superseded(acts: list[tuple[str, int, Any]]) -> None:
     merged = merge(STORIES, rows_of("stories", a_story(1, revision=2)), changes_of(*acts))
     standing = {(row["story_id"], row["revision"]) for row in merged.rows.to_pylist()}
     displaced = {(row["story_id"], row["revision"]) for row in merged.superseded}
@@ -129,7 +129,7 @@ def test_every_revision_that_was_put_stands_or_is_displaced(acts: list[tuple[str
     assert put | {(A, 2)} <= standing | displaced
 
 
-def test_a_touch_by_the_first_parts_of_a_key_means_all_rows_that_begin_so() -> None:
+def test_touch_by_prefix_applies_to_all_rows() -> None:
     hour = timedelta(hours=1)
     first, other = a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + hour, "গ")
     popular = a_snapshot(JANUARY, "ঘ", name="latest2")
@@ -141,7 +141,7 @@ def test_a_touch_by_the_first_parts_of_a_key_means_all_rows_that_begin_so() -> N
     assert touched == {("latest", "ক"), ("latest", "খ")}
 
 
-def test_a_touch_also_means_rows_that_were_put_just_before_it() -> None:
+def test_touch_applies_to_rows_put_before() -> None:
     snapshot = a_snapshot(JANUARY, "ক", "খ")
     puts = [Change(n, RANKINGS.key_of(as_row(r)), "put", as_row(r)) for n, r in enumerate(snapshot.rows)]
     touch = Change(9, RANKINGS.key_prefix("latest", JANUARY), "touch", {"last_observed_at": JANUARY + DAY})
@@ -150,6 +150,6 @@ def test_a_touch_also_means_rows_that_were_put_just_before_it() -> None:
     assert KEY_SEPARATOR in touch.key
 
 
-def test_taking_out_leaves_the_others_in_their_order() -> None:
+def test_removing_rows_keeps_order() -> None:
     rows = rows_of("stories", *(a_story(n) for n in range(1, 6)))
     assert remove_rows(STORIES, rows, [B, f"{SITE}:9"])["story_id"].to_pylist() == [f"{SITE}:{n}" for n in (1, 3, 4, 5)]

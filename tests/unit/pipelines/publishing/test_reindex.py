@@ -1,4 +1,4 @@
-"""Reindex: what the Parquet holds is all that a ledger needs."""
+"""Tests of rebuilding a ledger from Parquet."""
 
 import shutil
 import sqlite3
@@ -69,7 +69,7 @@ def ruin(path: Path) -> None:
     path.with_name(path.name + "-wal").write_bytes(b"nor a log")
 
 
-def test_a_rebuilt_ledger_remembers_what_the_lost_one_did(kept: Kept) -> None:
+def test_rebuilt_ledger_equals_the_lost_one(kept: Kept) -> None:
     kept.ledger.commit()
     before, files = memory(kept.dataset.root), digests(kept.dataset.root)
     kept.close()
@@ -82,7 +82,7 @@ def test_a_rebuilt_ledger_remembers_what_the_lost_one_did(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_the_damaged_ledger_is_kept_beside_the_new_one(kept: Kept) -> None:
+def test_damaged_ledger_is_kept(kept: Kept) -> None:
     kept.close()
     ruin(kept.dataset.ledger(SITE))
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
@@ -93,7 +93,7 @@ def test_the_damaged_ledger_is_kept_beside_the_new_one(kept: Kept) -> None:
     assert not list(kept.dataset.state.glob("*.rebuilding*"))
 
 
-def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
+def test_reindexed_pages_bring_nothing_new(kept: Kept) -> None:
     rebuild(kept)
     files = digests(kept.dataset.root)
     known = kept.ledger.stories.get(f"{SITE}:2")
@@ -107,7 +107,7 @@ def test_after_a_reindex_the_same_pages_bring_nothing_new(kept: Kept) -> None:
     assert digests(kept.dataset.root) == files
 
 
-def test_a_known_story_is_asked_for_again_only_while_it_is_young(kept: Kept) -> None:
+def test_only_young_stories_are_revisited_after_reindex(kept: Kept) -> None:
     rebuild(kept)
     dated, undated = kept.ledger.urls.get(f"{SITE}:4"), kept.ledger.urls.get(f"{SITE}:3")
     assert dated is not None
@@ -118,7 +118,7 @@ def test_a_known_story_is_asked_for_again_only_while_it_is_young(kept: Kept) -> 
     assert undated.due_at is None
 
 
-def test_what_waited_in_the_old_outbox_reaches_the_parquet(kept: Kept) -> None:
+def test_old_outbox_is_published(kept: Kept) -> None:
     kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
     kept.see(3, JANUARY + 9 * DAY)
     rebuild(kept)
@@ -134,10 +134,10 @@ def test_what_waited_in_the_old_outbox_reaches_the_parquet(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_what_a_killed_process_left_in_the_log_of_its_ledger_is_carried_over(kept: Kept, tmp_path: Path) -> None:
+def test_log_of_killed_process_is_read(kept: Kept, tmp_path: Path) -> None:
     kept.keep(a_story(5))
     left = Kept(DataFolder(tmp_path / "left"), kept.ledger)
-    shutil.copytree(kept.dataset.root, left.dataset.root)  # as it is on disk, with nothing closed
+    shutil.copytree(kept.dataset.root, left.dataset.root)  # the files as a kill would leave them
     assert left.dataset.ledger(SITE).with_name(f"{SITE}.sqlite-wal").stat().st_size > 0
     left.ledger = reindex(left.dataset, SITE, ZONE)
     assert f"{SITE}:5" in left.standing()
@@ -145,7 +145,7 @@ def test_what_a_killed_process_left_in_the_log_of_its_ledger_is_carried_over(kep
     left.close()
 
 
-def test_what_can_be_read_around_a_damaged_page_of_the_outbox_is_carried_over(kept: Kept) -> None:
+def test_readable_rows_around_damage_are_published(kept: Kept) -> None:
     kept.keep(*(a_story(n, body=f"{WORDS} {n}") for n in range(100, 200)))
     kept.close()
     path = kept.dataset.ledger(SITE)
@@ -163,7 +163,7 @@ def test_what_can_be_read_around_a_damaged_page_of_the_outbox_is_carried_over(ke
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_a_lost_ledger_is_never_replaced_by_an_empty_one(kept: Kept) -> None:
+def test_lost_ledger_is_never_replaced_by_empty(kept: Kept) -> None:
     kept.close()
     path = kept.dataset.ledger(SITE)
     assert kept.dataset.holds(SITE)
@@ -175,9 +175,8 @@ def test_a_lost_ledger_is_never_replaced_by_an_empty_one(kept: Kept) -> None:
     assert len(kept.ledger.stories.ids()) == 4
 
 
-def test_a_story_that_stands_in_two_months_is_settled_on_its_newest_revision(kept: Kept) -> None:
-    kept.keep(a_story(4, revision=2))
-    kept.publish()
+def test_doubled_story_keeps_newest_revision(kept: Kept) -> None:
+    kept.publish(a_story(4, revision=2))
     stories, revisions = TABLES["stories"], TABLES["revisions"]
     standing, older = (kept.dataset.read(table, SITE, "2025-01") for table in (stories, revisions))
     assert standing is not None
@@ -191,11 +190,11 @@ def test_a_story_that_stands_in_two_months_is_settled_on_its_newest_revision(kep
     rebuild(kept)
     assert kept.standing().keys() == {f"{SITE}:{n}" for n in (1, 2, 3, 4)}
     assert kept.standing()[f"{SITE}:4"] == ("2025-01", 2)
-    assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:4", 1)}  # story 3 stood twice in the same revision
+    assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:4", 1)}  # story 3 was doubled in the same revision
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_a_story_in_the_wrong_month_is_put_where_it_belongs(kept: Kept) -> None:
+def test_misplaced_story_moves_to_its_month(kept: Kept) -> None:
     place = kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")
     place.parent.rename(place.parents[1] / "month=2024-07")
     rebuild(kept)
@@ -204,7 +203,7 @@ def test_a_story_in_the_wrong_month_is_put_where_it_belongs(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_rebuilt_without_it(kept: Kept) -> None:
+def test_unreadable_file_is_named_before_reindex(kept: Kept) -> None:
     (kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")).write_bytes(b"PAR1")
     faults = check(kept.dataset, kept.ledger)
     kept.close()
@@ -214,14 +213,14 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_rebuilt_without_it(
     assert memory(kept.dataset.root) == before
     quarantine(kept.dataset, faults)
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
-    assert kept.ledger.stories.ids() == {f"{SITE}:{n}" for n in (1, 3, 4)}  # the lost one will be asked for as new
+    assert kept.ledger.stories.ids() == {f"{SITE}:{n}" for n in (1, 3, 4)}  # the missing story will be fetched again
     assert check(kept.dataset, kept.ledger) == []
 
 
 @pytest.mark.parametrize(
     "point", ["publish.prepared", "commit.renamed", "reindex.published", "reindex.built", "ledger.kept"]
 )
-def test_a_reindex_that_was_interrupted_can_be_done_again(kept: Kept, point: str) -> None:
+def test_interrupted_reindex_can_be_repeated(kept: Kept, point: str) -> None:
     kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
     kept.close()
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})

@@ -1,4 +1,4 @@
-"""Check: every way in which a data folder can be wrong is named, and nothing that is right is."""
+"""Tests of `check` and quarantine: every kind of damage is named, and nothing intact is."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ JANUARY_FILE = f"stories/site={SITE}/month=2025-01/stories.parquet"
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[Kept]:
-    """A folder with something in each table."""
+    """A folder with rows in every table."""
     kept = Kept.at(tmp_path / "data")
     kept.keep(*(a_story(n) for n in range(1, 40)), a_story(40, DECEMBER), a_story(1, revision=2), a_story(41, None))
     kept.rank(a_snapshot(JANUARY, "ক", "খ"))
@@ -49,18 +49,18 @@ def found(kept: Kept) -> set[tuple[Damage, str]]:
     return {(fault.damage, fault.path) for fault in check(kept.dataset, kept.ledger)}
 
 
-def test_a_sound_folder_has_no_fault(kept: Kept) -> None:
+def test_intact_folder_has_no_fault(kept: Kept) -> None:
     assert found(kept) == set()
     assert all(damage.remedy for damage in Damage)
     assert {path.parts[0] for path in map(Path, (f.path for f in kept.ledger.outbox.files()))} == set(TABLES)
 
 
-def test_what_waits_in_the_outbox_is_no_fault(kept: Kept) -> None:
+def test_pending_outbox_is_not_a_fault(kept: Kept) -> None:
     kept.keep(a_story(1, DECEMBER, revision=3), a_story(50))
     assert found(kept) == set()
 
 
-def test_a_publish_that_was_killed_is_no_fault_but_for_its_staged_file(kept: Kept) -> None:
+def test_killed_publish_leaves_only_a_leftover(kept: Kept) -> None:
     kept.keep(a_story(1, NOVEMBER, revision=3), a_story(40, JANUARY, revision=2))
     kept.close()
     with crashes() as server:
@@ -127,12 +127,12 @@ def rewrite_without_a_row(path: Path) -> None:
         (rewrite_without_a_row, Damage.CHANGED),
     ],
 )
-def test_a_damaged_file_is_named(kept: Kept, harm: Callable[[Path], None], damage: Damage) -> None:
+def test_damaged_file_is_named(kept: Kept, harm: Callable[[Path], None], damage: Damage) -> None:
     harm(kept.dataset.root / JANUARY_FILE)
     assert found(kept) == {(damage, JANUARY_FILE), (Damage.LOST, f"state/{SITE}.sqlite")}
 
 
-def test_no_bit_can_flip_anywhere_in_a_file_unnoticed(kept: Kept) -> None:
+def test_any_flipped_bit_is_noticed(kept: Kept) -> None:
     path = kept.dataset.root / JANUARY_FILE
     whole = path.read_bytes()
     for at in range(0, len(whole), len(whole) // 60):
@@ -156,7 +156,7 @@ def test_no_bit_can_flip_anywhere_in_a_file_unnoticed(kept: Kept) -> None:
         f"aliases/site={SITE}/month=2025-01/aliases.parquet",
     ],
 )
-def test_a_foreign_file_where_readers_look_is_named_and_can_be_set_aside(kept: Kept, stranger: str) -> None:
+def test_foreign_file_is_named_and_quarantined(kept: Kept, stranger: str) -> None:
     path = kept.dataset.root / stranger
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not ours")
@@ -170,14 +170,14 @@ def test_a_foreign_file_where_readers_look_is_named_and_can_be_set_aside(kept: K
     assert len(pd.read_parquet(kept.dataset.root / "stories")) == 41
 
 
-def test_a_link_in_place_of_a_file_is_foreign(kept: Kept, tmp_path: Path) -> None:
+def test_symlink_is_foreign(kept: Kept, tmp_path: Path) -> None:
     path = kept.dataset.root / JANUARY_FILE
     path.rename(tmp_path / "elsewhere.parquet")
     path.symlink_to(tmp_path / "elsewhere.parquet")
     assert found(kept) == {(Damage.FOREIGN, JANUARY_FILE)}
 
 
-def test_other_sites_and_empty_folders_are_no_fault(kept: Kept) -> None:
+def test_other_sites_and_empty_folders_are_ignored(kept: Kept) -> None:
     other = kept.dataset.root / "stories/site=prothomalo/month=2025-01/stories.parquet"
     other.parent.mkdir(parents=True)
     other.write_bytes(b"its own ledger knows")
@@ -187,7 +187,7 @@ def test_other_sites_and_empty_folders_are_no_fault(kept: Kept) -> None:
 
 
 def put_in(kept: Kept, part: str, *numbers: int) -> None:
-    """Publish a file of stories of January under another month, as a publish that is wrong would."""
+    """Publish stories of January under another month, as a faulty publish would."""
     rows = kept.dataset.read(STORIES, SITE, "2025-01")
     assert rows is not None
     wanted = {f"{SITE}:{n}" for n in numbers}
@@ -199,23 +199,23 @@ def put_in(kept: Kept, part: str, *numbers: int) -> None:
         kept.ledger.outbox.settle(FileRecord(str(path), staged.rows, staged.bytes, staged.sha256))
 
 
-def test_a_story_in_two_months_is_named_with_both_files(kept: Kept) -> None:
+def test_doubled_story_is_named_with_both_files(kept: Kept) -> None:
     put_in(kept, "2024-11", 3, 7)
     wrong = f"stories/site={SITE}/month=2024-11/stories.parquet"
     faults = {fault.damage: fault for fault in check(kept.dataset, kept.ledger)}
     assert faults.keys() == {Damage.DOUBLED, Damage.MISPLACED}
     assert all(part in faults[Damage.DOUBLED].detail for part in ("2 rows", JANUARY_FILE, f"{SITE}:3"))
     assert faults[Damage.MISPLACED].path == wrong
-    assert quarantine(kept.dataset, faults.values()) == []  # both files are whole: which row is right is not for us
+    assert quarantine(kept.dataset, faults.values()) == []  # both files are intact, and either row may be right
 
 
-def test_a_story_that_no_file_holds_is_named(kept: Kept) -> None:
+def test_lost_story_is_named(kept: Kept) -> None:
     kept.ledger.stories.upsert(a_story(99), "2025-01", body_hash=None, state_hash="")
     assert found(kept) == {(Damage.LOST, f"state/{SITE}.sqlite")}
     assert "kalbela:99" in str(check(kept.dataset, kept.ledger)[0])
 
 
-def test_quarantine_deletes_nothing_and_never_writes_over_what_it_holds(kept: Kept) -> None:
+def test_quarantine_never_overwrites(kept: Kept) -> None:
     for content in (b"first", b"second"):
         (kept.dataset.root / "stories/README.txt").write_bytes(content)
         quarantine(kept.dataset, check(kept.dataset, kept.ledger))

@@ -1,4 +1,4 @@
-"""Storage: files appear whole or not at all, hold what they should, and a folder that cannot work is refused first."""
+"""Tests of the data folder: preparation, atomic publishing, Parquet format."""
 
 import os
 import random
@@ -42,7 +42,7 @@ def some_rows(count: int = 3) -> pa.Table:
 # The folder ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_made_with_all_it_needs_and_nothing_where_readers_look(tmp_path: Path) -> None:
+def test_prepared_folder_has_no_tables(tmp_path: Path) -> None:
     dataset = DataFolder(tmp_path / "deep" / "data")
     dataset.prepare()
     dataset.prepare()
@@ -52,20 +52,16 @@ def test_a_folder_is_made_with_all_it_needs_and_nothing_where_readers_look(tmp_p
     assert dataset.network_file_system() is None
 
 
-def test_a_file_in_place_of_the_folder_is_refused_with_its_path(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("")
-    with pytest.raises(StorageError, match=rf"{tmp_path}/data.*\(as user {os.geteuid()}\)"):
-        DataFolder(tmp_path / "data").prepare()
-
-
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place where nobody may write")
-def test_a_folder_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(StorageError, match="cannot use /proc/khobor: "):
-        DataFolder(Path("/proc/khobor")).prepare()
+@pytest.mark.parametrize("root", ["{folder}/file", "/proc/khobor"])
+def test_impossible_folder_is_refused(root: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    root = root.format(folder=tmp_path)
+    with pytest.raises(StorageError, match=rf"{root}.*\(as user {os.geteuid()}\)"):
+        DataFolder(Path(root)).prepare()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+def test_folder_without_permission_is_refused(tmp_path: Path) -> None:
     dataset = DataFolder(tmp_path)
     dataset.prepare()
     dataset.staging.chmod(0o500)
@@ -73,7 +69,7 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
         dataset.prepare()
 
 
-def test_a_table_on_another_device_is_refused(dataset: DataFolder, tmp_path: Path) -> None:
+def test_table_on_another_device_is_refused(dataset: DataFolder, tmp_path: Path) -> None:
     elsewhere = Path("/dev/shm")
     if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no other device")
@@ -82,12 +78,12 @@ def test_a_table_on_another_device_is_refused(dataset: DataFolder, tmp_path: Pat
         dataset.prepare()
 
 
-def test_too_little_room_is_refused_with_both_numbers(dataset: DataFolder) -> None:
+def test_too_little_space_is_refused(dataset: DataFolder) -> None:
     with pytest.raises(StorageError, match=r"has [\d,]+ bytes free and needs 1,000,000,000,000,000,000"):
         dataset.prepare(need=10**18)
 
 
-def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: DataFolder) -> None:
+def test_only_own_and_old_leftovers_are_cleared(dataset: DataFolder) -> None:
     names = (f"{SITE}-stories-1.inprogress", "other-stories-1.inprogress", "other-old.inprogress", "other.txt")
     for name in names:
         (dataset.staging / name).touch()
@@ -99,7 +95,7 @@ def test_only_leftovers_of_the_site_and_of_another_day_are_cleared(dataset: Data
 # Files ---------------------------------------------------------------------------------------------------------------
 
 
-def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: DataFolder) -> None:
+def test_staged_file_is_complete_outside_tables(dataset: DataFolder) -> None:
     staged = dataset.stage(STORIES, SITE, some_rows())
     assert staged.path.parent == dataset.staging
     assert not (dataset.root / "stories").exists()
@@ -115,10 +111,8 @@ def test_a_staged_file_is_whole_and_outside_of_every_table(dataset: DataFolder) 
     assert not dataset.holds("other")
 
 
-def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
-    dataset: DataFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kill does not show this order, a power cut does; so it is watched: what was synced or renamed, in turn."""
+def test_file_is_synced_before_rename_folder_after(dataset: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut depends on this order, a kill does not, so the calls are recorded."""
     steps: list[str] = []
     sync, rename = os.fsync, Path.replace
 
@@ -139,7 +133,7 @@ def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
     dataset.write_text(PurePosixPath("runs/1.json"), "{}")
     assert steps == [
         f"sync {SITE}",  # the staged file
-        "sync data",  # each new folder in the one above it
+        "sync data",  # the parent of each new folder
         "sync stories",
         f"sync site={SITE}",
         "rename stories.parquet",
@@ -152,13 +146,13 @@ def test_a_file_is_synced_before_it_is_put_in_place_and_each_folder_after(
     ]
 
 
-def test_what_is_not_there_has_no_rows_and_no_digest(dataset: DataFolder) -> None:
+def test_missing_file_has_no_rows_or_digest(dataset: DataFolder) -> None:
     assert dataset.read(STORIES, SITE, "2025-01") is None
     assert dataset.digest(FINAL) == ""
     dataset.remove(FINAL)
 
 
-def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(dataset: DataFolder) -> None:
+def test_removing_file_removes_only_empty_folder(dataset: DataFolder) -> None:
     for part in ("2025-01", "2025-02"):
         dataset.commit(dataset.stage(STORIES, SITE, some_rows()), STORIES.path(SITE, part))
     notes = dataset.root / f"stories/site={SITE}/month=2025-02/notes.txt"
@@ -169,7 +163,7 @@ def test_removing_a_file_takes_its_empty_folder_along_but_nothing_of_others(data
     assert list(notes.parent.iterdir()) == [notes]
 
 
-def test_a_text_is_replaced_whole(dataset: DataFolder) -> None:
+def test_text_is_replaced_atomically(dataset: DataFolder) -> None:
     path = PurePosixPath("runs/20250110T000000Z-kalbela.json")
     for text in ("{}", '{"খবর": 1}'):
         dataset.write_text(path, text)
@@ -192,7 +186,7 @@ except StorageError as refused:
 """
 
 
-def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: DataFolder) -> None:
+def test_file_too_large_leaves_nothing(dataset: DataFolder) -> None:
     def no_more_than_8_kib() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
@@ -207,7 +201,7 @@ def test_a_file_that_does_not_fit_is_refused_and_leaves_nothing(dataset: DataFol
 # Parquet -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_compressed_indexed_sorted_and_small(dataset: DataFolder) -> None:
+def test_parquet_file_is_compressed_indexed_and_sorted(dataset: DataFolder) -> None:
     staged = dataset.stage(STORIES, SITE, some_rows(10_500))
     with pq.ParquetFile(staged.path) as file:
         metadata = file.metadata
@@ -218,7 +212,7 @@ def test_a_file_is_compressed_indexed_sorted_and_small(dataset: DataFolder) -> N
     columns = {groups[0].column(n).path_in_schema: groups[0].column(n) for n in range(metadata.num_columns)}
     assert {column.compression for column in columns.values()} == {"ZSTD"}
     assert all(column.has_offset_index for column in columns.values())
-    # Least and greatest values are for what is looked for by range; those of long texts would only fill the footer.
+    # Statistics serve columns that are filtered by range; those of long texts would only fill the footer.
     ranged = {name for name, column in columns.items() if column.is_stats_set}
     assert ranged == {name for name, column in columns.items() if column.has_column_index}
     assert {"story_id", "cluster_id", "published_at", "first_seen_at", "fetched_at", "section", "word_count"} <= ranged
@@ -233,7 +227,7 @@ def test_a_file_is_compressed_indexed_sorted_and_small(dataset: DataFolder) -> N
     assert order == [("published_at", False, False), ("story_id", False, False)]
 
 
-def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: DataFolder) -> None:
+def test_equal_rows_in_chunks_make_equal_bytes(dataset: DataFolder) -> None:
     texts = random.Random(1)
     stories = [a_story(n, body="".join(texts.choices("কখগঘঙ চছজ", k=1500))) for n in range(1000)]
     whole = pa.Table.from_pylist([as_row(story) for story in stories], schema=STORIES.schema)
@@ -241,21 +235,7 @@ def test_equal_rows_make_equal_bytes_in_whatever_pieces_they_come(dataset: DataF
     assert dataset.stage(STORIES, SITE, whole).sha256 == dataset.stage(STORIES, SITE, pieces).sha256
 
 
-def test_a_flipped_bit_in_a_page_is_never_read_as_other_data(dataset: DataFolder) -> None:
-    dataset.commit(dataset.stage(STORIES, SITE, some_rows(50)), FINAL)
-    path = dataset.root / FINAL
-    whole = path.read_bytes()
-    with pq.ParquetFile(path) as file:
-        group = file.metadata.row_group(0)
-        body = group.column(STORIES.schema.names.index("body"))
-    first, size = body.data_page_offset, body.total_compressed_size
-    for at in range(first + 60, first + size, size // 25):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
-        with pytest.raises(DataDamaged, match=str(FINAL)):
-            dataset.read(STORIES, SITE, "2025-01")
-
-
-def test_a_file_from_before_a_column_was_added_has_nulls_there() -> None:
+def test_missing_columns_are_read_as_null() -> None:
     old = some_rows().drop_columns(["kicker", "agency"])
     read = conform(STORIES, old, FINAL)
     assert read.schema.equals(STORIES.schema, check_metadata=True)
@@ -263,7 +243,7 @@ def test_a_file_from_before_a_column_was_added_has_nulls_there() -> None:
     assert read.drop_columns(["kicker", "agency"]).equals(old)
 
 
-def test_columns_in_another_order_are_put_in_ours() -> None:
+def test_columns_are_read_in_declared_order() -> None:
     assert conform(STORIES, some_rows().select(STORIES.schema.names[::-1]), FINAL).equals(some_rows())
 
 
@@ -277,12 +257,12 @@ def test_columns_in_another_order_are_put_in_ours() -> None:
         (pa.Table.from_pylist([as_row(r) for r in a_snapshot(JANUARY, "ক").rows]), "does not have"),
     ],
 )
-def test_a_file_of_anything_else_is_damage(found: pa.Table, reason: str) -> None:
+def test_file_of_another_schema_is_damage(found: pa.Table, reason: str) -> None:
     with pytest.raises(DataDamaged, match=reason):
         conform(STORIES, found, FINAL)
 
 
-def test_pages_are_kept_for_a_while_and_no_longer(tmp_path: Path) -> None:
+def test_old_pages_are_removed(tmp_path: Path) -> None:
     dataset = DataFolder(tmp_path)
     dataset.prepare()
     days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]

@@ -1,4 +1,4 @@
-"""Fail-points: they stop where and when they were asked to, and never outside of tests."""
+"""Tests of fail-points."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ def disarmed() -> Iterator[None]:
     arm({})
 
 
-def test_a_place_fails_at_the_hit_that_was_asked_for_and_only_there() -> None:
+def test_fail_point_fails_at_its_hit_only() -> None:
     arm({"KHOBOR_FAILPOINT": "commit.renamed:3=enospc", "KHOBOR_TESTING": "1"})
     for name in ("commit.renamed", "stage.written", "commit.renamed", "stage.written"):
         reached(name)
@@ -29,12 +29,12 @@ def test_a_place_fails_at_the_hit_that_was_asked_for_and_only_there() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["commit.renamed", "commit.renamed=sleep", "a:0=kill", "=kill", "a:b=kill"])
-def test_a_malformed_fail_point_is_refused(wanted: str) -> None:
+def test_malformed_fail_point_is_refused(wanted: str) -> None:
     with pytest.raises(ValueError, match="is not of the form"):
         arm({"KHOBOR_FAILPOINT": wanted, "KHOBOR_TESTING": "1"})
 
 
-def test_a_fail_point_without_a_test_refuses_to_start() -> None:
+def test_fail_point_outside_tests_is_refused() -> None:
     environment = os.environ | {"KHOBOR_FAILPOINT": "stage.written=kill", "KHOBOR_TESTING": ""}
     command = [sys.executable, "-c", "import pipelines.storage.data_folder"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The lock: one holder per site, named to the others, and gone with its process."""
+"""Tests of the site lock."""
 
 import os
 import re
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "kalbela.lock"
 
 
-def test_a_second_holder_is_refused_and_told_who_holds_it(path: Path) -> None:
+def test_second_holder_is_refused_with_first(path: Path) -> None:
     with SiteLock.take(path), pytest.raises(SiteLocked) as refused:
         SiteLock.take(path)
     assert refused.value.holder["pid"] == os.getpid()
@@ -51,13 +51,13 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(path: Path) -> None:
     assert re.match(who, str(refused.value))
 
 
-def test_nothing_is_left_of_a_holder_with_a_longer_name(path: Path) -> None:
+def test_longer_name_of_old_holder_is_overwritten(path: Path) -> None:
     path.write_text('{"pid": 1, "host": "' + "a-long-name" * 20 + '", "since": "then"}')
     with SiteLock.take(path), pytest.raises(SiteLocked, match=f"process {os.getpid()} on {socket.gethostname()}"):
         SiteLock.take(path)
 
 
-def test_a_lock_that_was_let_go_can_be_taken_again(path: Path) -> None:
+def test_released_lock_can_be_taken_again(path: Path) -> None:
     SiteLock.take(path).release()
     with SiteLock.take(path) as lock:
         assert lock.fileno() > 2
@@ -65,7 +65,7 @@ def test_a_lock_that_was_let_go_can_be_taken_again(path: Path) -> None:
         lock.fileno()
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free_at_once(path: Path) -> None:
+def test_lock_of_killed_process_is_free(path: Path) -> None:
     with child(HOLD, path) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "held\n"
@@ -76,7 +76,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free_at_once(path: Path) -> No
         SiteLock.take(path).release()
 
 
-def test_of_many_that_start_at_once_one_gets_it(path: Path) -> None:
+def test_one_of_many_processes_gets_lock(path: Path) -> None:
     racers = [child(RACE, path) for _ in range(8)]
     for racer in racers:
         assert racer.stdin
@@ -89,7 +89,7 @@ def test_of_many_that_start_at_once_one_gets_it(path: Path) -> None:
     assert sorted(results) == ["held"] + ["locked"] * 7
 
 
-def test_a_child_that_adopted_the_lock_goes_on_holding_it_when_its_parent_lets_go(path: Path) -> None:
+def test_child_holds_lock_that_parent_released(path: Path) -> None:
     lock = SiteLock.take(path)
     with child(ADOPT, path, lock.fileno(), pass_fds=(lock.fileno(),)) as heir:
         assert heir.stdout
@@ -103,7 +103,7 @@ def test_a_child_that_adopted_the_lock_goes_on_holding_it_when_its_parent_lets_g
     SiteLock.take(path).release()
 
 
-def test_a_lock_is_not_passed_on_by_accident(path: Path) -> None:
+def test_lock_is_not_inherited_by_accident(path: Path) -> None:
     with SiteLock.take(path) as lock:
         assert not os.get_inheritable(lock.fileno())
         passed_on = os.dup(lock.fileno())
@@ -112,7 +112,7 @@ def test_a_lock_is_not_passed_on_by_accident(path: Path) -> None:
             assert not os.get_inheritable(adopted.fileno())
 
 
-def test_only_the_lock_itself_can_be_adopted(path: Path, tmp_path: Path) -> None:
+def test_only_the_lock_can_be_adopted(path: Path, tmp_path: Path) -> None:
     SiteLock.take(path).release()
     with (tmp_path / "other").open("w") as other, pytest.raises(ValueError, match="another file"):
         SiteLock.adopt(path, other.fileno())
@@ -120,7 +120,7 @@ def test_only_the_lock_itself_can_be_adopted(path: Path, tmp_path: Path) -> None
         SiteLock.adopt(path, 999)
 
 
-def test_a_holder_that_has_not_written_its_name_yet_is_still_a_holder(path: Path) -> None:
+def test_lock_without_written_holder_is_held(path: Path) -> None:
     with SiteLock.take(path) as lock:
         os.ftruncate(lock.fileno(), 0)
         with pytest.raises(SiteLocked, match="held by another process"):

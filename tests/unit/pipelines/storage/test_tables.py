@@ -1,4 +1,4 @@
-"""Tables: what a column is called and holds, which partition a row is of, and how it travels."""
+"""Tests of table declarations, partitions, keys and JSON rows."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -14,7 +14,7 @@ from pipelines.storage.tables import TABLES, Table, from_json, is_site, to_json
 from tests.support.builders import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
 
 MOMENT, TEXT, NUMBER = "timestamp[us, tz=UTC]", "string", "int32"
-# What is in the files of version 1. A column may be added; none of these may be renamed, retyped or moved.
+# Columns and types of the files, in order; new columns may only follow.
 COLUMNS = {
     "stories": {
         "story_id": TEXT, "url": TEXT, "section": TEXT, "headline": TEXT, "kicker": TEXT, "byline": TEXT,
@@ -49,15 +49,15 @@ def test_no_column_was_renamed_or_retyped(table: Table) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
-def test_a_table_s_declaration_fits_its_columns(table: Table) -> None:
+def test_declaration_of_table_fits_its_columns(table: Table) -> None:
     names = set(table.schema.names)
     assert {*table.key, *table.order, *table.moments} <= names
     assert table.bloom is None or table.bloom in names
-    assert not names & {"site", "month", "date"}  # those stand in the path
+    assert not names & {"site", "month", "date"}  # these are in the path
     assert all(field.metadata[b"meaning"] for field in table.schema)
     assert all(pa.types.is_timestamp(table.schema.field(name).type) for name in table.moments)
     assert (table.partition is None) == (table.moments == ())
-    # A row without any of its moments could be of no partition.
+    # Every row needs a time for its partition.
     assert not table.moments or not table.schema.field(table.moments[-1]).nullable
 
 
@@ -67,21 +67,21 @@ def test_a_table_s_declaration_fits_its_columns(table: Table) -> None:
         (datetime(2024, 12, 31, 17, 59, 59, tzinfo=UTC), "2024-12", "2024-12-31"),
         (datetime(2024, 12, 31, 18, 0, tzinfo=UTC), "2025-01", "2025-01-01"),
         (datetime(2025, 1, 31, 23, 59, tzinfo=ZoneInfo("Asia/Dhaka")), "2025-01", "2025-01-31"),
-        (datetime(2009, 12, 31, 17, 30, tzinfo=UTC), "2009-12", "2009-12-31"),  # Dhaka was an hour ahead of itself
+        (datetime(2009, 12, 31, 17, 30, tzinfo=UTC), "2009-12", "2009-12-31"),  # Dhaka had daylight saving time
         (datetime(2024, 2, 29, 18, 0, tzinfo=UTC), "2024-03", "2024-03-01"),
     ],
 )
-def test_a_partition_is_of_the_site_s_own_calendar(moment: datetime, month: str, date: str) -> None:
+def test_partition_is_in_time_zone_of_site(moment: datetime, month: str, date: str) -> None:
     assert TABLES["stories"].part_of({"published_at": moment}, ZONE) == month
     assert TABLES["rankings"].part_of({"observed_at": moment}, ZONE) == date
     assert TABLES["aliases"].part_of({}, ZONE) == ""
 
 
-def test_a_story_without_a_date_is_of_the_month_of_its_first_sight() -> None:
+def test_undated_story_is_in_month_first_seen() -> None:
     assert TABLES["stories"].part_of({"published_at": None, "first_seen_at": JANUARY}, ZONE) == "2025-01"
 
 
-def test_a_file_s_path_is_made_of_site_and_part_alone() -> None:
+def test_path_has_only_site_and_part() -> None:
     assert str(TABLES["stories"].path("kalbela", "2025-01")) == "stories/site=kalbela/month=2025-01/stories.parquet"
     assert str(TABLES["aliases"].path("kalbela", "")) == "aliases/site=kalbela/aliases.parquet"
 
@@ -102,13 +102,13 @@ def test_a_file_s_path_is_made_of_site_and_part_alone() -> None:
         ("aliases", "kalbela", "2025-01"),
     ],
 )
-def test_no_other_path_can_be_made(table: str, site: str, part: str) -> None:
+def test_invalid_site_or_part_is_refused(table: str, site: str, part: str) -> None:
     with pytest.raises(ValueError, match="not a partition"):
         TABLES[table].path(site, part)
 
 
 @pytest.mark.parametrize(("name", "legal"), [("kalbela", True), ("bd24_live", True), ("24live", False), ("a-b", False)])
-def test_a_site_s_name_is_plain(name: str, legal: bool) -> None:
+def test_name_of_site_is_plain(name: str, legal: bool) -> None:
     assert is_site(name) is legal
 
 
@@ -122,24 +122,24 @@ RECORDS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("name", "record"), RECORDS)
-def test_a_row_comes_back_from_the_outbox_as_it_was(name: str, record: Any) -> None:
+def test_row_survives_json(name: str, record: Any) -> None:
     row = as_row(record)
     assert from_json(TABLES[name], to_json(row)) == row
 
 
 @given(st.text(), st.datetimes(timezones=st.just(UTC)))
-def test_any_text_and_moment_comes_back_as_it_was(text: str, moment: datetime) -> None:
+def test_any_text_and_time_survive_json(text: str, moment: datetime) -> None:
     row = {"headline": text, "published_at": moment}
     assert from_json(TABLES["stories"], to_json(row)) == row
 
 
-def test_half_a_character_can_be_written_down_and_comes_back() -> None:
+def test_lone_surrogate_survives_json() -> None:
     text = to_json({"headline": "\ud800"})
     assert text.isascii()
     assert from_json(TABLES["stories"], text) == {"headline": "\ud800"}
 
 
-def test_equal_moments_make_equal_keys_whatever_their_zone() -> None:
+def test_equal_times_make_equal_keys() -> None:
     table = TABLES["rankings"]
     abroad = JANUARY.astimezone(timezone(timedelta(hours=6)))
     assert table.key_prefix("latest", abroad) == table.key_prefix("latest", JANUARY)

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from scrapy.http import Response
+from scrapy.http import Request, Response
 
 from crawler.clock import now
 from crawler.decoding.decode_errors import DecodeError
@@ -57,6 +58,11 @@ class NewspaperSpider(LinkFollower):
         self.allowed_domains = list(self.hosts)
         # By list: the rows parsed last, whether links other than stories were followed, and the snapshot.
         self._last_lists: dict[str, tuple[list[RankedRow], bool, Snapshot]] = {}
+
+    @classmethod
+    def handles_request(cls, request: Request) -> bool:
+        """Report if a URL is on a host of this newspaper, for Scrapy's tools without `--spider`."""
+        return urlsplit(request.url).hostname in cls.hosts
 
     async def start(self) -> AsyncIterator[Any]:
         """Request the seeds and the front page; a full run also requests the sitemaps named in robots.txt."""

@@ -376,18 +376,6 @@ def test_every_command_explains_itself_with_an_example(command: str) -> None:
     assert f"example:\n  khobor {command}" in done.stdout
 
 
-def test_scrapy_finds_the_newspapers_and_parses_a_page(mirror: str, tmp_path: Path) -> None:
-    scrapy = [sys.executable, "-m", "scrapy"]
-    listed = subprocess.run([*scrapy, "list"], cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert listed.stdout.split() == ["kalbela"]
-    address = "https://www.kalbela.com/world/north-korea/154313"
-    settings = ["-s", f"KHOBOR_MIRROR={mirror}", "-s", f"KHOBOR_DATA={tmp_path}"]
-    parse = [*scrapy, "parse", "--spider", "kalbela", "--nolinks", *settings, address]
-    parsed = subprocess.run(parse, cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert "পুতিনকে নববর্ষে যে চিঠি পাঠালেন কিম" in parsed.stdout
-    assert not list((tmp_path / "runs").iterdir())
-
-
 def test_scrapy_crawl_is_the_same_run_with_the_same_data_and_verdict(mirror: str, tmp_path: Path) -> None:
     settings = ["-s", f"KHOBOR_MIRROR={mirror}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK, "-s", "KHOBOR_MAX_PAGES=5"]
     crawl = [sys.executable, "-m", "scrapy", "crawl", "kalbela", *settings]

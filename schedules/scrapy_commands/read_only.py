@@ -1,0 +1,50 @@
+"""Shared by Scrapy's own tools in this project: they fetch politely and write nothing into the data.
+
+They run without the item pipelines, the run extension and the parse worker; pages are parsed in their own process
+within the time limit of the parser, and requests are queued in memory. `-s NAME=VALUE` still has the last word.
+"""
+
+from argparse import Namespace
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from scrapy.exceptions import UsageError
+from scrapy.settings import Settings
+from scrapy.utils.url import guess_scheme
+
+from crawler.registry import newspapers
+
+SETTINGS: dict[str, Any] = {
+    "ITEM_PIPELINES": {},
+    "SCHEDULER": "scrapy.core.scheduler.Scheduler",
+    "EXTENSIONS_BASE": {
+        "crawler.downloader.graceful_stop.PromptEnd": 0,
+        "scrapy.extensions.throttle.AutoThrottle": 30,
+        "scrapy.extensions.memusage.MemoryUsage": 50,
+        "scrapy.extensions.closespider.CloseSpider": 50,
+        "scrapy.extensions.feedexport.FeedExporter": 50,
+    },
+    "LOG_LEVEL": "WARNING",
+    "NEWSPIDER_MODULE": "crawler.spiders",
+}
+
+
+class ReadOnly:
+    """Mixin of a command: apply the settings, and refuse a URL that no newspaper has.
+
+    Not a subclass of `ScrapyCommand`, or Scrapy would list it as a command.
+    """
+
+    takes_url: ClassVar[bool] = False
+    settings: Settings | None
+
+    def process_options(self, args: list[str], opts: Namespace) -> None:
+        assert self.settings is not None
+        self.settings.setdict(SETTINGS, priority="cmdline")
+        super().process_options(args, opts)  # type: ignore[misc]
+        if self.takes_url and args:
+            sites = newspapers()
+            chosen = [sites[opts.spider]] if opts.spider in sites else sites.values()
+            hosts = [host for site in chosen for host in site.hosts]
+            if urlsplit(guess_scheme(args[0])).hostname not in hosts:
+                raise UsageError(f"{args[0]} is on no host of a newspaper: {', '.join(hosts)}", print_help=False)

@@ -1,0 +1,11 @@
+"""`scrapy shell`: an interactive console for one page."""
+
+from scrapy.commands.shell import Command as ScrapyShell
+
+from schedules.scrapy_commands.read_only import ReadOnly
+
+
+class Command(ReadOnly, ScrapyShell):
+    """Open a console with a response and its spider; nothing is stored."""
+
+    takes_url = True

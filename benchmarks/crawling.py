@@ -11,8 +11,9 @@ from benchmarks.contestants import CONTESTANTS, IN_ONE_PROCESS, OURS, Contestant
 from benchmarks.correctness import Right, right
 from benchmarks.measuring import Cost, Spread, cost_of
 from benchmarks.pages import Pages
-from benchmarks.site import PROJECT, Ceiling, Site, ceiling, serving
+from benchmarks.site import Ceiling, Site, ceiling, serving
 from benchmarks.telling import table
+from tests.support.project import PROJECT
 
 _DONE = (0, 3)  # 3: done, but below an expectation, which a site without listings is
 

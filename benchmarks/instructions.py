@@ -8,9 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support.project import PROJECT
+
 MOST = 20_000_000
 _FEW, _MANY = 10, 30
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def instructions(folder: Path) -> str:

@@ -16,8 +16,8 @@ from benchmarks.environment import FOLDER, python_of
 from benchmarks.instructions import instructions
 from benchmarks.measuring import Spread
 from benchmarks.pages import ORIGIN, Pages
-from benchmarks.site import PROJECT
 from benchmarks.telling import table
+from tests.support.project import PROJECT
 
 MOST_MILLISECONDS = 1.5  # for all columns and both lists of a page of so many bytes
 OF_BYTES = 122_000

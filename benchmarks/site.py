@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from benchmarks.pages import HOST, ORIGIN, Pages, robots, sitemaps
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 _HTML, _XML, _TEXT = "text/html; charset=UTF-8", "application/xml; charset=UTF-8", "text/plain; charset=UTF-8"
 _IN_A_ROW = 8
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nNot found\n"

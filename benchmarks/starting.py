@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS, OURS
 from benchmarks.measuring import Spread
-from benchmarks.site import PROJECT
 from benchmarks.telling import table
+from tests.support.project import PROJECT
 
 MOST_CPU_SECONDS = 1.0
 _PATIENCE = 60.0

@@ -1,4 +1,4 @@
-"""What several test modules ask for."""
+"""The order of the test modules, and a folder in memory."""
 
 import os
 import tempfile
@@ -7,26 +7,28 @@ from pathlib import Path
 
 import pytest
 
-# What takes longest begins first, so that no worker is left alone with it at the end.
+# The slowest modules start first, so that no worker is left with one of them at the end.
 LONGEST = (
     *("test_hostile_sites", "test_site_changes", "test_service", "test_killed_commands", "test_fatal_errors"),
     *("test_stop_signals", "test_commands", "test_run_modes", "test_crawl", "test_full_disk", "test_kills"),
     "test_system_calls",
 )
+_MISSING = set(LONGEST) - {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
+assert not _MISSING, f"LONGEST names modules that do not exist: {_MISSING}"
 
-# What a machine sets for each Python on it hides what comes of output that waits in a buffer.
+# Set for every Python on some machines; it would hide faults of buffered output.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the modules that take longest first; workers take modules in this order (`--no-loadscope-reorder`)."""
+    """Put the slowest modules first; workers take modules in this order (`--no-loadscope-reorder`)."""
     order = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder in memory where there is one: a kill does not ask whether the disk was quick."""
+def memory_folder() -> Iterator[Path]:
+    """A temporary folder in memory, where the system has one: tests of kills do not depend on the speed of the disk."""
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="khobor-", dir=memory) as folder:
         yield Path(folder)

@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, Crawled, khobor
+from tests.support.commands import Crawled, khobor
 from tests.support.fault_site import HostilePaper
 from tests.support.processes import crawling, reports
+from tests.support.project import PROJECT
 
 ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not ROOT, reason="only root can mount a file system or become another user")

@@ -25,9 +25,9 @@ def server() -> Iterator[Killing]:
 
 
 @pytest.fixture
-def small_disk(place: Path) -> Iterator[Path]:
+def small_disk(memory_folder: Path) -> Iterator[Path]:
     """A file system with room for the reserve and a little more."""
-    disk = place / "disk"
+    disk = memory_folder / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={RESERVE_BYTES + ROOM},nr_inodes=2000", "tmpfs", str(disk)]
     if os.geteuid() != 0 or not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:

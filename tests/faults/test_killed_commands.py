@@ -22,10 +22,11 @@ import pytest
 
 from crawler.spiders.kalbela import Kalbela
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, QUICK, Crawled
+from tests.support.commands import QUICK, Crawled
 from tests.support.concurrent_readers import Readers
 from tests.support.crash_store import SOAK
 from tests.support.processes import KHOBOR
+from tests.support.project import PROJECT
 
 READ = ["url", "headline", "kicker", "byline", "published_at", "updated_at", "body", "image_url", "revision"]
 

@@ -15,7 +15,8 @@ import pytest
 from pipelines.storage.atomic_write import UNFINISHED
 from tests.support.concurrent_readers import Readers
 from tests.support.crash_store import SOAK, Store
-from tests.support.fork_server import KILLED, PROJECT, REFUSED, Ended, Killing, killing
+from tests.support.fork_server import KILLED, REFUSED, Ended, Killing, killing
+from tests.support.project import PROJECT
 from tests.support.synthetic_site import SITE, World
 
 # Where the disk is asked for something, and may refuse it.
@@ -31,10 +32,10 @@ def server() -> Iterator[Killing]:
 
 
 @pytest.fixture
-def store(server: Killing, place: Path) -> Store:
+def store(server: Killing, memory_folder: Path) -> Store:
     seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
     print(f"KHOBOR_SEED={seed}")  # shown when the test fails; a kill at a moment, though, is never the same again
-    return Store(server, place, World(seed))
+    return Store(server, memory_folder, World(seed))
 
 
 def kill_again_and_again(store: Store, cycles: int, where: str = "") -> int:
@@ -70,14 +71,14 @@ def test_kills_that_pile_up_on_one_folder_lose_and_double_nothing(store: Store, 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_readers_that_never_stop_see_nothing_of_a_thousand_kills(server: Killing, place: Path) -> None:
+def test_readers_that_never_stop_see_nothing_of_a_thousand_kills(server: Killing, memory_folder: Path) -> None:
     """Nothing moves here: who reads many files sees each at another moment, so a moving one may be in none of them."""
     seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
     print(f"KHOBOR_SEED={seed}")
-    store = Store(server, place, World(seed, moving=False))
+    store = Store(server, memory_folder, World(seed, moving=False))
     store.run()
     store.edition += 1
-    with Readers(store.root / "stories", place / "seen") as readers:
+    with Readers(store.root / "stories", memory_folder / "seen") as readers:
         kills = kill_again_and_again(store, 1_300)  # not every run is there to be killed when the time comes
     print(f"{kills} kills, {len(store.reckoning.acknowledged())} pages acknowledged; ", end="")
     saw_all_is_well(readers)
@@ -198,13 +199,13 @@ def test_a_staged_file_that_was_cut_off_is_torn_and_out_of_sight(store: Store) -
 
 @pytest.mark.parametrize("looks", [15, pytest.param(1000, marks=SOAK)])
 def test_readers_that_never_stop_see_whole_files_and_never_fewer_stories(
-    server: Killing, place: Path, looks: int
+    server: Killing, memory_folder: Path, looks: int
 ) -> None:
     """Nothing moves here: who reads many files sees each at another moment, so a moving one may be in none of them."""
-    store = Store(server, place, World(secrets.randbelow(10**6), moving=False))
+    store = Store(server, memory_folder, World(secrets.randbelow(10**6), moving=False))
     chance = Random(store.world.seed)
     usual = store.run()
-    with Readers(store.root / "stories", place / "seen") as readers:
+    with Readers(store.root / "stories", memory_folder / "seen") as readers:
         while readers.fewest_looks() < looks:
             store.next_edition(kill_after=chance.random() * 2 * usual.seconds)
             store.settled()

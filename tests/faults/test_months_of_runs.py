@@ -28,11 +28,11 @@ def test_in_these_nights_an_hour_comes_twice_and_another_not_at_all() -> None:
 
 
 @pytest.mark.parametrize("nights", [range(10, 18), pytest.param(range(60), marks=SOAK)])
-def test_night_after_night_everything_is_kept_once(server: Killing, place: Path, nights: range) -> None:
+def test_night_after_night_everything_is_kept_once(server: Killing, memory_folder: Path, nights: range) -> None:
     world = Nights(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6)))
     print(f"KHOBOR_SEED={world.seed}")
     chance = Random(world.seed)
-    store = Store(server, place, world)
+    store = Store(server, memory_folder, world)
     usual = 0.1
     for store.edition in nights:
         if store.edition % 6 == 5:

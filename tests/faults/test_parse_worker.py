@@ -27,8 +27,8 @@ from pipelines.storage.site_lock import SiteLock
 from tests.support.fault_site import HostilePaper
 from tests.support.fault_site import crawl as crawled
 from tests.support.faulty_steps import SPOILT, STEPS, after_text_steps, with_step
+from tests.support.frozen_pages import CASES
 from tests.support.processes import crawling, gone, started
-from tests.unit.crawler.spiders.test_frozen_pages import CASES
 
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 URL = "https://www.kalbela.com/world/1"

@@ -24,8 +24,8 @@ def server() -> Iterator[Killing]:
 
 
 @pytest.fixture
-def disk(place: Path) -> Iterator[Disk]:
-    with Disk(place) as disk:
+def disk(memory_folder: Path) -> Iterator[Disk]:
+    with Disk(memory_folder) as disk:
         yield disk
 
 

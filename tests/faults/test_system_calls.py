@@ -38,8 +38,8 @@ def server() -> Iterator[Killing]:
 
 
 @pytest.fixture
-def store(server: Killing, place: Path) -> Store:
-    store = Store(server, place, World(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))))
+def store(server: Killing, memory_folder: Path) -> Store:
+    store = Store(server, memory_folder, World(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))))
     print(f"KHOBOR_SEED={store.world.seed}")
     store.run()
     return store

@@ -19,7 +19,8 @@ from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import FORMAT
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, QUICK, Crawled, khobor
+from tests.support.commands import QUICK, Crawled, khobor
+from tests.support.project import PROJECT
 
 SILENT = "http://127.0.0.1:9"  # the discard port: nobody listens
 

@@ -15,9 +15,10 @@ import pytest
 
 from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, Crawled
+from tests.support.commands import Crawled
 from tests.support.fault_site import HostilePaper
 from tests.support.processes import scraping
+from tests.support.project import PROJECT
 
 SEED_ARTICLE = Path(__file__).parents[1] / "newspaper" / "seed_article.txt"
 FROM_THE_PAGE = (

@@ -28,7 +28,7 @@ from schedules.dashboard.svg import Drawing
 from schedules.dashboard.views.story import is_story_id
 from schedules.exit_codes import WrongUsage
 from tests.support.builders import SITE, ZONE
-from tests.support.commands import PROJECT, khobor
+from tests.support.commands import khobor
 from tests.support.dashboard_data import (
     DAY,
     HARMLESS,
@@ -40,6 +40,7 @@ from tests.support.dashboard_data import (
     serving,
     watched,
 )
+from tests.support.project import PROJECT
 
 VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", f"/stories/{REVISED}")
 TOKEN = "a-token-of-more-than-16"

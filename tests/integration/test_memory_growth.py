@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PROJECT, QUICK
+from tests.support.commands import QUICK
 from tests.support.crash_store import SOAK
+from tests.support.project import PROJECT
 from tests.support.sitemap_site import Plain
 
 BYTES_PER_PAGE = 2048  # what may be remembered of an address that was seen; a page is more

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 
 NOTEBOOK = PROJECT / "notebooks" / "first-hour.ipynb"
 MAX_CELL_SECONDS, MAX_OUTPUT_BYTES = 60, 500_000

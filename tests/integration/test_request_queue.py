@@ -13,8 +13,9 @@ from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.request_queue import RequestQueue
 from tests.newspaper import Newspaper
 from tests.support.builders import a_fetch
-from tests.support.commands import PROJECT, QUICK, Crawled
+from tests.support.commands import QUICK, Crawled
 from tests.support.faulty_steps import SECONDS, with_step
+from tests.support.project import PROJECT
 from tests.support.sitemap_site import Plain
 
 ROOM = 30  # far less than what these papers name

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 
 URL = "https://www.kalbela.com/world/north-korea/154313"
 HEADLINE = "পুতিনকে নববর্ষে যে চিঠি পাঠালেন কিম"

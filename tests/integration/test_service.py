@@ -28,8 +28,8 @@ from schedules.service.serve import main
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
 from tests.newspaper import Newspaper
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 BERLIN = ZoneInfo("Europe/Berlin")
 STEP = timedelta(minutes=30)
 MINUTES = {"night": 170, "day": 10, "late": 50}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, QUICK, khobor
+from tests.support.commands import QUICK, khobor
+from tests.support.project import PROJECT
 
 ENDS = ("left", "full", "closed")  # the reader left; a disk that is full; the caller closed the stream
 

@@ -17,7 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.support.project import PROJECT
+
 _FOLLOWING = json.dumps({"tests.newsroom.simulated_clock.FollowServerDate": 1})
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.project import PROJECT
+
 PACKAGES = ("crawler", "pipelines", "schedules")
 
 

@@ -12,7 +12,7 @@ from pipelines.analysis.query import connect
 from pipelines.analysis.runs_table import RUNS
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.storage.tables import TABLES
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
 README = PROJECT / "data" / "README.md"

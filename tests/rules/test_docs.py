@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.rules.source_files import PROJECT
+from tests.support.project import PROJECT
 
 PAGES = sorted(
     path.relative_to(PROJECT) for pattern in ("*.md", "docs/*.md", "data/*.md") for path in PROJECT.glob(pattern)

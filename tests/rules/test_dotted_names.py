@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.support.project import PROJECT
+
 PACKAGES = ("crawler", "pipelines", "schedules")
 FILES = sorted(
     path.relative_to(PROJECT)

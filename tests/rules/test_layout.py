@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.source_files import PACKAGES, PROJECT, product_files
+from tests.rules.source_files import PACKAGES, product_files
+from tests.support.project import PROJECT
 
 FILES = product_files()
 MAX_FILES = 15

@@ -27,6 +27,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.failpoint import arm
 from pipelines.storage.tables import TABLES
+from tests.support.project import PROJECT
 
 SITE = "kalbela"
 ZONE = ZoneInfo("Asia/Dhaka")
@@ -211,9 +212,8 @@ class Crashes:
 @contextmanager
 def crashes() -> Iterator[Crashes]:
     """Start the server; its folder is the checkout's, so that it publishes with the code that is tested."""
-    root = Path(__file__).resolve().parents[2]
     command = [sys.executable, "-m", "tests.support.builders"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with server:
         yield Crashes(server)
         assert server.stdin

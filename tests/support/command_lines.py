@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow.dataset as pads
 
 from tests.support.digests import document
+from tests.support.project import PROJECT
 from tests.support.rename_map import Renames
 
-PROJECT = Path(__file__).resolve().parents[2]
 # The bundled newspaper stands still at this moment.
 CLOCK = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": "2026-01-11T19:05+06:00"}
 _LATER = CLOCK | {"KHOBOR_CLOCK": "2026-01-11T20:05+06:00"}

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from tests.newspaper import Newspaper
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 # A mirror of one's own is not spared.
 QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "-s", "KHOBOR_FIRST_PAUSE_SECONDS=0")
 

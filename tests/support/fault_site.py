@@ -35,8 +35,8 @@ from tests.support.fault_server import (
     fixed,
     redirect,
 )
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 HOST = "www.kalbela.com"
 SITE = f"https://{HOST}"
 SEED = "/world/north-korea/154313"

@@ -8,8 +8,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from pipelines.storage.data_folder import DataFolder
-from tests.support.commands import PROJECT
 from tests.support.dashboard_data import Watched, serving
+from tests.support.project import PROJECT
 
 SAMPLE = PROJECT / "data" / "sample"
 PICTURES = PROJECT / "docs" / "images"

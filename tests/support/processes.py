@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 
 KHOBOR = (sys.executable, "-m", "khobor")
 SCRAPY = (sys.executable, "-m", "scrapy")

@@ -18,9 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.support.command_lines import CLOCK, PROJECT, CommandLines
+from tests.support.command_lines import CLOCK, CommandLines
 from tests.support.digests import document, normal, tables
 from tests.support.facts import Comparison, facts_of
+from tests.support.project import PROJECT
 from tests.support.rename_map import Renames, RenamesFaulty
 
 RENAMES = PROJECT / "docs" / "renames.md"

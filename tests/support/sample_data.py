@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pipelines.analysis.runs_table import ALL
 from tests.newspaper import Newspaper
-from tests.support.commands import PROJECT, QUICK
+from tests.support.commands import QUICK
+from tests.support.project import PROJECT
 
 SAMPLE = PROJECT / "data" / "sample"
 STORIES, PER_DAY, VISITS, BETWEEN = 60, 60, 24, timedelta(hours=1)

@@ -15,11 +15,11 @@ import pytest
 from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.runner.log_tail import error_in_log
 from schedules.service.dispatcher import log_as_json
-from tests.support.commands import PROJECT
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, HostilePaper, story
 from tests.support.hostile_text import EVIL, UNSAFE, a_record, raised
 from tests.support.processes import SCRAPY, crawling
+from tests.support.project import PROJECT
 
 KEYS = ["time", "level", "logger", "message", "site", "run_id"]
 

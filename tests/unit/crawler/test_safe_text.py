@@ -20,11 +20,11 @@ from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
-from tests.support.commands import PROJECT
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, SITE, HostilePaper, story
 from tests.support.hostile_text import EVIL, FORGED, UNSAFE, a_record, raised
 from tests.support.processes import KHOBOR, crawling
+from tests.support.project import PROJECT
 
 SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
 

@@ -1,10 +1,8 @@
 """Frozen pages: each is read by its newspaper's layouts and gives, field by field, what was written down by hand."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unicodedata import is_normalized
 
@@ -15,49 +13,16 @@ from crawler.parsing.layout import choose_layout
 from crawler.parsing.page import Page
 from crawler.parsing.ranked_lists import parse_ranked_list
 from crawler.registry import newspapers
-from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
+from tests.support.frozen_pages import CASES, STORIES, Case, by_case, by_story
 
-PAGES = Path(__file__).parents[3] / "pages"
 # What a run gives to a story, and no page.
 FROM_THE_RUN = {
     *("language", "revision", "first_seen_at", "fetched_at", "gone_at", "content_hash", "cluster_id"),
     *("discovered_via", "depth", "run_id"),
 }
 FIELDS = [column.name for column in columns_of(Story) if column.name not in FROM_THE_RUN]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A folder with a page, what is known of its fetch, and what it gives; a page without a story gives lists only."""
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        return f"{self.folder.parent.name}/{self.folder.name}"
-
-    @property
-    def newspaper(self) -> type[NewspaperSpider]:
-        return newspapers()[self.folder.parent.name]
-
-    def told(self, name: str) -> Any:
-        return json.loads((self.folder / name).read_text(encoding="utf-8"))
-
-    @property
-    def html(self) -> str:
-        return (self.folder / "page.html").read_text(encoding="utf-8")
-
-    def page(self, html: str | None = None) -> Page:
-        fetch = self.told("case.json")
-        return Page((html or self.html).encode(), fetch["url"], datetime.fromisoformat(fetch["fetched_at"]))
-
-
-CASES = [Case(path.parent) for path in sorted(PAGES.glob("*/*/page.html"))]
-STORIES = [case for case in CASES if set(case.told("expected.json")) != {"lists"}]
-by_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-by_story = pytest.mark.parametrize("case", STORIES, ids=lambda case: case.name)
 
 
 def reading(case: Case, page: Page) -> dict[str, Any]:

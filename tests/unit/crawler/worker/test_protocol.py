@@ -15,7 +15,7 @@ from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import SiteUrl, SkippedUrl
 from crawler.worker.protocol import Readings, answer_read, answer_written
 from tests.support.faulty_steps import after_text_steps
-from tests.unit.crawler.spiders.test_frozen_pages import CASES, Case, by_case
+from tests.support.frozen_pages import CASES, Case, by_case
 
 AT = datetime(2026, 1, 11, 14, 5, 6, 789, tzinfo=UTC)
 ENTRY_POINTS = (Feed(name="rss"), Listing(name="latest-news", pagination=Pagination(), incremental=True))

@@ -21,7 +21,7 @@ from pipelines.analysis.runs_table import ALL
 from pipelines.analysis.selection import DEFAULT_TABLES, Selection
 from pipelines.storage.errors import DataDamaged
 from tests.support.builders import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")

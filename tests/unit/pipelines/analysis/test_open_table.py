@@ -19,7 +19,7 @@ from pipelines.analysis.open_table import QueryError, open_schema, open_table
 from pipelines.analysis.runs_table import ALL
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DECEMBER, JANUARY, Kept, a_snapshot, a_story
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")

@@ -23,8 +23,8 @@ from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
 from pipelines.storage.errors import DataDamaged
 from tests.support.builders import digests
-from tests.support.commands import PROJECT
 from tests.support.processes import started
+from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
 ZONES = {"kalbela": "Asia/Dhaka"}

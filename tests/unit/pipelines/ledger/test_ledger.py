@@ -22,8 +22,8 @@ from pipelines.runtime.revisit import Revisits
 from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.project import PROJECT
 
-ROOT = Path(__file__).parents[4]
 STORIES = TABLES["stories"]
 
 
@@ -110,7 +110,7 @@ with kept.ledger.savepoint():
 
 
 def test_a_kill_loses_only_what_was_not_committed(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=ROOT, check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=PROJECT, check=False)
     assert done.returncode == -9
     kept = Kept.at(tmp_path)
     assert waiting(kept.ledger) == [("stories", "2025-01", "put", f"{SITE}:1")]

@@ -33,8 +33,8 @@ from tests.support.builders import (
     digests,
     rows_of,
 )
+from tests.support.project import PROJECT
 
-ROOT = Path(__file__).parents[4]
 A, B = f"{SITE}:1", f"{SITE}:2"
 
 
@@ -381,5 +381,5 @@ def test_publishing_imports_no_scrapy() -> None:
         "import sys, pipelines.publishing.verify, pipelines.publishing.reindex, pipelines.storage.site_lock;"
         "print({'scrapy', 'twisted'} & sys.modules.keys())"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -21,10 +21,10 @@ from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import conform
 from pipelines.storage.tables import TABLES
 from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
+from tests.support.project import PROJECT
 
 STORIES = TABLES["stories"]
 FINAL = STORIES.path(SITE, "2025-01")
-ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
@@ -192,7 +192,9 @@ def test_file_too_large_leaves_nothing(dataset: DataFolder) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
 
     command = [sys.executable, "-B", "-c", FULL, str(dataset.root)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=no_more_than_8_kib)
+    done = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, check=False, preexec_fn=no_more_than_8_kib
+    )
     assert f"cannot write {dataset.staging}/{SITE}-stories-" in done.stdout, done.stderr
     assert "File too large" in done.stdout
     assert list(dataset.staging.iterdir()) == []

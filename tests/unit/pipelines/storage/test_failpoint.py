@@ -4,13 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from pipelines.storage.failpoint import arm, reached
-
-ROOT = Path(__file__).parents[4]
+from tests.support.project import PROJECT
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +35,6 @@ def test_malformed_fail_point_is_refused(wanted: str) -> None:
 def test_fail_point_outside_tests_is_refused() -> None:
     environment = os.environ | {"KHOBOR_FAILPOINT": "stage.written=kill", "KHOBOR_TESTING": ""}
     command = [sys.executable, "-c", "import pipelines.storage.data_folder"]
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ValueError: KHOBOR_FAILPOINT is set, which is for tests alone" in done.stderr

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.storage.site_lock import SiteLock, SiteLocked
+from tests.support.project import PROJECT
 
-ROOT = Path(__file__).parents[4]
 TAKE = (
     "import sys; from pathlib import Path; path = Path(sys.argv[1]);"
     "from pipelines.storage.site_lock import SiteLock, SiteLocked"
@@ -35,7 +35,7 @@ ADOPT = f"{TAKE}; lock = SiteLock.adopt(path, int(sys.argv[2])); print('adopted'
 def child(code: str, *arguments: object, pass_fds: tuple[int, ...] = ()) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", code, *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen(command, text=True, cwd=ROOT, pass_fds=pass_fds, **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, text=True, cwd=PROJECT, pass_fds=pass_fds, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 @pytest.fixture

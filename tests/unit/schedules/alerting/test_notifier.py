@@ -30,8 +30,9 @@ from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Occurrences, State, occurrences_file
 from tests.support.alert_receivers import answering, webhook
-from tests.support.commands import PROJECT, QUICK, khobor
+from tests.support.commands import QUICK, khobor
 from tests.support.hostile_text import EVIL, UNSAFE
+from tests.support.project import PROJECT
 from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
 
 CHAT = '\n[alert.chat]\nkind = "webhook"\nurl = "{url}"\n'
@@ -90,10 +91,10 @@ def _fields(alarms: list[dict[str, Any]]) -> list[str]:
 
 
 @pytest.fixture
-def desk(place: Path) -> Desk:
-    dataset = DataFolder(place / "data")
+def desk(memory_folder: Path) -> Desk:
+    dataset = DataFolder(memory_folder / "data")
     dataset.prepare()
-    desk = Desk(dataset, place / "timetable.toml")
+    desk = Desk(dataset, memory_folder / "timetable.toml")
     desk.set_targets("chat")
     return desk
 
@@ -361,10 +362,10 @@ def unavailable(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 503 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
 
-def test_scheduled_run_sends_alerts_and_writes_metrics(place: Path) -> None:
-    data, timetable = place / "data", place / "timetable.toml"
+def test_scheduled_run_sends_alerts_and_writes_metrics(memory_folder: Path) -> None:
+    data, timetable = memory_folder / "data", memory_folder / "timetable.toml"
     with webhook() as posted, answering(unavailable) as port:
-        timetable.write_text(f'{NIGHT}{CHAT.format(url=posted.url)}[metrics]\nfile = "{place}/khobor.prom"\n')
+        timetable.write_text(f'{NIGHT}{CHAT.format(url=posted.url)}[metrics]\nfile = "{memory_folder}/khobor.prom"\n')
         common = ["--data", str(data), "--mirror", f"http://127.0.0.1:{port}", *QUICK]
         assert khobor("crawl", "kalbela", *common).returncode == 4
         assert not deliveries_path(DataFolder(data)).exists()
@@ -375,17 +376,17 @@ def test_scheduled_run_sends_alerts_and_writes_metrics(place: Path) -> None:
     assert event["appeared"][0]["key"] == "kalbela/robots"
     assert "robots.txt" in subject(event)
     assert subject(event) in done.stderr
-    written = (place / "khobor.prom").read_text()
+    written = (memory_folder / "khobor.prom").read_text()
     assert 'khobor_last_run_exit_code{schedule="night",site="kalbela"} 4.0' in written
     assert 'khobor_runs_total{exit_code="4",schedule="by hand",site="kalbela"} 1.0' in written
 
 
 def test_alerts_command_sends_test_to_targets(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    memory_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KHOBOR_TOKEN", "hunter2-5f0e9a7c")
-    timetable = place / "timetable.toml"
-    command = ["alerts", "--timetable", str(timetable), "--data", str(place), "--test"]
+    timetable = memory_folder / "timetable.toml"
+    command = ["alerts", "--timetable", str(timetable), "--data", str(memory_folder), "--test"]
     with webhook() as posted:
         dead = CHAT.format(url="http://127.0.0.1:9").replace("chat", "gone")
         timetable.write_text(NIGHT + CHAT.format(url=posted.url) + 'token_from = "KHOBOR_TOKEN"\n' + dead)
@@ -395,7 +396,7 @@ def test_alerts_command_sends_test_to_targets(
     assert "gone (webhook) not reached: " in shown
     assert "hunter2" not in shown + errors
     assert [event["test"] for event in posted.events] == [True]
-    assert list(place.iterdir()) == [timetable], "a test leaves nothing behind"
+    assert list(memory_folder.iterdir()) == [timetable], "a test leaves nothing behind"
     timetable.write_text(NIGHT)
     assert main(command) == 2
     assert "[alert.NAME]" in capsys.readouterr().err

@@ -126,8 +126,8 @@ def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
     assert report["run_id"] in capsys.readouterr().out
 
 
-def test_an_account_is_shown_also_where_a_file_is_torn(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = folder(place)
+def test_an_account_is_shown_also_where_a_file_is_torn(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = folder(memory_folder)
     path = keep(dataset, a_report(START, alarm("byline")))
     torn = dataset.root / "fetches" / "site=kalbela" / "date=2026-11-22" / "fetches.parquet"
     torn.parent.mkdir(parents=True)
@@ -160,17 +160,19 @@ def test_metrics_are_printed_and_written_whole(
 # Made-up runs -------------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_folder_has_metrics_too(place: Path, timetable: Timetable) -> None:
-    found = numbers(folder(place), timetable)
+def test_an_empty_folder_has_metrics_too(memory_folder: Path, timetable: Timetable) -> None:
+    found = numbers(folder(memory_folder), timetable)
     assert set(found["khobor_alarms"].values()) == {0}
     assert set(found["khobor_schedule_next_timestamp_seconds"]) == {("night",), ("day",)}
     next_night = datetime(2026, 11, 22, 20, 15, tzinfo=UTC).timestamp()  # 02:15 in Dhaka
     assert found["khobor_schedule_next_timestamp_seconds"]["night",] == next_night
-    assert not (place / "data" / "state" / "alerts.sqlite").exists()
+    assert not (memory_folder / "data" / "state" / "alerts.sqlite").exists()
 
 
-def test_counts_are_of_all_runs_and_the_rest_is_of_the_last_of_each_schedule(place: Path, timetable: Timetable) -> None:
-    dataset = folder(place)
+def test_counts_are_of_all_runs_and_the_rest_is_of_the_last_of_each_schedule(
+    memory_folder: Path, timetable: Timetable
+) -> None:
+    dataset = folder(memory_folder)
     for hour, (code, schedule) in enumerate([(0, "night"), (9, "night"), (0, "day"), (3, "day"), (0, None)]):
         keep(dataset, a_report(START + timedelta(hours=hour), code=code, schedule=schedule))
     found = numbers(dataset, timetable)
@@ -196,8 +198,10 @@ def test_counts_are_of_all_runs_and_the_rest_is_of_the_last_of_each_schedule(pla
     assert found["khobor_run_seconds_total"]["night", "kalbela"] == 120
 
 
-def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(place: Path, timetable: Timetable) -> None:
-    dataset = folder(place)
+def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(
+    memory_folder: Path, timetable: Timetable
+) -> None:
+    dataset = folder(memory_folder)
     path = keep(dataset, a_report(START, schedule=None))
     assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "by hand", "kalbela"): 1}
     report = json.loads(path.read_bytes()) | {"schedule": {"name": "night", "due": None}}
@@ -205,8 +209,8 @@ def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(place: P
     assert numbers(dataset, timetable)["khobor_runs_total"] == {("3", "night", "kalbela"): 1}
 
 
-def test_of_very_many_runs_each_is_counted_once(place: Path, timetable: Timetable) -> None:
-    dataset = folder(place)
+def test_of_very_many_runs_each_is_counted_once(memory_folder: Path, timetable: Timetable) -> None:
+    dataset = folder(memory_folder)
     for number in range(MAX_OPEN + 50):
         keep(dataset, a_report(START + timedelta(minutes=number)))
         if number % 90 == 0:
@@ -215,8 +219,8 @@ def test_of_very_many_runs_each_is_counted_once(place: Path, timetable: Timetabl
         assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "night", "kalbela"): MAX_OPEN + 50}
 
 
-def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: Timetable) -> None:
-    dataset = folder(place)
+def test_the_value_of_a_label_is_always_a_word_of_ours(memory_folder: Path, timetable: Timetable) -> None:
+    dataset = folder(memory_folder)
     odd = {
         "urls": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "complete": True},
         "rejects": {EVIL: 2, "x": 3},
@@ -235,9 +239,9 @@ def test_the_value_of_a_label_is_always_a_word_of_ours(place: Path, timetable: T
 
 @pytest.mark.parametrize("missing", ["fields", "lists", "rejects", "stories", "urls", "verdict", "alarms", "requests"])
 def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
-    missing: str, place: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
+    missing: str, memory_folder: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = folder(place)
+    dataset = folder(memory_folder)
     report = {name: value for name, value in a_report(START).items() if name != missing}
     path = keep(dataset, report)
     assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 1
@@ -247,10 +251,10 @@ def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
 
 
 def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
-    place: Path, capsys: pytest.CaptureFixture[str]
+    memory_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = a_report(START, alarm("byline", EVIL, samples=[EVIL]), schedule=EVIL, reason=EVIL, code=9)
-    show_report(report, read_details(folder(place), report))
+    show_report(report, read_details(folder(memory_folder), report))
     show_runs([report], ActiveAlarms(), [], START + timedelta(hours=50))
     shown = capsys.readouterr().out
     assert not UNSAFE.search(shown), ascii(shown)
@@ -259,13 +263,13 @@ def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
     assert "2 d 1 h ago" in shown
 
 
-def test_metrics_cannot_be_written_where_there_is_no_folder(place: Path, timetable: Timetable) -> None:
+def test_metrics_cannot_be_written_where_there_is_no_folder(memory_folder: Path, timetable: Timetable) -> None:
     with pytest.raises(StorageError, match="No such file"):
-        write_exposition(place / "none" / "k.prom", folder(place), timetable, START)
+        write_exposition(memory_folder / "none" / "k.prom", folder(memory_folder), timetable, START)
 
 
-def test_many_may_ask_at_once(place: Path, timetable: Timetable) -> None:
-    dataset, failed = folder(place), list[BaseException]()
+def test_many_may_ask_at_once(memory_folder: Path, timetable: Timetable) -> None:
+    dataset, failed = folder(memory_folder), list[BaseException]()
 
     def ask() -> None:
         try:
@@ -295,8 +299,10 @@ def going(dataset: DataFolder, process: int, **more: Any) -> None:
     dataset.lock("kalbela").write_text(json.dumps({"pid": process, "host": "here", "since": "now"}))
 
 
-def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(place: Path, timetable: Timetable) -> None:
-    dataset = folder(place)
+def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(
+    memory_folder: Path, timetable: Timetable
+) -> None:
+    dataset = folder(memory_folder)
     assert running(dataset) == []
     going(dataset, os.getpid())
     [run] = running(dataset)
@@ -311,8 +317,8 @@ def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(place: Pat
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run_id": "x", "at": 3}'])
-def test_progress_that_cannot_be_read_is_none(text: str, place: Path) -> None:
-    dataset = folder(place)
+def test_progress_that_cannot_be_read_is_none(text: str, memory_folder: Path) -> None:
+    dataset = folder(memory_folder)
     going(dataset, os.getpid())
     dataset.progress("kalbela").write_text(text)
     assert running(dataset) == []

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from schedules.runner.dependency_check import outdated_packages
-from tests.support.commands import PROJECT
 from tests.support.processes import KHOBOR
+from tests.support.project import PROJECT
 
 # The first versions without the holes that would concern a crawler: what was open before them.
 CLOSED = {

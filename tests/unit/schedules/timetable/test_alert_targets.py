@@ -10,7 +10,7 @@ import pytest
 from pipelines.storage.data_folder import DataFolder
 from schedules.metrics.exposition import exposition
 from schedules.timetable.config import Timetable, TimetableError
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 from tests.support.run_reports import NIGHT
 
 CHAT = """

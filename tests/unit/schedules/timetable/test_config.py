@@ -16,7 +16,7 @@ from schedules.cli.render.timetable_text import next_occurrences, schedule_rows,
 from schedules.exit_codes import WrongUsage
 from schedules.monitoring.expectations import Expectations
 from schedules.timetable.config import ExpectationChanges, Timetable, TimetableError
-from tests.support.commands import PROJECT
+from tests.support.project import PROJECT
 
 VALID = """\
 [schedule.night]

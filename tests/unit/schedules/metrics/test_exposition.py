@@ -1,12 +1,11 @@
-"""Accounts, metrics and progress: what a person and Prometheus see of runs is what the data folder holds."""
+"""Metrics, run details and progress show what the data folder contains."""
 
 import json
 import os
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -16,12 +15,13 @@ from crawler.outcomes import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import StorageError
 from schedules.alerting.deliveries import ActiveAlarms
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import read_details, show_report
-from schedules.metrics.exposition import exposition, write_exposition
+from schedules.metrics.exposition import exposition
+from schedules.metrics.labels import ALARM_KINDS
 from schedules.metrics.totals import MAX_OPEN
+from schedules.monitoring import alarms, throughput
 from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
 from tests.newspaper import Newspaper
@@ -47,8 +47,8 @@ def timetable(tmp_path: Path) -> Timetable:
     return Timetable.read(tmp_path / "t.toml")
 
 
-def folder(place: Path) -> DataFolder:
-    dataset = DataFolder(place / "data")
+def folder(memory_folder: Path) -> DataFolder:
+    dataset = DataFolder(memory_folder / "data")
     dataset.prepare()
     return dataset
 
@@ -59,15 +59,15 @@ def numbers(dataset: DataFolder, timetable: Timetable, moment: datetime = START)
     for family in text_string_to_metric_families(exposition(dataset, timetable, moment).decode()):
         for sample in family.samples:
             labels = tuple(value for _, value in sorted(sample.labels.items()))
-            assert labels not in found.setdefault(sample.name, {}), "a sample stands twice"
+            assert labels not in found.setdefault(sample.name, {}), "duplicate sample"
             found[sample.name][labels] = sample.value
     return found
 
 
-# A real run ---------------------------------------------------------------------------------------------------------
+# The bundled newspaper ----------------------------------------------------------------------------------------------
 
 
-def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, timetable: Timetable) -> None:
+def test_metrics_match_the_rows(crawled: Crawled, timetable: Timetable) -> None:
     moment = now()
     found = numbers(DataFolder(crawled.data), timetable, moment)
     fetches = crawled.table("fetches")["outcome"].value_counts()
@@ -92,7 +92,7 @@ def test_the_metrics_of_a_run_are_the_numbers_of_its_rows(crawled: Crawled, time
     assert found["khobor_free_bytes"][()] > 0
 
 
-def test_the_read_details_a_run_are_its_slowest_pages_and_its_newest_stories(crawled: Crawled) -> None:
+def test_details_list_slowest_pages_and_newest_stories(crawled: Crawled) -> None:
     dataset, report = DataFolder(crawled.data), crawled.report
     began, ended = (datetime.fromisoformat(report[name]) for name in ("started_at", "ended_at"))
     slowest = slowest_pages(dataset, "kalbela", report["run_id"], began, ended, 5)
@@ -106,61 +106,49 @@ def test_the_read_details_a_run_are_its_slowest_pages_and_its_newest_stories(cra
     assert new_stories(dataset, "kalbela", ended + timedelta(days=1), ended + timedelta(days=2), 10) == []
 
 
-def test_the_full_account_of_a_run_has_what_a_tired_person_asks_for(
-    crawled: Crawled, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_run_details_are_complete(crawled: Crawled, capsys: pytest.CaptureFixture[str]) -> None:
     report = crawled.report
     assert main(["runs", report["run_id"], "--data", str(crawled.data)]) == 0
     shown = capsys.readouterr().out
     newest = crawled.table("stories").sort_values("published_at", ascending=False).iloc[0]
-    assert newest["headline"] in shown
-    assert str(DataFolder(crawled.data).log(report["run_id"])) in shown
-    for column, counts in report["fields"].items():
-        assert f" {column} " in shown
-        assert f"{counts['filled']:,} of {counts['of']:,}" in shown
-    for outcome in report["urls"]["outcomes"]:
-        assert outcome in shown
-        assert Outcome(outcome).meaning[:20] in shown
-    assert "slowest pages" in shown
+    texts = ["slowest pages", newest["headline"], str(DataFolder(crawled.data).log(report["run_id"]))]
+    texts += [text for name, n in report["fields"].items() for text in (f" {name} ", f"{n['filled']:,} of {n['of']:,}")]
+    texts += [text for each in map(Outcome, report["urls"]["outcomes"]) for text in (each, each.meaning[:20])]
+    assert [text for text in texts if text not in shown] == []
     assert main(["runs", "--data", str(crawled.data)]) == 0
     assert report["run_id"] in capsys.readouterr().out
 
 
-def test_an_account_is_shown_also_where_a_file_is_torn(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_details_survive_damaged_file(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = folder(memory_folder)
     path = keep(dataset, a_report(START, alarm("byline")))
-    torn = dataset.root / "fetches" / "site=kalbela" / "date=2026-11-22" / "fetches.parquet"
-    torn.parent.mkdir(parents=True)
-    torn.write_bytes(b"PAR1 and no more")
+    damaged = dataset.root / "fetches" / "site=kalbela" / "date=2026-11-22" / "fetches.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"PAR1 and no more")
     assert main(["runs", path.stem, "--data", str(dataset.root)]) == 0
     shown = capsys.readouterr().out
-    assert "byline: filled in 0 of 52 stories" in shown
-    assert "khobor check" in shown
+    assert all(text in shown for text in ("byline: filled in 0 of 52 stories", "khobor check"))
 
 
-def test_metrics_are_printed_and_written_whole(
-    crawled: Crawled, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = tmp_path / "khobor.prom"
-    assert main(["metrics", "--data", str(crawled.data)]) == 0
+def test_metrics_are_printed_and_written(crawled: Crawled, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, command = tmp_path / "khobor.prom", ["metrics", "--data", str(crawled.data)]
+    assert main(command) == main([*command, "--out", str(file)]) == 0
     printed = capsys.readouterr().out
-    assert main(["metrics", "--data", str(crawled.data), "--out", str(place)]) == 0
-    names = [{family.name for family in text_string_to_metric_families(text)} for text in (printed, place.read_text())]
+    names = [{family.name for family in text_string_to_metric_families(text)} for text in (printed, file.read_text())]
     assert names[0] == names[1]
-    assert main(["metrics", "--data", str(crawled.data), "--json"]) == 0
-    assert {"name": "khobor_running", "labels": {"site": "kalbela"}, "value": 0.0} in json.loads(
-        capsys.readouterr().out
-    )
-    assert list(tmp_path.iterdir()) == [place]
-    assert place.stat().st_mode & 0o777 == 0o644, "the exporter runs as somebody else"
-    assert main(["metrics", "--data", str(crawled.data), "--out", str(tmp_path / "none" / "khobor.prom")]) == 7
+    assert main([*command, "--json"]) == 0
+    samples = json.loads(capsys.readouterr().out)
+    assert {"name": "khobor_running", "labels": {"site": "kalbela"}, "value": 0.0} in samples
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.stat().st_mode & 0o777 == 0o644, "the exporter runs as another user"
+    assert main([*command, "--out", str(tmp_path / "none" / "khobor.prom")]) == 7
     assert capsys.readouterr().err.count("\n") == 1
 
 
-# Made-up runs -------------------------------------------------------------------------------------------------------
+# Invented reports ---------------------------------------------------------------------------------------------------
 
 
-def test_an_empty_folder_has_metrics_too(memory_folder: Path, timetable: Timetable) -> None:
+def test_empty_folder_has_metrics(memory_folder: Path, timetable: Timetable) -> None:
     found = numbers(folder(memory_folder), timetable)
     assert set(found["khobor_alarms"].values()) == {0}
     assert set(found["khobor_schedule_next_timestamp_seconds"]) == {("night",), ("day",)}
@@ -169,38 +157,24 @@ def test_an_empty_folder_has_metrics_too(memory_folder: Path, timetable: Timetab
     assert not (memory_folder / "data" / "state" / "alerts.sqlite").exists()
 
 
-def test_counts_are_of_all_runs_and_the_rest_is_of_the_last_of_each_schedule(
-    memory_folder: Path, timetable: Timetable
-) -> None:
+def test_totals_and_last_runs_by_schedule(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
-    for hour, (code, schedule) in enumerate([(0, "night"), (9, "night"), (0, "day"), (3, "day"), (0, None)]):
+    runs = [(0, "night"), (9, "night"), (0, "day"), (3, "day"), (0, None)]
+    for hour, (code, schedule) in enumerate(runs):
         keep(dataset, a_report(START + timedelta(hours=hour), code=code, schedule=schedule))
     found = numbers(dataset, timetable)
-    assert found["khobor_runs_total"] == {
-        ("0", "night", "kalbela"): 1,
-        ("9", "night", "kalbela"): 1,
-        ("0", "day", "kalbela"): 1,
-        ("3", "day", "kalbela"): 1,
-        ("0", "by hand", "kalbela"): 1,
-    }
-    assert found["khobor_last_run_exit_code"] == {
-        ("night", "kalbela"): 9,
-        ("day", "kalbela"): 3,
-        ("by hand", "kalbela"): 0,
-    }
-    good = {
-        key[0]: datetime.fromtimestamp(at, UTC) for key, at in found["khobor_last_success_timestamp_seconds"].items()
-    }
-    ended = START + timedelta(minutes=1)
-    assert good == {"night": ended, "day": ended + timedelta(hours=2), "by hand": ended + timedelta(hours=4)}
+    assert found["khobor_runs_total"] == {(str(code), name or "by hand", "kalbela"): 1 for code, name in runs}
+    last = {"night": 9, "day": 3, "by hand": 0}
+    assert found["khobor_last_run_exit_code"] == {(name, "kalbela"): code for name, code in last.items()}
+    ends = {"night": 0, "day": 2, "by hand": 4}
+    good = {key[0]: at for key, at in found["khobor_last_success_timestamp_seconds"].items()}
+    assert good == {name: (START + timedelta(hours=n, minutes=1)).timestamp() for name, n in ends.items()}
     assert found["khobor_stories_total"]["new", "night", "kalbela"] == 104
     assert found["khobor_last_run_field_coverage_ratio"]["byline", "night", "kalbela"] == 0.25
     assert found["khobor_run_seconds_total"]["night", "kalbela"] == 120
 
 
-def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(
-    memory_folder: Path, timetable: Timetable
-) -> None:
+def test_rewritten_report_counts_once(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
     path = keep(dataset, a_report(START, schedule=None))
     assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "by hand", "kalbela"): 1}
@@ -209,7 +183,7 @@ def test_a_report_that_is_judged_again_is_counted_once_and_as_it_is_now(
     assert numbers(dataset, timetable)["khobor_runs_total"] == {("3", "night", "kalbela"): 1}
 
 
-def test_of_very_many_runs_each_is_counted_once(memory_folder: Path, timetable: Timetable) -> None:
+def test_each_of_many_runs_counts_once(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
     for number in range(MAX_OPEN + 50):
         keep(dataset, a_report(START + timedelta(minutes=number)))
@@ -219,26 +193,27 @@ def test_of_very_many_runs_each_is_counted_once(memory_folder: Path, timetable: 
         assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "night", "kalbela"): MAX_OPEN + 50}
 
 
-def test_the_value_of_a_label_is_always_a_word_of_ours(memory_folder: Path, timetable: Timetable) -> None:
+def test_unknown_label_values_become_other(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
-    odd = {
-        "urls": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "complete": True},
-        "rejects": {EVIL: 2, "x": 3},
-    }
-    odd |= {"fields": {EVIL: 3, "headline": 9}, "lists": {EVIL: 1}, "alarms": [alarm(EVIL, kind=EVIL, site=EVIL)]}
-    keep(dataset, a_report(START, code=77, schedule=EVIL, **odd))
+    odd = {"urls": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "complete": True}}
+    odd |= {"rejects": {EVIL: 2, "x": 3}, "alarms": [alarm(EVIL, kind=EVIL, site=EVIL)]}
+    keep(dataset, a_report(START, code=77, schedule=EVIL, fields={EVIL: 3, "headline": 9}, lists={EVIL: 1}, **odd))
     keep(dataset, a_report(START + timedelta(hours=1), site=EVIL))
     (dataset.runs / "x.json").write_text("[]")
     found = numbers(dataset, timetable)
-    words = {label for samples in found.values() for labels in samples for label in labels}
-    assert not any(EVIL[:5] in word or UNSAFE.search(word) for word in words)
-    assert found["khobor_fetches_total"]["other", "other", "kalbela"] == 9
-    assert found["khobor_rejects_total"]["other", "other", "kalbela"] == 5
-    assert found["khobor_runs_total"]["other", "other", "kalbela"] == 1
+    values = {label for samples in found.values() for labels in samples for label in labels}
+    assert not any(EVIL[:5] in value or UNSAFE.search(value) for value in values)
+    for metric, count in (("fetches", 9), ("rejects", 5), ("runs", 1)):
+        assert found[f"khobor_{metric}_total"]["other", "other", "kalbela"] == count
+
+
+def test_every_alarm_kind_is_a_label() -> None:
+    kinds = {*alarms._CODES, *(about.partition("/")[0] for about in throughput._FIGURES)}
+    assert kinds <= {*ALARM_KINDS}
 
 
 @pytest.mark.parametrize("missing", ["fields", "lists", "rejects", "stories", "urls", "verdict", "alarms", "requests"])
-def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
+def test_incomplete_report_is_shown_and_counted(
     missing: str, memory_folder: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = folder(memory_folder)
@@ -250,9 +225,7 @@ def test_a_report_of_another_version_is_shown_and_counted_as_far_as_it_goes(
         assert path.stem in capsys.readouterr().out
 
 
-def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
-    memory_folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_alarms_come_first_and_escaped(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = a_report(START, alarm("byline", EVIL, samples=[EVIL]), schedule=EVIL, reason=EVIL, code=9)
     show_report(report, read_details(folder(memory_folder), report))
     show_runs([report], ActiveAlarms(), [], START + timedelta(hours=50))
@@ -263,62 +236,43 @@ def test_alarms_stand_above_everything_else_and_nothing_in_them_is_markup(
     assert "2 d 1 h ago" in shown
 
 
-def test_metrics_cannot_be_written_where_there_is_no_folder(memory_folder: Path, timetable: Timetable) -> None:
-    with pytest.raises(StorageError, match="No such file"):
-        write_exposition(memory_folder / "none" / "k.prom", folder(memory_folder), timetable, START)
-
-
-def test_many_may_ask_at_once(memory_folder: Path, timetable: Timetable) -> None:
-    dataset, failed = folder(memory_folder), list[BaseException]()
-
-    def ask() -> None:
-        try:
-            for _ in range(10):
-                exposition(dataset, timetable, START)
-        except BaseException as error:  # noqa: BLE001 - told to the test
-            failed.append(error)
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for number in range(20):
-        keep(dataset, a_report(START + timedelta(minutes=number)))
-    for thread in threads:
-        thread.join()
-    assert not failed
+def test_several_threads_may_collect(memory_folder: Path, timetable: Timetable) -> None:
+    dataset = folder(memory_folder)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(exposition, dataset, timetable, START) for _ in range(80)]
+        for number in range(20):
+            keep(dataset, a_report(START + timedelta(minutes=number)))
+        assert all(each.result() for each in asked)
     assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 20
 
 
 # Progress -----------------------------------------------------------------------------------------------------------
 
 
-def going(dataset: DataFolder, process: int, **more: Any) -> None:
-    told = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
+def write_progress(dataset: DataFolder, process: int) -> None:
+    run = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
     counts = {"requests": 30, "stories": 12, "discovered": 90, "queued": 60, "reading": EVIL}
-    dataset.progress("kalbela").write_text(json.dumps(told | counts | more))
+    dataset.progress("kalbela").write_text(json.dumps(run | counts))
     dataset.lock("kalbela").write_text(json.dumps({"pid": process, "host": "here", "since": "now"}))
 
 
-def test_a_run_that_goes_on_is_seen_and_what_a_killed_one_left_is_not(
-    memory_folder: Path, timetable: Timetable
-) -> None:
+def test_only_live_runs_have_progress(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
     assert running(dataset) == []
-    going(dataset, os.getpid())
+    write_progress(dataset, os.getpid())
     [run] = running(dataset)
     assert (run.site, run.state, run.requests, run.seconds) == ("kalbela", "crawling", 30, 60)
     assert not UNSAFE.search(run.reading or "")
     assert json.loads(json.dumps(run.as_dict(START)))["queued"] == 60
     found = numbers(dataset, timetable)
-    assert found["khobor_running"]["kalbela",] == 1
-    assert found["khobor_running_queued"]["kalbela",] == 60
-    going(dataset, 2**22 - 1)
+    assert (found["khobor_running"]["kalbela",], found["khobor_running_queued"]["kalbela",]) == (1, 60)
+    write_progress(dataset, 2**22 - 1)
     assert running(dataset) == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run_id": "x", "at": 3}'])
-def test_progress_that_cannot_be_read_is_none(text: str, memory_folder: Path) -> None:
+def test_unreadable_progress_is_ignored(text: str, memory_folder: Path) -> None:
     dataset = folder(memory_folder)
-    going(dataset, os.getpid())
+    write_progress(dataset, os.getpid())
     dataset.progress("kalbela").write_text(text)
     assert running(dataset) == []

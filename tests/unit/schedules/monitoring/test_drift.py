@@ -1,4 +1,4 @@
-"""Alarms about fields: each break is named in the first run that meets it, and sound runs raise none."""
+"""Drift alarms: each broken field is named in the first run that meets it, and sound runs raise none."""
 
 import gzip
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def past(edition: Edition) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("field", "way", "pages"), CASES, ids=lambda value: str(value))
-def test_a_broken_field_and_no_other_is_named_in_the_first_run_that_meets_it(
+def test_only_the_broken_field_is_named(
     edition: Edition, past: list[dict[str, Any]], field: str, way: str, pages: int
 ) -> None:
     broken, share = BREAKS[way]
@@ -55,20 +55,17 @@ def test_a_broken_field_and_no_other_is_named_in_the_first_run_that_meets_it(
     assert (alarm["key"], alarm["kind"], alarm["field"]) == (f"kalbela/field/{field}", "field", field)
     assert (alarm["layout"], alarm["since_run"]) == ("kalbela-2023", report["run_id"])
     assert alarm["selector"] in LAYOUT_2023.extractors[field]
-    assert alarm["sentence"].startswith(f"{field}: ")
-    assert alarm["selector"] in alarm["sentence"]
+    assert all(text in alarm["sentence"] for text in (f"{field}: ", alarm["selector"]))
 
 
 @pytest.mark.parametrize("shown", [("latest",), ("popular",), ()], ids=str)
-def test_a_list_that_stories_no_longer_show_is_an_alarm_of_its_own(
-    edition: Edition, past: list[dict[str, Any]], shown: tuple[str, ...]
-) -> None:
+def test_missing_list_is_an_alarm(edition: Edition, past: list[dict[str, Any]], shown: tuple[str, ...]) -> None:
     found = alarms(report_of(edition.sound(60), TONIGHT, lists=shown), past)
     assert {alarm["key"] for alarm in found} == {f"kalbela/list/{name}" for name in {"latest", "popular"} - {*shown}}
     assert {alarm["kind"] for alarm in found} <= {"list"}
 
 
-# What else may stand in a field's place, or be lost on the way.
+# Wrong content in a field, or none.
 def lost(name: str) -> Change:
     return lambda story: with_columns(story, **{name: None})
 
@@ -114,19 +111,17 @@ SWAPPED: dict[str, tuple[str, Change]] = {
 
 
 @pytest.mark.parametrize("swap", SWAPPED)
-def test_something_else_in_the_place_of_a_field_is_an_alarm_for_that_field(
-    edition: Edition, past: list[dict[str, Any]], swap: str
-) -> None:
+def test_wrong_content_is_an_alarm(edition: Edition, past: list[dict[str, Any]], swap: str) -> None:
     field, change = SWAPPED[swap]
     found = alarms(report_of([change(story) for story in edition.sound(150)], TONIGHT), past)
     assert f"kalbela/field/{field}" in {alarm["key"] for alarm in found}
 
 
-# Runs that are as always --------------------------------------------------------------------------------------------
+# Sound runs ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("seed", "stories"), [(1, POOL), (7, 120)])
-def test_a_hundred_sound_runs_of_all_sizes_raise_no_alarm(edition: Edition, seed: int, stories: int) -> None:
+def test_hundred_sound_runs_raise_no_alarm(edition: Edition, seed: int, stories: int) -> None:
     paper = edition if seed == 1 else Edition(seed, stories)
     chance, sound, past = Random(seed), paper.sound(), list[dict[str, Any]]()
     by_age = sorted(sound, key=lambda story: int(story.story.story_id.rpartition(":")[2]))
@@ -162,36 +157,32 @@ def paced(report: dict[str, Any], requests: int, minutes: float, rows: int = 20)
         (300, 90, 20, ["kalbela/pace/requests_per_second"]),
         (6000, 110, 20, ["kalbela/pace/requests_per_story"]),
         (300, 5, 3, ["kalbela/list/latest"]),
-        # Nobody can tell from so little.
-        (20, 30, 20, []),
+        (20, 30, 20, []),  # too few requests
     ],
 )
-def test_a_run_that_is_several_times_worse_than_those_before_is_an_alarm(
-    edition: Edition, requests: int, minutes: float, rows: int, keys: list[str]
-) -> None:
+def test_slow_run_is_an_alarm(edition: Edition, requests: int, minutes: float, rows: int, keys: list[str]) -> None:
     past = [paced(report, 300, 5 + number % 3) for number, report in enumerate(nights(edition, 14, 60, (60, 60)))]
     report = paced(report_of(edition.sound(60), TONIGHT), requests, minutes, rows)
     assert [alarm.key for alarm in throughput_alarms(report, past)] == keys
     assert not list(throughput_alarms(report, []))
 
 
-def test_runs_in_a_row_that_find_nothing_new_are_an_alarm(edition: Edition) -> None:
+def test_full_runs_without_news_are_an_alarm(edition: Edition) -> None:
     past: list[dict[str, Any]] = []
     for number in range(60):
         report = report_of(edition.sound(12), FIRST_NIGHT + timedelta(days=number))
         stale = number >= 45
-        report["stories"]["new"] = 0 if stale or number % 4 == 0 else 3  # every fourth brings nothing anyway
-        found = alarms(report, past)
-        assert stale or not found
-        report["alarms"] = found
+        report["stories"]["new"] = 0 if stale or number % 4 == 0 else 3  # every fourth has no news anyway
+        report["alarms"] = alarms(report, past)
+        assert stale or not report["alarms"]
         past.insert(0, report)
-        if found:
+        if report["alarms"]:
             break
-    assert [alarm["key"] for alarm in found] == ["kalbela/found"]
+    assert [alarm["key"] for alarm in report["alarms"]] == ["kalbela/found"]
     assert 6 <= number - 45 <= 15
 
 
-# One run after the other --------------------------------------------------------------------------------------------
+# Runs in succession -------------------------------------------------------------------------------------------------
 
 
 def without_byline(stories: list[ParsedStory]) -> list[ParsedStory]:
@@ -201,159 +192,75 @@ def without_byline(stories: list[ParsedStory]) -> list[ParsedStory]:
     ]
 
 
-class Judged:
-    """Runs that are judged one after the other, as their reports remember each other's alarms."""
+class History:
+    """Runs in succession, each compared with the reports of those before it."""
 
     def __init__(self, past: list[dict[str, Any]]) -> None:
         self.past = list(past)
-        self.accepted: dict[str, Acknowledgement] = {}
+        self.acknowledged: dict[str, Acknowledgement] = {}
 
     def run(self, stories: list[ParsedStory], mode: str = "full") -> list[dict[str, Any]]:
         report = report_of(stories, FIRST_NIGHT + timedelta(days=len(self.past)), mode)
-        report["alarms"] = alarms(report, self.past, self.accepted)
+        report["alarms"] = alarms(report, self.past, self.acknowledged)
         self.past.insert(0, report)
         return list(report["alarms"])
 
 
 @pytest.fixture
-def judged(past: list[dict[str, Any]]) -> Judged:
-    return Judged(past)
+def history(past: list[dict[str, Any]]) -> History:
+    return History(past)
 
 
-def test_three_stories_say_nothing_and_many_such_runs_together_do(edition: Edition, judged: Judged) -> None:
-    lacking, told = without_byline(edition.sound(60)), []
-    for first in range(0, 24, 3):
-        told.append(judged.run(lacking[first : first + 3], "incremental"))
-    assert not told[0]
-    assert [alarm["field"] for alarm in told[-1]] == ["byline"]
-    assert told[-1][0]["since_run"] == judged.past[7]["run_id"]
-    assert "stories of" in next(found for found in told if found)[0]["sentence"]
+def test_small_runs_are_tested_together(edition: Edition, history: History) -> None:
+    lacking = without_byline(edition.sound(60))
+    found = [history.run(lacking[first : first + 3], "incremental") for first in range(0, 24, 3)]
+    assert not found[0]
+    assert [alarm["field"] for alarm in found[-1]] == ["byline"]
+    assert found[-1][0]["since_run"] == history.past[7]["run_id"]
 
 
-def test_a_run_that_reads_nothing_neither_heals_an_alarm_nor_fails_for_it(edition: Edition, judged: Judged) -> None:
-    [alarm] = judged.run(without_byline(edition.sound(60)))
-    [still] = judged.run([])
-    assert (still["key"], still["since_run"]) == (alarm["key"], alarm["since_run"])
-    assert "still an alarm" in still["sentence"]
-    assert not evaluate(judged.past[0], Expectations(), drifted(judged.past[0], judged.past[1:])).exit_code
-    assert not judged.run(edition.sound(60)), "what is filled again is healed"
+def test_empty_run_carries_alarm_without_failing(edition: Edition, history: History) -> None:
+    [alarm] = history.run(without_byline(edition.sound(60)))
+    [carried] = history.run([])
+    assert (carried["key"], carried["since_run"], carried["carried"]) == (alarm["key"], alarm["since_run"], True)
+    assert not evaluate(history.past[0], Expectations(), drifted(history.past[0], history.past[1:])).exit_code
+    assert not history.run(edition.sound(60)), "a filled field clears it"
 
 
-def test_broken_runs_never_become_the_measure(edition: Edition, judged: Judged) -> None:
-    first = judged.run(without_byline(edition.sound(60)))[0]
+def test_broken_runs_are_never_the_baseline(edition: Edition, history: History) -> None:
+    first = history.run(without_byline(edition.sound(60)))[0]
     for _ in range(20):
-        [alarm] = judged.run(without_byline(edition.sound(60)))
+        [alarm] = history.run(without_byline(edition.sound(60)))
     assert (alarm["key"], alarm["since_run"]) == (first["key"], first["since_run"])
     assert alarm["measure"]["before"] == first["measure"]["before"]
 
 
-def test_what_comes_and_goes_is_the_way_of_the_newspaper(edition: Edition, judged: Judged) -> None:
-    told, chance = [], Random(1)
+def test_transient_alarms_become_normal(edition: Edition, history: History) -> None:
+    counts, chance = [], Random(1)
     for _ in range(4):
-        all_at_once = chance.sample(edition.sound(), 60)
-        told.append(judged.run([with_columns(story, image_url=None) for story in all_at_once]))
-        assert not judged.run(chance.sample(edition.sound(), 60))
-        assert not judged.run(chance.sample(edition.sound(), 60))
-    assert [len(alarms) for alarms in told] == [1, 1, 0, 0]
+        without_image = [with_columns(story, image_url=None) for story in chance.sample(edition.sound(), 60)]
+        counts.append(len(history.run(without_image)))
+        assert not any(history.run(chance.sample(edition.sound(), 60)) for _ in range(2))
+    assert counts == [1, 1, 0, 0]
 
 
-def test_what_somebody_said_is_right_is_an_alarm_no_more(edition: Edition, judged: Judged) -> None:
-    [alarm] = judged.run(without_byline(edition.sound(60)))
-    judged.accepted[alarm["key"]] = Acknowledgement(alarm["since_run"], judged.past[0]["run_id"])
-    assert not judged.run(without_byline(edition.sound(60)))
-    assert not judged.run(without_byline(edition.sound(120)))
+def test_acknowledged_change_raises_no_alarm(edition: Edition, history: History) -> None:
+    [alarm] = history.run(without_byline(edition.sound(60)))
+    history.acknowledged[alarm["key"]] = Acknowledgement(alarm["since_run"], history.past[0]["run_id"])
+    assert not history.run(without_byline(edition.sound(60)))
+    assert not history.run(without_byline(edition.sound(120)))
 
 
-def test_a_first_run_is_judged_by_what_the_layout_nearly_always_has(edition: Edition) -> None:
+def test_first_run_uses_usual_columns(edition: Edition) -> None:
     assert not alarms(report_of(edition.sound(60), TONIGHT), [])
     [alarm] = alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [])
     assert (alarm["field"], alarm["selector"]) == ("byline", LAYOUT_2023.extractors["byline"][0])
 
 
-def test_reports_of_an_older_version_are_passed_over(edition: Edition, past: list[dict[str, Any]]) -> None:
+def test_reports_without_measures_are_skipped(edition: Edition, past: list[dict[str, Any]]) -> None:
     old = {name: value for name, value in past[0].items() if name not in ("mode", "measures")} | {"fields": {"body": 9}}
     assert len(alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [old, *past])) == 1
     assert not alarms(report_of(edition.sound(60), TONIGHT), [old])
-
-
-# Whole commands -----------------------------------------------------------------------------------------------------
-
-A_DAY = timedelta(days=1)
-
-
-@dataclass
-class Nights:
-    """What was crawled night after night, by what was broken in the night."""
-
-    crawl: Crawled
-    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def night(self, name: str) -> None:
-        self.crawl.paper.advance(A_DAY)
-        self.reports[name] = self.crawl.crawl()
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
-    paper = Newspaper(seed=5, stories=90, decoys=False)
-    with paper.serve() as mirror:
-        found = Nights(Crawled(paper, mirror, tmp_path_factory.mktemp("told")))
-        found.night("sound")
-        paper.break_field("byline", "renamed")
-        found.night("byline")
-        paper.mend_fields()
-        paper.break_field("popular", "renamed")
-        found.night("popular")
-        yield found
-
-
-def test_a_command_exits_with_9_and_names_field_layout_selector_and_samples(told: Nights) -> None:
-    assert (told.reports["sound"]["exit_code"], told.reports["sound"]["alarms"]) == (0, [])
-    report = told.reports["byline"]
-    assert report["exit_code"] == 9
-    [alarm] = report["alarms"]
-    assert (alarm["key"], alarm["layout"]) == ("kalbela/field/byline", "kalbela-2023")
-    assert alarm["selector"] == LAYOUT_2023.extractors["byline"][0]
-    assert alarm["since_run"] == report["run_id"]
-    assert report["verdict"]["problems"] == [alarm["sentence"]]
-    assert len(alarm["samples"]) == 3
-    for sample in alarm["samples"]:
-        page = gzip.decompress((told.crawl.data / sample).read_bytes()).decode()
-        assert "details_content" in page
-        assert "rpt_name" not in page
-
-
-def test_a_list_that_is_gone_exits_with_3_and_a_field_that_is_back_is_healed(told: Nights) -> None:
-    report = told.reports["popular"]
-    assert report["exit_code"] == 3
-    assert [(alarm["key"], alarm["kind"]) for alarm in report["alarms"]] == [("kalbela/list/popular", "list")]
-
-
-def test_the_alarm_stands_above_the_account_of_the_run(told: Nights) -> None:
-    [alarm] = told.reports["byline"]["alarms"]
-    shown = told.crawl.run("runs", told.reports["byline"]["run_id"]).stdout
-    assert alarm["sentence"][:60] in shown.split("addresses discovered")[0]
-
-
-def test_every_field_tells_how_often_it_is_filled_and_by_whom(told: Nights) -> None:
-    report = told.reports["sound"]
-    read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "exact_duplicates"))
-    assert (report["mode"], report["fields"]["byline"]["of"]) == ("full", read)
-    for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
-        assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read
-    assert list(report["fields"]["byline"]["by"]) == [
-        f"kalbela-2023/{name}" for name in LAYOUT_2023.extractors["byline"]
-    ]
-
-
-def test_a_change_that_is_right_is_accepted_by_its_key(told: Nights) -> None:
-    done = told.crawl.run("ack", "kalbela/list/popular")
-    assert (done.returncode, "right as it is" in done.stdout) == (0, True)
-    accepted = acknowledgements(DataFolder(told.crawl.data), "kalbela")["kalbela/list/popular"]
-    assert accepted.since == accepted.until == told.reports["popular"]["run_id"]
-    unknown = told.crawl.run("ack", "kalbela/field/headline")
-    assert unknown.returncode == 2
-    assert "khobor alerts" in unknown.stderr
 
 
 def test_incremental_runs_without_news_raise_no_alarm(edition: Edition) -> None:
@@ -365,10 +272,73 @@ def test_incremental_runs_without_news_raise_no_alarm(edition: Edition) -> None:
         past.insert(0, report)
 
 
-def test_a_print_edition_that_bears_one_moment_is_no_alarm(edition: Edition, past: list[dict[str, Any]]) -> None:
+def test_print_edition_may_share_one_time(edition: Edition, past: list[dict[str, Any]]) -> None:
     stories = edition.sound(60)
     together = min(story.story.fetched_at for story in stories if story.story.fetched_at) - timedelta(days=1)
     printed = [with_columns(story, edition="print", published_at=together) for story in stories]
     assert "kalbela/field/published_at" not in [alarm["key"] for alarm in alarms(report_of(printed, TONIGHT), past)]
     online = [with_columns(story, edition="online", published_at=together) for story in stories]
     assert "kalbela/field/published_at" in [alarm["key"] for alarm in alarms(report_of(online, TONIGHT), past)]
+
+
+# Commands -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Nights:
+    """The reports of three nights by the field that was broken."""
+
+    crawl: Crawled
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def run(self, broken: str) -> None:
+        self.crawl.paper.mend_fields()
+        if broken:
+            self.crawl.paper.break_field(broken, "renamed")
+        self.crawl.paper.advance(timedelta(days=1))
+        self.reports[broken] = self.crawl.crawl()
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
+    paper = Newspaper(seed=5, stories=90, decoys=False)
+    with paper.serve() as mirror:
+        found = Nights(Crawled(paper, mirror, tmp_path_factory.mktemp("drift")))
+        for broken in ("", "byline", "popular"):
+            found.run(broken)
+        yield found
+
+
+def test_broken_field_exits_with_samples(three: Nights) -> None:
+    assert (three.reports[""]["exit_code"], three.reports[""]["alarms"]) == (0, [])
+    report = three.reports["byline"]
+    [alarm] = report["alarms"]
+    assert (report["exit_code"], alarm["key"], alarm["layout"]) == (9, "kalbela/field/byline", "kalbela-2023")
+    assert (alarm["selector"], alarm["since_run"]) == (LAYOUT_2023.extractors["byline"][0], report["run_id"])
+    assert report["verdict"]["problems"] == [alarm["sentence"]]
+    pages = [gzip.decompress((three.crawl.data / sample).read_bytes()).decode() for sample in alarm["samples"]]
+    assert [("details_content" in page, "rpt_name" in page) for page in pages] == [(True, False)] * 3
+    shown = three.crawl.run("runs", report["run_id"]).stdout
+    assert alarm["sentence"][:60] in shown.split("URLs discovered")[0], "the alarm comes before the counts"
+
+
+def test_missing_list_exits_and_is_acknowledged(three: Nights) -> None:
+    report = three.reports["popular"]
+    assert report["exit_code"] == 3
+    assert [(alarm["key"], alarm["kind"]) for alarm in report["alarms"]] == [("kalbela/list/popular", "list")]
+    assert three.crawl.run("ack", "kalbela/list/popular").returncode == 0
+    entry = acknowledgements(DataFolder(three.crawl.data), "kalbela")["kalbela/list/popular"]
+    assert entry.since == entry.until == report["run_id"]
+    unknown = three.crawl.run("ack", "kalbela/field/headline")
+    assert unknown.returncode == 2
+    assert "khobor alerts" in unknown.stderr
+
+
+def test_report_counts_fields_by_extractor(three: Nights) -> None:
+    report = three.reports[""]
+    read = sum(report["stories"][name] for name in ("new", "revised", "unchanged", "exact_duplicates"))
+    assert (report["mode"], report["fields"]["byline"]["of"]) == ("full", read)
+    for column in ("headline", "kicker", "byline", "published_at", "edition", "image_url", "body", "tags"):
+        assert 0 < report["fields"][column]["filled"] == sum(report["fields"][column]["by"].values()) <= read
+    names = [f"kalbela-2023/{name}" for name in LAYOUT_2023.extractors["byline"]]
+    assert list(report["fields"]["byline"]["by"]) == names

@@ -1,4 +1,4 @@
-"""Odds: how likely a count is after what was counted before."""
+"""P-values of counts given those of earlier runs, and the distributions behind them."""
 
 from collections.abc import Sequence
 from math import comb, isclose
@@ -19,7 +19,6 @@ from schedules.monitoring.statistics import (
 )
 
 ONE_IN_A_MILLION = 1e-6
-# By chance, as a coin would fall.
 STEADY = [(194, 200), (196, 200), (191, 200), (195, 200), (193, 200)] * 3
 RARE = [(36, 200), (31, 200), (40, 200), (37, 200), (35, 200)] * 3
 RESTLESS = [(190, 200), (20, 200), (150, 200), (60, 200), (199, 200)] * 3
@@ -38,7 +37,6 @@ RESTLESS = [(190, 200), (20, 200), (150, 200), (60, 200), (199, 200)] * 3
         ((0, 12), RARE, False),
         ((25, 180), RARE, False),
         ((36, 400), RARE, False),
-        # Where any share was seen before, none is strange.
         ((0, 180), RESTLESS, False),
         ((90, 180), RESTLESS, False),
         ((90, 180), [(200, 200)] * 5, True),
@@ -48,31 +46,31 @@ RESTLESS = [(190, 200), (20, 200), (150, 200), (60, 200), (199, 200)] * 3
         ((0, 12), [(0, 3000)], False),
     ],
 )
-def test_too_few_is_what_the_runs_before_do_not_explain(now: Count, before: Sequence[Count], is_one: bool) -> None:
+def test_low_count_is_significant(now: Count, before: Sequence[Count], is_one: bool) -> None:
     assert (p_value_low(now, before) < ONE_IN_A_MILLION) is is_one
 
 
-def test_too_many_is_too_few_of_the_others() -> None:
+def test_high_count_mirrors_low_count() -> None:
     few = [(n - k, n) for k, n in STEADY]
     assert p_value_high((178, 180), few) == p_value_low((2, 180), STEADY) < ONE_IN_A_MILLION
     assert p_value_high((6, 180), few) > 0.05
 
 
-def test_a_second_night_is_judged_with_more_care_than_a_fifteenth() -> None:
+def test_fewer_runs_give_more_caution() -> None:
     chances = [p_value_low((90, 180), STEADY[:nights]) for nights in (1, 2, 5, 15)]
     assert chances == sorted(chances, reverse=True)
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 60), st.integers(1, 60))
 @settings(max_examples=60, deadline=None)
-def test_the_tail_is_the_sum_of_its_terms(k: int, more: int, a: int, b: int) -> None:
+def test_betabinom_cdf_matches_polyas_urn(k: int, more: int, a: int, b: int) -> None:
     n = k + more
-    # Polya's urn: with whole numbers, the law is a matter of counting.
+    # With whole parameters the distribution can be counted.
     ways = [comb(a + j - 1, j) * comb(b + n - j - 1, n - j) for j in range(n + 1)]
     assert isclose(betabinom_cdf(k, n, a, b), sum(ways[: k + 1]) / sum(ways), rel_tol=1e-4)
 
 
-def test_runs_that_are_as_always_are_as_unlikely_as_they_say_and_no_more() -> None:
+def test_sound_runs_are_rarely_significant() -> None:
     chance = Random(1)
     unlikely = 0
     for _ in range(400):
@@ -85,26 +83,19 @@ def test_runs_that_are_as_always_are_as_unlikely_as_they_say_and_no_more() -> No
     assert unlikely <= 12, "one in a hundred would be 4"
 
 
-def test_what_is_back_is_told_from_what_is_still_gone() -> None:
+def test_bayes_factor_recognises_recovery() -> None:
     assert bayes_factor((1, 1), (970, 1000), (2, 180)) > 20
     assert bayes_factor((3, 3), (970, 1000), (90, 180)) < 20
     assert bayes_factor((10, 10), (970, 1000), (90, 180)) > 20
     assert bayes_factor((0, 3), (970, 1000), (2, 180)) < 1
 
 
-# From tables of Student's law.
+# From printed tables.
 @pytest.mark.parametrize(
     ("t", "freedom", "tail"),
-    [
-        (6.314, 1, 0.05),
-        (2.920, 2, 0.05),
-        (2.228, 10, 0.025),
-        (3.169, 10, 0.005),
-        (4.587, 10, 0.0005),
-        (3.646, 30, 0.0005),
-    ],
+    [(6.314, 1, 0.05), (2.920, 2, 0.05), (2.228, 10, 0.025), (3.169, 10, 0.005), (4.587, 10, 5e-4), (3.646, 30, 5e-4)],
 )
-def test_students_law_is_that_of_the_tables(t: float, freedom: int, tail: float) -> None:
+def test_student_t_sf_matches_tables(t: float, freedom: int, tail: float) -> None:
     assert student_t_sf(t, freedom) == pytest.approx(tail, rel=2e-3)
 
 
@@ -123,7 +114,7 @@ STEADY_PACE = [0.92, 0.95, 0.9, 0.97, 0.93, 0.91, 0.96] * 2
         (0.09, [], -1, False),
     ],
 )
-def test_a_pace_is_wrong_when_it_is_times_what_it_was(
+def test_ratio_is_significant_when_several_times_worse(
     now: float, before: list[float], direction: int, is_one: bool
 ) -> None:
     assert (p_value_ratio(now, before, direction) < 1e-4) is is_one

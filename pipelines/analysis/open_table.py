@@ -20,7 +20,7 @@ import pyarrow.dataset as ds
 
 from crawler.suggestions import suggestion
 from pipelines.analysis.runs_table import ALL, RUNS, run_rows
-from pipelines.storage.tables import TABLES, Table, is_site
+from pipelines.storage.tables import TABLES, Table
 
 if TYPE_CHECKING:
     import duckdb
@@ -107,14 +107,13 @@ def open_table(
         raise QueryError(f"there is no table {name!r}; {suggestion(name, list(ALL))}")
     table = ALL[name]
     root = _folder(Path(data))
-    sites = _sites(root, site)
     if table is RUNS:
         dataset: ds.Dataset = ds.dataset(pa.Table.from_pylist(run_rows(root), schema=open_schema(RUNS)))
     else:
         dataset = _files(table, root)
     conditions = _period(table, _require_zone("since", since), _require_zone("until", until))
-    if sites is not None:
-        conditions.append(pc.field("site").isin(sites))
+    if site is not None:
+        conditions.append(pc.field("site").isin(_sites(root, site)))
     if conditions:
         dataset = dataset.filter(reduce(and_, conditions))
     return OpenTable(name, dataset, _columns(table, dataset.schema.names, columns))
@@ -141,25 +140,21 @@ def _files(table: Table, root: Path) -> ds.Dataset:
 
 
 def _folder(root: Path) -> Path:
-    if root.is_dir() and not (root.name in TABLES and any(root.glob("site=*"))):
-        return root
-    if root.is_dir():
+    if not root.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {root.absolute()}: data= names the one that a crawl or export wrote"
+        )
+    if root.name in TABLES and any(root.glob("site=*")):
         raise QueryError(f"{root} is the folder of a table: write data={str(root.parent)!r}")
-    raise FileNotFoundError(f"there is no folder {root.absolute()}; data= names the one that a crawl or export wrote")
+    return root
 
 
-def _sites(root: Path, site: str | Iterable[str] | None) -> list[str] | None:
-    if site is None:
-        return None
+def _sites(root: Path, site: str | Iterable[str]) -> list[str]:
     wanted = [site] if isinstance(site, str) else list(site)
-    if unknown := next((name for name in wanted if not is_site(name) or not _holds(root, name)), None):
-        known = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
+    known = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
+    if unknown := next((name for name in wanted if name not in known), None):
         raise QueryError(f"there is no data of {unknown!r} in {root}; {suggestion(unknown, known)}")
     return wanted
-
-
-def _holds(root: Path, site: str) -> bool:
-    return any((root / name / f"site={site}").is_dir() for name in TABLES)
 
 
 def _require_zone(name: str, time: Any) -> datetime | None:

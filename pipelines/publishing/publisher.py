@@ -44,7 +44,6 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
     does not depend on such a file is published; the rest stays in the outbox.
     """
     ledger.commit()
-    reached("publish.begun")
     _finish_interrupted(data_folder, ledger)
     publication = _Publication(data_folder, ledger)
     rejected = reject_invalid_rows(ledger)
@@ -53,7 +52,6 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
         publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
     publication.remove_moved()
-    reached("publish.done")
     if publication.damaged:
         raise publication.damaged[0]
     return Published(dict(+publication.rows), dict(publication.files), rejected)

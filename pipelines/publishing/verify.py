@@ -84,10 +84,9 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
     for table in TABLES.values():
         keys: dict[str, pa.ChunkedArray] = {}
         for part, record in _recorded(table, ledger):
-            try:
-                rows = _verified(data_folder, ledger.site, table, part, record, announced.get(record.path))
-            except _Faulty as faulty:
-                faults.append(Fault(faulty.damage, record.path, faulty.detail))
+            rows = _verified(data_folder, ledger.site, table, part, record, announced.get(record.path))
+            if isinstance(rows, Fault):
+                faults.append(rows)
                 continue
             keys[record.path] = key_column(table, rows)
             faults += _misplaced(table, part, ledger.zone, record.path, rows)
@@ -115,13 +114,6 @@ def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
 # One file ------------------------------------------------------------------------------------------------------------
 
 
-class _Faulty(Exception):
-    def __init__(self, damage: Damage, detail: str) -> None:
-        super().__init__(detail)
-        self.damage = damage
-        self.detail = detail
-
-
 def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
     for record in ledger.outbox.files():
         path = PurePosixPath(record.path)
@@ -131,23 +123,23 @@ def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
 
 def _verified(
     data_folder: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
-) -> pa.Table:
-    """Return the rows of a file that is as recorded, or as an interrupted publish announced it."""
+) -> pa.Table | Fault:
+    """Return the rows of a file that is as recorded, or as an interrupted publish announced it, else the fault."""
     digest = data_folder.digest(record.path)
     if not digest:
         if announced == "":
             return table.schema.empty_table()
-        raise _Faulty(Damage.MISSING, "was published and is missing")
+        return Fault(Damage.MISSING, record.path, "was published and is missing")
     try:
         rows = data_folder.read(table, site, part) or table.schema.empty_table()
     except DataDamaged as damage:
-        raise _Faulty(Damage.UNREADABLE, damage.reason) from damage
+        return Fault(Damage.UNREADABLE, record.path, damage.reason)
     if digest not in (record.sha256, announced):
         size = (data_folder.root / record.path).stat().st_size
         length = "same length" if size == record.bytes else f"{size:,} bytes, recorded {record.bytes:,}"
-        raise _Faulty(Damage.CHANGED, f"is not the file that was published ({length})")
+        return Fault(Damage.CHANGED, record.path, f"is not the file that was published ({length})")
     if digest == record.sha256 and len(rows) != record.rows:
-        raise _Faulty(Damage.CHANGED, f"has {len(rows)} rows, recorded {record.rows}")
+        return Fault(Damage.CHANGED, record.path, f"has {len(rows)} rows, recorded {record.rows}")
     return rows
 
 

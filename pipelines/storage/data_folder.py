@@ -53,21 +53,15 @@ class DataFolder(DataPaths):
         with storage_errors("use", self.root):
             for folder in (self.staging, self.state, self.runs):
                 make_folder(folder)
-        with storage_errors("write in", self.staging):
-            self._probe()
+        probe = self.staging / f"probe-{secrets.token_hex(4)}{UNFINISHED}"
+        write_file(probe, b"khobor")
+        probe.unlink()
         device = self.staging.stat().st_dev
         for folder in (f for name in TABLES for f in (self.root / name, *(self.root / name).glob("site=*"))):
             if folder.exists() and folder.stat().st_dev != device:
                 raise StorageError(f"{folder} is on another device than {self.staging}: no file can be renamed there")
         if (free := self.free_bytes()) < need:
             raise StorageError(f"{self.root} has {free:,} bytes free and needs {need:,}: make room and try again")
-
-    def _probe(self) -> None:
-        probe = self.staging / f"probe-{secrets.token_hex(4)}"
-        try:
-            write_file(probe, b"khobor")
-        finally:
-            probe.unlink(missing_ok=True)
 
     def clear_staging(self, site: str) -> None:
         """Remove the unfinished files that a killed run of this site left, and those of any site older than a day."""
@@ -97,9 +91,8 @@ class DataFolder(DataPaths):
         with temporary(self.staging, f"{site}-{table.name}") as path, storage_errors("write", path):
             make_folder(self.staging)
             with path.open("xb") as file:
-                reached("stage.opened")
                 write_rows(table, rows, file)
-            reached("stage.written")
+                reached("stage.written")  # before the buffer is flushed
             sync(path)
             reached("stage.synced")
             if not read_rows(table, path, path).equals(rows):

@@ -29,7 +29,6 @@ class DataPaths:
         return self.state / f"{site}.lock"
 
     def run(self, run_id: str) -> Path:
-        """Path of a run's report."""
         return self.runs / f"{run_id}.json"
 
     def progress(self, site: str) -> Path:

@@ -76,7 +76,6 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         return cls(descriptor)
 
     def fileno(self) -> int:
-        """Return the file descriptor, to pass on to a child process."""
         if self._descriptor is None:
             raise ValueError("the lock was released")
         return self._descriptor

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -104,7 +104,7 @@ class Connection(sqlite3.Connection):
         return int(self.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-class Database:
+class Database(AbstractContextManager[Any]):
     """One file that several processes may open; each change is one transaction, durable on return."""
 
     form: ClassVar[Format]
@@ -135,9 +135,6 @@ class Database:
 
     def close(self) -> None:
         self._sql.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

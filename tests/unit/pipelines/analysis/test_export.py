@@ -139,7 +139,7 @@ def test_day_in_several_time_zones_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--out", "{data}/part"], "data folder"),
         (["--out", "{place}"], "exists"),
@@ -152,7 +152,7 @@ def test_day_in_several_time_zones_is_refused() -> None:
     ],
 )
 def test_mistake_is_named_and_nothing_is_written(
-    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "mine").write_text("mine")
     before = sorted(SAMPLE.iterdir())
@@ -160,8 +160,8 @@ def test_mistake_is_named_and_nothing_is_written(
     with pytest.raises(SystemExit) as ended:
         sys.exit(main(["export", "--data", str(SAMPLE), *given]))
     out, complaint = capsys.readouterr()
-    assert ended.value.code == (7 if "nonexistent" in said else 2), complaint
-    assert said in complaint
+    assert ended.value.code == (7 if "nonexistent" in message else 2), complaint
+    assert message in complaint
     assert (complaint.count("\n"), out) == (1, "")
     assert (sorted(SAMPLE.iterdir()), [path.name for path in tmp_path.iterdir()]) == (before, ["mine"])
 
@@ -201,6 +201,6 @@ def test_interrupted_export_leaves_no_folder(tmp_path: Path) -> None:
         assert process.stdout
         assert process.stdout.readline() == "writing\n"
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert (process.returncode, said) == (130, "khobor: interrupted; nothing was written\n")
+        _, message = process.communicate(timeout=30)
+    assert (process.returncode, message) == (130, "khobor: interrupted; nothing was written\n")
     assert list(tmp_path.iterdir()) == []

@@ -118,7 +118,7 @@ def test_missing_table_has_columns_but_no_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "said"),
+    ("asked", "error", "message"),
     [
         ({"name": "storys"}, QueryError, "no table 'storys'; did you mean 'stories'"),
         ({"name": "zzz"}, QueryError, "there are: stories, revisions, aliases, rankings, .*fetches, rejects, runs"),
@@ -135,9 +135,9 @@ def test_missing_table_has_columns_but_no_rows(tmp_path: Path) -> None:
     ],
 )
 def test_mistake_is_answered_with_a_correction(
-    asked: dict[str, Any], error: type[Exception], said: str, data: Path
+    asked: dict[str, Any], error: type[Exception], message: str, data: Path
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         open_table(**{"name": "stories", "data": data, **asked})
 
 

@@ -39,8 +39,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Run `khobor query` on the sample; returns exit code, stdout and stderr."""
     code = main(["query", *arguments, "--data", str(SAMPLE)])
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    message = capsys.readouterr()
+    return code, message.out, message.err
 
 
 def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, object]]:
@@ -133,9 +133,9 @@ def test_views_of_empty_folder_have_no_rows(name: str, tmp_path: Path) -> None:
 
 def test_query_of_empty_folder_prints_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["query", "SELECT count(*) AS n FROM stories", "--json", "--data", str(tmp_path)]) == 0
-    out, said = capsys.readouterr()
+    out, message = capsys.readouterr()
     assert json.loads(out) == [{"n": 0}]
-    assert said.startswith(f"khobor: nothing is kept in {tmp_path} yet; --data ")
+    assert message.startswith(f"khobor: nothing is kept in {tmp_path} yet; --data ")
 
 
 # What SQL can reach ---------------------------------------------------------------------------------------------------
@@ -183,7 +183,7 @@ def test_sql_cannot_reach_files(sql: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "message"),
     [
         ("SELECT * FROM storys", "storys does not exist! Did you mean"),
         ("SELECT headlin FROM stories", "headlin"),
@@ -193,10 +193,10 @@ def test_sql_cannot_reach_files(sql: str, tmp_path: Path) -> None:
         ("SELECT CAST(headline AS INTEGER) FROM stories", "Conversion Error"),
     ],
 )
-def test_wrong_sql_gives_one_sentence(sql: str, said: str, connection: duckdb.DuckDBPyConnection) -> None:
+def test_wrong_sql_gives_one_sentence(sql: str, message: str, connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(QueryError) as raised:
         rows(connection, sql)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -286,8 +286,8 @@ def test_query_writes_result_to_file(kind: str, tmp_path: Path, capsys: pytest.C
 
 
 def test_terminal_table_is_limited_to_200_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, said = run(capsys, "SELECT headline, rank FROM rankings")
-    assert (code, "--out" in said) == (0, True)
+    code, out, message = run(capsys, "SELECT headline, rank FROM rankings")
+    assert (code, "--out" in message) == (0, True)
     assert out.split()[:2] == ["headline", "rank"]
     assert len(out.splitlines()) == 201
     _, wide, _ = run(capsys, "FROM stories LIMIT 1")
@@ -296,7 +296,7 @@ def test_terminal_table_is_limited_to_200_rows(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["SELEC 1"], 2, "syntax error"),
         (["SELECT 1", "--out", "{data}/stories/x.csv"], 2, "data folder"),
@@ -308,11 +308,11 @@ def test_terminal_table_is_limited_to_200_rows(capsys: pytest.CaptureFixture[str
     ],
 )
 def test_mistake_is_named_and_leaves_no_file(
-    arguments: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended, out, complaint = run(capsys, *(part.format(data=SAMPLE, place=tmp_path) for part in arguments))
     assert ended == code, complaint
-    assert said in complaint
+    assert message in complaint
     assert (complaint.count("\n"), out, list(tmp_path.iterdir())) == (1, "", [])
 
 

@@ -4,15 +4,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-import duckdb
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from pipelines.storage.errors import DataDamaged
@@ -194,42 +191,6 @@ def test_equal_rows_make_equal_files(kept: Kept, tmp_path: Path) -> None:
     other.publish(*stories)
     other.close()
     assert digests(kept.dataset.root) == digests(tmp_path / "other")
-
-
-def test_concurrent_reader_never_sees_fewer_stories(kept: Kept) -> None:
-    """No story moves here, because a reader opens many files at different times."""
-    kept.publish(*(a_story(n) for n in range(1, 30)), *(a_story(n, DECEMBER) for n in range(30, 40)))
-    looks: list[tuple[int, int]] = [(0, 0)]
-    troubles: list[Exception] = []
-    over = threading.Event()
-
-    def look() -> None:
-        query = f"SELECT count(DISTINCT story_id) FROM read_parquet('{kept.dataset.root}/stories/**/*.parquet')"
-        with duckdb.connect() as connection:
-            while not over.is_set():
-                try:
-                    [found] = connection.execute(query).fetchone() or [0]
-                    seen = pd.read_parquet(kept.dataset.root / "stories", columns=["story_id"])["story_id"].nunique()
-                except (OSError, duckdb.Error, pa.ArrowException) as error:
-                    troubles.append(error)
-                    break
-                looks.append((found, seen))
-
-    reader = threading.Thread(target=look)
-    reader.start()
-    for revision in range(2, 14):
-        kept.keep(*(a_story(n, revision=revision) for n in range(1, 6)), a_story(40 + revision))
-        kept.publish(
-            *(a_story(n, DECEMBER, revision=revision) for n in range(30, 34)), a_story(70 + revision, DECEMBER)
-        )
-    over.set()
-    reader.join()
-    assert troubles == []
-    assert len(looks) > 3
-    assert looks[1][0] >= 39
-    for column in zip(*looks, strict=True):
-        assert list(column) == sorted(column)
-    assert len(kept.standing()) == 39 + 24
 
 
 # Damage --------------------------------------------------------------------------------------------------------------

@@ -92,6 +92,5 @@ def key_of(at: int, band: int) -> int:
 
 @cache
 def _query(keys: int) -> str:
-    """Return a query for the (key, story) pairs of so many keys."""
     last = f"SELECT key, number FROM bands WHERE key = ? ORDER BY number DESC LIMIT {_MAX_PER_KEY}"
     return " UNION ALL ".join(f"SELECT * FROM ({last})" for _ in range(keys))

@@ -69,7 +69,6 @@ class Outbox:
         self.add(table, part, key, "drop", {})
 
     def add(self, table: Table, part: str, key: str, act: str, row: Mapping[str, Any]) -> int:
-        """Append a change; return its ``seq``."""
         query = "INSERT INTO outbox (name, part, key, act, row) VALUES (?, ?, ?, ?, ?)"
         seq = self._sql.execute(query, (table.name, part, key, act, to_json(row))).lastrowid
         assert seq is not None
@@ -83,7 +82,6 @@ class Outbox:
         return dict(sorted(found.items()))
 
     def keys(self, table: Table) -> Iterator[tuple[str, str]]:
-        """Iterate over (act, key) of the pending changes of a table."""
         return self._sql.execute("SELECT act, key FROM outbox WHERE name = ?", (table.name,))
 
     def size(self) -> int:
@@ -105,7 +103,6 @@ class Outbox:
         return str(last[1])
 
     def clear(self, seqs: Iterable[int]) -> None:
-        """Delete changes that are published."""
         self._sql.executemany("DELETE FROM outbox WHERE seq = ?", ((seq,) for seq in seqs))
 
     # Files -----------------------------------------------------------------------------------------------------------

@@ -35,13 +35,8 @@ class Runs:
     def delete(self, run_id: str) -> None:
         self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
-    def unfinished(self) -> list[str]:
-        return self._ids("ended_at IS NULL")
-
-    def ended(self) -> list[str]:
-        return self._ids("ended_at IS NOT NULL")
-
-    def _ids(self, condition: str) -> list[str]:
+    def ids(self, *, ended: bool) -> list[str]:
+        condition = "ended_at IS NOT NULL" if ended else "ended_at IS NULL"
         return [r for (r,) in self._sql.execute(f"SELECT run_id FROM runs WHERE {condition} ORDER BY started_at")]
 
     def get(self, run_id: str) -> dict[str, Any] | None:

@@ -50,7 +50,6 @@ _IRREPLACEABLE = ("outbox", "files", "snapshots")
 
 
 def create(connection: Connection) -> None:
-    """Create an empty ledger in one transaction."""
     connection.reached("ledger.opened")
     connection.create()
     connection.reached("ledger.created")

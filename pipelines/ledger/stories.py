@@ -47,11 +47,9 @@ class Stories:
         return self._first("story_id = ?", story_id)
 
     def by_content_hash(self, content_hash: str) -> KnownStory | None:
-        """Return the first story with this headline and body."""
         return self._first("content_hash = ? ORDER BY first_seen_at, story_id", content_hash)
 
     def by_body_hash(self, body_hash: str) -> KnownStory | None:
-        """Return the first story with this body."""
         return self._first("body_hash = ? ORDER BY first_seen_at, story_id", body_hash)
 
     def _first(self, condition: str, value: str) -> KnownStory | None:
@@ -92,11 +90,9 @@ class Stories:
         )
 
     def mark_seen(self, known: KnownStory, at: datetime) -> None:
-        """Record that a story was seen unchanged."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
 
     def mark_gone(self, known: KnownStory, at: datetime) -> None:
-        """Record that a story was taken down; its row stays."""
         self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
 
     def move_to_cluster(self, story_id: str, cluster_id: str) -> None:

@@ -5,14 +5,13 @@ from contextlib import contextmanager
 
 from pipelines.ledger.connection import Connection
 
-SAVEPOINTS_PER_COMMIT = 50
 RESPONSES_PER_COMMIT = 4  # with the one in progress, a kill repeats at most five requests
 
 
 class Transactions:
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
-        self._savepoints = self._responses = self._depth = 0
+        self._responses = self._depth = 0
 
     def count_response(self) -> None:
         """Count a response; after :data:`RESPONSES_PER_COMMIT` of them, the enclosing savepoint commits."""
@@ -37,8 +36,7 @@ class Transactions:
         finally:
             self._depth -= 1
         self._sql.execute("RELEASE page")
-        self._savepoints += 1
-        if self._savepoints >= SAVEPOINTS_PER_COMMIT or self._responses >= RESPONSES_PER_COMMIT:
+        if self._responses >= RESPONSES_PER_COMMIT:
             self.commit()
 
     @contextmanager
@@ -52,7 +50,7 @@ class Transactions:
         """Make all writes durable; inside a savepoint, do nothing."""
         if self._depth:
             return
-        self._savepoints = self._responses = 0
+        self._responses = 0
         if self._sql.in_transaction:
             self._sql.reached("accept.due")
             self._sql.execute("COMMIT")

@@ -86,7 +86,6 @@ class Urls:
         self._sql.reached("url.discovered")
 
     def close(self, key: str) -> None:
-        """Close a URL without an outcome in this run."""
         self._sql.execute(f"UPDATE urls SET open = {_CLOSED} WHERE key = ?", (key,))
 
     def upsert(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:

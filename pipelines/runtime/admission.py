@@ -54,7 +54,6 @@ class Admission:
         return True
 
     def queue(self, request: Request) -> None:
-        """Queue a request, and open its URL in the ledger."""
         fetch: Fetch = request.meta["fetch"]
         self._run.memory.note_request(fetch.key)
         entry_point: EntryPoint | None = request.meta["entry_point"]

@@ -66,7 +66,6 @@ class LedgerMemory:
         return True
 
     def store(self) -> None:
-        """Store the first sightings and the aliases of this run."""
         site, run_id = self._ledger.site, self._run_id
         with self._ledger.savepoint():
             for (story_id, url), at in self._story_urls.items():

@@ -81,7 +81,6 @@ class FieldStats:
         self._lists_on_stories: Counter[str] = Counter()
 
     def count_story(self, parsed: ParsedStory) -> None:
-        """Count a parsed story, stored or not."""
         story = parsed.story
         self.pages += 1
         if story.layout is None:
@@ -116,12 +115,10 @@ class FieldStats:
                 self._body_sizes.append((_count_words(story.body), paragraphs))
 
     def count_list(self, name: str, rows: int, *, beside_story: bool) -> None:
-        """Count a ranked list on a page."""
         self._lists.setdefault(name, Counter())[rows] += 1
         self._lists_on_stories[name] += beside_story
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all statistics as JSON values."""
         stories = self._layouts.total()
         unfit = self.pages - stories
         words, paragraphs = zip(*self._body_sizes, strict=True) if self._body_sizes else ((), ())

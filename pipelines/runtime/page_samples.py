@@ -1,5 +1,6 @@
 """Page samples: feed the field statistics of a run, and hold the pages on which a field was missing."""
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -37,8 +38,9 @@ class PageSamples:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._samples: dict[str, list[Sample]] = {}
-        self._lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
-        self._with_list: dict[str, dict[str, None]] = {}  # by list, the last pages that showed it
+        lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
+        # By list, the last pages that showed it.
+        self._with_list = {name: deque[str](maxlen=_MAX_PAGES_BETWEEN) for name in lists}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -48,7 +50,6 @@ class PageSamples:
         return extension
 
     def count(self, item: Any, response: Response | None) -> None:
-        """Count an item, stored or not."""
         stats, fetch = Run.of(self._crawler).field_stats, fetch_of(item)
         if response is not None:
             page = response.meta.get("fetch")
@@ -56,10 +57,7 @@ class PageSamples:
             unchanged = fetch.unchanged_lists.values() if fetch is not None else ()
             for snapshot in (item,) if isinstance(item, Snapshot) else unchanged:
                 stats.count_list(snapshot.name, len(snapshot.rows), beside_story=beside_story)
-                pages = self._with_list.setdefault(snapshot.name, {})
-                pages[response.url] = None
-                if len(pages) > _MAX_PAGES_BETWEEN:
-                    del pages[next(iter(pages))]
+                self._with_list[snapshot.name].append(response.url)
         if isinstance(item, ParsedStory):
             stats.count_story(item)
             if response is not None and len(response.body) <= MAX_SAMPLE_BYTES:
@@ -71,7 +69,7 @@ class PageSamples:
         missing = set(parsed.missing) & set(ESSENTIAL) if unfit else set(COLUMNS) - set(filled)
         # A page with another extractor than usual shows where the field went.
         names = {*missing, *(f"{name} by {extractor}" for name, extractor in parsed.extracted_by.items())}
-        names |= {f"list/{name}" for name in self._lists if response.url not in self._with_list.get(name, ())}
+        names |= {f"list/{name}" for name, pages in self._with_list.items() if response.url not in pages}
         for name in names:
             samples = self._samples.setdefault(name, [])
             if len(samples) < MAX_SAMPLES or samples[-1].filled < len(filled):

@@ -29,7 +29,7 @@ def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", me
     :param message: their last error message
     """
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
-    killed = ledger.runs.unfinished()
+    killed = ledger.runs.ids(ended=False)
     for run_id in killed:
         publish_run(dataset, ledger, run_id)
         run = ledger.runs.get(run_id)

@@ -28,7 +28,6 @@ class RequestQueue:
         return len(self._requests)
 
     def push(self, request: Request, priority: int | None = None) -> None:
-        """Add a request with its own priority, or another."""
         priority = request.priority if priority is None else priority
         heapq.heappush(self._requests, (-priority, next(self._order), request))
         if len(self._requests) > self._max_size:

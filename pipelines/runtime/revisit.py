@@ -9,21 +9,9 @@ from crawler.outcomes import Outcome
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
 
-# Only the validators of a page that was parsed are stored: another one would count as known after a 304.
-PARSED = frozenset((Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST))
-# Outcomes that may improve: requested again by the next runs, up to so many failures in a row.
-RETRIED = frozenset(
-    (
-        Outcome.UNREACHABLE,
-        Outcome.HTTP_ERROR,
-        Outcome.CORRUPT,
-        Outcome.BLOCKED,
-        Outcome.SOFT_ERROR,
-        Outcome.REJECTED,
-        Outcome.UNREADABLE,
-        Outcome.ROBOTS,
-    )
-)
+# Besides failed requests, outcomes that may improve with a new release.
+_RETRIED = frozenset((Outcome.REJECTED, Outcome.UNREADABLE))
+# URLs are requested again by the next runs, up to so many failures in a row.
 MAX_FAILURES = 5
 # Later, a URL that is still linked is tried once more: the failure may have been our parser's.
 DELAY_AFTER_FAILURES = timedelta(days=7)
@@ -79,10 +67,11 @@ class Revisits:
         """Record the outcome of an open URL, and its next visit."""
         known = self.ledger.urls.get(fetch.key)
         failures = known.failures if known else 0
-        retry = fetch.outcome == Outcome.PENDING or (fetch.outcome in RETRIED and failures + 1 < MAX_FAILURES)
-        if failures and fetch.outcome in RETRIED:
+        may_improve = _may_improve(fetch)
+        retry = fetch.outcome == Outcome.PENDING or (may_improve and failures + 1 < MAX_FAILURES)
+        if failures and may_improve:
             self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
-        if fetch.outcome not in PARSED:
+        if not Outcome(fetch.outcome).is_read:  # a 304 would make a page known that was never parsed
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = retry or fetch.outcome in MISSING
@@ -100,13 +89,13 @@ class Revisits:
         self, fetch: Fetch, known: KnownUrl | None, published_at: datetime | None, failures: int
     ) -> datetime | None:
         if fetch.story_id is None:
-            failed = fetch.outcome in RETRIED or fetch.outcome == Outcome.PENDING
+            failed = _may_improve(fetch) or fetch.outcome == Outcome.PENDING
             return fetch.fetched_at if failed else fetch.fetched_at + self._interval(fetch, known)
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)
         if fetch.outcome in MISSING:
             return fetch.fetched_at + DELAY_AFTER_MISSING if failures < MAX_MISSING else None
-        return fetch.fetched_at + DELAY_AFTER_FAILURES if fetch.outcome in RETRIED else None
+        return fetch.fetched_at + DELAY_AFTER_FAILURES if _may_improve(fetch) else None
 
     def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
         """Return the time until an entry point is due: halved if it had new links, else doubled, within bounds.
@@ -146,6 +135,10 @@ class Revisits:
             closed, after = closed + len(pending), pending[-1].key
         self.ledger.commit()
         return closed
+
+
+def _may_improve(fetch: Fetch) -> bool:
+    return Outcome(fetch.outcome).is_failed or fetch.outcome in _RETRIED
 
 
 def new_fetch(known: KnownUrl, site: str, run_id: str) -> Fetch:

@@ -99,7 +99,6 @@ class Run:
 
     @classmethod
     def of(cls, crawler: Crawler) -> Self:
-        """Return the run of a crawl."""
         run = crawler.get_extension(cls)
         assert run is not None
         return run

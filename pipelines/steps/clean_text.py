@@ -12,7 +12,6 @@ MAX_RANKED_HEADLINE_LENGTH = 1_000
 
 
 def clean_text(item: Any) -> Any:
-    """Clean a story, or the headlines of a snapshot."""
     if isinstance(item, ParsedStory):
         return replace(item, story=clean_story(item.story))
     if isinstance(item, Snapshot):

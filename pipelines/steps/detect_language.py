@@ -9,7 +9,6 @@ from pipelines.drop_reasons import NoLanguage
 
 
 def detect_language(item: Any) -> Any:
-    """Set the language of a story; reject a text without letters and mojibake."""
     if not isinstance(item, ParsedStory):
         return item
     detected = language_by_script(f"{item.story.headline}\n\n{item.story.body}")

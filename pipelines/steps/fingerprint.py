@@ -9,7 +9,6 @@ from pipelines.similarity.minhash import sketch
 
 
 def fingerprint(item: Any) -> Any:
-    """Hash and sketch a cleaned story."""
     if not isinstance(item, ParsedStory):
         return item
     story = item.story

@@ -85,7 +85,7 @@ def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
 
 def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
     """Write the report of every ended run in the ledger that has none."""
-    for run_id in ledger.runs.ended():
+    for run_id in ledger.runs.ids(ended=True):
         if not dataset.run(run_id).exists():
             write_verdict(dataset, run_summary(ledger, run_id), expected)
 

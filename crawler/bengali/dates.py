@@ -7,7 +7,6 @@ impossible part makes the whole date unreadable. Dates of the Bangla and Hijri c
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from crawler.bengali.date_patterns import (
@@ -56,14 +55,10 @@ def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | No
     :param now: aware time of the fetch, for relative times such as ২ ঘণ্টা আগে; a date more than 26 hours ahead of it
         is not trusted, nor is a date without a time, since midnight would look like a time from the page
     """
-    for segment in _segments(text):
-        try:
-            moment = _parse_segment(ascii_digits(segment.text), zone, now)
-        except ValueError:
-            return None
-        if moment:
-            return moment
-    return None
+    try:
+        return next(filter(None, (_parse_segment(segment, zone, now) for _, segment in _segments(text))), None)
+    except ValueError:
+        return None
 
 
 def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> LabelledDates:
@@ -73,45 +68,40 @@ def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> Labelle
     edition only, is empty and not unreadable. If a label occurs twice, its first readable date counts.
     """
     segments = _segments(text)
-    if any(segment.label == "published" and not segment.is_empty for segment in segments):
+    if any(label == "published" and not _is_empty(segment) for label, segment in segments):
         segments = segments[1:]
     dates: dict[str, datetime] = {}
     unreadable: dict[str, None] = {}
-    for segment in segments:
+    for label, segment in segments:
         try:
-            moment = _parse_segment(ascii_digits(segment.text), zone, now)
-            damaged = moment is None and segment.label is not None and not segment.is_empty
+            moment = _parse_segment(segment, zone, now)
+            damaged = moment is None and label is not None and not _is_empty(segment)
         except ValueError:
             moment, damaged = None, True
         if moment:
-            dates.setdefault(segment.label or "published", moment)
+            dates.setdefault(label or "published", moment)
         if damaged:
-            unreadable[segment.text[:80]] = None
+            unreadable[segment[:80]] = None
     return LabelledDates(dates.get("published"), dates.get("updated"), tuple(unreadable))
 
 
-class _Segment(NamedTuple):
-    label: str | None
-    text: str
-
-    @property
-    def is_empty(self) -> bool:
-        return EMPTY.fullmatch(self.text[:80]) is not None
+def _is_empty(segment: str) -> bool:
+    return EMPTY.fullmatch(segment[:80]) is not None
 
 
-def _segments(text: str) -> list[_Segment]:
-    """Split a text at its labels; the first segment is the text before any label."""
+def _segments(text: str) -> list[tuple[str | None, str]]:
+    """Split a text into (label, text after it); the first segment is the text before any label."""
     text = search_key(text[:_MAX_RAW_LENGTH])[:_MAX_LENGTH]
     labels = list(LABEL.finditer(ascii_digits(text)))
     names = [None, *(label.lastgroup for label in labels)]
     starts = [0, *(label.end() for label in labels)]
     ends = [*(label.start() for label in labels), len(text)]
-    return [_Segment(name, text[start:end].strip()) for name, start, end in zip(names, starts, ends, strict=True)]
+    return [(name, text[start:end].strip()) for name, start, end in zip(names, starts, ends, strict=True)]
 
 
 def _parse_segment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Parse a segment with ASCII digits; None without a date, ValueError for a date that cannot be trusted."""
-    text = FOREIGN.sub(" ", text)
+    """Parse the date of a segment; None without a date, ValueError for a date that cannot be trusted."""
+    text = FOREIGN.sub(" ", ascii_digits(text))
     matches = [match for pattern in DATES for match in pattern.finditer(text) if _year(match) not in _OTHER_CALENDARS]
     if not matches:
         return _parse_relative(text, zone, now)
@@ -176,7 +166,6 @@ def _time(clock: re.Match[str]) -> time:
 
 
 def _offset(clock: re.Match[str]) -> tzinfo | None:
-    """Return the zone given in the text itself, if any."""
     offset = clock["offset"] or clock["shift"]
     if not offset and not clock["zone"]:
         return None

@@ -41,8 +41,3 @@ def repair(text: str) -> str:
     if _SUSPECT_NUKTA.search(text):
         text = _LATE_NUKTA.sub(rf"\1{NUKTA}\2", _NUKTA_RUN.sub(NUKTA, text))
     return text
-
-
-def drop_joiners(text: str) -> str:
-    """Remove every ZWNJ and ZWJ."""
-    return text.replace("\u200c", "").replace("\u200d", "")

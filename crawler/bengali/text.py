@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import regex
 
-from crawler.bengali.joiners import JOINERS, NUKTA, VIRAMA, drop_joiners, has_joiner, needs_repair, repair
+from crawler.bengali.joiners import JOINERS, NUKTA, VIRAMA, has_joiner, needs_repair, repair
 
 # Characters without meaning in a stored line: controls that are not spaces, soft hyphens, zero-width spaces, byte-order
 # marks, direction marks, annotations, tags (a flag spelled with them becomes a plain flag), noncharacters and lone
@@ -61,6 +61,11 @@ def clean_all(texts: Iterable[str]) -> list[str | None]:
     return [*decomposed] if together and _is_clean(together) else [clean(text) for text in decomposed]
 
 
+def compile_nfc(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Compile a pattern in NFC, as the text that it is matched with: there, য় is two characters."""
+    return re.compile(unicodedata.normalize("NFC", pattern), flags)
+
+
 def _decompose_letters(text: str) -> str:
     # Many pages use the single code points of these letters, and are clean otherwise.
     return text.replace("\u09df", "য" + NUKTA).replace("\u09dc", "ড" + NUKTA).replace("\u09dd", "ঢ" + NUKTA)
@@ -89,7 +94,7 @@ def _rewrite(text: str) -> str:
 def search_key(text: str) -> str:
     """Normalise both a text and the names that are searched for in it: cleaned, without joiners."""
     text = clean(text) or ""
-    return clean(drop_joiners(text)) or "" if has_joiner(text) else text
+    return clean(text.replace("\u200c", "").replace("\u200d", "")) or "" if has_joiner(text) else text
 
 
 @lru_cache(maxsize=2)  # the hash and the MinHash sketch of a body both need it
@@ -153,8 +158,7 @@ def words(text: str) -> list[str]:
 
     দু’একটি, ১,২০০ and ৩.৫ are one word each; a hyphenated pair is two.
     """
-    matches: list[str] = (_COMMON_WORD if _is_common(text) else _WORD).findall(text)
-    return matches
+    return list((_COMMON_WORD if _is_common(text) else _WORD).findall(text))
 
 
 def count_words(text: str) -> int:
@@ -163,8 +167,7 @@ def count_words(text: str) -> int:
 
 def letter_runs(text: str) -> list[str]:
     """Return the runs of letters, marks and numbers; every other sign, also a joiner or an apostrophe, separates."""
-    matches: list[str] = (_COMMON_LETTER_RUN if _is_common(text) else _LETTER_RUN).findall(text)
-    return matches
+    return list((_COMMON_LETTER_RUN if _is_common(text) else _LETTER_RUN).findall(text))
 
 
 _TO_ASCII = str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")

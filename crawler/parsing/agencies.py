@@ -4,7 +4,7 @@ import re
 from itertools import islice
 from unicodedata import normalize
 
-from crawler.bengali.text import clean
+from crawler.bengali.text import clean, compile_nfc
 
 _AGENCIES = {
     "AFP": "এএফপি|এজেন্সি ফ্রান্স প্রেস|এজেন্স ফ্রান্স প্রেস|AFP",
@@ -53,35 +53,34 @@ _BETWEEN = r"(?:\s(?:এ|এই|এক|একটি|আজ|গতকাল|খ�
 _PEOPLE = r"(?:সঙ্গে|সাথে|কাছে|(?:এক|একজন)?\s*(?:সাংবাদিক|আলোকচিত্রী|কর্মী|কার্যালয়|সম্পাদক))"
 
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(normalize("NFC", pattern))
-
-
 _FORMS = tuple((normalize("NFC", form), name) for name, forms in _AGENCIES.items() for form in forms.split("|"))
 _NAMES = dict(_FORMS)
 _BENGALI_FORMS = tuple((form, name) for form, name in _FORMS if not form.isascii())
 _LATIN = re.compile("[A-Za-z]")
-_LETTER = _compile(r"[\u0980-\u09ff\w]")
-_BYLINE_PARTS = _compile(r"\s*[,/|()]\s*|\s(?:ও|এবং)\s")
-_BYLINE = _compile(
+_LETTER = compile_nfc(r"[\u0980-\u09ff\w]")
+_BYLINE_PARTS = compile_nfc(r"\s*[,/|()]\s*|\s(?:ও|এবং)\s")
+_BYLINE = compile_nfc(
     rf"(?:{_NEWS_AGENCY})?(?P<form>{'|'.join(_AGENCIES.values())})"
     r"(?:\s(?:এজেন্সি|নিউজ|বাংলা|ডেস্ক|প্রতিনিধি|প্রতিবেদক|সংবাদদাতা|অবলম্বনে))?"
 )
 _LABEL = r"(?<![\u0980-\u09ff\w])(?<!ছবি )(?<!ছবির )(?:খবর|তথ্যসূত্র|সূত্র|সুত্র|[Ss]ource)"
 _LIST = r"(?:[^।:ঃ\n,]{1,30}(?:,|/|\sও|\sএবং)\s*){1,3}"
 _ENDS = rf"{_QUOTE}\s*(?:$|[।.,)\]/|\n]|(?:ও|এবং)\s)"
-_NONE: frozenset[str] = frozenset()
 # Patterns of the text before and after a credited name, from the most explicit kind of credit to the least, and the
 # agencies for which the kind does not count.
 _CREDITS = tuple(
-    (_compile(rf"(?:{before})$"), _compile(_CASE + after), exempt)
+    (compile_nfc(rf"(?:{before})$"), compile_nfc(_CASE + after), exempt)
     for before, after, exempt in (
-        (rf"{_LABEL}\s*[:ঃ–—-]\s*{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", "", _NONE),
-        (rf"{_LABEL}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _NONE),
+        (rf"{_LABEL}\s*[:ঃ–—-]\s*{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", "", ()),
+        (rf"{_LABEL}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, ()),
         (rf"{_LABEL}\s*[:ঃ–—-]?\s*{_LIST}{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
         (r"[(\[]\s*", r"\s*[)\]]\s*(?:$|[:ঃ।\n]|[–—-]\s*(?!\s*(?:এর|র|কে)))", _AMBIGUOUS | _BROADCASTERS),
         (rf"{_REPORTS}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
-        (rf"{_NEWS_AGENCY}{_QUOTE}", rf"(?!\s*{_PEOPLE})[^।\n]{{0,80}}?(?:{_REPORTS}|{_REPORT_NOUN})", _NONE),
+        (
+            rf"{_NEWS_AGENCY}{_QUOTE}",
+            rf"(?!\s*{_PEOPLE})[^।\n]{{0,80}}?(?:{_REPORTS}|{_REPORT_NOUN})",
+            frozenset[str](),
+        ),
         ("", rf"{_QUOTE}(?:{_BETWEEN}\s{_REPORTS}|\s(?:এক\s|একটি\s)?{_REPORT_NOUN})", _AMBIGUOUS | _BROADCASTERS),
     )
 )

@@ -4,9 +4,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from unicodedata import normalize
 
-from crawler.bengali.text import clean, clean_all
+from crawler.bengali.text import clean, clean_all, compile_nfc
 from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
 from crawler.parsing.text_blocks import TextBlock
@@ -22,7 +21,7 @@ _MORE = (
     rf"(?:{_ABOUT}\s*)?(?:আরও|আরো)\s*(?:পড়ুন|পড়তে পারেন|দেখুন|জানুন|খবর|সংবাদ)|পড়ুন\s*(?:আরও|আরো)"
     rf"|{_ABOUT}\s*(?:খবর|সংবাদ)|বিস্তারিত\s*পড়ুন|read\s+(?:more|also)|related\s+(?:news|stories)"
 )
-_READ_MORE = re.compile(normalize("NFC", rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*"), re.IGNORECASE)
+_READ_MORE = compile_nfc(rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]")
 # A link that opens this many linked blocks was probably never closed, so they are not links to other stories.
 _UNCLOSED_LINK = 3
@@ -56,10 +55,9 @@ class BoilerplateFilter:
                 yield text
 
     def _is_boilerplate(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
-        below_picture = block.picture is not None
         return (
-            is_picture_credit(text, below_picture=below_picture)
-            or (below_picture and (has_picture_credit(text) or text == clean(block.picture)))
+            is_picture_credit(text)
+            or (block.picture is not None and (has_picture_credit(text) or text == clean(block.picture)))
             or any(pattern.search(text) for pattern in self.promo)
             or self._is_reading_tip(text, block, link_counts)
         )

@@ -1,15 +1,8 @@
 """Picture captions and their credits."""
 
 import re
-from unicodedata import normalize
 
-from crawler.bengali.text import clean, comparison_key
-
-
-def _compile(pattern: str) -> re.Pattern[str]:
-    # The text is NFC, in which য় is two characters, so the pattern must be too.
-    return re.compile(normalize("NFC", pattern), re.IGNORECASE)
-
+from crawler.bengali.text import clean, comparison_key, compile_nfc
 
 _GRAPHICS = "গ্রাফিক্স|গ্রাফিকস|গ্রাফিক|ইনফোগ্রাফিক|ইলাস্ট্রেশন|অলংকরণ|কোলাজ"
 _PICTURE = rf"(?:ফাইল\s*)?(?:ছবি|আলোকচিত্র|স্ক্রিনশট|{_GRAPHICS}|photo(?:s|graph)?|image|graphics?|illustration)"
@@ -21,7 +14,7 @@ _BEFORE = r"(?:^|[।.?!|(\[])\s*"
 _AFTER = r"\s*[)\]]?[\s।.]*$"
 # Most explicit first. The sign ঃ is used as a colon, but inside a name (মোঃ) it is a letter.
 _CREDITS = tuple(
-    _compile(pattern)
+    compile_nfc(pattern, re.IGNORECASE)
     for pattern in (
         rf"[(\[]\s*(?P<label>{_LABEL})\s*[:ঃ–—/-]\s*(?P<who>[^:।]{{1,80}}?)\s*[)\]][\s।.]*$",
         rf"(?:^|[\s।.?!|–—-])(?P<label>{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,80}}?)[\s।.]*$",
@@ -32,18 +25,19 @@ _CREDITS = tuple(
         rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]+\s+)?(?:{_GRAPHICS})){_AFTER}",
     )
 )
-_CREDIT_WORD = _compile(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত")  # every credit has one of these
-_CREDIT_FIRST = _compile(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*")
-_BARE_LABEL = _compile(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*")
-_CAPTION_LABEL = _compile(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*")
+_CREDIT_WORD = compile_nfc(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত", re.IGNORECASE)  # every credit has one of these
+_CREDIT_FIRST = compile_nfc(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*", re.IGNORECASE)
+_BARE_LABEL = compile_nfc(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*", re.IGNORECASE)
+_CAPTION_LABEL = compile_nfc(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*", re.IGNORECASE)
 _MAX_CREDIT_LENGTH = 120
 _MAX_CAPTION_LENGTH = 2_000  # the patterns are slow on longer text
 _MAX_INVISIBLE = 10  # characters by which two lines that look alike may differ in length
 _MIN_REPEATED_LENGTH = 8  # দাদা is not দা printed twice
 # Names that make a line a credit without a picture above it. ছবি also means film: ছবি : হাওয়া may be the name of one.
-_CERTAIN_CREDIT = _compile(
+_CERTAIN_CREDIT = compile_nfc(
     r"(?:সংগৃহীত|কালবেলা|ইন্টারনেট|ফেসবুক|ফোকাস বাংলা|এএফপি|রয়টার্স|এপি|বাসস|ইউএনবি|পিআইডি|(?:ফাইল|প্রতীকী)\s*ছবি)"
-    r"(?![\u0980-\u09ff])"
+    r"(?![\u0980-\u09ff])",
+    re.IGNORECASE,
 )
 
 
@@ -86,18 +80,15 @@ def _split(printed: str) -> tuple[str, str | None]:
 
 
 def _once(text: str) -> str:
-    """Return half of a text that consists of the same line twice."""
-    half = len(text) // 2
+    half = len(text) // 2  # some captions are printed twice in a row
     line = text[:half].rstrip()
     return line if half >= _MIN_REPEATED_LENGTH and line == text[half:].lstrip() else text
 
 
-def is_picture_credit(text: str, *, below_picture: bool = False) -> bool:
-    """Report if a line of a story's text is only the credit of a picture."""
-    if len(text) > _MAX_CREDIT_LENGTH:
-        return False
+def is_picture_credit(text: str) -> bool:
+    """Report if a line is certainly only the credit of a picture, even without a picture above it."""
     caption, credit = _split(text)
-    return credit is not None and not caption and (below_picture or _CERTAIN_CREDIT.match(credit) is not None)
+    return bool(credit and not caption and len(text) <= _MAX_CREDIT_LENGTH and _CERTAIN_CREDIT.match(credit))
 
 
 def has_picture_credit(text: str) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, TypeVar
-from unicodedata import normalize
 
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.bengali.text import clean
+from crawler.bengali.text import clean, compile_nfc
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.page import PARSER_OPTIONS, Article, visible_text
 
@@ -39,7 +38,7 @@ def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
 
     :param matching: pattern that the text must contain
     """
-    pattern = re.compile(normalize("NFC", matching))
+    pattern = compile_nfc(matching)
 
     def extract(article: Article) -> Iterator[str]:
         texts = (visible_text(node, exclude) for node in article.css(selector))

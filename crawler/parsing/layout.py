@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
 from crawler.bengali.dates import parse_datetime, parse_labelled_dates
-from crawler.bengali.text import clean
+from crawler.bengali.text import clean, compile_nfc
 from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
@@ -192,7 +191,7 @@ class Layout:
 
     @cached_property
     def _promo_patterns(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(re.compile(normalize("NFC", pattern)) for pattern in self.promo)
+        return tuple(compile_nfc(pattern) for pattern in self.promo)
 
 
 def _edition(text: str) -> str | None:

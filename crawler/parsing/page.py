@@ -31,16 +31,14 @@ class Page:
     content_type: str | None = None
     _matches: dict[str, list[LexborNode]] = field(default_factory=dict, init=False, repr=False)
 
-    @cached_property
-    def tree(self) -> LexborHTMLParser:
-        return self.new_tree()
-
     def new_tree(self) -> LexborHTMLParser:
         """Parse the page again, for a caller that modifies the tree."""
         text, is_utf8 = decoded(self.body, self.content_type)
         markup = limit_markup(text)
         # The parser reads UTF-8: a body that is UTF-8 already needs no encoding.
         return LexborHTMLParser(self.body if is_utf8 and markup is text else markup, options=PARSER_OPTIONS)
+
+    tree = cached_property(new_tree)
 
     @property
     def article(self) -> "Article":

@@ -91,7 +91,6 @@ def _parse_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, bas
 
 
 def _group_by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> dict[int, list[LexborNode]]:
-    """Group the matches of a selector by the ``mem_id`` of the row that contains them."""
     row_ids = {row.mem_id for row in rows}
     groups: dict[int, list[LexborNode]] = {}
     for node in region.css(selector)[: 10 * MAX_ROWS]:
@@ -102,8 +101,6 @@ def _group_by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> 
 
 def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
     """Choose the link of a row: to a story, else to another kind of page, else the first; a kicker may have a link."""
-    if len(targets) == 1:
-        return targets[0]
     stories = (target for target in targets if isinstance(target, SiteUrl) and target.story_id)
     others = (target for target in targets if isinstance(target, SkippedUrl) and target.outcome is Outcome.NOT_A_STORY)
     return next(stories, None) or next(others, None) or targets[0]
@@ -118,7 +115,6 @@ def _valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
 
 
 def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> str | None:
-    """Return the link's label for screen readers, else the visible title, else the link's text."""
     labels = (clean(link.attributes.get("aria-label")) for link in links)
     titles = (clean((visible_text(title, ranked.drop) or "").lstrip("/ \xa0")) for title in node.css(ranked.title))
     texts = (clean(visible_text(link)) for link in links)

@@ -17,7 +17,6 @@ _SKIPPED = frozenset(
     + ("input", "map", "math", "nav", "noscript", "object", "option", "script", "select", "style", "svg", "template")
     + ("textarea", "title", "video")
 )
-_CELL_SEPARATOR = " | "
 
 
 @dataclass(slots=True)
@@ -37,8 +36,6 @@ class TextBlock:
 
 @dataclass(slots=True)
 class _BlockBuilder:
-    """Builds one block after another from the nodes of a walk."""
-
     texts: list[str] = field(default_factory=list)  # of the current cell
     unlinked: list[str] = field(default_factory=list)
     cells: list[str] = field(default_factory=list)
@@ -94,7 +91,7 @@ class _BlockBuilder:
         if not self.cells:
             self.links.clear()
             return None
-        text = _CELL_SEPARATOR.join(self.cells)
+        text = " | ".join(self.cells)
         unlinked = _join(self.unlinked) if self.has_linked_text or len(self.cells) > 1 else text
         block = TextBlock(text, unlinked, tuple(self.links), None if self.text_first else self.picture)
         self.cells, self.unlinked, self.links, self.has_linked_text = [], [], [], False

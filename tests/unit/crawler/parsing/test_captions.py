@@ -106,25 +106,18 @@ def test_a_caption_printed_twice_in_one_breath_is_read_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "alone", "below"),
+    ("line", "is_credit", "has_credit"),
     [
         ("ছবি : সংগৃহীত", True, True),
-        ("ছবি: কালবেলা", True, True),
         ("কালবেলা গ্রাফিক্স", True, True),
         ("ফাইল ছবি", True, True),
         ("ছবি : রাজু আহমেদ", False, True),
         ("ছবি : হাওয়া", False, True),  # a film that won a prize, or a photographer
-        ("মেলায় লিচু। ছবি : কালবেলা", False, False),
+        ("মেলায় লিচু। ছবি : কালবেলা", False, True),
         ("মেলায় লিচু", False, False),
         ("খবর এএফপির।", False, False),
     ],
 )
-def test_a_line_that_is_nothing_but_a_credit_is_known(line: str, alone: bool, below: bool) -> None:
+def test_credit_line_is_recognised(line: str, is_credit: bool, has_credit: bool) -> None:
     line = normalize("NFC", line)
-    assert is_picture_credit(line) is alone
-    assert is_picture_credit(line, below_picture=True) is below
-
-
-def test_a_line_that_ends_in_a_credit_is_known() -> None:
-    assert has_picture_credit("মেলায় লিচু। ছবি : কালবেলা")
-    assert not has_picture_credit("মেলায় লিচু")
+    assert (is_picture_credit(line), has_picture_credit(line)) == (is_credit, has_credit)

@@ -59,7 +59,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def positive(text: str) -> int:
-    """Parse a whole number of at least 1."""
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
@@ -80,7 +79,6 @@ def story_id(text: str) -> str:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Parse a comma-separated list."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
@@ -93,7 +91,6 @@ def period(text: str) -> timedelta:
 
 
 def minutes(text: str) -> float:
-    """Parse a positive, finite number."""
     try:
         number = float(text)
     except ValueError:

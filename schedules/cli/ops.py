@@ -57,15 +57,7 @@ def alerts(options: argparse.Namespace) -> int:
         print_result(results, options.json, lambda: show_test_results(results))
         return 0 if all(result["reached"] for result in results) else 3
     active = active_alarms(open_data(options.data))
-
-    def show() -> None:
-        show_active_alarms(active, all_targets=True)
-        if not active.alarms:
-            print(
-                "No active alarms." if active.targets else f"No active alarms. {options.timetable} has no alert target."
-            )
-
-    print_result(active.as_dict(), options.json, show)
+    print_result(active.as_dict(), options.json, lambda: show_active_alarms(active, show_all=True))
     return 0
 
 

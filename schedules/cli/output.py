@@ -10,7 +10,6 @@ from schedules.stdio import redirect_to_devnull
 
 
 def print_error(message: str) -> None:
-    """Print one line on stderr."""
     from crawler.safe_text import one_line
 
     print(f"khobor: {one_line(message, 1000)}", file=sys.stderr)

@@ -1,8 +1,8 @@
 """Opening the data folder, the sites in it and their ledgers, for the commands."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +27,14 @@ def for_each_site(
     options: argparse.Namespace, action: Callable[["DataFolder", "type[NewspaperSpider]"], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Call ``action`` for the sites named, or for all with data, while all of them are locked."""
+    from crawler.registry import newspapers
     from pipelines.storage.site_lock import SiteLock
+    from schedules.runner.options import spider_named
 
     dataset = open_data(options.data)
-    spiders = _spiders(options, dataset)
+    spiders = [spider_named(name) for name in dict.fromkeys(options.site)] or [
+        spider for name, spider in newspapers().items() if dataset.ledger(name).exists() or dataset.holds(name)
+    ]
     if spiders:
         dataset.prepare()
     with ExitStack() as locks:
@@ -39,19 +43,8 @@ def for_each_site(
         return [{"site": spider.name} | action(dataset, spider) for spider in spiders]
 
 
-def _spiders(options: argparse.Namespace, dataset: "DataFolder") -> list["type[NewspaperSpider]"]:
-    from crawler.registry import newspapers
-    from schedules.runner.options import spider_named
-
-    if options.site:
-        return [spider_named(name) for name in dict.fromkeys(options.site)]
-    return [s for s in newspapers().values() if dataset.ledger(s.name).exists() or dataset.holds(s.name)]
-
-
-@contextmanager
-def open_ledger(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> Iterator["Ledger"]:
+def open_ledger(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> "closing[Ledger]":
     from pipelines.ledger import Ledger
 
     expected = dataset.holds(spider.name)
-    with closing(Ledger.open(dataset.ledger(spider.name), spider.name, spider.zone, expected=expected)) as ledger:
-        yield ledger
+    return closing(Ledger.open(dataset.ledger(spider.name), spider.name, spider.zone, expected=expected))

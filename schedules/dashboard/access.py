@@ -5,6 +5,7 @@ Our own small middleware, since one rule in one place is easier to audit than se
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -15,6 +16,7 @@ COOKIE = "khobor"
 TOKEN_VARIABLE = "KHOBOR_DASHBOARD_TOKEN"
 MIN_TOKEN_LENGTH = 16
 MAX_TARGET_LENGTH = 500
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]+)?")
 # Served without a token; none of them contains data.
 PUBLIC_PATHS = ("/healthz", "/login", "/static/page.css")
 SECURITY_HEADERS = (
@@ -93,17 +95,8 @@ def access_policy(host: str, names: Iterable[str], token: str | None) -> AccessP
 
 def host_name(host: str) -> str | None:
     """Return the name in a Host header in lower case, without the port; None if the header is malformed."""
-    name, port = host, ""
-    if host.startswith("["):
-        name, bracket, port = host[1:].partition("]")
-        if not bracket:
-            return None
-    elif ":" in host:
-        name, _, port = host.partition(":")
-        port = f":{port}"
-    if port and not (port[0] == ":" and port[1:].isascii() and port[1:].isdigit()):
-        return None
-    return name.lower().rstrip(".") or None
+    match = _HOST.fullmatch(host)
+    return (match[1].strip("[]").lower().rstrip(".") or None) if match else None
 
 
 def _is_ip(name: str) -> bool:

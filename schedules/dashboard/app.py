@@ -55,8 +55,9 @@ class Dashboard:
 
     def application(self) -> ASGIApp:
         """Build the ASGI application, guarded by the access policy."""
-        routes = [Route(path, self._view(view)) for view in VIEWS.values() for path in view.paths]
-        routes += [
+        endpoints = {path: self._view(view) for view in VIEWS.values() for path in (view.path, f"/{view.name}.json")}
+        routes = [
+            *(Route(path, endpoint) for path, endpoint in endpoints.items()),
             Route("/live", self._live),
             Route("/runs/{name}", self._run),
             Route("/stories/{name}", self._story),
@@ -109,9 +110,13 @@ class Dashboard:
 
     def _html(self, template: str, query: Query, view: str, data: Data, path: str) -> PageResponse:
         json_path = f"/{view}.json" if view in VIEWS else f"{path}.json"
-        context = {"unreadable": dict(self.source.unreadable), "sites": self.source.sites(), "json_path": json_path}
+        context: Data = {
+            "unreadable": dict(self.source.unreadable),
+            "sites": self.source.sites(),
+            "json_path": json_path,
+        }
         self.source.unreadable.clear()
-        return PageResponse(200, HTML, jinja_env.page(template, query, view, data, **context))
+        return PageResponse(200, HTML, jinja_env.page(template, query, view=view, data=data, **context))
 
     async def _live(self, request: Request) -> Response:
         """The progress of runs under way, polled by `live.js`."""

@@ -99,7 +99,6 @@ def runs_by_hour(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Ma
 
 
 def hours_axis(name: str) -> Markup:
-    """The hours below several `runs_by_hour`."""
     drawing = Drawing(name, 14, "Hours of the day", "From 0 to 24 o'clock.")
     for hour, anchor in ((0, "start"), (6, "middle"), (12, "middle"), (18, "middle"), (24, "end")):
         drawing.text(hour / 24, 11, f"{hour:02}", anchor)
@@ -128,7 +127,6 @@ def shares(name: str, title: str, points: Sequence[Mapping[str, Any]], usual: fl
 
 
 def share_bar(name: str, title: str, share: float) -> Markup:
-    """A share of a whole as one bar."""
     drawing = Drawing(name, 8, title, f"{title}: {percent(share)}.")
     drawing.bar(0, 1, 0, 8, "rest")
     drawing.bar(0, max(0.0, min(share, 1.0)), 0, 8, "ink")

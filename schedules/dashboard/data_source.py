@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -116,10 +116,6 @@ class DataSource:
         return report
 
     # Rows ------------------------------------------------------------------------------------------------------------
-
-    def partitions(self, table: str, site: str) -> list[tuple[str, PurePosixPath]]:
-        """Return the partitions of a table with their files, oldest first."""
-        return self.dataset.published(TABLES[table], site)
 
     def rows(self, table: str, site: str, columns: Sequence[str], since: str = "", until: str = "~") -> Any:
         """Return some columns as an Arrow table, of the partitions ``since`` to ``until`` (`2026-11`, `2026-11-22`).

@@ -73,7 +73,6 @@ def distance(moment: datetime, now: datetime) -> str:
 
 
 def moment_of(value: Any) -> datetime:
-    """Return a datetime from itself or from ISO 8601."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 

@@ -87,23 +87,13 @@ _ENVIRONMENT.globals |= {
 }
 
 
-def page(template: str, query: Query, view: str, data: Mapping[str, Any], **context: Any) -> bytes:
-    """Render the data of a view as a page of the server."""
-    return _render(template, query, standalone=False, view=view, data=data, **context)
-
-
-def static_page(query: Query, data: Mapping[str, Mapping[str, Any]], **context: Any) -> bytes:
-    """Render all views as one file."""
-    return _render("static_report.html", query, standalone=True, data=data, **context)
-
-
-def _render(template: str, query: Query, *, standalone: bool, **context: Any) -> bytes:
+def page(template: str, query: Query, *, standalone: bool = False, **context: Any) -> bytes:
+    """Render a page of data; ``standalone`` pages have no links to other pages."""
     url = partial(_url, query, standalone)
     return plain_page(template, query=query, standalone=standalone, now=query.moment, url=url, **context)
 
 
 def plain_page(template: str, **context: Any) -> bytes:
-    """Render a template that shows no data: login form, error page."""
     return _ENVIRONMENT.get_template(template).render(context).encode("utf-8", "replace")
 
 

@@ -53,7 +53,6 @@ class Query:
         return run.as_dict(self.moment) if run else None
 
     def dates(self, site: Site) -> list[date]:
-        """Return the days, oldest first."""
         today = self.moment.astimezone(site.zone).date()
         return [today - timedelta(days=back) for back in reversed(range(self.days))]
 
@@ -64,7 +63,6 @@ class Query:
         return [datetime(day.year, day.month, day.day, tzinfo=site.zone) for day in days]
 
     def since(self, site: Site) -> datetime:
-        """Return the start of the first day."""
         return self.starts(site)[0]
 
 

@@ -31,7 +31,6 @@ def report_query(dataset: DataFolder, timetable: Path, moment: datetime, days: i
 
 
 def report_data(query: Query) -> dict[str, Any]:
-    """Return the data of all views by name."""
     return {name: view.data(query) for name, view in VIEWS.items()}
 
 
@@ -45,6 +44,6 @@ def write_report(out: Path, query: Query) -> int:
     style = jinja_env.STATIC["page.css"][1].read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     context = {"style": Markup(style), "style_hash": f"sha256-{digest}", "unreadable": query.source.unreadable}
-    body = jinja_env.static_page(query, report_data(query), **context)
+    body = jinja_env.page("static_report.html", query, standalone=True, data=report_data(query), **context)
     write_file(out, body)
     return len(body)

@@ -23,7 +23,7 @@ def coverage_lines(report: Mapping[str, Any]) -> Iterator[str]:
     low, high, why = coverage.get("low"), coverage.get("high"), coverage.get("why_no_estimate")
     if not isinstance(low, int) or not isinstance(high, int):
         if why:
-            yield f"coverage unknown: {why}"
+            yield f"coverage of the last 24 hours unknown: {why}"
         return
     others = "".join(f", {coverage[name]:,} {label}" for name, label in _OTHER_IDS if coverage.get(name))
     yield (

@@ -45,11 +45,9 @@ class ProgressBars:
             self._bars.stop()
 
     def print(self, message: str) -> None:
-        """Print a message above the bars."""
         self._console.print(f"khobor: {plain(message)}", soft_wrap=True)
 
     def update(self, process: "RunProcess") -> None:
-        """Show the current progress of a run."""
         if (run := process.progress()) is None:
             return
         seconds = max(time.monotonic() - self._started, 0.001)

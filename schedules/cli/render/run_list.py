@@ -57,8 +57,8 @@ def _show_latest(out: Console, runs: Sequence[RunReport], running: Sequence[Prog
     out.print(lines)
 
 
-def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, all_targets: bool = False) -> None:
-    """Print the active alarms, and the failing alert targets or all of them."""
+def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, show_all: bool = False) -> None:
+    """Print the active alarms, and the alert targets that fail; with ``show_all`` every target."""
     out = out or console()
     if active.error:
         out.print(f"[red]{plain(active.error)}[/red]")
@@ -66,8 +66,10 @@ def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, all_
         out.print(f"[bold red]{counted(len(active.alarms), 'active alarm')}[/bold red]")
         lines = (f"{plain(alarm_line(a))} [dim](since {clock(a['active_since'])})[/dim]" for a in active.alarms)
         show_points(out, lines, "[bold red]![/bold red]")
+    elif show_all:
+        out.print("No active alarms." if active.targets else "No active alarms. The timetable has no alert target.")
     for target in active.targets:
-        if target.failures or all_targets:
+        if target.failures or show_all:
             style = "red" if target.failures else "green"
             out.print(f"[{style}]{plain(str(target))}[/{style}]")
 

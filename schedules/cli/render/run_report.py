@@ -14,7 +14,7 @@ from schedules.cli.render.run_list import show_points, try_parse, verdict
 from schedules.cli.render.terminal import console, plain, table
 from schedules.dashboard.formatting import clock, duration, percent
 from schedules.exit_codes import ExitCode
-from schedules.reports.report import COLUMNS, InvalidReport, RunReport, parse_report
+from schedules.reports.report import COLUMNS, RunReport
 
 MAX_PAGES, MAX_STORIES, MAX_SAMPLES, MAX_EXTRACTORS = 5, 12, 3, 2
 BAR_LENGTH = 10
@@ -38,9 +38,8 @@ def read_details(dataset: DataFolder, report: Mapping[str, Any]) -> RunDetails |
     from pipelines.storage.errors import DataDamaged
     from pipelines.storage.tables import is_site
 
-    try:
-        run = parse_report(report, {})
-    except InvalidReport:
+    run = try_parse(report)
+    if run is None:
         return None
     log, zone = dataset.log(run.run_id), ZoneInfo(zones().get(run.site, "UTC"))
     details = RunDetails(zone, str(log) if log.is_file() else None)
@@ -102,17 +101,19 @@ def _show_counts(out: Console, run: RunReport) -> None:
     lines = table(">", "")
     for count, label in (
         (run.new, "new stories"),
-        (run.revised, "new revisions of known stories"),
-        (run.unchanged, "known stories unchanged"),
+        (run.revised, "revised stories"),
+        (run.unchanged, "unchanged stories"),
         (run.exact_duplicates, "exact duplicates of stored stories"),
         (run.gone, "stored stories taken down"),
         (run.rejected, "rejected" + (f" ({plain(rejects)})" if rejects else "")),
         (run.requests, f"requests in {duration(run.seconds)}"),
     ):
-        lines.add_row(f"[bold]{count:,}[/bold]", label)
+        if count or label == "new stories":
+            lines.add_row(f"[bold]{count:,}[/bold]", label)
     for name in sorted({key.partition("/")[0] for key in run.lists}):
         kept, seen = run.lists.get(f"{name}/kept", 0), run.lists.get(f"{name}/seen", 0)
-        lines.add_row(f"[bold]{kept:,}[/bold]", f"new snapshots of the {plain(name)} list, seen {seen:,} times")
+        label = f"{'snapshot' if kept == 1 else 'snapshots'} of the {plain(name)} list, seen {seen:,} times"
+        lines.add_row(f"[bold]{kept:,}[/bold]", label)
     out.print(lines)
 
 
@@ -122,7 +123,7 @@ def _show_fields(out: Console, run: RunReport) -> None:
         filled, of, by = (run.fields[name][key] for key in ("filled", "of", "by"))
         share = filled / of if of else 0.0
         bar = ("█" * round(share * BAR_LENGTH)).ljust(BAR_LENGTH, "·")
-        extractors = ", ".join(f"{extractor} {count:,}" for extractor, count in _by_count(by)[:MAX_EXTRACTORS])
+        extractors = ", ".join(f"{extractor} {count:,}" for extractor, count in _by_count(by)[:MAX_EXTRACTORS] if count)
         lines.add_row(name, f"{filled:,} of {of:,}", bar, percent(share), f"[dim]{plain(extractors)}[/dim]")
     if run.fields:
         out.print(lines)

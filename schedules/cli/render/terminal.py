@@ -29,7 +29,9 @@ def console(*, stderr: bool = False) -> Console:
 def table(*names: str, title: str | None = None) -> Table:
     """Create a table without borders. Names with `>` are right-aligned columns; only the last column wraps."""
     has_header = any(name.strip(">") for name in names)
-    created = Table(title=title, title_justify="left", box=None, header_style="bold", show_header=has_header)
+    created = Table(
+        title=title, title_justify="left", box=None, header_style="bold", show_header=has_header, pad_edge=False
+    )
     for index, name in enumerate(names, start=1):
         justify = "right" if name.startswith(">") else "left"
         created.add_column(name.lstrip(">"), justify=justify, no_wrap=index < len(names))  # type: ignore[arg-type]

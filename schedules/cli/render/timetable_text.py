@@ -65,7 +65,7 @@ def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
     for row in rows:
         depth = "" if row["max_depth"] is None else f", {counted(row['max_depth'], 'link')} deep"
         out.print(f"[bold]{plain(row['name'])}[/bold]  {plain(row['sentence'])}")
-        out.print(f"  {plain(row['when'])}; next {_time(row['next'])}, {_distance(row['next'], moment)}")
+        out.print(f"  {plain(row['when'])}; next {_time(row['next'])}, {distance(moment_of(row['next']), moment)}")
         limits = f"at most {row['max_pages']:,} pages and {row['max_minutes']:g} minutes{depth}"
         out.print(f"  {plain(row['mode'])} run of {plain(', '.join(row['sites']))}, {limits}")
         out.print(f"  [dim]{plain(_result(row['last']))}[/dim]")
@@ -75,17 +75,13 @@ def show_next(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
     """Print one line per occurrence, with its time in the schedule's zone and on this machine."""
     lines = table("schedule", "time", "zone", "time here", "due")
     for row in rows:
-        times = (_time(row["at"]), plain(row["zone"]), _time(row["here"]), _distance(row["utc"], moment))
+        times = (_time(row["at"]), plain(row["zone"]), _time(row["here"]), distance(moment_of(row["utc"]), moment))
         lines.add_row(plain(row["name"]), *times)
     console().print(lines)
 
 
 def _time(text: str) -> str:
     return f"{moment_of(text):%a %d %b %Y %H:%M}"
-
-
-def _distance(text: str, moment: datetime) -> str:
-    return distance(moment_of(text), moment)
 
 
 def _result(last: dict[str, Any] | None) -> str:

@@ -28,10 +28,6 @@ class View:
     data: Callable[[Query], dict[str, Any]]
     ranged: bool = True
 
-    @property
-    def paths(self) -> tuple[str, str]:
-        return self.path, f"/{self.name}.json"
-
 
 VIEWS: Mapping[str, View] = {
     view.name: view
@@ -55,6 +51,6 @@ VIEWS: Mapping[str, View] = {
             "The publisher numbers its stories: which numbers are stored, and which did no entry point link to?",
             coverage,
         ),
-        View("rejects", "/rejects", "Rejected", "Items that were dropped, with the reason.", rejects),
+        View("rejects", "/rejects", "Rejected", "Dropped items and URLs without a story, by reason.", rejects),
     )
 }

@@ -21,7 +21,8 @@ PARTS = {
 }
 MAX_GAPS = 50
 MAX_STRETCHES = 100
-_RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, "estimated_missed", "estimated_error")
+_ESTIMATE = ("estimated_missed", "estimated_error")
+_RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, *_ESTIMATE)
 
 
 def coverage(query: Query) -> dict[str, Any]:
@@ -77,15 +78,10 @@ def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | No
         "high": high,
         "ids": high - low + 1,
         **{name: n if isinstance(n := coverage.get(name), int) else 0 for name in PARTS},
-        "estimated_missed": _number(coverage.get("estimated_missed")),
-        "estimated_error": _number(coverage.get("estimated_error")),
+        **{name: n if isinstance(n := coverage.get(name), int | float) else None for name in _ESTIMATE},
         "by_entry_point": {str(name): n for name, n in entry_points.items() if isinstance(n, int)},
         "gaps": [[first, last, last - first + 1] for first, last in gaps[:MAX_GAPS]],
     }, why
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) else None
 
 
 def _is_gap(gap: Any) -> bool:

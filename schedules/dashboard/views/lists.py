@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipelines.storage.tables import TABLES
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Query, json_row
 
@@ -23,7 +24,7 @@ def lists(query: Query) -> dict[str, Any]:
 
 def _site(query: Query, site: Site) -> dict[str, Any]:
     # The day before the latest snapshot, even if that was long ago.
-    parts = [part for part, _ in query.source.partitions("rankings", site.name)][-3:]
+    parts = [part for part, _ in query.source.dataset.published(TABLES["rankings"], site.name)][-3:]
     rows = query.source.rows("rankings", site.name, _READ_COLUMNS, parts[0]).to_pylist() if parts else []
     by_list = defaultdict(list)
     for row in rows:

@@ -21,7 +21,6 @@ _REVISION = (
 
 
 def is_story_id(text: str) -> bool:
-    """Report if the text has the form of a story id."""
     match = _STORY_ID.fullmatch(text)
     return match is not None and is_site(match["site"])
 

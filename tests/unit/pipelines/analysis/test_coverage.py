@@ -82,7 +82,8 @@ def test_story_counts_for_first_entry_point(kept: Kept) -> None:
 def test_period_without_stories_is_reported(kept: Kept) -> None:
     found = covered(kept)
     assert (found["low"], found["found"], found["estimated_missed"]) == (None, 0, None)
-    assert list(coverage_lines({"coverage": found})) == [f"coverage unknown: {found['why_no_estimate']}"]
+    [line] = coverage_lines({"coverage": found})
+    assert line.endswith(f"unknown: {found['why_no_estimate']}")
 
 
 def test_unreadable_file_is_reported_in_run_coverage(kept: Kept) -> None:

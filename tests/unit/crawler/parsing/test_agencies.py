@@ -1,4 +1,4 @@
-"""News agencies: told from every way in which a text credits them, and from what only looks like it."""
+"""News agency credits, and mentions that only look like credits."""
 
 from unicodedata import normalize
 
@@ -19,34 +19,24 @@ def credited(text: str, byline: str | None = None) -> str | None:
         # A label.
         ("খবর এএফপির।", "AFP"),
         ("খবর এএফপি’র।", "AFP"),
-        ("খবর এএফপি'র।", "AFP"),
         ("খবর এপি-র।", "AP"),
         ("খবর রয়টার্স-এর।", "Reuters"),
-        ("খবর রয়টার্স এর", "Reuters"),
         ("খবর: রয়টার্স", "Reuters"),
-        ("খবর : রয়টার্স।", "Reuters"),
         ("খবর ঃ বাসস", "BSS"),
         ("খবর বাসসের।", "BSS"),
-        ("খবর ইউএনবির", "UNB"),
         ("(খবর এএফপি)", "AFP"),
         ("খবর ‘এএফপি’।", "AFP"),
         ("খবর বার্তা সংস্থা এপির।", "AP"),
         ("খবর আনাদোলু এজেন্সির।", "Anadolu"),
-        ("খবর সিনহুয়ার।", "Xinhua"),
         ("খবর তাসের।", "TASS"),
         ("খবর বিবিসির।", "BBC"),
-        ("খবর বিবিসি", "BBC"),
         ("খবর বিবিসি বাংলার।", "BBC"),
         ("খবর আলজাজিরার।", "Al Jazeera"),
-        ("খবর আল জাজিরার।", "Al Jazeera"),
         ("সূত্র : এপি", "AP"),
         ("সূত্র: এএফপি/রয়টার্স", "AFP"),
-        ("সুত্র- বাসস", "BSS"),
         ("তথ্যসূত্র- বাসস", "BSS"),
-        ("তথ্যসূত্র: ইউএনবি", "UNB"),
         ("তথ্য সূত্র : পিটিআই", "PTI"),
         ("Source: Reuters", "Reuters"),
-        ("সূত্র: AFP", "AFP"),
         # Several.
         ("খবর এএফপি ও বিবিসির।", "AFP"),
         ("খবর ডন ও রয়টার্সের।", "Reuters"),
@@ -59,25 +49,22 @@ def credited(text: str, byline: str | None = None) -> str | None:
         ("আজ সকালে বৃষ্টি হয়েছে [রয়টার্স]।", "Reuters"),
         # A sentence that credits.
         ("বার্তা সংস্থা এএফপির বরাত দিয়ে এ খবর জানানো হয়।", "AFP"),
-        ("বার্তা সংস্থা রয়টার্স এ তথ্য জানিয়েছে।", "Reuters"),
         ("ফরাসি বার্তা সংস্থা ‘এএফপি’ জানায়, বৃষ্টি হবে।", "AFP"),
         ("রুশ বার্তা সংস্থা তাস জানিয়েছে, বৃষ্টি হবে।", "TASS"),
         ("ইরানের বার্তা সংস্থা তাসনিম নিউজ জানিয়েছে", "Tasnim"),
         ("এএফপি জানায়, বৃষ্টি হবে।", "AFP"),
         ("এএফপি সোমবার জানায়, বৃষ্টি হবে।", "AFP"),
-        ("রয়টার্স এক প্রতিবেদনে জানিয়েছে, বৃষ্টি হবে।", "Reuters"),
         ("রয়টার্সের প্রতিবেদনে বলা হয়, বৃষ্টি হবে।", "Reuters"),
-        ("এপির খবরে বলা হয়, বৃষ্টি হবে।", "AP"),
         ("এ তথ্য জানিয়েছে রয়টার্স।", "Reuters"),
         ("এ খবর দিয়েছে বার্তা সংস্থা এপি।", "AP"),
         ("এ তথ্য জানিয়েছে বিবিসি।", "BBC"),
-        # The plainest credit decides.
+        # The most explicit credit counts.
         ("কোরিয়ান সেন্ট্রাল নিউজ এজেন্সি (কেসিএনএ)- এর বরাত দিয়ে এএফপি জানায়, চিঠি এসেছে।", "AFP"),
         ("কেসিএনএর বরাত দিয়ে জানা যায়।\n\nশেষ কথা। খবর এএফপির।", "AFP"),
         ("রয়টার্স জানায়, বৃষ্টি হবে।\n\nসূত্র : বাসস", "BSS"),
     ],
 )
-def test_a_credit_is_found_however_it_is_put(text: str, name: str | None) -> None:
+def test_credit_is_found_in_every_form(text: str, name: str | None) -> None:
     assert credited(text) == name
     assert credited(BEFORE + text) == name
     assert credited(f"{BEFORE}\n\n{text}\n\n{BEFORE}") == name
@@ -86,7 +73,7 @@ def test_a_credit_is_found_however_it_is_put(text: str, name: str | None) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        # The letters, in other words.
+        # The letters inside another word.
         *(
             "খবর এপিএলের।",
             "খবর: এপিআই",
@@ -96,7 +83,7 @@ def test_a_credit_is_found_however_it_is_put(text: str, name: str | None) -> Non
             "সূত্র: বাসস্ট্যান্ড",
         ),
         *("বাসস্ট্যান্ডের খবর", "বাসের খবর পেয়ে", "বাসসমূহ", "খবর ইউএনবিটিসির।", "অএএফপি জানায়", "সূত্র: এপিক গেমস"),
-        # The word, for something else.
+        # The word with another meaning.
         *("তাস খেলার খবর পেয়ে পুলিশ আসে।", "জুয়া (তাস) খেলা চলছিল।", "তাসের আসর", "খবর পেয়ে পুলিশ, তাস ও টাকা জব্দ করে।"),
         *("তাসনিম জানায়, সে ভালো আছে।", "তাসনিম খবর পেয়ে আসেন।", "মেহর খবর দিয়েছে মাকে।", "এপি র‍্যালিতে ছিলেন।"),
         # A mention.
@@ -109,12 +96,12 @@ def test_a_credit_is_found_however_it_is_put(text: str, name: str | None) -> Non
         "ইউএনবির প্রধান কার্যালয়ে আগুন।",
         "বিবিসির এক প্রতিবেদক বলেন।",
         "রয়টার্স একটি প্রতিষ্ঠান।",
-        # A picture's.
+        # The credit of a picture.
         *("ছবি: এএফপি", "ছবি : রয়টার্স", "ছবির সূত্র : রয়টার্স", "ছবি সূত্র: এপি"),
         "",
     ],
 )
-def test_what_is_no_credit_is_none(text: str) -> None:
+def test_mention_is_not_a_credit(text: str) -> None:
     assert credited(text) is None
     assert credited(BEFORE + text) is None
 
@@ -122,8 +109,6 @@ def test_what_is_no_credit_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("byline", "name"),
     [
-        ("ইউএনবি", "UNB"),
-        ("বাসস, ঢাকা", "BSS"),
         ("ঢাকা (বাসস)", "BSS"),
         ("বার্তা সংস্থা এপি", "AP"),
         ("এএফপি ও রয়টার্স", "AFP"),
@@ -134,17 +119,14 @@ def test_what_is_no_credit_is_none(text: str) -> None:
         ("র\u09dfটার্স", "Reuters"),
         ("কালবেলা ডেস্ক", None),
         ("তাসনিম", None),
-        ("তাসনিম জারা", None),
         ("এপি সরকার", None),
-        ("বাসসহ", None),
-        ("", None),
         (None, None),
     ],
 )
-def test_a_byline_can_be_an_agency(byline: str | None, name: str | None) -> None:
+def test_agency_is_found_in_byline(byline: str | None, name: str | None) -> None:
     assert credited("বৃষ্টি হবে।", byline) == name
 
 
-def test_a_byline_counts_before_the_text() -> None:
+def test_byline_takes_precedence_over_text() -> None:
     assert credited("খবর এএফপির।", "ইউএনবি") == "UNB"
     assert credited("খবর এএফপির।", "কালবেলা ডেস্ক") == "AFP"

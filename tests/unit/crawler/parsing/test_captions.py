@@ -1,4 +1,4 @@
-"""Captions and their credits, in the ways that they are printed."""
+"""Picture captions and their credits."""
 
 from unicodedata import normalize
 
@@ -18,17 +18,12 @@ def nfc(text: str | None) -> str | None:
     [
         # As the paper prints them.
         (f"{WHO}। ছবি : সংগৃহীত", f"{WHO}।", "সংগৃহীত"),
-        (f"{WHO}। ছবি: ফোকাস বাংলা", f"{WHO}।", "ফোকাস বাংলা"),
-        (f"{WHO}। ছবি : কালবেলা", f"{WHO}।", "কালবেলা"),
         ("ছবি : সংগৃহীত", None, "সংগৃহীত"),
         ("ছবি : কালবেলা গ্রাফিক্স", None, "কালবেলা গ্রাফিক্স"),
         ("কালবেলা গ্রাফিক্স", None, "কালবেলা গ্রাফিক্স"),
-        ("গ্রাফিক্স : কালবেলা", None, "কালবেলা"),
         # Between words and credit.
-        (f"{WHO} ছবি : সংগৃহীত", WHO, "সংগৃহীত"),
         (f"{WHO}।ছবি:সংগৃহীত", f"{WHO}।", "সংগৃহীত"),
         (f"{WHO} | ছবি : এএফপি", WHO, "এএফপি"),
-        (f"{WHO} — ছবি : এএফপি", WHO, "এএফপি"),
         (f"{WHO} (ছবি : এএফপি)", WHO, "এএফপি"),
         (f"{WHO} [ছবি: এএফপি]।", WHO, "এএফপি"),
         (f"{WHO}। ছবি ঃ এএফপি", f"{WHO}।", "এএফপি"),
@@ -39,12 +34,9 @@ def nfc(text: str | None) -> str | None:
         # Labels.
         (f"{WHO}। ফাইল ছবি : রয়টার্স", f"{WHO}।", "রয়টার্স"),
         (f"{WHO}। ছবি ও গ্রাফিক্স : কালবেলা", f"{WHO}।", "কালবেলা"),
-        (f"{WHO}। ছবি ও ভিডিও : কালবেলা", f"{WHO}।", "কালবেলা"),
-        (f"{WHO}। আলোকচিত্র: নাসির আলী", f"{WHO}।", "নাসির আলী"),
         (f"{WHO}। স্ক্রিনশট : ফেসবুক", f"{WHO}।", "ফেসবুক"),
         (f"{WHO}। ছবি সৌজন্যে: দূতাবাস", f"{WHO}।", "দূতাবাস"),
         (f"{WHO}। সৌজন্যে : দূতাবাস", f"{WHO}।", "দূতাবাস"),
-        (f"{WHO}. Photo: AFP", f"{WHO}.", "AFP"),
         (f"{WHO}. Photo Credit : AFP", f"{WHO}.", "AFP"),
         (f"ছবির ক্যাপশন: {WHO}। ছবি : এএফপি", f"{WHO}।", "এএফপি"),
         (f"ক্যাপশন : {WHO}", WHO, None),
@@ -52,14 +44,11 @@ def nfc(text: str | None) -> str | None:
         ("ছবি : এএফপি/গেটি ইমেজেস", None, "এএফপি/গেটি ইমেজেস"),
         ("ছবি : এক্স (টুইটার)", None, "এক্স (টুইটার)"),
         ("ছবি : মোঃ রহিম", None, "মোঃ রহিম"),
-        ("ছবি : মো. রহিম", None, "মো. রহিম"),
         ("ছবি : ভিডিও থেকে নেওয়া", None, "ভিডিও থেকে নেওয়া"),
         # Without a label.
         ("সংগৃহীত", None, "সংগৃহীত"),
-        ("সংগৃহীত ছবি", None, "সংগৃহীত"),
         ("ছবি সংগৃহীত", None, "সংগৃহীত"),
         (f"{WHO}। ছবি সংগৃহীত", f"{WHO}।", "সংগৃহীত"),
-        ("ফাইল ছবি", None, "ফাইল ছবি"),
         (f"{WHO}। ফাইল ছবি", f"{WHO}।", "ফাইল ছবি"),
         (f"{WHO} (ফাইল ছবি)", WHO, "ফাইল ছবি"),
         ("প্রতীকী ছবি", None, "প্রতীকী ছবি"),
@@ -67,7 +56,6 @@ def nfc(text: str | None) -> str | None:
         (WHO, WHO, None),
         ("শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", "শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", None),
         ("ছবিতে নেতা ও তার দল", "ছবিতে নেতা ও তার দল", None),
-        ("ছবি তুলছেন পর্যটকেরা", "ছবি তুলছেন পর্যটকেরা", None),
         ("সংগৃহীত ধান তোলা হচ্ছে গোলায়", "সংগৃহীত ধান তোলা হচ্ছে গোলায়", None),
         # Nothing.
         ("", None, None),
@@ -76,7 +64,7 @@ def nfc(text: str | None) -> str | None:
         ("ছবির ক্যাপশন: ", None, None),
     ],
 )
-def test_a_caption_is_told_from_its_credit(printed: str, caption: str | None, credit: str | None) -> None:
+def test_caption_is_split_from_credit(printed: str, caption: str | None, credit: str | None) -> None:
     assert split_caption(normalize("NFC", printed), "শিরোনাম") == (nfc(caption), nfc(credit))
     # Pages write য় in either way.
     precomposed = normalize("NFC", printed).replace("\u09af\u09bc", "\u09df")
@@ -86,20 +74,18 @@ def test_a_caption_is_told_from_its_credit(printed: str, caption: str | None, cr
 @pytest.mark.parametrize(
     ("printed", "headline", "credit"),
     [
-        ("নদীতে নতুন চর", "নদীতে নতুন চর", None),
         ("নদীতে  নতুন চর।", "নদীতে নতুন চর", None),
         ("'নদীতে' নতুন চর", "‘নদীতে’ নতুন চর", None),
         ("র\u09cd\u09afালি আজ", "র\u200d\u09cd\u09afালি আজ", None),
-        ("জানু\u09dfারি", "জানু\u09af\u09bcারি", None),
         ("নদীতে নতুন চর। ছবি : কালবেলা", "নদীতে নতুন চর", "কালবেলা"),
         ("নদীতে নতুন চর নদীতে নতুন চর", "নদীতে নতুন চর", None),
     ],
 )
-def test_a_caption_that_repeats_the_headline_is_none(printed: str, headline: str, credit: str | None) -> None:
+def test_caption_repeating_the_headline_is_none(printed: str, headline: str, credit: str | None) -> None:
     assert split_caption(printed, headline) == (None, credit)
 
 
-def test_a_caption_printed_twice_in_one_breath_is_read_once() -> None:
+def test_caption_printed_twice_is_read_once() -> None:
     assert clean_caption("মেলায় লিচু। ছবি : কালবেলা মেলায় লিচু। ছবি : কালবেলা") == nfc("মেলায় লিচু। ছবি : কালবেলা")
     assert clean_caption("মেলায় লিচুমেলায় লিচু") == nfc("মেলায় লিচু")
     assert clean_caption("দাদা") == "দাদা"

@@ -1,4 +1,4 @@
-"""Sources: what each finds on a page, and that what it cannot read is nothing."""
+"""Extractors and the page that they search."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,14 +17,13 @@ def article(html: str, url: str = "https://www.kalbela.com/world/1") -> Article:
     return Article(page, page.tree.root)
 
 
-def found(source: Extractor, html: str) -> list[str]:
-    return list(source.extract(article(html)))
+def found(extractor: Extractor, html: str) -> list[str]:
+    return list(extractor.extract(article(html)))
 
 
 @pytest.mark.parametrize(
     ("html", "without", "text"),
     [
-        ("<h1>এক</h1>", "", "এক"),
         ("<h1> এক\n  দুই&nbsp; </h1>", "", "এক দুই"),
         ("<h1>এক<br>দুই</h1>", "", "এক দুই"),
         ("<h1>এক <b>দু</b>ই</h1>", "", "এক দুই"),
@@ -36,25 +35,23 @@ def found(source: Extractor, html: str) -> list[str]:
             "",
             "budget@mof.gov.bd",
         ),
-        ("<h1></h1>", "", None),
         ("<h1>&nbsp; <br></h1>", "", None),
         ("<h1><span class=k>ক</span></h1>", ".k", None),
     ],
 )
-def test_the_visible_text_an_element_is_what_is_seen(html: str, without: str, text: str | None) -> None:
+def test_visible_text_of_an_element(html: str, without: str, text: str | None) -> None:
     node = article(html).root.css_first("h1")
     assert node is not None
     assert visible_text(node, without) == text
 
 
 @pytest.mark.parametrize(
-    ("source", "html", "texts"),
+    ("extractor", "html", "texts"),
     [
         (css("p"), "<p></p><p>এক</p><p>দুই</p>", ["এক", "দুই"]),
         (css("p", matching="আপডেট"), "<p>প্রকাশ</p><p>শেষ আপডেট</p>", ["শেষ আপডেট"]),
         (css("p", matching="য়"), "<p>সম\u09df</p>", ["সম\u09df"]),
         (css("p", exclude="b"), "<p>এক<b>দুই</b></p>", ["এক"]),
-        (css(".absent"), "<p>এক</p>", []),
         (
             joined("div", "b"),
             "<div><b>এক</b><b>দুই</b><b>এক</b></div><div><b>তিন</b></div><div></div>",
@@ -73,7 +70,6 @@ def test_the_visible_text_an_element_is_what_is_seen(html: str, without: str, te
         ),
         (meta("og:title"), "<meta property='og:title' content=' এক '><meta property='og:title' content='দুই'>", ["এক"]),
         (meta("og:title"), "<meta name='OG:Title' content='এক'>", ["এক"]),
-        (meta("og:title"), "<meta itemprop='og:title' content='এক'>", ["এক"]),
         (meta("og:title", remove=r"\s*\|.*"), "<meta property='og:title' content='এক | কালবেলা'>", ["এক"]),
         (meta("og:title", remove=".*"), "<meta property='og:title' content='এক'>", []),
         (meta("og:image", matching="/photos/"), "<meta property='og:image' content='/logo.png'>", []),
@@ -82,8 +78,8 @@ def test_the_visible_text_an_element_is_what_is_seen(html: str, without: str, te
     ],
     ids=lambda value: value.name if isinstance(value, Extractor) else "",
 )
-def test_a_source_gives_what_it_finds_best_first(source: Extractor, html: str, texts: list[str]) -> None:
-    assert found(source, html) == texts
+def test_extractor_yields_texts_in_order(extractor: Extractor, html: str, texts: list[str]) -> None:
+    assert found(extractor, html) == texts
 
 
 def block(text: str, kind: str = "application/ld+json") -> str:
@@ -97,26 +93,21 @@ GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01
     ("html", "headlines"),
     [
         (block(GOOD), ["এক"]),
-        (block(GOOD, "APPLICATION/LD+JSON"), ["এক"]),
         (block(GOOD, "application/ld+json; charset=utf-8"), ["এক"]),
         (block(f"[{GOOD}]"), ["এক"]),
         (block(f'{{"@graph": [{{"@type": "Person"}}, {GOOD}]}}'), ["এক"]),
         (block(GOOD.replace('"NewsArticle"', '["Thing", "Article"]')), ["এক"]),
-        (block(GOOD.replace('"এক"', '["এক", "দুই"]')), ["এক"]),
         (block(GOOD.replace("এক", "এক &amp; &#8216;দুই&#8217;")), ["এক & ‘দুই’"]),
         (block(GOOD.replace("এক", "এক\nদুই\t")), ["এক দুই"]),
         (block(GOOD) + block(GOOD.replace("এক", "দুই")), ["এক", "দুই"]),
-        # A block that is broken, or is about something else, is no reason to miss the next one.
+        # A broken block, or one about something else, does not hide the next.
         *[
             (block(bad) + block(GOOD), ["এক"])
             for bad in (
                 '{"@type": "WebSite"} // Updated',
                 "",
                 "{",
-                "null",
                 "[[[]]]",
-                '"text"',
-                "NaN",
                 "1" * 5000,
                 "[" * 100_000,
                 '{"@type": {"x": 1}, "headline": "no"}',
@@ -132,7 +123,7 @@ GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01
         ("", []),
     ],
 )
-def test_linked_data_is_read_block_by_block(html: str, headlines: list[str]) -> None:
+def test_broken_json_ld_block_is_skipped(html: str, headlines: list[str]) -> None:
     assert found(json_ld("headline"), html) == headlines
 
 
@@ -149,14 +140,9 @@ def test_linked_data_is_read_block_by_block(html: str, headlines: list[str]) -> 
         ('{"name": 5}', []),
     ],
 )
-def test_a_path_through_linked_data_ends_where_it_cannot_go_on(value: str, names: list[str]) -> None:
+def test_json_ld_path_ends_at_other_types(value: str, names: list[str]) -> None:
     html = block(f'{{"@type": "NewsArticle", "author": {value}}}')
     assert found(json_ld("author", "name"), html) == names
-
-
-def test_ten_thousand_objects_are_read_in_no_time() -> None:
-    html = block("[" + ",".join(['{"@type": "Thing"}'] * 100_000) + f", {GOOD}]")
-    assert found(json_ld("headline"), html) == ["এক"]
 
 
 @pytest.mark.parametrize(
@@ -169,11 +155,11 @@ def test_ten_thousand_objects_are_read_in_no_time() -> None:
         ("<base target=_blank>", "https://www.kalbela.com/world/1"),
     ],
 )
-def test_links_are_relative_to_what_the_page_says(head: str, base: str) -> None:
+def test_base_url_follows_base_element(head: str, base: str) -> None:
     assert article(head).page.base_url == base
 
 
-def test_the_first_source_that_can_be_read_gives_the_field_and_is_named() -> None:
+def test_first_parsed_text_names_its_extractor() -> None:
     page = article("<p>x</p><p>7</p><b>8</b>")
     read: Callable[[str], int | None] = lambda text: int(text) if text.isdigit() else None  # noqa: E731
     assert extract_first("number", page, (css("i"), css("p"), css("b")), read) == 7
@@ -181,7 +167,7 @@ def test_the_first_source_that_can_be_read_gives_the_field_and_is_named() -> Non
     assert page.extracted_by == {"number": "p"}
 
 
-def test_bytes_are_read_in_their_own_charset() -> None:
+def test_page_is_decoded_in_its_charset() -> None:
     html = "<meta charset=utf-16><h1>শিরোনাম</h1>".encode("utf-16")
     node = Page(html, "https://x/", FETCHED).tree.css_first("h1")
     assert node is not None
@@ -201,8 +187,8 @@ REGIONS = """<p class=b>আগে</p><div class=a id=x><i class=b>ক<b class=b>
         *(".A .b", ".a .B", "div.a .b", ".a [class=b]", ".none .b", ".a .none", "#x [class*='b,c'], #x u"),
     ],
 )
-def test_searching_in_parts_finds_what_searching_the_page_finds(selector: str, html: str) -> None:
+def test_anchored_search_equals_plain_search(selector: str, html: str) -> None:
     whole = article(html)
     for _ in range(2):
-        meant = dict.fromkeys(node.mem_id for node in whole.root.css(selector))  # it may name one twice
+        meant = dict.fromkeys(node.mem_id for node in whole.root.css(selector))  # may list one twice
         assert [*dict.fromkeys(node.mem_id for node in whole.css(selector))] == [*meant]

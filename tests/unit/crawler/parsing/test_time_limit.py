@@ -1,4 +1,4 @@
-"""What one page may cost: one that would hold the parser is read in seconds all the same, or refused unread."""
+"""Limits on the time of parsing one page."""
 
 import signal
 import time
@@ -14,20 +14,16 @@ from crawler.parsing.page import Page
 URL = "https://www.kalbela.com/world/north-korea/154313"
 BIG = 1_000_000
 
-# Markup that a parser may trip over, repeated until the page is full.
+# Costly markup, repeated until the page is full.
 SHAPES = {
     "elements nested without end": "<div>",
     "links that are never closed": "<a href=x><p>",
     "fonts and links across paragraphs": "<a><b><p>",
     "fonts closed from outside": "<b><i><div></i></b>",
-    "tables in tables": "<table><tr><td>",
-    "links in tables": "<table><a>",
     "lists in lists": "<ul><li><a href=/world/1>",
     "templates": "<template>",
-    "drawings": "<svg><g>",
     "tags without an end": "<a ",
     "comments without an end": "<!--",
-    "letters by name": "&amp",
     "brackets": "<",
 }
 
@@ -35,7 +31,7 @@ SHAPES = {
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("size", [250_000, BIG], ids=["small", "large"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_page_of_a_shape_that_costs_dear_is_read_or_refused_in_seconds(shape: str, size: int) -> None:
+def test_costly_page_is_parsed_in_seconds(shape: str, size: int) -> None:
     body = SHAPES[shape] * (size // len(SHAPES[shape]))
     page = Page(body.encode(), URL, datetime.now(UTC))
     began = time.process_time()
@@ -44,16 +40,16 @@ def test_a_page_of_a_shape_that_costs_dear_is_read_or_refused_in_seconds(shape: 
 
 
 @pytest.mark.timeout(10)
-def test_our_own_code_is_interrupted_when_its_time_is_up() -> None:
+def test_python_code_is_interrupted_after_the_limit() -> None:
     began = time.monotonic()
     with pytest.raises(PageTooLarge, match=r"took more than 0\.1 s"), time_limit.limited(0.1):
-        while True:  # Python 3.13 loses an exception that comes while a loop's condition is looked at (gh-130279)
+        while True:  # Python 3.13 loses an exception raised while a loop's condition is evaluated (gh-130279)
             if time.monotonic() > began + 5:
                 break
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-def test_more_elements_than_any_newspaper_has_are_refused_unread() -> None:
+def test_too_many_elements_are_rejected() -> None:
     with pytest.raises(PageTooLarge, match="200,000 elements"):
         check_element_count(b"<p>" * 200_001)
     check_element_count(b"<p>" * 200_000)

@@ -11,15 +11,17 @@ from twisted.python.failure import Failure
 
 from crawler.clock import now
 from crawler.downloader.errors import outcome_of
-from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing, load_position
+from crawler.entry_points import CrawlPosition, EntryPoint, Listing, Pagination, load_position
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
 from crawler.parsing.parser import ParsedPage
 from crawler.parsing.ranked_lists import RankedList
-from crawler.priorities import ENTRY_POINT, RANKED, STORY, entry_point_order, request_priority, story_order
+from crawler.priorities import entry_point_priority, ranked_priority, story_priority
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
+#: Requests, and fetches without a request.
+Outputs = Iterator[Any]
 # A sitemap index may name indexes; those named by an index are requested, and no deeper ones.
 MAX_SITEMAP_DEPTH = 2
 # Share of new stories on a page of a listing from which its next page is requested without a further check.
@@ -61,8 +63,7 @@ class LinkFollower(scrapy.Spider):
         self.run_id = ""
         self.memory: CrawlMemory = NoMemory()
         self.is_incremental = False
-        # True once the `latest` list shows nothing known: what came between two visits is behind the entry points.
-        self._list_gap = False
+        self._list_gap = False  # the `latest` list shows nothing known, so stories in between were missed
         self._entry_points_requested = False
         self._discovered: set[str] = set()
         self._ranked_keys: set[str] = set()  # stories in the ranked lists of the current page
@@ -76,7 +77,7 @@ class LinkFollower(scrapy.Spider):
         """Set the run's id, mode and memory, before the first request."""
         self.run_id, self.memory, self.is_incremental = run_id, memory, incremental
 
-    def failed(self, failure: Failure) -> Iterator[Any]:
+    def failed(self, failure: Failure) -> Outputs:
         """Handle a failed request."""
         request: Request = failure.request  # type: ignore[attr-defined]
         fetch: Fetch = request.meta["fetch"]
@@ -86,9 +87,7 @@ class LinkFollower(scrapy.Spider):
         yield fetch
         yield from self._request_entry_points()
 
-    # Entry points ----------------------------------------------------------------------------------------------------
-
-    def _request_entry_points(self, *, again: bool = False) -> Iterator[Any]:
+    def _request_entry_points(self, *, again: bool = False) -> Outputs:
         """Request entry points with paths, once; an incremental run only some, unless the latest list has a gap."""
         if self._entry_points_requested and not again:
             return
@@ -100,23 +99,14 @@ class LinkFollower(scrapy.Spider):
 
     def _request_entry_point(
         self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
-    ) -> Iterator[Any]:
-        target, rank = self.url_rules.identify(link, base), (ENTRY_POINT, entry_point_order(entry_point))
-        return self._follow(
-            target, base, via=entry_point.name, depth=depth, rank=rank, entry_point=entry_point, position=position
-        )
+    ) -> Outputs:
+        target, priority = self.url_rules.identify(link, base), entry_point_priority(entry_point, depth)
+        return self._follow(target, base, entry_point.name, depth, priority, entry_point=entry_point, position=position)
 
     def _without_paths(self, kind: type[EntryPoint]) -> list[EntryPoint]:
         return [each for each in self.entry_points if isinstance(each, kind) and not each.paths]
 
-    def _follow_feeds(self, parsed: ParsedPage, fetch: Fetch) -> Iterator[Any]:
-        for feed in self._without_paths(Feed):
-            for link in parsed.feed_urls:
-                yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
-
-    def _follow_entries(
-        self, parsed: ParsedPage, response: Response, entry_point: EntryPoint, fetch: Fetch
-    ) -> Iterator[Any]:
+    def _follow_entries(self, parsed: ParsedPage, response: Response, entry_point: EntryPoint, fetch: Fetch) -> Outputs:
         fetch.new_links += bool(parsed.sitemaps)
         yield from self._follow_sitemaps(parsed.sitemaps, response, entry_point, fetch)
         times = dict(zip(parsed.entries, modification_times(parsed.entries), strict=True))
@@ -131,45 +121,36 @@ class LinkFollower(scrapy.Spider):
 
     def _follow_sitemaps(
         self, sitemaps: list[FeedEntry], response: Response, entry_point: EntryPoint, fetch: Fetch
-    ) -> Iterator[Any]:
+    ) -> Outputs:
         position = CrawlPosition(sitemap_depth=position_of(response).sitemap_depth + 1)
         for entry in newest_first(sitemaps)[: entry_point.limit]:
             for output in self._request_entry_point(entry_point, entry.url, response.url, fetch.depth, position):
-                if position.sitemap_depth < MAX_SITEMAP_DEPTH or isinstance(output, Fetch):
-                    yield output
-                else:
-                    too_deep: Fetch = output.meta["fetch"]
-                    too_deep.fetched_at, too_deep.outcome = now(), Outcome.TOO_DEEP
-                    yield too_deep
+                if position.sitemap_depth >= MAX_SITEMAP_DEPTH and isinstance(output, Request):
+                    output = output.meta["fetch"]
+                    output.fetched_at, output.outcome = now(), Outcome.TOO_DEEP
+                yield output
 
-    # Listings --------------------------------------------------------------------------------------------------------
-
-    def _follow_listing(self, parsed: ParsedPage, listing: Listing, response: Response, fetch: Fetch) -> Iterator[Any]:
+    def _follow_listing(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
         fresh = sum(not self.memory.was_known(story.key) for story in parsed.links if story.url not in self._discovered)
         fetch.new_links += fresh
-        reaches_known = self._reaches_known_stories(parsed.links, fresh, response)
+        reaches_known = self._reaches_known_stories(parsed.links, fresh, position)
         for story in parsed.links:
             if story.key not in self._ranked_keys:  # a ranked list on the same page has noted it
                 self._note_link(listing.name, story)
             yield from self._follow_story(story, fetch, listing)
         if listing.pagination is not None and not reaches_known:
-            yield from self._follow_next_page(parsed, listing, response, fetch)
+            yield from self._follow_next_page(parsed, listing, position, fetch)
 
-    def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, response: Response) -> bool:
+    def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, position: CrawlPosition) -> bool:
         """Report if a page of a listing shows stories of earlier runs and hardly any new ones."""
         own = {story.key for story in stories if story.key not in self._ranked_keys}
         if fresh >= _MIN_NEW_SHARE * len(own):
             return fresh == 0
-        # The first fragment may repeat the page.
-        position = position_of(response)
-        repeats = position.fragment is not None and own <= set(position.previous_keys)
+        repeats = position.fragment is not None and own <= set(position.previous_keys)  # the first fragment may
         return not repeats and any(map(self.memory.was_known, own))
 
-    def _follow_next_page(
-        self, parsed: ParsedPage, listing: Listing, response: Response, fetch: Fetch
-    ) -> Iterator[Any]:
-        pagination, position = listing.pagination, position_of(response)
-        assert pagination is not None
+    def _follow_next_page(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
+        pagination = listing.pagination or Pagination()
         if parsed.listing_id is not None:
             number = pagination.first if position.fragment is None else position.fragment + 1
             link: str | None = pagination.path.format(id=parsed.listing_id, page=number)
@@ -182,8 +163,6 @@ class LinkFollower(scrapy.Spider):
         if link is not None and within_limit:
             yield from self._request_entry_point(listing, link, fetch.url, fetch.depth, following)
 
-    # Requests --------------------------------------------------------------------------------------------------------
-
     def _note_link(
         self, via: str, target: SiteUrl | SkippedUrl, headline: str | None = None, updated_at: datetime | None = None
     ) -> str | None:
@@ -194,24 +173,23 @@ class LinkFollower(scrapy.Spider):
 
     def _follow_story(
         self, target: SiteUrl | SkippedUrl, fetch: Fetch, entry_point: EntryPoint, hinted_by: str | None = None
-    ) -> Iterator[Any]:
-        rank = (STORY, story_order(target.story_id if isinstance(target, SiteUrl) else None))
-        return self._follow(
-            target, fetch.url, via=entry_point.name, depth=fetch.depth + 1, rank=rank, hinted_by=hinted_by
-        )
+    ) -> Outputs:
+        depth = fetch.depth + 1
+        priority = story_priority(target.story_id if isinstance(target, SiteUrl) else None, depth)
+        return self._follow(target, fetch.url, entry_point.name, depth, priority, hinted_by=hinted_by)
 
     def _follow(
         self,
         target: SiteUrl | SkippedUrl,
         referrer: str,
-        *,
         via: str,
         depth: int,
-        rank: tuple[int, int],
+        priority: int,
+        *,
         entry_point: EntryPoint | None = None,
         position: CrawlPosition | None = None,
         hinted_by: str | None = None,
-    ) -> Iterator[Any]:
+    ) -> Outputs:
         """Yield the request of a link, or once a run the fetch with the reason why there is none."""
         if target.url in self._discovered and not hinted_by:
             return
@@ -222,7 +200,7 @@ class LinkFollower(scrapy.Spider):
             fetch.fetched_at, fetch.outcome, fetch.reason = now(), target.outcome, target.reason
             yield fetch
         else:
-            yield self.request(fetch, request_priority(*rank, depth), entry_point, position)
+            yield self.request(fetch, priority, entry_point, position)
 
     def new_fetch(self, target: SiteUrl | SkippedUrl, *, via: str, referrer: str | None, depth: int) -> Fetch:
         """Return the record of a URL as it is discovered."""
@@ -243,15 +221,13 @@ class LinkFollower(scrapy.Spider):
 
         None for a URL that each run requests anyway, and for an entry point that the site no longer declares.
         """
-        rank, entry_point, position = (STORY, story_order(fetch.story_id)), None, None
-        if fetch.story_id is None:
-            if saved_position is None or (loaded := load_position(saved_position, self.entry_points)) is None:
-                return None
-            entry_point, position = loaded
-            rank = (ENTRY_POINT, entry_point_order(entry_point))
-        elif fetch.via in [ranked.name for ranked in self.lists]:
-            rank = (RANKED, 0)
-        return self.request(fetch, request_priority(*rank, fetch.depth), entry_point, position)
+        if fetch.story_id is not None:
+            is_ranked = fetch.via in [ranked.name for ranked in self.lists]
+            priority = ranked_priority(0, fetch.depth) if is_ranked else story_priority(fetch.story_id, fetch.depth)
+            return self.request(fetch, priority)
+        if saved_position is None or (loaded := load_position(saved_position, self.entry_points)) is None:
+            return None
+        return self.request(fetch, entry_point_priority(loaded[0], fetch.depth), *loaded)
 
     def request(
         self,

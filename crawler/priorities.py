@@ -2,27 +2,36 @@
 
 from crawler.entry_points import EntryPoint, Feed, Sitemap
 
-# Ranks from first to last. Within a rank, requests nearer to the seed go first, then those with a lower order.
-SEED, RANKED, ENTRY_POINT, STORY = range(4)
-_RANK, _DEPTH = 10**15, 10**12
 _MAX_ORDER = 10**12 - 1
 _ORDER = {Sitemap: 0, Feed: 2}
 
 
-def request_priority(rank: int, order: int, depth: int) -> int:
-    """Return Scrapy's priority of a request, at most 0."""
-    return -(rank * _RANK + min(depth, 999) * _DEPTH + min(order, _MAX_ORDER))
+def seed_priority() -> int:
+    """Return Scrapy's priority of a seed, the highest of all."""
+    return _priority(0, 0, 0)
 
 
-def story_order(story_id: str | None) -> int:
-    """Return a lower order for a higher story number; the highest order for a story without one."""
-    number = (story_id or "").rpartition(":")[2]
-    return _MAX_ORDER - int(number) if number.isdecimal() and int(number) < _MAX_ORDER else _MAX_ORDER
+def ranked_priority(rank: int, depth: int) -> int:
+    """Return the priority of a link in a ranked list."""
+    return _priority(1, depth, rank)
 
 
-def entry_point_order(entry_point: EntryPoint) -> int:
-    """Return a lower order for entry points that name more stories per request.
+def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
+    """Return the priority of an entry point, the higher the more stories it names per request.
 
     A later one that adds nothing new is then requested less often.
     """
-    return 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3)
+    order = 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3)
+    return _priority(2, depth, order)
+
+
+def story_priority(story_id: str | None, depth: int) -> int:
+    """Return the priority of a story linked elsewhere, the higher the newer its number."""
+    number = (story_id or "").rpartition(":")[2]
+    order = _MAX_ORDER - int(number) if number.isdecimal() and int(number) < _MAX_ORDER else _MAX_ORDER
+    return _priority(3, depth, order)
+
+
+def _priority(rank: int, depth: int, order: int) -> int:
+    """Compare by rank, then links from the seed, then order; lower values first."""
+    return -(rank * 10**15 + min(depth, 999) * 10**12 + min(order, _MAX_ORDER))

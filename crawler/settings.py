@@ -108,7 +108,7 @@ CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once
 EXTENSIONS_BASE = {
     "schedules.runner.resource_limits.ResourceLimits": 0,
     "crawler.downloader.graceful_stop.GracefulStop": 0,
-    "crawler.worker.extension.ReadApart": 0,
+    "crawler.worker.extension.ParseWorker": 0,
     "pipelines.runtime.run.Run": 1,
     "pipelines.runtime.rejects.RecordRejects": 10,
     "pipelines.runtime.page_samples.PageSamples": 15,

@@ -11,9 +11,9 @@ from scrapy.http import Request, Response
 from crawler.clock import now
 from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
-from crawler.downloader.response_check import judge_response
+from crawler.downloader.response_check import check_response
 from crawler.downloader.robots import PoliteRobots
-from crawler.entry_points import Listing, Sitemap
+from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.link_following import LinkFollower, position_of
 from crawler.outcomes import Outcome
@@ -21,7 +21,7 @@ from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedList, RankedRow
-from crawler.priorities import RANKED, SEED
+from crawler.priorities import ranked_priority, seed_priority
 from crawler.urls import SiteUrl, SkippedUrl
 
 
@@ -69,7 +69,7 @@ class NewspaperSpider(LinkFollower):
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         home = f"https://{self.hosts[0]}/"
         for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
-            for output in self._follow(self.url_rules.identify(link), "", via="seed", depth=0, rank=(SEED, 0)):
+            for output in self._follow(self.url_rules.identify(link), "", "seed", 0, seed_priority()):
                 yield output
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
         if robots is None or self.is_incremental:
@@ -114,13 +114,13 @@ class NewspaperSpider(LinkFollower):
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
         """Return the page to parse; for an error page, set the outcome of the fetch and return None."""
         position = position_of(response)
-        verdict = judge_response(response)
+        rejection = check_response(response)
         # A listing ends with an empty fragment.
         is_end = position.fragment is not None and response.status == 200 and not response.body.strip()
-        if verdict is not None and not is_end:
+        if rejection is not None and not is_end:
             if response.status == 304 and not _is_conditional(response):
-                verdict = Outcome.HTTP_ERROR, "status 304 for a request without a condition"
-            fetch.outcome, fetch.reason = verdict
+                rejection = Outcome.HTTP_ERROR, "status 304 for a request without a condition"
+            fetch.outcome, fetch.reason = rejection
             return None
         return PageResponse(
             url=response.url,
@@ -143,9 +143,11 @@ class NewspaperSpider(LinkFollower):
                 if rows := parsed.lists.get(ranked.name):
                     yield from self._follow_ranked_list(ranked, rows, response, fetch)
             if entry_point is not None:
-                yield from self._follow_listing(parsed, entry_point, response, fetch)
+                yield from self._follow_listing(parsed, entry_point, position_of(response), fetch)
             if self._list_gap or not self.is_incremental:
-                yield from self._follow_feeds(parsed, fetch)
+                for feed in self._without_paths(Feed):
+                    for link in parsed.feed_urls:
+                        yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
         if parsed.story is None:
             fetch.outcome = Outcome.LIST
             yield fetch
@@ -174,10 +176,9 @@ class NewspaperSpider(LinkFollower):
             if not follows_pages and isinstance(target, SiteUrl) and not target.story_id:
                 target = SkippedUrl(target.url, Outcome.NOT_A_STORY, "linked from a list on a page that is not a story")
             hinted_by = self._note_link(ranked.name, target, row.headline)
-            rank = (RANKED, row.rank)
-            yield from self._follow(
-                target, fetch.url, via=ranked.name, depth=fetch.depth + 1, rank=rank, hinted_by=hinted_by
-            )
+            depth = fetch.depth + 1
+            priority = ranked_priority(row.rank, depth)
+            yield from self._follow(target, fetch.url, ranked.name, depth, priority, hinted_by=hinted_by)
 
     def _snapshot(self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch) -> Snapshot:
         known = self.memory.was_known

@@ -1,4 +1,4 @@
-"""The type and the character set of a body."""
+"""Content type and character set of a body."""
 
 import codecs
 import re
@@ -26,7 +26,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 
 def sniff(body: bytes) -> str:
-    """What the bytes are, whatever their label: `html`, `xml`, `json`, `text`, `image`, `pdf`, `zip`, …, `binary`."""
+    """Detect the type of a body by its content: `html`, `xml`, `json`, `text`, `image`, `pdf`, `zip`, …, `binary`."""
     for signature, kind in _SIGNATURES:
         if body.startswith(signature):
             return kind
@@ -53,8 +53,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# The charsets that pages are written in. Python knows more (utf-7, unicode_escape, idna, …) that would turn harmless
-# letters into markup.
+# Charsets of web pages. Python has others (utf-7, unicode_escape, idna, …) that would turn plain letters into markup.
 _CHARSETS = re.compile(
     r"utf-16(-[lb]e)?|iso8859-\d+|cp(125\d|874|949|932)|koi8-[rut]|gb(k|2312|18030)|big5(hkscs)?|euc_(jp|kr)|shift_jis"
 )
@@ -62,33 +61,35 @@ _BENGALI = re.compile(r"[\u0980-\u09ff]")
 
 
 def decode_text(body: bytes, declared: str | None = None) -> str:
-    """The text of a page. `declared` is its Content-Type header, or the bare name of a charset, or None.
+    """Decode a page; undecodable bytes become U+FFFD.
 
-    A byte order mark decides; then UTF-8 wherever the bytes are valid UTF-8, or nearly so and Bengali, whatever header
-    and `<meta>` say; then what they say, where it is a charset of pages. Bytes that have no meaning become U+FFFD.
+    In order of precedence: a byte order mark; UTF-8, if the bytes are valid or contain Bengali; the declared charset;
+    that of a `<meta>` element; UTF-8.
+
+    :param declared: Content-Type header or the name of a charset
     """
     return decoded(body, declared)[0]
 
 
 def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
-    """The same, and whether the body is that text in UTF-8, byte for byte."""
+    """Decode a page as :func:`decode_text` does, and report if the body is that text in UTF-8, byte for byte."""
     for mark, charset in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(charset, errors="replace"), False
-    named = _named(http_content_type_encoding(declared) or declared if declared else None)
-    if named and named.startswith("utf-16") and b"\x00" in body[:200]:
-        return body.decode("utf-16-be" if named.endswith("be") else "utf-16-le", errors="replace"), False
+    codec = _codec(http_content_type_encoding(declared) or declared if declared else None)
+    if codec and codec.startswith("utf-16") and b"\x00" in body[:200]:
+        return body.decode("utf-16-be" if codec.endswith("be") else "utf-16-le", errors="replace"), False
     lenient = body.decode("utf-8", errors="replace")
     if "\ufffd" not in lenient:
         return lenient, True
     if _BENGALI.search(lenient):
         return lenient, False
-    charset = named or _named(html_body_declared_encoding(body)) or "utf-8"
+    charset = codec or _codec(html_body_declared_encoding(body)) or "utf-8"
     return body.decode("utf-8" if charset.startswith("utf-16") else charset, errors="replace"), False
 
 
-def _named(charset: str | None) -> str | None:
-    """Python's name of a charset that pages are written in, or None. What calls itself Latin-1 is Windows-1252."""
+def _codec(charset: str | None) -> str | None:
+    """Return Python's name of a charset of web pages, or None; Latin-1 is read as Windows-1252, as in browsers."""
     try:
         name = codecs.lookup(charset.strip().strip("\"'")).name if charset else ""
     except (LookupError, ValueError):

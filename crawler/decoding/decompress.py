@@ -1,4 +1,4 @@
-"""From the bytes that came to a text that can be trusted: whole decompression, the real type, the real charset."""
+"""Decompression of response bodies, complete and within a size limit."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,17 +13,17 @@ from crawler.decoding.charset import MARKUP, sniff
 from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
 
 PIECE = 64 * 1024
-_IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # its stub says: an instance
-MOST_ENCODINGS = 2
-# RFC 9659: what a browser must accept, and all the memory that a zstd answer may ask for (8 MiB).
+_IsalError: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]  # an instance by its stub
+MAX_ENCODINGS = 2
+# RFC 9659: a window of 8 MiB, the most that a client must support.
 ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """The body without one content encoding (`gzip`, `x-gzip`, `deflate`, `br`, `zstd`), at most `limit` bytes.
+    """Decode one content encoding (`gzip`, `x-gzip`, `deflate`, `br`, `zstd`) to at most `limit` bytes.
 
-    Raises `PageTooLarge` above the limit, and `PageCorrupt` where the stream does not reach its end or its
-    checksum fails. What is announced as compressed but is plain text is returned as it is: servers do that.
+    Raises :class:`PageTooLarge` above the limit, and :class:`PageCorrupt` for a truncated stream or a wrong checksum.
+    Plain text that is only labelled as compressed is returned as it is: some servers send that.
     """
     if encoding not in _PIECES:
         raise PageCorrupt(f"unknown content encoding {encoding!r}")
@@ -34,20 +34,20 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
         for piece in _PIECES[encoding](body):
             whole += piece
             if len(whole) > limit:
-                whole.clear()  # the exception holds on to this frame until the garbage is collected
+                whole.clear()  # the exception keeps this frame alive until garbage collection
                 raise PageTooLarge(f"more than {limit} bytes when decompressed")
     except (zlib.error, _IsalError, brotli.error, zstd.ZstdError, EOFError) as error:
         if not whole and sniff(body) in MARKUP:
             return body
-        what = "was cut short" if isinstance(error, EOFError) else "is corrupt"
-        raise PageCorrupt(f"the {encoding} answer {what}") from error
+        problem = "was cut short" if isinstance(error, EOFError) else "is corrupt"
+        raise PageCorrupt(f"the {encoding} body {problem}") from error
     return bytes(whole)
 
 
-def _inflated(body: bytes, inflating: Callable[[], Any]) -> Iterator[bytes]:
-    """The pieces of a zlib, raw or gzip stream; of gzip, of all its members."""
+def _inflate(body: bytes, new_inflater: Callable[[], Any]) -> Iterator[bytes]:
+    """Yield pieces of a zlib, raw deflate or gzip stream; of gzip, those of all members."""
     while body:
-        inflater = inflating()
+        inflater = new_inflater()
         while not inflater.eof:
             piece = inflater.decompress(body, PIECE)
             body = inflater.unconsumed_tail
@@ -57,17 +57,17 @@ def _inflated(body: bytes, inflating: Callable[[], Any]) -> Iterator[bytes]:
         body = inflater.unused_data if inflater.unused_data.startswith(b"\x1f\x8b") else b""
 
 
-# As zlib's, at a quarter of the cost. It lets more pass where there is no checksum, so it is not for the others.
-_ungzipping = partial(isal_zlib.decompressobj, 31)
+# Four times as fast as zlib. Without a checksum it accepts more corrupt streams, so the others use zlib.
+_gzip_decoder = partial(isal_zlib.decompressobj, 31)
 
 
-def _deflated(body: bytes) -> Iterator[bytes]:
-    """`deflate` means zlib, but some servers send it raw."""
+def _decode_deflate(body: bytes) -> Iterator[bytes]:
+    """Yield pieces of a zlib stream; some servers send raw deflate instead."""
     zlib_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
-    return _inflated(body, partial(zlib.decompressobj, 15 if zlib_header else -15))
+    return _inflate(body, partial(zlib.decompressobj, 15 if zlib_header else -15))
 
 
-def _unbrotlied(body: bytes) -> Iterator[bytes]:
+def _decode_brotli(body: bytes) -> Iterator[bytes]:
     decoder = brotli.Decompressor()
     piece = decoder.process(body, output_buffer_limit=PIECE)
     while piece:
@@ -77,7 +77,7 @@ def _unbrotlied(body: bytes) -> Iterator[bytes]:
         raise EOFError
 
 
-def _unzstandardized(body: bytes) -> Iterator[bytes]:
+def _decode_zstd(body: bytes) -> Iterator[bytes]:
     while body:
         decoder = zstd.ZstdDecompressor(options=ZSTD_WINDOW)
         feed = body
@@ -91,9 +91,9 @@ def _unzstandardized(body: bytes) -> Iterator[bytes]:
 
 
 _PIECES: dict[str, Callable[[bytes], Iterator[bytes]]] = {
-    "gzip": lambda body: _inflated(body, _ungzipping),
-    "x-gzip": lambda body: _inflated(body, _ungzipping),
-    "deflate": _deflated,
-    "br": _unbrotlied,
-    "zstd": _unzstandardized,
+    "gzip": lambda body: _inflate(body, _gzip_decoder),
+    "x-gzip": lambda body: _inflate(body, _gzip_decoder),
+    "deflate": _decode_deflate,
+    "br": _decode_brotli,
+    "zstd": _decode_zstd,
 }

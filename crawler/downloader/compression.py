@@ -1,4 +1,4 @@
-"""Decompression of responses, whole or not at all."""
+"""Decompression of responses; one that cannot be decompressed in full is an error."""
 
 from typing import Self
 
@@ -9,21 +9,20 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.http import Response
 
 from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
-from crawler.decoding.decompress import MOST_ENCODINGS, decompress
+from crawler.decoding.decompress import MAX_ENCODINGS, decompress
 from crawler.downloader.errors import ResponseCorrupt, ResponseTooLarge
 
 
 class StrictDecompression(HttpCompressionMiddleware):
-    """Scrapy's middleware, which passes on half a page when the rest is missing, made to insist on the whole.
+    """Scrapy's middleware, which accepts truncated bodies, made strict.
 
-    A broken answer is asked for once more. Of an error page (status 400 and up) the status counts, not the body.
+    A corrupt body is requested once more. The body of an error page (status 400 and up) is dropped instead.
     """
 
     crawler: Crawler
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """The middleware; `DOWNLOAD_MAXSIZE` limits the decompressed size too."""
         middleware = super().from_crawler(crawler)
         middleware.crawler = crawler
         return middleware
@@ -31,38 +30,32 @@ class StrictDecompression(HttpCompressionMiddleware):
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Request | Response:
-        """The answer decompressed, the request for a second try, or `ResponseCorrupt` or `ResponseTooLarge`."""
         try:
             return super().process_response(request, response)
         except (PageCorrupt, PageTooLarge) as error:
             if response.status >= 400:
-                return self._without_body(response)
+                response = response.replace(body=b"")
+                del response.headers["Content-Encoding"]
+                return response
             if isinstance(error, PageTooLarge):
                 raise ResponseTooLarge(str(error)) from error
-            if again := self._once_more(request):
-                return again
+            if self.crawler.spider is not None and not request.meta.get("dont_retry"):
+                retry = get_retry_request(
+                    request,
+                    spider=self.crawler.spider,
+                    reason="broken compression",
+                    max_retry_times=1,
+                    give_up_log_level="DEBUG",
+                )
+                if retry:
+                    return retry
             raise ResponseCorrupt(str(error)) from error
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
         names = [name.strip().lower() for value in content_encoding for name in value.decode("latin-1").split(",")]
         names = [name for name in names if name not in ("", "identity")]
-        if len(names) > MOST_ENCODINGS:
-            raise PageCorrupt(f"{len(names)} content encodings on top of each other")
+        if len(names) > MAX_ENCODINGS:
+            raise PageCorrupt(f"{len(names)} nested content encodings")
         for name in reversed(names):
             body = decompress(body, name, max_size or self._max_size)
         return body, []
-
-    @staticmethod
-    def _without_body(response: Response) -> Response:
-        bare = response.replace(body=b"")
-        del bare.headers["Content-Encoding"]
-        return bare
-
-    def _once_more(self, request: Request) -> Request | None:
-        if request.meta.get("dont_retry"):
-            return None
-        spider = self.crawler.spider
-        assert spider is not None
-        return get_retry_request(
-            request, spider=spider, reason="broken compression", max_retry_times=1, give_up_log_level="DEBUG"
-        )

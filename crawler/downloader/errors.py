@@ -1,4 +1,4 @@
-"""Why an address yields no page: our own refusals and every failure of the network, as an outcome and a sentence."""
+"""Errors of requests and responses, and the outcome and reason of any failure that Scrapy or Twisted reports."""
 
 import gzip
 import zlib
@@ -8,7 +8,6 @@ from typing import ClassVar
 from OpenSSL import SSL
 from scrapy import exceptions as scrapy_errors
 from scrapy.exceptions import IgnoreRequest
-from scrapy.spidermiddlewares.httperror import HttpError
 from service_identity.exceptions import CertificateError, VerificationError
 from twisted.internet import defer
 from twisted.internet import error as twisted_errors
@@ -21,10 +20,9 @@ from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
-    """A request or an answer that we refuse.
+    """A request that is not sent, or a response that is not accepted.
 
-    It is an `IgnoreRequest`, so Scrapy logs no traceback and never retries it. `outcome` is the row's outcome and
-    `reason` one sentence without control characters.
+    As a subclass of `IgnoreRequest` it is neither logged with a traceback nor retried by Scrapy.
     """
 
     outcome: ClassVar[Outcome] = Outcome.REJECTED
@@ -35,107 +33,89 @@ class FetchError(IgnoreRequest):
 
 
 class OffsiteUrl(FetchError):
-    """The address lies on another host or another port."""
+    """A URL on another host or port."""
 
     outcome = Outcome.OFFSITE
 
 
 class PrivateAddress(OffsiteUrl):
-    """The host's name leads to a machine that is not on the public internet."""
+    """A host name that resolves to an address outside the public internet."""
 
 
 class InvalidUrl(FetchError):
-    """The address is not one that we ask for."""
+    """A malformed URL, or one that is not http or https."""
 
     outcome = Outcome.INVALID_URL
 
 
 class RedirectLoop(FetchError):
-    """The address leads in a circle, or from one address to the next for too long."""
+    """A circle of redirects, or too many of them."""
 
     outcome = Outcome.REDIRECT_LOOP
 
 
 class RobotsForbidden(FetchError):
-    """The host's robots.txt forbids the address, or could not be read."""
+    """A URL that robots.txt forbids, or whose robots.txt could not be read."""
 
     outcome = Outcome.ROBOTS
 
 
 class ResponseTooLarge(FetchError):
-    """The answer is larger than the limit."""
+    """A response that exceeds a size limit."""
 
     outcome = Outcome.TOO_LARGE
 
 
 class ResponseCorrupt(FetchError):
-    """The answer was cut short or is corrupt."""
+    """A response that was cut short or cannot be decompressed."""
 
     outcome = Outcome.CORRUPT
 
 
 class HostUnreachable(FetchError):
-    """The host failed so often in a row that it is left alone for the rest of the run."""
+    """A URL on a host that is given up for the run, after failing several times in a row."""
 
     outcome = Outcome.UNREACHABLE
 
 
 class HostBlocked(FetchError):
-    """The host turned us away, so it is left alone for the rest of the run."""
+    """A URL on a host that is given up for the run, after blocking us."""
 
     outcome = Outcome.BLOCKED
 
 
 class RunEnded(FetchError):
-    """The run ended before the address was answered; it is due in the next one."""
+    """A request that the run ended before it was complete; the next run repeats it."""
 
     outcome = Outcome.PENDING
 
 
 def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
-    """What a failure means for the address: its outcome and a reason in one sentence.
-
-    Takes whatever Scrapy or Twisted hands to an errback. What we do not know is an error of ours: `UNREADABLE`.
-    """
+    """Return the outcome and reason of a failure; an unknown one is an internal error, `unreadable`."""
     error: BaseException = failure.value if isinstance(failure, Failure) else failure  # type: ignore[assignment]
-    if refusal := fetch_error_in(error):
-        return refusal.outcome, refusal.reason
-    if isinstance(error, DecodeError):
-        return _DECODE_OUTCOMES[type(error)], one_line(str(error))
-    if isinstance(error, HttpError):
-        return outcome_of_status(error.response.status), f"status {error.response.status}"
-    if isinstance(error, IgnoreRequest):
-        return _ignored(error)
-    behind = list(_causes(error))
-    for kinds, outcome, reason in _MEANINGS:
-        if any(isinstance(cause, kinds) for cause in behind):
-            return outcome, one_line(reason)
+    if fetch_error := fetch_error_in(error):
+        return fetch_error.outcome, fetch_error.reason
+    causes = list(_causes(error))
+    for kinds, outcome, reason in _OUTCOMES:
+        if match := next((cause for cause in causes if isinstance(cause, kinds)), None):
+            return outcome, one_line(reason or str(match) or type(match).__name__)
     return Outcome.UNREADABLE, one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
 
 
-_DECODE_OUTCOMES = {
-    PageTooLarge: Outcome.TOO_LARGE,
-    PageCorrupt: Outcome.CORRUPT,
-    ParserCrashed: Outcome.UNREADABLE,
-}
-
-
 def outcome_of_status(status: int) -> Outcome:
-    """What an HTTP status other than a success means for the address."""
+    """Return the outcome of a response whose HTTP status is not a success."""
     if status in (404, 410):
         return Outcome.GONE
-    if status in (401, 403, 429):
-        return Outcome.BLOCKED
-    return Outcome.HTTP_ERROR
+    return Outcome.BLOCKED if status in (401, 403, 429) else Outcome.HTTP_ERROR
 
 
 def fetch_error_in(error: BaseException) -> FetchError | None:
-    """The refusal that an exception is or carries, however deeply the network code wrapped it."""
+    """Return the :class:`FetchError` that an exception is or wraps."""
     return next((cause for cause in _causes(error) if isinstance(cause, FetchError)), None)
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """The exception and everything it wraps, outermost first (Twisted wraps failures in lists of `reasons`)."""
+    """Yield an exception and all that it wraps, outermost first; Twisted wraps failures in lists of `reasons`."""
     yield error
     if depth == 5:
         return
@@ -146,24 +126,11 @@ def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
         yield from _causes(error.__cause__, depth + 1)
 
 
-def _ignored(error: IgnoreRequest) -> tuple[Outcome, str]:
-    message = str(error)
-    for phrase, outcome in _IGNORED:
-        if phrase in message:
-            return outcome, one_line(message)
-    return Outcome.REJECTED, one_line(message or type(error).__name__)
-
-
-# Scrapy's own middlewares tell why they ignore a request by nothing but the message.
-_IGNORED = (
-    ("max redirections reached", Outcome.REDIRECT_LOOP),
-    ("Filtered offsite request", Outcome.OFFSITE),
-    ("Forbidden by robots.txt", Outcome.ROBOTS),
-    ("exceeded DOWNLOAD_MAXSIZE", Outcome.TOO_LARGE),
-)
-
-# From the special to the general; the first kind found anywhere in the chain of causes wins.
-_MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome, str], ...] = (
+# From specific to general: the first entry wins that matches any cause. Without a reason, that of the cause is used.
+_OUTCOMES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome, str], ...] = (
+    (PageTooLarge, Outcome.TOO_LARGE, ""),
+    (PageCorrupt, Outcome.CORRUPT, ""),
+    ((ParserCrashed, DecodeError), Outcome.UNREADABLE, ""),
     ((scrapy_errors.UnsupportedURLSchemeError, scrapy_errors.NotSupported), Outcome.INVALID_URL, "unknown scheme"),
     (
         (CertificateError, VerificationError, twisted_errors.CertificateError, twisted_errors.VerifyError),
@@ -171,9 +138,9 @@ _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
         "the certificate is not the host's",
     ),
     ((SSL.Error, twisted_errors.SSLError), Outcome.UNREACHABLE, "the certificate or the encryption is not valid"),
-    (scrapy_errors.ResponseDataLossError, Outcome.CORRUPT, "the answer was cut short"),
-    (HttpParseError, Outcome.CORRUPT, "the answer is not HTTP"),
-    ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.CORRUPT, "the compressed answer is corrupt"),
+    (scrapy_errors.ResponseDataLossError, Outcome.CORRUPT, "the response was cut short"),
+    (HttpParseError, Outcome.CORRUPT, "the response is not HTTP"),
+    ((gzip.BadGzipFile, zlib.error, EOFError), Outcome.CORRUPT, "the compressed response is corrupt"),
     (
         (scrapy_errors.CannotResolveHostError, twisted_errors.DNSLookupError, twisted_errors.UnknownHostError),
         Outcome.UNREACHABLE,
@@ -187,7 +154,7 @@ _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
             TimeoutError,
         ),
         Outcome.UNREACHABLE,
-        "no whole answer in time",
+        "timeout before the response was complete",
     ),
     (
         (
@@ -208,6 +175,8 @@ _MEANINGS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
         Outcome.UNREACHABLE,
         "the connection broke off",
     ),
-    # What is left of Twisted's parser: a header, a length or a chunk that is none (it raises ValueError, KeyError …).
-    (scrapy_errors.DownloadFailedError, Outcome.CORRUPT, "the answer is not HTTP"),
+    # Other errors of Twisted's parser: it raises ValueError or KeyError for a malformed header, length or chunk.
+    (scrapy_errors.DownloadFailedError, Outcome.CORRUPT, "the response is not HTTP"),
+    # Raised by middlewares of Scrapy.
+    (IgnoreRequest, Outcome.REJECTED, ""),
 )

@@ -1,4 +1,4 @@
-"""How a page is fetched: Scrapy's handler, with bounded response headers, refusals that say why, and the mirror."""
+"""Download handler: Scrapy's, with bounded response headers, named errors, a mirror and a bounded shutdown."""
 
 import asyncio
 
@@ -16,15 +16,14 @@ from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
 from crawler.scrapy_internals import LenientParser, cache_tls_options, replace_parser, replace_pool
 
-LARGEST_HEADERS = 64 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 
 
 class BoundedDownload(HTTP11DownloadHandler):
-    """Scrapy's handler for http and https, made safe against what a server may send before the page.
+    """Scrapy's handler for http and https, hardened against hostile servers.
 
-    With the setting `KHOBOR_MIRROR`, every connection goes to the mirror. Refusals that Twisted wraps in failures of
-    its own come out again as what they are, so that nothing asks a second time. What is under way when the run ends
-    gets `KHOBOR_SHUTDOWN_SECONDS` seconds more.
+    With `KHOBOR_MIRROR` all connections go to the mirror. A :class:`FetchError` that Twisted wrapped is raised as it
+    was, so that it is not retried. Downloads in progress get `KHOBOR_SHUTDOWN_SECONDS` after the run has ended.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -33,19 +32,18 @@ class BoundedDownload(HTTP11DownloadHandler):
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             replace_pool(self, lambda reactor, policy: MirrorPool(reactor, read_mirror(mirror), policy))
         replace_parser(self, _BoundedParser)
-        self._grace = crawler.settings.getfloat("KHOBOR_SHUTDOWN_SECONDS", 5)
+        seconds = crawler.settings.getfloat("KHOBOR_SHUTDOWN_SECONDS", 5)
         self._ended = False
         self._downloads: set[asyncio.Future[Response]] = set()
-        crawler.signals.connect(self._end_soon, signal=run_ending)
+        # Signals hold weak references to their receivers.
+        self._end_later = lambda: call_later(seconds, self._end)
+        crawler.signals.connect(self._end_later, signal=run_ending)
         crawler.signals.connect(self._end, signal=run_must_end)
 
     async def download_request(self, request: Request) -> Response:
-        """The answer to a request; a `FetchError` where we, not the network, ended it.
-
-        `meta["sent"]` counts the requests that were sent for it, retries and redirects among them.
-        """
+        """Send a request and return its response; `meta["sent"]` counts requests, with retries and redirects."""
         if self._ended:
-            raise RunEnded("the run ended before its turn came")
+            raise RunEnded("the run ended before the request was sent")
         request.meta["sent"] = request.meta.get("sent", 0) + 1
         download = asyncio.ensure_future(super().download_request(request))
         self._downloads.add(download)
@@ -53,20 +51,17 @@ class BoundedDownload(HTTP11DownloadHandler):
             return await download
         except asyncio.CancelledError as error:
             if self._ended:
-                raise RunEnded("the run ended before the whole answer came") from error
+                raise RunEnded("the run ended before the response was complete") from error
             raise
         except Exception as error:
-            refusal = fetch_error_in(error)
+            fetch_error = fetch_error_in(error)
             if isinstance(error, CannotResolveHostError):
-                refusal = PublicOnlyResolver.url_error(urlparse_cached(request).hostname or "")
-            if refusal:
-                raise refusal from error
+                fetch_error = PublicOnlyResolver.error_for(urlparse_cached(request).hostname or "")
+            if fetch_error:
+                raise fetch_error from error
             raise
         finally:
             self._downloads.discard(download)
-
-    def _end_soon(self) -> None:
-        call_later(self._grace, self._end)
 
     def _end(self) -> None:
         self._ended = True
@@ -75,14 +70,14 @@ class BoundedDownload(HTTP11DownloadHandler):
 
 
 class _BoundedParser(LenientParser):
-    """Fails a response whose headers do not end (`DOWNLOAD_MAXSIZE` counts the body only)."""
+    """Parser that fails on endless response headers; `DOWNLOAD_MAXSIZE` limits the body only."""
 
     headers_received = 0
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.headers_received += len(line) + len(self.delimiter)
-        if self.headers_received > LARGEST_HEADERS:
-            raise ResponseTooLarge(f"more than {LARGEST_HEADERS // 1024} KiB of response headers")
+        if self.headers_received > MAX_HEADER_BYTES:
+            raise ResponseTooLarge(f"more than {MAX_HEADER_BYTES // 1024} KiB of response headers")
         super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802

@@ -1,4 +1,4 @@
-"""What an answer is before anything is read from it: a page, an error that says 200, a challenge, half of a page."""
+"""Check of responses before parsing: error pages with status 200, challenges, wrong types, truncated documents."""
 
 import re
 import unicodedata
@@ -14,21 +14,26 @@ from crawler.downloader.errors import outcome_of_status
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 
-Verdict = tuple[Outcome, str]
+#: Outcome and reason of a response that is not parsed.
+Rejection = tuple[Outcome, str]
 
-SMALL_PAGE = 32 * 1024
-# An error page says less than this; the menus alone of a newspaper's page say more.
-SHORT_TEXT = 600
-LONGEST_TITLE = 200
-START_WITHIN = 4 * 1024
-END_WITHIN = 32 * 1024
-USUAL_END = 64
+MAX_ERROR_PAGE_BYTES = 32 * 1024
+# The menus of a newspaper's page alone have more text than an error page.
+MAX_ERROR_TEXT_LENGTH = 600
+MAX_TITLE_LENGTH = 200
+START_BYTES = 4 * 1024
+END_BYTES = 32 * 1024
+USUAL_END_BYTES = 64
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags: Iterable[str] = ()) -> Verdict | None:
-    """Why an answer is no page to read, as outcome and reason; None where it looks like one.
+def check(
+    status: int, headers: Mapping[str, str], body: bytes, url: str, flags: Iterable[str] = ()
+) -> Rejection | None:
+    """Return the outcome and reason of a response that is not a page to parse, or None.
 
-    `headers` by name in any case, `body` decompressed, `flags` as Scrapy sets them (`partial`, `dataloss`).
+    :param headers: header fields, names in any case
+    :param body: decompressed
+    :param flags: Scrapy's flags (`partial`, `dataloss`)
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -41,111 +46,105 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, url: str, flags:
     if not 200 <= status < 300:
         return outcome_of_status(status), f"status {status}"
     if status == 206 or "dataloss" in flags:
-        return Outcome.CORRUPT, "only a part of the answer came"
+        return Outcome.CORRUPT, "only a part of the response was sent"
     if not body or body.isspace():
-        return Outcome.CORRUPT, "an empty answer"
-    if phrase := page.error:
-        return Outcome.SOFT_ERROR, phrase
+        return Outcome.CORRUPT, "an empty response"
+    if error := page.error:
+        return Outcome.SOFT_ERROR, error
     return _wrong_type(page.kind, fields.get("content-type", ""), url) or _cut_short(page.kind, body)
 
 
-# Of an answer that is under way: who asks again and who reads it both want to know.
-_JUDGED: WeakKeyDictionary[Response, Verdict | None] = WeakKeyDictionary()
+_CHECKED: WeakKeyDictionary[Response, Rejection | None] = WeakKeyDictionary()
 
 
-def judge_response(response: Response) -> Verdict | None:
-    """The same of an answer as Scrapy hands it on, which nobody changes."""
-    if response not in _JUDGED:
-        _JUDGED[response] = _verdict(response)
-    return _JUDGED[response]
+def check_response(response: Response) -> Rejection | None:
+    """Check a response once; both the retry middleware and the spider need the result."""
+    if response not in _CHECKED:
+        headers = {
+            name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()
+        }
+        _CHECKED[response] = check(response.status, headers, response.body, response.url, response.flags)
+    return _CHECKED[response]
 
 
-def _verdict(response: Response) -> Verdict | None:
-    fields = {name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()}
-    return judge(response.status, fields, response.body, response.url, response.flags)
-
-
-def _wrong_type(kind: str, label: str, url: str) -> Verdict | None:
+def _wrong_type(kind: str, label: str, url: str) -> Rejection | None:
     path = urlsplit(url).path.lower()
-    if kind in ("html", "xml"):
-        return None
-    if kind == "json" and ("json" in label.lower() or path.endswith(".json")):
-        return None
-    if kind == "gzip" and path.endswith(".gz"):
+    is_json = kind == "json" and ("json" in label.lower() or path.endswith(".json"))
+    if kind in ("html", "xml") or is_json or (kind == "gzip" and path.endswith(".gz")):
         return None
     return Outcome.WRONG_TYPE, f"{kind}, not a page"
 
 
-def _cut_short(kind: str, body: bytes) -> Verdict | None:
-    """A document whose end is missing. A fragment that never began a document needs no end."""
-    end = body[-END_WITHIN:].rstrip()
-    whole = True
-    if kind == "html" and _DOCUMENT_START.search(body[:START_WITHIN]):
-        whole = _DOCUMENT_END.search(end, len(end) - USUAL_END) is not None or _DOCUMENT_END.search(end) is not None
-    elif kind == "xml" and (root := _XML_ROOT.match(body[:START_WITHIN])):
-        whole = bool(root["empty"]) or _closes(end, root["name"])
+def _cut_short(kind: str, body: bytes) -> Rejection | None:
+    """Reject a document without an end; a fragment that does not begin a document needs none."""
+    end = body[-END_BYTES:].rstrip()
+    complete = True
+    if kind == "html" and _DOCUMENT_START.search(body[:START_BYTES]):
+        usual = _DOCUMENT_END.search(end, len(end) - USUAL_END_BYTES)
+        complete = usual is not None or _DOCUMENT_END.search(end) is not None
+    elif kind == "xml" and (root := _XML_ROOT.match(body[:START_BYTES])):
+        complete = bool(root["empty"]) or _closes(end, root["name"])
     elif kind == "json":
-        whole = end.endswith((b"}", b"]"))
-    return None if whole else (Outcome.CORRUPT, "cut short: the end of the document is missing")
+        complete = end.endswith((b"}", b"]"))
+    return None if complete else (Outcome.CORRUPT, "cut short: the end of the document is missing")
 
 
 def _closes(end: bytes, name: bytes) -> bool:
-    """Whether XML ends with the root's closing tag, with nothing after it but a comment."""
+    """Report if XML ends with the root's closing tag, optionally followed by a comment."""
     _, closing, rest = end.rpartition(b"</" + name)
     bracket, _, after = rest.partition(b">")
     return bool(closing) and not bracket.strip() and after.strip()[:4] in (b"", b"<!--")
 
 
 class _Page:
-    """An answer's text, as far as it takes to tell an error or a challenge from a page: of a large page, its start."""
+    """Text of a response, as far as needed to recognise an error or a challenge: of a large page, its start."""
 
     def __init__(self, body: bytes, label: str | None) -> None:
         self.kind = sniff(body)
-        self._small = len(body) <= SMALL_PAGE
-        start = body if self._small else body[:SMALL_PAGE].lstrip()[:START_WITHIN]
-        self._source = decode_text(start, label)
         self._title = self._text = ""
-        if self._small:
-            self._read()
-
-    def _read(self) -> None:
-        # The letters of the phrases below can be written in two ways.
-        self._source = unicodedata.normalize("NFC", self._source)
+        self._is_small = len(body) <= MAX_ERROR_PAGE_BYTES
+        if not self._is_small:
+            self._source = decode_text(body[:MAX_ERROR_PAGE_BYTES].lstrip()[:START_BYTES], label)
+            return
+        # The phrases below are in NFC; pages may spell their letters differently.
+        self._source = unicodedata.normalize("NFC", decode_text(body, label))
         if self.kind != "html":
             self._text = " ".join(self._source.split())
             return
         tree = LexborHTMLParser(self._source)
         title = tree.css_first("title")
-        self._title = " ".join(title.text().split())[:LONGEST_TITLE] if title else ""
+        self._title = " ".join(title.text().split())[:MAX_TITLE_LENGTH] if title else ""
         tree.strip_tags(["head", "script", "style", "noscript"])
         self._text = " ".join(tree.text(separator=" ").split())
 
     @property
-    def is_challenge(self) -> bool:
-        """A page that wants the reader to prove something before it shows anything.
+    def _may_be_error(self) -> bool:
+        return self._is_small and len(self._text) < MAX_ERROR_TEXT_LENGTH and not _STORY.search(self._source)
 
-        Good pages load Cloudflare's script too, so it is no sign: only the challenge's own words and variables are.
+    @property
+    def is_challenge(self) -> bool:
+        """Report if the page asks the reader to prove something.
+
+        Ordinary pages load Cloudflare's script too: only the challenge's own title and variables count.
         """
-        if not self._small or len(self._text) >= SHORT_TEXT or _STORY.search(self._source):
-            return False
-        return "_cf_chl_opt" in self._source or _CHALLENGE_TITLE.match(self._title) is not None
+        return self._may_be_error and ("_cf_chl_opt" in self._source or bool(_CHALLENGE_TITLE.match(self._title)))
 
     @property
     def error(self) -> str | None:
-        """What an error page says, in a clause; None for everything else."""
+        """Message of an error page, None for any other page."""
         if self.kind not in ("html", "text"):
             return None
-        if before_markup := _RAW_ERROR.match(self._source):
-            return f"an error in place of a page: {_squeezed(before_markup[0])}"
-        if not self._small or len(self._text) >= SHORT_TEXT or _STORY.search(self._source):
+        if raw := _RAW_ERROR.match(self._source):
+            return f"an error instead of a page: {_excerpt(raw[0])}"
+        if not self._may_be_error:
             return None
         if _ERROR_TITLE.match(self._title):
-            return f"an error page: {_squeezed(self._title)}"
-        said = _ERROR_PHRASE.search(self._text)
-        return f"an error page: {_squeezed(said[0])}" if said else None
+            return f"an error page: {_excerpt(self._title)}"
+        phrase = _ERROR_PHRASE.search(self._text)
+        return f"an error page: {_excerpt(phrase[0])}" if phrase else None
 
 
-def _squeezed(text: str) -> str:
+def _excerpt(text: str) -> str:
     return one_line(re.sub(r"<[^>]*>", " ", text), 80)
 
 
@@ -179,7 +178,7 @@ _ERROR_TITLE = re.compile(
     rf"|(?:.*\W)?(?:{_PHRASES})",
     re.IGNORECASE,
 )
-# What a crashing server prints before, or instead of, the page: never the way a page begins.
+# Output of a crashing server before or instead of the page; no page begins like this.
 _RAW_ERROR = re.compile(
     r"\s*(?:<br\s*/?>\s*|<b>\s*|<pre>\s*|<p>\s*)*"
     r"(?:(?:php\s+)?(?:fatal|parse) error\b|traceback \(most recent|warning(?:</b>)?:\s*(?:mysqli|pdo|pg)\w*"

@@ -1,9 +1,11 @@
-"""What a host's robots.txt allows, strictly by RFC 9309: where it cannot be read, nothing is asked."""
+"""robots.txt by RFC 9309; a host whose robots.txt cannot be read is not contacted.
+
+Scrapy's middleware is wrapped because it allows everything after an error and ignores Crawl-delay.
+"""
 
 import asyncio
 import logging
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,52 +25,47 @@ from crawler.downloader.errors import RobotsForbidden, outcome_of
 from crawler.safe_text import one_line
 from crawler.scrapy_internals import slot_of
 
-LARGEST_ROBOTS = 512 * 1024
-LONGEST_CRAWL_DELAY = 30.0
-MOST_SITEMAPS = 50
-REFUSING = (401, 403, 429)
+MAX_ROBOTS_BYTES = 512 * 1024
+MAX_CRAWL_DELAY = 30.0
+MAX_SITEMAPS = 50
+FORBIDDING_STATUSES = (401, 403, 429)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Robots:
-    """What one host's robots.txt says; `refusal` is set where the whole host is refused for this run."""
+    """robots.txt of one host; ``error`` is set if the host must not be contacted in this run."""
 
     rules: RobotParser | None = None
-    refusal: str | None = None
+    error: str | None = None
     crawl_delay: float | None = None
     sitemaps: list[str] = field(default_factory=list)
 
 
 class PoliteRobots(RobotsTxtMiddleware):
-    """Scrapy's middleware, which takes every failure to read robots.txt for a yes, made to take it for a no.
+    """Scrapy's middleware, made to forbid all of a host if its robots.txt cannot be read.
 
-    2xx: its rules, of which the first 512 KiB count; a page of HTML has none. Other 4xx: allowed. 401, 403, 429, 5xx,
-    no answer, or redirects that go on or lead away: the whole host is refused. A Crawl-delay of up to 30 s is obeyed.
+    Status 2xx: the rules in the first 512 KiB apply; an HTML page has none. 401, 403, 429, 5xx, no response or
+    redirects without an end: the host is forbidden. Other 4xx: all is allowed. A Crawl-delay of up to 30 s is obeyed.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._readings: dict[str, asyncio.Future[Robots]] = {}
-        crawler.signals.connect(self._cut_long_robots, signal=signals.bytes_received)
+        self._requests: dict[str, asyncio.Future[Robots]] = {}
+        crawler.signals.connect(self._cut_off, signal=signals.bytes_received)
 
     async def robots_for(self, url: str) -> Robots:
-        """The robots.txt of the address's host, fetched once per run however many ask for it at a time.
-
-        A spider may await it in its `start` to learn the sitemaps before it chooses its doors.
-        """
+        """Return the robots.txt of the URL's host, requested once a run; a spider may await it in `start`."""
         return await self._robots(Request(url))
 
     async def robot_parser(self, request: Request) -> RobotParser | None:
-        """The rules for a request's host; raises `RobotsForbidden` where the whole host is refused."""
         robots = await self._robots(request)
-        if robots.refusal is not None:
-            raise RobotsForbidden(robots.refusal)
+        if robots.error is not None:
+            raise RobotsForbidden(robots.error)
         return robots.rules
 
     def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
-        """Raise `RobotsForbidden` where the rules forbid the address."""
         try:
             super().process_request_2(rp, request)
         except IgnoreRequest as error:
@@ -76,94 +73,86 @@ class PoliteRobots(RobotsTxtMiddleware):
 
     async def _robots(self, request: Request) -> Robots:
         netloc = urlparse_cached(request).netloc
-        if netloc not in self._readings:
-            self._readings[netloc] = asyncio.ensure_future(self._read(request))
-        # Shielded: the one who asked first may be cancelled while others wait for the same answer.
-        return await asyncio.shield(self._readings[netloc])
+        if netloc not in self._requests:
+            self._requests[netloc] = asyncio.ensure_future(self._fetch(request))
+        # Shielded: the first caller may be cancelled while others wait for the same response.
+        return await asyncio.shield(self._requests[netloc])
 
-    async def _read(self, request: Request) -> Robots:
+    async def _fetch(self, request: Request) -> Robots:
         self._stats.inc_value("robotstxt/request_count")
         parts = urlparse_cached(request)
-        asked = Request(
+        robots_request = Request(
             f"{parts.scheme}://{parts.netloc}/robots.txt",
-            # Uncompressed, so that a long file can be cut.
+            # Uncompressed, so that a long file can be cut off.
             headers={"Accept-Encoding": "identity"},
             priority=self.DOWNLOAD_PRIORITY,
             meta={"dont_obey_robotstxt": True, "robots": 0, "download_maxsize": 0},
             callback=NO_CALLBACK,
         )
         try:
-            response = await self.crawler.engine.download_async(asked)
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is no, with the reason kept
-            return self._refused(parts.netloc, outcome_of(error)[1])
-        self._stats.inc_value("robotstxt/response_count")
-        self._stats.inc_value(f"robotstxt/response_status_count/{response.status}")
-        if refusal := _refusal_for(response):
-            return self._refused(parts.netloc, refusal)
-        return await self._obey(response, request)
-
-    def _refused(self, netloc: str, why: str) -> Robots:
+            response = await self.crawler.engine.download_async(robots_request)
+        except Exception as error:  # noqa: BLE001 - any error forbids the host, with its reason
+            reason: str | None = outcome_of(error)[1]
+        else:
+            self._stats.inc_value("robotstxt/response_count")
+            self._stats.inc_value(f"robotstxt/response_status_count/{response.status}")
+            reason = _error_of(response)
+        if reason is None:
+            return await self._parse(response, request)
         self._stats.inc_value("khobor/robots_unreadable")
-        logger.warning("robots.txt of %s could not be read: %s", one_line(netloc), why)
-        return Robots(refusal=f"robots.txt could not be read: {why}")
+        logger.warning("robots.txt of %s could not be read: %s", one_line(parts.netloc), reason)
+        return Robots(error=f"robots.txt could not be read: {reason}")
 
-    async def _obey(self, response: Response, request: Request) -> Robots:
-        body = rules_in(response.body) if 200 <= response.status < 300 else b""
+    async def _parse(self, response: Response, request: Request) -> Robots:
+        body = effective_rules(response.body) if 200 <= response.status < 300 else b""
         rules: RobotParser = build_from_crawler(self._parserimpl, self.crawler, body)
         await self.crawler.signals.send_catch_log_async(signals.robots_parsed, robotparser=rules, request=request)
         delay = bounded_delay(rules.crawl_delay(self._robotstxt_useragent or self._default_useragent))
         if delay:
             self._slow_down(request, delay)
-        return Robots(rules=rules, crawl_delay=delay, sitemaps=self._own_sitemaps(rules))
-
-    def _own_sitemaps(self, rules: RobotParser) -> list[str]:
-        """The sitemaps that the file names on the site's own hosts (only Protego, Scrapy's default parser, tells)."""
-        named: Iterable[Any] = getattr(getattr(rules, "rp", None), "sitemaps", None) or ()
-        own = [str(url) for url in named if url_error(str(url), own_hosts(self.crawler)) is None]
-        return own[:MOST_SITEMAPS]
+        # Only Protego, Scrapy's default parser, lists sitemaps.
+        listed: Any = getattr(getattr(rules, "rp", None), "sitemaps", None) or ()
+        sitemaps = [str(url) for url in listed if url_error(str(url), own_hosts(self.crawler)) is None]
+        return Robots(rules=rules, crawl_delay=delay, sitemaps=sitemaps[:MAX_SITEMAPS])
 
     def _slow_down(self, request: Request, delay: float) -> None:
-        """Ask the host no faster than its Crawl-delay, one request at a time, for the rest of the run.
-
-        Set for the slot that is there now and for any that takes its place after a long silence.
-        """
+        """Apply a Crawl-delay to the host's slot, to any that replaces it after a pause, and to AutoThrottle."""
         downloader = self.crawler.engine.downloader
         key, slot = slot_of(self.crawler, request)
         configured = downloader.per_slot_settings.get(key, {}).get("delay", downloader.settings["DOWNLOAD_DELAY"])
-        floor = max(delay, float(configured))
-        slot.delay = max(slot.delay, floor)
+        delay = max(delay, float(configured))
+        slot.delay = max(slot.delay, delay)
         slot.concurrency, slot.jitter = 1, 0
-        downloader.per_slot_settings[key] = {"delay": floor, "concurrency": 1, "jitter": 0}
+        downloader.per_slot_settings[key] = {"delay": delay, "concurrency": 1, "jitter": 0}
         if throttle := self.crawler.get_extension(AutoThrottle):
-            throttle.mindelay, throttle.maxdelay = max(throttle.mindelay, floor), max(throttle.maxdelay, floor)
+            throttle.mindelay, throttle.maxdelay = max(throttle.mindelay, delay), max(throttle.maxdelay, delay)
 
-    def _cut_long_robots(self, data: bytes, request: Request, spider: Spider) -> None:
-        if "robots" not in request.meta:
-            return
-        request.meta["robots"] += len(data)
-        if request.meta["robots"] > LARGEST_ROBOTS:
-            raise StopDownload(fail=False)
+    def _cut_off(self, data: bytes, request: Request, spider: Spider) -> None:
+        if "robots" in request.meta:
+            request.meta["robots"] += len(data)
+            if request.meta["robots"] > MAX_ROBOTS_BYTES:
+                raise StopDownload(fail=False)
 
 
-def rules_in(body: bytes) -> bytes:
-    """The part of a robots.txt that counts: whole lines of its first 512 KiB, and nothing of a page of HTML."""
-    if len(body) > LARGEST_ROBOTS:
-        body = body[:LARGEST_ROBOTS].rpartition(b"\n")[0]
+def effective_rules(body: bytes) -> bytes:
+    """Return the part of a robots.txt that applies: whole lines of its first 512 KiB, nothing of an HTML page."""
+    if len(body) > MAX_ROBOTS_BYTES:
+        body = body[:MAX_ROBOTS_BYTES].rpartition(b"\n")[0]
     text = body.removeprefix(b"\xef\xbb\xbf").lstrip()
     return b"" if text.startswith(b"<") else text
 
 
 def bounded_delay(seconds: float | None) -> float | None:
-    """A Crawl-delay that we obey: a positive number of seconds, of which we take at most 30."""
+    """Return a Crawl-delay of at most 30 s; None unless it is a positive number."""
     if seconds is None or not math.isfinite(seconds) or seconds <= 0:
         return None
-    return min(seconds, LONGEST_CRAWL_DELAY)
+    return min(seconds, MAX_CRAWL_DELAY)
 
 
-def _refusal_for(response: Response) -> str | None:
-    """Why an answer for robots.txt refuses the whole host, or None."""
+def _error_of(response: Response) -> str | None:
+    """Return the reason why a response to a request of robots.txt forbids the host, or None."""
     if response.headers.get("cf-mitigated"):
-        return "a challenge came in its place"
-    if response.status in REFUSING or not (200 <= response.status < 300 or 400 <= response.status < 500):
+        return "a challenge instead"
+    if response.status in FORBIDDING_STATUSES or not (200 <= response.status < 300 or 400 <= response.status < 500):
         return f"status {response.status}"
     return None

@@ -1,9 +1,8 @@
-"""Reading apart: pages are read in a process of their own, which a page may kill, and which has nothing to lose.
+"""Parse worker: a child process that parses pages, one at a time and in order.
 
-The parser is C code that no exception ends, and what it is given comes from outside. The process that reads has no
-ledger, no lock, no log and no connection but the one to the crawl. It reads one page at a time, in the order in which
-they came; one that ends it, or that takes too long, is refused by name, and a new one reads the next. So the crawl goes
-on meanwhile, on another core where there is one.
+The HTML parser is C code, and pages are foreign input: one that crashes it, hangs it or exhausts memory ends the
+child, which has no ledger, lock or connection. The page fails with a :class:`DecodeError`, and a new child parses the
+next one.
 """
 
 import asyncio
@@ -12,7 +11,6 @@ import os
 import signal
 import socket
 import struct
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,37 +30,34 @@ from crawler.downloader.graceful_stop import run_must_end
 from crawler.entry_points import EntryPoint
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.spider import NewspaperSpider
-from crawler.worker.process import Copy, message
-from crawler.worker.protocol import Readings, answer_read, answer_written
+from crawler.worker.process import ChildProcess, frame
+from crawler.worker.protocol import ParsedPageCodec, dump_page, load_page
 
 logger = logging.getLogger(__name__)
 
-# What reading a page may take, whether it is the parser that is at it or our own code; a wait does not count.
-SECONDS_OF_WORK = 5
-# Without an answer: it was stopped, or has lost its way in something that is no work.
-SECONDS_TO_ANSWER = 120
-_BETWEEN_LOOKS = 10.0
-_SECONDS_FOR_A_REQUEST = 0.1
-MEMORY_OF_A_PAGE = 512 * 2**20  # bytes; 8 MiB of whatever we tried, and no larger page is taken in, took less than half
-_PAGE = struct.Struct("<II")  # how long the head of a page is, and its body
-_READ, _REFUSED, _CRASHED = range(3)
+# CPU time for one page, so that a busy machine does no harm.
+MAX_CPU_SECONDS = 5
+# Wall time until a stopped or waiting child is killed.
+MAX_RESPONSE_SECONDS = 120
+MAX_PAGE_MEMORY = 512 * 2**20  # bytes; pages of 8 MiB, the largest that are downloaded, took less than half of it
+_SIZES = struct.Struct("<II")  # of the head and the body of a page
+_PARSED, _DECODE_ERROR, _EXCEPTION = range(3)
+_DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
 
 
-class ReaderCrashed(Exception):
-    """Our own code failed over a page, in the process that reads; its traceback is a note to this."""
+class ParserFailed(Exception):
+    """An internal error while a page was parsed; a note has the traceback of the worker."""
 
 
 @dataclass(eq=False, slots=True)
-class _Waiting:
-    """A page that was handed over and is not answered yet."""
-
+class _Job:
     pieces: tuple[bytes, ...]
-    reading: asyncio.Future[ParsedPage]
-    killed: int = 0  # how often the process was killed over it, from outside
+    result: asyncio.Future[ParsedPage]
+    kills: int = 0  # of the child while it parsed this page, by others
 
 
-class ReadApart:
-    """Gives a newspaper a process to read in, for as long as its crawl lasts."""
+class ParseWorker:
+    """Extension that parses a spider's pages in a child process."""
 
     def __init__(
         self,
@@ -71,198 +66,176 @@ class ReadApart:
         text_steps: Sequence[Callable[[Any], Any]],
         stats: StatsCollector | None = None,
     ) -> None:
-        """:param text_steps: pure functions that are applied to a story in that process, in order"""
-        self._stats = stats
+        """:param text_steps: pure functions to apply to each story, in order"""
         self._page_parser, self._entry_points, self._text_steps = page_parser, entry_points, text_steps
-        self._copy: Copy | None = None
-        self._waiting: deque[_Waiting] = deque()
-        self._readings = Readings()
-        self._answered = 0.0
-        self._opening: asyncio.TimerHandle | None = None
-        self._looking: asyncio.TimerHandle | None = None
+        self._stats = stats
+        self._child: ChildProcess | None = None
+        self._queue: deque[_Job] = deque()
+        self._codec = ParsedPageCodec()
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         spider = crawler.spider
         if not isinstance(spider, NewspaperSpider) or not crawler.settings.getbool("KHOBOR_PARSE_IN_WORKER"):
-            raise NotConfigured("pages are read by the process that asks for them")
+            raise NotConfigured("pages are parsed in the process of the crawl")
         text_steps = [load_object(name) for name in crawler.settings.getlist("KHOBOR_TEXT_STEPS")]
-        apart = cls(spider.page_parser, spider.entry_points, text_steps, crawler.stats)
-        spider.parse_page = apart.read
-        crawler.signals.connect(apart.open, signals.spider_opened)
-        crawler.signals.connect(apart.give_up, run_must_end)
-        crawler.signals.connect(apart.close, signals.spider_closed)
-        return apart
+        worker = cls(spider.page_parser, spider.entry_points, text_steps, crawler.stats)
+        spider.parse_page = worker.parse
+        crawler.signals.connect(worker.give_up, run_must_end)
+        crawler.signals.connect(worker.close, signals.spider_closed)
+        return worker
 
-    def open(self) -> None:
-        """Begin as soon as the first request is out, if nothing is to be read before: it need not wait for this."""
-        self._opening = asyncio.get_running_loop().call_later(_SECONDS_FOR_A_REQUEST, self._begin_early)
-
-    async def read(self, answer: PageResponse) -> ParsedPage:
-        """Parse a page; raises a :class:`DecodeError` for a fault of the page and :class:`ReaderCrashed` for ours."""
-        head, body = answer_written(answer)
-        loop = asyncio.get_running_loop()
-        page = _Waiting((_PAGE.pack(len(head), len(body)), head, body), loop.create_future())
-        if not self._waiting:
-            self._answered = time.monotonic()
-        self._waiting.append(page)
-        if self._copy is not None:
-            self._copy.send(page.pieces)
+    async def parse(self, page: PageResponse) -> ParsedPage:
+        """Parse a page; raises :class:`DecodeError` for a fault of the page, :class:`ParserFailed` for one of ours."""
+        head, body = dump_page(page)
+        result = asyncio.get_running_loop().create_future()
+        job = _Job((_SIZES.pack(len(head), len(body)), head, body), result)
+        self._queue.append(job)
+        if self._child is None:
+            self._start()
         else:
-            self._begin()
-        return await page.reading
-
-    def _read(self, answer: PageResponse) -> ParsedPage:
-        reading = self._page_parser.parse(answer)
-        if (story := reading.story) is not None:
-            with suppress(DropItem):  # the item pipelines repeat the steps, and keep the reject with its reason
-                for step in self._text_steps:
-                    story = step(story)
-                reading.story = replace(story, text_steps_done=True)
-        return reading
+            self._child.send(job.pieces)
+            if len(self._queue) == 1:
+                self._restart_timer()
+        return await job.result
 
     def give_up(self) -> None:
-        """Let go of every page that is not read yet; the next run asks for them again."""
-        self._refuse(lambda: RunEnded("the run ended before the page was read"))
+        """Fail all queued pages; the next run requests them again."""
+        self._fail_all(lambda: RunEnded("the run ended before the page was parsed"))
         self.close()
 
     def close(self) -> None:
-        """End the process. It holds nothing, so it need not be told."""
-        for timer in (self._opening, self._looking):
-            if timer is not None:
-                timer.cancel()
-        if self._copy is not None:
-            peak = self._copy.end()
+        """End the child."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._child is not None:
+            peak = self._child.end()
             if self._stats is not None:
                 self._stats.max_value("memusage/reading/max", peak)
-            self._copy = None
+            self._child = None
 
-    def _begin_early(self) -> None:
-        if self._copy is None:
-            self._begin()
-
-    def _begin(self) -> None:
-        loop = asyncio.get_running_loop()
-
+    def _start(self) -> None:
         def serve(link: socket.socket) -> NoReturn:
-            _serve(link, self._read, self._entry_points)
+            _serve(link, self._parse, self._entry_points)
 
+        loop = asyncio.get_running_loop()
         try:
-            self._copy = Copy(loop, serve, self._hear, self._ended, MEMORY_OF_A_PAGE)
+            self._child = ChildProcess(loop, serve, self._on_message, self._on_exit, MAX_PAGE_MEMORY)
         except OSError as error:
-            reason = f"there was no process to read it in: {error.strerror}"
-            self._refuse(lambda: ParserCrashed(reason))
+            reason = f"no process could be started to parse it: {error.strerror}"
+            self._fail_all(lambda: ParserCrashed(reason))
             return
-        for page in self._waiting:
-            self._copy.send(page.pieces)
-        if self._looking is None:
-            self._looking = loop.call_later(_BETWEEN_LOOKS, self._look)
+        for job in self._queue:
+            self._child.send(job.pieces)
+        self._restart_timer()
 
-    def _hear(self, kind: int, said: bytes) -> None:
-        page = self._waiting.popleft()
-        self._answered = time.monotonic()
-        reading: ParsedPage | Exception
+    def _restart_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._queue and self._child is not None:
+            self._timer = asyncio.get_running_loop().call_later(MAX_RESPONSE_SECONDS, self._child.kill)
+
+    def _on_message(self, kind: int, content: bytes) -> None:
+        job = self._queue.popleft()
+        self._restart_timer()
         try:
-            # Also when whoever asked is gone: the next reading may name a list that this one tells.
-            reading = self._readings.read(said) if kind == _READ else _error_told(kind, said)
-        except Exception as error:  # noqa: BLE001 - it is raised where the page is waited for
-            reading = error
-        if page.reading.done():
-            return
-        if isinstance(reading, ParsedPage):
-            page.reading.set_result(reading)
+            # Also for a cancelled job: the next result may refer to its lists.
+            parsed = self._codec.load(content) if kind == _PARSED else None
+        except Exception as error:  # noqa: BLE001 - raised where the page is awaited
+            _fail(job, error)
         else:
-            page.reading.set_exception(reading)
+            if parsed is None:
+                _fail(job, _load_error(kind, content))
+            elif not job.result.done():
+                job.result.set_result(parsed)
 
-    def _ended(self, status: int) -> None:
-        """The process is gone: over the first page that waits, if there is one."""
-        self._copy = None
-        if not self._waiting:
+    def _on_exit(self, status: int) -> None:
+        """Fail the page that ended the child, or repeat it if the child was killed by others, once."""
+        self._child = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._queue:
             return
-        page = self._waiting[0]
-        refusal = _refusal_of(status)
-        logger.warning("the process that reads pages is gone: %s", refusal or "it was killed")
-        if refusal is None:  # from outside, which says nothing of the page; twice does
-            page.killed += 1
-            if page.killed > 1:
-                refusal = ParserCrashed("the process was killed twice while it read the page")
-        if refusal is not None:
-            self._waiting.popleft()
-            if not page.reading.done():
-                page.reading.set_exception(refusal)
-        if self._waiting:
-            self._answered = time.monotonic()
-            self._begin()
+        job = self._queue[0]
+        error = _exit_error(status)
+        logger.warning("the parse worker exited: %s", error or "it was killed")
+        if error is None:
+            job.kills += 1
+            if job.kills > 1:
+                error = ParserCrashed("the parse worker was killed twice while it parsed the page")
+        if error is not None:
+            _fail(self._queue.popleft(), error)
+        if self._queue:
+            self._start()
 
-    def _look(self) -> None:
-        self._looking = asyncio.get_running_loop().call_later(_BETWEEN_LOOKS, self._look)
-        if self._copy is not None and self._waiting and time.monotonic() - self._answered > SECONDS_TO_ANSWER:
-            self._copy.kill()
+    def _fail_all(self, new_error: Callable[[], Exception]) -> None:
+        while self._queue:
+            _fail(self._queue.popleft(), new_error())
 
-    def _refuse(self, refusal: Callable[[], Exception]) -> None:
-        while self._waiting:
-            page = self._waiting.popleft()
-            if not page.reading.done():
-                page.reading.set_exception(refusal())
-
-
-_DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
+    def _parse(self, page: PageResponse) -> ParsedPage:
+        """Parse a page and apply the text steps, in the child."""
+        parsed = self._page_parser.parse(page)
+        if (story := parsed.story) is not None:
+            with suppress(DropItem):  # the item pipelines repeat the steps, and record the reject
+                for step in self._text_steps:
+                    story = step(story)
+                parsed.story = replace(story, text_steps_done=True)
+        return parsed
 
 
-def _error_told(kind: int, said: bytes) -> DecodeError | ReaderCrashed:
-    if kind == _REFUSED:
-        kind_of, reason = said.decode().split(" ", 1)
-        return _DECODE_ERRORS[kind_of](reason)
-    what, _, trace = said.decode(errors="replace").partition("\0")
-    error = ReaderCrashed(what)
+def _fail(job: _Job, error: Exception) -> None:
+    if not job.result.done():
+        job.result.set_exception(error)
+
+
+def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
+    if kind == _DECODE_ERROR:
+        name, reason = content.decode().split(" ", 1)
+        return _DECODE_ERRORS[name](reason)
+    message, _, trace = content.decode(errors="replace").partition("\0")
+    error = ParserFailed(message)
     error.add_note(trace)
     return error
 
 
-def _refusal_of(status: int) -> DecodeError | None:
-    """What the end of the process says of the page that it read; None where it was killed from outside."""
+def _exit_error(status: int) -> DecodeError | None:
+    """Return the error of the page that ended the child; None if others killed it."""
     if not os.WIFSIGNALED(status):
-        return ParserCrashed(f"the process that read the page ended with code {os.WEXITSTATUS(status)}")
+        return ParserCrashed(f"the parse worker ended with code {os.WEXITSTATUS(status)}")
     number = os.WTERMSIG(status)
     if number in (signal.SIGPROF, signal.SIGXCPU):
-        return PageTooLarge(f"reading the page takes more than {SECONDS_OF_WORK} s")
+        return PageTooLarge(f"parsing takes more than {MAX_CPU_SECONDS} s of CPU time")
     if number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP):
         return None
-    return ParserCrashed(f"reading the page crashes the parser ({signal.Signals(number).name})")
+    return ParserCrashed(f"the page crashes the parser ({signal.Signals(number).name})")
 
 
-# The process, as it has itself ----------------------------------------------------------------------------------------
+# In the child --------------------------------------------------------------------------------------------------------
 
 
 def _serve(
-    link: socket.socket, read: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...]
+    link: socket.socket, parse: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...]
 ) -> NoReturn:
-    """Read page after page, and say of each what came of it, until nobody is there any more."""
-    readings = Readings()
+    """Parse page after page until the parent closes the socket."""
+    codec = ParsedPageCodec()
+
+    def reply(head: bytes, body: bytes) -> tuple[int, bytes]:
+        try:
+            return _PARSED, codec.dump(parse(load_page(head, body, entry_points)))
+        except DecodeError as error:
+            return _DECODE_ERROR, f"{type(error).__name__} {error}".encode()
+        except MemoryError:
+            return _DECODE_ERROR, f"{PageTooLarge.__name__} parsing takes more memory than allowed".encode()
+        except Exception as error:  # noqa: BLE001 - raised again in the parent
+            return _EXCEPTION, f"{type(error).__name__}: {error}\0{traceback.format_exc()}".encode(errors="replace")
+
     with link.makefile("rb") as pages:
-        while len(sizes := pages.read(_PAGE.size)) == _PAGE.size:
-            head, body = (pages.read(size) for size in _PAGE.unpack(sizes))
-            # It ends the process whatever that does; only work counts, so that a busy machine does no harm.
-            signal.setitimer(signal.ITIMER_PROF, SECONDS_OF_WORK)
-            kind, said = _reply(read, readings, head, body, entry_points)
+        while len(sizes := pages.read(_SIZES.size)) == _SIZES.size:
+            head, body = (pages.read(size) for size in _SIZES.unpack(sizes))
+            # The signal ends the process whatever it does.
+            signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
+            message = frame(*reply(head, body))
             signal.setitimer(signal.ITIMER_PROF, 0)
-            link.sendall(message(kind, said))
+            link.sendall(message)
     os._exit(0)
-
-
-def _reply(
-    read: Callable[[PageResponse], ParsedPage],
-    readings: Readings,
-    head: bytes,
-    body: bytes,
-    entry_points: tuple[EntryPoint, ...],
-) -> tuple[int, bytes]:
-    try:
-        return _READ, readings.written(read(answer_read(head, body, entry_points)))
-    except DecodeError as error:
-        return _REFUSED, f"{type(error).__name__} {error}".encode()
-    except MemoryError:
-        return _REFUSED, f"{PageTooLarge.__name__} reading the page takes more memory than there is".encode()
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is told, and raised again there)
-        said = f"{type(error).__name__}: {error}\0{traceback.format_exc()}"
-        return _CRASHED, said.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""A copy of this process that does one thing at the end of a link, and holds nothing else of what the process has."""
+"""Forked child process with a socket to its parent and nothing else that the parent has open."""
 
 import asyncio
 import gc
@@ -14,171 +14,168 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-_PIECE, _MOST_PIECES = 2**18, 16
+_RECEIVE_BYTES, _MAX_BUFFERS = 2**18, 16
 _PR_SET_PDEATHSIG = 1
-_HEAD = struct.Struct("<BI")  # of a message: its kind, and how long it is
+_HEAD = struct.Struct("<BI")  # kind and length of a message
 
 
-class Copy:
-    """The copy, as whoever made it has it: what goes to and fro on the link, and when it is gone."""
+class ChildProcess:
+    """The parent's end: sends bytes, and reports messages and the exit of the child."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         serve: Callable[[socket.socket], NoReturn],
-        hear: Callable[[int, bytes], None],
-        ended: Callable[[int], None],
+        on_message: Callable[[int, bytes], None],
+        on_exit: Callable[[int], None],
         memory: int,
     ) -> None:
-        """Make the copy; raises `OSError` where there can be none.
+        """Fork; raises :class:`OSError` if that fails.
 
-        :param serve: what it does, with its end of the link
-        :param hear: told of each message, by its kind
-        :param ended: told, once, of its exit status when it ended by itself or was killed
-        :param memory: bytes that it may map beyond what the process has mapped already
+        :param serve: runs in the child with its end of the socket
+        :param on_message: called with kind and content of each message
+        :param on_exit: called once with the exit status, unless :meth:`end` was called
+        :param memory: bytes that the child may map in addition to those mapped now
         """
-        self._loop, self._hear, self._ended = loop, hear, ended
+        self._loop, self._on_message, self._on_exit = loop, on_message, on_exit
         self._unsent: deque[memoryview] = deque()
-        self._heard = bytearray()
-        self._link, theirs = socket.socketpair()
+        self._received = bytearray()
+        self._socket, theirs = socket.socketpair()
         with theirs:
             try:
-                self._pid = _copied(theirs, serve, memory)
+                self._pid = _fork(theirs, serve, memory)
             except OSError:
-                self._link.close()
+                self._socket.close()
                 raise
-        self._link.setblocking(False)
-        loop.add_reader(self._link, self._receive)
+        self._socket.setblocking(False)
+        loop.add_reader(self._socket, self._receive)
 
     def send(self, pieces: tuple[bytes, ...]) -> None:
-        """Hand something over as soon as there is room."""
-        idle = not self._unsent
+        """Send without blocking."""
+        was_idle = not self._unsent
         self._unsent.extend(memoryview(piece) for piece in pieces if piece)
-        if idle:
+        if was_idle:
             self._flush()
 
     def kill(self) -> None:
-        """End it, as if from outside."""
+        """Kill the child; `on_exit` is called."""
         os.kill(self._pid, signal.SIGKILL)
 
     def end(self) -> int:
-        """End it, and hear no more of it; returns how much memory it had at its peak, in bytes."""
-        self._leave()
+        """Kill the child without a call of `on_exit`; return its peak memory in bytes."""
+        self._close()
         self.kill()
-        _, _, used = os.wait4(self._pid, 0)
-        return used.ru_maxrss * 1024
+        _, _, usage = os.wait4(self._pid, 0)
+        return usage.ru_maxrss * 1024
 
-    def _leave(self) -> None:
-        self._loop.remove_reader(self._link)
-        self._loop.remove_writer(self._link)
-        self._link.close()
+    def _close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
 
     def _flush(self) -> None:
         try:
             while self._unsent:
-                sent = self._link.sendmsg([*self._unsent][:_MOST_PIECES])
+                sent = self._socket.sendmsg([*self._unsent][:_MAX_BUFFERS])
                 while sent and sent >= len(self._unsent[0]):
                     sent -= len(self._unsent.popleft())
                 if sent:
                     self._unsent[0] = self._unsent[0][sent:]
         except BlockingIOError:
-            self._loop.add_writer(self._link, self._flush)
+            self._loop.add_writer(self._socket, self._flush)
             return
-        except OSError:  # it is gone, which the other direction tells
+        except OSError:  # the child is gone, which `_receive` notices
             self._unsent.clear()
-        self._loop.remove_writer(self._link)
+        self._loop.remove_writer(self._socket)
 
     def _receive(self) -> None:
         try:
-            piece = self._link.recv(_PIECE)
+            received = self._socket.recv(_RECEIVE_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            piece = b""
-        if not piece:
-            self._leave()
+            received = b""
+        if not received:
+            self._close()
             _, status = os.waitpid(self._pid, 0)
-            self._ended(status)
+            self._on_exit(status)
             return
-        self._heard += piece
-        while len(self._heard) >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._heard)
+        self._received += received
+        while len(self._received) >= _HEAD.size:
+            kind, length = _HEAD.unpack_from(self._received)
             end = _HEAD.size + length
-            if len(self._heard) < end:
+            if len(self._received) < end:
                 return
-            message = bytes(self._heard[_HEAD.size : end])
-            del self._heard[:end]
-            self._hear(kind, message)
+            content = bytes(self._received[_HEAD.size : end])
+            del self._received[:end]
+            self._on_message(kind, content)
 
 
-def message(kind: int, text: bytes) -> bytes:
-    """A message as the copy sends it on its end of the link."""
-    return _HEAD.pack(kind, len(text)) + text
+def frame(kind: int, content: bytes) -> bytes:
+    """Return a message as the child sends it."""
+    return _HEAD.pack(kind, len(content)) + content
 
 
-def _copied(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:
-    end_with_parent = ending_with(os.getpid(), signal.SIGKILL)
+def _fork(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:
+    end_with_parent = signal_on_parent_exit(os.getpid(), signal.SIGKILL)
     with warnings.catch_warnings():
-        # Python warns that other threads are not copied; the copy needs none.
+        # Python warns that other threads are not copied; the child needs none.
         warnings.simplefilter("ignore", DeprecationWarning)
-        copy = os.fork()
-    if not copy:
+        pid = os.fork()
+    if not pid:
         try:
             end_with_parent()
-            _bound_memory(memory)
-            serve(_let_go(link))
-        finally:  # nothing of what the process does may go on in here
+            _limit_memory(memory)
+            serve(_isolate(link))
+        finally:  # no code of the parent may run on
             os._exit(1)
-    return copy
+    return pid
 
 
-def _let_go(link: socket.socket) -> socket.socket:
-    """Leave alone all that the process has but the link: its signals, its log, its files and connections, its lock.
+def _isolate(link: socket.socket) -> socket.socket:
+    """Drop what the child inherits except the socket: signal handlers, logging, open files and the site's lock.
 
-    What it has is not collected either, or a connection to a ledger might be closed in passing.
+    Objects of the parent are not collected, because a finaliser could close its ledger.
     """
     gc.freeze()
     signal.set_wakeup_fd(-1)
-    # Who interrupts the process means the process, which may still want something of its copy until it ends.
-    for number, action in (
-        (signal.SIGINT, signal.SIG_IGN),
-        (signal.SIGTERM, signal.SIG_IGN),
-        (signal.SIGALRM, signal.SIG_DFL),
-        (signal.SIGPROF, signal.SIG_DFL),
-    ):
-        signal.signal(number, action)
+    # Ctrl-C reaches the child too, and its parent may still need it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(number, signal.SIG_DFL)
     logging.disable()
-    first = 3
-    if link.fileno() != first:
-        os.dup2(link.fileno(), first)
-    os.closerange(first + 1, os.sysconf("SC_OPEN_MAX"))
-    return socket.socket(fileno=first)
+    descriptor = 3
+    if link.fileno() != descriptor:
+        os.dup2(link.fileno(), descriptor)
+    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+    return socket.socket(fileno=descriptor)
 
 
-def _bound_memory(further: int) -> None:
+def _limit_memory(additional: int) -> None:
     try:
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # only Linux tells
+    except OSError:  # not Linux
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [limit for limit in (mapped + further, soft) if limit != resource.RLIM_INFINITY]
+    limits = [limit for limit in (mapped + additional, soft) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
 
 
-def ending_with(parent: int, sign: signal.Signals) -> Callable[[], None]:
-    """What a process does to get a signal at the moment its parent is gone; only Linux can, elsewhere it does nothing.
+def signal_on_parent_exit(parent: int, number: signal.Signals) -> Callable[[], None]:
+    """Return a function that lets the calling process get a signal when its parent exits; Linux only.
 
-    A copy of this process looks nothing up any more: what was looked up before the copy was made is at hand.
+    The lookup of `prctl` happens here, because a forked child should not load libraries.
     """
     import ctypes
 
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
-    def end() -> None:
+    def request_signal() -> None:
         if prctl is None:
             return
-        prctl(_PR_SET_PDEATHSIG, sign)
-        if os.getppid() != parent:  # it was gone before we asked
-            os.kill(os.getpid(), sign)
+        prctl(_PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it exited before the call
+            os.kill(os.getpid(), number)
 
-    return end
+    return request_signal

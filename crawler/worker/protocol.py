@@ -1,7 +1,7 @@
-"""Answers and readings as bytes, for a reader in another process: JSON, so that neither side has to trust the other."""
+"""Pages and parse results as JSON, for a worker that is not trusted with pickle."""
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -13,103 +13,99 @@ from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import SiteUrl, SkippedUrl
 
-# A page may hold half of a pair of surrogates, which only a step refuses.
-_ERRORS = "surrogatepass"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_URL_LENGTH = len(fields(SiteUrl))
+_TIMES = frozenset(column.name for column in columns_of(Story) if column.metadata["type"] == UTC_MICROSECONDS)
+_STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "text_steps_done", "body_hash")
 
 
-def answer_written(answer: PageResponse) -> tuple[bytes, bytes]:
-    """An answer as (head, body)."""
+def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
+    """Serialise a page as (head, body)."""
     head = {
-        "url": answer.url,
-        "fetched_at": answer.fetched_at.isoformat(),
-        "content_type": answer.content_type,
-        "is_story": answer.is_story,
-        "entry_point": dump_position(answer.entry_point, answer.position) if answer.entry_point else None,
-        "find_feeds": answer.find_feeds,
+        "url": page.url,
+        "fetched_at": page.fetched_at.isoformat(),
+        "content_type": page.content_type,
+        "is_story": page.is_story,
+        "entry_point": dump_position(page.entry_point, page.position) if page.entry_point else None,
+        "find_feeds": page.find_feeds,
     }
-    return _dumped(head), answer.body
+    return _dump(head), page.body
 
 
-def answer_read(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) -> PageResponse:
-    """What :func:`answer_written` wrote, behind one of these doors."""
-    told = _loaded(head)
-    behind = {}
-    if (text := told.pop("entry_point")) and (found := load_position(text, entry_points)):
-        behind = dict(zip(("entry_point", "position"), found, strict=True))
-    return PageResponse(body=body, **{**told, "fetched_at": datetime.fromisoformat(told["fetched_at"]), **behind})
+def load_page(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) -> PageResponse:
+    """Parse the output of :func:`dump_page`."""
+    values = _load(head)
+    values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
+    saved = values.pop("entry_point")
+    if loaded := saved and load_position(saved, entry_points):
+        values["entry_point"], values["position"] = loaded
+    return PageResponse(body=body, **values)
 
 
-@dataclass
-class Readings:
-    """Readings, written or read one after the other: a list that is the same as the one before is not repeated."""
+class ParsedPageCodec:
+    """Serialise results in order; a ranked list that is the same object as the one before is sent only once."""
 
-    _lists: dict[str, list[RankedRow]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._lists: dict[str, list[RankedRow]] = {}
 
-    def written(self, reading: ParsedPage) -> bytes:
-        """One reading. A list is the same only if it is the same object."""
-        told: dict[str, Any] = {}
-        for name, rows in reading.lists.items():
-            same = self._lists.get(name) is rows
-            told.setdefault("lists", {})[name] = None if same else [_row_told(row) for row in rows]
+    def dump(self, parsed: ParsedPage) -> bytes:
+        lists = {}
+        for name, rows in parsed.lists.items():
+            lists[name] = None if self._lists.get(name) is rows else [_dump_row(row) for row in rows]
             self._lists[name] = rows
-        told["links"] = [_address_told(address) for address in reading.links]
-        told["entries"], told["sitemaps"] = (
-            [(entry.url, entry.headline, entry.modified) for entry in entries]
-            for entries in (reading.entries, reading.sitemaps)
-        )
-        told |= {"listing_id": reading.listing_id, "next_page": reading.next_page, "feed_urls": reading.feed_urls}
-        told["story"] = _dump_story(reading.story) if reading.story else None
-        return _dumped({name: value for name, value in told.items() if value not in (None, [])})
+        values = {
+            "lists": lists,
+            "links": [_dump_url(url) for url in parsed.links],
+            "entries": [(entry.url, entry.headline, entry.modified) for entry in parsed.entries],
+            "sitemaps": [(entry.url, entry.headline, entry.modified) for entry in parsed.sitemaps],
+            "listing_id": parsed.listing_id,
+            "next_page": parsed.next_page,
+            "feed_urls": parsed.feed_urls,
+            "story": _dump_story(parsed.story) if parsed.story else None,
+        }
+        return _dump({name: value for name, value in values.items() if value not in (None, [], {})})
 
-    def read(self, message: bytes) -> ParsedPage:
-        """What :meth:`written` wrote at the other side."""
-        told = _loaded(message)
-        for name, rows in told.get("lists", {}).items():
+    def load(self, message: bytes) -> ParsedPage:
+        values = _load(message)
+        for name, rows in values.get("lists", {}).items():
             if rows is not None:
-                self._lists[name] = [RankedRow(rank, _address_read(to), headline) for rank, to, headline in rows]
-            told["lists"][name] = self._lists[name]
+                self._lists[name] = [RankedRow(rank, _load_url(url), headline) for rank, url, headline in rows]
+            values["lists"][name] = self._lists[name]
         for name in ("entries", "sitemaps"):
-            told[name] = [FeedEntry(*entry) for entry in told.get(name, ())]
-        told["links"] = [SiteUrl(*address) for address in told.get("links", ())]
-        if "story" in told:
-            told["story"] = _load_story(told["story"])
-        return ParsedPage(**told)
+            values[name] = [FeedEntry(*entry) for entry in values.get(name, ())]
+        values["links"] = [SiteUrl(*url) for url in values.get("links", ())]
+        if "story" in values:
+            values["story"] = _load_story(values["story"])
+        return ParsedPage(**values)
 
 
-def _row_told(row: RankedRow) -> tuple[Any, ...]:
-    return row.rank, _address_told(row.target), row.headline
+def _dump_row(row: RankedRow) -> tuple[Any, ...]:
+    return row.rank, _dump_url(row.target), row.headline
 
 
-def _address_told(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
+def _dump_url(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
     if isinstance(target, SiteUrl):
         return target.url, target.key, target.story_id, target.section
     return target.url, target.outcome, target.reason
 
 
-def _address_read(told: list[Any]) -> SiteUrl | SkippedUrl:
-    if len(told) == len(_ADDRESS):
-        return SiteUrl(*told)
-    url, outcome, reason = told
-    return SkippedUrl(url, Outcome(outcome), reason)
-
-
-_ADDRESS = fields(SiteUrl)
-
-
-_TIMES = [each.name for each in columns_of(Story) if each.metadata["type"] == UTC_MICROSECONDS]
+def _load_url(values: list[Any]) -> SiteUrl | SkippedUrl:
+    if len(values) == _URL_LENGTH:
+        return SiteUrl(*values)
+    return SkippedUrl(values[0], Outcome(values[1]), values[2])
 
 
 def _dump_story(parsed: ParsedStory) -> dict[str, Any]:
     row = {name: value for name, value in as_row(parsed.story).items() if value is not None}
-    row |= {name: row[name].isoformat() for name in row.keys() & {*_TIMES}}
+    row |= {name: row[name].isoformat() for name in row.keys() & _TIMES}
     sketch = parsed.sketch and (parsed.sketch[0], parsed.sketch[1].hex())
-    rest = {name: getattr(parsed, name) for name in _PLAIN}
+    rest = {name: getattr(parsed, name) for name in _STORY_FIELDS}
     return {"story": row | {"site": parsed.story.site}, "sketch": sketch, **rest}
 
 
 def _load_story(values: dict[str, Any]) -> ParsedStory:
     row = values["story"]
-    row |= {name: datetime.fromisoformat(row[name]) for name in row.keys() & {*_TIMES}}
+    row |= {name: datetime.fromisoformat(row[name]) for name in row.keys() & _TIMES}
     values |= {name: tuple(values[name]) for name in ("unreadable_dates", "missing")}
     if values["sketch"]:
         bands, signature = values["sketch"]
@@ -117,13 +113,10 @@ def _load_story(values: dict[str, Any]) -> ParsedStory:
     return ParsedStory(**values | {"story": Story(**row)})
 
 
-_PLAIN = ("extracted_by", "unreadable_dates", "missing", "text_steps_done", "body_hash")
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+def _dump(value: Any) -> bytes:
+    # A page may contain lone surrogates, which a later step rejects.
+    return _ENCODER.encode(value).encode(errors="surrogatepass")
 
 
-def _dumped(value: Any) -> bytes:
-    return _ENCODER.encode(value).encode(errors=_ERRORS)
-
-
-def _loaded(message: bytes) -> Any:
-    return json.loads(message.decode(errors=_ERRORS))
+def _load(message: bytes) -> Any:
+    return json.loads(message.decode(errors="surrogatepass"))

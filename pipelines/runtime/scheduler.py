@@ -12,7 +12,7 @@ from scrapy.http import Request
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
-from crawler.downloader.retry import may_be_asked
+from crawler.downloader.retry import has_free_slot
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
@@ -147,7 +147,7 @@ class LedgerScheduler(BaseScheduler):
         if engine is None:
             return True
         in_work = len(engine.scraper.slot.active) if engine.scraper.slot is not None else 0
-        return may_be_asked(engine.downloader, urlparse_cached(request).hostname or "", in_work)
+        return has_free_slot(engine.downloader, urlparse_cached(request).hostname or "", in_work)
 
     def _is_limit_reached(self) -> bool:
         return 0 < self._max_pages <= self._sent

@@ -8,7 +8,7 @@ from typing import Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from crawler.worker.process import ending_with
+from crawler.worker.process import signal_on_parent_exit
 from pipelines.storage.errors import StorageError
 
 MEBIBYTE = 2**20
@@ -31,7 +31,7 @@ class ResourceLimits:
             lower(resource.RLIMIT_AS, address_space)
         if launcher:
             # So that everything accepted is published. Where nobody can tell it, it goes on to its own end.
-            ending_with(launcher, signal.SIGTERM)()
+            signal_on_parent_exit(launcher, signal.SIGTERM)()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -1,4 +1,4 @@
-"""Reading apart: whatever a page does to the process that reads it, it is refused by name, and the next one is read."""
+"""Parse worker: a page that ends it fails with a named error, and the next pages are parsed."""
 
 import asyncio
 import gc
@@ -21,8 +21,8 @@ from crawler.downloader.errors import RunEnded
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
-from crawler.worker.extension import ReadApart, ReaderCrashed
-from crawler.worker.protocol import Readings
+from crawler.worker.extension import ParserFailed, ParseWorker
+from crawler.worker.protocol import ParsedPageCodec
 from pipelines.storage.site_lock import SiteLock
 from tests.support.fault_site import HostilePaper
 from tests.support.fault_site import crawl as crawled
@@ -56,7 +56,7 @@ def leaves() -> None:
 
 
 def hogs() -> None:
-    bytearray(2 * extension.MEMORY_OF_A_PAGE)
+    bytearray(2 * extension.MAX_PAGE_MEMORY)
 
 
 def is_wrong() -> None:
@@ -64,7 +64,7 @@ def is_wrong() -> None:
 
 
 class Misreader:
-    """Does with a page what the page says, and reads of it how long it is."""
+    """Does with a page what the page says, and worker of it how long it is."""
 
     def __init__(self, **does: Callable[[], object]) -> None:
         self._does = does
@@ -80,25 +80,24 @@ def a_page(body: str | bytes) -> PageResponse:
     return PageResponse(url=URL, body=body.encode() if isinstance(body, str) else body, fetched_at=AT)
 
 
-def within(reading: Callable[[ReadApart], Coroutine[Any, Any, Any]], reader: object) -> Any:
+def within(reading: Callable[[ParseWorker], Coroutine[Any, Any, Any]], reader: object) -> Any:
     """What comes of reading in an event loop; the process is ended in any case."""
 
     async def read() -> Any:
-        reads = ReadApart(reader, Kalbela.entry_points, ())  # type: ignore[arg-type]
-        reads.open()
+        worker = ParseWorker(reader, Kalbela.entry_points, ())  # type: ignore[arg-type]
         try:
-            return await asyncio.wait_for(reading(reads), 60)
+            return await asyncio.wait_for(reading(worker), 60)
         finally:
-            reads.close()
+            worker.close()
 
     return asyncio.run(read())
 
 
-def all_of(*pages: str | bytes) -> Callable[[ReadApart], Coroutine[Any, Any, list[Any]]]:
+def all_of(*pages: str | bytes) -> Callable[[ParseWorker], Coroutine[Any, Any, list[Any]]]:
     """Hand all pages over at once; what came of each, readings and errors."""
 
-    async def read(reads: ReadApart) -> list[Any]:
-        return await asyncio.gather(*(reads.read(a_page(page)) for page in pages), return_exceptions=True)
+    async def read(worker: ParseWorker) -> list[Any]:
+        return await asyncio.gather(*(worker.parse(a_page(page)) for page in pages), return_exceptions=True)
 
     return read
 
@@ -124,15 +123,15 @@ def test_pages_are_read_in_another_process_in_their_order() -> None:
     [
         (crashes, ParserCrashed, "crashes the parser (SIGSEGV)"),
         (os.abort, ParserCrashed, "crashes the parser (SIGABRT)"),
-        (never_ends, PageTooLarge, "takes more than 1 s"),
-        (hogs, PageTooLarge, "more memory than there is"),
+        (never_ends, PageTooLarge, "takes more than 1 s of CPU"),
+        (hogs, PageTooLarge, "more memory than allowed"),
         (leaves, ParserCrashed, "ended with code 7"),
     ],
 )
 def test_a_page_that_ends_the_process_is_refused_and_the_others_are_read(
     does: Callable[[], None], refusal: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extension, "SECONDS_OF_WORK", 1)
+    monkeypatch.setattr(extension, "MAX_CPU_SECONDS", 1)
     pages = ("one", "two", "evil", "three", "evil", "four and more")
     one, two, evil, three, again, four = within(all_of(*pages), Misreader(evil=does))
     assert [length(reading) for reading in (one, two, three, four)] == [3, 3, 5, 13]
@@ -143,50 +142,49 @@ def test_a_page_that_ends_the_process_is_refused_and_the_others_are_read(
 
 def test_an_error_of_ours_is_raised_where_the_page_is_asked_for_with_its_traceback() -> None:
     wrong, right = within(all_of("evil", "good"), Misreader(evil=is_wrong))
-    assert isinstance(wrong, ReaderCrashed)
+    assert isinstance(wrong, ParserFailed)
     assert str(wrong) == "LookupError: no such thing"
     assert "in is_wrong" in wrong.__notes__[0]
     assert length(right) == 4
 
 
 def test_a_kill_from_outside_says_nothing_of_the_page_but_two_do() -> None:
-    async def killed(reads: ReadApart, times: int) -> Any:
-        first = await reads.read(a_page("first"))
-        reading = asyncio.ensure_future(reads.read(a_page("long")))
-        last, pid = asyncio.ensure_future(reads.read(a_page("last"))), process(first)
+    async def killed(worker: ParseWorker, times: int) -> Any:
+        first = await worker.parse(a_page("first"))
+        reading = asyncio.ensure_future(worker.parse(a_page("long")))
+        last, pid = asyncio.ensure_future(worker.parse(a_page("last"))), process(first)
         for _ in range(times):
             await asyncio.sleep(0.3)
             os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(0.1)
-            assert reads._copy is not None
-            pid = reads._copy._pid
+            assert worker._child is not None
+            pid = worker._child._pid
         return (await asyncio.gather(reading, return_exceptions=True))[0], await last
 
     def long() -> None:
         time.sleep(0.9)
 
-    once, last = within(lambda reads: killed(reads, 1), Misreader(long=long))
+    once, last = within(lambda worker: killed(worker, 1), Misreader(long=long))
     assert (length(once), length(last)) == (4, 4)
-    twice, last = within(lambda reads: killed(reads, 2), Misreader(long=long))
+    twice, last = within(lambda worker: killed(worker, 2), Misreader(long=long))
     assert isinstance(twice, ParserCrashed)
     assert "killed twice" in str(twice)
     assert length(last) == 4
 
 
 def test_a_process_that_does_nothing_any_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extension, "SECONDS_TO_ANSWER", 0.5)
-    monkeypatch.setattr(extension, "_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(extension, "MAX_RESPONSE_SECONDS", 0.5)
     lost, good = within(all_of("lost", "good"), Misreader(lost=waits))
     assert isinstance(lost, ParserCrashed)
     assert length(good) == 4
 
 
 def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced() -> None:
-    async def read(reads: ReadApart) -> tuple[ParsedPage, ParsedPage]:
-        first = await reads.read(a_page("first"))
+    async def read(worker: ParseWorker) -> tuple[ParsedPage, ParsedPage]:
+        first = await worker.parse(a_page("first"))
         os.kill(process(first), signal.SIGKILL)
         await asyncio.sleep(0.2)
-        return first, await reads.read(a_page("second"))
+        return first, await worker.parse(a_page("second"))
 
     first, second = within(read, Misreader())
     assert process(first) != process(second)
@@ -197,11 +195,11 @@ def test_where_no_process_can_be_made_the_page_waits_for_another_run(monkeypatch
     def full() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    async def read(reads: ReadApart) -> tuple[Any, ParsedPage]:
+    async def read(worker: ParseWorker) -> tuple[Any, ParsedPage]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fork", full)
-            evil = (await asyncio.gather(reads.read(a_page("evil")), return_exceptions=True))[0]
-        return evil, await reads.read(a_page("good"))
+            evil = (await asyncio.gather(worker.parse(a_page("evil")), return_exceptions=True))[0]
+        return evil, await worker.parse(a_page("good"))
 
     refused, good = within(read, Misreader(evil=crashes))
     assert isinstance(refused, ParserCrashed)  # the one over which the process ended
@@ -209,14 +207,14 @@ def test_where_no_process_can_be_made_the_page_waits_for_another_run(monkeypatch
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fork", full)
         (refused,) = within(all_of("good"), Misreader())
-    assert "no process to read it in: Resource temporarily unavailable" in str(refused)
+    assert "no process could be started to parse it: Resource temporarily unavailable" in str(refused)
 
 
 def test_what_is_given_up_is_not_reached() -> None:
-    async def read(reads: ReadApart) -> list[Any]:
-        pages = [asyncio.ensure_future(reads.read(a_page("lost"))) for _ in range(3)]
+    async def read(worker: ParseWorker) -> list[Any]:
+        pages = [asyncio.ensure_future(worker.parse(a_page("lost"))) for _ in range(3)]
         await asyncio.sleep(0.2)
-        reads.give_up()
+        worker.give_up()
         return await asyncio.gather(*pages, return_exceptions=True)
 
     assert {type(each) for each in within(read, Misreader(lost=waits))} == {RunEnded}
@@ -226,11 +224,11 @@ def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> Non
     spider, case = Kalbela(), next(case for case in CASES if case.name == "kalbela/seed")
     answer = PageResponse(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
 
-    async def read(reads: ReadApart) -> ParsedPage:
-        gone = asyncio.ensure_future(reads.read(answer))
+    async def read(worker: ParseWorker) -> ParsedPage:
+        gone = asyncio.ensure_future(worker.parse(answer))
         await asyncio.sleep(0)
         gone.cancel()
-        return await reads.read(answer)
+        return await worker.parse(answer)
 
     lists = within(read, spider.page_parser).lists
     assert lists == spider.page_parser.parse(answer).lists != {}
@@ -238,17 +236,17 @@ def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> Non
 
 def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(Readings, "written", lambda self, reading: b'{"no": "reading"}')
+        patch.setattr(ParsedPageCodec, "dump", lambda self, reading: b'{"no": "reading"}')
         nonsense, _ = within(all_of("one", "two"), Misreader())
     assert isinstance(nonsense, TypeError)
 
 
 def test_signals_that_end_a_crawl_do_not_end_its_reading() -> None:
-    async def read(reads: ReadApart) -> ParsedPage:
-        first = await reads.read(a_page("first"))
+    async def read(worker: ParseWorker) -> ParsedPage:
+        first = await worker.parse(a_page("first"))
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(process(first), number)
-        second = await reads.read(a_page("second"))
+        second = await worker.parse(a_page("second"))
         assert process(first) == process(second)
         return second
 
@@ -288,12 +286,11 @@ def test_real_pages_are_read_there_as_here() -> None:
     ]
 
     async def read() -> list[ParsedPage]:
-        reads = ReadApart(spider.page_parser, spider.entry_points, STEPS)
-        reads.open()
+        worker = ParseWorker(spider.page_parser, spider.entry_points, STEPS)
         try:
-            return await asyncio.gather(*map(reads.read, answers))
+            return await asyncio.gather(*map(worker.parse, answers))
         finally:
-            reads.close()
+            worker.close()
 
     here = [spider.page_parser.parse(answer) for answer in answers]
     for reading in here:
@@ -308,7 +305,7 @@ LAUNCHED = """
 import asyncio, os, sqlite3, sys, threading, time
 from datetime import UTC, datetime
 from pathlib import Path
-from crawler.worker.extension import ReadApart
+from crawler.worker.extension import ParseWorker
 from crawler.parsing.parser import PageResponse, ParsedPage
 from pipelines.storage.site_lock import SiteLock
 
@@ -324,11 +321,10 @@ class PageParser:
         return ParsedPage(listing_id=f"{os.getpid()} {','.join(sorted(os.listdir('/proc/self/fd')))}")
 
 async def read():
-    reads = ReadApart(PageParser(), (), ())
-    reads.open()
+    worker = ParseWorker(PageParser(), (), ())
     answer = PageResponse(url="", body=b"", fetched_at=datetime.now(UTC))
-    print((await reads.read(answer)).listing_id, flush=True)
-    await reads.read(PageResponse(url="", body=b"x", fetched_at=datetime.now(UTC)))
+    print((await worker.parse(answer)).listing_id, flush=True)
+    await worker.parse(PageResponse(url="", body=b"x", fetched_at=datetime.now(UTC)))
 
 asyncio.run(read())
 """

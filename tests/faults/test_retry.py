@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.downloader.retry import seconds_to_wait
+from crawler.downloader.retry import retry_after_seconds
 from tests.support.downloader_process import fetch
 from tests.support.fault_server import Hostile
 
@@ -42,7 +42,7 @@ def address(path: str, host: str = "www.paper.test") -> str:
     ],
 )
 def test_retry_after_is_a_number_or_a_date_and_nothing_else(retry_after: str | None, seconds: float | None) -> None:
-    assert seconds_to_wait(retry_after, NOON) == seconds
+    assert retry_after_seconds(retry_after, NOON) == seconds
 
 
 def test_retry_after_holds_for_the_whole_host_and_for_no_other() -> None:

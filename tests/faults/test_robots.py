@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.downloader.robots import LARGEST_ROBOTS, bounded_delay, rules_in
+from crawler.downloader.robots import MAX_ROBOTS_BYTES, bounded_delay, effective_rules
 from tests.support.downloader_process import Results, fetch
 from tests.support.fault_server import Hostile
 
@@ -36,10 +36,10 @@ UNREADABLE = {
     "500": "status 500",
     "503": "status 503",
     "reset": "the connection broke off",
-    "hang": "no whole answer in time",
+    "hang": "timeout before the response was complete",
     "loop": "redirected in a circle",
     "away": "redirected: 127.0.0.1 is not one of the site's hosts",
-    "challenge": "a challenge came in its place",
+    "challenge": "a challenge instead",
 }
 
 
@@ -154,8 +154,8 @@ def test_a_crawl_delay_is_bounded(seconds: float | None, obeyed: float | None) -
         (b"\xef\xbb\xbfUser-agent: *\n", b"User-agent: *\n"),
         (b"\n <!DOCTYPE html><pre>Disallow: /</pre>", b""),
         (b"", b""),
-        (b"# x\n" * LARGEST_ROBOTS + b"Disallow: /\n", (b"# x\n" * (LARGEST_ROBOTS // 4))[:-1]),
+        (b"# x\n" * MAX_ROBOTS_BYTES + b"Disallow: /\n", (b"# x\n" * (MAX_ROBOTS_BYTES // 4))[:-1]),
     ],
 )
 def test_of_robots_txt_whole_lines_of_its_beginning_count(body: bytes, rules: bytes) -> None:
-    assert rules_in(body) == rules
+    assert effective_rules(body) == rules

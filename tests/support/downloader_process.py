@@ -20,11 +20,12 @@ from scrapy import Request, Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import ScrapyDeprecationWarning
 from scrapy.pqueues import DownloaderAwarePriorityQueue
+from scrapy.spidermiddlewares.httperror import HttpError
 
 import crawler.downloader.allowed_hosts  # noqa: F401 - imported so that a child need not do it again
 from crawler.decoding.charset import decode_text
-from crawler.downloader.errors import outcome_of
-from crawler.downloader.retry import may_be_asked
+from crawler.downloader.errors import outcome_of, outcome_of_status
+from crawler.downloader.retry import has_free_slot
 from crawler.downloader.robots import PoliteRobots
 
 COMPONENTS: dict[str, Any] = {
@@ -86,7 +87,7 @@ class PatientQueue(DownloaderAwarePriorityQueue):
     def pop(self) -> Request | None:
         """The next request to a host that may be asked now."""
         downloader = self.crawler.engine.downloader
-        kept = {host: self.pqueues.pop(host) for host in list(self.pqueues) if not may_be_asked(downloader, host)}
+        kept = {host: self.pqueues.pop(host) for host in list(self.pqueues) if not has_free_slot(downloader, host)}
         try:
             return super().pop()
         finally:
@@ -155,7 +156,7 @@ class Fetching(Spider):
             asyncio.get_running_loop().call_later(stop, self.stop)
         for url in self.steering.get("with_robots", ()):
             robots = await self.crawler.get_downloader_middleware(PoliteRobots).robots_for(url)
-            self.told[url] = {"refusal": robots.refusal, "delay": robots.crawl_delay, "sitemaps": robots.sitemaps}
+            self.told[url] = {"refusal": robots.error, "delay": robots.crawl_delay, "sitemaps": robots.sitemaps}
         for number, url in enumerate(self.job["urls"]):
             yield Request(url, self.parse, errback=self.fail, cb_kwargs={"asked": url}, priority=-number)
 
@@ -188,6 +189,8 @@ class Fetching(Spider):
     def fail(self, failure: Any) -> None:
         """Note a failure."""
         outcome, reason = outcome_of(failure)
+        if isinstance(failure.value, HttpError):  # of a middleware that Khobor does without
+            outcome = outcome_of_status(failure.value.response.status)
         asked = failure.request.cb_kwargs["asked"]
         self.pages[asked] = {"outcome": outcome.value, "reason": reason, "at": self.seconds}
 

@@ -8,7 +8,7 @@ from scrapy.exceptions import DropItem
 
 from crawler.items import ParsedStory, Story
 from crawler.parsing.parser import PageResponse, ParsedPage
-from crawler.worker.extension import ReadApart
+from crawler.worker.extension import ParseWorker
 from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
 from pipelines.similarity.minhash import sketch
 from pipelines.steps.apply_text_steps import ApplyTextSteps
@@ -44,8 +44,8 @@ class PageParser:
 
 def in_worker(story: ParsedStory) -> ParsedStory:
     """The story as it leaves the parse worker."""
-    worker = ReadApart(PageParser(story), (), STEPS)  # type: ignore[arg-type]
-    read = worker._read(PageResponse(url=story.story.url, body=b"", fetched_at=AT)).story
+    worker = ParseWorker(PageParser(story), (), STEPS)  # type: ignore[arg-type]
+    read = worker._parse(PageResponse(url=story.story.url, body=b"", fetched_at=AT)).story
     assert read is not None
     return read
 
@@ -92,7 +92,7 @@ def test_added_step_runs_in_both() -> None:
         return story
 
     steps = [*STEPS, added]
-    worker = ReadApart(PageParser(a_story()), (), steps)  # type: ignore[arg-type]
-    worker._read(PageResponse(url="", body=b"", fetched_at=AT))
+    worker = ParseWorker(PageParser(a_story()), (), steps)  # type: ignore[arg-type]
+    worker._parse(PageResponse(url="", body=b"", fetched_at=AT))
     ApplyTextSteps(steps).process_item(a_story())
     assert seen == ["নতুন আয়োজন"] * 2

@@ -124,11 +124,11 @@ def direct() -> Iterator[tuple[Results, Hostile, str]]:
 @pytest.mark.parametrize(
     ("url", "outcome", "reason"),
     [
-        ("http://localhost/ok", "offsite", "localhost leads to 127.0.0.1, which is not a public address"),
+        ("http://localhost/ok", "offsite", "localhost resolves to 127.0.0.1, which is not a public address"),
         ("http://127.0.0.1/ok", "offsite", "127.0.0.1 is not one of the site's hosts"),
         ("http://localhost:{port}/ok", "offsite", "port {port} is not the site's"),
         ("http://127.0.0.1:{port}/ok", "offsite", "127.0.0.1 is not one of the site's hosts"),
-        ("http://user:secret@localhost/ok", "invalid_url", "the address carries a user name"),
+        ("http://user:secret@localhost/ok", "invalid_url", "the URL contains a user name"),
         ("file:///etc/hostname", "invalid_url", "scheme 'file' is not http or https"),
         ("https://elsewhere.test/", "offsite", "elsewhere.test is not one of the site's hosts"),
     ],

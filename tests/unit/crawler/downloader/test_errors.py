@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 from scrapy import exceptions
-from scrapy.http import Response
-from scrapy.spidermiddlewares.httperror import HttpError
 from twisted.internet import defer, error
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestTransmissionFailed, ResponseFailed, ResponseNeverReceived
@@ -27,26 +25,11 @@ def wrapped(kind: type[Any], *inner: BaseException) -> BaseException:
     return kind([Failure(each) for each in inner])
 
 
-def status(code: int) -> HttpError:
-    return HttpError(Response("https://www.paper.test/", status=code), "Ignoring non-200 response")
-
-
 @pytest.mark.parametrize(
     ("raised", "outcome"),
     [
         (OffsiteUrl("elsewhere"), "offsite"),
         (RunEnded("later"), "pending"),
-        (status(404), "gone"),
-        (status(410), "gone"),
-        (status(401), "blocked"),
-        (status(403), "blocked"),
-        (status(429), "blocked"),
-        (status(400), "http_error"),
-        (status(503), "http_error"),
-        (exceptions.IgnoreRequest("max redirections reached"), "redirect_loop"),
-        (exceptions.IgnoreRequest("Filtered offsite request to 'x'"), "offsite"),
-        (exceptions.IgnoreRequest("Forbidden by robots.txt"), "robots"),
-        (exceptions.IgnoreRequest("Ignored response x because it exceeded DOWNLOAD_MAXSIZE (1 B)"), "too_large"),
         (exceptions.IgnoreRequest("something else"), "rejected"),
         (exceptions.CannotResolveHostError("x"), "unreachable"),
         (error.DNSLookupError("x"), "unreachable"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.downloader.response_check import judge
+from crawler.downloader.response_check import check
 from tests.support.fault_server import CHALLENGE, PAGE, PNG, SOFT_404
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
@@ -39,7 +39,7 @@ def page(text: str, title: str = "খবর", head: str = "") -> bytes:
     ],
 )
 def test_each_status_has_its_outcome(status: int, outcome: str | None) -> None:
-    verdict = judge(status, HTML, PAGE, URL)
+    verdict = check(status, HTML, PAGE, URL)
     assert (verdict and verdict[0]) == outcome
 
 
@@ -71,7 +71,7 @@ PAGES = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_a_page(name: str) -> None:
-    assert judge(200, HTML, PAGES[name], URL) is None
+    assert check(200, HTML, PAGES[name], URL) is None
 
 
 ERRORS = {
@@ -92,7 +92,7 @@ ERRORS = {
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_an_error_served_as_a_page_is_an_error(name: str) -> None:
-    verdict = judge(200, HTML, ERRORS[name], URL)
+    verdict = check(200, HTML, ERRORS[name], URL)
     assert verdict
     assert verdict[0] == "soft_error"
     assert verdict[1].startswith("an error")
@@ -111,7 +111,7 @@ def test_an_error_served_as_a_page_is_an_error(name: str) -> None:
     ],
 )
 def test_a_challenge_is_a_block_whatever_its_status(status: int, headers: dict[str, str], body: bytes) -> None:
-    verdict = judge(status, headers, body, URL)
+    verdict = check(status, headers, body, URL)
     assert verdict
     assert verdict[0] == "blocked"
 
@@ -134,7 +134,7 @@ def test_a_challenge_is_a_block_whatever_its_status(status: int, headers: dict[s
     ],
 )
 def test_the_type_is_what_the_bytes_say(body: bytes, label: str, url: str, outcome: str | None) -> None:
-    verdict = judge(200, {"Content-Type": label}, body, url)
+    verdict = check(200, {"Content-Type": label}, body, url)
     assert (verdict and verdict[0]) == outcome
 
 
@@ -155,20 +155,20 @@ def test_the_type_is_what_the_bytes_say(body: bytes, label: str, url: str, outco
     ],
 )
 def test_half_an_answer_is_broken(body: bytes, flags: list[str]) -> None:
-    verdict = judge(200, {"content-type": "application/json"}, body, URL, flags)
+    verdict = check(200, {"content-type": "application/json"}, body, URL, flags)
     assert verdict
     assert verdict[0] == "corrupt"
 
 
 def test_a_page_without_a_length_is_whole_where_it_has_its_end() -> None:
-    assert judge(200, HTML, PAGE, URL, ["partial"]) is None
+    assert check(200, HTML, PAGE, URL, ["partial"]) is None
 
 
 @given(st.binary(max_size=400), st.sampled_from([200, 403, 503]), st.text(max_size=30))
 @settings(max_examples=300, deadline=None)
 def test_no_answer_crashes_the_judge(body: bytes, status: int, label: str) -> None:
     for start in (b"", b"<html>", b"<?xml ?><"):
-        verdict = judge(status, {"content-type": label}, start + body, URL)
+        verdict = check(status, {"content-type": label}, start + body, URL)
         assert verdict is None or "\n" not in verdict[1]
 
 
@@ -189,4 +189,4 @@ def test_no_answer_crashes_the_judge(body: bytes, status: int, label: str) -> No
     ids=["comments", "xml comments", "titles", "scripts", "ends", "breaks", "depth", "brackets", "words"],
 )
 def test_judging_takes_no_time_to_speak_of(body: bytes) -> None:
-    judge(200, HTML, body, URL)
+    check(200, HTML, body, URL)

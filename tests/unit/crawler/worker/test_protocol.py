@@ -13,7 +13,7 @@ from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import SiteUrl, SkippedUrl
-from crawler.worker.protocol import Readings, answer_read, answer_written
+from crawler.worker.protocol import ParsedPageCodec, dump_page, load_page
 from tests.support.faulty_steps import after_text_steps
 from tests.support.frozen_pages import CASES, Case, by_case
 
@@ -63,7 +63,7 @@ READINGS = st.builds(
 
 @given(READINGS)
 def test_a_reading_comes_back_as_it_was(reading: ParsedPage) -> None:
-    assert Readings().read(Readings().written(reading)) == reading
+    assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
 
 
 @given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(ENTRY_POINTS), st.integers(1, 9), st.booleans())
@@ -77,22 +77,22 @@ def test_an_answer_comes_back_as_it_was(
         answer = PageResponse(
             url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, find_feeds=feeds, **behind
         )
-        assert answer_read(*answer_written(answer), ENTRY_POINTS) == answer
+        assert load_page(*dump_page(answer), ENTRY_POINTS) == answer
 
 
 def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
     answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, entry_point=ENTRY_POINTS[0])
-    assert answer_read(*answer_written(answer), ENTRY_POINTS[1:]).entry_point is None
+    assert load_page(*dump_page(answer), ENTRY_POINTS[1:]).entry_point is None
 
 
 def test_a_list_that_is_the_same_is_not_told_again() -> None:
-    here, there = Readings(), Readings()
+    here, there = ParsedPageCodec(), ParsedPageCodec()
     rows = [RankedRow(1, SiteUrl("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
-    first = there.read(here.written(ParsedPage(lists={"latest": rows})))
-    message = here.written(ParsedPage(lists={"latest": rows}))
+    first = there.load(here.dump(ParsedPage(lists={"latest": rows})))
+    message = here.dump(ParsedPage(lists={"latest": rows}))
     assert len(message) < 30
-    assert there.read(message).lists["latest"] is first.lists["latest"]
-    assert there.read(here.written(ParsedPage(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
+    assert there.load(message).lists["latest"] is first.lists["latest"]
+    assert there.load(here.dump(ParsedPage(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
 
 
 @by_case
@@ -108,10 +108,10 @@ def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) ->
         entry_point=spider.entry_points[0],
         find_feeds=True,
     )
-    reading = spider.page_parser.parse(answer_read(*answer_written(answer), spider.entry_points))
+    reading = spider.page_parser.parse(load_page(*dump_page(answer), spider.entry_points))
     if reading.story is not None:
         reading.story = prepare(reading.story)  # type: ignore[operator]
-    assert Readings().read(Readings().written(reading)) == reading
+    assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
 
 
 def test_there_are_pages_to_read() -> None:

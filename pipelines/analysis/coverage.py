@@ -29,7 +29,7 @@ MIN_IN_BOTH = 7
 # The offset of any time zone is below a day.
 _DAY = timedelta(days=1)
 _NUMBER = re.compile(r"[^:]+:([0-9]{1,15})")
-_URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?")
+_URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?\Z")
 _STATES = {
     "exact_duplicate": "elsewhere",
     "gone": "gone",
@@ -215,11 +215,8 @@ def _state(outcome: str, reason: str | None) -> str:
 
 
 def _number(story_id: str) -> int | None:
-    match = _NUMBER.fullmatch(story_id)
-    return int(match[1]) if match else None
+    return int(match[1]) if (match := _NUMBER.fullmatch(story_id)) else None
 
 
 def _url_number(url: str) -> int | None:
-    """Return the number at the end of a URL."""
-    match = _URL_NUMBER.search(url)
-    return int(match[1]) if match and match.end() == len(url) else None
+    return int(match[1]) if (match := _URL_NUMBER.search(url)) else None

@@ -57,7 +57,6 @@ def as_data(sample: Path | None = None) -> dict[str, Any]:
 
 
 def as_markdown(sample: Path | None = None) -> str:
-    """Return the dictionary as Markdown, with one section per table and view."""
     sections = [table_section(table, table_entries(table, sample), table_path(table)) for table in ALL.values()]
     sections += [f"## View `{name}`: {grain}\n\n{_rows(entries)}" for name, (grain, entries) in _views(sample).items()]
     outcomes = "\n".join(f"| `{outcome.value}` | {outcome.meaning} |" for outcome in Outcome)
@@ -103,7 +102,6 @@ def table_path(table: Table) -> str:
 
 
 def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
-    """Describe each view by its grain and columns."""
     from pipelines.analysis.query import connect
     from pipelines.analysis.sql_views import VIEWS
 
@@ -112,13 +110,11 @@ def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
         for name, view in VIEWS.items():
             rows = connection.table(name).to_arrow_table()
             examples = _examples(rows.to_pylist() if sample else [], rows.schema.names)
-            views[name] = (
-                view.grain,
-                [
-                    Entry(field.name, _type(field.type), True, view.columns.get(field.name, ""), *examples[field.name])
-                    for field in rows.schema
-                ],
-            )
+            entries = [
+                Entry(field.name, _type(field.type), True, view.columns.get(field.name, ""), *examples[field.name])
+                for field in rows.schema
+            ]
+            views[name] = (view.grain, entries)
     return views
 
 
@@ -152,7 +148,6 @@ def _example(value: Any) -> str:
 
 
 def _rows(entries: Iterable[Entry]) -> str:
-    """Return a Markdown table of columns, with examples if there are any."""
     entries = list(entries)
     lines = [f"| `{entry.name}` | {entry.type} | {entry.meaning} |" for entry in entries]
     if all(entry.example is None for entry in entries):

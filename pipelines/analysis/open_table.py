@@ -168,7 +168,6 @@ def _require_zone(name: str, time: Any) -> datetime | None:
 
 
 def _period(table: Table, since: datetime | None, until: datetime | None) -> list[pc.Expression]:
-    """Return the conditions for rows of a period."""
     if since is None and until is None:
         return []
     if not table.moments:

@@ -11,7 +11,6 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from pipelines.analysis.open_table import QueryError, open_schema, open_table
 from pipelines.analysis.runs_table import ALL
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 10_000
 # DuckDB's message when PyArrow cannot read a file.
 _UNREADABLE = re.compile(r"stream registered as '(?P<table>\w+)' failed: (?P<reason>(?:IOError|Invalid): [^\n]*)")
-_NOTHING = pa.table({})
 # DuckDB opens no file, because it reads the tables through PyArrow. A check of the kind of statement would not be
 # enough: a SELECT may contain a COPY.
 _NO_FILE_ACCESS = {
@@ -47,8 +45,9 @@ def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConne
     connection.execute("SET TimeZone = 'UTC'")
     with suppress(duckdb.InvalidInputException):  # a notebook may have none
         connection.execute("SET enable_progress_bar = false")
-    for name in ALL:
-        connection.register(name, open_table(name, data=data).dataset if data else _without_rows(name))
+    for name, table in ALL.items():
+        rows = open_table(name, data=data).dataset if data else open_schema(table).empty_table()
+        connection.register(name, rows)
     for view in VIEWS.values():
         connection.execute(f"CREATE VIEW {view.name} AS {sql_of(view, zones)}")
     connection.execute("SET lock_configuration = true")
@@ -56,12 +55,7 @@ def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConne
 
 
 def is_empty(data: Path) -> bool:
-    """Return True if the folder holds no table yet."""
     return not any((data / name).is_dir() for name in ALL)
-
-
-def _without_rows(name: str) -> ds.Dataset:
-    return ds.dataset(open_schema(ALL[name]).empty_table())
 
 
 @contextmanager
@@ -76,7 +70,7 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Reco
         if not connection.extract_statements(sql):
             raise QueryError("no SQL was given; `SHOW TABLES` lists the tables")
         relation = connection.sql(sql)
-        yield _NOTHING.to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
+        yield pa.table({}).to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
     except duckdb.Error as error:
         if match := _UNREADABLE.search(str(error)):
             raise DataDamaged(PurePath(match["table"]), f"cannot be read ({match['reason']})") from error

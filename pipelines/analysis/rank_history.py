@@ -75,7 +75,6 @@ def read_rankings(
 
 
 def spans_as_data(spans: Sequence[Span]) -> list[dict[str, Any]]:
-    """Convert spans to plain data, with durations in seconds."""
     return [
         {
             **asdict(span),

@@ -52,7 +52,7 @@ def difference(before: str, after: str) -> list[Piece]:
     Paragraphs are compared first, which is fast for a long text with few changes.
     """
     pieces: list[Piece] = []
-    for act, text in _by_paragraph(before, after):
+    for act, text in _compare(before, after, _LINE):
         if text and pieces and pieces[-1].act == act:
             pieces[-1] = Piece(act, pieces[-1].text + text)
         elif text:
@@ -60,26 +60,19 @@ def difference(before: str, after: str) -> list[Piece]:
     return pieces
 
 
-def _by_paragraph(before: str, after: str) -> Iterator[tuple[str, str]]:
-    old, new = _LINE.findall(before), _LINE.findall(after)
-    for act, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if act == "equal":
-            yield "kept", "".join(old[a:b])
-        elif b - a == d - c:
-            for one, other in zip(old[a:b], new[c:d], strict=True):
-                yield from _by_word(one, other)
-        else:
-            yield from _by_word("".join(old[a:b]), "".join(new[c:d]))
-
-
-def _by_word(before: str, after: str) -> Iterator[tuple[str, str]]:
-    old, new = _WORD.findall(before), _WORD.findall(after)
+def _compare(before: str, after: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+    old, new = pattern.findall(before), pattern.findall(after)
     if len(old) * len(new) > MAX_COMPARISONS:
         yield from (("removed", before), ("added", after))
         return
     for act, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if act == "equal":
             yield "kept", "".join(old[a:b])
+        elif pattern is _LINE:
+            aligned = b - a == d - c
+            pairs = zip(old[a:b], new[c:d], strict=True) if aligned else [("".join(old[a:b]), "".join(new[c:d]))]
+            for one, other in pairs:
+                yield from _compare(one, other, _WORD)
         else:
             yield from (("removed", "".join(old[a:b])), ("added", "".join(new[c:d])))
 

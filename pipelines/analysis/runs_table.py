@@ -18,8 +18,6 @@ from pipelines.storage.tables import TABLES, Table
 
 @dataclass(slots=True, kw_only=True)
 class RunRow:
-    """A row of `runs`."""
-
     site: str = ""
     run_id: str = required(TEXT, "start time, site and four random hex digits")
     mode: str | None = column(TEXT, "`full` or `incremental`")

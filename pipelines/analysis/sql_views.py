@@ -140,6 +140,5 @@ VIEWS: dict[str, View] = {
 
 
 def sql_of(view: View, zones: Mapping[str, str]) -> str:
-    """Return the SQL of a view for newspapers in the given time zones."""
     known = " ".join(f"WHEN '{site}' THEN '{zone}'" for site, zone in zones.items())
     return view.sql.replace("{zone}", f"CASE site {known} ELSE 'UTC' END" if known else "'UTC'")

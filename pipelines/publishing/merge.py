@@ -50,7 +50,6 @@ def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merge
 
 
 def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:
-    """Return the rows without those of the given keys."""
     removed = pa.array(sorted(set(keys)), pa.string())
     return rows.filter(pc.invert(pc.is_in(key_column(table, rows), value_set=removed)))
 

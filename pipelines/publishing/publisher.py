@@ -80,8 +80,6 @@ def _parts(waiting: Mapping[tuple[str, str], list[int]], table: str) -> dict[str
 
 @dataclass(slots=True)
 class _Publication:
-    """One publish in progress."""
-
     data_folder: DataFolder
     ledger: Ledger
     rows: Counter[str] = field(default_factory=Counter)
@@ -155,9 +153,8 @@ class _Publication:
 
     def _write(self, table: Table, path: str, rows: pa.Table) -> FileRecord:
         staged = self.data_folder.stage(table, self.ledger.site, rows) if len(rows) else None
-        record = FileRecord(path, 0, 0, "")
-        if staged:
-            record = FileRecord(path, staged.rows, staged.bytes, staged.sha256)
+        size = (staged.rows, staged.bytes, staged.sha256) if staged else (0, 0, "")
+        record = FileRecord(path, *size)
         with self.ledger.transaction():
             self.ledger.outbox.prepare(record)
             reached("publish.announcing")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -27,8 +27,6 @@ from pipelines.storage.tables import TABLES, Table, is_site
 
 
 class Damage(StrEnum):
-    """Kinds of damage to a file."""
-
     MISSING = "missing"
     FOREIGN = "foreign"
     UNREADABLE = "unreadable"
@@ -185,31 +183,13 @@ def _leftovers(data_folder: DataFolder, site: str) -> list[Fault]:
 
 
 def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
-    """Yield files that no publish wrote in the folders of tables; folders of other sites are not examined."""
-    files = {file.path for file in (*ledger.outbox.files(), *ledger.outbox.prepared())}
-    folders = {str(parent) for path in files for parent in PurePosixPath(path).parents}
-
-    def foreign(folder: Path) -> Iterator[str]:
-        for path in sorted(folder.iterdir()):
-            relative = path.relative_to(data_folder.root).as_posix()
-            if path.is_symlink() or not (path.is_dir() or relative in files):
-                yield relative
-            elif relative in folders:
-                yield from foreign(path)
-            elif path.is_dir() and not _is_other_site(path, ledger.site) and _has_files(path):
-                yield relative
-
+    """Yield files and links in the folders of tables that no publish wrote, except in the folders of other sites."""
+    published = {file.path for file in (*ledger.outbox.files(), *ledger.outbox.prepared())}
     for table in TABLES.values():
-        if (data_folder.root / table.name).is_dir():
-            for relative in foreign(data_folder.root / table.name):
-                yield Fault(Damage.FOREIGN, relative, "was not published")
-
-
-def _is_other_site(folder: Path, site: str) -> bool:
-    key, _, name = folder.name.partition("=")
-    return key == "site" and is_site(name) and name != site
-
-
-def _has_files(folder: Path) -> bool:
-    """Return False for an empty folder, which an interrupted publish may leave and every reader ignores."""
-    return any(not path.is_dir() for path in folder.rglob("*"))
+        for path in sorted((data_folder.root / table.name).rglob("*")):
+            relative = path.relative_to(data_folder.root)
+            key, _, site = relative.parts[1].partition("=")
+            is_other_site = len(relative.parts) > 2 and key == "site" and is_site(site) and site != ledger.site
+            is_ours = path.is_dir() or relative.as_posix() in published
+            if not is_other_site and (path.is_symlink() or not is_ours):
+                yield Fault(Damage.FOREIGN, relative.as_posix(), "was not published")

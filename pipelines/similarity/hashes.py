@@ -23,7 +23,6 @@ def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
 
 
 def content_hash(headline: str, body: str) -> str:
-    """Hash headline and body."""
     return hashes(headline, body, 0)[0]
 
 

@@ -71,7 +71,6 @@ class Member:
 
     @property
     def age(self) -> tuple[int, int, str]:
-        """Sort key: by time, then by id."""
         return self.at, len(self.story_id), self.story_id
 
 

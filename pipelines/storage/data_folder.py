@@ -39,8 +39,6 @@ class Staged:
 
 
 class DataFolder(DataPaths):
-    """The data folder."""
-
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._durable: set[Path] = set()
@@ -179,7 +177,6 @@ class DataFolder(DataPaths):
         write_file(target, content, staging=self.staging, durable=durable)
 
     def forget_pages(self, site: str, before: date) -> None:
-        """Remove the pages kept before a day."""
         for folder in (self.state / "pages" / site).glob("????-??-??"):
             if folder.name < f"{before:%Y-%m-%d}":
                 shutil.rmtree(folder, ignore_errors=True)

@@ -51,7 +51,6 @@ class DataPaths:
         return [(part, path) for part, path in found if (self.root / path).is_file()]
 
     def holds(self, site: str) -> bool:
-        """Return True if any file of the site is published."""
         return any(self.published(table, site) for table in TABLES.values())
 
     def digest(self, path: PurePath | str) -> str:

@@ -34,8 +34,6 @@ _PART = {
 
 @dataclass(frozen=True)
 class Table:
-    """One table."""
-
     name: str
     record: type
     grain: str
@@ -88,7 +86,6 @@ class Table:
         return (folder / f"{self.partition}={part}" if part else folder) / f"{self.name}.parquet"
 
     def key_of(self, row: Mapping[str, Any]) -> str:
-        """Return the key of a row as one string."""
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:

@@ -80,14 +80,6 @@ def test_killed_publish_leaves_only_a_leftover(kept: Kept) -> None:
     assert path.startswith(f".staging/{SITE}-revisions-")
 
 
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-9])
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
 def flip_a_bit_in_a_page(path: Path) -> None:
     with pq.ParquetFile(path) as file:
         chunk = file.metadata.row_group(0).column(STORIES.schema.names.index("body"))
@@ -100,31 +92,20 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(data)
 
 
-def rewrite_with_another_type(path: Path) -> None:
-    rows = pq.ParquetFile(path).read()
-    at = rows.column_names.index("revision")
-    pq.write_table(rows.set_column(at, "revision", rows["revision"].cast(pa.int64())), path)
-
-
-def rewrite_with_a_foreign_column(path: Path) -> None:
-    rows = pq.ParquetFile(path).read()
-    pq.write_table(rows.append_column("author", rows["byline"]), path)
-
-
-def rewrite_without_a_row(path: Path) -> None:
-    pq.write_table(pq.ParquetFile(path).read().slice(1), path)
+def rewrite(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
+    return lambda path: pq.write_table(change(pq.ParquetFile(path).read()), path)
 
 
 @pytest.mark.parametrize(
     ("harm", "damage"),
     [
         (Path.unlink, Damage.MISSING),
-        (truncate, Damage.UNREADABLE),
-        (empty, Damage.UNREADABLE),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), Damage.UNREADABLE),
+        (lambda path: path.write_bytes(b""), Damage.UNREADABLE),
         (flip_a_bit_in_a_page, Damage.UNREADABLE),
-        (rewrite_with_another_type, Damage.UNREADABLE),
-        (rewrite_with_a_foreign_column, Damage.UNREADABLE),
-        (rewrite_without_a_row, Damage.CHANGED),
+        (rewrite(lambda rows: rows.drop_columns(["depth"]).append_column("depth", rows["body"])), Damage.UNREADABLE),
+        (rewrite(lambda rows: rows.append_column("author", rows["byline"])), Damage.UNREADABLE),
+        (rewrite(lambda rows: rows.slice(1)), Damage.CHANGED),
     ],
 )
 def test_damaged_file_is_named(kept: Kept, harm: Callable[[Path], None], damage: Damage) -> None:
@@ -143,7 +124,7 @@ def test_any_flipped_bit_is_noticed(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize(
-    "stranger",
+    "foreign",
     [
         "stories/README.txt",
         "stories/.hidden.parquet",
@@ -156,16 +137,16 @@ def test_any_flipped_bit_is_noticed(kept: Kept) -> None:
         f"aliases/site={SITE}/month=2025-01/aliases.parquet",
     ],
 )
-def test_foreign_file_is_named_and_quarantined(kept: Kept, stranger: str) -> None:
-    path = kept.dataset.root / stranger
+def test_foreign_file_is_named_and_quarantined(kept: Kept, foreign: str) -> None:
+    path = kept.dataset.root / foreign
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not ours")
     faults = check(kept.dataset, kept.ledger)
     assert [fault.damage for fault in faults] == [Damage.FOREIGN]
-    assert stranger.startswith(faults[0].path)
-    [aside] = quarantine(kept.dataset, faults)
-    assert aside.startswith("quarantine/")
-    assert [p.read_bytes() for p in (kept.dataset.root / "quarantine").glob(f"*/{stranger}")] == [b"not ours"]
+    assert foreign.startswith(faults[0].path)
+    [moved] = quarantine(kept.dataset, faults)
+    assert moved.startswith("quarantine/")
+    assert [p.read_bytes() for p in (kept.dataset.root / "quarantine").glob(f"*/{foreign}")] == [b"not ours"]
     assert found(kept) == set()
     assert len(pd.read_parquet(kept.dataset.root / "stories")) == 41
 

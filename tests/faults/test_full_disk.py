@@ -42,7 +42,6 @@ def fill(disk: Path, but: int) -> None:
 
 
 def take_the_names(disk: Path, but: int) -> None:
-    """Take all the inodes but so many."""
     (disk / "names").mkdir()
     for number in range(os.statvfs(disk).f_favail - but):
         (disk / "names" / str(number)).touch()

@@ -165,7 +165,6 @@ class Night:
         self.ends: dict[str, Future[Ended]] = {}
 
     def crawl(self, name: str, paper: HostilePaper, *arguments: str, **settings: Any) -> None:
-        """Begin a crawl."""
         self.papers[name] = paper
 
         def run() -> Ended:
@@ -197,9 +196,6 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         night.crawl(f"site {name}", HostilePaper(places={"/": name, SEED: name}, otherwise=name))
     yield night
     night.pool.shutdown(cancel_futures=True)
-
-
-# Page by page ---------------------------------------------------------------------------------------------------------
 
 
 def test_every_behaviour_is_tried_by_the_whole_command() -> None:
@@ -375,9 +371,6 @@ def test_a_page_cannot_write_lines_or_colours_of_its_own_into_log_or_terminal(ni
             assert not [line for line in text.splitlines() if line.startswith("2026-01-01 [root]")]
 
 
-# Site by site ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("robots", "allowed"), ROBOTS.items(), ids=ROBOTS)
 def test_where_robots_cannot_be_read_nothing_is_asked(night: Night, robots: str, allowed: bool) -> None:
     ended, paper = night[f"robots {robots}"], night.papers[f"robots {robots}"]
@@ -422,8 +415,6 @@ def test_a_certificate_is_trusted_only_while_it_is_valid(tmp_path: Path, days: i
         assert not paper.server.hits
         assert ended.fetches()["reason"].str.contains("certificate").all()
 
-
-# Thousands ------------------------------------------------------------------------------------------------------------
 
 # Those that take seconds each, or after which the whole host rests.
 SLOW = {"slow_headers", "slow_body", "hang", "late", "nodes_3m", "reset_once", "s503_then_ok"}

@@ -77,7 +77,6 @@ class Crawl:
             time.sleep(0.001)
 
     def child(self) -> int:
-        """The process that holds the lock."""
         return int(json.loads(self._lock.read_text())["pid"])
 
     def kill_if_running(self, whom: str) -> bool:
@@ -116,7 +115,6 @@ class Crawl:
 
 
 def until_free(crawled: Crawled, seconds: float = 60.0) -> None:
-    """Until no process holds the newspaper any more."""
     deadline = time.monotonic() + seconds
     with (crawled.data / "state" / "kalbela.lock").open() as lock:
         while time.monotonic() < deadline:

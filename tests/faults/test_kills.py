@@ -94,9 +94,6 @@ def test_the_kills_find_what_is_done_in_the_wrong_order(store: Store, without: s
     print(without, "is found:", str(found.value)[:100])
 
 
-# Every fail-point ----------------------------------------------------------------------------------------------------
-
-
 def points_in(*patterns: str) -> set[str]:
     """Return the fail-points in the files of pipelines that match one of the patterns, or in all of them."""
     files = [path for pattern in patterns or ("**/*.py",) for path in (PROJECT / "pipelines").glob(pattern)]
@@ -192,9 +189,6 @@ def test_a_staged_file_that_was_cut_off_is_torn_and_out_of_sight(store: Store) -
         pq.read_table(torn)
     assert not list(store.root.glob(f"*/site=*/**/*{UNFINISHED}"))
     store.settled()
-
-
-# Readers -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("looks", [15, pytest.param(1000, marks=SOAK)])

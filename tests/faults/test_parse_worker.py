@@ -39,7 +39,6 @@ needs_proc = pytest.mark.skipif(not Path(CHILDREN.format(os.getpid())).exists(),
 
 
 def never_ends() -> None:
-    """C code in which no signal of Python's is heard."""
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 
 
@@ -299,8 +298,6 @@ def test_real_pages_are_read_there_as_here() -> None:
     assert sum(reading.story is not None for reading in here) > 10
 
 
-# What the process has ------------------------------------------------------------------------------------------------
-
 LAUNCHED = """
 import asyncio, os, sqlite3, sys, threading, time
 from datetime import UTC, datetime
@@ -348,12 +345,8 @@ def test_it_holds_nothing_and_is_gone_with_the_crawl(tmp_path: Path, is_reading:
 
 
 def reader_of(crawl: int) -> int | None:
-    """The process in which a crawl's pages are read."""
     children = Path(CHILDREN.format(crawl)).read_text().split()
     return int(children[0]) if children else None
-
-
-# The whole command ---------------------------------------------------------------------------------------------------
 
 
 def stories(data: Path) -> dict[str, tuple[Any, ...]]:

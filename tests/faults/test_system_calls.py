@@ -60,7 +60,6 @@ def every_call(store: Store) -> list[tuple[str, int]]:
 
 
 def some(calls: list[tuple[str, int]], most: int, seed: int) -> list[tuple[str, int]]:
-    """At most so many of each name."""
     chance = Random(seed)
     names = sorted({name for name, _ in calls})
     each = ([call for call in calls if call[0] == name] for name in names)
@@ -111,7 +110,6 @@ def test_all_that_is_put_in_place_is_synced_and_its_folder_too(store: Store) -> 
 
 
 def synced_by_recovery(store: Store) -> set[Path]:
-    """What the recovery of a killed run syncs."""
     assert run_traced(store.server, store.place / "calls", **store.order() | {"do": "recover"}).status == 0
     return {Path(call.paths[0]) for call in calls_in(store.place / "calls") if call.name == "fsync"}
 

@@ -73,7 +73,6 @@ def _timeline(sheet: StoryMarkup) -> str:
 
 
 def _second_article(sheet: StoryMarkup) -> str:
-    """The next story, which the page has already appended as a reader scrolls on."""
     story = next((entry.story for entry in sheet.view.related(sheet.story, 1)), None)
     if story is None:
         return ""

@@ -14,7 +14,6 @@ from .vocabulary import WORDS
 
 
 def body(view: SiteState, story: Story, state: State, dirt: TextNoise) -> str:
-    """The markup of the body at the view's moment."""
     rng = story.rng("layout")
     pieces = [_block(block, dirt, rng) for block in state.blocks]
     if "inline link" in story.traits:

@@ -63,7 +63,6 @@ def sitemap(view: SiteState, month: str) -> str:
 
 
 def news_sitemap(view: SiteState) -> str:
-    """What the last two days brought, with headlines."""
     urls = "".join(
         f"<url><loc>{escape(entry.href('news-sitemap'))}</loc><news:news><news:publication><news:name>কালবেলা</news:name>"
         f"<news:language>bn</news:language></news:publication><news:publication_date>"

@@ -31,11 +31,9 @@ class StoryMarkup:
 
     @property
     def url(self) -> str:
-        """The story's canonical address."""
         return self.story.url(self.view.now)
 
     def has(self, trait: str) -> bool:
-        """Whether the story's page has a trait."""
         return trait in self.story.traits
 
     def placed(self, name: str, html: str) -> str:
@@ -47,7 +45,6 @@ class StoryMarkup:
         return any(self.look.broken(name, self.story.number) for name in names)
 
     def in_head(self, name: str) -> bool:
-        """Whether the page's head tells the field."""
         return self.look.in_head(name, self.story.number)
 
 
@@ -93,7 +90,6 @@ def hanger(sheet: StoryMarkup) -> str:
 
 
 def byline(story: Story) -> str:
-    """Who wrote it, behind an icon."""
     if story.byline is None:
         return ""
     icon = '<i class="fa-solid fa-circle-user me-2"></i>'
@@ -101,20 +97,17 @@ def byline(story: Story) -> str:
 
 
 def published(story: Story) -> str | None:
-    """The date of publication as printed."""
     if story.edition is None:
         return None
     return _NO_SUCH_DAY if story.slot.kind == "bad date" else long_moment(story.published)
 
 
 def moment(label: str, printed: str | None) -> str:
-    """A date behind its label and an icon."""
     style = "display: inline-block; width: 90%; padding-left: 5px;"
     return f'{_ICON}<div style="{style}">{label} : {printed}</div>\n' if printed else ""
 
 
 def edition(story: Story) -> str:
-    """The edition, behind an icon."""
     icon = '<i class="fa-solid fa-square-pen me-2"></i>'
     return f'<div class="edition">{icon} {_EDITIONS[story.edition]}</div>\n' if story.edition else ""
 
@@ -144,7 +137,6 @@ def _headline(sheet: StoryMarkup) -> str:
 
 
 def _kicker(sheet: StoryMarkup) -> str:
-    """The line above the headline: blue, on some pages red."""
     if sheet.story.kicker is None:
         return ""
     tag = "h5" if sheet.has("kicker") or sheet.has("kicker and hanger") else "h6"

@@ -58,12 +58,10 @@ class Fault:
 
 
 def redirect(status: int, location: str) -> Response:
-    """An answer that leads elsewhere."""
     return Response(status, b"", {"Location": location, "Content-Type": HTML})
 
 
 def http_date(moment: datetime) -> str:
-    """The moment as HTTP headers write it."""
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from .bengali_text import long_moment
 from .decoy_urls import SITE
-from .page_frame import FOOTER_PAGES, advertisement, page
+from .page_frame import advertisement, page
 from .page_layout import PageLayout
 from .sections import EMPTY_SECTIONS, SECTIONS
 from .site_state import PAGE_LENGTH, Entry, SiteState
@@ -81,13 +81,7 @@ def plain_page(view: SiteState, look: PageLayout, title: str, text: str, lists: 
 
 
 def section_name(path: str) -> str:
-    """The Bengali name of a section."""
     return SECTIONS[path].name if path in SECTIONS else EMPTY_SECTIONS[path]
-
-
-def footer_title(path: str) -> str | None:
-    """The title of a page that the footer links to, None for another path."""
-    return FOOTER_PAGES.get(path)
 
 
 def category_id(view: SiteState, path: str) -> int:
@@ -102,7 +96,6 @@ def _home_section(view: SiteState, path: str) -> str:
 
 
 def _cards(entries: list[Entry], place: str) -> str:
-    """Cards, each with its address on two empty anchors besides the titled one."""
     return "\n".join(fragment("card", **_naming(entry, place)) for entry in entries)
 
 

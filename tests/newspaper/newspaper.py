@@ -67,16 +67,13 @@ class Newspaper:
 
     @property
     def now(self) -> datetime:
-        """What the paper's clock says, in Dhaka."""
         return self._clock + timedelta(minutes=self.speed) * (time.monotonic() - self._set_at)
 
     def set(self, moment: datetime) -> None:
-        """Put the clock at a moment, later or earlier."""
         with self._lock:
             self._clock, self._set_at = moment.astimezone(DHAKA), time.monotonic()
 
     def advance(self, duration: timedelta) -> None:
-        """Put the clock on."""
         self.set(self.now + duration)
 
     def truth(self) -> dict[str, StoryTruth]:
@@ -113,7 +110,6 @@ class Newspaper:
             self._look = replace(self._look, breaks={**self._look.breaks, name: FieldBreak(way, share, heads)})
 
     def mend_fields(self) -> None:
-        """Put every broken field right."""
         with self._lock:
             self._look = replace(self._look, breaks={})
 
@@ -131,7 +127,6 @@ class Newspaper:
 
     @property
     def site(self) -> Router:
-        """The paper as it stands now."""
         with self._lock:
             now = self.now
             if self.by_the_minute:

@@ -46,7 +46,6 @@ def _today(view: SiteState) -> str:
 
 @cache
 def _everywhere() -> dict[str, str]:
-    """What is the same on every page."""
     names = {path: section.name for path, section in SECTIONS.items()} | EMPTY_SECTIONS
     return {
         "feeds": "\n".join(_feed_link(name) for name in feed_names()),
@@ -78,14 +77,12 @@ def _options(names: list[str]) -> str:
 
 
 def _thanas() -> list[str]:
-    """Some five hundred thanas."""
     sadars = [f"{name} সদর" for name in WORDS["districts"]]
     models = [f"{name} মডেল" for name in WORDS["towns"][:155]]
     return [*sadars, *WORDS["towns"], *WORDS["neighbourhoods"], *models]
 
 
 def _slots() -> list[str]:
-    """The places for advertisements, as the script in the foot declares them."""
     places = ["home_top", "home_right", "details_top", "details_inner", "details_right", "category_top", "sticky"]
     return [
         f"googletag.defineSlot('/21800000001/kalbela_{place}', [[{size}]], 'div-gpt-ad-{place}-{number}')"

@@ -36,8 +36,6 @@ class FieldBreak:
 
 @dataclass
 class PageLayout:
-    """The layout in force."""
-
     redesigned: bool = False
     breaks: dict[str, FieldBreak] = field(default_factory=dict)
 
@@ -53,12 +51,10 @@ class PageLayout:
         return fault if hit else None
 
     def in_head(self, name: str, page: object) -> bool:
-        """Whether the page's head still carries the field."""
         fault = self.broken(name, page)
         return fault is None or not fault.heads
 
     def place(self, name: str, page: object, html: str) -> str:
-        """The markup of a field as it stands in its place."""
         fault = self.broken(name, page)
         if fault is None:
             return html

@@ -38,7 +38,6 @@ class Picture:
 
     @property
     def url(self) -> str:
-        """The picture's absolute address."""
         return SITE + self.path
 
 

@@ -92,7 +92,6 @@ class PublicationPlan:
         return [slot for slot in out if slot.removed is None or slot.removed[0] > self.start]
 
     def _old(self, count: int, before: date) -> list[Slot]:
-        """Stories of earlier years, at most one a day."""
         rng = Random(f"{self.seed}/old")
         days = [_FIRST_DAY + timedelta(days=i) for i in range((before - _FIRST_DAY).days - 30)]
         days.remove(seed_article.PUBLISHED.date())
@@ -108,7 +107,6 @@ class PublicationPlan:
         return Slot(seed_article.NUMBER, seed_article.PUBLISHED, seed_article.SECTION, 0, "seed", traits)
 
     def _day(self, day: date) -> list[Slot]:
-        """The slots of one day, oldest first, the decoys among them."""
         rng = Random(f"{self.seed}/day/{day}")
         moments = self.moments(rng, day)
         pinned = dict(zip(_pinned_moments(self.seed), reversed(seed_article.LATEST), strict=True))
@@ -135,11 +133,9 @@ class PublicationPlan:
         return _numbers(rng, day, count)
 
     def section(self, rng: Random, moment: datetime) -> str:
-        """Where a story of this moment stands."""
         return _pick_section(rng, moment)
 
     def _traps(self, day: date) -> list[str]:
-        """The decoys of a day, two of them loud; all take turns within a few days."""
         if not self.decoys:
             return []
         rng = Random(f"{self.seed}/traps")
@@ -152,7 +148,6 @@ class PublicationPlan:
         ]
 
     def moments(self, rng: Random, day: date) -> list[datetime]:
-        """When the stories of a day are published."""
         weekend = 0.8 if day.weekday() == 4 else 1.0
         count = round(self.per_day * weekend * rng.uniform(0.93, 1.07))
         hours = rng.choices(range(24), _HOURS, k=count)
@@ -185,14 +180,12 @@ class PublicationPlan:
 
 
 def _source(earlier: list[Slot]) -> Slot | None:
-    """The last ordinary story that nothing has borrowed from yet."""
     unfit = {"removed", "moved", "steady", "no byline", "e-mail", "joiners lost"}
     fit = (s for s in reversed(earlier) if s.kind is None and s.decoy is None and not s.traits & unfit)
     return next(fit, None)
 
 
 def _rehoused(slot: Slot) -> Slot:
-    """The slot in the section that its kind asks for."""
     if slot.kind == "print twin":
         return replace(slot, section="ajkerpatrika/lastpage")
     if slot.kind == "no meta":

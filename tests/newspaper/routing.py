@@ -97,7 +97,6 @@ class Router:
         return error_pages.ANSWERS[kind] if kind in error_pages.ANSWERS else self._missing(headers, 404)
 
     def _machine(self, path: str, query: dict[str, list[str]], headers: Headers) -> Response | None:
-        """What is made for machines: feeds, sitemaps, robots.txt, fragments."""
         view = self.view
         if path == "/robots.txt":
             return self._made(path, lambda: feeds.robots(self.crawl_delay), headers, {"Content-Type": TEXT})
@@ -124,7 +123,6 @@ class Router:
         return None
 
     def _listing(self, path: str, query: dict[str, list[str]], headers: Headers) -> Response | None:
-        """Pages that list stories."""
         view, look, name = self.view, self.look, path.strip("/")
         if path == "/":
             return self._made(path, lambda: listings.home_page(view, look, self._block(path)), headers, {})
@@ -156,7 +154,6 @@ class Router:
         return article_page(self.view, story, self.look, self._block(story.number))
 
     def _block(self, page: object) -> str:
-        """The two-tab block as a page carries it."""
         placed = {name: self.look.place(name, page, html) for name, html in self._lists.items()}
         return fragment("tab_block", **placed)
 
@@ -169,7 +166,6 @@ class Router:
         return Response(status, told.body, told.headers)
 
     def _tagged(self, path: str, make: Callable[[], str], headers: Headers, kind: str) -> Response:
-        """An answer whose tag is made from its text."""
         text = self._kept(path, make)
         return self._made(path, make, headers, {"Content-Type": kind, "ETag": _tag(hashlib.md5(text).hexdigest())})
 
@@ -190,7 +186,6 @@ class Router:
 
 
 def _as_file(answer: Response) -> Response:
-    """The answer as a compressed file, whatever encodings are accepted."""
     body = gzip.compress(answer.body, 5, mtime=0)
     return Response(answer.status, body, {"Content-Type": "application/gzip", "ETag": answer.headers["ETag"]})
 

@@ -17,7 +17,6 @@ class Section:
 
     @property
     def parent(self) -> str:
-        """The first step of the path."""
         return self.path.partition("/")[0]
 
 

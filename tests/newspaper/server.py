@@ -68,7 +68,6 @@ class Server:
             self._connections.discard(task)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int) -> None:
-        """Answer one request after the other until one side has had enough."""
         while True:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _IDLE_SECONDS)
             first, *lines = head.decode("latin-1").strip().split("\r\n")

@@ -46,7 +46,6 @@ class Entry:
     story: Story | None = None
 
     def href(self, place: str) -> str:
-        """The address as a place prints it."""
         if self.href_of_decoy is not None:
             return self.href_of_decoy
         if "address variants" in self.slot.traits and place in _VARIANTS:
@@ -76,7 +75,6 @@ class Edition:
         self._stories: dict[int, Story] = {}
 
     def story(self, slot: Slot) -> Story:
-        """The story of a slot."""
         if slot.number not in self._stories:
             source = self.story(slot.source) if slot.source else None
             self._stories[slot.number] = self.kind(self.seed, slot, source)
@@ -93,11 +91,9 @@ class SiteState:
         self.entries.sort(key=lambda entry: entry.slot.published, reverse=True)
 
     def gone(self, slot: Slot) -> bool:
-        """Whether the story was taken down."""
         return slot.removed is not None and slot.removed[0] <= self.now
 
     def entry(self, slot: Slot) -> Entry:
-        """How the slot is listed."""
         if slot.decoy:
             headline = _trap_headline(self.edition.seed, slot)
             href = decoy_href(slot.decoy, slot.number, slot.section, headline)
@@ -107,12 +103,10 @@ class SiteState:
 
     @cached_property
     def removed(self) -> list[Entry]:
-        """Stories that were taken down."""
         return [self.entry(slot) for slot in self._slots if self.gone(slot)]
 
     @cached_property
     def stories(self) -> list[Story]:
-        """The stories that can be read."""
         return [entry.story for entry in self.entries if entry.story is not None]
 
     @cached_property
@@ -129,7 +123,6 @@ class SiteState:
 
     @cached_property
     def doors(self) -> dict[str, list[Entry]]:
-        """Every way in, by name, with what it names."""
         feeds = {f"rss/{name}": self.feed(name) for name in feed_names()}
         categories = {f"category/{path}": self.category(path) for path in SECTIONS}
         return {
@@ -159,7 +152,6 @@ class SiteState:
         return [entry for entry in self.category(path) if entry.story is not None][:LIST_LENGTH]
 
     def fresh(self, age: timedelta) -> list[Entry]:
-        """What was published within an age."""
         return [entry for entry in self.entries if self.now - entry.slot.published <= age]
 
     def months(self) -> dict[str, list[Entry]]:

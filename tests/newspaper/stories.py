@@ -66,11 +66,9 @@ class Story:
         return self.slot.moved[1] if self.slot.moved and self.slot.moved[0] <= now else self.slot.section
 
     def path(self, now: datetime) -> str:
-        """The path of its address at a moment."""
         return f"/{self.section(now)}/{self.number}"
 
     def url(self, now: datetime) -> str:
-        """Its canonical address at a moment."""
         return SITE + self.path(now)
 
     def headline(self, now: datetime) -> str:
@@ -83,7 +81,6 @@ class Story:
 
     @cached_property
     def states(self) -> tuple[State, ...]:
-        """All its states, the first as published."""
         if self.slot.kind == "seed":
             blocks = tuple(Block("p", (text,)) for text in seed_article.PARAGRAPHS)
             first = State(self.published, 1, self.first_headline, None, blocks)
@@ -99,14 +96,12 @@ class Story:
 
     @property
     def kicker(self) -> str | None:
-        """The line above the headline."""
         if not self.traits & {"kicker", "hanger", "kicker and hanger"}:
             return None
         return self.rng("kicker").choice(WORDS["kickers"])
 
     @cached_property
     def byline(self) -> str | None:
-        """Who wrote it, as printed."""
         if self.slot.kind == "no meta" or "no byline" in self.traits:
             return None
         if self.slot.kind == "seed":
@@ -122,7 +117,6 @@ class Story:
 
     @cached_property
     def agency(self) -> str | None:
-        """The news agency that the text credits."""
         if self.source is not None and self.slot.kind != "same headline":
             return self.source.agency
         if self.slot.kind == "seed":
@@ -145,13 +139,11 @@ class Story:
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
-        """Its tags, in order."""
         rng = self.rng("tags")
         return () if "no tags" in self.traits else tuple(rng.sample(WORDS["tags"], rng.randint(1, 6)))
 
     @cached_property
     def picture(self) -> Picture | None:
-        """The lead picture."""
         return picture_of(self.slot, self.rng("picture"), self._composer.aside(self.rng("caption")))
 
     def rng(self, purpose: str) -> Random:
@@ -170,7 +162,6 @@ class Story:
         return self._without_joiners(self._composer.headline())
 
     def _blocks(self) -> tuple[Block, ...]:
-        """The body as first published."""
         rng = self.rng("body")
         if self.slot.decoy == "no text":
             return ()
@@ -215,7 +206,6 @@ class Story:
 
     @cached_property
     def _headlines(self) -> list[tuple[datetime, str]]:
-        """The later headlines, each with the moment from which it stands."""
         composer = self._composer.aside(self.rng("headlines"))
         moments = [moment for kind, moment in self.corrections if kind == "headline"]
         return [(moment, self._without_joiners(composer.headline())) for moment in moments]

@@ -26,7 +26,6 @@ class Block:
         return tuple(line.replace(CELL, BETWEEN_CELLS) for line in self.lines)
 
     def mapped(self, change: Callable[[str], str]) -> "Block":
-        """The block with every line changed."""
         return Block(self.kind, tuple(change(line) for line in self.lines))
 
 
@@ -76,7 +75,6 @@ def flash_body(rng: Random, composer: TextGenerator) -> tuple[Block, ...]:
 
 
 def one_line(composer: TextGenerator) -> tuple[Block, ...]:
-    """A single short sentence."""
     return (Block("p", (composer.fill("{place.l} {adj} {topic} {adv} {action} {verb} {inst}।"),)),)
 
 
@@ -86,7 +84,6 @@ def english_headline(rng: Random) -> str:
 
 
 def english_body(rng: Random) -> tuple[Block, ...]:
-    """A story in English of a handful of paragraphs."""
     sentences = [_english_sentence(rng) for _ in range(rng.randint(8, 14))]
     return tuple(Block("p", (" ".join(sentences[i : i + 2]),)) for i in range(0, len(sentences), 2))
 

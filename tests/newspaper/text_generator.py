@@ -161,16 +161,13 @@ class TextGenerator:
         return twin
 
     def sentence(self) -> str:
-        """One sentence, with its danda."""
         text = self.fill(next(self._patterns))
         return text if text.endswith("”") else f"{text}।"
 
     def paragraph(self) -> str:
-        """One to three sentences."""
         return " ".join(self.sentence() for _ in range(self.rng.choice((1, 2, 2, 3))))
 
     def headline(self) -> str:
-        """A headline, without a final stop."""
         return self.fill(self.rng.choice(HEADLINES))
 
     def fill(self, pattern: str) -> str:

@@ -18,16 +18,13 @@ class TextNoise:
         self.traits = traits
 
     def text(self, clean: str) -> str:
-        """Clean text as HTML between tags."""
         html = _MAIL.sub(lambda match: _obfuscated(match[0]), escape(self._letters(clean), quote=False))
         return self._entities(self._spaces(html))
 
     def attribute(self, clean: str) -> str:
-        """Clean text as the value of an attribute."""
         return self._entities(escape(self._letters(clean)))
 
     def _letters(self, text: str) -> str:
-        """Other code points that look the same and mean the same."""
         for trait, table in (("precomposed", _PRECOMPOSED), ("split vowels", _SPLIT)):
             if trait in self.traits:
                 for composed, other in table.items():

@@ -64,9 +64,6 @@ def crawl_server() -> Iterator[CrawlServer]:
         server.stdin.close()
 
 
-# The server ----------------------------------------------------------------------------------------------------------
-
-
 def _serve() -> None:
     _warm_up()
     for line in sys.stdin:

@@ -31,8 +31,6 @@ def quantile(values: Sequence[timedelta], share: float) -> timedelta:
 
 @dataclass(frozen=True)
 class Score:
-    """Right, missed and false."""
-
     right: int
     missed: list[str]
     false: list[str]
@@ -50,8 +48,6 @@ class Evaluation:
         """A table as an analyst reads it; empty where nothing of it is kept."""
         folder = self.simulation.data / name
         return pd.read_parquet(folder) if folder.is_dir() else pd.DataFrame()
-
-    # Stories ---------------------------------------------------------------------------------------------------------
 
     @cached_property
     def slots(self) -> list[Slot]:
@@ -74,7 +70,6 @@ class Evaluation:
         return [slot for slot in self.slots if any(_stood(slot, ran) for ran in self._after(slot.published))]
 
     def _after(self, moment: datetime) -> Iterator[SimulatedRun]:
-        """The next few runs after a moment."""
         yield from [ran for ran in self.runs if ran.began >= moment][:2]
 
     def missing(self, slots: Sequence[Slot]) -> list[str]:
@@ -83,10 +78,7 @@ class Evaluation:
 
     @cached_property
     def delays(self) -> list[timedelta]:
-        """From publication to record."""
         return [self.recorded[s.number] - s.published for s in self.slots if s.number in self.recorded]
-
-    # Requests --------------------------------------------------------------------------------------------------------
 
     def idle(self) -> list[int]:
         """Requests of each incremental run that found nothing new: no story, no copy of one, no revision."""
@@ -111,8 +103,6 @@ class Evaluation:
 
     def _numbers(self, ran: SimulatedRun) -> set[int]:
         return {number for visit in ran.visits if (number := _number_in(visit)) is not None}
-
-    # Revisions -------------------------------------------------------------------------------------------------------
 
     def revisions_seen(self) -> Score:
         """The states that visits were answered with, beside the revisions that are kept."""
@@ -168,8 +158,6 @@ class Evaluation:
         updated = f"{pd.Timestamp(state.updated).tz_convert('UTC'):%Y-%m-%d %H:%M}" if shown else ""
         return state.headline + updated, state.body
 
-    # Sameness --------------------------------------------------------------------------------------------------------
-
     @cached_property
     def families(self) -> dict[str, set[tuple[int, int]]]:
         """Pairs of ids with the same words (`copy`) and with nearly the same (`near`), of what was recorded."""
@@ -201,8 +189,6 @@ class Evaluation:
         kept = set(map(number_of, stories["story_id"]))
         return _tally({pair for pair in self.families["near"] if set(pair) <= kept}, found)
 
-    # Ranks -----------------------------------------------------------------------------------------------------------
-
     def ranks_of_truth(self) -> list[dict[str, Any]]:
         """The rows of `rankings` as the newsroom's own log tells them: what each page printed, and when."""
         rows: list[dict[str, Any]] = []
@@ -228,7 +214,6 @@ class Evaluation:
         return [dict(zip(columns, values, strict=True)) for values in table[columns].itertuples(index=False)]
 
     def report(self) -> dict[str, Any]:
-        """All of it, as numbers."""
         reachable, full, idle = self.reachable, self.full_runs(), self.idle()
         seen, planned, copies, clusters = (
             self.revisions_seen(),

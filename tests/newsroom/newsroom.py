@@ -74,8 +74,6 @@ class Newsroom(Newspaper):
         number = number if revision is not None else None
         return LoggedRequest(self.now, view.now, self.run, target, answer.status, number, revision, lists)
 
-    # What only a newsroom knows --------------------------------------------------------------------------------------
-
     def slots(self, since: datetime, until: datetime) -> Iterator[Slot]:
         """Everything that was published in a span of time, oldest first, the traps left out."""
         with self._lock:
@@ -89,7 +87,6 @@ class Newsroom(Newspaper):
         return self._edition.story(slot) if slot is not None else None
 
     def state(self, slot: Slot, moment: datetime) -> State:
-        """What a story says at a moment."""
         return self._edition.story(slot).state(moment)
 
     def _by_number(self) -> dict[int, Slot]:
@@ -100,7 +97,6 @@ class Newsroom(Newspaper):
 
 
 def _shows_lists(answer: Response) -> bool:
-    """Whether a whole page was sent that carries the two lists."""
     if (
         answer.status != 200
         or answer.cut is not None

@@ -85,7 +85,6 @@ class LivingStory(Story):
 
     @cached_property
     def corrections(self) -> list[tuple[str, datetime]]:
-        """What is corrected and when."""
         if self.slot.kind in _NEVER_CORRECTED or "steady" in self.traits or self.slot.decoy:
             return []
         rng = self.rng("newsroom")
@@ -104,8 +103,6 @@ class LivingStory(Story):
 
 
 class LivingEdition(Edition):
-    """An edition of living stories."""
-
     kind: ClassVar[type[Story]] = LivingStory
 
 

@@ -7,7 +7,6 @@ from .evaluation import Evaluation
 
 
 def format_report(evaluation: Evaluation, seconds: float) -> list[str]:
-    """Print them; returns what was wanted and missed."""
     found = evaluation.report()
     incremental = any(ran.mode == "incremental" for ran in evaluation.runs)
     lines = [

@@ -14,7 +14,6 @@ _seconds = 0.0
 
 
 def begin(at: datetime) -> None:
-    """Let the clock of this process stand at a moment."""
     global _seconds
     _seconds = 0.0
     clock._start, clock._began = at.astimezone(UTC), 0.0

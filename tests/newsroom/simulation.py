@@ -41,7 +41,6 @@ class SimulatedRun:
 
     @property
     def revised(self) -> int:
-        """New revisions of stories that it recorded."""
         return int(self.report["stories"]["revised"])
 
 
@@ -59,7 +58,6 @@ class Simulation:
 
     @property
     def data(self) -> Path:
-        """The data folder."""
         return self.place / "data"
 
     def crawl(self, mode: str, *arguments: str) -> SimulatedRun:

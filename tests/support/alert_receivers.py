@@ -35,7 +35,6 @@ class Posted:
 
 @contextmanager
 def webhook(status: int = 204) -> Iterator[Posted]:
-    """A webhook that listens."""
     posted = Posted(status=status)
 
     class Answering(BaseHTTPRequestHandler):
@@ -81,9 +80,6 @@ def answering(say: Callable[[socket.socket], None]) -> Iterator[int]:
 
     with _served(Server(("127.0.0.1", 0), Saying)) as port:
         yield port
-
-
-# Mail ---------------------------------------------------------------------------------------------------------------
 
 
 @dataclass

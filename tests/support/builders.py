@@ -66,7 +66,6 @@ def a_story(number: int, published_at: datetime | None = JANUARY, **changes: Any
 
 
 def a_snapshot(observed_at: datetime, *headlines: str, name: str = "latest") -> Snapshot:
-    """A list as one page showed it."""
     rows = [
         Ranking(
             site=SITE,
@@ -85,13 +84,11 @@ def a_snapshot(observed_at: datetime, *headlines: str, name: str = "latest") -> 
 
 
 def a_reject(at: datetime, **changes: Any) -> Reject:
-    """A refused record, as bare as one may be."""
     usual: dict[str, Any] = {"site": SITE, "rejected_at": at, "reason": "NoBody", "run_id": "run-1"}
     return Reject(**usual | changes)
 
 
 def a_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
-    """What came of asking for a story."""
     url = f"https://www.kalbela.com/world/{number}"
     usual: dict[str, Any] = {
         "site": SITE,
@@ -128,7 +125,6 @@ class Kept:
         self.ledger.commit()
 
     def see(self, number: int, at: datetime) -> None:
-        """Note that a story still stood."""
         known = self.ledger.stories.get(f"{SITE}:{number}")
         assert known is not None
         with self.ledger.transaction():
@@ -168,7 +164,6 @@ class Kept:
         return found
 
     def superseded(self) -> set[tuple[str, int]]:
-        """The revisions that no longer stand."""
         rows = self.rows("revisions")
         found = {(row["story_id"], row["revision"]) for row in rows}
         assert len(found) == len(rows), "a revision stands twice"
@@ -188,12 +183,8 @@ def rows_of(root: Path, table: str) -> list[dict[str, Any]]:
 
 
 def digests(root: Path) -> dict[str, str]:
-    """SHA-256 of every published file."""
     paths = (path for name in TABLES for path in sorted((root / name).rglob("*")) if path.is_file())
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-# The server ----------------------------------------------------------------------------------------------------------
 
 
 class Crashes:

@@ -17,7 +17,6 @@ QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "-s",
 
 
 def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
     command = [sys.executable, "-m", "khobor", *arguments]
     return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout)
 
@@ -32,15 +31,12 @@ class Crawled:
     report: dict[str, Any] = field(default_factory=dict)
 
     def crawl(self, *arguments: str) -> dict[str, Any]:
-        """One run; returns its report."""
         done = self.run("crawl", "kalbela", "--json", "--mirror", self.mirror, *QUICK, *arguments)
         assert done.stdout, done.stderr
         return dict(json.loads(done.stdout))
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command on this data folder."""
         return khobor(command, *arguments, "--data", str(self.data))
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table as an analyst reads it."""
         return pd.read_parquet(self.data / name)

@@ -53,15 +53,11 @@ class Readers:
         return found
 
     def troubles(self) -> list[str]:
-        """What any of them ran into."""
         return [f"{line['engine']}: {line['trouble']}" for line in self._all if "trouble" in line]
 
     def repeated(self) -> dict[str, int]:
         """How often each had to look again: polars asks for a file's size twice, and minds that it was replaced."""
         return dict(Counter(line["engine"] for line in self._all if line.get("again")))
-
-
-# The process ---------------------------------------------------------------------------------------------------------
 
 
 def _by_pyarrow(folder: str) -> list[str]:

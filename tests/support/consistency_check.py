@@ -52,7 +52,6 @@ class Reckoning:
         self._stood: set[str] = set()
 
     def acknowledged(self) -> list[Acknowledged]:
-        """Every page that was told to be committed."""
         lines = self._acks.read_text().splitlines() if self._acks.exists() else []
         return [Acknowledged(**json.loads(line)) for line in lines]
 
@@ -70,16 +69,12 @@ class Reckoning:
             found += self._read[path][1]
         return found
 
-    # Between a kill and the recovery ---------------------------------------------------------------------------------
-
     def whole(self) -> None:
         """What a reader may rely on at any moment: files that open, and every story that stood before."""
         standing = {row["story_id"] for row in self.rows("stories")}
         assert self._stood <= standing, f"a reader misses {sorted(self._stood - standing)}"
         for table in TABLES:
             self.rows(table)
-
-    # After it --------------------------------------------------------------------------------------------------------
 
     def exact(self) -> None:
         """Nothing is lost, nothing is there twice, nothing is there that was never accepted, and the books balance."""

@@ -34,7 +34,6 @@ class Store:
         return self.place / "data"
 
     def order(self) -> dict[str, object]:
-        """What a process of the server is told to do."""
         acks = self.place / "acknowledged"
         order: dict[str, object] = {
             "root": self.root,
@@ -62,7 +61,6 @@ class Store:
         return ended
 
     def forget(self) -> None:
-        """Begin anew, with nothing."""
         shutil.rmtree(self.root, ignore_errors=True)
         (self.place / "acknowledged").unlink(missing_ok=True)
         self.edition = 0

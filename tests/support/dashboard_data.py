@@ -61,7 +61,6 @@ max_minutes = 15
 
 
 def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
-    """A run's file, as the present version writes it."""
     report: dict[str, Any] = {
         "run_id": f"{at:%Y%m%dT%H%M%SZ}-{SITE}-{at:%d%H}",
         "site": SITE,
@@ -195,13 +194,8 @@ def _reports(found: Watched) -> None:
     )
 
 
-# Serving --------------------------------------------------------------------------------------------------------------
-
-
 @dataclass
 class Served:
-    """A page that listens."""
-
     port: int
     page: Dashboard
 
@@ -223,7 +217,6 @@ class Served:
             connection.close()
 
     def numbers(self, path: str) -> dict[str, Any]:
-        """The JSON at an address."""
         status, _, text = self.ask(path)
         assert status == 200, text
         return dict(json.loads(text))
@@ -231,7 +224,6 @@ class Served:
 
 @contextmanager
 def serving(found: Watched, policy: AccessPolicy | None = None, *, clock: Any = lambda: MOMENT) -> Iterator[Served]:
-    """Serve the folder on a free port of this machine."""
     policy = policy or access_policy("127.0.0.1", (), None)
     page = Dashboard(DataSource(found.dataset, found.timetable), policy, clock)
     listening = socket.create_server(("127.0.0.1", 0))

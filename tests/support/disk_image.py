@@ -18,7 +18,6 @@ _LAZY = "loop,noauto_da_alloc,commit=300"
 
 
 def need_disks() -> None:
-    """Skip, and say so, where no image can be mounted."""
     if os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ext4", "mount", "umount"))):
         pytest.skip("no power is cut: that takes root, mount and mkfs.ext4")
 

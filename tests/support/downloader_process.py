@@ -161,21 +161,17 @@ class Fetching(Spider):
             yield Request(url, self.parse, errback=self.fail, cb_kwargs={"asked": url}, priority=-number)
 
     def stop(self) -> None:
-        """Close the run as a signal would."""
         self.told["stopped_at"] = self.seconds
         self.ending = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
 
     def closed(self, reason: str) -> None:
-        """Tell what the slots were set to."""
         self.told["slots"] = self.crawler.engine.downloader.per_slot_settings
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
         return time.monotonic() - self.began
 
     def parse(self, response: Any, asked: str) -> None:
-        """Note an answer."""
         text = decode_text(response.body, response.headers.get("Content-Type", b"").decode("latin-1"))
         self.pages[asked] = {
             "status": response.status,
@@ -187,7 +183,6 @@ class Fetching(Spider):
         }
 
     def fail(self, failure: Any) -> None:
-        """Note a failure."""
         outcome, reason = outcome_of(failure)
         if isinstance(failure.value, HttpError):  # of a middleware that Khobor does without
             outcome = outcome_of_status(failure.value.response.status)

@@ -45,7 +45,6 @@ class Edition:
         return [self._sound[url] for url in self.urls[:most]]
 
     def broken(self, field: str, way: str, most: int, *, share: float = 1.0, heads: bool = True) -> list[ParsedStory]:
-        """The same stories while a field is broken."""
         before = self.sound(most)
         self.paper.break_field(field, way, share=share, heads=heads)
         look = self.paper._look
@@ -75,7 +74,6 @@ def with_columns(parsed: ParsedStory, **columns: Any) -> ParsedStory:
 
 
 def run_id_of(moment: datetime) -> str:
-    """The name of a run that began at a moment."""
     return f"{moment:%Y%m%dT%H%M%SZ}-kalbela-0000"
 
 
@@ -127,5 +125,4 @@ def drifted(
 def alarms(
     report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Acknowledgement] | None = None
 ) -> list[dict[str, Any]]:
-    """The same as they stand in its report."""
     return [alarm.as_dict() for alarm in drifted(report, past, accepted)]

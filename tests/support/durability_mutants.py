@@ -28,7 +28,6 @@ def _no_full() -> None:
 
 
 def _no_outbox() -> None:
-    """The outbox is cleared before the file is in place."""
     replace = _Publication._replace
 
     def replace_hastily(self: _Publication, table: Any, part: str, before: Any, rows: Any, done: list[int]) -> None:
@@ -40,12 +39,10 @@ def _no_outbox() -> None:
 
 
 def _no_announcement() -> None:
-    """A file is put in place and nobody was told before."""
     Outbox.prepare = lambda self, file: None  # type: ignore[method-assign]
 
 
 def _no_page() -> None:
-    """Each statement of a page is a transaction of its own."""
 
     @contextmanager
     def savepoint(ledger: Ledger) -> Iterator[None]:

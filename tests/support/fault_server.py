@@ -80,7 +80,6 @@ class Visit:
         self.writer.transport.abort()
 
     async def drip(self, data: bytes) -> None:
-        """Send one byte every 0.3 s."""
         for index in range(len(data)):
             await self.send(data[index : index + 1])
             await asyncio.sleep(0.3)
@@ -91,7 +90,6 @@ BEHAVIOURS: dict[str, Behaviour] = {}
 
 
 def behaviour(function: Behaviour) -> Behaviour:
-    """Enter a behaviour under its function's name."""
     BEHAVIOURS[function.__name__] = function
     return function
 
@@ -119,7 +117,6 @@ def raw(name: str, make: Callable[[Visit], bytes], end: str = "close") -> None:
     BEHAVIOURS[name] = answer
 
 
-# ── statuses ──────────────────────────────────────────────────────────────────────────────────────────────────────
 fixed("ok")
 for code in (401, 403, 404, 410, 429, 451, 500, 502, 503):
     fixed(f"s{code}", b"<html><body>no</body></html>", f"{code} No")
@@ -165,7 +162,6 @@ async def s503_then_ok(visit: Visit) -> None:
     await (visit.reply(b"", "503 Busy") if visit.nth <= 2 else visit.reply(visit.page))
 
 
-# ── time and connections ──────────────────────────────────────────────────────────────────────────────────────────
 @behaviour
 async def slow_headers(visit: Visit) -> None:
     """A header section that drips."""
@@ -212,14 +208,11 @@ async def close_now(visit: Visit) -> None:
     """FIN instead of an answer."""
 
 
-# ── lengths ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def head(visit: Visit, *fields: str) -> bytes:
-    """A status line and header fields."""
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {HTML}", *fields]).encode() + b"\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
@@ -235,7 +228,6 @@ raw("close_no_len_half", lambda v: b"HTTP/1.0 200 OK\r\nContent-Type: text/html\
 raw("rst_no_len", lambda v: b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + v.page[:500], "reset")
 
 
-# ── headers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 raw("header_200k", lambda v: head(v, "X-Long: " + "x" * 200_000, f"Content-Length: {len(v.page)}") + v.page)
 raw(
     "headers_20000", lambda v: head(v, *(f"X-{n}: y" for n in range(20_000)), f"Content-Length: {len(v.page)}") + v.page
@@ -257,9 +249,7 @@ async def informational_endless(visit: Visit) -> None:
         await visit.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * 100)
 
 
-# ── compression ───────────────────────────────────────────────────────────────────────────────────────────────────
 def compressed(encoding: str, data: bytes) -> bytes:
-    """The data in one content encoding."""
     if encoding == "gzip":
         return gzip.compress(data, mtime=0)
     if encoding == "deflate":
@@ -279,7 +269,6 @@ def bomb(encoding: str, size: int) -> bytes:
 
 
 def corrupt_crc(data: bytes) -> bytes:
-    """A gzip whose checksum is wrong."""
     return data[:-8] + bytes(byte ^ 0xFF for byte in data[-8:-4]) + data[-4:]
 
 
@@ -306,7 +295,6 @@ encoded("stacked", "br, gzip", lambda v: gzip.compress(compressed("br", v.page))
 encoded("stacked_9", ", ".join(["gzip"] * 9), lambda v: v.page)
 
 
-# ── size ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 @behaviour
 async def big_300mb(visit: Visit) -> None:
     """300 MB with an honest length."""
@@ -336,7 +324,6 @@ def headline(name: str, text: bytes) -> None:
     BEHAVIOURS[name] = answer
 
 
-# ── text ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 headline("title_1mb", "ব".encode() * 350_000)
 headline("nul", "ঢাকায়\x00 বৃষ্টি".encode())
 headline("bad_utf8", "ঢাকায় ".encode() + b"\xff\xfe\x80" + " বৃষ্টি".encode())
@@ -354,9 +341,7 @@ fixed("html_as_pdf", content_type="application/pdf")
 fixed("json_as_html", json.dumps({"error": "no", "items": [1, 2, 3]}).encode())
 
 
-# ── redirects ─────────────────────────────────────────────────────────────────────────────────────────────────────
 def redirect(name: str, location: Callable[[Visit], str]) -> None:
-    """Enter a behaviour that leads somewhere else."""
 
     async def answer(visit: Visit) -> None:
         await visit.reply(b"", "302 Found", location=location(visit))
@@ -382,7 +367,6 @@ BEHAVIOURS["refresh_internal"] = lambda visit: visit.reply(
 )
 
 
-# ── links ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 def evil_links(server: "Hostile") -> list[str]:
     """Hrefs that no crawler should stumble over, or follow, except the first two."""
     port = urlsplit(server.elsewhere).port
@@ -432,7 +416,6 @@ async def links_evil(visit: Visit) -> None:
     await visit.reply(visit.page.replace(b"</article>", f"<ul>{links}</ul></article>".encode()))
 
 
-# ── robots.txt ────────────────────────────────────────────────────────────────────────────────────────────────────
 PLAIN = "text/plain"
 DISALLOW_ALL = b"User-agent: *\nDisallow: /\n"
 RULES = b"User-agent: *\nDisallow: /ok/secret\nSitemap: https://www.paper.test/sitemap.xml\nSitemap: https://evil.test/s.xml\n"
@@ -511,7 +494,6 @@ class Hostile:
 
     @property
     def base(self) -> str:
-        """The server's address, without a path."""
         return f"http://127.0.0.1:{self.port}"
 
     def gaps(self, name: str) -> list[float]:

@@ -90,7 +90,6 @@ def ranked(name: str, rows: Iterable[str]) -> str:
     return f'<div id="{name}_list_block1"><div id="{view}">{printed}</div></div>'
 
 
-# ── behaviours that only a newspaper can have ─────────────────────────────────────────────────────────────────────
 fixed("paper_s304", b"", "304 Not Modified", content_length=None)
 fixed("paper_s206", status="206 Partial Content", content_range="bytes 0-999/99999")
 redirect("paper_moved", lambda v: f"/ok/{v.argument}")
@@ -218,7 +217,6 @@ class Ended:
         return rows.set_index(rows["url"].str.removeprefix(SITE))
 
     def log(self) -> str:
-        """The run's log."""
         return (self.data / "state" / "logs" / f"{self.report['run_id']}.log").read_text()
 
 
@@ -274,7 +272,6 @@ class HostilePaper:
         return story(path) if path.rpartition("/")[2].isdigit() else page("কালবেলা", f"<p>{path}</p>")
 
     def crawl(self, data: Path, *arguments: str, **more: Any) -> Ended:
-        """One run of the whole command on this paper."""
         return crawl(self.server.base, data, *arguments, **more)
 
 

@@ -24,7 +24,6 @@ def with_step(name: str) -> str:
 
 
 def after_text_steps(story: ParsedStory) -> ParsedStory:
-    """The story as it leaves the parse worker."""
     try:
         return replace(reduce(lambda item, step: step(item), STEPS, story), text_steps_done=True)
     except DropItem:
@@ -32,7 +31,6 @@ def after_text_steps(story: ParsedStory) -> ParsedStory:
 
 
 def spoils_one(item: Any) -> Any:
-    """Fail on one story."""
     if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         raise LookupError("no such thing")
     return item
@@ -46,7 +44,6 @@ def crashes_on_one(item: Any) -> Any:
 
 
 def takes_long(item: Any) -> Any:
-    """Delay every story."""
     if isinstance(item, ParsedStory):
         time.sleep(SECONDS)
     return item

@@ -52,8 +52,6 @@ class Ended:
 
 
 class Killing:
-    """The server, as tests hold it."""
-
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server
 
@@ -62,14 +60,12 @@ class Killing:
         return self.end()
 
     def begin(self, **order: Any) -> int:
-        """Fork; returns the process id."""
         assert self._server.stdin
         places = {name: str(order.pop(name)) for name in ("root", "acks")}
         print(json.dumps(asdict(Order(**places, **order))), file=self._server.stdin, flush=True)
         return int(self._answer())
 
     def end(self) -> Ended:
-        """Wait for what was begun."""
         return Ended(**self._answer())
 
     def _answer(self) -> Any:
@@ -86,9 +82,6 @@ def killing() -> Iterator[Killing]:
         yield Killing(server)
         assert server.stdin
         server.stdin.close()
-
-
-# The server ----------------------------------------------------------------------------------------------------------
 
 
 def _serve() -> None:

@@ -6,8 +6,6 @@ from pipelines.runtime.scheduler import LedgerScheduler
 
 
 class Lossy(LedgerScheduler):
-    """It loses what ends in 7."""
-
     def next_request(self) -> Request | None:
         request = super().next_request()
         while request is not None and request.url.endswith("7"):

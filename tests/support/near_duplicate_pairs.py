@@ -25,9 +25,6 @@ class Labelled:
     apart: timedelta
 
 
-# What editors do -----------------------------------------------------------------------------------------------------
-
-
 def retouched(body: str, rng: Random, composer: TextGenerator) -> str:
     """Wire copy by another hand: words replaced, a paragraph turned, a sentence added, the end cut or not."""
     paragraphs = [_some_words_replaced(text, rng, rng.uniform(0.0, 0.035)) for text in body.split("\n\n")]
@@ -76,8 +73,6 @@ EDITS: dict[str, tuple[Callable[[str, Random, TextGenerator], str], tuple[int, i
     "another form": (in_another_form, (0, 200)),
 }
 
-# Daily services ------------------------------------------------------------------------------------------------------
-
 
 def _date(day: datetime) -> str:
     return f"{WEEKDAYS[day.weekday()]} ({digits(day.day)} {MONTHS[day.month - 1]})"
@@ -99,7 +94,6 @@ def prayer_times(day: datetime, rng: Random) -> str:
 
 
 def exchange_rates(day: datetime, rng: Random) -> str:
-    """A handful of the rates move."""
     coins = ("ডলার", "ইউরো", "পাউন্ড", "রুপি", "রিয়াল", "দিরহাম", "রিঙ্গিত", "ইউয়ান", "দিনার", "ফ্রাঁ")
     base = Random(7)
     rates = [base.randint(20, 400) + (day.timetuple().tm_yday if i % 3 == 0 else 0) for i in range(len(coins))]
@@ -130,7 +124,6 @@ def weather(day: datetime, rng: Random) -> str:
 
 
 def gold_price(day: datetime, rng: Random) -> str:
-    """Long words, four prices and a date."""
     price = 140_000 + day.timetuple().tm_yday * 350
     steps = {22: 0, 21: 6_700, 18: 26_000}
     told = ", ".join(f"{digits(karat)} ক্যারেটের ভরি {digits(price - step)} টাকা" for karat, step in steps.items())
@@ -188,9 +181,6 @@ def undated_prayer_times(day: datetime, rng: Random) -> str:
 
 
 SERVICES = (prayer_times, undated_prayer_times, exchange_rates, weather, gold_price, closed_markets, dengue)
-
-
-# The set -------------------------------------------------------------------------------------------------------------
 
 
 def labelled(stories: int, seed: int = 1) -> Iterator[Labelled]:

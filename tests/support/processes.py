@@ -21,8 +21,6 @@ QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF_SECONDS=0", "-sKHOBOR_FIR
 
 @dataclass
 class Started:
-    """A command that goes on."""
-
     process: "subprocess.Popen[str]"
     data: Path
 
@@ -98,7 +96,6 @@ def hears(pid: int, number: int) -> bool:
 
 
 def reports(data: Path) -> list[dict[str, Any]]:
-    """The files of all runs, oldest first."""
     return [json.loads(path.read_bytes()) for path in sorted((data / "runs").glob("*.json"))]
 
 

@@ -30,7 +30,6 @@ START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def alarm(name: str, sentence: str = "", **more: Any) -> dict[str, Any]:
-    """An alarm as a judge writes it."""
     said = sentence or f"{name}: filled in 0 of 52 stories"
     return {"key": f"kalbela/field/{name}", "kind": "field", "site": "kalbela", "sentence": said} | more
 
@@ -68,7 +67,6 @@ def a_report(
 
 
 def keep(dataset: DataFolder, report: dict[str, Any]) -> Path:
-    """Write a report as a run does; returns its file."""
     path = dataset.run(report["run_id"])
     dataset.write_text(path, json.dumps(report, ensure_ascii=False), durable=False)
     return path

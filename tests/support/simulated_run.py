@@ -46,8 +46,6 @@ _WITHOUT_PAGE = {Outcome.GONE: 404, Outcome.UNREACHABLE: None}
 
 
 class Played:
-    """One run under way."""
-
     def __init__(self, root: Path, world: World, edition: int, acks: Path) -> None:
         self.world, self.edition = world, edition
         self._acks, self._waiting = acks, list[Acknowledged]()
@@ -172,9 +170,6 @@ class Played:
             for rank, headline in enumerate(self.world.ranks(name, self.edition), start=1)
         ]
         return Snapshot(site=SITE, name=name, observed_at=fetch.fetched_at, rows=rows)
-
-
-# What a forked process does -------------------------------------------------------------------------------------------
 
 
 def set_clock(moment: datetime) -> None:

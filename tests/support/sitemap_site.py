@@ -16,7 +16,6 @@ STORY = """<!DOCTYPE html><html lang="bn"><head><meta charset="utf-8"><title>{he
 
 
 def story(number: int) -> str:
-    """A page whose words are its own."""
     turned = WORDS[number % 19 :] + WORDS[: number % 19]
     first = " ".join(f"{word} {number * (place + 3) % 9973}" for place, word in enumerate(turned))
     return STORY.format(headline=f"খবর {number} {turned[0]}", first=first, second=" ".join(turned * 3))

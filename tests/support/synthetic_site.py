@@ -33,14 +33,12 @@ class World:
         return f"{self.moment(edition):%Y%m%dT%H%M%SZ}-{SITE}-{edition:04x}"
 
     def moment(self, edition: int) -> datetime:
-        """When it is asked for."""
         return FIRST_MOMENT + edition * BETWEEN_EDITIONS
 
     def edition(self, run_id: str) -> int:
         return int(run_id.rpartition("-")[2], 16)
 
     def asks(self, edition: int) -> list[str]:
-        """The links that an edition begins with."""
         return ["/", *(f"/world/{number}" for number in self.numbers(edition))]
 
     def numbers(self, edition: int) -> list[int]:
@@ -57,7 +55,6 @@ class World:
         return Outcome.STORY
 
     def _stage(self, number: int, edition: int) -> int:
-        """A story keeps its words for a few editions."""
         return Random(f"{self.seed}/{number}/{edition // (2 + number % 5)}").randrange(4)
 
     def headline(self, number: int, edition: int) -> str:

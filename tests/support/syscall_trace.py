@@ -91,7 +91,6 @@ class Audit:
     _unsure: dict[str, str] = field(default_factory=dict)  # a name that changed, and the folder that it is in
 
     def of(self, calls: Iterable[Call]) -> list[str]:
-        """What is wrong, in words."""
         for call in calls:
             self._see(call)
         self.faults += [f"the folder of {self._named(path)} was never synced" for path in self._unsure]
@@ -128,7 +127,6 @@ class Audit:
                 del self._unsure[below]  # the folder itself is gone
 
     def _matters(self, path: str) -> bool:
-        """All but what may be lost: how far a run is, and what lies aside."""
         inside = path.startswith(f"{self.root}/") and ".staging/" not in path
         return inside and not path.endswith((".progress.json", "-wal", "-shm", "-journal", ".reserve"))
 

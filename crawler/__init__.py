@@ -1,1 +1,1 @@
-"""READS: from a seed address to typed records."""
+"""Read a site: from seed URLs to typed items. Imports nothing of `pipelines` and `schedules`, except `settings`."""

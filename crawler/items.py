@@ -1,8 +1,7 @@
-"""The records that a page yields: one dataclass per table, one line per column.
+"""Items of a crawl: one dataclass per table, one line per column with its name, type and meaning.
 
-A column's name, type and meaning stand beside each other here and nowhere else. The Scrapy item, the Arrow
-schema, the row check and the data dictionary are all derived from these lines. Columns are added, never renamed or
-retyped. ``site`` is in every record and in no file: it is a partition, so it stands in the path.
+The Scrapy item, the Arrow schema, the validation of rows and the data dictionary are derived from these lines. Columns
+are added, never renamed or retyped. ``site`` is a partition: it is in the path of a file instead of its columns.
 """
 
 from dataclasses import Field, dataclass, field, fields
@@ -13,7 +12,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """The type of a column, as Arrow writes it. Arrow itself is not needed before there is anything to publish."""
+    """Arrow type of a column by name; a crawl does not import Arrow before it publishes."""
 
     TEXT = "string"
     TEXTS = "list<item: string>"
@@ -27,18 +26,18 @@ TEXT, TEXTS, UTC_MICROSECONDS, INT32, INT64, BOOL = Kind
 
 
 def column(kind: Kind, meaning: str) -> Any:
-    """Declare a column that may be null: its type and its meaning."""
+    """Declare a nullable column."""
     return field(default=None, metadata={"type": kind, "meaning": meaning, "required": False})
 
 
 def required(kind: Kind, meaning: str) -> Any:
-    """Declare a column in which a null is an error."""
+    """Declare a column that must not be null."""
     return field(default=None, metadata={"type": kind, "meaning": meaning, "required": True})
 
 
 @cache
 def columns_of(record: type[Any]) -> tuple[Field[Any], ...]:
-    """The fields of a record that are columns, in order (the others only travel with it)."""
+    """Return the fields of a record that are columns, in order."""
     return tuple(f for f in fields(record) if "type" in f.metadata)
 
 
@@ -165,13 +164,13 @@ class Ranking:
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """A whole list as one page showed it at one moment: it is kept, or counted as standing, as one."""
+    """A ranked list as seen on one page; its rows are stored together or not at all."""
 
     site: str
     name: str
     observed_at: datetime
     rows: list[Ranking]
-    overlaps: bool = True  # whether any of it was known before the run; if not, something was missed in between
+    overlaps: bool = True  # with earlier runs; without an overlap, stories were missed in between
 
 
 @dataclass(slots=True, kw_only=True)
@@ -201,7 +200,7 @@ def fetch_of(item: Any) -> Fetch | None:
 
 
 def as_row(record: Any) -> dict[str, Any]:
-    """The record's columns as a dict, in schema order."""
+    """Return a record's columns as a dict, in order."""
     return {name: getattr(record, name) for name in _names(record.__class__)}
 
 
@@ -211,5 +210,5 @@ def _names(record: Any) -> tuple[str, ...]:
 
 
 def is_required(column_field: Field[Any]) -> bool:
-    """Whether a null in this column is an error."""
+    """Report if a column must not be null."""
     return bool(column_field.metadata["required"])

@@ -1,6 +1,6 @@
-"""The composition root: which component does what, and every choice that Scrapy leaves to us.
+"""Scrapy settings of the project: its components and every choice with its reason.
 
-Differences between runs are `-s NAME=VALUE`; what the tests run is what production runs.
+Runs differ by `-s NAME=VALUE` only; tests use the same settings. This module alone of `crawler` imports `pipelines`.
 """
 
 import os
@@ -14,65 +14,61 @@ SPIDER_MODULES = ["crawler.spiders"]
 COMMANDS_MODULE = "schedules.scrapy_commands"
 SPIDER_LOADER_CLASS = "crawler.registry.SiteLoader"
 
-# Ours ---------------------------------------------------------------------------------------------------------------
+# Khobor -------------------------------------------------------------------------------------------------------------
 KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
-KHOBOR_MIRROR = None  # http://127.0.0.1:8137 answers for all of a site's hosts
-KHOBOR_RUN_ID = None  # made up by the run itself, unless whoever launched it named it
-KHOBOR_LOCK_FD = -1  # a lock that whoever launched the run already holds
-KHOBOR_PARENT_PID = 0  # the process that launched the run, which it does not outlive
+KHOBOR_MIRROR = None  # a server for all of a site's hosts, such as http://127.0.0.1:8137
+KHOBOR_RUN_ID = None  # set by the launcher of a run; generated otherwise
+KHOBOR_LOCK_FD = -1  # descriptor of the site's lock, if the launcher of the run holds it
+KHOBOR_PARENT_PID = 0  # launcher of the run, which ends with it
 KHOBOR_MODE = "full"  # every due entry point; `incremental`: the ranked lists, a few entry points and what is new
-KHOBOR_PARSE_IN_WORKER = True  # pages are read in a process of their own, which a page may kill
-KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied to stories in that process, and by the item pipelines where there is none
-KHOBOR_MAX_PAGES = 0  # pages asked for in one run; 0 is no limit
+KHOBOR_PARSE_IN_WORKER = True  # in a child process, which a page may crash
+KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied by the worker, or by the item pipelines without one
+KHOBOR_MAX_PAGES = 0  # requests of one run; 0 is no limit
 
-# Who we are and what we may ask -------------------------------------------------------------------------------------
-# Whoever runs this says where they can be reached; without it, only a mirror of one's own is asked.
+# Politeness ---------------------------------------------------------------------------------------------------------
+# Contact of the operator; without one, only a mirror is contacted.
 _CONTACT = os.environ.get("KHOBOR_CONTACT", "").strip()
 USER_AGENT = f"Khobor/{version('khobor')}" + (f" (+{_CONTACT})" if _CONTACT else "")
 ROBOTSTXT_OBEY = True
 CONCURRENT_REQUESTS = 8  # of all hosts together
 RETRY_TIMES = 2
-RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # 429 is a request for patience, not an error
-RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # what came of it stands in `fetches`
-KHOBOR_FIRST_PAUSE_SECONDS = (
-    None  # seconds of rest after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
-)
-KHOBOR_FIRST_BACKOFF_SECONDS = (
-    None  # seconds of rest after another failure, doubled each try; None is 5 delays, at most 5 s
-)
-KHOBOR_MAX_BACKOFF_SECONDS = 900  # seconds of rest in one run
-KHOBOR_MAX_HOST_FAILURES = 5  # addresses in a row, after which a host is left alone
-KHOBOR_SHUTDOWN_SECONDS = 5  # seconds for downloads under way when the run is told to end
+RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # after a 429, the host pauses instead
+RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the outcome is in `fetches`
+KHOBOR_FIRST_PAUSE_SECONDS = None  # after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
+KHOBOR_FIRST_BACKOFF_SECONDS = None  # after other failures, doubled each retry; None is 5 delays, at most 5 s
+KHOBOR_MAX_BACKOFF_SECONDS = 900  # sum of pauses in one run
+KHOBOR_MAX_HOST_FAILURES = 5  # URLs in a row, after which a host is given up
+KHOBOR_SHUTDOWN_SECONDS = 5  # for downloads in progress when a run is stopped
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-DOWNLOAD_DELAY = 1.0  # the least; robots.txt and a slow site make it more
-DOWNLOAD_DELAY_JITTER = 0  # a second is a second
+DOWNLOAD_DELAY = 1.0  # minimum; robots.txt and a slow site increase it
+DOWNLOAD_DELAY_JITTER = 0  # never less than the delay
 AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0  # begins at DOWNLOAD_DELAY
 AUTOTHROTTLE_MAX_DELAY = 30
-COOKIES_ENABLED = False  # what a site serves to everyone
-REFERER_ENABLED = False  # nobody's business, and a header that has been a hole
-HTTPPROXY_ENABLED = False  # a proxy would resolve names behind our back
+COOKIES_ENABLED = False  # pages as served to everyone
+REFERER_ENABLED = False  # private, and has been a security hole
+HTTPPROXY_ENABLED = False  # a proxy would bypass the check of addresses
 METAREFRESH_ENABLED = False
 REDIRECT_MAX_TIMES = 5
 TWISTED_DNS_RESOLVER = "crawler.downloader.allowed_hosts.PublicOnlyResolver"
 DOWNLOAD_VERIFY_CERTIFICATES = True
 
-# Bounds -------------------------------------------------------------------------------------------------------------
+# Limits -------------------------------------------------------------------------------------------------------------
 DOWNLOAD_MAXSIZE = 8 * 2**20
 DOWNLOAD_WARNSIZE = 4 * 2**20
 DOWNLOAD_TIMEOUT = 30
 DOWNLOAD_FAIL_ON_DATALOSS = True
-DEPTH_LIMIT = 0  # the frontier keeps it, so that what is too deep is counted
+DEPTH_LIMIT = 0  # applied by the scheduler, so that deeper URLs get an outcome
 CLOSESPIDER_TIMEOUT = 4 * 3600
 MEMUSAGE_LIMIT_MB = 900
-KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; what Python maps is several times what it uses
+KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; Python maps several times of what it uses
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
-KHOBOR_MIN_FREE_MB = 200  # of the disk, for a run to begin
-KHOBOR_STALL_SECONDS = 60  # seconds without a sign of life, after which a launched run is killed and judged
-KHOBOR_MAX_QUEUED = 50_000  # addresses that wait in memory; more wait in the ledger until there is room
-URLLENGTH_LIMIT = 0  # addresses are bounded where they are identified
+KHOBOR_MIN_FREE_MB = 200  # free disk space needed to start a run
+KHOBOR_STALL_SECONDS = 60  # without progress, until a launched run is killed
+KHOBOR_MAX_QUEUED = 50_000  # requests in memory; others wait in the ledger
+URLLENGTH_LIMIT = 0  # limited in crawler.urls
 
-# Nobody gets in -----------------------------------------------------------------------------------------------------
+# No remote access ---------------------------------------------------------------------------------------------------
 TELNETCONSOLE_ENABLED = False
 REMOTE_CONTROL_ENABLED = False
 DOWNLOAD_HANDLERS = {
@@ -84,11 +80,11 @@ DOWNLOAD_HANDLERS = {
     "s3": None,
 }
 
-# The way of a request -----------------------------------------------------------------------------------------------
+# Requests -----------------------------------------------------------------------------------------------------------
 SCHEDULER = "pipelines.runtime.scheduler.LedgerScheduler"
-WARN_ON_GENERATOR_RETURN_VALUE = False  # it reads our source again for every other page
-# All of it, from the engine outward: what is not named here does not run, nor is it imported.
-# No status is kept from the spider: each is an outcome.
+WARN_ON_GENERATOR_RETURN_VALUE = False  # the check parses the source again for every other page
+# All middlewares, from the engine outward; others are not even imported. Without HttpErrorMiddleware the spider gets
+# responses of any status, and each has an outcome.
 DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.downloader.allowed_hosts.OnlyOwnHosts": 50,
     "crawler.downloader.robots.PoliteRobots": 100,
@@ -102,9 +98,9 @@ DOWNLOADER_MIDDLEWARES_BASE = {
 }
 SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 
-# The way of a record ------------------------------------------------------------------------------------------------
-ITEM_PIPELINES = {step: 100 * place for place, step in enumerate(ORDER, start=1)}
-CONCURRENT_ITEMS = 1  # of one page: no step waits for anything, so more at once would only cost
+# Items --------------------------------------------------------------------------------------------------------------
+ITEM_PIPELINES = {step: 100 * position for position, step in enumerate(ORDER, start=1)}
+CONCURRENT_ITEMS = 1  # of one page; no step waits, so more would only cost
 EXTENSIONS_BASE = {
     "schedules.runner.resource_limits.ResourceLimits": 0,
     "crawler.downloader.graceful_stop.GracefulStop": 0,
@@ -123,7 +119,7 @@ EXTENSIONS_BASE = {
 }
 
 # Logs ---------------------------------------------------------------------------------------------------------------
-LOG_LEVEL = "INFO"  # DEBUG prints whole records
-KHOBOR_LOG_FORMAT = "text"  # or json: one object a line, of the run's log, and of the service that is given it
+LOG_LEVEL = "INFO"  # DEBUG prints whole items
+KHOBOR_LOG_FORMAT = "text"  # or `json`, one object a line; also for the service
 LOG_FORMATTER = "crawler.log_records.PlainLog"
 FEED_EXPORT_ENCODING = "utf-8"

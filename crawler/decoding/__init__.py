@@ -1,1 +1,1 @@
-"""Decoding: decompression and character sets, without Scrapy."""
+"""Decompression and charsets of bodies. Imports neither Scrapy nor Twisted."""

@@ -1,1 +1,1 @@
-"""Downloading: politeness, allowed hosts, retries, response checks."""
+"""Polite and guarded downloads: hosts, robots.txt, retries, checks. May import `parsing` and all below it."""

@@ -1,1 +1,1 @@
-"""One file per newspaper."""
+"""One file of declarations per site. May import all of `crawler` except `worker` and `registry`."""

@@ -1,8 +1,8 @@
-"""Kalbela (কালবেলা), Dhaka, www.kalbela.com: on the CMS of Orange BD, read since its layout of 2023.
+"""Kalbela (কালবেলা), Dhaka, www.kalbela.com: CMS of Orange BD, layout of 2023.
 
 Story ids are one increasing counter for the whole paper, at the end of the path; the sections before it vary in depth
-and say nothing about identity. The archive host has an id space of its own and is not read. The `.details-title` is an
-h1 on most pages and an h2 on some; dates stand twice, in the left column and in a line for phones.
+and do not identify a story. The archive host numbers its stories separately and is not crawled. `.details-title` is an
+h1 on most pages and an h2 on some; dates occur twice, in the left column and in a line for phones.
 """
 
 import re
@@ -18,7 +18,7 @@ _PICTURE = ".dtl_img_section"
 _SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা.*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
 _HOUSE = r"^\s*(?:দৈনিক\s+)?(?:কালবেলা|kalbela(?:\.com)?)\s*$"
 _DATED = "প্রকাশ|আপডেট"
-# What an element swallows when the page forgets to close it.
+# Elements that end up inside another one that the page does not close.
 _FURTHER = ".dtl_section, .dtl_content_section, .mobile_post_meta, .print_social, .rpt_info_section, #tags_list"
 _OTHER_KINDS = (
     "video-gallery video-stories video videos photo-stories photo-gallery photo photos gallery opinion-poll poll print"
@@ -64,7 +64,7 @@ LAYOUT_2023 = Layout(
         css(".entry_update", matching=_DATED),
         css('.dtl_content_layer div[style*="inline-block"]', matching=_DATED),
         css(".headline_content_block div, .rpt_and_share_block div", matching=_DATED),
-        # Without its label, a date next to the byline is the first one.
+        # Without a label, the date next to the byline is that of publication.
         css(".rpt_info_section"),
         css(".entry_update"),
         css(".mobile_post_meta"),
@@ -116,14 +116,12 @@ def _tab(name: str, view: str, block: str) -> RankedList:
 
 
 class Kalbela(NewspaperSpider):
-    """Kalbela."""
-
     name = "kalbela"
     title = "কালবেলা"
     hosts = ("www.kalbela.com", "kalbela.com")
     zone = ZoneInfo("Asia/Dhaka")
     seeds = ("https://www.kalbela.com/world/north-korea/154313",)
-    # Neither dates nor further pages of a list are ids; below rss and templates there are only feeds and fragments.
+    # Dates and numbers of list pages are not ids; below rss and templates are feeds and fragments only.
     story_path = re.compile(
         r"/(?!rss/|templates/|json-feed/)(?P<section>[a-z][\w-]*(?:/[a-z][\w-]*)*)(?<!/page)/(?P<id>[0-9]+)",
         re.IGNORECASE,
@@ -139,7 +137,7 @@ class Kalbela(NewspaperSpider):
         Feed(name="rss", paths=("/rss/latest-rss.xml",), incremental=True),
         Listing(name="popular-news", paths=("/popular-news",)),
         Listing(name="all-news", paths=("/all-news",), pagination=Pagination()),
-        Feed(name="rss"),  # those in the front page's head
+        Feed(name="rss"),  # named in the front page's head
         Sitemap(name="sitemap"),
         Listing(
             name="category",

@@ -1,1 +1,1 @@
-"""The process in which pages are parsed."""
+"""Child process that parses pages. May import all of `crawler` except `spiders` and `registry`."""

@@ -86,10 +86,8 @@ class Evaluation:
 
     def full_runs(self) -> dict[str, int]:
         """Requests of the nightly full runs by what they were for, and how many new stories these found."""
-        known, counts = (
-            self._numbers(self.first) | self._numbers(self.second),
-            dict.fromkeys(("new", "doors", "looks"), 0),
-        )
+        known = self._numbers(self.first) | self._numbers(self.second)
+        counts = dict.fromkeys(("new", "entry_points", "looks"), 0)
         for ran in self.runs:
             fresh = self._numbers(ran) - known
             if ran.mode == "full":
@@ -97,7 +95,7 @@ class Evaluation:
                 for visit in ran.visits:
                     number = _number_in(visit)
                     counts["looks"] += number is not None and number in known
-                    counts["doors"] += number is None
+                    counts["entry_points"] += number is None
             known |= fresh
         return counts | {"requests": sum(len(ran.visits) for ran in self.runs if ran.mode == "full")}
 
@@ -215,12 +213,6 @@ class Evaluation:
 
     def report(self) -> dict[str, Any]:
         reachable, full, idle = self.reachable, self.full_runs(), self.idle()
-        seen, planned, copies, clusters = (
-            self.revisions_seen(),
-            self.revisions_planned(),
-            self.copies(),
-            self.clusters(),
-        )
         truth, kept = (_comparable(rows) for rows in (self.ranks_of_truth(), self.ranks_kept()))
         return {
             "published": len(self.slots),
@@ -231,10 +223,10 @@ class Evaluation:
             "full": full,
             "requests": sum(len(ran.visits) for ran in self.runs),
             "idle": {"runs": len(idle), "mean": statistics.fmean(idle or [0]), "most": max(idle, default=0)},
-            "seen": seen,
-            "planned": planned,
-            "copies": copies,
-            "clusters": clusters,
+            "seen": self.revisions_seen(),
+            "planned": self.revisions_planned(),
+            "copies": self.copies(),
+            "clusters": self.clusters(),
             "ranks": {"snapshots": len({row[:2] for row in truth}), "same": truth == kept, "rows": len(truth)},
             "ranks_differ": [*(sorted(truth - kept)[:5]), "-- kept:", *(sorted(kept - truth)[:5])],
             "not_good": [f"{ran.name}: {p}" for ran in self.runs for p in ran.report["verdict"]["problems"]],

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from .evaluation import Evaluation
+from .evaluation import Evaluation, Score
 
 
 def format_report(evaluation: Evaluation, seconds: float) -> list[str]:
@@ -13,7 +13,8 @@ def format_report(evaluation: Evaluation, seconds: float) -> list[str]:
         *_stories(found, incremental),
         *_requests(found, incremental),
         *_revisions(found),
-        *_sameness(found),
+        *_score("pairs: exact duplicates", found["copies"]),
+        *_score("pairs: near-duplicates", found["clusters"]),
         *_ranks(found),
     ]
     lines += _verdicts(found)
@@ -55,76 +56,36 @@ def _requests(found: dict[str, Any], incremental: bool) -> list[Line]:
     full, idle, (first, second) = found["full"], found["idle"], found["second_full"]
     new = max(1, full["new"])
     spent = (full["requests"] - full["looks"]) / new
-    told: list[Line] = [
-        ("requests of full runs", f"{full['requests']:,}", f"{full['looks']:,} looks at known stories", True),
+    per_story, limit = f"{spent:.2f} ({full['new']:,} new)", "" if incremental else "at most 1.3"
+    lines: list[Line] = [
+        ("requests of full runs", f"{full['requests']:,}", f"{full['looks']:,} revisits of known stories", True),
+        ("per new story, without revisits", per_story, limit, incremental or spent <= 1.3),
+        ("a second full run right after", f"{second} of {first} requests", "at most 5 %", second <= first * 0.05),
     ]
-    told.append(
-        (
-            "of them for each new story, looks left out",
-            f"{spent:.2f} ({full['new']:,} new)",
-            "" if incremental else "at most 1.3",
-            incremental or spent <= 1.3,
-        )
-    )
     if incremental:
-        told.append(
-            (
-                "requests per incremental run with nothing new, mean",
-                f"{idle['mean']:.1f} ({idle['runs']} incremental runs)",
-                "at most 8",
-                idle["mean"] <= 8,
-            )
-        )
-        told.append(
-            ("requests per incremental run with nothing new, most", str(idle["most"]), "at most 8", idle["most"] <= 8)
-        )
-    told.append(
-        ("a second full run right after", f"{second} of {first} requests", "at most 5 %", second <= first * 0.05)
-    )
-    return told
+        mean, most = f"{idle['mean']:.1f} ({idle['runs']} runs)", str(idle["most"])
+        lines.append(("requests of idle incremental runs, mean", mean, "at most 8", idle["mean"] <= 8))
+        lines.append(("requests of idle incremental runs, most", most, "at most 8", idle["most"] <= 8))
+    return lines
 
 
 def _revisions(found: dict[str, Any]) -> list[Line]:
     seen, planned = found["seen"], found["planned"]
-    told: list[Line] = [
-        (
-            "revisions that stood at a visit",
-            f"{seen.right:,} kept, {len(seen.missed)} missed, {len(seen.false)} false",
-            "none missed, none false",
-            not seen.missed and not seen.false,
-        ),
-        ("revisions that stood at a planned look", f"{planned.right:,} kept, {len(planned.missed)} missed", "", True),
-    ]
-    return told + [
-        (f"  {kind}: {each[:70]}", "", "", True)
-        for kind, all_ in (("missed", seen.missed), ("false", seen.false))
-        for each in all_[:5]
-    ]
+    looks = f"{planned.right:,} stored, {len(planned.missed)} missed"
+    return [*_score("revisions shown to a run", seen), ("revisions at a planned revisit", looks, "", True)]
 
 
-def _sameness(found: dict[str, Any]) -> list[Line]:
-    told = []
-    for name in ("copies", "clusters"):
-        tally = found[name]
-        right = f"{tally.right} right, {len(tally.missed)} missed, {len(tally.false)} false"
-        told.append((f"pairs: {name}", right, "none missed, none false", not tally.missed and not tally.false))
-        told += [
-            (f"  {kind}: {each}", "", "", True) for kind in ("missed", "false") for each in getattr(tally, kind)[:5]
-        ]
-    return told
+def _score(name: str, score: Score) -> list[Line]:
+    counts = f"{score.right:,} right, {len(score.missed)} missed, {len(score.false)} false"
+    examples = [f"  missed: {each}" for each in score.missed[:5]] + [f"  false: {each}" for each in score.false[:5]]
+    is_exact = not score.missed and not score.false
+    return [(name, counts, "none missed, none false", is_exact), *((each[:80], "", "", True) for each in examples)]
 
 
 def _ranks(found: dict[str, Any]) -> list[Line]:
-    ranks = found["ranks"]
-    told = [
-        (
-            "snapshots of the lists like the newsroom's own",
-            f"{ranks['snapshots']:,} ({ranks['rows']:,} rows)",
-            "equal",
-            bool(ranks["same"]),
-        )
-    ]
-    return told + ([] if ranks["same"] else [(f"  {each}", "", "", True) for each in found["ranks_differ"]])
+    ranks, differ = found["ranks"], [(f"  {each}", "", "", True) for each in found["ranks_differ"]]
+    counts, is_same = f"{ranks['snapshots']:,} ({ranks['rows']:,} rows)", bool(ranks["same"])
+    return [("snapshots like the newsroom's own", counts, "equal", is_same), *([] if is_same else differ)]
 
 
 def _verdicts(found: dict[str, Any]) -> list[Line]:

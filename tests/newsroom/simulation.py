@@ -10,16 +10,12 @@ from typing import Any
 from .crawl_server import CrawlServer, crawl_server
 from .newsroom import LoggedRequest, Newsroom
 
-BETWEEN_PULSES = timedelta(minutes=10)
+RUN_INTERVAL = timedelta(minutes=10)
 # Hour of the night at which the full run is, by the newsroom's clock.
-SWEEP_AT = 3
+FULL_RUN_HOUR = 3
 # A mirror of one's own is not spared, and its seconds are counted by the newsroom.
-_SETTINGS = (
-    "DOWNLOAD_DELAY=0",
-    "KHOBOR_FIRST_BACKOFF_SECONDS=0",
-    "KHOBOR_FIRST_PAUSE_SECONDS=0",
-    "KHOBOR_MIN_FREE_MB=0",
-)
+_ZERO = ("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF_SECONDS", "KHOBOR_FIRST_PAUSE_SECONDS", "KHOBOR_MIN_FREE_MB")
+_SETTINGS = tuple(f"{name}=0" for name in _ZERO)
 
 
 @dataclass(frozen=True)
@@ -86,12 +82,12 @@ class Simulation:
         moment = self.room.now.replace(second=0, microsecond=0)
         moment -= timedelta(minutes=moment.minute % 10)
         while moment <= self.room.now or not (incremental or _is_night(moment)):
-            moment += BETWEEN_PULSES
+            moment += RUN_INTERVAL
         return moment
 
 
 def _is_night(moment: datetime) -> bool:
-    return (moment.hour, moment.minute) == (SWEEP_AT, 0)
+    return (moment.hour, moment.minute) == (FULL_RUN_HOUR, 0)
 
 
 def simulate(

@@ -96,11 +96,7 @@ def behaviour(function: Behaviour) -> Behaviour:
 
 def fixed(name: str, body: bytes | None = None, status: str = "200 OK", **headers: str | None) -> None:
     """Enter a behaviour that always gives the same answer (the page, unless a body is given)."""
-
-    async def answer(visit: Visit) -> None:
-        await visit.reply(visit.page if body is None else body, status, **headers)
-
-    BEHAVIOURS[name] = answer
+    BEHAVIOURS[name] = lambda visit: visit.reply(visit.page if body is None else body, status, **headers)
 
 
 def raw(name: str, make: Callable[[Visit], bytes], end: str = "close") -> None:
@@ -162,10 +158,8 @@ async def s503_then_ok(visit: Visit) -> None:
     await (visit.reply(b"", "503 Busy") if visit.nth <= 2 else visit.reply(visit.page))
 
 
-@behaviour
-async def slow_headers(visit: Visit) -> None:
-    """A header section that drips."""
-    await visit.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 4000)
+BEHAVIOURS["slow_headers"] = lambda visit: visit.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 4000)
+BEHAVIOURS["hang"] = lambda visit: asyncio.sleep(3600)
 
 
 @behaviour
@@ -173,12 +167,6 @@ async def slow_body(visit: Visit) -> None:
     """A page that drips."""
     await visit.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4000\r\n\r\n")
     await visit.drip(b"x" * 4000)
-
-
-@behaviour
-async def hang(visit: Visit) -> None:
-    """Accepts, and never answers."""
-    await asyncio.sleep(3600)
 
 
 @behaviour
@@ -274,11 +262,7 @@ def corrupt_crc(data: bytes) -> bytes:
 
 def encoded(name: str, header: str, make: Callable[[Visit], bytes]) -> None:
     """Enter a behaviour whose body is said to be in a content encoding."""
-
-    async def answer(visit: Visit) -> None:
-        await visit.reply(make(visit), content_encoding=header)
-
-    BEHAVIOURS[name] = answer
+    BEHAVIOURS[name] = lambda visit: visit.reply(make(visit), content_encoding=header)
 
 
 for each in ("gzip", "br", "deflate", "zstd"):
@@ -317,11 +301,7 @@ BEHAVIOURS["nodes_3m"] = lambda visit: visit.reply(b"<html><body>" + b"<b></b>" 
 
 def headline(name: str, text: bytes) -> None:
     """Enter a behaviour that shows the page with other bytes in its headline."""
-
-    async def answer(visit: Visit) -> None:
-        await visit.reply(visit.page.replace(HEADLINE.encode(), text))
-
-    BEHAVIOURS[name] = answer
+    BEHAVIOURS[name] = lambda visit: visit.reply(visit.page.replace(HEADLINE.encode(), text))
 
 
 headline("title_1mb", "ব".encode() * 350_000)
@@ -342,11 +322,7 @@ fixed("json_as_html", json.dumps({"error": "no", "items": [1, 2, 3]}).encode())
 
 
 def redirect(name: str, location: Callable[[Visit], str]) -> None:
-
-    async def answer(visit: Visit) -> None:
-        await visit.reply(b"", "302 Found", location=location(visit))
-
-    BEHAVIOURS[name] = answer
+    BEHAVIOURS[name] = lambda visit: visit.reply(b"", "302 Found", location=location(visit))
 
 
 redirect("redir_ok", lambda v: "/ok/after-a-redirect")
@@ -367,46 +343,18 @@ BEHAVIOURS["refresh_internal"] = lambda visit: visit.reply(
 )
 
 
+PRIVATE_HOSTS = "127.0.0.1 localhost 127.1 2130706433 0x7f.1 0177.0.0.1 0 [::1] [::ffff:127.0.0.1]"
+ODD_LINKS = r"""javascript:alert(1) mailto:a@b.test tel:+880 data:text/html,x blob:https://x/y file:///etc/passwd
+    ftp://127.0.0.1/x http://[ http://[::1 http:///x http:// // https://user:secret@www.paper.test/ok
+    http://www.paper.test:99999/ok http://www.paper.test:22/ok http://www.paper.test.evil.test/ok
+    http://evil.test\@www.paper.test/ok"""
+
+
 def evil_links(server: "Hostile") -> list[str]:
     """Hrefs that no crawler should stumble over, or follow, except the first two."""
     port = urlsplit(server.elsewhere).port
-    inside = [
-        "127.0.0.1",
-        "localhost",
-        "127.1",
-        "2130706433",
-        "0x7f.1",
-        "0177.0.0.1",
-        "0",
-        "[::1]",
-        "[::ffff:127.0.0.1]",
-    ]
-    return [
-        "/ok/good-1",
-        "ok/good-2",
-        *(f"http://{host}:{port}/ok" for host in inside),
-        "javascript:alert(1)",
-        "mailto:a@b.test",
-        "tel:+880",
-        "data:text/html,x",
-        "blob:https://x/y",
-        "file:///etc/passwd",
-        "ftp://127.0.0.1/x",
-        "http://[",
-        "http://[::1",
-        "http:///x",
-        "http://",
-        "//",
-        "https://user:secret@www.paper.test/ok",
-        "http://www.paper.test:99999/ok",
-        "http://www.paper.test:22/ok",
-        "http://www.paper.test.evil.test/ok",
-        "http://evil.test\\@www.paper.test/ok",
-        "/ok/" + "x" * 3000,
-        "\x00\x01",
-        "#",
-        "",
-    ]
+    private_urls = [f"http://{host}:{port}/ok" for host in PRIVATE_HOSTS.split()]
+    return ["/ok/good-1", "ok/good-2", *private_urls, *ODD_LINKS.split(), "/ok/" + "x" * 3000, "\x00\x01", "#", ""]
 
 
 @behaviour

@@ -43,7 +43,7 @@ def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConne
 
     connection = duckdb.connect(config=dict(_NO_FILE_ACCESS))
     connection.execute("SET TimeZone = 'UTC'")
-    with suppress(duckdb.InvalidInputException):  # a notebook may have none
+    with suppress(duckdb.InvalidInputException):  # a notebook may not have this setting
         connection.execute("SET enable_progress_bar = false")
     for name, table in ALL.items():
         rows = open_table(name, data=data).dataset if data else open_schema(table).empty_table()

@@ -157,7 +157,7 @@ class Run:
         assert self._crawler.stats is not None
         stats = {**self._crawler.stats.get_stats(), FIELD_STATS: self.field_stats.as_dict()}
         try:
-            if not self.ledger.runs.counts(self.run_id):  # nothing was discovered: `scrapy parse` is not a run
+            if not self.ledger.runs.counts(self.run_id):  # stopped before the first discovery: not a run
                 self.ledger.runs.delete(self.run_id)
                 return
             ended_at = now() if self._is_published else None

@@ -38,8 +38,7 @@ class LedgerScheduler(BaseScheduler):
         self._queue = RequestQueue(max_queued)
         self._admission = Admission(run, spider, self._queue, max_depth)
         self._backlog = Backlog(self._admission, run, spider, self._queue)
-        # False for `scrapy parse`, which requests a page and nothing of the backlog; None before the first request.
-        self._uses_backlog: bool | None = None
+        self._is_resumed = False
         self._sent = 0
         run.before_publish = self._backlog.skip_postponed
 
@@ -61,22 +60,17 @@ class LedgerScheduler(BaseScheduler):
         Scrapy expects no exception here: it would wait forever for the page's other outputs.
         """
         try:
-            taken = self._enqueue(request)
-            if self._uses_backlog is None:
-                self._uses_backlog = "fetch" in request.meta
-                if self._uses_backlog:
-                    self._backlog.queue_left_open()
+            taken = self._enqueue(request, request.meta["fetch"])
+            if not self._is_resumed:
+                self._is_resumed = True
+                self._backlog.queue_left_open()
             return taken
         except FATAL_ERRORS as error:
             if not self._run.give_up(error):
                 raise
             return False
 
-    def _enqueue(self, request: Request) -> bool:
-        fetch: Fetch | None = request.meta.get("fetch")
-        if fetch is None:  # of `scrapy parse`; not recorded
-            self._queue.push(request)
-            return True
+    def _enqueue(self, request: Request, fetch: Fetch) -> bool:
         if request.meta.get("redirect_times", 0) > request.meta.get("redirects_seen", 0):
             return self._enqueue_redirect(request, fetch)
         if request.meta.get("retry_times"):
@@ -125,14 +119,13 @@ class LedgerScheduler(BaseScheduler):
         if not self.has_pending_requests() or not self._is_host_free(self._queue.first()):
             return None
         priority, request = self._queue.pop()
-        if "fetch" in request.meta:
-            self._backlog.requested.add(request.meta["fetch"].key)
+        self._backlog.requested.add(request.meta["fetch"].key)
         self._sent += priority != CONTINUED
         return request
 
     def _fill_queue(self) -> bool:
         """Fill the empty queue from the backlog, unless a page in progress may bring better requests."""
-        return bool(self._uses_backlog and self._sent and not self._is_busy()) and self._backlog.fill_queue(self._sent)
+        return self._sent > 0 and not self._is_busy() and self._backlog.fill_queue(self._sent)
 
     def _is_busy(self) -> bool:
         engine = self._run.engine

@@ -18,7 +18,7 @@ SETTINGS: dict[str, Any] = {
     "ITEM_PIPELINES": {},
     "SCHEDULER": "scrapy.core.scheduler.Scheduler",
     "EXTENSIONS_BASE": {
-        "crawler.downloader.graceful_stop.PromptEnd": 0,
+        "crawler.downloader.graceful_stop.GracefulStop": 0,
         "scrapy.extensions.throttle.AutoThrottle": 30,
         "scrapy.extensions.memusage.MemoryUsage": 50,
         "scrapy.extensions.closespider.CloseSpider": 50,

@@ -1,4 +1,4 @@
-"""What waits to be asked for: in which order, how much of it in memory, and what becomes of the rest."""
+"""The queue of requests: order, bound, and URLs that wait in the ledger."""
 
 import subprocess
 import sys
@@ -18,7 +18,8 @@ from tests.support.faulty_steps import SECONDS, with_step
 from tests.support.project import PROJECT
 from tests.support.sitemap_site import Plain
 
-ROOM = 30  # far less than what these papers name
+SEED = "https://www.kalbela.com/world/1"
+SMALL_QUEUE = ("--seed", SEED, "-s", "KHOBOR_MAX_QUEUED=30")  # far less than the site's URLs
 
 
 def queue_of(priorities: list[int], max_size: int) -> RequestQueue:
@@ -41,61 +42,54 @@ def test_full_queue_spills_worse_half() -> None:
     assert [queue.pop()[0] for _ in range(len(queue))] == [*range(99, 50, -1)]
 
 
-def asked(crawl: Crawled) -> list[str]:
+def requested(crawl: Crawled) -> list[str]:
     fetches = crawl.table("fetches")
     return sorted(fetches[fetches.attempts > 0].url)
-
-
-def test_with_little_room_the_same_is_asked_and_the_same_comes_of_it(tmp_path: Path) -> None:
-    outcomes, stories = [], []
-    for most in (50_000, ROOM):
-        paper = Newspaper(seed=4, stories=80)
-        with paper.serve() as mirror:
-            crawl = Crawled(paper, mirror, tmp_path / str(most))
-            assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={most}")["urls"]["complete"]
-        fetches = crawl.table("fetches")
-        outcomes.append(sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True)))
-        stories.append(sorted(crawl.table("stories").story_id))
-        assert len(set(asked(crawl))) == len(asked(crawl))
-    assert stories[0] == stories[1]
-    assert outcomes[0] == outcomes[1]
 
 
 def plain(tmp_path: Path, paper: Plain | None = None) -> Crawled:
     return Crawled(Newspaper(), (paper or Plain(200, per_sitemap=100)).url, tmp_path)
 
 
-SEED = "https://www.kalbela.com/world/1"
-LITTLE_ROOM = ("--seed", SEED, "-s", f"KHOBOR_MAX_QUEUED={ROOM}")
+def test_small_queue_finds_the_same(tmp_path: Path) -> None:
+    found = []
+    for max_queued in (50_000, 30):
+        paper = Newspaper(seed=4, stories=80)
+        with paper.serve() as mirror:
+            crawl = Crawled(paper, mirror, tmp_path / str(max_queued))
+            assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={max_queued}")["urls"]["complete"]
+        fetches = crawl.table("fetches")
+        outcomes = sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True))
+        found.append((outcomes, sorted(crawl.table("stories").story_id)))
+        assert len(set(requested(crawl))) == len(requested(crawl))
+    assert found[0] == found[1]
 
 
-def test_what_a_run_left_the_next_one_takes_up_bit_by_bit(tmp_path: Path) -> None:
+def test_next_run_requests_urls_left_open(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
-    first = crawl.crawl(*LITTLE_ROOM, "--max-pages", "20")
+    first, second = crawl.crawl(*SMALL_QUEUE, "--max-pages", "20"), crawl.crawl(*SMALL_QUEUE)
     assert first["urls"]["complete"]
-    assert 0 < first["stories"]["new"] < 20
-    second = crawl.crawl(*LITTLE_ROOM)
     assert second["urls"]["complete"]
+    assert 0 < first["stories"]["new"] < 20
     assert first["stories"]["new"] + second["stories"]["new"] == 200
-    stories = [url for url in asked(crawl) if "/world/" in url]
-    assert len(stories) - len(set(stories)) <= 1  # the seed is asked for by both
+    stories = [url for url in requested(crawl) if "/world/" in url]
+    assert len(stories) - len(set(stories)) <= 1  # both request the seed
 
 
-def test_what_a_run_left_has_the_place_that_it_had() -> None:
+def test_url_left_open_keeps_its_priority() -> None:
     spider = Kalbela()
     page = a_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
-    found = [spider.url_rules.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
+    targets = [spider.url_rules.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
     [sitemap] = spider._without_paths(Sitemap)
-    named = [request for target in found for request in spider._follow_story(target, page, sitemap)]
-    again = [spider.resume(request.meta["fetch"]) for request in named]
-    assert [request.priority for request in again if request] == [request.priority for request in named]
-    assert named[0].priority < named[1].priority < named[2].priority
+    requests = [request for target in targets for request in spider._follow_story(target, page, sitemap)]
+    again = [spider.resume(request.meta["fetch"]) for request in requests]
+    assert [request.priority for request in again if request] == [request.priority for request in requests]
+    assert requests[0].priority < requests[1].priority < requests[2].priority
 
 
-def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path: Path) -> None:
+def test_scrapy_parse_requests_its_page_only(tmp_path: Path) -> None:
     paper = Plain(200, per_sitemap=100)
-    crawl = plain(tmp_path, paper)
-    crawl.crawl(*LITTLE_ROOM, "--max-pages", "8")
+    plain(tmp_path, paper).crawl(*SMALL_QUEUE, "--max-pages", "8")
     paper.asked.clear()
     settings = ("-s", f"KHOBOR_MIRROR={paper.url}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK)
     parse = [sys.executable, "-m", "scrapy", "parse", "--spider", "kalbela", *settings, SEED]
@@ -103,16 +97,16 @@ def test_scrapy_parse_asks_for_its_page_and_for_nothing_that_a_run_left(tmp_path
     assert [target for _, target in paper.asked] == ["/robots.txt", "/world/1"]
 
 
-def test_of_what_nothing_came_is_not_asked_for_for_ever(tmp_path: Path) -> None:
+def test_lost_request_does_not_repeat_forever(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
-    report = crawl.crawl(*LITTLE_ROOM, "-s", "SCHEDULER=tests.support.lossy_scheduler.Lossy")
+    report = crawl.crawl(*SMALL_QUEUE, "-s", "SCHEDULER=tests.support.lossy_scheduler.Lossy")
     assert report["urls"]["complete"]
     assert report["stories"]["new"] == 180
     fetches = crawl.table("fetches")
     assert {*fetches[fetches.outcome == "pending"].url.str[-1]} == {"7"}
 
 
-def test_no_page_is_asked_for_while_as_many_are_read_as_may_be_asked_for_at_once(tmp_path: Path) -> None:
+def test_page_being_parsed_delays_next_request(tmp_path: Path) -> None:
     paper = Plain(20, per_sitemap=10)
     plain(tmp_path, paper).crawl("--seed", SEED, "-s", with_step("takes_long"))
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]

@@ -61,8 +61,11 @@ _ERAS = [
 _FILLERS = ["সময়", "তারিখ", "রোজ", "বাংলাদেশ সময়", "স্থানীয় সময়", "at", "t"]
 
 # Offsets in hours; the American zones are from RFC 822, the date format of RSS.
-ZONES = {"z": 0, "gmt": 0, "utc": 0, "ut": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5}
-ZONES |= {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+ZONES = (
+    dict.fromkeys(("z", "gmt", "utc", "ut"), 0)
+    | {"est": -5, "edt": -4, "cst": -6, "cdt": -5}
+    | {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+)
 
 DAYS_BACK = {"আজ": 0, "গতকাল": 1, "গত পরশু": 2}
 UNITS = {

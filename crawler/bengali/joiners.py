@@ -25,7 +25,7 @@ _LATE_NUKTA = re.compile(f"([ডঢযব]){NUKTA}*([\u0981-\u0983\u09be-\u09cc\
 
 
 def has_joiner(text: str) -> bool:
-    """Report if the text contains a ZWNJ or ZWJ; much faster than a pattern."""
+    # Much faster than a pattern.
     return "\u200d" in text or "\u200c" in text
 
 

@@ -7,7 +7,6 @@ single code points from composition. Pass names and labels through :func:`search
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from functools import lru_cache
 
 import regex
@@ -52,13 +51,6 @@ def clean(text: str | None) -> str | None:
     while (rewritten := _rewrite(text)) != text:
         text = rewritten
     return text or None
-
-
-def clean_all(texts: Iterable[str]) -> list[str | None]:
-    """Apply :func:`clean` to each text; texts that are all clean already, the common case, are checked together."""
-    decomposed = [_decompose_letters(text) for text in texts]
-    together = " ".join(decomposed)
-    return [*decomposed] if together and _is_clean(together) else [clean(text) for text in decomposed]
 
 
 def compile_nfc(pattern: str, flags: int = 0) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from crawler.bengali.text import clean, clean_all, compile_nfc
+from crawler.bengali.text import clean, compile_nfc
 from crawler.outcomes import Outcome
 from crawler.parsing.captions import has_picture_credit, is_picture_credit, reads_alike
 from crawler.parsing.text_blocks import TextBlock
@@ -47,7 +47,8 @@ class BoilerplateFilter:
         blocks = list(blocks)
         link_counts = Counter(link for block in blocks if not block.unlinked for link in set(block.links))
         is_first = True
-        for block, text in zip(blocks, clean_all(block.text for block in blocks), strict=True):
+        for block in blocks:
+            text = clean(block.text)
             if text is None or self._is_boilerplate(text, block, link_counts):
                 continue
             if not is_first or not any(reads_alike(text, line) for line in (self.headline, self.caption) if line):

@@ -5,7 +5,7 @@ so stored pages can be parsed as well as fetched ones.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,10 +156,12 @@ class Layout:
         return None if re.search(self.ignored_images, link, re.IGNORECASE) else url_rules.absolute(link, base_url)
 
     def _blocks(self, article: Article) -> list[TextBlock]:
+        exclude = f"{EMBEDDED}, {self.exclude}" if self.exclude else EMBEDDED
         for selector in self.body:
             for container in article.css(selector):
                 parts = self._parts(container, selector)
-                if blocks := [block for part in parts for block in self._blocks_of(part)]:
+                excluded = {node.mem_id for part in parts for node in part.css(exclude)}
+                if blocks := [block for part in parts for block in text_blocks(part, excluded)]:
                     article.extracted_by["body"] = selector
                     return blocks
         return []
@@ -177,10 +179,6 @@ class Layout:
             if part.mem_id not in nested:
                 distinct.setdefault(visible_text(part), part)
         return list(distinct.values())
-
-    def _blocks_of(self, part: LexborNode) -> Iterator[TextBlock]:
-        excluded = part.css(f"{EMBEDDED}, {self.exclude}" if self.exclude else EMBEDDED)
-        return text_blocks(part, {node.mem_id for node in excluded})
 
     def _tags(self, article: Article) -> list[str]:
         nodes = article.css(self.tags) if self.tags else ()

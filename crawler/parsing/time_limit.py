@@ -7,11 +7,9 @@ from types import FrameType
 
 from crawler.decoding.decode_errors import PageTooLarge
 
-MAX_SECONDS = 5.0
-
 
 @contextmanager
-def limited(seconds: float = MAX_SECONDS) -> Iterator[None]:
+def limited(seconds: float = 5.0) -> Iterator[None]:
     """Raise :class:`PageTooLarge` inside the block when the time is up; works in the main thread only."""
 
     def interrupt(_: int, __: FrameType | None) -> None:

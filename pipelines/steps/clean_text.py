@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from crawler.bengali.text import clean, clean_all, count_words
+from crawler.bengali.text import clean, count_words
 from crawler.items import ParsedStory, Ranking, Snapshot, Story
 
 _SINGLE_LINE = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
@@ -23,8 +23,7 @@ def clean_story(story: Story) -> Story:
     """Clean all text of a story and count the words of its body."""
     changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _SINGLE_LINE}
     changes["headline"] = changes["headline"] or ""
-    paragraphs = clean_all((story.body or "").split(PARAGRAPH_BREAK))
-    changes["body"] = PARAGRAPH_BREAK.join(filter(None, paragraphs))
+    changes["body"] = PARAGRAPH_BREAK.join(filter(None, map(clean, (story.body or "").split(PARAGRAPH_BREAK))))
     changes["word_count"] = count_words(changes["body"])
     changes["tags"] = list(dict.fromkeys(tag for raw in story.tags or [] if (tag := clean(raw))))
     changes["image_url"] = (story.image_url or "").strip() or None

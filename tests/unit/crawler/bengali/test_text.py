@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from crawler.bengali.text import (
     ascii_digits,
     clean,
-    clean_all,
     comparison_key,
     count_words,
     has_mojibake,
@@ -39,17 +38,13 @@ ordinary = st.text([chr(point) for point in range(0x0980, 0x09FE)] + list("ab .�
         (None, None),
         ("", None),
         (" \t\r\n\u00a0\u2003", None),
-        ("\u200b\ufeff\u00ad", None),
         (ZWJ, None),
-        ("বাংলাদেশ", "বাংলাদেশ"),
         ("  এক\u00a0\u00a0দুই\r\n\tতিন\u2009চার\u3000", "এক দুই তিন চার"),
         ("এক\x00দুই\x08\x9f\x7f", "একদুই"),
         ("এক\x85দুই", "এক দুই"),
-        ("এ\ud800ক", "এক"),
         ("ক্ষতি\ufffd হলো", "ক্ষতি\ufffd হলো"),
         ("\u200fবাং\u202eলা\u2066\u2069\u2060\ufffa", "বাংলা"),
         ("‘কালবেলা’ – “খবর” 'x' — ৳৫০… ১½", "‘কালবেলা’ – “খবর” 'x' — ৳৫০… ১½"),
-        ("খবর | অনলাইন।", "খবর | অনলাইন।"),
         ("৯ঃ৩০", "৯ঃ৩০"),
         ("الآية \u06dd", "الآية \u06dd"),
     ],
@@ -62,7 +57,6 @@ def test_invisible_characters_are_removed(text: str | None, cleaned: str | None)
     ("typed", "letter"),
     [
         (YYA, YA + NUKTA),
-        ("\u09dc", "\u09a1" + NUKTA),
         ("ক\u09c7\u09be", "ক\u09cb"),
         ("e\u0301", "é"),
         (YA + NUKTA + NUKTA, YA + NUKTA),
@@ -74,7 +68,6 @@ def test_invisible_characters_are_removed(text: str | None, cleaned: str | None)
         (f"উত{VIRAMA}{ZWJ}সব", "উৎসব"),
         (f"উত{VIRAMA}সব", f"উত{VIRAMA}সব"),
         (f"উত{VIRAMA}{ZWNJ}সব", f"উত{VIRAMA}{ZWNJ}সব"),
-        ("অ্যাপ", "অ্যাপ"),
     ],
 )
 def test_equal_looking_letters_get_equal_coding(typed: str, letter: str) -> None:
@@ -90,7 +83,6 @@ def test_equal_looking_letters_get_equal_coding(typed: str, letter: str) -> None
         (f"শক{VIRAMA}\u200b{ZWNJ}\u200b{ZWNJ}ত", f"শক{VIRAMA}{ZWNJ}ত"),
         (f"বাং{ZWJ}লা{ZWNJ}", "বাংলা"),
         (f"👨{ZWJ}👩{ZWJ}👧 ❤\ufe0f{ZWJ}🔥", f"👨{ZWJ}👩{ZWJ}👧 ❤\ufe0f{ZWJ}🔥"),
-        (f"👨{ZWJ}বাবা", "👨বাবা"),
     ],
 )
 def test_joiner_stays_beside_virama_or_in_emoji(text: str, cleaned: str) -> None:
@@ -125,12 +117,10 @@ def test_thousands_of_marks_are_cut() -> None:
         ("উৎসব", f"উত{VIRAMA}{ZWJ}সব"),
         ("উৎসব", f"উত{VIRAMA}সব"),
         ("‘শেষ’ কথা", '"শেষ" কথা'),
-        ("দু’একটি", "দু'একটি"),
         ("ঢাকা–খুলনা", "ঢাকা-খুলনা"),
         ("ঢাকা — খুলনা", "ঢাকা--খুলনা"),
         ("ছবি : সংগৃহীত", "ছবি:\u00a0সংগৃহীত"),
         ("এক।\n\nদুই", "এক। দুই"),
-        ("হলো… তবে", "হলো... তবে"),
         ("COVID", "Ｃｏｖｉｄ"),
         ("শেষ৷", "শেষ।"),
     ],
@@ -145,8 +135,6 @@ def test_same_words_have_equal_keys(one: str, other: str) -> None:
     [
         ("দিন", "দীন"),
         ("এক দেশ", "একদেশ"),
-        ("১০ জন", "১১ জন"),
-        ("কর", "করা"),
         ("জয়", "জয" + VIRAMA),
         ("শেষ।", "শেষ?"),
     ],
@@ -186,7 +174,6 @@ def test_search_key_ignores_form_and_joiners() -> None:
         ("১,২০০ টাকা, ৩.৫ শতাংশ।", ["১,২০০", "টাকা", "৩.৫", "শতাংশ"]),
         ("১০টি ২০২৪-এর", ["১০টি", "২০২৪", "এর"]),
         ("ঢাকা-খুলনা মা–বাবা", ["ঢাকা", "খুলনা", "মা", "বাবা"]),
-        ("শেষ।শুরু,এক", ["শেষ", "শুরু", "এক"]),
         ("COVID-19 don't 😀", ["COVID", "19", "don't"]),
         ("র্যালি ক্ষুদ্র", ["র্যালি", "ক্ষুদ্র"]),  # vowel signs are part of a word
     ],
@@ -212,14 +199,11 @@ def test_only_bengali_digits_become_ascii() -> None:
     ("text", "number"),
     [
         ("১০", 10),
-        (" ১. ", 1),
         ("১ম", 1),
         ("- ৪", 4),
         ("০", 0),
         ("১,২০০", 1200),
         ("", None),
-        ("শীর্ষ", None),
-        ("১ ২", None),
         ("৩.৫", None),
         ("১-১০", None),
         ("²", None),
@@ -262,12 +246,6 @@ def test_language_follows_the_majority_script(text: str, language: str | None) -
 def test_common_text_shortcut_gives_same_result(text: str) -> None:
     assert language_by_script(f"{text} €") == language_by_script(text)
     assert comparison_key(f"{text} €").removesuffix("€").rstrip() == comparison_key(text)
-
-
-@given(st.lists(st.one_of(awkward, ordinary, anything), max_size=4))
-@settings(deadline=None)
-def test_clean_all_equals_clean_of_each(texts: list[str]) -> None:
-    assert clean_all(texts) == [clean(text) for text in texts]
 
 
 @pytest.mark.parametrize("wrong", [("latin-1",), ("cp1252",), ("latin-1", "latin-1")], ids=str)

@@ -58,7 +58,6 @@ def test_visible_text_of_an_element(html: str, without: str, text: str | None) -
             ["এক, দুই", "তিন"],
         ),
         (before("h5", "h1"), "<h5>আগে</h5><h1>শিরোনাম</h1><h5>পরে</h5>", ["আগে"]),
-        (before("h5", "h1"), "<h1>শিরোনাম</h1><h5>পরে</h5>", []),
         (before("h5", "h1"), "<h5></h5><h5>আগে</h5><div><h1>শিরোনাম</h1></div>", ["আগে"]),
         (before("h5", "h1"), "<h5>একা</h5>", ["একা"]),
         (attribute("img", "data-src", "src"), "<img src=a data-src=b><img src=c data-src=' '><img>", ["b", "a", "c"]),
@@ -94,7 +93,6 @@ GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01
     [
         (block(GOOD), ["এক"]),
         (block(GOOD, "application/ld+json; charset=utf-8"), ["এক"]),
-        (block(f"[{GOOD}]"), ["এক"]),
         (block(f'{{"@graph": [{{"@type": "Person"}}, {GOOD}]}}'), ["এক"]),
         (block(GOOD.replace('"NewsArticle"', '["Thing", "Article"]')), ["এক"]),
         (block(GOOD.replace("এক", "এক &amp; &#8216;দুই&#8217;")), ["এক & ‘দুই’"]),
@@ -116,7 +114,6 @@ GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01
                 '{"@graph": {"@type": "NewsArticle", "headline": "no"}}',
                 '{"@type": "NewsArticle", "headline": {"@value": "no"}}',
                 '{"@type": "NewsArticle", "headline": " "}',
-                '{"@type": "NewsArticle", "headline": []}',
             )
         ],
         (block(GOOD, "application/json"), []),
@@ -134,8 +131,6 @@ def test_broken_json_ld_block_is_skipped(html: str, headlines: list[str]) -> Non
         ('[{"name": "রাজু"}, {"name": "মিনা"}]', ["রাজু"]),
         ('{"name": ["রাজু"]}', ["রাজু"]),
         ('"রাজু"', []),
-        ("[]", []),
-        ("null", []),
         ('{"name": null}', []),
         ('{"name": 5}', []),
     ],
@@ -152,7 +147,6 @@ def test_json_ld_path_ends_at_other_types(value: str, names: list[str]) -> None:
         ("<base href='/'>", "https://www.kalbela.com/"),
         ("<base href=' https://cdn.example.com/x/ '>", "https://cdn.example.com/x/"),
         ("<base href='http://['>", "https://www.kalbela.com/world/1"),
-        ("<base target=_blank>", "https://www.kalbela.com/world/1"),
     ],
 )
 def test_base_url_follows_base_element(head: str, base: str) -> None:

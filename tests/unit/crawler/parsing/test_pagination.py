@@ -27,7 +27,6 @@ ONWARD = [
     ('<a rel="next" href="/sports?start=50">2</a>', URL, 1, None),
     ('<a href="javascript:load(2)">2</a><a href="http://[">x</a>', URL, 1, None),
     ('<a rel="next" href="/latest-news">the same</a>', URL, 1, None),
-    ("<p>page=2</p>", URL, 1, None),
 ]
 
 

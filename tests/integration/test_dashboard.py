@@ -1,5 +1,6 @@
 """The dashboard over HTTP: its numbers match the data, and access is restricted."""
 
+import asyncio
 import os
 import re
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from http.client import HTTPConnection
@@ -20,9 +22,11 @@ from khobor import main
 from pipelines.analysis.coverage import site_coverage
 from pipelines.analysis.rank_history import rank_spans, read_rankings
 from pipelines.analysis.revisions import read_revisions
+from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard import server
-from schedules.dashboard.access import AccessPolicy, access_policy, host_name
+from schedules.dashboard.access import AccessPolicy, access_policy
 from schedules.dashboard.data_source import DataSource
+from schedules.dashboard.response_cache import PageResponse, ResponseCache
 from schedules.dashboard.server import Address, DashboardProcess, listen, take_token
 from schedules.dashboard.svg import Drawing
 from schedules.dashboard.views.story import is_story_id
@@ -35,10 +39,10 @@ from tests.support.dashboard_data import (
     HOSTILE_STORY,
     MOMENT,
     REVISED,
+    DashboardData,
     Served,
-    Watched,
+    make_dashboard_data,
     serving,
-    watched,
 )
 from tests.support.project import PROJECT
 
@@ -47,19 +51,19 @@ TOKEN = "a-token-of-more-than-16"
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    return watched(tmp_path_factory.mktemp("watched"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> DashboardData:
+    return make_dashboard_data(tmp_path_factory.mktemp("watched"))
 
 
 @pytest.fixture(scope="module")
-def served(found: Watched) -> Iterator[Served]:
-    with serving(found) as page:
+def served(folder: DashboardData) -> Iterator[Served]:
+    with serving(folder) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def locked(found: Watched) -> Iterator[Served]:
-    with serving(found, access_policy("127.0.0.1", ["Status.Example.org"], TOKEN)) as page:
+def locked(folder: DashboardData) -> Iterator[Served]:
+    with serving(folder, access_policy("127.0.0.1", ["Status.Example.org"], TOKEN)) as page:
         yield page
 
 
@@ -83,18 +87,18 @@ class ParsedPage(HTMLParser):
 
 
 def test_overview_names_field_selector_and_page_of_alarm(served: Served) -> None:
-    data = served.numbers("/overview.json")
+    data = served.json("/overview.json")
     [site] = data["sites"]
     [alarm] = site["alarms"]
     assert (data["good"], data["sentence"]) == (False, "Needs attention: কালবেলা")
     assert (alarm["field"], alarm["selector"], alarm["runs"]) == ("byline", ".rpt_name", 1)
-    shown = ParsedPage(served.ask("/")[2]).text
+    shown = ParsedPage(served.request("/")[2]).text
     assert all(text in shown for text in ("byline", ".rpt_name", "data/state/pages/kalbela/2026-02-12/aa.html.gz"))
 
 
-def test_overview_counts_last_day_and_next_occurrences(served: Served, found: Watched) -> None:
-    [site] = served.numbers("/overview.json")["sites"]
-    recent = [report for report in found.reports if report["started_at"] >= (MOMENT - DAY).isoformat()]
+def test_overview_counts_last_day_and_next_occurrences(served: Served, folder: DashboardData) -> None:
+    [site] = served.json("/overview.json")["sites"]
+    recent = [report for report in folder.reports if report["started_at"] >= (MOMENT - DAY).isoformat()]
     assert site["day"]["runs"] == len(recent) == 3
     assert site["day"]["new"] == sum(report["stories"]["new"] for report in recent) == 13
     assert site["day"]["good"] == 2
@@ -104,29 +108,29 @@ def test_overview_counts_last_day_and_next_occurrences(served: Served, found: Wa
     ]
 
 
-def test_runs_match_reports(served: Served, found: Watched) -> None:
-    [site] = served.numbers("/runs.json")["sites"]
-    assert [run["run_id"] for run in site["runs"]] == sorted(report["run_id"] for report in found.reports)
+def test_runs_match_reports(served: Served, folder: DashboardData) -> None:
+    [site] = served.json("/runs.json")["sites"]
+    assert [run["run_id"] for run in site["runs"]] == sorted(report["run_id"] for report in folder.reports)
     by_day = {day["date"]: day for day in site["days"]}
     assert len(by_day) == 14
     assert (by_day["2026-02-12"]["new"], by_day["2026-02-12"]["requests"]) == (13, 3 * 37)
     assert [mark["hour"] for mark in by_day["2026-02-12"]["runs"]] == [1.0, 2.25, 8.0]
     assert sum(day["rejected"] for day in site["days"]) == sum(
-        sum(report["rejects"].values()) for report in found.reports
+        sum(report["rejects"].values()) for report in folder.reports
     )
 
 
-def test_run_page_shows_outcomes_and_problems(served: Served, found: Watched) -> None:
-    run_id = found.reports[3]["run_id"]
-    data = served.numbers(f"/runs/{run_id}.json")
+def test_run_page_shows_outcomes_and_problems(served: Served, folder: DashboardData) -> None:
+    run_id = folder.reports[3]["run_id"]
+    data = served.json(f"/runs/{run_id}.json")
     assert {each["outcome"]: each["count"] for each in data["outcomes"]} == {"list": 27, "story": 10, "gone": 3}
-    shown = ParsedPage(served.ask(f"/runs/{run_id}")[2]).text
+    shown = ParsedPage(served.request(f"/runs/{run_id}")[2]).text
     assert all(text in shown for text in (run_id, "layout changed", "no longer there (404, 410)"))
 
 
-def test_stories_match_counts_by_pandas(served: Served, found: Watched) -> None:
-    [site] = served.numbers("/stories.json?days=7")["sites"]
-    rows = pd.read_parquet(found.dataset.root / "stories")
+def test_stories_match_counts_by_pandas(served: Served, folder: DashboardData) -> None:
+    [site] = served.json("/stories.json?days=7")["sites"]
+    rows = pd.read_parquet(folder.dataset.root / "stories")
     days = rows["published_at"].fillna(rows["first_seen_at"]).dt.tz_convert(ZONE).dt.date
     dates = [date(2026, 2, 12) - timedelta(days=back) for back in reversed(range(7))]
     assert site["stories"] == [int((days == each).sum()) for each in dates]
@@ -137,7 +141,7 @@ def test_stories_match_counts_by_pandas(served: Served, found: Watched) -> None:
 
 
 def test_field_coverage_includes_reports_without_totals(served: Served) -> None:
-    [site] = served.numbers("/fields.json")["sites"]
+    [site] = served.json("/fields.json")["sites"]
     byline = next(column for column in site["columns"] if column["column"] == "byline")
     assert [(point["filled"], point["of"]) for point in byline["points"]] == [
         (7, 8),
@@ -151,7 +155,7 @@ def test_field_coverage_includes_reports_without_totals(served: Served) -> None:
 
 
 def test_lists_show_movement_of_each_headline(served: Served) -> None:
-    [site] = served.numbers("/lists.json")["sites"]
+    [site] = served.json("/lists.json")["sites"]
     popular = next(each for each in site["lists"] if each["list"] == "popular")
     assert [(row["rank"], row["story_id"][-3:], row["move"]) for row in popular["rows"]] == [
         (1, "106", None),
@@ -164,10 +168,10 @@ def test_lists_show_movement_of_each_headline(served: Served) -> None:
     assert [rank for _, _, rank in curve] == [1, 2, 2]
 
 
-def test_coverage_matches_files_and_reports(served: Served, found: Watched) -> None:
-    [site] = served.numbers("/coverage.json")["sites"]
+def test_coverage_matches_files_and_reports(served: Served, folder: DashboardData) -> None:
+    [site] = served.json("/coverage.json")["sites"]
     days = datetime(2026, 1, 30, tzinfo=ZONE)  # fourteen with today
-    given = site_coverage(found.dataset, SITE, days, MOMENT)
+    given = site_coverage(folder.dataset, SITE, days, MOMENT)
     names = (
         "low",
         "high",
@@ -183,75 +187,75 @@ def test_coverage_matches_files_and_reports(served: Served, found: Watched) -> N
     assert (site["whole"]["low"], site["whole"]["high"], site["whole"]["found"]) == (101, 112, 12)
     assert sum(site["whole"]["kept"]) == site["whole"]["found"]
     [run] = site["runs"]
-    data = found.reports[3]["coverage"]
+    data = folder.reports[3]["coverage"]
     assert {name: run[name] for name in ("low", "high", "found", "never_seen")} == {
         name: data[name] for name in ("low", "high", "found", "never_seen")
     }
 
 
 def test_rejects_are_counted_by_reason(served: Served) -> None:
-    [site] = served.numbers("/rejects.json")["sites"]
+    [site] = served.json("/rejects.json")["sites"]
     assert [(each["reason"], each["total"]) for each in site["reasons"]] == [("NoBody", 8)]
     assert {each["outcome"]: each["total"] for each in site["outcomes"]} == {"gone": 15}
     assert [row["reason"] for row in site["latest"]] == ["NoBody", "StepCrashed"]
 
 
-def test_story_page_shows_revisions_and_ranks(served: Served, found: Watched) -> None:
-    data = served.numbers(f"/stories/{REVISED}.json")
+def test_story_page_shows_revisions_and_ranks(served: Served, folder: DashboardData) -> None:
+    data = served.json(f"/stories/{REVISED}.json")
     assert [each["revision"] for each in data["revisions"]] == [2, 1]
     pieces = data["revisions"][0]["changes"]["body"]
-    before, after = (row["body"] for row in read_revisions(found.dataset, REVISED))
+    before, after = (row["body"] for row in read_revisions(folder.dataset, REVISED))
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "added") == before
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "removed") == after
-    [span] = rank_spans(read_rankings(found.dataset, story_id=REVISED))
+    [span] = rank_spans(read_rankings(folder.dataset, story_id=REVISED))
     assert (data["spans"][0]["best_rank"], data["spans"][0]["stood"]) == (span.best_rank, span.stood.total_seconds())
-    shown = ParsedPage(served.ask(f"/stories/{REVISED}")[2])
+    shown = ParsedPage(served.request(f"/stories/{REVISED}")[2])
     assert {"ins", "del"} <= {tag for tag, _ in shown.tags}
 
 
 def test_new_report_appears_within_seconds(tmp_path: Path) -> None:
-    mine = watched(tmp_path)
+    mine = make_dashboard_data(tmp_path)
     with serving(mine) as page:
-        assert len(page.numbers("/runs.json")["sites"][0]["runs"]) == 5
+        assert len(page.json("/runs.json")["sites"][0]["runs"]) == 5
         mine.report(MOMENT - timedelta(minutes=5), "day")
         until = time.monotonic() + 10
-        while len(page.numbers("/runs.json")["sites"][0]["runs"]) != 6:
+        while len(page.json("/runs.json")["sites"][0]["runs"]) != 6:
             assert time.monotonic() < until
             time.sleep(0.1)
 
 
 def test_running_crawl_is_shown_until_it_stalls(tmp_path: Path) -> None:
-    mine = watched(tmp_path)
+    mine = make_dashboard_data(tmp_path)
     mine.write_progress("https://www.kalbela.com/<b>")
     clock = [MOMENT]
     with serving(mine, clock=lambda: clock[0]) as page:
-        status, _, live = page.ask("/live")
+        status, _, live = page.request("/live")
         assert status == 200
         assert 'max="20" value="7"' in live
         assert "&lt;b&gt;" in live
         clock[0] = MOMENT + timedelta(minutes=5)
-        assert "no progress since" in page.ask("/")[2]
+        assert "no progress since" in page.request("/")[2]
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"run_id": 1}', '{"run_id": "x", "site": "kalbela", "started_at": "soon"}', "\xff"]
 )
 def test_invalid_report_is_named_and_hides_no_other(text: str, tmp_path: Path) -> None:
-    mine = watched(tmp_path)
+    mine = make_dashboard_data(tmp_path)
     (mine.dataset.runs / f"{MOMENT:%Y%m%dT%H%M%SZ}-kalbela-ffff.json").write_text(text, encoding="latin-1")
     with serving(mine) as page:
-        status, _, shown = page.ask("/runs")
+        status, _, shown = page.request("/runs")
         assert status == 200
-        assert len(page.numbers("/runs.json")["sites"][0]["runs"]) == 5
+        assert len(page.json("/runs.json")["sites"][0]["runs"]) == 5
     assert "kalbela-ffff.json" in shown
 
 
 def test_damaged_file_is_named_on_page(tmp_path: Path) -> None:
-    mine = watched(tmp_path)
+    mine = make_dashboard_data(tmp_path)
     [path] = (mine.dataset.root / "rejects").rglob("*.parquet")
     path.write_bytes(path.read_bytes()[:-20])
     with serving(mine) as page:
-        status, _, shown = page.ask("/rejects")
+        status, _, shown = page.request("/rejects")
     assert status == 200
     assert "rejects.parquet" in shown
     assert "khobor check" in shown
@@ -260,20 +264,18 @@ def test_damaged_file_is_named_on_page(tmp_path: Path) -> None:
 def test_views_render_without_data(tmp_path: Path) -> None:
     (tmp_path / "data" / "state").mkdir(parents=True)
     (tmp_path / "timetable.toml").write_text("[schedule.x]\nmistake = 1\n")
-    from pipelines.storage.data_folder import DataFolder
-
-    with serving(Watched(DataFolder(tmp_path / "data"), tmp_path / "timetable.toml")) as page:
+    with serving(DashboardData(DataFolder(tmp_path / "data"), tmp_path / "timetable.toml")) as page:
         for path in VIEWS[:-1]:
-            assert page.ask(path)[0] == 200
-        assert "did you mean" in page.ask("/")[2] or "no schedule has" in page.ask("/")[2]
+            assert page.request(path)[0] == 200
+        assert "did you mean" in page.request("/")[2] or "no schedule has" in page.request("/")[2]
 
 
-# What a newspaper says ------------------------------------------------------------------------------------------------
+# Foreign text ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/", "/stories", "/lists", "/rejects", f"/stories/{HOSTILE_STORY}"])
 def test_hostile_text_is_escaped(path: str, served: Served) -> None:
-    _, _, html = served.ask(path)
+    _, _, html = served.request(path)
     shown = ParsedPage(html)
     assert HARMLESS in " ".join(shown.text.split())
     assert [found for tag, found in shown.tags if tag == "script"] == [{"src": "/static/live.js", "defer": ""}]
@@ -284,14 +286,14 @@ def test_hostile_text_is_escaped(path: str, served: Served) -> None:
 
 
 def test_javascript_url_does_not_become_link(served: Served) -> None:
-    shown = ParsedPage(served.ask("/rejects")[2])
+    shown = ParsedPage(served.request("/rejects")[2])
     links = [found["href"] for tag, found in shown.tags if tag == "a"]
     assert "javascript:alert(1)" in shown.text
     assert not [link for link in links if not link.startswith(("/", "#", "https://www.kalbela.com/"))]
 
 
 def test_bengali_text_has_lang_attribute(served: Served) -> None:
-    shown = ParsedPage(served.ask("/lists")[2])
+    shown = ParsedPage(served.request("/lists")[2])
     marked = [found.get("lang") for tag, found in shown.tags if tag == "bdi"]
     assert marked.count("bn") >= 7
 
@@ -325,7 +327,7 @@ def test_bengali_text_has_lang_attribute(served: Served) -> None:
     ],
 )
 def test_invalid_requests_are_answered_with_status(path: str, status: int, served: Served) -> None:
-    found, headers, text = served.ask(path.replace("\0", "%00"))
+    found, headers, text = served.request(path.replace("\0", "%00"))
     assert found == status, text
     assert "Traceback" not in text
     assert headers["x-content-type-options"] == "nosniff"
@@ -340,12 +342,12 @@ def test_story_id_is_validated(text: str, so: bool) -> None:
     assert is_story_id(text) is so
 
 
-# Who gets in ----------------------------------------------------------------------------------------------------------
+# Access ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/metrics", "/static/page.css", "/healthz", "/nothing"])
 def test_every_response_has_security_headers(path: str, served: Served) -> None:
-    _, headers, _ = served.ask(path)
+    _, headers, _ = served.request(path)
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -358,23 +360,24 @@ def test_every_response_has_security_headers(path: str, served: Served) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_write_methods_are_not_allowed(method: str, served: Served) -> None:
-    assert served.ask("/", method)[0] == 405
+    assert served.request("/", method)[0] == 405
 
 
 def test_head_has_no_body_and_etag_gives_304(served: Served) -> None:
-    status, headers, text = served.ask("/runs", "HEAD")
+    status, headers, text = served.request("/runs", "HEAD")
     assert (status, text) == (200, "")
-    assert served.ask("/runs", If_None_Match=headers["etag"])[0] == 304
+    assert served.request("/runs", If_None_Match=headers["etag"])[0] == 304
 
 
 @pytest.mark.parametrize(
     ("host", "status"),
     [("127.0.0.1", 200), ("127.0.0.1:80", 200), ("localhost:1", 200), ("LOCALHOST.", 200), ("[::1]:9", 200),
      ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("", 421), ("[::1", 421), ("localhost:x", 421),
+     (":80", 421), ("a:b:c", 421),
      ("10.0.0.1", 421), ("localhost:1@evil", 421)],
 )  # fmt: skip
 def test_foreign_host_header_is_denied(host: str, status: int, served: Served) -> None:
-    assert served.ask("/healthz", Host=host)[0] == status
+    assert served.request("/healthz", Host=host)[0] == status
 
 
 def test_public_address_accepts_ips_and_given_names() -> None:
@@ -384,36 +387,29 @@ def test_public_address_accepts_ips_and_given_names() -> None:
         assert (rule.check({**scope, "query_string": b"", "type": "http"}) is None) is so
 
 
-@pytest.mark.parametrize(
-    ("host", "name"), [("a.b:80", "a.b"), ("[::1]:80", "::1"), ("A", "a"), (":80", None), ("a:b:c", None)]
-)
-def test_host_name_is_parsed(host: str, name: str | None) -> None:
-    assert host_name(host) == name
-
-
 @pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/live", "/metrics", "/static/live.js", "/nothing"])
 def test_no_data_is_served_without_token(path: str, locked: Served) -> None:
-    status, headers, text = locked.ask(path)
+    status, headers, text = locked.request(path)
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
     assert SITE not in text
     for wrong in ("Bearer", "Bearer x", f"Basic {TOKEN}", f"Bearer {TOKEN}x"):
-        assert locked.ask(path, Authorization=wrong)[0] == 401
-    assert locked.ask(path, Cookie=f"khobor={TOKEN}")[0] == 401
+        assert locked.request(path, Authorization=wrong)[0] == 401
+    assert locked.request(path, Cookie=f"khobor={TOKEN}")[0] == 401
 
 
 def test_token_works_as_header_and_by_form(locked: Served) -> None:
-    assert locked.ask("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 200
-    assert "<form" in locked.ask("/", Accept="text/html")[2]
+    assert locked.request("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 200
+    assert "<form" in locked.request("/", Accept="text/html")[2]
     form = {"Content_Type": "application/x-www-form-urlencoded"}
-    assert locked.ask("/login", "POST", b"token=wrong", **form)[0] == 401
-    assert locked.ask("/login", "POST", b"token=" + b"x" * 9000, **form)[0] == 401
-    status, headers, _ = locked.ask("/login", "POST", f"token={TOKEN}".encode(), **form)
+    assert locked.request("/login", "POST", b"token=wrong", **form)[0] == 401
+    assert locked.request("/login", "POST", b"token=" + b"x" * 9000, **form)[0] == 401
+    status, headers, _ = locked.request("/login", "POST", f"token={TOKEN}".encode(), **form)
     cookie = headers["set-cookie"]
     assert (status, headers["location"]) == (303, "/")
     assert all(part in cookie.lower() for part in ("httponly", "samesite=strict"))
     assert TOKEN not in cookie
-    assert locked.ask("/", Cookie=f"a=b; {cookie.partition(';')[0]}")[0] == 200
-    assert locked.ask("/healthz", Host="status.example.org")[0] == 200
+    assert locked.request("/", Cookie=f"a=b; {cookie.partition(';')[0]}")[0] == 200
+    assert locked.request("/healthz", Host="status.example.org")[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -460,13 +456,13 @@ def _serve(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
 
 
-# Beside the service ---------------------------------------------------------------------------------------------------
+# Server process -------------------------------------------------------------------------------------------------------
 
 
-def test_killed_server_restarts_at_same_address(found: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_server_restarts_at_same_address(folder: DashboardData, monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
     monkeypatch.setattr(server, "MIN_SECONDS_BETWEEN_STARTS", 0.0)
-    with DashboardProcess(found.dataset, found.timetable, Address(port=0), None, log.append) as process:
+    with DashboardProcess(folder.dataset, folder.timetable, Address(port=0), None, log.append) as process:
         port = _port(process.url)
         for _ in range(2):
             assert _health(port) == "ok\n"
@@ -485,14 +481,14 @@ def _kill(process: DashboardProcess) -> None:
     process._child.wait()
 
 
-def test_server_exits_when_service_is_killed(found: Watched) -> None:
+def test_server_exits_when_service_is_killed(folder: DashboardData) -> None:
     program = (
         "import sys, time; from pathlib import Path; from pipelines.storage.data_folder import DataFolder;"
         "from schedules.dashboard.server import Address, DashboardProcess;"
         "process = DashboardProcess(DataFolder(Path(sys.argv[1])), Path(sys.argv[2]), Address(port=0), None, print);"
         "process.__enter__(); print(process.url, process._child.pid, flush=True); time.sleep(60)"
     )
-    command = [sys.executable, "-c", program, str(found.dataset.root), str(found.timetable)]
+    command = [sys.executable, "-c", program, str(folder.dataset.root), str(folder.timetable)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as service:
         assert service.stdout
         service.stdout.readline()
@@ -510,7 +506,7 @@ def _port(url: str) -> int:
 
 
 def _health(port: int) -> str:
-    """What a page says that may be just starting: the socket is there before it."""
+    """Request the health page; the socket accepts connections before the server runs."""
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", "/healthz")
@@ -519,11 +515,11 @@ def _health(port: int) -> str:
         connection.close()
 
 
-# One file -------------------------------------------------------------------------------------------------------------
+# Static report --------------------------------------------------------------------------------------------------------
 
 
-def test_static_report_has_all_views_without_script(found: Watched, tmp_path: Path) -> None:
-    given = ("--data", str(found.dataset.root), "--timetable", str(found.timetable), "--since", "7d")
+def test_static_report_has_all_views_without_script(folder: DashboardData, tmp_path: Path) -> None:
+    given = ("--data", str(folder.dataset.root), "--timetable", str(folder.timetable), "--since", "7d")
     done = khobor("report", "--out", str(tmp_path / "khobor.html"), *given)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["khobor.html"]
@@ -547,10 +543,10 @@ def test_static_report_has_all_views_without_script(found: Watched, tmp_path: Pa
     ],
 )
 def test_invalid_report_options_are_wrong_usage(
-    arguments: tuple[str, ...], said: str, found: Watched, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], said: str, folder: DashboardData, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
-        code = main(["report", *arguments, "--data", str(found.dataset.root)])
+        code = main(["report", *arguments, "--data", str(folder.dataset.root)])
     except SystemExit as ended:
         code = ended.code  # type: ignore[assignment]
     data = capsys.readouterr().err
@@ -562,16 +558,33 @@ def test_invalid_report_options_are_wrong_usage(
 # Parts ----------------------------------------------------------------------------------------------------------------
 
 
+def test_simultaneous_requests_share_one_rendering() -> None:
+    rendered: list[str] = []
+
+    def render() -> PageResponse:
+        rendered.append("page")
+        time.sleep(0.1)
+        return PageResponse(200, "text/plain", b"page")
+
+    async def ask() -> None:
+        cache = ResponseCache(ThreadPoolExecutor(2))
+        await asyncio.gather(*(cache.get("/", render, 60) for _ in range(50)))
+        await cache.get("/", render, 60)
+
+    asyncio.run(ask())
+    assert rendered == ["page"]
+
+
 def test_charts_have_unique_titles_and_descriptions(served: Served) -> None:
     for path in VIEWS:
-        html = served.ask(path)[2]
+        html = served.request(path)[2]
         for found in re.findall(r'<svg class="chart[^>]*aria-labelledby="(\S+) (\S+)"', html):
             assert all(html.count(f'id="{name}"') == 1 for name in found)
     assert "<desc" in Drawing("n", 10, "Title", "description").markup()
 
 
-def test_unchanged_reports_are_read_once(found: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    reading = DataSource(found.dataset, found.timetable)
+def test_unchanged_reports_are_read_once(folder: DashboardData, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = DataSource(folder.dataset, folder.timetable)
     assert len(reading.runs(MOMENT - 90 * DAY)) == 5
 
     def read_again(self: Path) -> Any:

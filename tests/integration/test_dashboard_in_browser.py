@@ -1,4 +1,4 @@
-"""The status page in a browser: what is seen is what the data says, for every eye, hand and width."""
+"""The dashboard in a browser: layout at every width, accessibility, and numbers that match the data."""
 
 import re
 import shutil
@@ -21,17 +21,17 @@ from tests.support.dashboard_data import (
     HOSTILE_STORY,
     MOMENT,
     REVISED,
+    DashboardData,
     Served,
-    Watched,
+    make_dashboard_data,
     move_list,
     serving,
-    watched,
 )
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the status page was seen by nobody")
-# As root it has no sandbox of its own, and it is not to look for anything on the net.
-_QUIET = [
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+# Root needs --no-sandbox; the rest keeps the browser from contacting other hosts.
+_BROWSER_OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
@@ -40,21 +40,21 @@ WIDTHS = (360, 768, 1440)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    made = watched(tmp_path_factory.mktemp("watched"))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> DashboardData:
+    made = make_dashboard_data(tmp_path_factory.mktemp("watched"))
     made.write_progress(f"https://www.kalbela.com/{'x' * 300}")
     return made
 
 
 @pytest.fixture(scope="module")
-def served(found: Watched) -> Iterator[Served]:
-    with serving(found) as page:
+def served(folder: DashboardData) -> Iterator[Served]:
+    with serving(folder) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
-    """A night against the bundled newspaper."""
+    """A run against the bundled newspaper."""
     root = tmp_path_factory.mktemp("night")
     paper = Newspaper(stories=60, seed=5)
     with paper.serve() as url:
@@ -66,43 +66,43 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
 
 @pytest.fixture(scope="module")
 def browser(night: Crawled) -> Iterator[Browser]:
-    # The night comes first: what drives the browser keeps this thread's event loop.
+    # `night` runs first, because Playwright keeps the event loop of this thread.
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=_BROWSER_OPTIONS)
         yield found
         found.close()
 
 
-class Seen:
-    """A tab, and everything that it asked for and complained of."""
+class Tab:
+    """A tab that records its requests and errors."""
 
     def __init__(self, browser: Browser, **how: Any) -> None:
         self.context = browser.new_context(**how)
         self.page: Page = self.context.new_page()
-        self.asked: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", self._asks)
-        self.page.on("console", self._says)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", self._requested)
+        self.page.on("console", self._logged)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        self.page.on("dialog", lambda dialog: self.errors.append(f"dialog: {dialog.message}"))
 
-    def _asks(self, request: Request) -> None:
-        self.asked.append(request.url)
+    def _requested(self, request: Request) -> None:
+        self.requests.append(request.url)
 
-    def _says(self, message: ConsoleMessage) -> None:
+    def _logged(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
+            self.errors.append(message.text)
 
 
 @pytest.fixture
-def seen(browser: Browser) -> Iterator[Seen]:
-    tab = Seen(browser, viewport={"width": 1440, "height": 900})
-    yield tab
-    tab.context.close()
+def tab(browser: Browser) -> Iterator[Tab]:
+    opened = Tab(browser, viewport={"width": 1440, "height": 900})
+    yield opened
+    opened.context.close()
 
 
-# Everything that stands outside the page or over another text of its picture; what scrolls in its own frame may.
+# Texts outside the page, cut off, or over another text of the same chart; tables may scroll in their frames.
 _MISPLACED = """() => {
   const wide = document.documentElement.clientWidth, found = [];
   const framed = e => e.closest('.frame, .visually-hidden, .skip, details:not([open])');
@@ -126,10 +126,8 @@ _MISPLACED = """() => {
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_each_view_is_whole_at_every_width_in_light_and_dark(
-    path: str, seen: Seen, served: Served, tmp_path: Path
-) -> None:
-    page = seen.page
+def test_views_fit_every_width_and_are_accessible(path: str, tab: Tab, served: Served, tmp_path: Path) -> None:
+    page = tab.page
     page.goto(served.url + path)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -141,35 +139,34 @@ def test_each_view_is_whole_at_every_width_in_light_and_dark(
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         faults = Axe().run(page).response["violations"]
         assert [(each["id"], each["nodes"][0]["html"]) for each in faults] == []
-    assert seen.complaints == []
-    assert {url for url in seen.asked if not url.startswith((f"{served.url}/", "data:"))} == set()
+    assert tab.errors == []
+    assert {url for url in tab.requests if not url.startswith((f"{served.url}/", "data:"))} == set()
 
 
-def test_a_hostile_headline_is_seen_as_text(seen: Seen, served: Served) -> None:
-    seen.page.goto(f"{served.url}/stories/{HOSTILE_STORY}")
-    assert " ".join(seen.page.inner_text("h1").split()) == HARMLESS
-    assert seen.page.locator("img, h1 script").count() == 0
-    assert seen.complaints == []
+def test_hostile_headline_is_shown_as_text(tab: Tab, served: Served) -> None:
+    tab.page.goto(f"{served.url}/stories/{HOSTILE_STORY}")
+    assert " ".join(tab.page.inner_text("h1").split()) == HARMLESS
+    assert tab.page.locator("img, h1 script").count() == 0
+    assert tab.errors == []
 
 
-def test_the_tables_show_the_numbers_of_the_reports(seen: Seen, served: Served, found: Watched) -> None:
-    seen.page.goto(f"{served.url}/runs")
-    rows = _table(seen.page, "Runs of kalbela")
-    told = {
-        (row["new"], row["requests"], row["verdict"]) for row in rows
-    }  # newest first, as a person looks for the last night
-    assert told == {("6", "37", "good"), ("0", "1", "unreachable or blocked"), ("6", "37", "layout changed"),
-                    ("1", "37", "good")}  # fmt: skip
-    assert len(rows) == len(found.reports)
-    assert seen.page.locator(".strips svg path.bad").count() == 2
-    assert seen.page.locator(".strips svg circle.ink").count() == 3
+def test_run_table_shows_numbers_of_reports(tab: Tab, served: Served, folder: DashboardData) -> None:
+    tab.page.goto(f"{served.url}/runs")
+    rows = _table(tab.page, "Runs of kalbela")
+    assert {(row["new"], row["requests"], row["verdict"]) for row in rows} == {
+        *(("6", "37", "good"), ("0", "1", "unreachable or blocked")),
+        *(("6", "37", "layout changed"), ("1", "37", "good")),
+    }
+    assert len(rows) == len(folder.reports)
+    assert tab.page.locator(".strips svg path.bad").count() == 2
+    assert tab.page.locator(".strips svg circle.ink").count() == 3
 
 
-def test_the_charts_show_the_numbers_of_the_tables(seen: Seen, served: Served, found: Watched) -> None:
-    page = seen.page
+def test_charts_show_numbers_of_tables(tab: Tab, served: Served, folder: DashboardData) -> None:
+    page = tab.page
     page.goto(f"{served.url}/stories?days=7")
     rows = _table(page, "Stories per day and section")
-    stories = pd.read_parquet(found.dataset.root / "stories")
+    stories = pd.read_parquet(folder.dataset.root / "stories")
     assert sum(int(row["all"]) for row in rows) == len(stories) == 12
     assert sum(int(row["world"]) for row in rows) == stories["section"].str.startswith("world").sum()
     assert _bars(page, "stories-kalbela") == [int(row["all"]) for row in rows]
@@ -182,26 +179,26 @@ def test_the_charts_show_the_numbers_of_the_tables(seen: Seen, served: Served, f
     )
 
 
-def test_the_lists_show_rank_headline_and_movement(seen: Seen, served: Served) -> None:
-    seen.page.goto(f"{served.url}/lists")
-    rows = seen.page.locator(".ranking").nth(1).locator("li")
-    told = [[part.strip() for part in rows.nth(place).inner_text().split("\n") if part.strip()] for place in range(3)]
-    assert [(row[0], row[1]) for row in told[:2]] == [("1", "শিরোনাম 106"), ("2", "শিরোনাম 103")]
-    assert "new" in told[0]
-    assert "unchanged" in told[1]
+def test_lists_show_rank_headline_and_movement(tab: Tab, served: Served) -> None:
+    tab.page.goto(f"{served.url}/lists")
+    rows = tab.page.locator(".ranking").nth(1).locator("li")
+    shown = [[part.strip() for part in rows.nth(place).inner_text().split("\n") if part.strip()] for place in range(3)]
+    assert [(row[0], row[1]) for row in shown[:2]] == [("1", "শিরোনাম 106"), ("2", "শিরোনাম 103")]
+    assert "new" in shown[0]
+    assert "unchanged" in shown[1]
 
 
-def test_a_story_shows_what_was_put_in_and_taken_out(seen: Seen, served: Served) -> None:
-    seen.page.goto(f"{served.url}/stories/{REVISED}")
-    assert "নতুন" in seen.page.locator("ins").all_inner_texts()[-1]
-    assert seen.page.locator("del").all_inner_texts() == ["103।"]
-    assert [row["rank"] for row in _table(seen.page, "Ranks over time")] == ["1", "2", "2"]
-    assert seen.page.locator(".difference").first.get_attribute("lang") == "bn"
+def test_story_shows_insertions_and_deletions(tab: Tab, served: Served) -> None:
+    tab.page.goto(f"{served.url}/stories/{REVISED}")
+    assert "নতুন" in tab.page.locator("ins").all_inner_texts()[-1]
+    assert tab.page.locator("del").all_inner_texts() == ["103।"]
+    assert [row["rank"] for row in _table(tab.page, "Ranks over time")] == ["1", "2", "2"]
+    assert tab.page.locator(".difference").first.get_attribute("lang") == "bn"
 
 
-def test_bengali_is_set_in_a_face_that_has_it_with_room_for_its_marks(seen: Seen, served: Served) -> None:
-    seen.page.goto(f"{served.url}/lists")
-    style = seen.page.locator(".title [lang=bn]").first.evaluate(
+def test_bengali_has_tall_lines_and_own_fonts(tab: Tab, served: Served) -> None:
+    tab.page.goto(f"{served.url}/lists")
+    style = tab.page.locator(".title [lang=bn]").first.evaluate(
         "e => { const s = getComputedStyle(e);"
         " return [parseFloat(s.lineHeight) / parseFloat(s.fontSize), s.letterSpacing, s.fontStyle, s.fontSynthesis] }"
     )
@@ -210,8 +207,8 @@ def test_bengali_is_set_in_a_face_that_has_it_with_room_for_its_marks(seen: Seen
     assert "none" in style[3]
 
 
-def test_everything_is_reached_by_keyboard(seen: Seen, served: Served) -> None:
-    page = seen.page
+def test_everything_is_reachable_by_keyboard(tab: Tab, served: Served) -> None:
+    page = tab.page
     page.goto(f"{served.url}/runs")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to content"
@@ -225,13 +222,13 @@ def test_everything_is_reached_by_keyboard(seen: Seen, served: Served) -> None:
     assert {"A", "SUMMARY", "DIVframe"} <= reached
 
 
-def test_a_run_that_goes_on_moves_on_the_page_by_itself(seen: Seen, served: Served, found: Watched) -> None:
-    page = seen.page
+def test_progress_refreshes_without_reload(tab: Tab, served: Served, folder: DashboardData) -> None:
+    page = tab.page
     page.clock.install()
     page.goto(f"{served.url}/")
     assert page.locator("progress").get_attribute("value") == "7"
     page.evaluate("window.stayed = true")
-    found.write_progress("", requests=11)
+    folder.write_progress("", requests=11)
     for _ in range(40):
         page.clock.run_for(5_000)
         page.wait_for_timeout(100)
@@ -241,60 +238,60 @@ def test_a_run_that_goes_on_moves_on_the_page_by_itself(seen: Seen, served: Serv
     assert page.evaluate("window.stayed")
 
 
-def test_a_list_that_moves_moves_on_the_page_by_itself(seen: Seen, tmp_path: Path) -> None:
-    mine = watched(tmp_path)
+def test_lists_refresh_without_reload(tab: Tab, tmp_path: Path) -> None:
+    mine = make_dashboard_data(tmp_path)
     with serving(mine) as page:
-        seen.page.clock.install()
-        seen.page.goto(f"{page.url}/lists")
-        first = seen.page.locator(".ranking").nth(1).locator(".title").first
+        tab.page.clock.install()
+        tab.page.goto(f"{page.url}/lists")
+        first = tab.page.locator(".ranking").nth(1).locator(".title").first
         assert first.inner_text() == "শিরোনাম 106"
         move_list(mine, (104, 106))
         for _ in range(60):
-            seen.page.clock.run_for(30_000)
-            seen.page.wait_for_timeout(100)
+            tab.page.clock.run_for(30_000)
+            tab.page.wait_for_timeout(100)
             if first.inner_text() == "শিরোনাম 104":
                 break
         assert first.inner_text() == "শিরোনাম 104"
-    assert seen.complaints == []
+    assert tab.errors == []
 
 
-def test_after_a_real_night_the_page_shows_what_the_night_brought(seen: Seen, night: Crawled) -> None:
+def test_pages_show_numbers_of_real_run(tab: Tab, night: Crawled) -> None:
     report = night.report
-    with serving(Watched(DataFolder(night.data), night.data.parent / "timetable.toml"), clock=now) as page:
-        seen.page.goto(f"{page.url}/")
-        figures = seen.page.locator(".figures").first.inner_text().split("\n")
+    with serving(DashboardData(DataFolder(night.data), night.data.parent / "timetable.toml"), clock=now) as page:
+        tab.page.goto(f"{page.url}/")
+        figures = tab.page.locator(".figures").first.inner_text().split("\n")
         assert figures[figures.index("new stories") + 1] == f"{report['stories']['new']:,}"
         assert figures[figures.index("requests") + 1] == f"{report['requests']:,}"
-        seen.page.goto(f"{page.url}/runs/{report['run_id']}")
-        outcomes = {row["outcome"]: int(row["URLs"].replace(",", "")) for row in _table(seen.page, "Outcomes")}
+        tab.page.goto(f"{page.url}/runs/{report['run_id']}")
+        outcomes = {row["outcome"]: int(row["URLs"].replace(",", "")) for row in _table(tab.page, "Outcomes")}
         assert outcomes == report["urls"]["outcomes"]
-        seen.page.goto(f"{page.url}/lists")
+        tab.page.goto(f"{page.url}/lists")
         rankings = night.table("rankings")
         for place, name in enumerate(("latest", "popular")):
             last = rankings[rankings["list"] == name]
             last = last[last["observed_at"] == last["observed_at"].max()].sort_values("rank")
-            shown = seen.page.locator(".ranking").nth(place).locator(".title").all_inner_texts()
+            shown = tab.page.locator(".ranking").nth(place).locator(".title").all_inner_texts()
             assert [" ".join(text.split()) for text in shown] == [" ".join(text.split()) for text in last["headline"]]
-    assert seen.complaints == []
+    assert tab.errors == []
 
 
-def test_the_report_is_whole_without_a_server(browser: Browser, found: Watched, tmp_path: Path) -> None:
+def test_static_report_works_without_server(browser: Browser, folder: DashboardData, tmp_path: Path) -> None:
     out = tmp_path / "khobor.html"
-    write_report(out, report_query(found.dataset, found.timetable, MOMENT, 14, None))
-    tab = Seen(browser, viewport={"width": 360, "height": 800}, java_script_enabled=True)
+    write_report(out, report_query(folder.dataset, folder.timetable, MOMENT, 14, None))
+    tab = Tab(browser, viewport={"width": 360, "height": 800}, java_script_enabled=True)
     tab.page.goto(out.as_uri())
     for width in WIDTHS:
         tab.page.set_viewport_size({"width": width, "height": 800})
         assert tab.page.evaluate(_MISPLACED) == []
     assert tab.page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
     assert Axe().run(tab.page).response["violations"] == []
-    assert tab.complaints == []
-    assert tab.asked == [out.as_uri()]
+    assert tab.errors == []
+    assert tab.requests == [out.as_uri()]
     tab.context.close()
 
 
 def _table(page: Page, label: str) -> list[dict[str, str]]:
-    """The rows of a table by the names of its columns, whether it is open or not."""
+    """Return the rows of a table as dicts, also of a closed one."""
     frame = page.locator(f"[aria-label='{label}'] table")
     names = [text.strip() for text in frame.locator("thead th").all_text_contents()]
     rows = frame.locator("tbody tr").all()
@@ -303,6 +300,6 @@ def _table(page: Page, label: str) -> list[dict[str, str]]:
 
 
 def _bars(page: Page, name: str) -> list[int]:
-    """What the columns of a chart say when a mouse rests on them."""
+    """Return the numbers in the tooltips of a chart's columns."""
     titles = page.locator(f"svg[aria-labelledby^='{name}-title'] rect title").all_text_contents()
     return [int(re.sub(r"\D", "", title.partition(": ")[2])) for title in titles]

@@ -1,4 +1,4 @@
-"""A data folder to look at: stories with revisions, lists that moved, runs good and bad, and texts that mean harm."""
+"""A data folder for the dashboard: revised stories, moved lists, good and failed runs, and hostile texts."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ MOMENT = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 #: Markup, quotes, a new line, marks that reorder a line, an escape of a terminal.
 HOSTILE = "</a><script>alert(1)</script>\"'&amp;\n\u202eকাল\u2066বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)>\x1b[31m"
-#: What a reader sees of it.
+#: The same as a reader sees it.
 HARMLESS = "</a><script>alert(1)</script>\"'&amp; কাল বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)> [31m"
 REVISED, HOSTILE_STORY = f"{SITE}:103", f"{SITE}:108"
 ALARM = {
@@ -86,8 +86,8 @@ def write_report(dataset: DataFolder, report: Mapping[str, Any]) -> None:
 
 
 @dataclass
-class Watched:
-    """The folder, and what a page of it must tell."""
+class DashboardData:
+    """The folder, and the reports in it."""
 
     dataset: DataFolder
     timetable: Path
@@ -103,8 +103,8 @@ class Watched:
         self.dataset.progress(SITE).write_text(json.dumps(progress | {"at": MOMENT.isoformat()}))
 
 
-def watched(root: Path) -> Watched:
-    """Make the folder: four days, with what went wrong in them."""
+def make_dashboard_data(root: Path) -> DashboardData:
+    """Create the folder with four days of data."""
     kept = Kept.at(root / "data")
     for number in range(101, 113):
         _keep(kept, number)
@@ -121,13 +121,13 @@ def watched(root: Path) -> Watched:
     kept.publish()
     kept.close()
     (root / "timetable.toml").write_text(TIMETABLE, encoding="utf-8")
-    found = Watched(kept.dataset, root / "timetable.toml")
+    found = DashboardData(kept.dataset, root / "timetable.toml")
     _reports(found)
     return found
 
 
 def _keep(kept: Kept, number: int) -> None:
-    """Twelve stories over four days in three sections; two have no date, one means harm."""
+    """Store one of twelve stories over four days in three sections; two have no date, one is hostile."""
     at = MOMENT - (number % 4) * DAY - HOUR
     changes: dict[str, Any] = {
         "section": ("world/asia", "sports", None)[number % 3],
@@ -157,16 +157,16 @@ def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
     return Snapshot(site=SITE, name=name, observed_at=at, rows=rows)
 
 
-def move_list(found: Watched, numbers: tuple[int, ...]) -> None:
-    """The popular list as it is seen once more."""
-    kept = Kept.at(found.dataset.root)
+def move_list(folder: DashboardData, numbers: tuple[int, ...]) -> None:
+    """Add a snapshot of the popular list."""
+    kept = Kept.at(folder.dataset.root)
     kept.rank(_snapshot(MOMENT - HOUR / 4, "popular", numbers))
     kept.publish()
     kept.close()
 
 
-def _reports(found: Watched) -> None:
-    """Three nights and two incremental runs: one of an older version, one that was blocked, the last with an alarm."""
+def _reports(folder: DashboardData) -> None:
+    """Write the reports of three full and two incremental runs: one blocked, one with an alarm."""
     night = MOMENT.replace(hour=20, minute=15)
     # Before runs counted of how many, and told their mode.
     old = a_report(
@@ -176,20 +176,20 @@ def _reports(found: Watched) -> None:
     )
     for name in ("mode", "schedule"):
         del old[name]
-    found.reports.append(old)
-    write_report(found.dataset, old)
+    folder.reports.append(old)
+    write_report(folder.dataset, old)
     blocked = {"exit_code": 4, "problems": ["the site turned us away"]}
-    found.report(night - 2 * DAY, "night", verdict=blocked, stories={}, rejects={}, requests=1)
-    found.report(MOMENT - 8 * HOUR, "day")
+    folder.report(night - 2 * DAY, "night", verdict=blocked, stories={}, rejects={}, requests=1)
+    folder.report(MOMENT - 8 * HOUR, "day")
     coverage = {"low": 1000, "high": 1099, "found": 80, "elsewhere": 5, "rejected": 2, "gone": 3, "not_a_story": 4}
     coverage |= {"never_seen": 6, "estimated_missed": 2.0, "by_entry_point": {"latest": 60, "rss": 20}}
     coverage |= {"gaps": [[1010, 1012], [1050, 1050], [1098, 1099]]}
     fields = {"byline": {"filled": 0, "of": 10, "by": {}}, "headline": {"filled": 10, "of": 10, "by": {}}}
     verdict = {"exit_code": 9, "problems": [ALARM["sentence"]]}
-    found.report(
+    folder.report(
         MOMENT - 7 * HOUR + HOUR / 4, "night", alarms=[ALARM], verdict=verdict, fields=fields, coverage=coverage
     )
-    found.report(
+    folder.report(
         MOMENT - HOUR, "day", stories={"new": 1, "revised": 1, "unchanged": 0, "exact_duplicates": 0, "gone": 0}
     )
 
@@ -203,10 +203,10 @@ class Served:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(
+    def request(
         self, path: str, method: str = "GET", body: bytes | None = None, **headers: str
     ) -> tuple[int, dict[str, str], str]:
-        """One request over a socket: status, headers in small letters, text."""
+        """Send a request; returns status, headers in lower case, and text."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -216,16 +216,18 @@ class Served:
         finally:
             connection.close()
 
-    def numbers(self, path: str) -> dict[str, Any]:
-        status, _, text = self.ask(path)
+    def json(self, path: str) -> dict[str, Any]:
+        status, _, text = self.request(path)
         assert status == 200, text
         return dict(json.loads(text))
 
 
 @contextmanager
-def serving(found: Watched, policy: AccessPolicy | None = None, *, clock: Any = lambda: MOMENT) -> Iterator[Served]:
+def serving(
+    folder: DashboardData, policy: AccessPolicy | None = None, *, clock: Any = lambda: MOMENT
+) -> Iterator[Served]:
     policy = policy or access_policy("127.0.0.1", (), None)
-    page = Dashboard(DataSource(found.dataset, found.timetable), policy, clock)
+    page = Dashboard(DataSource(folder.dataset, folder.timetable), policy, clock)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(page.application(), **UVICORN_OPTIONS)
     server = uvicorn.Server(config)

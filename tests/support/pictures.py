@@ -8,7 +8,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from pipelines.storage.data_folder import DataFolder
-from tests.support.dashboard_data import Watched, serving
+from tests.support.dashboard_data import DashboardData, serving
 from tests.support.project import PROJECT
 
 SAMPLE = PROJECT / "data" / "sample"
@@ -37,7 +37,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="khobor-pictures-") as name:
         folder = Path(name)
         shutil.copytree(SAMPLE, folder / "data")
-        data = Watched(DataFolder(folder / "data"), PROJECT / "schedules" / "schedules.toml")
+        data = DashboardData(DataFolder(folder / "data"), PROJECT / "schedules" / "schedules.toml")
         with serving(data, clock=lambda: AFTER_LAST_VISIT) as served:
             take(served.port, PICTURES)
 

@@ -1,4 +1,4 @@
-"""A mirror answers for all of the site's hosts, and nothing else is contacted."""
+"""Mirror: serves all hosts of the site; no other host is contacted."""
 
 import socket
 
@@ -19,7 +19,7 @@ from tests.support.fault_server import Hostile
         ("http://[::1]:8137", "http://[::1]:8137"),
     ],
 )
-def test_a_mirror_is_a_scheme_a_host_and_a_port(text: str, mirror: str) -> None:
+def test_valid_mirror_is_normalised(text: str, mirror: str) -> None:
     assert read_mirror(text) == mirror
 
 
@@ -41,12 +41,12 @@ def test_a_mirror_is_a_scheme_a_host_and_a_port(text: str, mirror: str) -> None:
         ("", "should look like"),
     ],
 )
-def test_what_is_no_mirror_is_refused_in_a_sentence(text: str, complaint: str) -> None:
+def test_invalid_mirror_raises_value_error(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         read_mirror(text)
 
 
-def test_a_mirror_is_probed_before_it_is_used() -> None:
+def test_is_listening_connects_to_mirror() -> None:
     with Hostile() as server:
         assert is_listening(server.base)
     with socket.socket() as taken:
@@ -54,7 +54,7 @@ def test_a_mirror_is_probed_before_it_is_used() -> None:
         assert not is_listening(f"http://127.0.0.1:{taken.getsockname()[1]}", seconds=0.5)
 
 
-def test_all_own_hosts_are_answered_by_the_mirror_under_their_own_addresses() -> None:
+def test_mirror_serves_all_own_hosts() -> None:
     urls = [
         "https://www.paper.test/ok/1?page=2",
         "http://www.paper.test/ok/2",
@@ -70,7 +70,7 @@ def test_all_own_hosts_are_answered_by_the_mirror_under_their_own_addresses() ->
         assert server.hosts == {"www.paper.test": 4, "paper.test": 1, "localhost": 1}
 
 
-def test_with_a_mirror_nothing_else_is_contacted() -> None:
+def test_only_mirror_is_contacted() -> None:
     names = ["redir_offsite", "redir_internal", "redir_port", "redir_file", "redir_data", "refresh_internal"]
     urls = [f"https://www.paper.test/{name}" for name in names] + ["https://offsite.test/ok", "http://127.0.0.1/ok"]
     with Hostile() as server, Hostile() as other:
@@ -82,7 +82,7 @@ def test_with_a_mirror_nothing_else_is_contacted() -> None:
         assert outcomes == ["offsite", "offsite", "offsite", "invalid_url", "invalid_url", 200, "offsite", "offsite"]
 
 
-def test_a_mirror_that_is_no_address_contacts_nobody() -> None:
+def test_invalid_mirror_contacts_no_host() -> None:
     url = "https://www.paper.test/ok"
     found = fetch([url], KHOBOR_MIRROR="http://127.0.0.1:1/path", LOG_LEVEL="CRITICAL")
     assert found.came_of(url) == "invalid_url"

@@ -1,4 +1,4 @@
-"""Logs as JSON: one object a line, whatever a page says and however the run ends."""
+"""JSON logs: one object a line, for hostile pages and failed runs too."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def record(**more: Any) -> JsonRecord:
     ],
     ids=["message", "argument", "half a letter", "exception"],
 )
-def test_a_record_is_one_line_that_reads_back_as_it_was(more: dict[str, Any], message: str, whose: None) -> None:
+def test_json_record_is_one_line(more: dict[str, Any], message: str, whose: None) -> None:
     line = logging.Formatter("%(message)s").format(record(**more))
     assert "\n" not in line
     assert not UNSAFE.search(line)
@@ -59,11 +59,11 @@ def test_a_record_is_one_line_that_reads_back_as_it_was(more: dict[str, Any], me
     assert datetime.fromisoformat(found["time"]).utcoffset() == datetime.now(UTC).utcoffset()
 
 
-def test_bengali_stays_legible() -> None:
+def test_json_keeps_bengali() -> None:
     assert "র\u200d্যাব" in json_line("INFO", "a", "র\u200d্যাব")
 
 
-def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_service_logs_json(capsys: pytest.CaptureFixture[str]) -> None:
     log_as_json("the timetable has mistakes\nt.toml:3: no")
     [line] = capsys.readouterr().err.splitlines()
     assert json.loads(line)["message"] == "the timetable has mistakes\nt.toml:3: no"
@@ -85,13 +85,11 @@ def test_the_service_says_the_same_in_json(capsys: pytest.CaptureFixture[str]) -
         ),
     ],
 )
-def test_why_a_run_could_not_go_on_is_read_from_either_kind_of_log(
-    lines: list[str], words: tuple[str | None, str | None]
-) -> None:
+def test_error_is_found_in_both_formats(lines: list[str], words: tuple[str | None, str | None]) -> None:
     assert error_in_log("\n".join(lines)) == words
 
 
-def test_the_log_of_a_run_on_an_evil_paper_is_json_throughout(tmp_path: Path) -> None:
+def test_log_of_hostile_site_is_json(tmp_path: Path) -> None:
     async def evil(visit: Visit) -> None:
         page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
         await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
@@ -110,7 +108,7 @@ def test_the_log_of_a_run_on_an_evil_paper_is_json_throughout(tmp_path: Path) ->
     assert found[0]["message"].startswith("Scrapy ")
 
 
-def test_a_run_that_cannot_begin_says_why_in_json_and_its_parent_understands(tmp_path: Path) -> None:
+def test_start_error_is_logged_as_json(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     settings = ["-sKHOBOR_LOG_FORMAT=json", f"-sKHOBOR_DATA={tmp_path}", "-sKHOBOR_MIRROR=http://127.0.0.1:9"]
     environment = os.environ | {"KHOBOR_CONTACT": "a@example.org"}
@@ -121,24 +119,15 @@ def test_a_run_that_cannot_begin_says_why_in_json_and_its_parent_understands(tmp
     assert "is no name of a run" in (error_in_log(done.stderr)[1] or "")
 
 
-def test_what_is_no_format_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_unknown_log_format_is_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     from khobor import main
 
-    asked = [
-        "crawl",
-        "kalbela",
-        "--data",
-        str(tmp_path),
-        "--mirror",
-        "http://127.0.0.1:9",
-        "-s",
-        "KHOBOR_LOG_FORMAT=xml",
-    ]
-    assert main(asked) == 2
+    mirror = ["--mirror", "http://127.0.0.1:9", "-s", "KHOBOR_LOG_FORMAT=xml"]
+    assert main(["crawl", "kalbela", "--data", str(tmp_path), *mirror]) == 2
     assert "one of text, json" in capsys.readouterr().err
 
 
-def test_records_are_plain_where_nobody_asked_for_json() -> None:
+def test_records_are_plain_by_default() -> None:
     code = (
         "import logging; from scrapy.utils.test import get_crawler\n"
         "from crawler.log_records import PlainLog, writes_json\n"

@@ -1,4 +1,4 @@
-"""Sinks: what a page says is text wherever it comes out, in a log, on a terminal and in JSON."""
+"""Foreign text in logs, on terminals and in JSON."""
 
 import json
 import logging
@@ -43,7 +43,7 @@ def record(**more: Any) -> PlainRecord:
     ],
     ids=["message", "argument", "mapping", "exception"],
 )
-def test_a_log_record_has_one_first_line_and_no_command(made: Callable[[], PlainRecord]) -> None:
+def test_log_record_has_one_first_line(made: Callable[[], PlainRecord]) -> None:
     shown = logging.Formatter("%(asctime)s [%(name)s] %(levelname)s: %(message)s").format(made())
     assert not UNSAFE.search(shown), ascii(shown)
     first, *further = shown.splitlines()
@@ -53,12 +53,12 @@ def test_a_log_record_has_one_first_line_and_no_command(made: Callable[[], Plain
     assert not FORGED.search(shown)
 
 
-def test_a_log_keeps_bengali_as_it_is_and_shows_what_was_there() -> None:
+def test_escape_lines_keeps_joiners() -> None:
     assert escape_lines("র\u200d্যাব ক\u200cষ") == "র\u200d্যাব ক\u200cষ"
     assert escape_lines("\x1b[1m\x00\u202e\ud800") == r"\x1b[1m\x00\u202e\ud800"
 
 
-def test_text_for_a_terminal_is_one_line_without_markup_and_with_its_joiners() -> None:
+def test_terminal_text_has_no_markup() -> None:
     shown = plain(EVIL)
     assert not UNSAFE.search(shown)
     assert "\n" not in shown
@@ -66,14 +66,14 @@ def test_text_for_a_terminal_is_one_line_without_markup_and_with_its_joiners() -
     assert "র\u200d্যাব" in shown
 
 
-def test_json_for_a_terminal_reads_back_as_it_was_and_has_nothing_raw() -> None:
+def test_printed_json_is_escaped() -> None:
     shown = as_json({"headline": EVIL})
     assert not UNSAFE.search(shown)
     assert "খবর" in shown
     assert json.loads(shown) == {"headline": EVIL}
 
 
-def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_reports_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     row = {"published_at": datetime(2026, 1, 1, tzinfo=UTC), "section": EVIL, "word_count": 5, "headline": EVIL}
     ranked = {"rank": 1, "headline": EVIL, "url": SITE}
     show_sample({"stories": [row], EVIL: [ranked]}, ZoneInfo("Asia/Dhaka"))
@@ -97,7 +97,7 @@ def test_what_is_shown_of_runs_and_stories_is_what_was_said(capsys: pytest.Captu
     assert shown.count("[red]") >= 4
 
 
-def test_an_evil_page_and_a_secret_in_the_environment_come_out_nowhere(tmp_path: Path) -> None:
+def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
     async def evil(visit: Visit) -> None:
         page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
         await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))

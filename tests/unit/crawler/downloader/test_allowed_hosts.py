@@ -1,12 +1,11 @@
-"""Nobody but the site's own hosts, at public addresses, is ever asked."""
+"""Host guard: only the site's hosts at public addresses are contacted."""
 
-from collections.abc import Iterator
 from urllib.parse import urljoin
 
 import pytest
 
 from crawler.downloader.allowed_hosts import is_public, url_error
-from tests.support.downloader_process import Results, fetch
+from tests.support.downloader_process import fetch
 from tests.support.fault_server import Hostile, evil_links
 
 HOSTS = ("www.paper.test", "paper.test")
@@ -42,17 +41,17 @@ HOSTS = ("www.paper.test", "paper.test")
         ("", "invalid_url"),
     ],
 )
-def test_only_own_hosts_on_their_ports_are_addresses_to_ask_for(url: str, outcome: str | None) -> None:
+def test_url_error_names_outcome(url: str, outcome: str | None) -> None:
     refusal = url_error(url, HOSTS)
     assert (refusal and refusal.outcome) == outcome
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "[::1]"])
-def test_a_number_is_refused_even_where_it_is_named_as_a_host(host: str) -> None:
+def test_numeric_host_is_rejected_even_if_listed(host: str) -> None:
     assert url_error(f"http://{host}/", [host.strip("[]")]) is not None
 
 
-def test_of_a_page_of_odd_links_only_the_good_ones_pass() -> None:
+def test_only_valid_links_of_page_pass() -> None:
     base = "https://www.paper.test/world/"
     passed = []
     for link in evil_links(Hostile()):
@@ -100,55 +99,35 @@ def test_of_a_page_of_odd_links_only_the_good_ones_pass() -> None:
         ("2001:0:5db8:d822:0:0:80ff:fffe", False),
     ],
 )
-def test_an_address_is_public_only_where_it_and_what_it_wraps_are(address: str, public: bool) -> None:
+def test_embedded_addresses_must_be_public(address: str, public: bool) -> None:
     assert is_public(address) is public
 
 
-@pytest.fixture(scope="module")
-def direct() -> Iterator[tuple[Results, Hostile, str]]:
-    """A crawl without a mirror, of hosts that lead to this machine."""
+REASONS = {
+    "http://localhost/ok": ("offsite", "localhost resolves to 127.0.0.1"),
+    "http://127.0.0.1/ok": ("offsite", "not one of the site's hosts"),
+    "http://localhost:8099/ok": ("offsite", "port 8099"),
+    "http://127.0.0.1:8099/ok": ("offsite", "not one of the site's hosts"),
+    "http://user:secret@localhost/ok": ("invalid_url", "user name"),
+    "file:///etc/hostname": ("invalid_url", "scheme 'file'"),
+    "https://elsewhere.test/": ("offsite", "not one of the site's hosts"),
+}
+
+
+def test_private_address_is_not_contacted() -> None:
     with Hostile() as server:
         port = server.base.rpartition(":")[2]
-        urls = [
-            "http://localhost/ok",
-            "http://127.0.0.1/ok",
-            f"http://localhost:{port}/ok",
-            f"http://127.0.0.1:{port}/ok",
-            "http://user:secret@localhost/ok",
-            "file:///etc/hostname",
-            "https://elsewhere.test/",
-        ]
-        yield fetch(urls, hosts=["localhost", "127.0.0.1"], ROBOTSTXT_OBEY=False), server, port
-
-
-@pytest.mark.parametrize(
-    ("url", "outcome", "reason"),
-    [
-        ("http://localhost/ok", "offsite", "localhost resolves to 127.0.0.1, which is not a public address"),
-        ("http://127.0.0.1/ok", "offsite", "127.0.0.1 is not one of the site's hosts"),
-        ("http://localhost:{port}/ok", "offsite", "port {port} is not the site's"),
-        ("http://127.0.0.1:{port}/ok", "offsite", "127.0.0.1 is not one of the site's hosts"),
-        ("http://user:secret@localhost/ok", "invalid_url", "the URL contains a user name"),
-        ("file:///etc/hostname", "invalid_url", "scheme 'file' is not http or https"),
-        ("https://elsewhere.test/", "offsite", "elsewhere.test is not one of the site's hosts"),
-    ],
-)
-def test_without_a_mirror_this_machine_is_not_asked(
-    direct: tuple[Results, Hostile, str], url: str, outcome: str, reason: str
-) -> None:
-    found, server, port = direct
-    page = found.pages[url.format(port=port)]
-    assert (page["outcome"], page["reason"]) == (outcome, reason.format(port=port))
-    assert not server.hits
-
-
-def test_a_private_address_is_not_asked_for_again(direct: tuple[Results, Hostile, str]) -> None:
-    found, *_ = direct
+        urls = {url.replace("8099", port): expected for url, expected in REASONS.items()}
+        found = fetch([*urls], hosts=["localhost", "127.0.0.1"], ROBOTSTXT_OBEY=False)
+        assert not server.hits
+    for url, (outcome, reason) in urls.items():
+        assert found.pages[url]["outcome"] == outcome, url
+        assert reason.replace("8099", port) in found.pages[url]["reason"]
     assert "retry/count" not in found.stats
     assert found.log == ""
 
 
-def test_a_spider_that_names_no_hosts_asks_nobody() -> None:
+def test_spider_without_hosts_contacts_no_host() -> None:
     with Hostile() as server:
         found = fetch(["http://www.paper.test/ok"], hosts=["nobody.test"], KHOBOR_MIRROR=server.base)
         assert found.came_of("http://www.paper.test/ok") == "offsite"

@@ -1,4 +1,4 @@
-"""Every failure becomes one outcome and one harmless sentence."""
+"""Outcomes of failures: one outcome and one safe sentence each."""
 
 import gzip
 import zlib
@@ -56,17 +56,17 @@ def wrapped(kind: type[Any], *inner: BaseException) -> BaseException:
         (KeyError("our own mistake"), "unreadable"),
     ],
 )
-def test_every_failure_has_an_outcome(raised: BaseException, outcome: str) -> None:
+def test_failure_has_outcome(raised: BaseException, outcome: str) -> None:
     found, reason = outcome_of(Failure(raised))
     assert found == outcome
     assert reason
 
 
-def test_an_error_of_ours_is_named_by_its_class() -> None:
+def test_internal_error_is_named_by_class() -> None:
     assert outcome_of(KeyError("x")) == (Outcome.UNREADABLE, "KeyError: 'x'")
 
 
-def test_every_refusal_has_an_outcome_of_its_own_or_its_parents() -> None:
+def test_fetch_errors_have_distinct_outcomes() -> None:
     kinds: list[type[FetchError]] = [FetchError, *FetchError.__subclasses__()]
     assert all(kind("why").outcome in Outcome for kind in kinds)
     assert len({kind.outcome for kind in kinds}) == len(kinds)
@@ -82,5 +82,5 @@ def test_every_refusal_has_an_outcome_of_its_own_or_its_parents() -> None:
         ("", ""),
     ],
 )
-def test_a_reason_is_one_line_without_control_characters(text: str, line: str) -> None:
+def test_one_line_removes_control_characters(text: str, line: str) -> None:
     assert one_line(text) == line

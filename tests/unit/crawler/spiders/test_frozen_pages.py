@@ -1,4 +1,4 @@
-"""Frozen pages: each is read by its newspaper's layouts and gives, field by field, what was written down by hand."""
+"""Frozen pages: each gives, field by field, the expectations written by hand."""
 
 import json
 from datetime import datetime
@@ -68,7 +68,7 @@ def read_lists(case: Case) -> dict[str, Any]:
 
 @by_story
 @pytest.mark.parametrize("field", FIELDS)
-def test_a_page_gives_what_is_written_down(case: Case, field: str) -> None:
+def test_frozen_page_gives_expected_story(case: Case, field: str) -> None:
     assert read_case(case)[field] == case.told("expected.json")[field]
 
 
@@ -77,12 +77,12 @@ def test_a_page_gives_what_is_written_down(case: Case, field: str) -> None:
     [(case, ranked.name) for case in CASES for ranked in case.newspaper.lists],
     ids=lambda value: value.name if isinstance(value, Case) else value,
 )
-def test_a_list_gives_what_is_written_down(case: Case, name: str) -> None:
+def test_frozen_page_gives_expected_lists(case: Case, name: str) -> None:
     assert read_lists(case)[name] == case.told("expected.json")["lists"][name]
 
 
 @by_case
-def test_every_field_of_a_page_is_written_down_in_stored_form(case: Case) -> None:
+def test_expectations_are_in_stored_form(case: Case) -> None:
     told = case.told("expected.json")
     assert set(told) == ({*FIELDS, "lists"} if case in STORIES else {"lists"})
     assert set(told["lists"]) == {ranked.name for ranked in case.newspaper.lists}
@@ -98,7 +98,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("case", "change"), CHANGES)
-def test_a_change_of_the_markup_is_felt_where_it_is_and_nowhere_else(case: Case, change: dict[str, Any]) -> None:
+def test_changed_markup_affects_its_field_only(case: Case, change: dict[str, Any]) -> None:
     html = case.html
     for old, new in change["replace"].items():
         assert old in html
@@ -114,14 +114,14 @@ def test_a_change_of_the_markup_is_felt_where_it_is_and_nowhere_else(case: Case,
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in STORIES], ids=lambda case: case.name)
-def test_a_page_without_a_story_is_read_by_no_layout(case: Case) -> None:
+def test_page_without_story_fits_no_layout(case: Case) -> None:
     assert choose_layout(case.newspaper.layouts, case.page()) is None
 
 
-def test_every_newspaper_has_frozen_pages() -> None:
+def test_every_site_has_frozen_pages() -> None:
     assert set(newspapers()) == {case.folder.parent.name for case in CASES}
     assert len(CASES) >= len(newspapers())
 
 
-def test_a_column_is_given_by_the_page_or_by_the_run() -> None:
+def test_columns_come_from_page_or_run() -> None:
     assert {column.name for column in columns_of(Story)} >= FROM_THE_RUN

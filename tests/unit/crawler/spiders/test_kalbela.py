@@ -1,4 +1,4 @@
-"""Layouts: which fits a page, and how Kalbela's copes with pages that differ from the ones that are known."""
+"""Kalbela's layout on variants of known pages."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def picture(markup: str, head: str = "") -> Story:
     return story(f'<div class="dtl_img_section">{markup}</div>', head=head)
 
 
-def test_the_newest_layout_that_fits_reads_the_page() -> None:
+def test_newest_fitting_layout_is_chosen() -> None:
     older = replace(LAYOUT_2023, name="older", body=(".old",))
     newer = replace(LAYOUT_2023, name="newer", body=(".new",))
     for markup, name in (("old", "older"), ("new", "newer"), ("other", None), ("old new", "newer")):
@@ -68,7 +68,7 @@ def test_the_newest_layout_that_fits_reads_the_page() -> None:
         ("", "", False),
     ],
 )
-def test_a_layout_fits_what_has_a_headline_and_a_place_for_the_text(inner: str, head: str, fits: bool) -> None:
+def test_layout_needs_headline_and_body_element(inner: str, head: str, fits: bool) -> None:
     assert (not LAYOUT_2023.missing(page(inner, head))) is fits
 
 
@@ -84,7 +84,7 @@ def test_a_layout_fits_what_has_a_headline_and_a_place_for_the_text(inner: str, 
         ("এক | দুই", "এক | দুই"),
     ],
 )
-def test_the_papers_name_is_no_part_of_a_headline_from_the_head(title: str, headline: str) -> None:
+def test_site_name_is_removed_from_title(title: str, headline: str) -> None:
     assert read(BODY, f"<meta property='og:title' content='{title}'>").headline == headline
 
 
@@ -116,7 +116,7 @@ BOTH = ("03:10", "03:40")
         ("", (None, None)),
     ],
 )
-def test_dates_are_read_wherever_the_page_keeps_them(meta: str, moments: tuple[str | None, str | None]) -> None:
+def test_dates_are_found_in_all_places(meta: str, moments: tuple[str | None, str | None]) -> None:
     found = story(meta)
     read_moments = tuple(moment and f"{moment:%H:%M}" for moment in (found.published_at, found.updated_at))
     assert read_moments == moments
@@ -125,7 +125,7 @@ def test_dates_are_read_wherever_the_page_keeps_them(meta: str, moments: tuple[s
 ISO = "<meta property='article:published_time' content='2026-01-07T08:00:00+06:00'>"
 
 
-def test_a_label_counts_before_the_head_and_the_head_before_nothing() -> None:
+def test_labelled_date_precedes_meta_date() -> None:
     said = parsed(f'<div class="rpt_info_section">{LABELLED}</div>', head=ISO)
     assert f"{said.story.published_at:%H:%M}" == "03:10"
     assert said.extracted_by["published_at"] == ".rpt_info_section having প্রকাশ|আপডেট"
@@ -133,7 +133,7 @@ def test_a_label_counts_before_the_head_and_the_head_before_nothing() -> None:
     assert (f"{silent.published_at:%H:%M}", f"{silent.updated_at:%H:%M}") == ("02:00", "03:40")
 
 
-def test_a_date_that_cannot_be_read_is_null_and_told_once() -> None:
+def test_unreadable_date_is_null_and_reported() -> None:
     wrong = LABELLED.replace("০৭ জা", "৩২ জা")
     meta = f'<div class="rpt_info_section">{wrong}</div>'
     found = parsed(meta, f'<div class="mobile_post_meta">{meta}</div>')
@@ -143,7 +143,7 @@ def test_a_date_that_cannot_be_read_is_null_and_told_once() -> None:
 
 
 @pytest.mark.parametrize("iso", ["", "soon", "2026-01-07", "2062-01-07T00:00:00Z", "0000-00-00 00:00:00", "২০২৬"])
-def test_a_moment_of_the_head_that_cannot_be_read_is_null(iso: str) -> None:
+def test_unreadable_meta_date_is_null(iso: str) -> None:
     found = parsed(head=f"<meta property='article:published_time' content='{iso}'>")
     assert found.story.published_at is None
     assert "published_at" not in found.extracted_by
@@ -169,7 +169,7 @@ def test_a_moment_of_the_head_that_cannot_be_read_is_null(iso: str) -> None:
         ("", None),
     ],
 )
-def test_the_lead_picture_is_a_full_address_and_never_a_placeholder(markup: str, url: str | None) -> None:
+def test_lead_picture_is_never_a_placeholder(markup: str, url: str | None) -> None:
     assert picture(markup).image_url == url
 
 
@@ -192,7 +192,7 @@ def test_the_lead_picture_is_a_full_address_and_never_a_placeholder(markup: str,
         (f'<script type="application/ld+json">{{"@type":"Organization","image":"{PHOTO}"}}</script>', None),
     ],
 )
-def test_the_head_gives_a_picture_only_if_it_is_a_storys(head: str, url: str | None) -> None:
+def test_meta_picture_must_be_of_story(head: str, url: str | None) -> None:
     assert story(head=head).image_url == url
     assert picture(f'<img class="detailImg" src="{PHOTO}x">', head).image_url == f"{WWW}{PHOTO}x"
 
@@ -219,7 +219,7 @@ CAPTION = "চরে মানুষ। ছবি : কালবেলা"
         f'<div class="dtl_img_section"><div class="caption">{CAPTION}<div class="dtl_section">লেখা</div></div></div>',
     ],
 )
-def test_a_caption_is_read_wherever_it_stands(markup: str) -> None:
+def test_caption_is_found_in_all_places(markup: str) -> None:
     found = story(markup)
     assert (found.image_caption, found.image_credit) == ("চরে মানুষ।", "কালবেলা")
     assert found.body == "মূল লেখা।"
@@ -241,7 +241,7 @@ def test_a_caption_is_read_wherever_it_stands(markup: str) -> None:
         ("<h1 class=details-title>শ</h1>", None),
     ],
 )
-def test_a_kicker_is_what_stands_above_the_headline(block: str, kicker: str | None) -> None:
+def test_kicker_is_above_headline(block: str, kicker: str | None) -> None:
     found = read(f"<h5>অন্য</h5><div class=headline_content_block>{block}</div>{BODY}")
     assert (found.kicker, found.headline) == (kicker, "শ")
 
@@ -258,18 +258,18 @@ def test_a_kicker_is_what_stands_above_the_headline(block: str, kicker: str | No
         ("", None),
     ],
 )
-def test_an_edition_is_online_or_print_or_unknown(meta: str, edition: str | None) -> None:
+def test_edition_is_online_print_or_null(meta: str, edition: str | None) -> None:
     assert story(meta).edition == edition
 
 
-def test_a_text_in_several_pieces_is_read_whole_and_once() -> None:
+def test_split_body_is_joined_once() -> None:
     pieces = "".join(f'<div class="dtl_content_section"><p>{text}</p></div>' for text in ("এক", "দুই", "এক"))
     outside = '<div class="dtl_content_section"><p>পাশের লেখা</p></div>'
     found = read(f'{TITLE}<div class="dtl_section"><div class="dtl_content_section"></div>{pieces}</div>{outside}')
     assert found.body == "এক\n\nদুই"
 
 
-def test_a_text_within_a_text_is_read_once() -> None:
+def test_nested_body_is_read_once() -> None:
     inner = '<div class="dtl_content_section"><p>ভেতরে</p></div>'
     found = read(f'{TITLE}<div class="dtl_section"><div class="dtl_content_section"><p>বাইরে</p>{inner}</div></div>')
     assert found.body == "বাইরে\n\nভেতরে"
@@ -297,30 +297,30 @@ META = f'<div class="rpt_info_section"><div class="rpt_name">দ্বিতী�
         f"<div><div>{TITLE}<div>{BODY}</div></div></div>{META}<h5>কিকার</h5>{second()}",
     ],
 )
-def test_a_page_that_scrolls_on_gives_its_first_story_alone(markup: str) -> None:
+def test_infinite_scroll_gives_first_story(markup: str) -> None:
     found = read(markup)
     assert (found.headline, found.body) == ("শিরোনাম", "মূল লেখা।")
     assert (found.byline, found.published_at, found.kicker) == (None, None, None)
 
 
-def test_the_text_of_a_further_story_is_never_taken_for_a_missing_one() -> None:
+def test_missing_body_is_not_borrowed() -> None:
     found = read(f'<div id="details_content"><div>{TITLE}</div><div>{second(META)}</div></div>')
     assert (found.headline, found.body, found.byline) == ("শিরোনাম", "", None)
 
 
-def test_a_headline_that_stands_twice_is_one_story() -> None:
+def test_repeated_headline_is_one_story() -> None:
     meta = f'<div class="rpt_info_section">{LABELLED}</div>'
     found = read(f"<div>{TITLE}</div><div>{TITLE}{meta}{BODY}</div>")
     assert (found.body, found.published_at is None) == ("মূল লেখা।", False)
 
 
-def test_the_class_of_the_title_in_a_widget_is_no_headline() -> None:
+def test_title_in_widget_is_ignored() -> None:
     widget = '<div class="widget"><h3 class="details-title">পাশের খবর</h3></div>'
     for markup in (f"{widget}{TITLE}{BODY}", f"{TITLE}{BODY}{widget}", f"<div>{widget}</div><div>{TITLE}{BODY}</div>"):
         assert (read(markup).headline, read(markup).body) == ("শিরোনাম", "মূল লেখা।")
 
 
-def test_reading_a_page_twice_gives_the_same_and_leaves_it_whole() -> None:
+def test_parsing_leaves_page_unchanged() -> None:
     scrolling = page(f'<div id="details_content">{TITLE}{BODY}{second(META)}</div>')
     address = URL_RULES.identify(scrolling.url)
     assert isinstance(address, SiteUrl)
@@ -329,7 +329,7 @@ def test_reading_a_page_twice_gives_the_same_and_leaves_it_whole() -> None:
     assert len(scrolling.tree.css(".details-title")) == 2
 
 
-def test_the_source_of_a_field_is_named_for_the_alarm() -> None:
+def test_extractor_of_field_is_recorded() -> None:
     found = parsed(f'<div class="rpt_info_section"><div class="rpt_name">কেউ</div>{LABELLED}</div>', head="")
     assert found.extracted_by["byline"] == ".rpt_info_section .rpt_name"
     assert found.extracted_by["body"] == ".dtl_content_section"
@@ -340,7 +340,7 @@ def test_the_source_of_a_field_is_named_for_the_alarm() -> None:
     assert renamed.parse(page(TITLE + BODY), address, URL_RULES, Kalbela.zone).extracted_by["headline"] == "h1"
 
 
-def test_a_field_outside_the_usual_region_is_found_all_the_same() -> None:
+def test_field_outside_usual_region_is_found() -> None:
     meta = f'<div class="rpt_info_section"><div class="rpt_name">কেউ</div>{LABELLED}</div>'
     tags = '<div id="tags_list"><a href="/x">ট্যাগ</a></div>'
     found = read(f'{meta}<div id="details_content">{TITLE}{BODY}</div>{tags}')
@@ -366,5 +366,5 @@ MEGABYTE = 2**20
     ],
     ids=["dots", "credits", "promo", "dashes", "agencies", "texts", "spaces", "depth", "stories"],
 )
-def test_a_page_that_is_made_to_take_for_ever_does_not(inner: str, head: str) -> None:
+def test_hostile_page_is_parsed_in_time(inner: str, head: str) -> None:
     assert read(inner, head).headline

@@ -1,4 +1,4 @@
-"""Answers and readings go to another process and come back the same, whatever a page holds."""
+"""Worker protocol: pages and results survive serialisation."""
 
 from datetime import UTC, datetime
 
@@ -62,12 +62,12 @@ READINGS = st.builds(
 
 
 @given(READINGS)
-def test_a_reading_comes_back_as_it_was(reading: ParsedPage) -> None:
+def test_parsed_page_survives_round_trip(reading: ParsedPage) -> None:
     assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
 
 
 @given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(ENTRY_POINTS), st.integers(1, 9), st.booleans())
-def test_an_answer_comes_back_as_it_was(
+def test_page_survives_round_trip(
     url: str, body: bytes, content_type: str | None, entry_point: EntryPoint, page: int, feeds: bool
 ) -> None:
     position = CrawlPosition(
@@ -80,12 +80,12 @@ def test_an_answer_comes_back_as_it_was(
         assert load_page(*dump_page(answer), ENTRY_POINTS) == answer
 
 
-def test_an_answer_behind_a_door_that_there_is_no_more_is_a_page() -> None:
+def test_page_of_removed_entry_point_is_plain() -> None:
     answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, entry_point=ENTRY_POINTS[0])
     assert load_page(*dump_page(answer), ENTRY_POINTS[1:]).entry_point is None
 
 
-def test_a_list_that_is_the_same_is_not_told_again() -> None:
+def test_unchanged_list_is_sent_once() -> None:
     here, there = ParsedPageCodec(), ParsedPageCodec()
     rows = [RankedRow(1, SiteUrl("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
     first = there.load(here.dump(ParsedPage(lists={"latest": rows})))
@@ -97,7 +97,7 @@ def test_a_list_that_is_the_same_is_not_told_again() -> None:
 
 @by_case
 @pytest.mark.parametrize("prepare", [after_text_steps, lambda story: story], ids=["cleaned", "parsed"])
-def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) -> None:
+def test_worker_parses_frozen_pages_alike(case: Case, prepare: object) -> None:
     fetch = case.told("case.json")
     spider = case.newspaper()
     answer = PageResponse(
@@ -114,5 +114,5 @@ def test_every_frozen_page_is_read_there_as_here(case: Case, prepare: object) ->
     assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
 
 
-def test_there_are_pages_to_read() -> None:
+def test_frozen_pages_exist() -> None:
     assert CASES

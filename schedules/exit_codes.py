@@ -1,11 +1,11 @@
-"""Exits: what a command's exit code means, and which one an error ends with."""
+"""Exit codes of the commands, and the code and message of each error."""
 
 import signal
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What a command's exit code means; the same everywhere."""
+    """The exit codes, the same for every command."""
 
     DONE = 0
     INTERNAL = 1
@@ -21,34 +21,34 @@ class ExitCode(IntEnum):
 
     @classmethod
     def of_signal(cls, number: int) -> "ExitCode":
-        """The code of whoever was told by this signal (SIGINT or SIGTERM) to end."""
+        """Return the code after SIGINT or SIGTERM."""
         return cls(128 + number)
 
 
-#: What a run that is told to end gives as its reason, by signal.
-REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
-# What a signal does not outweigh: something is wrong with us or with the machine.
-GRAVER = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
+#: The reason with which a crawl is closed after a signal.
+CLOSE_REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
+# Codes that stay after a signal: an internal error, or a fault of the machine.
+OUTRANKS_SIGNAL = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
 
 
 class WrongUsage(Exception):
-    """The order cannot be carried out as it was given; nothing was started."""
+    """Wrong usage or configuration; nothing was started."""
 
 
 class Unreachable(Exception):
-    """Nobody answers where the crawl was to begin; nothing was started."""
+    """The mirror or site does not respond; nothing was started."""
 
 
 class Interrupted(Exception):
-    """A signal came before anything was started, or when nothing but an answer was under way."""
+    """A signal came before a run was started, or while a command only printed."""
 
-    def __init__(self, number: int, said: str = "told to end before anything was started") -> None:
-        super().__init__(said)
+    def __init__(self, number: int, message: str = "interrupted before anything was started") -> None:
+        super().__init__(message)
         self.number = number
 
 
 def describe_error(error: BaseException) -> tuple[ExitCode, str]:
-    """The exit code that an error ends with, and one sentence that says what is wrong and what to do."""
+    """Return the exit code of an error, and one sentence: what is wrong and what to do."""
     if isinstance(error, WrongUsage):
         return ExitCode.USAGE, str(error)
     if isinstance(error, Unreachable):
@@ -56,10 +56,10 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
     if isinstance(error, Interrupted):
         return ExitCode.of_signal(error.number), str(error)
     if isinstance(error, ImportError) and "allocate memory" in str(error):
-        return ExitCode.STORAGE, f"there was not enough memory to begin ({error})"
+        return ExitCode.STORAGE, f"not enough memory to start ({error})"
     if isinstance(error, ImportError):
         return ExitCode.USAGE, f"{error}: `make setup` installs what is needed"
-    # Imported here: who asks for help should not wait for all that a crawl needs.
+    # Imported late, so that `--help` is fast.
     from crawler.spider import SpiderArgumentError
     from pipelines.analysis.open_table import QueryError
     from pipelines.runtime.fatal_errors import fatal_error_in, os_error_text
@@ -70,9 +70,8 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)
-    if trouble := fatal_error_in(error):
-        return ExitCode.DAMAGED if trouble.reason == "damaged" else ExitCode.STORAGE, trouble.sentence
+    if fatal := fatal_error_in(error):
+        return ExitCode.DAMAGED if fatal.reason == "damaged" else ExitCode.STORAGE, fatal.sentence
     if isinstance(error, OSError):
         return ExitCode.STORAGE, os_error_text(error)
-    kind = type(error).__name__
-    return ExitCode.INTERNAL, f"an error of ours, {kind}: {error}; KHOBOR_DEBUG=1 shows where"
+    return ExitCode.INTERNAL, f"internal error, {type(error).__name__}: {error}; KHOBOR_DEBUG=1 shows the traceback"

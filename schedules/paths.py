@@ -1,4 +1,4 @@
-"""The project: where its checkout is, and what comes with it."""
+"""Paths in the checkout."""
 
 from pathlib import Path
 

@@ -1,8 +1,7 @@
-"""Streams: what a command prints on, whether or not anybody is there to read it.
+"""Standard streams that may be closed, full or without a reader.
 
-How a command went, its exit code says. What it says besides, on stderr, may be lost: a reader left, a disk is full, the
-caller closed the stream. That ends no run and changes no code. An answer, on stdout, that cannot be written is told;
-a reader who left has seen enough.
+Messages on stderr may be lost, which ends no run and changes no exit code. A result on stdout that cannot be written is
+an error, unless its reader has closed the pipe.
 """
 
 import os
@@ -14,29 +13,29 @@ from typing import Any, TextIO, cast
 
 @contextmanager
 def ignore_stderr_errors() -> Iterator[None]:
-    """Let what is printed on stderr meanwhile be lost where it cannot be written, and have nothing left to write."""
-    _open_what_is_closed()
-    heard, sys.stderr = sys.stderr, cast(TextIO, _Heard(sys.stderr))
+    """Ignore errors of writing to stderr, and leave nothing for Python to flush at exit."""
+    _reopen_closed_streams()
+    stderr, sys.stderr = sys.stderr, cast(TextIO, _TolerantStream(sys.stderr))
     try:
         yield
     finally:
-        sys.stderr = heard
-        for stream in (sys.stdout, heard):
+        sys.stderr = stderr
+        for stream in (sys.stdout, stderr):
             try:
                 stream.flush()
-            except OSError:  # Python would try again as it ends, and end with a code of its own
+            except OSError:  # Python would flush again at exit, and exit with a code of its own
                 redirect_to_devnull(stream)
 
 
 def redirect_to_devnull(stream: TextIO) -> None:
-    """Print into nothing from now on."""
-    nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, stream.fileno())
-    os.close(nothing)
+    """Discard everything written to a stream from now on."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
-class _Heard:
-    """stderr, as long as somebody hears it."""
+class _TolerantStream:
+    """A stream that is discarded after the first error."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -58,10 +57,10 @@ class _Heard:
         return getattr(self._stream, name)
 
 
-def _open_what_is_closed() -> None:
-    """Lead the standard streams that the caller closed to nothing: the next file opened would take their place."""
+def _reopen_closed_streams() -> None:
+    """Open /dev/null for streams that the caller closed, or the next file opened would take their descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nothing = os.open(os.devnull, os.O_RDWR)  # has the least number that is free: the stream's own
-            os.set_inheritable(nothing, True)
-            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8", closefd=False))
+            devnull = os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is the stream's own
+            os.set_inheritable(devnull, True)
+            setattr(sys, name, os.fdopen(devnull, mode, encoding="utf-8", closefd=False))

@@ -1,1 +1,1 @@
-"""Starting, limiting and watching run processes."""
+"""Runs as child processes: start, limit, watch, conclude. Imports `monitoring`, `reports` and below."""

@@ -1,4 +1,4 @@
-"""Floors: the least versions that a run may use, which are those whose known holes are closed."""
+"""Minimum versions of the dependencies, below which a known vulnerability is open."""
 
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -6,16 +6,16 @@ from packaging.requirements import Requirement
 
 
 def outdated_packages() -> list[str]:
-    """Each package that is missing or older than the project declares, in a sentence: what there is, what is needed."""
-    found = []
+    """Return a sentence for each package that is missing, or older than the project declares."""
+    outdated = []
     for requirement in map(Requirement, requires("khobor") or ()):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             continue
         try:
-            have = version(requirement.name)
+            installed = version(requirement.name)
         except PackageNotFoundError:
-            found.append(f"{requirement.name} is not installed, and {requirement.specifier or 'any'} is needed")
+            outdated.append(f"{requirement.name} is not installed, and {requirement.specifier or 'any'} is needed")
             continue
-        if not requirement.specifier.contains(have, prereleases=True):
-            found.append(f"{requirement.name} {have} is installed, and {requirement.specifier} is needed")
-    return found
+        if not requirement.specifier.contains(installed, prereleases=True):
+            outdated.append(f"{requirement.name} {installed} is installed, and {requirement.specifier} is needed")
+    return outdated

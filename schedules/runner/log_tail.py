@@ -1,4 +1,4 @@
-"""Last words: why a run could not go on, as it says it and as it is read from the end of its log."""
+"""The reason why a run could not go on: printed at the end of its log, and read from there."""
 
 import re
 import sys
@@ -7,40 +7,39 @@ from json import loads
 from crawler.log_records import json_line, writes_json
 from crawler.safe_text import escape_lines, one_line
 
-# What stands before the sentence, and who says it where the log is JSON.
-_BEFORE = "khobor: "
+_PREFIX = "khobor: "
 _LOGGER = "khobor"
-LONGEST_SENTENCE = 1000
-# How a run that could not go on said why, in its log; of a page's words nothing stands where these do.
-_SAID = re.compile(
-    rf"^(?:{_BEFORE}|\S+ \S+ \[pipelines\.runtime\.run\] ERROR: the run ends \((?P<reason>\w+)\): )(?P<said>.*)",
+MAX_SENTENCE_LENGTH = 1000
+# No text of a page can begin a line of the log.
+_ERROR = re.compile(
+    rf"^(?:{_PREFIX}|\S+ \S+ \[pipelines\.runtime\.run\] ERROR: the run ends \((?P<reason>\w+)\): )(?P<message>.*)",
     re.MULTILINE,
 )
 
 
 def print_error(sentence: str) -> None:
-    """Say, in one line on stderr, why there is nothing more to come."""
-    said = one_line(sentence, LONGEST_SENTENCE)
-    line = json_line("ERROR", _LOGGER, said) if writes_json() else f"{_BEFORE}{said}"
+    """Print one line to stderr, in the format of the log."""
+    message = one_line(sentence, MAX_SENTENCE_LENGTH)
+    line = json_line("ERROR", _LOGGER, message) if writes_json() else f"{_PREFIX}{message}"
     print(line, file=sys.stderr, flush=True)
 
 
 def error_in_log(log: str) -> tuple[str | None, str | None]:
-    """Why a run could not go on and what it said of that, from the end of its log; None for what it does not say."""
+    """Return the reason and the message of the last error in the end of a log, None for what is not in it."""
     lines = (_as_text(line) if line.startswith("{") else line for line in log.split("\n"))
-    found = list(_SAID.finditer("\n".join(lines)))
-    if not found:
+    errors = list(_ERROR.finditer("\n".join(lines)))
+    if not errors:
         return None, None
-    return next((words["reason"] for words in reversed(found) if words["reason"]), None), found[-1]["said"]
+    return next((error["reason"] for error in reversed(errors) if error["reason"]), None), errors[-1]["message"]
 
 
 def _as_text(line: str) -> str:
-    """A line of a log in JSON as it would stand in one of text."""
+    """Convert a line of a JSON log to the text format."""
     try:
         record = loads(line)
-        said = escape_lines(record["message"])
+        message = escape_lines(record["message"])
         if record["logger"] == _LOGGER:
-            return f"{_BEFORE}{said}"
-        return f"{record['time'].replace('T', ' ')} [{record['logger']}] {record['level']}: {said}"
+            return f"{_PREFIX}{message}"
+        return f"{record['time'].replace('T', ' ')} [{record['logger']}] {record['level']}: {message}"
     except (ValueError, KeyError, TypeError, AttributeError):
         return ""

@@ -1,4 +1,4 @@
-"""Orders: what a run is asked to do, checked whole before anything is started."""
+"""Options of a run, checked before anything is started."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from schedules.exit_codes import Unreachable, WrongUsage
 
 
 def spider_named(name: str) -> type[NewspaperSpider]:
-    """The newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
+    """Return the newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
     known = newspapers()
     if name in known:
         return known[name]
@@ -26,38 +26,39 @@ def spider_named(name: str) -> type[NewspaperSpider]:
     raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 
 
-def seeds_by_site(seeds: Sequence[str], papers: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
-    """Each newspaper's seeds; raises :class:`WrongUsage` that names every seed which is no address of any of them."""
-    given: dict[str, list[str]] = {paper.name: [] for paper in papers}
-    wrong = [
-        f"the seed {seed!r} is given twice: once is enough" for seed in dict.fromkeys(seeds) if seeds.count(seed) > 1
-    ]
+def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
+    """Return the seeds of each newspaper; raises :class:`WrongUsage` with all that none of them has."""
+    by_site: dict[str, list[str]] = {spider.name: [] for spider in spiders}
+    problems = []
     for seed in dict.fromkeys(seeds):
+        if seeds.count(seed) > 1:
+            problems.append(f"the seed {seed!r} is given twice: once is enough")
         reasons = []
-        for paper in papers:
-            found = paper.make_url_rules().identify(seed)
-            if isinstance(found, SkippedUrl):
-                like = f"a seed looks like https://{paper.hosts[0]}/"
-                reasons.append(f"{seed!r} is no seed of {paper.name} ({found.reason}): {like}")
+        for spider in spiders:
+            target = spider.make_url_rules().identify(seed)
+            if isinstance(target, SkippedUrl):
+                example = f"write one such as https://{spider.hosts[0]}/"
+                reasons.append(f"{seed!r} is not a seed of {spider.name} ({target.reason}): {example}")
             else:
-                given[paper.name].append(seed)
-        if len(reasons) == len(papers):
-            wrong += reasons
-    if wrong:
-        raise WrongUsage("; ".join(wrong))
-    return given
+                by_site[spider.name].append(seed)
+        if len(reasons) == len(spiders):
+            problems += reasons
+    if problems:
+        raise WrongUsage("; ".join(problems))
+    return by_site
 
 
 def checked_settings(
     given: Sequence[str], *, mirror: str | None, max_pages: int | None, max_depth: int | None
 ) -> dict[str, str]:
-    """The settings of a run, from `NAME=VALUE` and options.
+    """Return the settings of a run, from `NAME=VALUE` and options.
 
-    Raises :class:`WrongUsage` for what is no setting or not polite, :class:`Unreachable` for a mirror that is silent.
+    Raises :class:`WrongUsage` for a setting that does not exist or is not polite, and :class:`Unreachable` if the
+    mirror does not respond.
     """
     settings = dict(_pair(text) for text in given)
-    if wrong := [fault for name, value in settings.items() if (fault := fault_of(name, value))]:
-        raise WrongUsage("; ".join(wrong))
+    if errors := [error for name, value in settings.items() if (error := setting_error(name, value))]:
+        raise WrongUsage("; ".join(errors))
     if mirror:
         try:
             settings["KHOBOR_MIRROR"] = read_mirror(mirror)
@@ -67,12 +68,12 @@ def checked_settings(
         settings["KHOBOR_MAX_PAGES"] = str(max_pages)
     if max_depth is not None:
         settings["DEPTH_LIMIT"] = str(max_depth)
-    composed = project_settings()
-    composed.update(settings, priority="cmdline")
-    if wrong := impolite_settings(composed):
-        raise WrongUsage("; ".join(wrong))
+    all_settings = project_settings()
+    all_settings.update(settings, priority="cmdline")
+    if errors := impolite_settings(all_settings):
+        raise WrongUsage("; ".join(errors))
     if mirror and not is_listening(settings["KHOBOR_MIRROR"]):
-        raise Unreachable(f"nobody answers at the mirror {settings['KHOBOR_MIRROR']}: start it, or name another")
+        raise Unreachable(f"the mirror {settings['KHOBOR_MIRROR']} does not respond: start it, or name another")
     return settings
 
 
@@ -83,13 +84,13 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-_BY_COMMAND = {
+_NOT_SETTABLE = {
     "KHOBOR_DATA": "--data names the data folder",
     "KHOBOR_MIRROR": "--mirror names the mirror",
-    "KHOBOR_RUN_ID": "every run names itself",
-    "KHOBOR_LOCK_FD": "the lock is taken for the run",
-    "KHOBOR_PARENT_PID": "whoever launches the run is known",
-    "KHOBOR_SETTINGS": "there is one file of settings",
+    "KHOBOR_RUN_ID": "a run id is generated",
+    "KHOBOR_LOCK_FD": "the lock is inherited",
+    "KHOBOR_PARENT_PID": "it is set for each run",
+    "KHOBOR_SETTINGS": "there is one settings module",
 }
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")
 _SECONDS = re.compile(r"TIMEOUT|DELAY|JITTER|INTERVAL|CONCURRENCY|SECONDS|FREE_MB")
@@ -98,49 +99,39 @@ _CHOICES = {
     "KHOBOR_MODE": ("full", "incremental"),
     "LOG_LEVEL": tuple(logging.getLevelNamesMapping()),
 }
-_LOGICAL = ("true", "false", "1", "0")
-_NEAR = 0.7
+_SIMILAR = 0.7
 
 
-def fault_of(name: str, value: str) -> str | None:
-    """What is wrong with `-s NAME=VALUE` in a sentence, or None; without the value where it might be a secret."""
+def setting_error(name: str, value: str) -> str | None:
+    """Describe the fault of `-s NAME=VALUE`, without a value that may be a secret; None if it has none."""
     known = project_settings()
-    if name in _BY_COMMAND:
-        return f"-s {name}: {_BY_COMMAND[name]}"
+    if name in _NOT_SETTABLE:
+        return f"-s {name}: {_NOT_SETTABLE[name]}"
     if _SECRET.search(name):
-        return f"-s {name}: a run logs in nowhere, and everyone on this machine could read the value"
+        return f"-s {name}: a run needs no secrets, and every user of this machine could read the value"
     if name not in known:
-        near = closest(name.upper(), known, cutoff=_NEAR)
-        return f"-s {name}: there is no such setting" + (f"; did you mean {near}?" if near else "")
-    wanted = _wanted(name, known[name], value)
-    return f"-s {name}={value}: should be {wanted}" if wanted else None
+        similar = closest(name.upper(), known, cutoff=_SIMILAR)
+        return f"-s {name}: there is no such setting" + (f"; did you mean {similar}?" if similar else "")
+    expected = _expected(name, known[name], value)
+    return f"-s {name}={value}: should be {expected}" if expected else None
 
 
-def _wanted(name: str, default: Any, value: str) -> str | None:
-    """What the value should be and is not."""
+def _expected(name: str, default: Any, value: str) -> str | None:
+    """Describe the values that a setting takes, None if this is one of them."""
     if choices := _CHOICES.get(name):
         return None if value in choices else f"one of {', '.join(choices)}"
     if isinstance(default, bool):
-        return None if value.lower() in _LOGICAL else "True or False"
-    if isinstance(default, (int, float)) or (default is None and _SECONDS.search(name)):
-        whole = isinstance(default, int) and not _SECONDS.search(name)
-        least = -math.inf if default is not None and default < 0 else 0
-        return None if _is_number(value, whole=whole, least=least) else f"a {'whole ' * whole}number, 0 or more"
-    if isinstance(default, Mapping):
-        return None if _is_object(value) else 'a JSON object such as {"name": 1}'
+        return None if value.lower() in ("true", "false", "1", "0") else "True or False"
+    is_seconds = _SECONDS.search(name) is not None
+    try:
+        if isinstance(default, (int, float)) or (default is None and is_seconds):
+            is_whole = isinstance(default, int) and not is_seconds
+            expected = "a whole number, 0 or more" if is_whole else "a number, 0 or more"
+            minimum = -math.inf if default is not None and default < 0 else 0
+            return None if minimum <= (int(value) if is_whole else float(value)) < math.inf else expected
+        if isinstance(default, Mapping):
+            expected = 'a JSON object such as {"name": 1}'
+            return None if isinstance(json.loads(value), dict) else expected
+    except ValueError:
+        return expected
     return None
-
-
-def _is_number(value: str, *, whole: bool, least: float) -> bool:
-    try:
-        number = int(value) if whole else float(value)
-    except ValueError:
-        return False
-    return least <= number < math.inf
-
-
-def _is_object(value: str) -> bool:
-    try:
-        return isinstance(json.loads(value), dict)
-    except ValueError:
-        return False

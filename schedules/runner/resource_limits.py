@@ -1,4 +1,4 @@
-"""A leash: a run that was launched has limits of its own, and ends when whoever launched it is gone."""
+"""Limits of a run that another process started, and its end when that process is gone."""
 
 import resource
 import signal
@@ -12,58 +12,52 @@ from crawler.worker.process import signal_on_parent_exit
 from pipelines.storage.errors import StorageError
 
 MEBIBYTE = 2**20
-OPEN_FILES = 512
-# What pages, threads and files map, and Arrow when there is something to publish, beyond what the program itself does.
-LEAST_TO_MAP = 416 * MEBIBYTE
+MAX_OPEN_FILES = 512
+# Mapped by pages, threads and files, and by Arrow while publishing, beyond the size of the program itself.
+MIN_ADDRESS_SPACE = 416 * MEBIBYTE
 
 
 class ResourceLimits:
-    """Puts on limits before anything is fetched.
+    """Set the limits before anything is fetched; raises :class:`StorageError` if they leave too little memory.
 
-    Raises :class:`StorageError` where a limit leaves no room to work in, rather than run into it half-way.
+    :param address_space: bytes that the run may map, 0 for no limit
+    :param parent: the process that started the run
     """
 
-    def __init__(self, address_space: int, launcher: int) -> None:
-        _refuse_too_little(address_space)
+    def __init__(self, address_space: int, parent: int) -> None:
+        _check_address_space(address_space)
         lower(resource.RLIMIT_CORE, 0)
-        lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+        lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
         if address_space:
             lower(resource.RLIMIT_AS, address_space)
-        if launcher:
-            # So that everything accepted is published. Where nobody can tell it, it goes on to its own end.
-            signal_on_parent_exit(launcher, signal.SIGTERM)()
+        # Where the system cannot report the end of the parent, the run goes on to its own end.
+        signal_on_parent_exit(parent, signal.SIGTERM)()
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         settings = crawler.settings
-        if not settings.getint("KHOBOR_PARENT_PID"):
-            raise NotConfigured("not launched by a parent")
-        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, settings.getint("KHOBOR_PARENT_PID"))
+        if not (parent := settings.getint("KHOBOR_PARENT_PID")):
+            raise NotConfigured("not started by another process")
+        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent)
 
 
-def _refuse_too_little(address_space: int) -> None:
-    already, _ = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [limit for limit in (address_space or resource.RLIM_INFINITY, already) if limit != resource.RLIM_INFINITY]
-    if not limits or not (least := _mapped()):
+def _check_address_space(address_space: int) -> None:
+    limits = {address_space or resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_AS)[0]}
+    limits.discard(resource.RLIM_INFINITY)
+    try:
+        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:  # only Linux has it
         return
-    least += LEAST_TO_MAP
-    if min(limits) < least:
+    needed = mapped + MIN_ADDRESS_SPACE
+    if limits and min(limits) < needed:
         raise StorageError(
-            f"a run may map {min(limits) // MEBIBYTE:,} MiB of memory and needs {least // MEBIBYTE:,}:"
+            f"a run may map {min(limits) // MEBIBYTE:,} MiB of memory and needs {needed // MEBIBYTE:,}:"
             " raise KHOBOR_ADDRESS_SPACE_MB, and ulimit -v if there is one"
         )
 
 
-def _mapped() -> int:
-    """Bytes that this process has mapped; 0 where that cannot be known."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0
-
-
-def lower(limit: int, wanted: int) -> None:
+def lower(limit: int, value: int) -> None:
     """Lower a limit of this process; one that is lower already stays."""
     soft, hard = resource.getrlimit(limit)
-    reachable = [value for value in (wanted, soft, hard) if value != resource.RLIM_INFINITY]
-    resource.setrlimit(limit, (min(reachable), min(reachable)))
+    limits = [each for each in (value, soft, hard) if each != resource.RLIM_INFINITY]
+    resource.setrlimit(limit, (min(limits), min(limits)))

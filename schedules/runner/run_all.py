@@ -1,4 +1,4 @@
-"""Carrying out: several runs go on at once and to their ends, and a signal to us is a signal to them."""
+"""Run several run processes at once, and pass signals on to them."""
 
 import os
 import signal
@@ -7,91 +7,87 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from schedules.exit_codes import REASONS, ExitCode, Interrupted
+from schedules.exit_codes import CLOSE_REASONS, ExitCode, Interrupted
 from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
 
-SECONDS_BETWEEN_LOOKS = 0.2
-SIGNALS_TO_BE_GONE = 3
+POLL_SECONDS = 0.2
+# So many signals end this process at once; the next command publishes.
+MAX_SIGNALS = 3
+_MESSAGES = (
+    "stopping: downloads in progress get a few seconds, then everything stored is published; again to stop at once",
+    "stopping at once: downloads in progress are dropped, everything stored is published",
+)
 
 
 def run_all(
-    launches: Sequence[RunOptions], look: Callable[[RunProcess], None], say: Callable[[str], None]
+    options: Sequence[RunOptions], look: Callable[[RunProcess], None], log: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Run all of them at once and to their ends; returns their reports.
+    """Run all of them at once and return their reports.
 
-    A signal to us is passed on to them. If one cannot be started, those that were are ended, and its error is raised;
-    :class:`Interrupted` if a signal came before any was.
+    Signals are passed on. If one cannot be started, the others are stopped and its error is raised;
+    :class:`Interrupted` if a signal came before any was started.
     """
-    running: list[RunProcess] = []
-    with _passing_on_signals(running) as told:
+    runs: list[RunProcess] = []
+    with _passing_on_signals(runs) as received:
         try:
-            for launch in launches:
-                if not told:
-                    running.append(RunProcess(launch))
-                    for warning in running[-1].warnings:
-                        say(f"warning: {warning}")
-                    if told and running[-1].told is None:
-                        running[-1].interrupt(told[0])
+            for each in options:
+                if not received:
+                    runs.append(RunProcess(each))
+                    for warning in runs[-1].warnings:
+                        log(f"warning: {warning}")
+                    if received and runs[-1].signal is None:
+                        runs[-1].interrupt(received[0])
         except BaseException:
-            for run in running:
+            for run in runs:
                 run.interrupt(signal.SIGTERM)
-            _wait(running, lambda run: None)
-            for run in running:
+            wait_for(runs)
+            for run in runs:
                 run.conclude()
             raise
-        _wait(running, look, lambda: say(_ENDING[min(len(told), 2)]), told)
-        reports = [run.conclude() for run in running]
+        _poll(runs, look, lambda: log(_MESSAGES[min(len(received), 2) - 1]), received)
+        reports = [run.conclude() for run in runs]
     if not reports:
-        raise Interrupted(told[0])
+        raise Interrupted(received[0])
     return reports
 
 
-_ENDING = {
-    1: "ending: what is under way gets a few seconds, then everything accepted is published; once more ends it at once",
-    2: "ending at once: what was under way is dropped, everything accepted is published",
-}
-
-
-def watch(runs: Sequence[RunProcess], look: Callable[[RunProcess], None]) -> None:
-    """Wait for runs to finish, looking at each a few times a second; a signal to us is passed on to them."""
+def wait_for(runs: Sequence[RunProcess], look: Callable[[RunProcess], None] = lambda run: None) -> None:
+    """Wait for runs to end, calling ``look`` for each a few times a second; signals are passed on."""
     with _passing_on_signals(runs):
-        _wait(runs, look)
+        _poll(runs, look)
 
 
-def _wait(
+def _poll(
     runs: Sequence[RunProcess],
     look: Callable[[RunProcess], None],
-    tell: Callable[[], None] = lambda: None,
-    told: Sequence[int] = (),
+    on_signal: Callable[[], None] = lambda: None,
+    received: Sequence[int] = (),
 ) -> None:
-    heard = 0
+    handled = 0
     while True:
-        waiting = [run for run in runs if not run.finished()]
-        for run in waiting:
+        running = [run for run in runs if not run.has_ended()]
+        for run in running:
             look(run)
-        if heard < len(told):  # also when the runs were quicker to end than we to look
-            heard = len(told)
-            tell()
-        if not waiting:
+        if handled < len(received):  # also if the runs ended before this poll
+            handled = len(received)
+            on_signal()
+        if not running:
             return
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager
 def _passing_on_signals(runs: Sequence[RunProcess]) -> Iterator[list[int]]:
-    """Passes SIGINT and SIGTERM on to the runs that there are; yields the signals that came so far.
-
-    Who sends so many does not want to wait for anything: then we are gone at once, and whoever comes next publishes.
-    """
-    told: list[int] = []
+    """Pass SIGINT and SIGTERM on to the runs; yields the signals received so far."""
+    received: list[int] = []
 
     def pass_on(number: int, _: object) -> None:
-        told.append(number)
-        if len(told) >= SIGNALS_TO_BE_GONE:
+        received.append(number)
+        if len(received) >= MAX_SIGNALS:
             os._exit(ExitCode.of_signal(number))
         for run in runs:
             run.interrupt(number)
 
-    with handle_signals(pass_on, REASONS):
-        yield told
+    with handle_signals(pass_on, CLOSE_REASONS):
+        yield received

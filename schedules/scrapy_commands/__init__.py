@@ -1,1 +1,1 @@
-"""Commands of `scrapy` in this project."""
+"""Scrapy commands of this project, each named after its module. Imports everything but `cli`."""

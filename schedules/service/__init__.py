@@ -1,1 +1,1 @@
-"""The service that keeps the timetable, with all that it starts beside itself."""
+"""The service `khobor serve`: starts due runs, notifies, restarts the dashboard. Imported by `cli` only."""

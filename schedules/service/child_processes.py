@@ -1,4 +1,4 @@
-"""Processes: turns as children in sessions of their own, which the end of the service does not touch."""
+"""Child processes of the service: one per scheduled run, in a session of its own, so that it outlives the service."""
 
 import os
 import signal
@@ -13,34 +13,37 @@ from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
 from schedules.timetable.occurrences import lock_file
 
+# The process that holds a lock and has not written its number yet.
+UNKNOWN_PROCESS = -1
 
-class Processes:
-    """Launches turns for one data folder; ``settings`` and ``mirror`` are the same for all of them."""
+
+class ChildProcesses:
+    """Starts scheduled runs in one data folder, all with the same settings and mirror."""
 
     def __init__(self, dataset: DataFolder, settings: Sequence[str] = (), mirror: str | None = None) -> None:
         self._dataset = dataset
-        self._extra = [f"-s{setting}" for setting in settings] + ([f"--mirror={mirror}"] if mirror else [])
+        self._options = [f"-s{setting}" for setting in settings] + ([f"--mirror={mirror}"] if mirror else [])
 
-    def start(self, schedule: Schedule, due: str) -> subprocess.Popen[bytes]:
-        """Launch a turn. It writes into a file, since a pipe would break with the service and the run with it."""
+    def start(self, schedule: Schedule, due: str) -> "subprocess.Popen[bytes]":
+        """Start the run of a claimed occurrence, with its output in a file: a pipe would break with the service."""
         command = [sys.executable, "-m", "schedules.service.scheduled_run", schedule.name, f"--due={due}"]
-        command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._extra]
+        command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
         with (self._dataset.state / "schedules" / f"{schedule.name}.log").open("wb") as log:
             return subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def holder(self, schedule: str) -> int | None:
-        """The process in which a turn of the schedule goes on, whoever launched it."""
+        """Return the process that runs a schedule, whoever started it; None if there is none."""
         try:
             SiteLock.take(lock_file(self._dataset, schedule)).release()
-        except SiteLocked as held:
-            found = int(held.holder.get("pid", 0))
-            return found if found not in (0, os.getpid()) else -1  # it is just writing who it is
+        except SiteLocked as locked:
+            process = int(locked.holder.get("pid", 0))
+            return process if process not in (0, os.getpid()) else UNKNOWN_PROCESS
         return None
 
-    def end(self, process: int) -> None:
-        """Ask it to end."""
+    def terminate(self, process: int) -> None:
+        """Send SIGTERM to a process that :meth:`holder` returned."""
         if process > 0:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)

@@ -1,10 +1,11 @@
-"""The timekeeper: at each look finds out what is due and what goes on, and sees to it.
+"""The dispatcher: starts runs that are due, and records how they ended.
 
-Nothing that matters is remembered here. All is found out anew from the clock, the timetable and the claims, so a look
-too many changes nothing, and one after a kill, a night's sleep or a clock that was set catches up what was missed.
+It keeps no state that matters. Each call derives everything from clock, timetable and recorded occurrences, so an extra
+call changes nothing, and one after a kill, a suspended night or a change of the clock catches up.
 """
 
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -23,222 +21,198 @@ from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
+from schedules.service.child_processes import ChildProcesses
 from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableError
 from schedules.timetable.cron import Due
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_late, occurrences_file
 
-SECONDS_TO_DRAIN = 150.0
-# Times longer ago than this are not even told as missed.
-LOOK_BACK = timedelta(days=14)
+DRAIN_SECONDS = 150.0
+# Older occurrences are not even recorded as missed.
+MAX_AGE = timedelta(days=14)
 
 
-class Child(Protocol):
-    """A turn that was launched."""
-
-    def poll(self) -> int | None:
-        """Its exit code, None while it goes on."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
+def log_to_stderr(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
-class Turns(Protocol):
-    """How turns are launched and seen; :class:`schedules.service.child_processes.Processes` does it."""
-
-    def start(self, schedule: Schedule, due: str) -> Child:
-        """Launch the turn of a claimed time."""
-
-    def holder(self, schedule: str) -> int | None:
-        """The process in which a turn of the schedule goes on, whoever launched it."""
-
-    def end(self, process: int) -> None:
-        """Ask that process to end."""
-
-
-def log_to_stderr(sentence: str) -> None:
-    """A line for whoever reads the service's journal, if anybody does."""
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def log_as_json(sentence: str) -> None:
-    """The same for a program."""
-    log_to_stderr(json_line("INFO", "khobor.service", sentence))
+def log_as_json(message: str) -> None:
+    log_to_stderr(json_line("INFO", "khobor.service", message))
 
 
 @dataclass
 class Dispatcher:
-    """Keeps one timetable for one data folder; ``clock`` tells aware moments."""
+    """Starts the runs of one timetable in one data folder."""
 
     timetable: Timetable
     dataset: DataFolder
-    turns: Turns
+    processes: ChildProcesses
     clock: Callable[[], datetime] = now
-    say: Callable[[str], None] = log_to_stderr
-    children: dict[tuple[str, str], Child] = field(default_factory=dict)
-    _claims: Occurrences | None = None
-    _looked: datetime | None = None
-    _seen: tuple[int, ...] | None = None
+    log: Callable[[str], None] = log_to_stderr
+    #: Runs that this service started, by schedule and due time.
+    children: "dict[tuple[str, str], subprocess.Popen[bytes]]" = field(default_factory=dict)
+    _occurrences: Occurrences | None = None
+    _last_call: datetime | None = None
+    _file_state: tuple[int, ...] | None = None
 
-    def look(self) -> None:
-        """See what ended, and launch what is due."""
+    def run_once(self) -> None:
+        """Record runs that ended, and start those that are due."""
         moment = self.clock()
-        with self._opened() as claims:
-            self._see_after(claims, moment)
-            claims.forget_others([schedule.name for schedule in self.timetable.schedules])
+        with self._opened() as occurrences:
+            self._reap(occurrences, moment)
+            for occurrence in occurrences.unfinished():
+                is_child = (occurrence.schedule, occurrence.due) in self.children
+                if not is_child and self.processes.holder(occurrence.schedule) is None:
+                    self._recover(occurrences, occurrence, moment)
+            occurrences.forget_others([schedule.name for schedule in self.timetable.schedules])
             for schedule in self.timetable.schedules:
-                self._consider(claims, schedule, moment)
-        self._looked = moment
+                self._dispatch(occurrences, schedule, moment)
+        self._last_call = moment
 
     @contextmanager
     def _opened(self) -> Iterator[Occurrences]:
-        """The claims, which stay open from look to look, and are opened anew after an error."""
-        claims = self._claims = self._claims or Occurrences.open(occurrences_file(self.dataset))
+        """The database, which stays open between calls and is opened again after an error."""
+        occurrences = self._occurrences = self._occurrences or Occurrences.open(occurrences_file(self.dataset))
         try:
-            yield claims
+            yield occurrences
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Let go of the claims."""
-        if self._claims is not None:
-            self._claims.close()
-            self._claims = None
+        if self._occurrences is not None:
+            self._occurrences.close()
+            self._occurrences = None
 
-    # What is due -----------------------------------------------------------------------------------------------------
+    # Due runs --------------------------------------------------------------------------------------------------------
 
-    def _consider(self, claims: Occurrences, schedule: Schedule, moment: datetime) -> None:
-        since = max(claims.counted_since(schedule, moment), moment - LOOK_BACK)
-        dues = claims.unsettled(schedule, moment, since)
+    def _dispatch(self, occurrences: Occurrences, schedule: Schedule, moment: datetime) -> None:
+        since = max(occurrences.counted_since(schedule, moment), moment - MAX_AGE)
+        dues = occurrences.open_dues(schedule, moment, since)
         if not dues:
             return
         newest, *earlier = dues
-        skipped = [(due, *self._why_not(due, newest)) for due in earlier]
+        skipped = [(due, *self._skip_reason(due, newest)) for due in earlier]
         if moment - newest.at > schedule.grace:
-            late = f"nobody was there for {schedule.grace_hours:g} hours after it"
-            claims.skip(schedule, [(newest, State.LATE, late), *skipped], moment)
-        elif self._is_busy(claims, schedule) or moment < schedule.start_of(newest):
-            claims.skip(schedule, skipped, moment)
+            late = f"the service did not run within {schedule.grace_hours:g} hours after it"
+            occurrences.skip(schedule, [(newest, State.LATE, late), *skipped], moment)
+        elif moment < schedule.start_of(newest) or any(
+            set(running.sites) & set(schedule.sites) for running in occurrences.unfinished()
+        ):
+            occurrences.skip(schedule, skipped, moment)
         else:
-            late_by = is_late(newest, moment) and not self._was_there(newest)
-            if claims.claim(schedule, newest, moment, late=late_by, by_service=True, before=skipped):
+            late_start = is_late(newest, moment) and not self._was_running(newest)
+            if occurrences.claim(schedule, newest, moment, late=late_start, by_service=True, before=skipped):
                 self._start(schedule, newest.key)
 
-    def _why_not(self, due: Due, newest: Due) -> tuple[State, str]:
-        if self._was_there(due):
-            return State.OVERLAP, f"another run of the newspaper went on until the one of {newest.key} was due"
-        return State.LATE, f"nobody was there when it came; the run of {newest.key} makes up for it"
+    def _skip_reason(self, due: Due, newest: Due) -> tuple[State, str]:
+        if self._was_running(due):
+            return State.OVERLAP, f"another run of the site lasted until the run of {newest.key} was due"
+        return State.LATE, f"the service did not run at that time; the run of {newest.key} replaces it"
 
-    def _was_there(self, due: Due) -> bool:
-        """Whether the time came while this service looked, so that it waited on purpose."""
-        return self._looked is not None and self._looked >= due.at
-
-    def _is_busy(self, claims: Occurrences, schedule: Schedule) -> bool:
-        return any(set(claim.sites) & set(schedule.sites) for claim in claims.unfinished())
+    def _was_running(self, due: Due) -> bool:
+        """Report if this service was running at a due time, so that the delay was intended."""
+        return self._last_call is not None and self._last_call >= due.at
 
     def _start(self, schedule: Schedule, due: str) -> None:
-        self.children[schedule.name, due] = self.turns.start(schedule, due)
-        self.say(f"{schedule.name} of {due}: launched")
+        self.children[schedule.name, due] = self.processes.start(schedule, due)
+        self.log(f"{schedule.name} of {due}: started")
 
-    # What goes on ----------------------------------------------------------------------------------------------------
+    # Ended runs ------------------------------------------------------------------------------------------------------
 
-    def _see_after(self, claims: Occurrences, moment: datetime) -> None:
+    def _reap(self, occurrences: Occurrences, moment: datetime) -> None:
+        """Record the end of each child process that is gone, unless it did so itself."""
         for (name, due), child in list(self.children.items()):
-            if (code := child.poll()) is not None:
-                del self.children[name, due]
-                self._see_off(claims, name, due, code, moment)
-        for claim in claims.unfinished():
-            if (claim.schedule, claim.due) not in self.children and self.turns.holder(claim.schedule) is None:
-                self._see_to_orphan(claims, claim, moment)
+            if (code := child.poll()) is None:
+                continue
+            del self.children[name, due]
+            occurrence = occurrences.get(name, due)
+            if occurrence is not None and occurrence.state is State.CLAIMED:
+                if code in (ExitCode.TERMINATED, -signal.SIGTERM):
+                    occurrences.release(name, due)  # stopped before it began
+                    continue
+                log = self.dataset.state / "schedules" / f"{name}.log"
+                reason = f"ended with code {code} before it began; its log is {log}"
+                occurrences.finish(name, due, moment, state=State.FAILED_TO_START, exit_code=code, reason=reason)
+            elif occurrence is not None:
+                self._mark_killed(occurrences, occurrence, moment)
+            if ended := occurrences.get(name, due):
+                self.log(f"{name} of {due}: {ended.state}, exit code {ended.exit_code}. {ended.reason or ''}".rstrip())
 
-    def _see_off(self, claims: Occurrences, name: str, due: str, code: int, moment: datetime) -> None:
-        claim = claims.get(name, due)
-        if claim is not None and claim.state is State.CLAIMED:
-            if code in (ExitCode.TERMINATED, -signal.SIGTERM):
-                claims.release(name, due)  # told to end before it began
-                return
-            reason = f"ended with code {code} before it began; its log is {self.dataset.state / 'schedules'}/{name}.log"
-            claims.finish(name, due, moment, state=State.FAILED_TO_START, exit_code=code, reason=reason)
-        elif claim is not None:
-            self._bury(claims, claim, moment)
-        if ended := claims.get(name, due):
-            self.say(f"{name} of {due}: {ended.state}, exit code {ended.exit_code}. {ended.reason or ''}".rstrip())
+    def _mark_killed(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
+        reason = "the process was killed; everything stored is kept"
+        occurrences.finish(occurrence.schedule, occurrence.due, moment, exit_code=ExitCode.INTERNAL, reason=reason)
 
-    def _bury(self, claims: Occurrences, claim: Occurrence, moment: datetime) -> None:
-        """Settle a claim whose process is gone, unless it did so itself."""
-        killed = "the process was killed; everything that it had accepted is kept"
-        claims.finish(claim.schedule, claim.due, moment, exit_code=ExitCode.INTERNAL, reason=killed)
-
-    def _see_to_orphan(self, claims: Occurrences, claim: Occurrence, moment: datetime) -> None:
-        """A turn that is not our child and not alive: it was killed, or whoever claimed it was, before it launched."""
-        if claim.state is State.RUNNING:
-            self._bury(claims, claim, moment)
+    def _recover(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
+        """Handle an unfinished occurrence without a process: one that was killed, or claimed and never started."""
+        if occurrence.state is State.RUNNING:
+            self._mark_killed(occurrences, occurrence, moment)
             return
-        schedule = next((each for each in self.timetable.schedules if each.name == claim.schedule), None)
-        if schedule is None or moment - claim.due_at > schedule.grace or self._is_superseded(schedule, claim, moment):
-            late = "whoever claimed it was gone before it was launched"
-            claims.finish(claim.schedule, claim.due, moment, state=State.LATE, reason=late)
+        schedule = next((each for each in self.timetable.schedules if each.name == occurrence.schedule), None)
+        if (
+            schedule is None
+            or moment - occurrence.due_at > schedule.grace
+            or next(schedule.until(moment, occurrence.due_at), None) is not None  # a later one is due already
+        ):
+            reason = "the service ended before it started the run"
+            occurrences.finish(occurrence.schedule, occurrence.due, moment, state=State.LATE, reason=reason)
         else:
-            self._start(schedule, claim.due)
+            self._start(schedule, occurrence.due)
 
-    def _is_superseded(self, schedule: Schedule, claim: Occurrence, moment: datetime) -> bool:
-        return next(schedule.until(moment, claim.due_at), None) is not None
+    # Timetable -------------------------------------------------------------------------------------------------------
 
-    # The timetable ---------------------------------------------------------------------------------------------------
+    def reload(self, *, requested: bool = False) -> bool:
+        """Read the timetable again if its file changed or it is requested; report if its text changed.
 
-    def reread(self, *, asked: bool = False) -> bool:
-        """Read the timetable again if its file changed or it is ``asked`` for; tells a broken one and keeps the old."""
-        seen = _signature(self.timetable.path)
-        if seen == self._seen and not asked:
+        A timetable with problems is logged once, and the one before it stays in force.
+        """
+        state = _file_state(self.timetable.path)
+        if state == self._file_state and not requested:
             return False
-        self._seen = seen
+        self._file_state = state
         try:
-            found = Timetable.read(self.timetable.path)
+            timetable = Timetable.read(self.timetable.path)
         except TimetableError as error:
-            self.say(f"the timetable has mistakes; the one before it is kept\n{error}")
+            self.log(f"the timetable has problems; the previous one stays in force\n{error}")
             return False
-        changed = found.text != self.timetable.text
-        if changed or asked:
-            # What a turn reads, so that a mistake in the file stops none that was accepted before.
-            self.dataset.write_text(ACCEPTED, found.text)
-            self.say(f"the timetable was read anew: {found.in_words()}")
-        self.timetable = found
+        changed = timetable.text != self.timetable.text
+        if changed or requested:
+            # Scheduled runs read this copy, so that a later mistake in the file does not stop them.
+            self.dataset.write_text(ACCEPTED, timetable.text)
+            self.log(f"timetable reloaded: {timetable.in_words()}")
+        self.timetable = timetable
         return changed
 
-    # The end ---------------------------------------------------------------------------------------------------------
+    # Shutdown --------------------------------------------------------------------------------------------------------
 
-    def drain(self, seconds: float = SECONDS_TO_DRAIN, *, hurried: Callable[[], bool] = lambda: False) -> None:
-        """Ask the turns that go on to end, and wait for them; one that does not end in time is left alone."""
-        with self._opened() as claims:
-            # Those that a service before this one launched and did not live to see the end of.
-            adopted = {claim.schedule for claim in claims.unfinished() if claim.by_service}
+    def drain(self, seconds: float = DRAIN_SECONDS, *, is_hurried: Callable[[], bool] = lambda: False) -> None:
+        """Ask running runs to end and wait for them; those that do not end in time go on without the service."""
+        with self._opened() as occurrences:
+            own = {name for name, _ in self.children}
+            # Started by a service before this one, which was killed.
+            adopted = {each.schedule for each in occurrences.unfinished() if each.by_service} - own
             for child in self.children.values():
                 child.terminate()
-            own = {name for name, _ in self.children}
-            for process in filter(None, map(self.turns.holder, adopted - own)):
-                self.turns.end(process)
-            until = time.monotonic() + seconds
-            while going := [name for name, _ in self.children] + [n for n in adopted - own if self.turns.holder(n)]:
-                if time.monotonic() > until or hurried():
-                    self.say(f"still running, and left alone: {', '.join(sorted(going))}")
+            for process in filter(None, map(self.processes.holder, adopted)):
+                self.processes.terminate(process)
+            end = time.monotonic() + seconds
+            while running := [name for name, _ in self.children] + [n for n in adopted if self.processes.holder(n)]:
+                if time.monotonic() > end or is_hurried():
+                    self.log(f"still running: {', '.join(sorted(running))}")
                     return
                 time.sleep(min(0.1, seconds))
-                for (name, due), child in list(self.children.items()):
-                    if (code := child.poll()) is not None:
-                        del self.children[name, due]
-                        self._see_off(claims, name, due, code, self.clock())
+                self._reap(occurrences, self.clock())
 
 
-def _signature(path: Path) -> tuple[int, ...]:
+def _file_state(path: Path) -> tuple[int, ...]:
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return ()
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 class DueTrigger(BaseTrigger):  # type: ignore[misc]
-    """The times of a schedule as APScheduler asks for them."""
+    """The due times of a schedule as APScheduler asks for them."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -248,38 +222,26 @@ class DueTrigger(BaseTrigger):  # type: ignore[misc]
 
 
 class WakeUps:
-    """APScheduler with a trigger per schedule, each in the zone of its own."""
+    """Call a function whenever a schedule is due (APScheduler)."""
 
-    def __init__(self, ring: Callable[[], None]) -> None:
-        self._ring = ring
-        self._scheduler = BackgroundScheduler(
-            jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(1)},
-            timezone=UTC,
-        )
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        self._scheduler.start()
 
-    def wind(self, timetable: Timetable) -> None:
-        """Set the times of this timetable, reckoned from the clock as it now stands."""
-        if not self._scheduler.running:
-            self._scheduler.start()
+    def set(self, timetable: Timetable) -> None:
+        """Replace all wake-ups by those of a timetable, from the present time on."""
         self._scheduler.remove_all_jobs()
         for schedule in timetable.schedules:
-            self._scheduler.add_job(
-                self._ring,
-                DueTrigger(schedule),
-                id=schedule.name,
-                # By default a ring that is a second late is left out.
-                misfire_grace_time=int(schedule.grace.total_seconds()),
-                coalesce=True,
-                max_instances=1,
-            )
+            # By default APScheduler drops a job that is one second late.
+            grace = int(schedule.grace.total_seconds())
+            trigger = DueTrigger(schedule)
+            self._scheduler.add_job(self._wake, trigger, id=schedule.name, misfire_grace_time=grace, coalesce=True)
 
-    def rings(self) -> dict[str, datetime]:
-        """When it rings next for each schedule."""
+    def next_times(self) -> dict[str, datetime]:
+        """Return the next wake-up of each schedule."""
         return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
 
     def stop(self) -> None:
-        """Ring no more."""
-        if self._scheduler.running:
-            self._scheduler.pause()  # a job that is due during the shutdown would be refused aloud
-            self._scheduler.shutdown(wait=True)
+        self._scheduler.pause()  # a job that is due during the shutdown would log an error
+        self._scheduler.shutdown(wait=True)

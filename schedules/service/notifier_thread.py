@@ -1,6 +1,6 @@
-"""The herald: tells what is new and keeps the file of metrics, beside the service or after a turn.
+"""Notifications and the file of metrics, beside the service or after a single run.
 
-Whatever happens to it, runs and service go on, and end with the code that is theirs.
+An error here ends neither a run nor the service, and does not change an exit code.
 """
 
 import sys
@@ -16,83 +16,79 @@ from pipelines.storage.site_lock import SiteLocked
 from schedules.alerting.notifier import Notifier, notify_with_retries
 from schedules.timetable.config import Timetable
 
-SECONDS_BETWEEN_LOOKS = 15.0
-SECONDS_TO_END = 10.0
+INTERVAL_SECONDS = 15.0
+STOP_SECONDS = 10.0
 
 
 class NotifierThread:
-    """Looks again and again, in a thread."""
+    """A thread that sends alerts and writes metrics at regular intervals."""
 
     def __init__(
         self,
         dataset: DataFolder,
         timetable: Callable[[], Timetable],
-        say: Callable[[str], None],
-        seconds: float = SECONDS_BETWEEN_LOOKS,
+        log: Callable[[str], None],
+        seconds: float = INTERVAL_SECONDS,
     ) -> None:
-        self._notifier = Notifier(dataset, say)
-        self._dataset, self._timetable, self._say, self._seconds = dataset, timetable, say, seconds
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._go, name="khobor-herald", daemon=True)
-        self._trouble: dict[str, str] = {}
+        self._notifier = Notifier(dataset, log)
+        self._dataset, self._timetable, self._log, self._seconds = dataset, timetable, log, seconds
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="khobor-notifier", daemon=True)
+        self._errors = {"alerts": "", "metrics": ""}
 
     def start(self) -> None:
-        """Begin to look."""
         self._thread.start()
 
-    def end(self, seconds: float = SECONDS_TO_END) -> None:
-        """Look once more, at what the last runs came to; what is not told in that time is told by the next service."""
-        self._ending.set()
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Send alerts of the last runs and stop; the next service sends what is left after that time."""
+        self._stopping.set()
         self._thread.join(seconds)
 
-    def _go(self) -> None:
-        while True:
-            is_last = self._ending.is_set()
-            self._see("alerts", trouble_of(lambda: self._notifier.run_once(self._timetable())))
-            self._see("metrics", trouble_of(lambda: write_metrics(self._dataset, self._timetable())))
-            if is_last:
-                return
-            self._ending.wait(self._seconds)
+    def _loop(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.is_set()
+            self._try("alerts", lambda: self._notifier.run_once(self._timetable()))
+            self._try("metrics", lambda: write_metrics(self._dataset, self._timetable()))
+            self._stopping.wait(self._seconds)
 
-    def _see(self, what: str, trouble: str) -> None:
-        if trouble != self._trouble.get(what, ""):
-            self._say(
-                f"{what}: {trouble}; trying again every {self._seconds:g} s" if trouble else f"{what}: well again"
-            )
-        self._trouble[what] = trouble
+    def _try(self, task: str, action: Callable[[], object]) -> None:
+        error = _error_of(action)
+        if error != self._errors[task]:
+            self._log(f"{task}: {error}; retrying every {self._seconds:g} s" if error else f"{task}: works again")
+        self._errors[task] = error
 
 
 @contextmanager
-def notify_after_run(dataset: DataFolder, timetable: Timetable, say: Callable[[str], None]) -> Iterator[None]:
-    """When a turn that no service launched is over, however it ended, tell what came of it and write the metrics."""
+def notify_after_run(dataset: DataFolder, timetable: Timetable, log: Callable[[str], None]) -> Iterator[None]:
+    """Write metrics and send alerts after a run that no service started, however it ended."""
     try:
         yield
     finally:
-        for what, part in (
+        for task, action in (
             ("metrics", lambda: write_metrics(dataset, timetable)),
-            ("alerts", lambda: notify_with_retries(dataset, timetable, say)),
+            ("alerts", lambda: notify_with_retries(dataset, timetable, log)),
         ):
-            if trouble := trouble_of(part):
-                say(f"{what}: {trouble}")
+            if error := _error_of(action):
+                log(f"{task}: {error}")
 
 
 def write_metrics(dataset: DataFolder, timetable: Timetable) -> None:
-    """Write the file of metrics, if the timetable names one; raises :class:`StorageError` where it cannot be."""
+    """Write the file of metrics if the timetable names one; raises :class:`StorageError`."""
     if timetable.metrics_file is not None:
         from schedules.metrics.exposition import write_exposition
 
         write_exposition(timetable.metrics_file, dataset, timetable, now())
 
 
-def trouble_of(part: Callable[[], object]) -> str:
-    """What went wrong with a part of this in a sentence, empty where nothing did."""
+def _error_of(action: Callable[[], object]) -> str:
     try:
-        part()
+        action()
     except SiteLocked:
-        pass  # somebody else is about it
+        pass  # another process does it
     except FATAL_ERRORS as error:
         return str(error)
-    except Exception as error:  # noqa: BLE001 - an error of ours in telling must end neither runs nor the service
+    except Exception as error:  # noqa: BLE001 - must not end a run or the service
         traceback.print_exc(file=sys.stderr)
-        return f"an error of ours, {type(error).__name__}: {error}"
+        return f"internal error, {type(error).__name__}: {error}"
     return ""

@@ -1,1 +1,1 @@
-"""Reading the timetable and saying it: which newspapers are visited when, and who is told."""
+"""The timetable: its TOML file, cron, and the record of occurrences. Imports `monitoring`, `reports` and below."""

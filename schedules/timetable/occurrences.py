@@ -1,8 +1,8 @@
-"""Occurrences: the times at which schedules are due, and the result of each, so that none is run twice or forgotten.
+"""Occurrences: the times at which schedules were due, and their results, so that none is run twice or forgotten.
 
-A claim is written before anything is launched, and (schedule, time) is its key: of all who want to run a time, one
-gets it. The run itself takes the claim up (`claimed` to `running`) and settles it, so it does not need whoever
-launched it to live on. Kept in `data/state/schedules.sqlite`, beside the ledgers.
+An occurrence is claimed before its run is started, and (schedule, due) is the primary key: of several processes that
+want to run it, one succeeds. The run itself marks it as running and records its end, so it can outlive the process that
+started it. Stored in `data/state/schedules.sqlite`.
 """
 
 import json
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,17 @@ _COLUMNS = (
 
 
 def occurrences_file(dataset: DataFolder) -> Path:
-    """The file of the claims of a data folder."""
+    """Return the path of the database in a data folder."""
     return dataset.state / "schedules.sqlite"
 
 
 def is_late(due: Due, moment: datetime) -> bool:
-    """Whether a run that begins at that moment is more than a little after its time."""
+    """Report if a moment is more than two minutes after a due time."""
     return (moment - due.at).total_seconds() > 120
 
 
 class State(StrEnum):
-    """What became of a time at which a schedule was due."""
+    """The state of an occurrence."""
 
     CLAIMED = "claimed"
     RUNNING = "running"
@@ -59,12 +60,13 @@ class State(StrEnum):
     FAILED_TO_START = "failed to start"
 
 
+RETRY_SECONDS = 1.0
 OPEN = (State.CLAIMED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time of a schedule; ``late`` says that nobody was there when it came, ``runs`` are ids."""
+    """One time at which a schedule was due; ``late`` if the service did not run then, ``runs`` are run ids."""
 
     schedule: str
     due: str
@@ -81,53 +83,44 @@ class Occurrence:
     reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: times in ISO 8601, UTC."""
-        times = {name: _iso(getattr(self, name)) for name in ("due_at", "claimed_at", "began_at", "ended_at")}
-        return {name: getattr(self, name) for name in self.__slots__} | times | {"state": str(self.state)}
+        """Return the fields for JSON, times in ISO 8601 and UTC."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class Occurrences(Database):
-    """The claims of one data folder."""
+    """The database of occurrences of one data folder."""
 
     form = Format(
         "database of khobor",
         0x4B484F53,  # "KHOS"
         _SCHEMA,
-        "move it aside: the schedules then begin anew, and at the worst a time that was run is run once more",
+        "move it aside: the schedules then start anew, and at worst one occurrence runs again",
     )
 
-    # Which times count -----------------------------------------------------------------------------------------------
+    def counted_since(self, schedule: Schedule, default: datetime) -> datetime:
+        """Return the time since which occurrences of a schedule count, ``default`` for a new one or a changed rule.
 
-    def counted_since(self, schedule: Schedule, otherwise: datetime) -> datetime:
-        """Since when the times of a schedule count: since it was first seen with this rule, ``otherwise`` is now.
-
-        So neither a new schedule nor a new cron is held to times before it was written.
+        Neither a new schedule nor a new cron expression makes up for times before it was written.
         """
-        known = self._sql.execute("SELECT rule, since FROM schedules WHERE name = ?", (schedule.name,)).fetchone()
-        if known and known[0] == schedule.rule:
-            return datetime.fromisoformat(known[1])
-        row = (schedule.name, schedule.rule, otherwise.isoformat())
-        self._sql.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?)", row)
-        return otherwise
+        row = self._sql.execute("SELECT rule, since FROM schedules WHERE name = ?", (schedule.name,)).fetchone()
+        if row and row[0] == schedule.rule:
+            return datetime.fromisoformat(row[1])
+        values = (schedule.name, schedule.rule, default.isoformat())
+        self._sql.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?)", values)
+        return default
 
     def forget_others(self, names: Collection[str]) -> None:
-        """Forget since when schedules count that are in the timetable no more; their claims stay."""
+        """Forget the schedules that are no longer in the timetable; their occurrences stay."""
         known = {name for (name,) in self._sql.execute("SELECT name FROM schedules")}
         self._sql.executemany("DELETE FROM schedules WHERE name = ?", [(name,) for name in known - set(names)])
 
-    def unsettled(self, schedule: Schedule, moment: datetime, since: datetime) -> list[Due]:
-        """The times up to a moment that nobody has taken, latest first.
+    def open_dues(self, schedule: Schedule, moment: datetime, since: datetime) -> list[Due]:
+        """Return the times up to a moment that have no occurrence, latest first.
 
-        Whoever takes a time settles all before it, so the first that is taken ends the search.
+        Claiming a time also records all before it, so the first that is recorded ends the search.
         """
-        found = []
-        for due in schedule.until(moment, since):
-            if self.get(schedule.name, due.key) is not None:
-                break
-            found.append(due)
-        return found
-
-    # Taking ----------------------------------------------------------------------------------------------------------
+        return list(takewhile(lambda due: self.get(schedule.name, due.key) is None, schedule.until(moment, since)))
 
     def claim(
         self,
@@ -139,47 +132,47 @@ class Occurrences(Database):
         by_service: bool = False,
         before: Sequence[tuple[Due, State, str]] = (),
     ) -> bool:
-        """Occurrence a time, and enter why those ``before`` it were not run; False where somebody else has it."""
+        """Claim a time, and record why those ``before`` it were not run; False if it is claimed already."""
         with self._sql.immediate():
-            if not self._enter(schedule, due, moment, State.CLAIMED, None, late, by_service):
+            if not self._insert(schedule, due, moment, State.CLAIMED, None, late, by_service):
                 return False
             for earlier, state, reason in before:
-                self._enter(schedule, earlier, moment, state, reason, False, by_service)
+                self._insert(schedule, earlier, moment, state, reason, False, by_service)
         return True
 
     def skip(self, schedule: Schedule, dues: Sequence[tuple[Due, State, str]], moment: datetime) -> None:
-        """Enter times that are not run, each with its reason."""
+        """Record times that are not run, each with its reason."""
         with self._sql.immediate():
             for due, state, reason in dues:
-                self._enter(schedule, due, moment, state, reason, False, False)
+                self._insert(schedule, due, moment, state, reason, False, False)
 
-    def _enter(
-        self, of: Schedule, due: Due, moment: datetime, state: State, reason: str | None, late: bool, served: bool
+    def _insert(
+        self, schedule: Schedule, due: Due, moment: datetime, state: State, reason: str | None, late: bool, served: bool
     ) -> bool:
+        values = (schedule.name, due.key, due.at.isoformat(), json.dumps(schedule.sites), state, served, late)
         ended = None if state in OPEN else moment.isoformat()
-        row = (of.name, due.key, due.at.isoformat(), json.dumps(of.sites), state, served, late, moment.isoformat())
-        done = self._sql.execute(
+        cursor = self._sql.execute(
             f"INSERT OR IGNORE INTO occurrences ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, '[]', ?)",
-            (*row, ended, reason),
+            (*values, moment.isoformat(), ended, reason),
         )
-        return done.rowcount == 1
+        return cursor.rowcount == 1
 
     def start(self, schedule: str, due: str, moment: datetime) -> bool:
-        """Take up a claim; False where it was taken up already."""
-        done = self._sql.execute(
+        """Mark a claimed occurrence as running; False if it is not claimed."""
+        cursor = self._sql.execute(
             "UPDATE occurrences SET state = ?, began_at = ? WHERE schedule = ? AND due = ? AND state = ?",
             (State.RUNNING, moment.isoformat(), schedule, due, State.CLAIMED),
         )
-        return done.rowcount == 1
+        return cursor.rowcount == 1
 
     def release(self, schedule: str, due: str) -> None:
-        """Give an open claim back, of which nothing came: the time is anybody's again."""
+        """Delete an unfinished occurrence for which nothing was started, so that it can be claimed again."""
         self._sql.execute(
             "DELETE FROM occurrences WHERE schedule = ? AND due = ? AND state IN (?, ?)", (schedule, due, *OPEN)
         )
 
     def set_runs(self, schedule: str, due: str, runs: Sequence[str]) -> None:
-        """Enter the ids of the runs that were started for a claim."""
+        """Record the ids of the runs of an occurrence."""
         self._sql.execute(
             "UPDATE occurrences SET runs = ? WHERE schedule = ? AND due = ?", (json.dumps(list(runs)), schedule, due)
         )
@@ -194,26 +187,23 @@ class Occurrences(Database):
         exit_code: int | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Enter what came of an open claim (no state: `ran` or `caught up`); False where it is not open."""
-        done = self._sql.execute(
+        """Record the end of an unfinished occurrence, by default as `ran` or `caught up`; False if it has ended."""
+        cursor = self._sql.execute(
             "UPDATE occurrences SET state = coalesce(?, iif(late, ?, ?)), ended_at = ?, exit_code = ?, reason = ?"
             " WHERE schedule = ? AND due = ? AND state IN (?, ?)",
             (state, State.CAUGHT_UP, State.RAN, moment.isoformat(), exit_code, reason) + (schedule, due, *OPEN),
         )
-        return done.rowcount == 1
-
-    # Looking ---------------------------------------------------------------------------------------------------------
+        return cursor.rowcount == 1
 
     def get(self, schedule: str, due: str) -> Occurrence | None:
-        """The claim of one time."""
         return next(self._select("WHERE schedule = ? AND due = ?", schedule, due), None)
 
     def unfinished(self) -> list[Occurrence]:
-        """The claims that are neither settled nor skipped."""
+        """Return the claimed and running occurrences."""
         return list(self._select("WHERE state IN ('claimed', 'running')"))
 
     def latest(self, schedule: str, count: int = 1) -> list[Occurrence]:
-        """The latest claims of a schedule, latest first."""
+        """Return the newest occurrences of a schedule, newest first."""
         return list(self._select("WHERE schedule = ? ORDER BY due_at DESC, due DESC LIMIT ?", schedule, count))
 
     def _select(self, where: str, *values: object) -> Iterator[Occurrence]:
@@ -226,21 +216,14 @@ class Occurrences(Database):
             )
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-SECONDS_BETWEEN_TRIES = 1.0
-
-
 def lock_file(dataset: DataFolder, schedule: str) -> Path:
-    """The file that a turn of the schedule holds locked."""
+    """Return the path of the lock of a schedule's run."""
     return dataset.state / "schedules" / f"run-{schedule}.lock"
 
 
 @contextmanager
 def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of a schedule's turns; raises :class:`SiteLocked` where another is held, if it does not wait."""
+    """Lock a schedule for one run; raises :class:`SiteLocked` if it is locked and must not wait."""
     while True:
         try:
             lock = SiteLock.take(lock_file(dataset, schedule.name))
@@ -248,6 +231,6 @@ def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Ite
         except SiteLocked:
             if not wait:
                 raise
-            time.sleep(SECONDS_BETWEEN_TRIES)
+            time.sleep(RETRY_SECONDS)
     with lock:
         yield

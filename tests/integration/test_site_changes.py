@@ -352,7 +352,7 @@ def test_a_run_that_was_cut_short_costs_no_door_of_the_next(tmp_path: Path) -> N
 def test_where_nobody_listens_no_run_is_started(tmp_path: Path) -> None:
     ended = crawl("http://127.0.0.1:9", tmp_path)
     assert ended.exit_code == 4
-    assert "nobody answers" in ended.told
+    assert "does not respond" in ended.told
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
 
 

@@ -322,7 +322,7 @@ def test_hanging_target_does_not_delay_the_service(desk: Desk) -> None:
     keep(desk.dataset, a_report(START - HOUR, alarm("byline")))
     thread.start()
     began = time.monotonic()
-    thread.end(0.3)
+    thread.stop(0.3)
     assert time.monotonic() - began < 2
     hangs.set()
     thread._thread.join(5)
@@ -341,7 +341,7 @@ def test_internal_error_is_logged_once_and_survived(desk: Desk, capsys: pytest.C
     until(lambda: capsys.readouterr().err.count("Traceback") + len(desk.log) >= 4)
     broken.set()
     until(lambda: len(desk.log) >= 4)
-    thread.end()
+    thread.stop()
     assert len([line for line in desk.log if "KeyError" in line]) == 2, "of alerts and of metrics"
 
 

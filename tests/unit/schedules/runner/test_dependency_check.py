@@ -1,4 +1,4 @@
-"""Floors: no run with a version whose holes are known, and no floor that is below them."""
+"""Minimum versions: no run with a version that has a known vulnerability."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from schedules.runner.dependency_check import outdated_packages
 from tests.support.processes import KHOBOR
 from tests.support.project import PROJECT
 
-# The first versions without the holes that would concern a crawler: what was open before them.
+# The first versions without the vulnerabilities that concern a crawler.
 CLOSED = {
-    "scrapy": "2.17",  # requests to s3 in plain text; before 2.13.4 bombs in brotli, before 2.11.2 redirects to files
+    "scrapy": "2.17",  # plain-text requests to s3; before 2.13.4 brotli bombs, before 2.11.2 redirects to files
     "twisted": "26.10",  # seven of October 2026
-    "lxml": "6.1.0",  # CVE-2026-41066: files read through entities
-    "brotli": "1.2.0",  # CVE-2025-6176: no bound for what is unpacked
-    "pyarrow": "23.0.1",  # CVE-2026-25087; before 14.0.1 code ran out of files
+    "lxml": "6.1.0",  # CVE-2026-41066: entities read files
+    "brotli": "1.2.0",  # CVE-2025-6176: unbounded decompression
+    "pyarrow": "23.0.1",  # CVE-2026-25087; before 14.0.1 files could run code
     "jinja2": "3.1.6",  # CVE-2025-27516
 }
 DECLARED = {
@@ -32,7 +32,7 @@ DECLARED = {
 
 
 @pytest.mark.parametrize(("package", "closed"), CLOSED.items())
-def test_no_version_with_a_known_hole_is_allowed_or_locked(package: str, closed: str) -> None:
+def test_vulnerable_versions_are_excluded(package: str, closed: str) -> None:
     floors = [Version(bound.version) for bound in DECLARED[package].specifier if bound.operator == ">="]
     assert max(floors) >= Version(closed)
     locked = re.findall(
@@ -42,17 +42,17 @@ def test_no_version_with_a_known_hole_is_allowed_or_locked(package: str, closed:
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_everything_that_is_installed_is_pinned_by_its_hash(lock: str) -> None:
+def test_locked_packages_have_hashes(lock: str) -> None:
     pinned = re.findall(r"^[\w.\-\[\]]+==.*?(?=^\S|\Z)", (PROJECT / lock).read_text(), re.MULTILINE | re.DOTALL)
     assert len(pinned) > 30
     assert all("--hash=sha256:" in pin for pin in pinned)
 
 
-def test_what_is_installed_here_is_not_below_a_floor() -> None:
+def test_installed_packages_are_recent() -> None:
     assert outdated_packages() == []
 
 
-def test_a_run_on_an_old_version_is_refused_and_both_versions_are_named(tmp_path: Path) -> None:
+def test_old_version_is_refused_and_named(tmp_path: Path) -> None:
     old, data = tmp_path / "old" / "brotli-0.9.dist-info", tmp_path / "data"
     old.mkdir(parents=True)
     (old / "METADATA").write_text("Metadata-Version: 2.1\nName: brotli\nVersion: 0.9\n")

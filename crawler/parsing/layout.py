@@ -198,5 +198,4 @@ def _edition(text: str) -> str | None:
 
 
 def choose_layout(layouts: tuple[Layout, ...], page: Page) -> Layout | None:
-    """Return the first layout that fits a page."""
     return next((layout for layout in layouts if not layout.missing(page)), None)

@@ -42,7 +42,6 @@ class Page:
 
     @property
     def article(self) -> "Article":
-        """The whole page as an article."""
         return Article(self, root_of(self.tree), matches=self._matches)
 
     def preload(self, anchors: Collection[str]) -> None:

@@ -172,15 +172,15 @@ REGIONS = """<p class=b>আগে</p><div class=a id=x><i class=b>ক<b class=b>
 </div><!-- x --><p class=b>ঘ</p><p class=b>ঙ</p><div class=c><div class=a></div> x <span class=b>চ</span></div>"""
 
 
-@pytest.mark.parametrize("html", [REGIONS, f"<!doctype html>{REGIONS}", "<div class=a></div>", "<p class=b>x", ""])
-@pytest.mark.parametrize(
-    "selector",
-    [
-        *(".a", "#x", ".b", ".a .b", ".a .a", "#x .b", "#x i", ".c .b", ".a + .b", ".a + p", "#x + .b", "#x + i"),
-        *("#x .b, #x u", "#x .b, #x + p", ".a .b, .a + .b", ".a .b, .c .b", ".a > .b", "#x b, p", ".c span, .c .a"),
-        *(".A .b", ".a .B", "div.a .b", ".a [class=b]", ".none .b", ".a .none", "#x [class*='b,c'], #x u"),
-    ],
+SELECTORS = (
+    ".a ; #x ; .b ; .a .b ; .a .a ; #x .b ; #x i ; .c .b ; .a + .b ; .a + p ; #x + .b ; #x + i ; #x .b, #x u"
+    " ; #x .b, #x + p ; .a .b, .a + .b ; .a .b, .c .b ; .a > .b ; #x b, p ; .c span, .c .a ; .A .b ; .a .B"
+    " ; div.a .b ; .a [class=b] ; .none .b ; .a .none ; #x [class*='b,c'], #x u"
 )
+
+
+@pytest.mark.parametrize("html", [REGIONS, f"<!doctype html>{REGIONS}", "<div class=a></div>", "<p class=b>x", ""])
+@pytest.mark.parametrize("selector", SELECTORS.split(" ; "))
 def test_anchored_search_equals_plain_search(selector: str, html: str) -> None:
     whole = article(html)
     for _ in range(2):

@@ -35,7 +35,6 @@ def link(number: int, label: str | None = None) -> str:
 @pytest.mark.parametrize(
     ("title", "label", "headline"),
     [
-        ("দৃশ্যমান", " নাম\n ", "নাম"),
         ("দৃশ্যমান", None, "দৃশ্যমান"),
         ("<span class=sholder>কিকার&nbsp;/</span> দৃশ্যমান", None, "দৃশ্যমান"),
         ("<span class=sholder>কিকার</span>&nbsp;/ দৃশ্যমান", None, "দৃশ্যমান"),
@@ -58,7 +57,6 @@ def test_link_text_is_the_last_headline() -> None:
     ("printed", "ranks"),
     [
         (("১.", "#২", " ৩ "), [1, 2, 3]),
-        (("২", "৩", "৪"), [2, 3, 4]),
         (("৩", "২", "১"), [3, 2, 1]),
         (("১", "", "৩"), [1, 2, 3]),
         # Invalid ranks are replaced by positions.
@@ -80,7 +78,6 @@ def test_rank_is_as_printed_if_valid(printed: tuple[str, ...], ranks: list[int])
         ('<a href="/national/7/?utm_source=x#y"></a>', f"{WWW}/national/7", "kalbela:7"),
         (f'<a href="{WWW}/special">কিকার</a>{link(7)}', f"{WWW}/national/7", "kalbela:7"),
         (f'<a href="#"></a>{link(7)}', f"{WWW}/national/7", "kalbela:7"),
-        (f'<a href="javascript:void(0)"></a>{link(7)}', f"{WWW}/national/7", "kalbela:7"),
         (f'<a href="{WWW}/video-gallery/news/5681"></a>', f"{WWW}/video-gallery/news/5681", None),
         (f'<a href="{WWW}/special"></a><a href="{WWW}/video-gallery/news/5"></a>', f"{WWW}/video-gallery/news/5", None),
         ('<a href="https://archive.kalbela.com/national/7"></a>', "https://archive.kalbela.com/national/7", None),

@@ -23,10 +23,8 @@ def texts(markup: str, without: str = "") -> list[str]:
     [
         ("<p>এক</p><p>দুই</p>", ["এক", "দুই"]),
         ("এক<br>দুই<br/><br>তিন", ["এক", "দুই", "তিন"]),
-        ("আগে<p>মাঝে</p>পরে", ["আগে", "মাঝে", "পরে"]),
         ("<div>আগে<div>ভেতরে</div>পরে</div>", ["আগে", "ভেতরে", "পরে"]),
         ("<h3>উপশিরোনাম</h3><p><b>মোটা</b></p>", ["উপশিরোনাম", "মোটা"]),
-        ("<p>এক <b>দু</b>ই <i>তি<u>ন</u></i></p>", ["এক দুই তিন"]),
         ("<p>\n  এক\n\n দুই&nbsp;\t তিন </p>", ["এক দুই তিন"]),
         ("<ul><li>ক<ul><li>খ</li></ul></li><li>গ</ul>", ["ক", "খ", "গ"]),
         ("<blockquote>“ক”<footer>খ</footer></blockquote>", ["“ক”", "খ"]),
@@ -84,7 +82,6 @@ def test_invisible_element_is_skipped(silent: str) -> None:
 @pytest.mark.parametrize(
     ("markup", "expected"),
     [
-        ("<p><a href=/x>ক</a></p>", [("", ("/x",))]),
         ("<p><a href=/x>ক</a> <a href=/y>খ</a></p>", [("", ("/x", "/y"))]),
         ("<p>দেখুন <a href=/x>ক</a></p>", [("দেখুন", ("/x",))]),
         ("<p><a href=/x></a>ক</p>", [("ক", ())]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.downloader_process import Results, fetch
-from tests.support.fault_server import Hostile, bomb, every_behaviour
+from tests.support.fault_server import FaultServer, bomb, every_behaviour
 from tests.support.fault_server import certified as certified_context
 
 EXPECTED = {
@@ -39,8 +39,8 @@ def address(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def battery() -> Iterator[tuple[Results, Hostile, Hostile]]:
-    with Hostile() as server, Hostile() as other:
+def battery() -> Iterator[tuple[Results, FaultServer, FaultServer]]:
+    with FaultServer() as server, FaultServer() as other:
         server.elsewhere = other.base
         for encoding in ("gzip", "br", "deflate", "zstd", "gzip2"):
             bomb(encoding, server.bomb_size)  # kept by the server, which would be late for others while it makes one
@@ -61,42 +61,44 @@ def test_every_behaviour_has_an_expected_outcome() -> None:
 
 @pytest.mark.parametrize(("name", "result"), TABLE)
 def test_each_behaviour_ends_in_its_outcome(
-    battery: tuple[Results, Hostile, Hostile], name: str, result: str | int
+    battery: tuple[Results, FaultServer, FaultServer], name: str, result: str | int
 ) -> None:
     found, *_ = battery
     assert found.came_of(address(name)) == result
 
 
-def test_no_address_is_lost(battery: tuple[Results, Hostile, Hostile]) -> None:
+def test_no_address_is_lost(battery: tuple[Results, FaultServer, FaultServer]) -> None:
     found, *_ = battery
     assert len(found.pages) == len(TABLE)
 
 
-def test_the_whole_battery_leaves_memory_flat_and_logs_no_error(battery: tuple[Results, Hostile, Hostile]) -> None:
+def test_the_whole_battery_leaves_memory_flat_and_logs_no_error(
+    battery: tuple[Results, FaultServer, FaultServer],
+) -> None:
     found, *_ = battery
     assert found.megabytes < 300
     assert found.log == ""
 
 
 @pytest.mark.parametrize("name", ["big_300mb", "endless_chunks", "headers_endless", "informational_endless", "cl_huge"])
-def test_a_flood_is_cut_off_soon(battery: tuple[Results, Hostile, Hostile], name: str) -> None:
+def test_a_flood_is_cut_off_soon(battery: tuple[Results, FaultServer, FaultServer], name: str) -> None:
     # What the server could send includes the buffers of both kernels.
     _, server, _ = battery
     assert server.sent[name] < 30 * 2**20
 
 
 @pytest.mark.parametrize("name", ["gzip", "br", "deflate", "deflate_raw", "zstd", "stacked", "gzip_notgzip"])
-def test_a_compressed_page_arrives_as_it_was(battery: tuple[Results, Hostile, Hostile], name: str) -> None:
+def test_a_compressed_page_arrives_as_it_was(battery: tuple[Results, FaultServer, FaultServer], name: str) -> None:
     found, *_ = battery
     assert found.pages[address(name)]["body"] == found.pages[address("ok")]["body"]
 
 
-def test_no_other_server_is_asked(battery: tuple[Results, Hostile, Hostile]) -> None:
+def test_no_other_server_is_asked(battery: tuple[Results, FaultServer, FaultServer]) -> None:
     *_, other = battery
     assert not other.hits
 
 
-def test_a_redirect_goes_no_further_than_five_hops(battery: tuple[Results, Hostile, Hostile]) -> None:
+def test_a_redirect_goes_no_further_than_five_hops(battery: tuple[Results, FaultServer, FaultServer]) -> None:
     _, server, _ = battery
     assert server.hits["redir_chain_30"] == 6
 
@@ -120,7 +122,7 @@ def test_a_certificate_that_is_not_valid_is_not_accepted(
     certified: tuple[Path, ssl.SSLContext], host: str, trusted: bool, result: str | int
 ) -> None:
     file, context = certified
-    with Hostile(tls=context) as server:
+    with FaultServer(tls=context) as server:
         found = fetch(
             [address("ok")],
             KHOBOR_MIRROR=server.base.replace("http://127.0.0.1", f"https://{host}"),

@@ -15,8 +15,8 @@ import pytest
 
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled, khobor
-from tests.support.fault_site import HostilePaper
-from tests.support.processes import crawling, reports
+from tests.support.fault_site import FaultSite
+from tests.support.processes import crawl_command, reports
 from tests.support.project import PROJECT
 
 ROOT = os.geteuid() == 0
@@ -52,8 +52,8 @@ def kept(data: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def paper() -> Iterator[HostilePaper]:
-    with HostilePaper(["s403", "s404", "s410"]) as paper:  # and a good story after each
+def paper() -> Iterator[FaultSite]:
+    with FaultSite(["s403", "s404", "s410"]) as paper:  # and a good story after each
         yield paper
 
 
@@ -82,7 +82,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
     newspaper = Newspaper(stories=60)
     with newspaper.serve() as mirror:
         data = disk("size=17m") / "data"
-        done = run(crawling(mirror, data, "-sKHOBOR_LEAST_FREE_MB=0"))
+        done = run(crawl_command(mirror, data, "-sKHOBOR_LEAST_FREE_MB=0"))
         assert done.returncode == 7
         assert re.search(rf"{data}/.*(disk is full|No space left on device)", said_in(done)), done
         disk("size=64m")
@@ -107,13 +107,13 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
     ["page.begun:3=enospc", "accept.due:2=enospc", "stage.written=enospc", "write.synced:1=eio"],
 )
 def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
-    place: str, paper: HostilePaper, tmp_path: Path
+    place: str, paper: FaultSite, tmp_path: Path
 ) -> None:
     trap = {"KHOBOR_FAILPOINT": place, "KHOBOR_TESTING": "1"}
-    done = run(crawling(paper.server.base, tmp_path, "--max-pages=12"), environment=trap)
+    done = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12"), environment=trap)
     assert done.returncode == 7, done
     assert re.search(rf"{tmp_path}/.*(No space left on device|Input/output error)", said_in(done))
-    again = run(crawling(paper.server.base, tmp_path, "--max-pages=12"))
+    again = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12"))
     assert again.returncode in (0, 3), again.stdout
     good = [f"kalbela:{path.rpartition('/')[2]}" for path in paper.good]
     assert set(good) <= set(kept(tmp_path))
@@ -134,13 +134,13 @@ def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
     ids=["little room", "no room", "few inodes", "read-only"],
 )
 def test_a_disk_without_room_is_refused_before_anything_is_asked_for(
-    options: str, then: str | None, said: str, disk: Callable[[str], Path], paper: HostilePaper
+    options: str, then: str | None, said: str, disk: Callable[[str], Path], paper: FaultSite
 ) -> None:
     place = disk(options)
     if then:
         disk(then)
     hits = paper.server.hits.total()
-    done = run(crawling(paper.server.base, place / "data"))
+    done = run(crawl_command(paper.server.base, place / "data"))
     assert (done.returncode, paper.server.hits.total()) == (7, hits)
     assert said in said_in(done)
     assert str(place) in said_in(done)
@@ -148,14 +148,14 @@ def test_a_disk_without_room_is_refused_before_anything_is_asked_for(
 
 @needs_root
 def test_a_folder_of_somebody_else_is_refused_with_the_user_who_may_not_write_it(
-    paper: HostilePaper, tmp_path_factory: pytest.TempPathFactory
+    paper: FaultSite, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # The interpreter may lie where another user cannot start it: so it becomes one after all is imported.
     runner = ", ".join(f"schedules.runner.{name}" for name in ("run_all", "dependency_check", "options"))
     imports = f"encodings.idna, os, sys, khobor, {runner}, schedules.cli.render.progress_bar"
     code = f"import {imports}; os.setuid(65534); sys.exit(khobor.main())"
     data = tmp_path_factory.mktemp("private")
-    arguments = crawling(paper.server.base, data)[3:]
+    arguments = crawl_command(paper.server.base, data)[3:]
     done = run([sys.executable, "-c", code, *arguments])
     assert done.returncode == 7
     assert "Permission denied (as user 65534)" in said_in(done)
@@ -170,23 +170,21 @@ def test_a_folder_of_somebody_else_is_refused_with_the_user_who_may_not_write_it
     ],
     ids=["descriptors", "file size"],
 )
-def test_a_limit_that_is_too_low_is_named(
-    limit: int, most: int, said: str, paper: HostilePaper, tmp_path: Path
-) -> None:
-    done = run(crawling(paper.server.base, tmp_path), before=lambda: resource.setrlimit(limit, (most, most)))
+def test_a_limit_that_is_too_low_is_named(limit: int, most: int, said: str, paper: FaultSite, tmp_path: Path) -> None:
+    done = run(crawl_command(paper.server.base, tmp_path), before=lambda: resource.setrlimit(limit, (most, most)))
     assert done.returncode == 7
     assert said in said_in(done)
     assert not (tmp_path / "stories").exists()
 
 
-def test_too_little_memory_is_said_before_and_just_enough_loses_nothing(paper: HostilePaper, tmp_path: Path) -> None:
-    done = run(crawling(paper.server.base, tmp_path, "-sKHOBOR_ADDRESS_SPACE_MB=50"))
+def test_too_little_memory_is_said_before_and_just_enough_loses_nothing(paper: FaultSite, tmp_path: Path) -> None:
+    done = run(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_ADDRESS_SPACE_MB=50"))
     assert done.returncode == 7
     needs = re.search(r"may map 50 MiB of memory and needs (\d+): raise KHOBOR_ADDRESS_SPACE_MB", said_in(done))
     assert needs
     # With no more than that it depends on the machine whether it is enough, and not on luck what is kept.
     done = run(
-        crawling(paper.server.base, tmp_path, "--max-pages=12", f"-sKHOBOR_ADDRESS_SPACE_MB={int(needs[1]) + 5}")
+        crawl_command(paper.server.base, tmp_path, "--max-pages=12", f"-sKHOBOR_ADDRESS_SPACE_MB={int(needs[1]) + 5}")
     )
     report = json.loads(done.stdout)
     assert done.returncode in (0, 3, 7), report["verdict"]
@@ -196,9 +194,9 @@ def test_too_little_memory_is_said_before_and_just_enough_loses_nothing(paper: H
 
 
 @pytest.mark.parametrize("moment", ["2019-12-31T00:00Z", "2093-01-01T00:00Z"])
-def test_a_clock_that_cannot_be_right_is_refused(moment: str, paper: HostilePaper, tmp_path: Path) -> None:
+def test_a_clock_that_cannot_be_right_is_refused(moment: str, paper: FaultSite, tmp_path: Path) -> None:
     clock = {"KHOBOR_CLOCK": moment, "KHOBOR_TESTING": "1"}
-    done = run(crawling(paper.server.base, tmp_path), environment=clock)
+    done = run(crawl_command(paper.server.base, tmp_path), environment=clock)
     assert done.returncode == 7
     assert f"the system clock shows {moment[:10]}" in said_in(done)
     assert not list(tmp_path.iterdir())

@@ -11,16 +11,16 @@ import pytest
 
 from pipelines.storage.errors import StorageError
 from pipelines.storage.fsync import RESERVE_BYTES, give_up_reserve, keep_reserve
-from tests.support.crash_store import Store
-from tests.support.fork_server import REFUSED, Killing, killing
-from tests.support.synthetic_site import World
+from tests.support.crash_store import CrashStore
+from tests.support.fork_server import REFUSED, ForkServer, fork_server
+from tests.support.synthetic_site import SyntheticSite
 
 ROOM = 8 * 2**20
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Killing]:
-    with killing() as server:
+def server() -> Iterator[ForkServer]:
+    with fork_server() as server:
         yield server
 
 
@@ -47,11 +47,13 @@ def take_the_names(disk: Path, but: int) -> None:
         (disk / "names" / str(number)).touch()
 
 
-def test_a_disk_that_fills_up_during_a_run_costs_nothing_that_was_accepted(server: Killing, small_disk: Path) -> None:
+def test_a_disk_that_fills_up_during_a_run_costs_nothing_that_was_accepted(
+    server: ForkServer, small_disk: Path
+) -> None:
     """Filled up a little less each time, so that it is full at another moment of the run."""
-    world = World(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6)))
+    world = SyntheticSite(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6)))
     print(f"KHOBOR_SEED={world.seed}")
-    store = Store(server, small_disk, world)
+    store = CrashStore(server, small_disk, world)
     acknowledged = small_disk.parent / "acknowledged"
     store.reckoning = type(store.reckoning)(store.root, acknowledged, world)
     store.run(acks=acknowledged)
@@ -67,8 +69,8 @@ def test_a_disk_that_fills_up_during_a_run_costs_nothing_that_was_accepted(serve
     assert gave_up >= 1
 
 
-def test_a_disk_without_inodes_costs_nothing_that_was_accepted(server: Killing, small_disk: Path) -> None:
-    store = Store(server, small_disk, World(secrets.randbelow(10**6)))
+def test_a_disk_without_inodes_costs_nothing_that_was_accepted(server: ForkServer, small_disk: Path) -> None:
+    store = CrashStore(server, small_disk, SyntheticSite(secrets.randbelow(10**6)))
     acknowledged = small_disk.parent / "acknowledged"
     store.reckoning = type(store.reckoning)(store.root, acknowledged, store.world)
     store.run(acks=acknowledged)

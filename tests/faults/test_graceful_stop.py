@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.downloader_process import fetch
-from tests.support.fault_server import Hostile
+from tests.support.fault_server import FaultServer
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from tests.support.fault_server import Hostile
 )
 def test_a_stop_ends_the_run_within_seconds(names: list[str], settings: dict[str, float]) -> None:
     urls = [f"https://www.paper.test/{name}" for name in names]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             KHOBOR_MIRROR=server.base,
@@ -34,7 +34,7 @@ def test_a_stop_ends_the_run_within_seconds(names: list[str], settings: dict[str
 
 def test_what_was_under_way_when_the_run_ended_is_due_in_the_next() -> None:
     url = "https://www.paper.test/hang"
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch([url], KHOBOR_MIRROR=server.base, DOWNLOAD_TIMEOUT=30, KHOBOR_SHUTDOWN_SECONDS=0.2, with_stop=0.3)
         assert found.pages[url]["reason"] == "the run ended before the whole answer came"
         assert found.came_of(url) == "pending"
@@ -42,6 +42,6 @@ def test_what_was_under_way_when_the_run_ended_is_due_in_the_next() -> None:
 
 def test_a_page_that_arrives_within_the_grace_is_kept() -> None:
     url = "https://www.paper.test/late"
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch([url], KHOBOR_MIRROR=server.base, KHOBOR_SHUTDOWN_SECONDS=5, with_stop=0.3)
         assert found.came_of(url) == 200

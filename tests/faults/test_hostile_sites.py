@@ -16,14 +16,14 @@ import pytest
 from tests.support.fault_server import (
     BEHAVIOURS,
     HEADLINE,
-    Hostile,
+    FaultServer,
     Visit,
     certified,
     every_behaviour,
     evil_links,
     fixed,
 )
-from tests.support.fault_site import MAPS, SEED, SITE, XML, Ended, HostilePaper, body_of, crawl, sitemap
+from tests.support.fault_site import MAPS, SEED, SITE, XML, CommandResult, FaultSite, body_of, crawl, sitemap
 
 FAST = {"DOWNLOAD_TIMEOUT": "1.5"}
 MOST_MEGABYTES = 600
@@ -161,23 +161,23 @@ class Night:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.pool = folder, ThreadPoolExecutor(4)
-        self.papers: dict[str, HostilePaper] = {}
-        self.ends: dict[str, Future[Ended]] = {}
+        self.papers: dict[str, FaultSite] = {}
+        self.ends: dict[str, Future[CommandResult]] = {}
 
-    def crawl(self, name: str, paper: HostilePaper, *arguments: str, **settings: Any) -> None:
+    def crawl(self, name: str, paper: FaultSite, *arguments: str, **settings: Any) -> None:
         self.papers[name] = paper
 
-        def run() -> Ended:
+        def run() -> CommandResult:
             with paper:
                 return paper.crawl(self.folder / name, *arguments, **(FAST | settings))
 
         self.ends[name] = self.pool.submit(run)
 
-    def __getitem__(self, name: str) -> Ended:
+    def __getitem__(self, name: str) -> CommandResult:
         return self.ends[name].result()
 
 
-def popular(server: Hostile) -> list[str]:
+def popular(server: FaultServer) -> list[str]:
     """A list that is a mess: addresses that are none, and the same stories again and again."""
     return [*evil_links(server), "/ok/5001", "/ok/5001?utm_source=list", "/ok/5001/", "/ok/5002", "/national/5001"]
 
@@ -185,15 +185,15 @@ def popular(server: Hostile) -> list[str]:
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     night = Night(tmp_path_factory.mktemp("night"))
-    night.crawl("failing", HostilePaper([name for name, *_ in FAILING], popular=popular, robots="robots_maps"))
-    night.crawl("large", HostilePaper([name for name, *_ in LARGE]), DOWNLOAD_TIMEOUT="90")
-    night.crawl("read", HostilePaper(READ))
-    night.crawl("holding", HostilePaper([f"paper_hold_{name}" for name in HOLDING]), DOWNLOAD_TIMEOUT="10")
-    night.crawl("maze", HostilePaper(["paper_maze/300"]), CLOSESPIDER_TIMEOUT="4")
+    night.crawl("failing", FaultSite([name for name, *_ in FAILING], popular=popular, robots="robots_maps"))
+    night.crawl("large", FaultSite([name for name, *_ in LARGE]), DOWNLOAD_TIMEOUT="90")
+    night.crawl("read", FaultSite(READ))
+    night.crawl("holding", FaultSite([f"paper_hold_{name}" for name in HOLDING]), DOWNLOAD_TIMEOUT="10")
+    night.crawl("maze", FaultSite(["paper_maze/300"]), CLOSESPIDER_TIMEOUT="4")
     for name, allowed in ROBOTS.items():
-        night.crawl(f"robots {name}", HostilePaper(["ok"], robots=name), *(["--max-pages", "3"] if allowed else []))
+        night.crawl(f"robots {name}", FaultSite(["ok"], robots=name), *(["--max-pages", "3"] if allowed else []))
     for name in WHOLE_SITES:
-        night.crawl(f"site {name}", HostilePaper(places={"/": name, SEED: name}, otherwise=name))
+        night.crawl(f"site {name}", FaultSite(places={"/": name, SEED: name}, otherwise=name))
     yield night
     night.pool.shutdown(cancel_futures=True)
 
@@ -407,7 +407,7 @@ def test_a_site_that_only_fails_is_left_alone_soon(night: Night, site: str) -> N
 def test_a_certificate_is_trusted_only_while_it_is_valid(tmp_path: Path, days: int, exit_code: int) -> None:
     trusted = {"SSL_CERT_FILE": str(tmp_path / "localhost.pem")}
     few = ["--max-pages", "3"] if exit_code == 0 else []
-    with HostilePaper(["ok"], tls=certified(tmp_path / "localhost.pem", timedelta(days=days))) as paper:
+    with FaultSite(["ok"], tls=certified(tmp_path / "localhost.pem", timedelta(days=days))) as paper:
         mirror = paper.server.base.replace("http://127.0.0.1", "https://localhost")
         ended = crawl(mirror, tmp_path / "data", *few, environment=trusted, **FAST)
     assert ended.exit_code == exit_code
@@ -461,7 +461,7 @@ def test_thousands_of_hostile_pages_are_all_accounted_for(tmp_path: Path) -> Non
     fixed("robots_listed", maps.encode(), content_type="text/plain")
     BEHAVIOURS.update(paper_any=anything, paper_listed=listed)
     many = dict.fromkeys(("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"), "4")
-    with HostilePaper(robots="robots_listed", bomb_size=32 * 2**20) as paper:
+    with FaultSite(robots="robots_listed", bomb_size=32 * 2**20) as paper:
         ended = paper.crawl(
             tmp_path / "data",
             **many,

@@ -23,7 +23,7 @@ import pytest
 from crawler.spiders.kalbela import Kalbela
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, Crawled
-from tests.support.concurrent_readers import Readers
+from tests.support.concurrent_readers import ConcurrentReaders
 from tests.support.crash_store import SOAK
 from tests.support.processes import KHOBOR
 from tests.support.project import PROJECT
@@ -192,7 +192,7 @@ def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothi
         usual = -time.monotonic()
         crawled.crawl()
         usual += time.monotonic()
-        with Readers(crawled.data / "stories", tmp_path / "seen") as readers:
+        with ConcurrentReaders(crawled.data / "stories", tmp_path / "seen") as readers:
             for _ in range(100):
                 paper.advance(timedelta(minutes=chance.randint(10, 90)))
                 began, whom = time.monotonic(), chance.choice(("child", "both", "parent"))

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.storage.atomic_write import UNFINISHED
-from tests.support.concurrent_readers import Readers
-from tests.support.crash_store import SOAK, Store
-from tests.support.fork_server import KILLED, REFUSED, Ended, Killing, killing
+from tests.support.concurrent_readers import ConcurrentReaders
+from tests.support.crash_store import SOAK, CrashStore
+from tests.support.fork_server import KILLED, REFUSED, ForkServer, RunResult, fork_server
 from tests.support.project import PROJECT
-from tests.support.synthetic_site import SITE, World
+from tests.support.synthetic_site import SITE, SyntheticSite
 
 # Where the disk is asked for something, and may refuse it.
 OF_THE_DISK = ("storage/*.py", *(f"ledger/{name}.py" for name in ("__init__", "urls", "runs", "transactions")))
@@ -26,19 +26,19 @@ ELSEWHERE = {"move.renamed"}  # in quarantine alone
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Killing]:
-    with killing() as server:
+def server() -> Iterator[ForkServer]:
+    with fork_server() as server:
         yield server
 
 
 @pytest.fixture
-def store(server: Killing, memory_folder: Path) -> Store:
+def store(server: ForkServer, memory_folder: Path) -> CrashStore:
     seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
     print(f"KHOBOR_SEED={seed}")  # shown when the test fails; a kill at a moment, though, is never the same again
-    return Store(server, memory_folder, World(seed))
+    return CrashStore(server, memory_folder, SyntheticSite(seed))
 
 
-def kill_again_and_again(store: Store, cycles: int, where: str = "") -> int:
+def kill_again_and_again(store: CrashStore, cycles: int, where: str = "") -> int:
     """Runs and recoveries killed at random fail-points and at random moments; returns how many were killed.
 
     ``where`` is what the names of the fail-points begin with.
@@ -63,7 +63,7 @@ def kill_again_and_again(store: Store, cycles: int, where: str = "") -> int:
 
 
 @pytest.mark.parametrize("cycles", [150, pytest.param(1000, marks=SOAK)])
-def test_kills_that_pile_up_on_one_folder_lose_and_double_nothing(store: Store, cycles: int) -> None:
+def test_kills_that_pile_up_on_one_folder_lose_and_double_nothing(store: CrashStore, cycles: int) -> None:
     kills = kill_again_and_again(store, cycles)
     print(f"{kills} kills, {len(store.reckoning.acknowledged())} pages acknowledged")
     assert kills > cycles * 0.6
@@ -71,14 +71,14 @@ def test_kills_that_pile_up_on_one_folder_lose_and_double_nothing(store: Store, 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_readers_that_never_stop_see_nothing_of_a_thousand_kills(server: Killing, memory_folder: Path) -> None:
+def test_readers_that_never_stop_see_nothing_of_a_thousand_kills(server: ForkServer, memory_folder: Path) -> None:
     """Nothing moves here: who reads many files sees each at another moment, so a moving one may be in none of them."""
     seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
     print(f"KHOBOR_SEED={seed}")
-    store = Store(server, memory_folder, World(seed, moving=False))
+    store = CrashStore(server, memory_folder, SyntheticSite(seed, moving=False))
     store.run()
     store.edition += 1
-    with Readers(store.root / "stories", memory_folder / "seen") as readers:
+    with ConcurrentReaders(store.root / "stories", memory_folder / "seen") as readers:
         kills = kill_again_and_again(store, 1_300)  # not every run is there to be killed when the time comes
     print(f"{kills} kills, {len(store.reckoning.acknowledged())} pages acknowledged; ", end="")
     saw_all_is_well(readers)
@@ -86,7 +86,7 @@ def test_readers_that_never_stop_see_nothing_of_a_thousand_kills(server: Killing
 
 
 @pytest.mark.parametrize(("without", "where"), [("outbox", "stage"), ("announcement", "commit"), ("page", "address")])
-def test_the_kills_find_what_is_done_in_the_wrong_order(store: Store, without: str, where: str) -> None:
+def test_the_kills_find_what_is_done_in_the_wrong_order(store: CrashStore, without: str, where: str) -> None:
     """The outbox cleared too early, a file put in place that nobody announced, a page that is not one transaction."""
     store.without = without
     with pytest.raises(AssertionError) as found:
@@ -101,9 +101,9 @@ def points_in(*patterns: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def reached(server: Killing, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
+def reached(server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, int]]:
     """How often each fail-point is passed, by a first run, by another, by a recovery and by a reindex."""
-    store = Store(server, tmp_path_factory.mktemp("counted"), World(1))
+    store = CrashStore(server, tmp_path_factory.mktemp("counted"), SyntheticSite(1))
     hits = {"first": store.run(count=True).hits, "another": store.next_edition(count=True).hits}
     store.next_edition(failpoint="remove.unlinked=kill")
     hits["recovery"] = store.recover(count=True).hits
@@ -127,7 +127,7 @@ def chosen(hits: dict[str, int], every: bool) -> list[tuple[str, int]]:
     return [(point, hit) for point, most in sorted(hits.items()) for hit in arrivals(most)]
 
 
-def disturb(store: Store, phase: str, failpoint: str) -> Ended:
+def disturb(store: CrashStore, phase: str, failpoint: str) -> RunResult:
     """One phase of a store's life, which meets a fail-point."""
     if phase == "first":
         store.forget()
@@ -147,7 +147,7 @@ PHASES = ("first", "another", "recovery", "reindex")
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=SOAK)])
 @pytest.mark.parametrize("phase", PHASES)
 def test_after_a_kill_at_any_fail_point_the_next_run_puts_it_right(
-    store: Store, reached: dict[str, dict[str, int]], phase: str, every: bool
+    store: CrashStore, reached: dict[str, dict[str, int]], phase: str, every: bool
 ) -> None:
     """Every other time the recovery is killed at the same place, if it comes there, and the one after it again."""
     killed = set()
@@ -170,7 +170,7 @@ def test_after_a_kill_at_any_fail_point_the_next_run_puts_it_right(
     ],
 )
 def test_after_the_disk_refused_anything_the_next_run_puts_it_right(
-    store: Store, reached: dict[str, dict[str, int]], phase: str, act: str, every: bool
+    store: CrashStore, reached: dict[str, dict[str, int]], phase: str, act: str, every: bool
 ) -> None:
     places = points_in(*OF_THE_DISK) - NOT_REFUSED
     hits = {point: most for point, most in reached[phase].items() if point in places}
@@ -182,7 +182,7 @@ def test_after_the_disk_refused_anything_the_next_run_puts_it_right(
     assert ended[REFUSED] > 0.8 * ended.total(), ended
 
 
-def test_a_staged_file_that_was_cut_off_is_torn_and_out_of_sight(store: Store) -> None:
+def test_a_staged_file_that_was_cut_off_is_torn_and_out_of_sight(store: CrashStore) -> None:
     assert store.run(failpoint="stage.written:3=kill").status == KILLED
     [torn] = (store.root / ".staging").glob(f"{SITE}-*{UNFINISHED}")
     with pytest.raises(pa.ArrowInvalid):
@@ -193,13 +193,13 @@ def test_a_staged_file_that_was_cut_off_is_torn_and_out_of_sight(store: Store) -
 
 @pytest.mark.parametrize("looks", [15, pytest.param(1000, marks=SOAK)])
 def test_readers_that_never_stop_see_whole_files_and_never_fewer_stories(
-    server: Killing, memory_folder: Path, looks: int
+    server: ForkServer, memory_folder: Path, looks: int
 ) -> None:
     """Nothing moves here: who reads many files sees each at another moment, so a moving one may be in none of them."""
-    store = Store(server, memory_folder, World(secrets.randbelow(10**6), moving=False))
+    store = CrashStore(server, memory_folder, SyntheticSite(secrets.randbelow(10**6), moving=False))
     chance = Random(store.world.seed)
     usual = store.run()
-    with Readers(store.root / "stories", memory_folder / "seen") as readers:
+    with ConcurrentReaders(store.root / "stories", memory_folder / "seen") as readers:
         while readers.fewest_looks() < looks:
             store.next_edition(kill_after=chance.random() * 2 * usual.seconds)
             store.settled()
@@ -207,7 +207,7 @@ def test_readers_that_never_stop_see_whole_files_and_never_fewer_stories(
     saw_all_is_well(readers)
 
 
-def saw_all_is_well(readers: Readers) -> None:
+def saw_all_is_well(readers: ConcurrentReaders) -> None:
     """Whole files at every look, no story twice, and never fewer than before."""
     looked = {engine: len(seen) for engine, seen in readers.looks().items()}
     print(f"{looked} looks, {readers.repeated()} taken again")

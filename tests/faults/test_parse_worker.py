@@ -24,11 +24,11 @@ from crawler.worker import extension
 from crawler.worker.extension import ParserFailed, ParseWorker
 from crawler.worker.protocol import ParsedPageCodec
 from pipelines.storage.site_lock import SiteLock
-from tests.support.fault_site import HostilePaper
+from tests.support.fault_site import FaultSite
 from tests.support.fault_site import crawl as crawled
 from tests.support.faulty_steps import SPOILT, STEPS, after_text_steps, with_step
 from tests.support.frozen_pages import CASES
-from tests.support.processes import crawling, gone, started
+from tests.support.processes import crawl_command, process_ended, start_command
 
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 URL = "https://www.kalbela.com/world/1"
@@ -340,7 +340,7 @@ def test_it_holds_nothing_and_is_gone_with_the_crawl(tmp_path: Path, is_reading:
         if is_reading:
             time.sleep(0.3)
         parent.kill()
-    assert gone(int(reader), 10)
+    assert process_ended(int(reader), 10)
     SiteLock.take(lock).release()
 
 
@@ -362,7 +362,7 @@ def stories(data: Path) -> dict[str, tuple[Any, ...]]:
 
 
 def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
-    with HostilePaper(["s404", "gzip", "soft404"]) as paper:
+    with FaultSite(["s404", "gzip", "soft404"]) as paper:
         kept = {}
         for apart_or_not in ("True", "False"):
             ended = crawled(paper.server.base, tmp_path / apart_or_not, "-s", f"KHOBOR_PARSE_IN_WORKER={apart_or_not}")
@@ -374,7 +374,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
 
 
 def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_path: Path) -> None:
-    with HostilePaper(["s404", "gzip"]) as paper:
+    with FaultSite(["s404", "gzip"]) as paper:
         ended = crawled(paper.server.base, tmp_path, "-s", with_step("spoils_one"))
     assert ended.report["urls"]["complete"]
     rows = ended.fetches()
@@ -389,10 +389,10 @@ def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_p
 
 @needs_proc
 def test_a_crawl_whose_reader_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
-    with HostilePaper(["s404", "gzip"]) as paper:
+    with FaultSite(["s404", "gzip"]) as paper:
         calm = crawled(paper.server.base, tmp_path / "calm")
-        command = crawling(paper.server.base, tmp_path / "killed", "-sDOWNLOAD_DELAY=0.1")
-        with started(command, tmp_path / "killed") as run:
+        command = crawl_command(paper.server.base, tmp_path / "killed", "-sDOWNLOAD_DELAY=0.1")
+        with start_command(command, tmp_path / "killed") as run:
             run.until(run.progress)
             killed = 0
             while run.process.poll() is None and killed < 8:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from tests.support.fault_site import SEED, HostilePaper, crawl
+from tests.support.fault_site import SEED, FaultSite, crawl
 from tests.support.faulty_steps import SPOILT, with_step
 
 
 def test_crashed_parser_costs_one_page(tmp_path: Path) -> None:
-    with HostilePaper(["s404", "gzip", "soft404"]) as paper:
+    with FaultSite(["s404", "gzip", "soft404"]) as paper:
         ended = crawl(paper.server.base, tmp_path, "-s", with_step("crashes_on_one"))
         again = crawl(paper.server.base, tmp_path)
     assert ended.exit_code in (0, 3)

@@ -6,7 +6,7 @@ import pytest
 
 from crawler.downloader.retry import retry_after_seconds
 from tests.support.downloader_process import fetch
-from tests.support.fault_server import Hostile
+from tests.support.fault_server import FaultServer
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ONE_AT_A_TIME = {"CONCURRENT_REQUESTS_PER_DOMAIN": 1, "RETRY_TIMES": 2, "LOG_LEVEL": "CRITICAL"}
@@ -48,7 +48,7 @@ def test_retry_after_is_a_number_or_a_date_and_nothing_else(retry_after: str | N
 def test_retry_after_holds_for_the_whole_host_and_for_no_other() -> None:
     slow = [address("s429_ra_seconds/1"), *(address(f"ok/{n}") for n in range(4))]
     quick = [address(f"gzip/{n}", "quick.test") for n in range(4)]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             [*slow, *quick],
             hosts=["www.paper.test", "quick.test"],
@@ -65,14 +65,14 @@ def test_retry_after_holds_for_the_whole_host_and_for_no_other() -> None:
 
 
 def test_retry_after_may_be_a_date() -> None:
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch([address("s429_ra_date/2")], KHOBOR_MIRROR=server.base, **ONE_AT_A_TIME)
         assert found.came_of(address("s429_ra_date/2")) == 200
         assert server.gaps("s429_ra_date")[0] >= A_SECOND
 
 
 def test_without_retry_after_a_host_rests_longer_each_time() -> None:
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             [address("s503_then_ok")], KHOBOR_MIRROR=server.base, KHOBOR_FIRST_PAUSE_SECONDS=0.4, **ONE_AT_A_TIME
         )
@@ -102,7 +102,7 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_not() -> None:
     }
     # Between two bad pages a good one, so that the host is not taken to be in trouble.
     urls = [address(path) for name in tries for path in (name, f"ok/{name}")]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             KHOBOR_MIRROR=server.base,
@@ -121,7 +121,7 @@ def test_what_may_pass_is_tried_again_and_what_will_not_is_not() -> None:
 )
 def test_a_host_that_only_fails_is_given_up_after_a_few_requests(name: str, reason: str, outcome: str) -> None:
     urls = [address(f"{name}/{n}") for n in range(30)]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls, KHOBOR_MIRROR=server.base, KHOBOR_MAX_HOST_FAILURES=5, CONCURRENT_REQUESTS=16, **ONE_AT_A_TIME
         )
@@ -141,7 +141,7 @@ def test_a_name_that_cannot_be_found_is_an_unreachable_host() -> None:
 
 def test_a_host_in_trouble_gets_fewer_tries() -> None:
     urls = [address(f"s500/{n}") for n in range(30)]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             KHOBOR_MIRROR=server.base,
@@ -155,7 +155,7 @@ def test_a_host_in_trouble_gets_fewer_tries() -> None:
 
 def test_a_host_that_is_given_up_ends_the_run_only_where_it_is_the_last() -> None:
     urls = [address(f"s500/{n}") for n in range(8)] + [address(f"ok/{n}", "quick.test") for n in range(8)]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             hosts=["www.paper.test", "quick.test"],
@@ -171,7 +171,7 @@ def test_a_host_that_is_given_up_ends_the_run_only_where_it_is_the_last() -> Non
 
 def test_a_few_bad_pages_do_not_make_a_host_unreachable() -> None:
     urls = [address(f"{name}/{n}") for n in range(3) for name in ("s500", "ok", "s404", "reset_now")]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(urls, KHOBOR_MIRROR=server.base, KHOBOR_MAX_HOST_FAILURES=3, **ONE_AT_A_TIME)
         assert found.reason == "finished"
         assert len(found.pages) == len(urls)
@@ -180,7 +180,7 @@ def test_a_few_bad_pages_do_not_make_a_host_unreachable() -> None:
 
 def test_a_pause_beyond_the_runs_patience_ends_the_run_at_once() -> None:
     urls = [address("s429_ra_insane"), *(address(f"ok/{n}") for n in range(5))]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(urls, KHOBOR_MIRROR=server.base, **ONE_AT_A_TIME)
         assert found.reason == "deferred"
         assert found.seconds < 5
@@ -190,7 +190,7 @@ def test_a_pause_beyond_the_runs_patience_ends_the_run_at_once() -> None:
 
 def test_many_small_pauses_use_up_the_patience_too() -> None:
     urls = [address(f"{name}/{n}") for n in range(4) for name in ("s503", "ok")]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             KHOBOR_MIRROR=server.base,

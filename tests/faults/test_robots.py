@@ -6,7 +6,7 @@ import pytest
 
 from crawler.downloader.robots import MAX_ROBOTS_BYTES, bounded_delay, effective_rules
 from tests.support.downloader_process import Results, fetch
-from tests.support.fault_server import Hostile
+from tests.support.fault_server import FaultServer
 
 # What robots.txt answers, and what becomes of a page that it says nothing of, and of one that it names.
 TABLE = [
@@ -48,10 +48,10 @@ def host(name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def obeyed() -> Iterator[tuple[Results, Hostile, Hostile]]:
+def obeyed() -> Iterator[tuple[Results, FaultServer, FaultServer]]:
     hosts = [host(name) for name, *_ in TABLE]
     urls = [f"https://{each}/ok/{page}" for each in hosts for page in ("free", "secret")]
-    with Hostile() as server, Hostile() as other:
+    with FaultServer() as server, FaultServer() as other:
         server.elsewhere = other.base
         found = fetch(
             urls,
@@ -67,7 +67,7 @@ def obeyed() -> Iterator[tuple[Results, Hostile, Hostile]]:
 
 @pytest.mark.parametrize(("name", "free", "secret"), TABLE)
 def test_each_answer_for_robots_txt_allows_or_forbids(
-    obeyed: tuple[Results, Hostile, Hostile], name: str, free: str | int, secret: str | int
+    obeyed: tuple[Results, FaultServer, FaultServer], name: str, free: str | int, secret: str | int
 ) -> None:
     found, server, _ = obeyed
     for page, expected in (("free", free), ("secret", secret)):
@@ -77,27 +77,27 @@ def test_each_answer_for_robots_txt_allows_or_forbids(
 
 @pytest.mark.parametrize(("name", "why"), UNREADABLE.items())
 def test_a_robots_txt_that_cannot_be_read_says_why(
-    obeyed: tuple[Results, Hostile, Hostile], name: str, why: str
+    obeyed: tuple[Results, FaultServer, FaultServer], name: str, why: str
 ) -> None:
     found, *_ = obeyed
     assert found.pages[f"https://{host(name)}/ok/free"]["reason"] == f"robots.txt could not be read: {why}"
 
 
 def test_what_the_rules_forbid_is_told_apart_from_what_could_not_be_read(
-    obeyed: tuple[Results, Hostile, Hostile],
+    obeyed: tuple[Results, FaultServer, FaultServer],
 ) -> None:
     found, *_ = obeyed
     assert found.pages[f"https://{host('all')}/ok/free"]["reason"] == "robots.txt forbids it"
     assert found.stats["khobor/robots_unreadable"] == len(UNREADABLE)
 
 
-def test_robots_txt_is_asked_for_once_and_never_elsewhere(obeyed: tuple[Results, Hostile, Hostile]) -> None:
+def test_robots_txt_is_asked_for_once_and_never_elsewhere(obeyed: tuple[Results, FaultServer, FaultServer]) -> None:
     _, server, other = obeyed
     assert {count for (name, target), count in server.seen.items() if target == "/robots.txt"} == {1}
     assert not other.hits
 
 
-def test_a_long_robots_txt_costs_little_memory(obeyed: tuple[Results, Hostile, Hostile]) -> None:
+def test_a_long_robots_txt_costs_little_memory(obeyed: tuple[Results, FaultServer, FaultServer]) -> None:
     found, server, _ = obeyed
     assert found.megabytes < 200
     assert server.sent["robots_8mb"] < 8 * 2**20 + 10_000
@@ -105,7 +105,7 @@ def test_a_long_robots_txt_costs_little_memory(obeyed: tuple[Results, Hostile, H
 
 def test_a_crawl_delay_holds_against_the_settings_and_autothrottle() -> None:
     urls = [f"https://{host('delay')}/ok/{n}" for n in range(3)]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             urls,
             hosts=[host("delay")],
@@ -124,7 +124,7 @@ def test_a_crawl_delay_holds_against_the_settings_and_autothrottle() -> None:
 
 def test_a_spider_learns_the_sitemaps_before_it_starts() -> None:
     asked = [f"https://{host(name)}/" for name in ("rules", "all", "500")]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(
             [],
             hosts=["www.paper.test", *(host(name) for name in ("rules", "all", "500"))],

@@ -11,8 +11,19 @@ import pytest
 
 from pipelines.storage.site_lock import SiteLock
 from tests.support.commands import khobor
-from tests.support.fault_site import HostilePaper
-from tests.support.processes import INT, KILL, STOP, TERM, crawling, gone, hears, reports, scraping, started
+from tests.support.fault_site import FaultSite
+from tests.support.processes import (
+    INT,
+    KILL,
+    STOP,
+    TERM,
+    crawl_command,
+    handles_signal,
+    process_ended,
+    reports,
+    scrapy_command,
+    start_command,
+)
 
 LIMIT = 10.0
 
@@ -36,8 +47,8 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
     number: int, behaviours: list[str], places: dict[str, str], settings: list[str], at: str, tmp_path: Path
 ) -> None:
     with (
-        HostilePaper(behaviours, places=places) as paper,
-        started(crawling(paper.server.base, tmp_path, *settings), tmp_path) as run,
+        FaultSite(behaviours, places=places) as paper,
+        start_command(crawl_command(paper.server.base, tmp_path, *settings), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", at])
         time.sleep(0.3)
@@ -54,8 +65,8 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
 
 def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accepted(tmp_path: Path) -> None:
     with (
-        HostilePaper(["slow_body"]) as paper,
-        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=60"), tmp_path) as run,
+        FaultSite(["slow_body"]) as paper,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=60"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
         code, out, _, seconds = run.ends(INT, INT)
@@ -65,7 +76,7 @@ def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accept
 
 
 def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
-    with HostilePaper(["ok"]) as paper, started(crawling(paper.server.base, tmp_path), tmp_path) as run:
+    with FaultSite(["ok"]) as paper, start_command(crawl_command(paper.server.base, tmp_path), tmp_path) as run:
         run.until(lambda: run.progress().get("state") == "publishing")
         code, out, _, seconds = run.ends(TERM)
     assert (code, seconds < LIMIT) == (143, True)
@@ -78,8 +89,8 @@ def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [INT, TERM])
 def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None:
     with (
-        HostilePaper(["slow_body"]) as paper,
-        started(scraping(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+        FaultSite(["slow_body"]) as paper,
+        start_command(scrapy_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
         code, _, _, seconds = run.ends(number)
@@ -91,10 +102,12 @@ def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("number", [INT, TERM])
 def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
-    with HostilePaper(["hang"]) as paper:
+    with FaultSite(["hang"]) as paper:
         for delay in (0.0, 0.6, 1.2):
-            with started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run:
-                run.until(lambda: hears(run.process.pid, TERM))  # Python itself hears the other from the beginning
+            with start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run:
+                run.until(
+                    lambda: handles_signal(run.process.pid, TERM)
+                )  # Python itself hears the other from the beginning
                 time.sleep(delay)
                 code, _, said, seconds = run.ends(number)
             assert (code, seconds < LIMIT) == (128 + number, True), (delay, said)
@@ -107,8 +120,8 @@ def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: P
 
 def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) -> None:
     with (
-        HostilePaper(["slow_body"]) as paper,
-        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+        FaultSite(["slow_body"]) as paper,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
         child = run.holder()
@@ -117,7 +130,7 @@ def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) ->
         for limit in (r"core file size +0 +0", r"open files +512 +512", r"address space +4294967296 +4294967296"):
             assert re.search(rf"Max {limit} ", limits), limits
         run.process.send_signal(KILL)
-        assert gone(child, LIMIT)
+        assert process_ended(child, LIMIT)
     SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
     [report] = reports(tmp_path)
     assert report["verdict"]["exit_code"] == 143
@@ -127,8 +140,8 @@ def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) ->
 
 def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
     with (
-        HostilePaper(["slow_body"]) as paper,
-        started(crawling(paper.server.base, tmp_path, "-sKHOBOR_STALLED_AFTER=2"), tmp_path) as run,
+        FaultSite(["slow_body"]) as paper,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_STALLED_AFTER=2"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
         os.kill(run.holder(), STOP)

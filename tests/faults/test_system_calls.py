@@ -13,9 +13,9 @@ from random import Random
 import pytest
 
 from pipelines.storage.tables import TABLES
-from tests.support.crash_store import SOAK, Store
-from tests.support.fork_server import KILLED, REFUSED, Killing, killing
-from tests.support.synthetic_site import SITE, World
+from tests.support.crash_store import SOAK, CrashStore
+from tests.support.fork_server import KILLED, REFUSED, ForkServer, fork_server
+from tests.support.synthetic_site import SITE, SyntheticSite
 from tests.support.syscall_trace import CHANGING, Audit, calls_in, need_strace, run_traced, times_called
 
 NAIVE = """
@@ -31,21 +31,23 @@ aside.replace(place)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Killing]:
+def server() -> Iterator[ForkServer]:
     need_strace()
-    with killing() as server:
+    with fork_server() as server:
         yield server
 
 
 @pytest.fixture
-def store(server: Killing, memory_folder: Path) -> Store:
-    store = Store(server, memory_folder, World(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))))
+def store(server: ForkServer, memory_folder: Path) -> CrashStore:
+    store = CrashStore(
+        server, memory_folder, SyntheticSite(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6)))
+    )
     print(f"KHOBOR_SEED={store.world.seed}")
     store.run()
     return store
 
 
-def traced(store: Store, *options: str) -> int:
+def traced(store: CrashStore, *options: str) -> int:
     """A run of the next edition under strace; how it ended."""
     store.edition += 1
     ended = run_traced(store.server, store.place / "calls", *options, **store.order())
@@ -53,7 +55,7 @@ def traced(store: Store, *options: str) -> int:
     return ended.status
 
 
-def every_call(store: Store) -> list[tuple[str, int]]:
+def every_call(store: CrashStore) -> list[tuple[str, int]]:
     """Each system call that an undisturbed run makes, by its name and its number among those of the name."""
     assert traced(store) == 0
     return [(name, n) for name, most in sorted(times_called(store.place / "calls").items()) for n in range(1, most + 1)]
@@ -68,7 +70,7 @@ def some(calls: list[tuple[str, int]], most: int, seed: int) -> list[tuple[str, 
 
 @pytest.mark.parametrize("most", [1, pytest.param(10_000, marks=SOAK)])
 @pytest.mark.parametrize("phase", ["first", "another"])
-def test_after_a_kill_at_any_system_call_the_next_run_puts_it_right(store: Store, phase: str, most: int) -> None:
+def test_after_a_kill_at_any_system_call_the_next_run_puts_it_right(store: CrashStore, phase: str, most: int) -> None:
     """In the very first run, which makes everything, and in a later one."""
     if phase == "first":
         store.forget()
@@ -88,7 +90,7 @@ def test_after_a_kill_at_any_system_call_the_next_run_puts_it_right(store: Store
 @pytest.mark.parametrize("most", [1, pytest.param(10, marks=SOAK)])
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
 def test_after_the_kernel_refused_any_system_call_the_next_run_puts_it_right(
-    store: Store, error: str, most: int
+    store: CrashStore, error: str, most: int
 ) -> None:
     """Refused from then on, as a full disk does; but for `write`, which also tells us how it went."""
     calls = [call for call in every_call(store) if call[0] != "write"]
@@ -101,7 +103,7 @@ def test_after_the_kernel_refused_any_system_call_the_next_run_puts_it_right(
     assert store.ended[REFUSED] > 0
 
 
-def test_all_that_is_put_in_place_is_synced_and_its_folder_too(store: Store) -> None:
+def test_all_that_is_put_in_place_is_synced_and_its_folder_too(store: CrashStore) -> None:
     for _ in range(3):
         assert traced(store) == 0
         calls = calls_in(store.place / "calls")
@@ -109,13 +111,13 @@ def test_all_that_is_put_in_place_is_synced_and_its_folder_too(store: Store) -> 
         assert Audit(store.root).of(calls) == []
 
 
-def synced_by_recovery(store: Store) -> set[Path]:
+def synced_by_recovery(store: CrashStore) -> set[Path]:
     assert run_traced(store.server, store.place / "calls", **store.order() | {"do": "recover"}).status == 0
     return {Path(call.paths[0]) for call in calls_in(store.place / "calls") if call.name == "fsync"}
 
 
 @pytest.mark.parametrize("point", ["commit.renamed", "remove.unlinked"])
-def test_a_name_that_a_killed_run_did_not_come_to_sync_is_synced_by_the_next(store: Store, point: str) -> None:
+def test_a_name_that_a_killed_run_did_not_come_to_sync_is_synced_by_the_next(store: CrashStore, point: str) -> None:
     while store.next_edition(failpoint=f"{point}=kill").status != KILLED:
         pass
     with closing(sqlite3.connect(store.root / "state" / f"{SITE}.sqlite")) as ledger:
@@ -125,7 +127,7 @@ def test_a_name_that_a_killed_run_did_not_come_to_sync_is_synced_by_the_next(sto
     assert (store.root / path).parent in synced_by_recovery(store)
 
 
-def test_a_folder_that_a_killed_run_made_is_made_durable_by_the_next(store: Store) -> None:
+def test_a_folder_that_a_killed_run_made_is_made_durable_by_the_next(store: CrashStore) -> None:
     made, tables = 0, list[Path]()
     while not tables:
         made += 1
@@ -148,7 +150,7 @@ def test_the_audit_finds_a_writer_that_syncs_nothing(tmp_path: Path) -> None:
     }
 
 
-def test_the_audit_finds_a_run_that_leaves_syncing_to_sqlite(store: Store) -> None:
+def test_the_audit_finds_a_run_that_leaves_syncing_to_sqlite(store: CrashStore) -> None:
     store.without = "fsync"
     traced(store)
     faults = Audit(store.root).of(calls_in(store.place / "calls"))

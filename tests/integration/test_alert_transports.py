@@ -14,8 +14,8 @@ import pytest
 from schedules.alerting.messages import new_event, sanitise
 from schedules.alerting.transports import DeliveryError, deliver
 from schedules.timetable.alert_targets import Command, Mail, Target, Webhook
-from tests.support.alert_receivers import answering, certificate, mail_server, webhook
-from tests.support.hostile_text import EVIL, UNSAFE
+from tests.support.alert_receivers import certificate, http_server, mail_server, webhook_server
+from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE
 
 SECRET = "hunter2-5f0e9a7c"
 MOMENT = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -65,8 +65,8 @@ def refusal(target: Target, what: dict[str, Any] | None = None) -> str:
 
 def test_a_webhook_is_sent_the_event_as_json_with_words_for_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KHOBOR_TOKEN", SECRET)
-    with webhook() as posted:
-        sent = event(EVIL + " <!channel> @here")
+    with webhook_server() as posted:
+        sent = event(HOSTILE_TEXT + " <!channel> @here")
         assert deliver(post(posted.url, token_from="KHOBOR_TOKEN"), sent) is None
     [found], [headers] = posted.events, posted.headers
     text = found.pop("text")
@@ -82,7 +82,7 @@ def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatc
     target = Webhook(name="chat", url_from="KHOBOR_WEBHOOK", seconds=2)
     monkeypatch.delenv("KHOBOR_WEBHOOK", raising=False)
     assert refusal(target) == "the environment variable KHOBOR_WEBHOOK is not set in this process"
-    with webhook() as posted:
+    with webhook_server() as posted:
         monkeypatch.setenv("KHOBOR_WEBHOOK", f"{posted.url}/{SECRET}")
         deliver(target, event())
     assert len(posted.events) == 1
@@ -93,7 +93,7 @@ def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatc
 
 @pytest.mark.parametrize(("status", "said"), [(500, "500"), (404, "404"), (302, "redirects")])
 def test_a_webhook_that_does_not_take_it_is_named_with_its_answer(status: int, said: str) -> None:
-    with webhook(status) as posted:
+    with webhook_server(status) as posted:
         assert said in refusal(post(posted.url))
     assert len(posted.events) == 1, "a redirect is not followed: the token would go with it"
 
@@ -118,7 +118,7 @@ def _drip(connection: socket.socket) -> None:
     ids=["silent", "dripping", "not HTTP", "hanging up"],
 )
 def test_whoever_does_not_answer_in_time_is_not_waited_for(say: Any, said: str) -> None:
-    with answering(say) as port:
+    with http_server(say) as port:
         began = time.monotonic()
         assert said in refusal(post(f"http://127.0.0.1:{port}/", seconds=0.4))
         assert time.monotonic() - began < 3
@@ -135,7 +135,7 @@ def test_a_port_where_nobody_listens_is_named() -> None:
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
 def test_a_mail_arrives_encrypted_and_no_word_of_it_becomes_a_header(security: str, trusted: Path) -> None:
     with mail_server(trusted, wraps=security == "ssl", user="me", password=SECRET) as mailbox:
-        sent = event(f"{EVIL}\r\nBcc: everyone@example.org\r\n\r\n.\r\nforged")
+        sent = event(f"{HOSTILE_TEXT}\r\nBcc: everyone@example.org\r\n\r\n.\r\nforged")
         for _ in range(2):
             assert deliver(mail(mailbox.port, security=security), sent) is None
     first, second = mailbox.mails
@@ -188,7 +188,7 @@ def test_a_recipient_who_is_refused_keeps_it_from_none_of_the_others(trusted: Pa
 
 def test_a_command_gets_the_event_on_its_standard_input(tmp_path: Path) -> None:
     place = tmp_path / "event"
-    sent = event(EVIL)
+    sent = event(HOSTILE_TEXT)
     deliver(call(sys.executable, "-c", f"import sys; open({str(place)!r}, 'wb').write(sys.stdin.buffer.read())"), sent)
     assert json.loads(place.read_bytes()) == sent
     assert place.read_bytes().count(b"\n") == 1

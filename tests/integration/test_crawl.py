@@ -16,8 +16,8 @@ import pytest
 from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
-from tests.support.fault_site import HostilePaper
-from tests.support.processes import scraping
+from tests.support.fault_site import FaultSite
+from tests.support.processes import scrapy_command
 from tests.support.project import PROJECT
 
 SEED_ARTICLE = Path(__file__).parents[1] / "newspaper" / "seed_article.txt"
@@ -167,8 +167,8 @@ def test_the_seed_article_comes_out_exactly(tmp_path: Path) -> None:
 
 def test_what_scrapy_itself_is_told_to_write_has_every_story(tmp_path: Path) -> None:
     written = tmp_path / "records.jsonl"
-    with HostilePaper(["gzip"]) as paper:
-        command = scraping(paper.server.base, tmp_path / "data", "-O", str(written))
+    with FaultSite(["gzip"]) as paper:
+        command = scrapy_command(paper.server.base, tmp_path / "data", "-O", str(written))
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -39,8 +39,8 @@ from tests.support.dashboard_data import (
     HOSTILE_STORY,
     MOMENT,
     REVISED,
+    DashboardClient,
     DashboardData,
-    Served,
     make_dashboard_data,
     serving,
 )
@@ -56,13 +56,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DashboardData:
 
 
 @pytest.fixture(scope="module")
-def served(folder: DashboardData) -> Iterator[Served]:
+def served(folder: DashboardData) -> Iterator[DashboardClient]:
     with serving(folder) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
-def locked(folder: DashboardData) -> Iterator[Served]:
+def locked(folder: DashboardData) -> Iterator[DashboardClient]:
     with serving(folder, access_policy("127.0.0.1", ["Status.Example.org"], TOKEN)) as page:
         yield page
 
@@ -86,7 +86,7 @@ class ParsedPage(HTMLParser):
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
-def test_overview_names_field_selector_and_page_of_alarm(served: Served) -> None:
+def test_overview_names_field_selector_and_page_of_alarm(served: DashboardClient) -> None:
     data = served.json("/overview.json")
     [site] = data["sites"]
     [alarm] = site["alarms"]
@@ -96,7 +96,7 @@ def test_overview_names_field_selector_and_page_of_alarm(served: Served) -> None
     assert all(text in shown for text in ("byline", ".rpt_name", "data/state/pages/kalbela/2026-02-12/aa.html.gz"))
 
 
-def test_overview_counts_last_day_and_next_occurrences(served: Served, folder: DashboardData) -> None:
+def test_overview_counts_last_day_and_next_occurrences(served: DashboardClient, folder: DashboardData) -> None:
     [site] = served.json("/overview.json")["sites"]
     recent = [report for report in folder.reports if report["started_at"] >= (MOMENT - DAY).isoformat()]
     assert site["day"]["runs"] == len(recent) == 3
@@ -108,7 +108,7 @@ def test_overview_counts_last_day_and_next_occurrences(served: Served, folder: D
     ]
 
 
-def test_runs_match_reports(served: Served, folder: DashboardData) -> None:
+def test_runs_match_reports(served: DashboardClient, folder: DashboardData) -> None:
     [site] = served.json("/runs.json")["sites"]
     assert [run["run_id"] for run in site["runs"]] == sorted(report["run_id"] for report in folder.reports)
     by_day = {day["date"]: day for day in site["days"]}
@@ -120,7 +120,7 @@ def test_runs_match_reports(served: Served, folder: DashboardData) -> None:
     )
 
 
-def test_run_page_shows_outcomes_and_problems(served: Served, folder: DashboardData) -> None:
+def test_run_page_shows_outcomes_and_problems(served: DashboardClient, folder: DashboardData) -> None:
     run_id = folder.reports[3]["run_id"]
     data = served.json(f"/runs/{run_id}.json")
     assert {each["outcome"]: each["count"] for each in data["outcomes"]} == {"list": 27, "story": 10, "gone": 3}
@@ -128,7 +128,7 @@ def test_run_page_shows_outcomes_and_problems(served: Served, folder: DashboardD
     assert all(text in shown for text in (run_id, "layout changed", "no longer there (404, 410)"))
 
 
-def test_stories_match_counts_by_pandas(served: Served, folder: DashboardData) -> None:
+def test_stories_match_counts_by_pandas(served: DashboardClient, folder: DashboardData) -> None:
     [site] = served.json("/stories.json?days=7")["sites"]
     rows = pd.read_parquet(folder.dataset.root / "stories")
     days = rows["published_at"].fillna(rows["first_seen_at"]).dt.tz_convert(ZONE).dt.date
@@ -140,7 +140,7 @@ def test_stories_match_counts_by_pandas(served: Served, folder: DashboardData) -
     assert [row["story_id"] for row in site["changed"]] == [REVISED]
 
 
-def test_field_coverage_includes_reports_without_totals(served: Served) -> None:
+def test_field_coverage_includes_reports_without_totals(served: DashboardClient) -> None:
     [site] = served.json("/fields.json")["sites"]
     byline = next(column for column in site["columns"] if column["column"] == "byline")
     assert [(point["filled"], point["of"]) for point in byline["points"]] == [
@@ -154,7 +154,7 @@ def test_field_coverage_includes_reports_without_totals(served: Served) -> None:
     assert [alarm["key"] for alarm in byline["alarms"]] == ["kalbela/field/byline"]
 
 
-def test_lists_show_movement_of_each_headline(served: Served) -> None:
+def test_lists_show_movement_of_each_headline(served: DashboardClient) -> None:
     [site] = served.json("/lists.json")["sites"]
     popular = next(each for each in site["lists"] if each["list"] == "popular")
     assert [(row["rank"], row["story_id"][-3:], row["move"]) for row in popular["rows"]] == [
@@ -168,7 +168,7 @@ def test_lists_show_movement_of_each_headline(served: Served) -> None:
     assert [rank for _, _, rank in curve] == [1, 2, 2]
 
 
-def test_coverage_matches_files_and_reports(served: Served, folder: DashboardData) -> None:
+def test_coverage_matches_files_and_reports(served: DashboardClient, folder: DashboardData) -> None:
     [site] = served.json("/coverage.json")["sites"]
     days = datetime(2026, 1, 30, tzinfo=ZONE)  # fourteen with today
     given = site_coverage(folder.dataset, SITE, days, MOMENT)
@@ -193,14 +193,14 @@ def test_coverage_matches_files_and_reports(served: Served, folder: DashboardDat
     }
 
 
-def test_rejects_are_counted_by_reason(served: Served) -> None:
+def test_rejects_are_counted_by_reason(served: DashboardClient) -> None:
     [site] = served.json("/rejects.json")["sites"]
     assert [(each["reason"], each["total"]) for each in site["reasons"]] == [("NoBody", 8)]
     assert {each["outcome"]: each["total"] for each in site["outcomes"]} == {"gone": 15}
     assert [row["reason"] for row in site["latest"]] == ["NoBody", "StepCrashed"]
 
 
-def test_story_page_shows_revisions_and_ranks(served: Served, folder: DashboardData) -> None:
+def test_story_page_shows_revisions_and_ranks(served: DashboardClient, folder: DashboardData) -> None:
     data = served.json(f"/stories/{REVISED}.json")
     assert [each["revision"] for each in data["revisions"]] == [2, 1]
     pieces = data["revisions"][0]["changes"]["body"]
@@ -274,7 +274,7 @@ def test_views_render_without_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/stories", "/lists", "/rejects", f"/stories/{HOSTILE_STORY}"])
-def test_hostile_text_is_escaped(path: str, served: Served) -> None:
+def test_hostile_text_is_escaped(path: str, served: DashboardClient) -> None:
     _, _, html = served.request(path)
     shown = ParsedPage(html)
     assert HARMLESS in " ".join(shown.text.split())
@@ -285,14 +285,14 @@ def test_hostile_text_is_escaped(path: str, served: Served) -> None:
     assert "49" not in [text.strip() for text in shown.text.split()]
 
 
-def test_javascript_url_does_not_become_link(served: Served) -> None:
+def test_javascript_url_does_not_become_link(served: DashboardClient) -> None:
     shown = ParsedPage(served.request("/rejects")[2])
     links = [found["href"] for tag, found in shown.tags if tag == "a"]
     assert "javascript:alert(1)" in shown.text
     assert not [link for link in links if not link.startswith(("/", "#", "https://www.kalbela.com/"))]
 
 
-def test_bengali_text_has_lang_attribute(served: Served) -> None:
+def test_bengali_text_has_lang_attribute(served: DashboardClient) -> None:
     shown = ParsedPage(served.request("/lists")[2])
     marked = [found.get("lang") for tag, found in shown.tags if tag == "bdi"]
     assert marked.count("bn") >= 7
@@ -326,7 +326,7 @@ def test_bengali_text_has_lang_attribute(served: Served) -> None:
         ("/healthz", 200),
     ],
 )
-def test_invalid_requests_are_answered_with_status(path: str, status: int, served: Served) -> None:
+def test_invalid_requests_are_answered_with_status(path: str, status: int, served: DashboardClient) -> None:
     found, headers, text = served.request(path.replace("\0", "%00"))
     assert found == status, text
     assert "Traceback" not in text
@@ -346,7 +346,7 @@ def test_story_id_is_validated(text: str, so: bool) -> None:
 
 
 @pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/metrics", "/static/page.css", "/healthz", "/nothing"])
-def test_every_response_has_security_headers(path: str, served: Served) -> None:
+def test_every_response_has_security_headers(path: str, served: DashboardClient) -> None:
     _, headers, _ = served.request(path)
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -359,11 +359,11 @@ def test_every_response_has_security_headers(path: str, served: Served) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-def test_write_methods_are_not_allowed(method: str, served: Served) -> None:
+def test_write_methods_are_not_allowed(method: str, served: DashboardClient) -> None:
     assert served.request("/", method)[0] == 405
 
 
-def test_head_has_no_body_and_etag_gives_304(served: Served) -> None:
+def test_head_has_no_body_and_etag_gives_304(served: DashboardClient) -> None:
     status, headers, text = served.request("/runs", "HEAD")
     assert (status, text) == (200, "")
     assert served.request("/runs", If_None_Match=headers["etag"])[0] == 304
@@ -376,7 +376,7 @@ def test_head_has_no_body_and_etag_gives_304(served: Served) -> None:
      (":80", 421), ("a:b:c", 421),
      ("10.0.0.1", 421), ("localhost:1@evil", 421)],
 )  # fmt: skip
-def test_foreign_host_header_is_denied(host: str, status: int, served: Served) -> None:
+def test_foreign_host_header_is_denied(host: str, status: int, served: DashboardClient) -> None:
     assert served.request("/healthz", Host=host)[0] == status
 
 
@@ -388,7 +388,7 @@ def test_public_address_accepts_ips_and_given_names() -> None:
 
 
 @pytest.mark.parametrize("path", [*VIEWS, "/overview.json", "/live", "/metrics", "/static/live.js", "/nothing"])
-def test_no_data_is_served_without_token(path: str, locked: Served) -> None:
+def test_no_data_is_served_without_token(path: str, locked: DashboardClient) -> None:
     status, headers, text = locked.request(path)
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
     assert SITE not in text
@@ -397,7 +397,7 @@ def test_no_data_is_served_without_token(path: str, locked: Served) -> None:
     assert locked.request(path, Cookie=f"khobor={TOKEN}")[0] == 401
 
 
-def test_token_works_as_header_and_by_form(locked: Served) -> None:
+def test_token_works_as_header_and_by_form(locked: DashboardClient) -> None:
     assert locked.request("/metrics", Authorization=f"Bearer {TOKEN}")[0] == 200
     assert "<form" in locked.request("/", Accept="text/html")[2]
     form = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -575,7 +575,7 @@ def test_simultaneous_requests_share_one_rendering() -> None:
     assert rendered == ["page"]
 
 
-def test_charts_have_unique_titles_and_descriptions(served: Served) -> None:
+def test_charts_have_unique_titles_and_descriptions(served: DashboardClient) -> None:
     for path in VIEWS:
         html = served.request(path)[2]
         for found in re.findall(r'<svg class="chart[^>]*aria-labelledby="(\S+) (\S+)"', html):

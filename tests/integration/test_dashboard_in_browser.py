@@ -21,8 +21,8 @@ from tests.support.dashboard_data import (
     HOSTILE_STORY,
     MOMENT,
     REVISED,
+    DashboardClient,
     DashboardData,
-    Served,
     make_dashboard_data,
     move_list,
     serving,
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> DashboardData:
 
 
 @pytest.fixture(scope="module")
-def served(folder: DashboardData) -> Iterator[Served]:
+def served(folder: DashboardData) -> Iterator[DashboardClient]:
     with serving(folder) as page:
         yield page
 
@@ -126,7 +126,7 @@ _MISPLACED = """() => {
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_views_fit_every_width_and_are_accessible(path: str, tab: Tab, served: Served, tmp_path: Path) -> None:
+def test_views_fit_every_width_and_are_accessible(path: str, tab: Tab, served: DashboardClient, tmp_path: Path) -> None:
     page = tab.page
     page.goto(served.url + path)
     for width in WIDTHS:
@@ -143,14 +143,14 @@ def test_views_fit_every_width_and_are_accessible(path: str, tab: Tab, served: S
     assert {url for url in tab.requests if not url.startswith((f"{served.url}/", "data:"))} == set()
 
 
-def test_hostile_headline_is_shown_as_text(tab: Tab, served: Served) -> None:
+def test_hostile_headline_is_shown_as_text(tab: Tab, served: DashboardClient) -> None:
     tab.page.goto(f"{served.url}/stories/{HOSTILE_STORY}")
     assert " ".join(tab.page.inner_text("h1").split()) == HARMLESS
     assert tab.page.locator("img, h1 script").count() == 0
     assert tab.errors == []
 
 
-def test_run_table_shows_numbers_of_reports(tab: Tab, served: Served, folder: DashboardData) -> None:
+def test_run_table_shows_numbers_of_reports(tab: Tab, served: DashboardClient, folder: DashboardData) -> None:
     tab.page.goto(f"{served.url}/runs")
     rows = _table(tab.page, "Runs of kalbela")
     assert {(row["new"], row["requests"], row["verdict"]) for row in rows} == {
@@ -162,7 +162,7 @@ def test_run_table_shows_numbers_of_reports(tab: Tab, served: Served, folder: Da
     assert tab.page.locator(".strips svg circle.ink").count() == 3
 
 
-def test_charts_show_numbers_of_tables(tab: Tab, served: Served, folder: DashboardData) -> None:
+def test_charts_show_numbers_of_tables(tab: Tab, served: DashboardClient, folder: DashboardData) -> None:
     page = tab.page
     page.goto(f"{served.url}/stories?days=7")
     rows = _table(page, "Stories per day and section")
@@ -179,7 +179,7 @@ def test_charts_show_numbers_of_tables(tab: Tab, served: Served, folder: Dashboa
     )
 
 
-def test_lists_show_rank_headline_and_movement(tab: Tab, served: Served) -> None:
+def test_lists_show_rank_headline_and_movement(tab: Tab, served: DashboardClient) -> None:
     tab.page.goto(f"{served.url}/lists")
     rows = tab.page.locator(".ranking").nth(1).locator("li")
     shown = [[part.strip() for part in rows.nth(place).inner_text().split("\n") if part.strip()] for place in range(3)]
@@ -188,7 +188,7 @@ def test_lists_show_rank_headline_and_movement(tab: Tab, served: Served) -> None
     assert "unchanged" in shown[1]
 
 
-def test_story_shows_insertions_and_deletions(tab: Tab, served: Served) -> None:
+def test_story_shows_insertions_and_deletions(tab: Tab, served: DashboardClient) -> None:
     tab.page.goto(f"{served.url}/stories/{REVISED}")
     assert "নতুন" in tab.page.locator("ins").all_inner_texts()[-1]
     assert tab.page.locator("del").all_inner_texts() == ["103।"]
@@ -196,7 +196,7 @@ def test_story_shows_insertions_and_deletions(tab: Tab, served: Served) -> None:
     assert tab.page.locator(".difference").first.get_attribute("lang") == "bn"
 
 
-def test_bengali_has_tall_lines_and_own_fonts(tab: Tab, served: Served) -> None:
+def test_bengali_has_tall_lines_and_own_fonts(tab: Tab, served: DashboardClient) -> None:
     tab.page.goto(f"{served.url}/lists")
     style = tab.page.locator(".title [lang=bn]").first.evaluate(
         "e => { const s = getComputedStyle(e);"
@@ -207,7 +207,7 @@ def test_bengali_has_tall_lines_and_own_fonts(tab: Tab, served: Served) -> None:
     assert "none" in style[3]
 
 
-def test_everything_is_reachable_by_keyboard(tab: Tab, served: Served) -> None:
+def test_everything_is_reachable_by_keyboard(tab: Tab, served: DashboardClient) -> None:
     page = tab.page
     page.goto(f"{served.url}/runs")
     page.keyboard.press("Tab")
@@ -222,7 +222,7 @@ def test_everything_is_reachable_by_keyboard(tab: Tab, served: Served) -> None:
     assert {"A", "SUMMARY", "DIVframe"} <= reached
 
 
-def test_progress_refreshes_without_reload(tab: Tab, served: Served, folder: DashboardData) -> None:
+def test_progress_refreshes_without_reload(tab: Tab, served: DashboardClient, folder: DashboardData) -> None:
     page = tab.page
     page.clock.install()
     page.goto(f"{served.url}/")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.commands import QUICK
 from tests.support.crash_store import SOAK
 from tests.support.project import PROJECT
-from tests.support.sitemap_site import Plain
+from tests.support.sitemap_site import SitemapSite
 
 BYTES_PER_PAGE = 2048  # what may be remembered of an address that was seen; a page is more
 
@@ -56,7 +56,7 @@ def slope(points: list[tuple[int, int]]) -> float:
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much a process has in memory is not told here")
 @pytest.mark.parametrize("pages", [pytest.param(100_000, marks=SOAK)])
 def test_memory_stays_flat_over_very_many_pages(tmp_path: Path, pages: int) -> None:
-    server = Plain(pages)
+    server = SitemapSite(pages)
     command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json", "--mirror", server.url]
     command += ["--data", str(tmp_path), "--seed", "https://www.kalbela.com/world/1", *QUICK]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as crawl:

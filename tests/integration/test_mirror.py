@@ -6,7 +6,7 @@ import pytest
 
 from crawler.downloader.mirror import is_listening, read_mirror
 from tests.support.downloader_process import fetch
-from tests.support.fault_server import Hostile
+from tests.support.fault_server import FaultServer
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_invalid_mirror_raises_value_error(text: str, complaint: str) -> None:
 
 
 def test_is_listening_connects_to_mirror() -> None:
-    with Hostile() as server:
+    with FaultServer() as server:
         assert is_listening(server.base)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -62,7 +62,7 @@ def test_mirror_serves_all_own_hosts() -> None:
         "https://localhost/ok/4",
         "https://www.paper.test/redir_ok",
     ]
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(urls, hosts=["www.paper.test", "paper.test", "localhost"], KHOBOR_MIRROR=server.base)
         assert [found.pages[url]["url"] for url in urls[:4]] == urls[:4]
         assert found.pages[urls[4]]["url"] == "https://www.paper.test/ok/after-a-redirect"
@@ -73,7 +73,7 @@ def test_mirror_serves_all_own_hosts() -> None:
 def test_only_mirror_is_contacted() -> None:
     names = ["redir_offsite", "redir_internal", "redir_port", "redir_file", "redir_data", "refresh_internal"]
     urls = [f"https://www.paper.test/{name}" for name in names] + ["https://offsite.test/ok", "http://127.0.0.1/ok"]
-    with Hostile() as server, Hostile() as other:
+    with FaultServer() as server, FaultServer() as other:
         server.elsewhere = other.base
         found = fetch(urls, KHOBOR_MIRROR=server.base)
         assert not other.hits

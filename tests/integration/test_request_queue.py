@@ -16,7 +16,7 @@ from tests.support.builders import a_fetch
 from tests.support.commands import QUICK, Crawled
 from tests.support.faulty_steps import SECONDS, with_step
 from tests.support.project import PROJECT
-from tests.support.sitemap_site import Plain
+from tests.support.sitemap_site import SitemapSite
 
 SEED = "https://www.kalbela.com/world/1"
 SMALL_QUEUE = ("--seed", SEED, "-s", "KHOBOR_MAX_QUEUED=30")  # far less than the site's URLs
@@ -47,8 +47,8 @@ def requested(crawl: Crawled) -> list[str]:
     return sorted(fetches[fetches.attempts > 0].url)
 
 
-def plain(tmp_path: Path, paper: Plain | None = None) -> Crawled:
-    return Crawled(Newspaper(), (paper or Plain(200, per_sitemap=100)).url, tmp_path)
+def plain(tmp_path: Path, paper: SitemapSite | None = None) -> Crawled:
+    return Crawled(Newspaper(), (paper or SitemapSite(200, per_sitemap=100)).url, tmp_path)
 
 
 def test_small_queue_finds_the_same(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_url_left_open_keeps_its_priority() -> None:
 
 
 def test_scrapy_parse_requests_its_page_only(tmp_path: Path) -> None:
-    paper = Plain(200, per_sitemap=100)
+    paper = SitemapSite(200, per_sitemap=100)
     plain(tmp_path, paper).crawl(*SMALL_QUEUE, "--max-pages", "8")
     paper.asked.clear()
     settings = ("-s", f"KHOBOR_MIRROR={paper.url}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK)
@@ -99,7 +99,7 @@ def test_scrapy_parse_requests_its_page_only(tmp_path: Path) -> None:
 
 def test_lost_request_does_not_repeat_forever(tmp_path: Path) -> None:
     crawl = plain(tmp_path)
-    report = crawl.crawl(*SMALL_QUEUE, "-s", "SCHEDULER=tests.support.lossy_scheduler.Lossy")
+    report = crawl.crawl(*SMALL_QUEUE, "-s", "SCHEDULER=tests.support.lossy_scheduler.LossyScheduler")
     assert report["urls"]["complete"]
     assert report["stories"]["new"] == 180
     fetches = crawl.table("fetches")
@@ -107,7 +107,7 @@ def test_lost_request_does_not_repeat_forever(tmp_path: Path) -> None:
 
 
 def test_page_being_parsed_delays_next_request(tmp_path: Path) -> None:
-    paper = Plain(20, per_sitemap=10)
+    paper = SitemapSite(20, per_sitemap=10)
     plain(tmp_path, paper).crawl("--seed", SEED, "-s", with_step("takes_long"))
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
     assert len(moments) == 20

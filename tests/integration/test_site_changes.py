@@ -16,7 +16,7 @@ import pytest
 from crawler.clock import start_in
 from tests.newspaper import Fault, Newspaper, StoryTruth
 from tests.newspaper.http_messages import http_date
-from tests.support.fault_site import SITE, Ended, crawl
+from tests.support.fault_site import SITE, CommandResult, crawl
 
 TABLES = ("stories", "revisions", "aliases", "rejects", "rankings")
 HOME = Fault(status=302, body=b"", headers={"Location": f"{SITE}/"})
@@ -29,7 +29,7 @@ class Run:
 
     began: datetime
     truth: dict[str, StoryTruth]
-    ended: Ended
+    ended: CommandResult
     fetches: pd.DataFrame
     tables: dict[str, pd.DataFrame]
 

@@ -34,7 +34,7 @@ class Posted:
 
 
 @contextmanager
-def webhook(status: int = 204) -> Iterator[Posted]:
+def webhook_server(status: int = 204) -> Iterator[Posted]:
     posted = Posted(status=status)
 
     class Answering(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ def _served(server: socketserver.BaseServer) -> Iterator[int]:
 
 
 @contextmanager
-def answering(say: Callable[[socket.socket], None]) -> Iterator[int]:
+def http_server(say: Callable[[socket.socket], None]) -> Iterator[int]:
     """A port where whoever connects gets what ``say`` writes, and no more."""
 
     class Saying(socketserver.BaseRequestHandler):

@@ -187,7 +187,7 @@ def digests(root: Path) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
 
-class Crashes:
+class PublishServer:
     """Publishes in a child process that is stopped at a fail-point."""
 
     def __init__(self, server: "subprocess.Popen[str]") -> None:
@@ -201,12 +201,12 @@ class Crashes:
 
 
 @contextmanager
-def crashes() -> Iterator[Crashes]:
+def publish_server() -> Iterator[PublishServer]:
     """Start the server; its folder is the checkout's, so that it publishes with the code that is tested."""
     command = [sys.executable, "-m", "tests.support.builders"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with server:
-        yield Crashes(server)
+        yield PublishServer(server)
         assert server.stdin
         server.stdin.close()
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from tests.support.project import PROJECT
 
 
-class Readers:
+class ConcurrentReaders:
     """Readers of one table, for the time of a block."""
 
     def __init__(self, folder: Path, told: Path) -> None:

@@ -15,7 +15,7 @@ from pipelines.ledger import Ledger
 from pipelines.publishing.verify import check
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
-from tests.support.synthetic_site import SITE, Acknowledged, World
+from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
 Row = dict[str, Any]
 _NEEDED = {
@@ -41,19 +41,19 @@ _NEEDED = {
 _NEEDED["revisions"] = _NEEDED["stories"]
 
 
-class Reckoning:
+class ConsistencyCheck:
     """Reads a data folder again and again, each file once for as long as it is the same."""
 
-    def __init__(self, root: Path, acks: Path, world: World) -> None:
+    def __init__(self, root: Path, acks: Path, world: SyntheticSite) -> None:
         self.root, self.world = root, world
         self.forgetful = False  # whether the ledger was built again: then it knows nothing of the runs before
         self._acks = acks
         self._read: dict[Path, tuple[tuple[int, int, int], list[Row]]] = {}
         self._stood: set[str] = set()
 
-    def acknowledged(self) -> list[Acknowledged]:
+    def acknowledged(self) -> list[AcknowledgedUrl]:
         lines = self._acks.read_text().splitlines() if self._acks.exists() else []
-        return [Acknowledged(**json.loads(line)) for line in lines]
+        return [AcknowledgedUrl(**json.loads(line)) for line in lines]
 
     def rows(self, table: str) -> list[Row]:
         """All rows of a table, each with the partition that it stands in; any file that does not open is an error."""

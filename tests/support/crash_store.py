@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.consistency_check import Reckoning
-from tests.support.fork_server import KILLED, REFUSED, Ended, Killing
-from tests.support.synthetic_site import WORLDS, World
+from tests.support.consistency_check import ConsistencyCheck
+from tests.support.fork_server import KILLED, REFUSED, ForkServer, RunResult
+from tests.support.synthetic_site import SITES, SyntheticSite
 
 SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 
 @dataclass
-class Store:
+class CrashStore:
     """One data folder on which the damage piles up."""
 
-    server: Killing
+    server: ForkServer
     place: Path
-    world: World
+    world: SyntheticSite
     edition: int = 0
     without: str = ""
     ended: Counter[int] = field(default_factory=Counter)
-    reckoning: Reckoning = field(init=False)
+    reckoning: ConsistencyCheck = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reckoning = Reckoning(self.root, self.place / "acknowledged", self.world)
+        self.reckoning = ConsistencyCheck(self.root, self.place / "acknowledged", self.world)
 
     @property
     def root(self) -> Path:
@@ -41,10 +41,10 @@ class Store:
             "seed": self.world.seed,
             "moving": self.world.moving,
         }
-        order["world"] = next(name for name, kind in WORLDS.items() if kind is type(self.world))
+        order["world"] = next(name for name, kind in SITES.items() if kind is type(self.world))
         return order | {"edition": self.edition, "without": self.without}
 
-    def run(self, **how: object) -> Ended:
+    def run(self, **how: object) -> RunResult:
         self.reckoning.forgetful |= how.get("do") == "reindex"
         ended = self.server.run(**self.order() | how)
         self.ended[ended.status] += 1
@@ -53,7 +53,7 @@ class Store:
         )
         return ended
 
-    def next_edition(self, **how: object) -> Ended:
+    def next_edition(self, **how: object) -> RunResult:
         """A run of the next edition; a reader finds everything whole after it, however it ended."""
         self.edition += 1
         ended = self.run(**how)
@@ -66,7 +66,7 @@ class Store:
         self.edition = 0
         self.__post_init__()
 
-    def recover(self, **how: object) -> Ended:
+    def recover(self, **how: object) -> RunResult:
         ended = self.run(do="recover", **how)
         self.reckoning.whole()
         return ended

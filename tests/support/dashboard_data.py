@@ -195,7 +195,7 @@ def _reports(folder: DashboardData) -> None:
 
 
 @dataclass
-class Served:
+class DashboardClient:
     port: int
     page: Dashboard
 
@@ -225,7 +225,7 @@ class Served:
 @contextmanager
 def serving(
     folder: DashboardData, policy: AccessPolicy | None = None, *, clock: Any = lambda: MOMENT
-) -> Iterator[Served]:
+) -> Iterator[DashboardClient]:
     policy = policy or access_policy("127.0.0.1", (), None)
     page = Dashboard(DataSource(folder.dataset, folder.timetable), policy, clock)
     listening = socket.create_server(("127.0.0.1", 0))
@@ -234,7 +234,7 @@ def serving(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
-        yield Served(listening.getsockname()[1], page)
+        yield DashboardClient(listening.getsockname()[1], page)
     finally:
         server.should_exit = True
         thread.join(10)

@@ -1,8 +1,8 @@
 """A server that misbehaves on purpose: the first part of a path chooses how, every hit and every byte is counted.
 
-`with Hostile() as server:` listens on a free port of 127.0.0.1; `server.base` is its address. `/s403/7` answers with
-behaviour `s403`. `/robots.txt` misbehaves by host: for `robots-<name>.test` it is answered by `robots_<name>`. `places`
-gives single paths a behaviour, `otherwise` all paths whose first part names none.
+`with FaultServer() as server:` listens on a free port of 127.0.0.1; `server.base` is its address. `/s403/7` answers
+with behaviour `s403`. `/robots.txt` misbehaves by host: for `robots-<name>.test` it is answered by `robots_<name>`.
+`places` gives single paths a behaviour, `otherwise` all paths whose first part names none.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Visit:
     """One request being answered: what was asked, how often before, and ways to answer."""
 
     def __init__(
-        self, server: "Hostile", writer: asyncio.StreamWriter, name: str, target: str, headers: dict[str, str]
+        self, server: "FaultServer", writer: asyncio.StreamWriter, name: str, target: str, headers: dict[str, str]
     ) -> None:
         self.server, self.writer, self.name, self.target, self.headers = server, writer, name, target, headers
         self.nth = server.seen[headers.get("host", ""), target]
@@ -350,7 +350,7 @@ ODD_LINKS = r"""javascript:alert(1) mailto:a@b.test tel:+880 data:text/html,x bl
     http://evil.test\@www.paper.test/ok"""
 
 
-def evil_links(server: "Hostile") -> list[str]:
+def evil_links(server: "FaultServer") -> list[str]:
     """Hrefs that no crawler should stumble over, or follow, except the first two."""
     port = urlsplit(server.elsewhere).port
     private_urls = [f"http://{host}:{port}/ok" for host in PRIVATE_HOSTS.split()]
@@ -408,7 +408,7 @@ def certified(file: Path, valid: timedelta = timedelta(days=1)) -> ssl.SSLContex
     return context
 
 
-class Hostile:
+class FaultServer:
     """The server. `hits` and `sent` count by behaviour; `times` keeps when each request came (`time.monotonic`)."""
 
     def __init__(

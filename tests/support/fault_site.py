@@ -1,6 +1,6 @@
 """A hostile Kalbela: the server that misbehaves plays a whole small newspaper, whose lists link behaviours as stories.
 
-`with HostilePaper(["cl_longer", "gzip"]) as paper:` serves a front page whose latest list links `/cl_longer/1001` and
+`with FaultSite(["cl_longer", "gzip"]) as paper:` serves a front page whose latest list links `/cl_longer/1001` and
 so on, under the paper's own host, with a good story after each, so that no failures come in a row. `paper.crawl(data)`
 runs the whole command on it.
 """
@@ -27,7 +27,7 @@ import pandas as pd
 from tests.support.fault_server import (
     BEHAVIOURS,
     HEADLINE,
-    Hostile,
+    FaultServer,
     Visit,
     behaviour,
     bomb,
@@ -195,7 +195,7 @@ fixed(
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """A run of the whole command that ended: by itself, and with a report."""
 
     data: Path
@@ -220,7 +220,7 @@ class Ended:
         return (self.data / "state" / "logs" / f"{self.report['run_id']}.log").read_text()
 
 
-class HostilePaper:
+class FaultSite:
     """The paper. `server` counts hits and bytes, `elsewhere` is a second server that nobody may ever ask.
 
     :param behaviours: names that the latest list links, from the first rank to the last; a name may bring its own id
@@ -236,7 +236,7 @@ class HostilePaper:
         self,
         behaviours: Sequence[str] = (),
         *,
-        popular: Callable[[Hostile], Iterable[str]] = lambda server: (f"/ok/{FIRST_GOOD_ID}",),
+        popular: Callable[[FaultServer], Iterable[str]] = lambda server: (f"/ok/{FIRST_GOOD_ID}",),
         robots: str = "robots_404",
         places: Mapping[str, str] | None = None,
         otherwise: str = "ok",
@@ -251,8 +251,8 @@ class HostilePaper:
         latest = [path for pair in zip(self.paths.values(), self.good, strict=True) for path in pair]
         self._front = lambda: page("কালবেলা", ranked("latest", latest) + ranked("popular", popular(self.server)), head)
         fixed = {"/robots.txt": robots, "/": "ok", SEED: "ok"} | dict(places or {})
-        self.elsewhere = Hostile()
-        self.server = Hostile(self.page, places=fixed, otherwise=otherwise, **server)
+        self.elsewhere = FaultServer()
+        self.server = FaultServer(self.page, places=fixed, otherwise=otherwise, **server)
 
     def __enter__(self) -> Self:
         self.elsewhere.__enter__()
@@ -271,7 +271,7 @@ class HostilePaper:
             return self._front()
         return story(path) if path.rpartition("/")[2].isdigit() else page("কালবেলা", f"<p>{path}</p>")
 
-    def crawl(self, data: Path, *arguments: str, **more: Any) -> Ended:
+    def crawl(self, data: Path, *arguments: str, **more: Any) -> CommandResult:
         return crawl(self.server.base, data, *arguments, **more)
 
 
@@ -288,7 +288,7 @@ def crawl(
     seconds: float = 200,
     environment: Mapping[str, str] | None = None,
     **settings: Any,
-) -> Ended:
+) -> CommandResult:
     """Run `khobor crawl kalbela` as a person does; a run that does not end by itself in time fails the test."""
     chosen = [f"-s{name}={value}" for name, value in (QUICK | settings).items()]
     command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json", "--data", str(data), "--mirror", mirror]
@@ -303,4 +303,6 @@ def crawl(
     )
     report = json.loads(done.stdout) if done.stdout else {}
     peaks = [(report.get("stats") or {}).get(f"memusage/{name}", 0) for name in ("max", "reading/max")]
-    return Ended(data, report, done.returncode, time.monotonic() - began, max(peaks) / 2**20, done.stdout + done.stderr)
+    return CommandResult(
+        data, report, done.returncode, time.monotonic() - began, max(peaks) / 2**20, done.stdout + done.stderr
+    )

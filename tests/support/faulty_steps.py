@@ -30,20 +30,20 @@ def after_text_steps(story: ParsedStory) -> ParsedStory:
         return story
 
 
-def spoils_one(item: Any) -> Any:
+def fail_one_story(item: Any) -> Any:
     if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         raise LookupError("no such thing")
     return item
 
 
-def crashes_on_one(item: Any) -> Any:
+def crash_on_one_story(item: Any) -> Any:
     """End the process over one story, as a fault in the C code of a parser does."""
     if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         os.kill(os.getpid(), signal.SIGSEGV)
     return item
 
 
-def takes_long(item: Any) -> Any:
+def delay_stories(item: Any) -> Any:
     if isinstance(item, ParsedStory):
         time.sleep(SECONDS)
     return item

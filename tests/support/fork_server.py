@@ -25,7 +25,7 @@ REFUSED = 7
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class RunRequest:
     """What a forked process does: `play` an edition, `recover` what is left, or `reindex`."""
 
     root: str
@@ -43,7 +43,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Ended:
+class RunResult:
     """How it ended: 0, 7 refused by the storage, -9 killed, 1 anything else (its traceback is on standard error)."""
 
     status: int
@@ -51,22 +51,22 @@ class Ended:
     hits: dict[str, int]
 
 
-class Killing:
+class ForkServer:
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server
 
-    def run(self, **order: Any) -> Ended:
+    def run(self, **order: Any) -> RunResult:
         self.begin(**order)
         return self.end()
 
     def begin(self, **order: Any) -> int:
         assert self._server.stdin
         places = {name: str(order.pop(name)) for name in ("root", "acks")}
-        print(json.dumps(asdict(Order(**places, **order))), file=self._server.stdin, flush=True)
+        print(json.dumps(asdict(RunRequest(**places, **order))), file=self._server.stdin, flush=True)
         return int(self._answer())
 
-    def end(self) -> Ended:
-        return Ended(**self._answer())
+    def end(self) -> RunResult:
+        return RunResult(**self._answer())
 
     def _answer(self) -> Any:
         assert self._server.stdout
@@ -74,12 +74,12 @@ class Killing:
 
 
 @contextmanager
-def killing() -> Iterator[Killing]:
+def fork_server() -> Iterator[ForkServer]:
     """Start the server; its folder is the checkout's, so that it runs the code that is tested."""
     command = [sys.executable, "-m", "tests.support.fork_server"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with server:
-        yield Killing(server)
+        yield ForkServer(server)
         assert server.stdin
         server.stdin.close()
 
@@ -89,7 +89,7 @@ def _serve() -> None:
 
     simulated_run.warm_up()
     for line in sys.stdin:
-        order = Order(**json.loads(line))
+        order = RunRequest(**json.loads(line))
         told, telling = os.pipe()
         began = time.monotonic()
         if not (child := os.fork()):
@@ -103,14 +103,13 @@ def _serve() -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         with os.fdopen(told) as hits:
             found = json.loads(hits.read() or "{}")
-        ended = Ended(status, time.monotonic() - began, found)
+        ended = RunResult(status, time.monotonic() - began, found)
         print(json.dumps(asdict(ended)), flush=True)
 
 
-def _carry_out(order: Order, telling: int) -> NoReturn:
+def _carry_out(order: RunRequest, telling: int) -> NoReturn:
     from pipelines.storage import failpoint
-    from tests.support import simulated_run
-    from tests.support import synthetic_site as world
+    from tests.support import simulated_run, synthetic_site
 
     hits, status = _Counted(), None
     if order.hold:
@@ -121,7 +120,7 @@ def _carry_out(order: Order, telling: int) -> NoReturn:
     else:
         failpoint.arm({"KHOBOR_FAILPOINT": order.failpoint, "KHOBOR_TESTING": "1"})
     try:
-        rule = world.WORLDS[order.world](order.seed, order.moving)
+        rule = synthetic_site.SITES[order.world](order.seed, order.moving)
         status = simulated_run.carry_out(
             order.do, Path(order.root), rule, order.edition, Path(order.acks), order.without
         )

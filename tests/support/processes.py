@@ -20,7 +20,7 @@ QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF_SECONDS=0", "-sKHOBOR_FIR
 
 
 @dataclass
-class Started:
+class RunningCommand:
     process: "subprocess.Popen[str]"
     data: Path
 
@@ -54,28 +54,28 @@ class Started:
 
 
 @contextmanager
-def started(command: Sequence[str], data: Path, **more: Any) -> Iterator[Started]:
+def start_command(command: Sequence[str], data: Path, **more: Any) -> Iterator[RunningCommand]:
     """Start a command; it is killed if it still goes on when the test has seen enough."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, cwd=PROJECT, **{**pipes, **more}) as process:
         try:
-            yield Started(process, data)
+            yield RunningCommand(process, data)
         finally:
             process.kill()
 
 
-def crawling(mirror: str, data: Path, *arguments: str) -> list[str]:
+def crawl_command(mirror: str, data: Path, *arguments: str) -> list[str]:
     """`khobor crawl` of a local paper."""
     return [*KHOBOR, "crawl", "kalbela", "--json", "--data", str(data), "--mirror", mirror, *QUICK, *arguments]
 
 
-def scraping(mirror: str, data: Path, *arguments: str) -> list[str]:
+def scrapy_command(mirror: str, data: Path, *arguments: str) -> list[str]:
     """`scrapy crawl` of a local paper."""
     settings = [f"-sKHOBOR_MIRROR={mirror}", f"-sKHOBOR_DATA={data}"]
     return [*SCRAPY, "crawl", "kalbela", *settings, *QUICK, *arguments]
 
 
-def gone(pid: int, seconds: float) -> bool:
+def process_ended(pid: int, seconds: float) -> bool:
     """Whether a process that is not a child of ours ends in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -89,7 +89,7 @@ def gone(pid: int, seconds: float) -> bool:
     return False
 
 
-def hears(pid: int, number: int) -> bool:
+def handles_signal(pid: int, number: int) -> bool:
     """Whether a process has a handler of its own for a signal."""
     caught = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigCgt"))
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)

@@ -40,15 +40,15 @@ from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
 from schedules.monitoring.verdict import EvaluateRun, evaluate_ended_runs, expectations_of
 from tests.support.durability_mutants import MISTAKES
-from tests.support.synthetic_site import SITE, Acknowledged, World
+from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
 _WITHOUT_PAGE = {Outcome.GONE: 404, Outcome.UNREACHABLE: None}
 
 
-class Played:
-    def __init__(self, root: Path, world: World, edition: int, acks: Path) -> None:
+class SimulatedRun:
+    def __init__(self, root: Path, world: SyntheticSite, edition: int, acks: Path) -> None:
         self.world, self.edition = world, edition
-        self._acks, self._waiting = acks, list[Acknowledged]()
+        self._acks, self._waiting = acks, list[AcknowledgedUrl]()
         self._chance = Random(f"{world.seed}/{edition}/commits")
         settings = Settings()
         settings.setmodule(crawler.settings, priority="project")
@@ -113,7 +113,7 @@ class Played:
                 assert self.run.give_up(error)
                 return
         self._waiting.append(
-            Acknowledged(fetch.run_id, fetch.url, fetch.story_id, str(fetch.outcome), fetch.fetched_at.isoformat())
+            AcknowledgedUrl(fetch.run_id, fetch.url, fetch.story_id, str(fetch.outcome), fetch.fetched_at.isoformat())
         )
 
     def _process(self, item: Any) -> None:
@@ -182,12 +182,12 @@ def warm_up() -> None:
     with TemporaryDirectory() as folder:
         root, acks = Path(folder, "data"), Path(folder, "acks")
         for edition in range(2):
-            carry_out("play", root, World(1), edition, acks)
-        carry_out("recover", root, World(1), 2, acks)
-        carry_out("reindex", root, World(1), 3, acks)
+            carry_out("play", root, SyntheticSite(1), edition, acks)
+        carry_out("recover", root, SyntheticSite(1), 2, acks)
+        carry_out("reindex", root, SyntheticSite(1), 3, acks)
 
 
-def carry_out(do: str, root: Path, world: World, edition: int, acks: Path, without: str = "") -> int:
+def carry_out(do: str, root: Path, world: SyntheticSite, edition: int, acks: Path, without: str = "") -> int:
     """Play an edition, recover what is left, or reindex, at the edition's time; 0, or 7 where the storage refused.
 
     ``without`` names what is left out by mistake (see :mod:`tests.support.durability_mutants`).
@@ -203,9 +203,9 @@ def carry_out(do: str, root: Path, world: World, edition: int, acks: Path, witho
         return 7
 
 
-def _play(root: Path, world: World, edition: int, acks: Path) -> int:
+def _play(root: Path, world: SyntheticSite, edition: int, acks: Path) -> int:
     async def within_a_loop() -> int:
-        return Played(root, world, edition, acks).play()
+        return SimulatedRun(root, world, edition, acks).play()
 
     return asyncio.run(within_a_loop())
 
@@ -229,4 +229,8 @@ def _reindex(root: Path, *_: Any) -> int:
     return 0
 
 
-_DEEDS: dict[str, Callable[[Path, World, int, Path], int]] = {"play": _play, "recover": _recover, "reindex": _reindex}
+_DEEDS: dict[str, Callable[[Path, SyntheticSite, int, Path], int]] = {
+    "play": _play,
+    "recover": _recover,
+    "reindex": _reindex,
+}

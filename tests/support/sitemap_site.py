@@ -37,7 +37,7 @@ def answer(target: str, pages: int, per_sitemap: int) -> tuple[str, str]:
     return "text/html; charset=utf-8", story(int(number)) if number.isdigit() else "<html><body></body></html>"
 
 
-class Plain:
+class SitemapSite:
     """It answers from a thread, for as long as the tests run, and keeps what it was asked for and when."""
 
     def __init__(self, pages: int, per_sitemap: int = 1000) -> None:

@@ -22,7 +22,7 @@ _MONTHS = tuple(datetime(2026, month, 10, 6, 30, tzinfo=UTC) for month in (7, 8,
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticSite:
     """What the newspaper holds: `moving` lets some stories change the month, which readers of many files may notice."""
 
     seed: int
@@ -80,7 +80,7 @@ class World:
 
 
 @dataclass(frozen=True)
-class Nights(World):
+class SyntheticNights(SyntheticSite):
     """Two seasons of nights in a zone with summer time: around the night in which it ends, and that in which it begins.
 
     A night brings twenty new stories; five older ones were changed, one was taken down. In some nights nobody answers.
@@ -127,11 +127,11 @@ class Nights(World):
         return self.moment((number - 2) // 20)
 
 
-WORLDS: dict[str, type[World]] = {"rule": World, "nights": Nights}
+SITES: dict[str, type[SyntheticSite]] = {"rule": SyntheticSite, "nights": SyntheticNights}
 
 
 @dataclass(frozen=True)
-class Acknowledged:
+class AcknowledgedUrl:
     """One page whose rows were committed: told to whoever watches, outside of the data folder."""
 
     run_id: str

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fork_server import Ended, Killing
+from tests.support.fork_server import ForkServer, RunResult
 
 # What changes files and names, on any architecture.
 CHANGING = (
@@ -42,7 +42,7 @@ class Call:
     paths: tuple[str, ...]
 
 
-def run_traced(server: Killing, told: Path, *options: str, **order: Any) -> Ended:
+def run_traced(server: ForkServer, told: Path, *options: str, **order: Any) -> RunResult:
     """Run an order under strace, which writes what it saw to a file."""
     process = server.begin(hold=True, **order)
     _wait(lambda: "\nState:\tT" in _status(process))

@@ -16,9 +16,9 @@ from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.runner.log_tail import error_in_log
 from schedules.service.dispatcher import log_as_json
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
-from tests.support.fault_site import PUBLISHED, HostilePaper, story
-from tests.support.hostile_text import EVIL, UNSAFE, a_record, raised
-from tests.support.processes import SCRAPY, crawling
+from tests.support.fault_site import PUBLISHED, FaultSite, story
+from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE, a_record, raised
+from tests.support.processes import SCRAPY, crawl_command
 from tests.support.project import PROJECT
 
 KEYS = ["time", "level", "logger", "message", "site", "run_id"]
@@ -38,10 +38,10 @@ def record(**more: Any) -> JsonRecord:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"msg": EVIL}, EVIL),
-        ({"msg": "a headline: %s", "args": (EVIL,)}, f"a headline: {EVIL}"),
+        ({"msg": HOSTILE_TEXT}, HOSTILE_TEXT),
+        ({"msg": "a headline: %s", "args": (HOSTILE_TEXT,)}, f"a headline: {HOSTILE_TEXT}"),
         ({"msg": "half a letter \ud800"}, "half a letter \ud800"),
-        ({"msg": "it failed", "exc_info": raised(EVIL), "sinfo": "Stack:\n  here"}, "it failed"),
+        ({"msg": "it failed", "exc_info": raised(HOSTILE_TEXT), "sinfo": "Stack:\n  here"}, "it failed"),
     ],
     ids=["message", "argument", "half a letter", "exception"],
 )
@@ -91,12 +91,12 @@ def test_error_is_found_in_both_formats(lines: list[str], words: tuple[str | Non
 
 def test_log_of_hostile_site_is_json(tmp_path: Path) -> None:
     async def evil(visit: Visit) -> None:
-        page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
+        page = story(visit.target).replace(HEADLINE.encode(), HOSTILE_TEXT.encode())
         await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
 
     BEHAVIOURS["evil_story"] = evil
-    with HostilePaper(["evil_story"], popular=lambda server: [EVIL]) as paper:
-        command = crawling(paper.server.base, tmp_path, "--max-pages=6", "-sKHOBOR_LOG_FORMAT=json")
+    with FaultSite(["evil_story"], popular=lambda server: [HOSTILE_TEXT]) as paper:
+        command = crawl_command(paper.server.base, tmp_path, "--max-pages=6", "-sKHOBOR_LOG_FORMAT=json")
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     report = json.loads(done.stdout)
     [log] = (tmp_path / "state" / "logs").iterdir()

@@ -21,9 +21,9 @@ from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
-from tests.support.fault_site import PUBLISHED, SITE, HostilePaper, story
-from tests.support.hostile_text import EVIL, FORGED, UNSAFE, a_record, raised
-from tests.support.processes import KHOBOR, crawling
+from tests.support.fault_site import PUBLISHED, SITE, FaultSite, story
+from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE, a_record, raised
+from tests.support.processes import KHOBOR, crawl_command
 from tests.support.project import PROJECT
 
 SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
@@ -36,10 +36,10 @@ def record(**more: Any) -> PlainRecord:
 @pytest.mark.parametrize(
     "made",
     [
-        lambda: record(msg=EVIL),
-        lambda: record(msg="a headline: %s", args=(EVIL,)),
-        lambda: record(msg="%(item)s", args=({"item": EVIL},)),
-        lambda: record(msg="it failed", exc_info=raised(EVIL)),
+        lambda: record(msg=HOSTILE_TEXT),
+        lambda: record(msg="a headline: %s", args=(HOSTILE_TEXT,)),
+        lambda: record(msg="%(item)s", args=({"item": HOSTILE_TEXT},)),
+        lambda: record(msg="it failed", exc_info=raised(HOSTILE_TEXT)),
     ],
     ids=["message", "argument", "mapping", "exception"],
 )
@@ -59,7 +59,7 @@ def test_escape_lines_keeps_joiners() -> None:
 
 
 def test_terminal_text_has_no_markup() -> None:
-    shown = plain(EVIL)
+    shown = plain(HOSTILE_TEXT)
     assert not UNSAFE.search(shown)
     assert "\n" not in shown
     assert r"\[red]লাল\[/red]" in shown
@@ -67,25 +67,30 @@ def test_terminal_text_has_no_markup() -> None:
 
 
 def test_printed_json_is_escaped() -> None:
-    shown = as_json({"headline": EVIL})
+    shown = as_json({"headline": HOSTILE_TEXT})
     assert not UNSAFE.search(shown)
     assert "খবর" in shown
-    assert json.loads(shown) == {"headline": EVIL}
+    assert json.loads(shown) == {"headline": HOSTILE_TEXT}
 
 
 def test_printed_reports_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    row = {"published_at": datetime(2026, 1, 1, tzinfo=UTC), "section": EVIL, "word_count": 5, "headline": EVIL}
-    ranked = {"rank": 1, "headline": EVIL, "url": SITE}
-    show_sample({"stories": [row], EVIL: [ranked]}, ZoneInfo("Asia/Dhaka"))
+    row = {
+        "published_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "section": HOSTILE_TEXT,
+        "word_count": 5,
+        "headline": HOSTILE_TEXT,
+    }
+    ranked = {"rank": 1, "headline": HOSTILE_TEXT, "url": SITE}
+    show_sample({"stories": [row], HOSTILE_TEXT: [ranked]}, ZoneInfo("Asia/Dhaka"))
     moment = "2026-01-01T00:00:00+00:00"
     report = {
-        "run_id": EVIL,
-        "verdict": {"exit_code": 3, "problems": [EVIL]},
+        "run_id": HOSTILE_TEXT,
+        "verdict": {"exit_code": 3, "problems": [HOSTILE_TEXT]},
         "started_at": moment,
         "ended_at": moment,
         "requests": 1,
-        "rejects": {EVIL: 2},
-        "lists": {f"{EVIL}/seen": 1},
+        "rejects": {HOSTILE_TEXT: 2},
+        "lists": {f"{HOSTILE_TEXT}/seen": 1},
         "stories": {"new": 1, "revised": 0, "unchanged": 0, "exact_duplicates": 0, "gone": 0},
         "urls": {"complete": True, "discovered": 1, "outcomes": {"story": 1}},
     }
@@ -99,14 +104,14 @@ def test_printed_reports_are_escaped(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
     async def evil(visit: Visit) -> None:
-        page = story(visit.target).replace(HEADLINE.encode(), EVIL.encode())
+        page = story(visit.target).replace(HEADLINE.encode(), HOSTILE_TEXT.encode())
         await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
 
     BEHAVIOURS["evil_story"] = evil
-    location = f"/ok/\x1b[2J{EVIL.splitlines()[1]}"
+    location = f"/ok/\x1b[2J{HOSTILE_TEXT.splitlines()[1]}"
     BEHAVIOURS["evil_place"] = lambda visit: visit.reply(b"", "302 Found", location=location)
-    with HostilePaper(["evil_story", "evil_place"], popular=lambda server: [EVIL]) as paper:
-        command = crawling(paper.server.base, tmp_path, "--max-pages=12")
+    with FaultSite(["evil_story", "evil_place"], popular=lambda server: [HOSTILE_TEXT]) as paper:
+        command = crawl_command(paper.server.base, tmp_path, "--max-pages=12")
         for as_text in (True, False):
             chosen = [part for part in command if part != "--json" or not as_text]
             done = subprocess.run(chosen, cwd=PROJECT, env=os.environ | SECRETS, capture_output=True, text=True)

@@ -6,7 +6,7 @@ import pytest
 
 from crawler.downloader.allowed_hosts import is_public, url_error
 from tests.support.downloader_process import fetch
-from tests.support.fault_server import Hostile, evil_links
+from tests.support.fault_server import FaultServer, evil_links
 
 HOSTS = ("www.paper.test", "paper.test")
 
@@ -54,7 +54,7 @@ def test_numeric_host_is_rejected_even_if_listed(host: str) -> None:
 def test_only_valid_links_of_page_pass() -> None:
     base = "https://www.paper.test/world/"
     passed = []
-    for link in evil_links(Hostile()):
+    for link in evil_links(FaultServer()):
         try:
             url = urljoin(base, link)
         except ValueError:
@@ -115,7 +115,7 @@ REASONS = {
 
 
 def test_private_address_is_not_contacted() -> None:
-    with Hostile() as server:
+    with FaultServer() as server:
         port = server.base.rpartition(":")[2]
         urls = {url.replace("8099", port): expected for url, expected in REASONS.items()}
         found = fetch([*urls], hosts=["localhost", "127.0.0.1"], ROBOTSTXT_OBEY=False)
@@ -128,7 +128,7 @@ def test_private_address_is_not_contacted() -> None:
 
 
 def test_spider_without_hosts_contacts_no_host() -> None:
-    with Hostile() as server:
+    with FaultServer() as server:
         found = fetch(["http://www.paper.test/ok"], hosts=["nobody.test"], KHOBOR_MIRROR=server.base)
         assert found.came_of("http://www.paper.test/ok") == "offsite"
         assert not server.hits

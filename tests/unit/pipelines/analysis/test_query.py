@@ -23,7 +23,7 @@ from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
 from pipelines.storage.errors import DataDamaged
 from tests.support.builders import digests
-from tests.support.processes import started
+from tests.support.processes import start_command
 from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
@@ -325,7 +325,7 @@ def test_interrupted_query_leaves_no_file(endless: str, number: int, tmp_path: P
         "pipelines.analysis.query.run_query = lambda *all: (print('asking', flush=True), answer(*all));"
         f"sys.exit(khobor.main({['query', sql, '--data', str(SAMPLE), '--out', str(tmp_path / 'x.csv')]!r}))"
     )
-    with started([sys.executable, "-c", code], SAMPLE) as asking:
+    with start_command([sys.executable, "-c", code], SAMPLE) as asking:
         assert asking.process.stdout
         assert asking.process.stdout.readline() == "asking\n"
         ended = asking.ends(number, within=30)

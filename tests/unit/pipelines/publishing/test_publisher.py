@@ -20,14 +20,14 @@ from tests.support.builders import (
     JANUARY,
     NOVEMBER,
     SITE,
-    Crashes,
     Kept,
+    PublishServer,
     a_fetch,
     a_reject,
     a_snapshot,
     a_story,
-    crashes,
     digests,
+    publish_server,
     rows_of,
 )
 from tests.support.project import PROJECT
@@ -229,12 +229,9 @@ def test_damaged_revisions_hold_back_new_revisions(kept: Kept) -> None:
     assert kept.standing() == {A: ("2025-01", 2), B: ("2024-12", 1), f"{SITE}:3": ("2024-12", 1)}
 
 
-# Crashes -------------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Crashes]:
-    with crashes() as server:
+def server() -> Iterator[PublishServer]:
+    with publish_server() as server:
         yield server
 
 
@@ -311,7 +308,7 @@ def assert_nothing_is_missing(root: Path) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_at_any_step_loses_nothing(
-    point: str, server: Crashes, about_to_publish: Path, undisturbed: dict[str, str], shared_memory: Path
+    point: str, server: PublishServer, about_to_publish: Path, undisturbed: dict[str, str], shared_memory: Path
 ) -> None:
     kills = 0
     for hit in range(1, 40):

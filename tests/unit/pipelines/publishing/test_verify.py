@@ -22,7 +22,7 @@ from tests.support.builders import (
     a_reject,
     a_snapshot,
     a_story,
-    crashes,
+    publish_server,
 )
 
 STORIES = TABLES["stories"]
@@ -63,7 +63,7 @@ def test_pending_outbox_is_not_a_fault(kept: Kept) -> None:
 def test_killed_publish_leaves_only_a_leftover(kept: Kept) -> None:
     kept.keep(a_story(1, NOVEMBER, revision=3), a_story(40, JANUARY, revision=2))
     kept.close()
-    with crashes() as server:
+    with publish_server() as server:
         for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
             assert server.publish(kept.dataset.root, failpoint) == -9
             kept.ledger = Kept.at(kept.dataset.root).ledger

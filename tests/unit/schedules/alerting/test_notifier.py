@@ -29,9 +29,9 @@ from schedules.service.notifier_thread import NotifierThread
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Occurrences, State, occurrences_file
-from tests.support.alert_receivers import answering, webhook
+from tests.support.alert_receivers import http_server, webhook_server
 from tests.support.commands import QUICK, khobor
-from tests.support.hostile_text import EVIL, UNSAFE
+from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE
 from tests.support.project import PROJECT
 from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
 
@@ -169,7 +169,15 @@ def test_invalid_report_does_not_stop_others(desk: Desk, text: str) -> None:
 
 
 def test_hostile_text_stays_one_bounded_line(desk: Desk) -> None:
-    desk.report(alarm("byline", EVIL, samples=[EVIL] * 500, field={EVIL: [EVIL]}, measure={"now": [0, 52]}))
+    desk.report(
+        alarm(
+            "byline",
+            HOSTILE_TEXT,
+            samples=[HOSTILE_TEXT] * 500,
+            field={HOSTILE_TEXT: [HOSTILE_TEXT]},
+            measure={"now": [0, 52]},
+        )
+    )
     [event] = desk.sent["chat"]
     assert not UNSAFE.search(json.dumps(event, ensure_ascii=False).replace("\\", ""))
     assert "\n" not in subject(event)
@@ -259,7 +267,7 @@ Notifier(DataFolder(Path(sys.argv[1])), print).run_once(Timetable.read(Path(sys.
 
 
 def test_kill_after_sending_repeats_the_event(desk: Desk) -> None:
-    with webhook() as posted:
+    with webhook_server() as posted:
         desk.path.write_text(NIGHT + CHAT.format(url=posted.url))
         keep(desk.dataset, a_report(now() - HOUR, alarm("byline")))
         command = [sys.executable, "-c", RUN_ONCE, str(desk.dataset.root), str(desk.path)]
@@ -364,7 +372,7 @@ def unavailable(connection: socket.socket) -> None:
 
 def test_scheduled_run_sends_alerts_and_writes_metrics(memory_folder: Path) -> None:
     data, timetable = memory_folder / "data", memory_folder / "timetable.toml"
-    with webhook() as posted, answering(unavailable) as port:
+    with webhook_server() as posted, http_server(unavailable) as port:
         timetable.write_text(f'{NIGHT}{CHAT.format(url=posted.url)}[metrics]\nfile = "{memory_folder}/khobor.prom"\n')
         common = ["--data", str(data), "--mirror", f"http://127.0.0.1:{port}", *QUICK]
         assert khobor("crawl", "kalbela", *common).returncode == 4
@@ -387,7 +395,7 @@ def test_alerts_command_sends_test_to_targets(
     monkeypatch.setenv("KHOBOR_TOKEN", "hunter2-5f0e9a7c")
     timetable = memory_folder / "timetable.toml"
     command = ["alerts", "--timetable", str(timetable), "--data", str(memory_folder), "--test"]
-    with webhook() as posted:
+    with webhook_server() as posted:
         dead = CHAT.format(url="http://127.0.0.1:9").replace("chat", "gone")
         timetable.write_text(NIGHT + CHAT.format(url=posted.url) + 'token_from = "KHOBOR_TOKEN"\n' + dead)
         assert main(command) == 3
@@ -405,7 +413,7 @@ def test_alerts_command_sends_test_to_targets(
 def test_commands_show_alarms_and_unreachable_targets(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.run_once()
     desk.unreachable = {"chat"}
-    desk.report(alarm("byline", EVIL))
+    desk.report(alarm("byline", HOSTILE_TEXT))
     data = ["--data", str(desk.dataset.root)]
     for command in (["alerts", "--timetable", str(desk.path)], ["runs"]):
         assert main([*command, *data]) == 0

@@ -26,7 +26,7 @@ from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
 from tests.newspaper import Newspaper
 from tests.support.commands import Crawled
-from tests.support.hostile_text import EVIL, FORGED, UNSAFE
+from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE
 from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
 
 Numbers = dict[tuple[str, ...], float]
@@ -195,14 +195,24 @@ def test_each_of_many_runs_counts_once(memory_folder: Path, timetable: Timetable
 
 def test_unknown_label_values_become_other(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
-    odd = {"urls": {"discovered": 9, "outcomes": {EVIL: 9, "story": 1}, "complete": True}}
-    odd |= {"rejects": {EVIL: 2, "x": 3}, "alarms": [alarm(EVIL, kind=EVIL, site=EVIL)]}
-    keep(dataset, a_report(START, code=77, schedule=EVIL, fields={EVIL: 3, "headline": 9}, lists={EVIL: 1}, **odd))
-    keep(dataset, a_report(START + timedelta(hours=1), site=EVIL))
+    odd = {"urls": {"discovered": 9, "outcomes": {HOSTILE_TEXT: 9, "story": 1}, "complete": True}}
+    odd |= {"rejects": {HOSTILE_TEXT: 2, "x": 3}, "alarms": [alarm(HOSTILE_TEXT, kind=HOSTILE_TEXT, site=HOSTILE_TEXT)]}
+    keep(
+        dataset,
+        a_report(
+            START,
+            code=77,
+            schedule=HOSTILE_TEXT,
+            fields={HOSTILE_TEXT: 3, "headline": 9},
+            lists={HOSTILE_TEXT: 1},
+            **odd,
+        ),
+    )
+    keep(dataset, a_report(START + timedelta(hours=1), site=HOSTILE_TEXT))
     (dataset.runs / "x.json").write_text("[]")
     found = numbers(dataset, timetable)
     values = {label for samples in found.values() for labels in samples for label in labels}
-    assert not any(EVIL[:5] in value or UNSAFE.search(value) for value in values)
+    assert not any(HOSTILE_TEXT[:5] in value or UNSAFE.search(value) for value in values)
     for metric, count in (("fetches", 9), ("rejects", 5), ("runs", 1)):
         assert found[f"khobor_{metric}_total"]["other", "other", "kalbela"] == count
 
@@ -226,7 +236,9 @@ def test_incomplete_report_is_shown_and_counted(
 
 
 def test_alarms_come_first_and_escaped(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report = a_report(START, alarm("byline", EVIL, samples=[EVIL]), schedule=EVIL, reason=EVIL, code=9)
+    report = a_report(
+        START, alarm("byline", HOSTILE_TEXT, samples=[HOSTILE_TEXT]), schedule=HOSTILE_TEXT, reason=HOSTILE_TEXT, code=9
+    )
     show_report(report, read_details(folder(memory_folder), report))
     show_runs([report], ActiveAlarms(), [], START + timedelta(hours=50))
     shown = capsys.readouterr().out
@@ -251,7 +263,7 @@ def test_several_threads_may_collect(memory_folder: Path, timetable: Timetable) 
 
 def write_progress(dataset: DataFolder, process: int) -> None:
     run = {"run_id": "20261122T115900Z-kalbela-0000", "site": "kalbela", "state": "crawling", "at": START.isoformat()}
-    counts = {"requests": 30, "stories": 12, "discovered": 90, "queued": 60, "reading": EVIL}
+    counts = {"requests": 30, "stories": 12, "discovered": 90, "queued": 60, "reading": HOSTILE_TEXT}
     dataset.progress("kalbela").write_text(json.dumps(run | counts))
     dataset.lock("kalbela").write_text(json.dumps({"pid": process, "host": "here", "since": "now"}))
 

@@ -34,7 +34,7 @@ class Commands:
         parser: argparse.ArgumentParser = self._parsers.add_parser(
             command.__name__,
             help=summary,
-            description=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=f"example:\n  khobor {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
     )
     exporting.add_argument("--until", metavar="TIME", help="before this day or moment")
     exporting.add_argument("--columns", type=names, default=(), metavar="A,B", help="only these columns and the keys")
-    exporting.add_argument("--format", choices=("parquet", "jsonl"), default="parquet", help="(%(default)s)")
+    exporting.add_argument("--format", choices=("parquet", "jsonl"), default="parquet", help="format (%(default)s)")
     describing = commands.add(dictionary, "print the data dictionary", "dictionary > dictionary.md")
     describing.add_argument("--write", action="store_true", help="update data/README.md")
 

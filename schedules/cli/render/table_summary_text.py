@@ -1,4 +1,4 @@
-"""What the data folder contains, for a terminal."""
+"""Summary of the data folder, and a sample of it, for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -82,7 +82,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
     newspaper = Newspaper(stories=60)
     with newspaper.serve() as mirror:
         data = disk("size=17m") / "data"
-        done = run(crawl_command(mirror, data, "-sKHOBOR_LEAST_FREE_MB=0"))
+        done = run(crawl_command(mirror, data, "-sKHOBOR_MIN_FREE_MB=0"))
         assert done.returncode == 7
         assert re.search(rf"{data}/.*(disk is full|No space left on device)", said_in(done)), done
         disk("size=64m")
@@ -93,7 +93,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
         some = kept(data)
         assert len(some) == report["stories"]["new"] > 0
         crawl = Crawled(newspaper, mirror, data)
-        assert crawl.crawl("-sKHOBOR_LEAST_FREE_MB=0")["exit_code"] == 0
+        assert crawl.crawl("-sKHOBOR_MIN_FREE_MB=0")["exit_code"] == 0
     all_of_it = kept(data)
     copies = newspaper.copies()
     missing = [i for i in newspaper.truth() if i not in all_of_it and not copies.get(i, set()) & set(all_of_it)]

@@ -35,10 +35,10 @@ def kept(data: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("number", "behaviours", "places", "settings", "at"),
     [
-        (INT, [], {"/": "hang"}, ["-sKHOBOR_GRACE=1"], "/"),
+        (INT, [], {"/": "hang"}, ["-sKHOBOR_SHUTDOWN_SECONDS=1"], "/"),
         (TERM, ["slow_body"], {}, [], "/slow_body/1001"),
-        (INT, ["hang"], {}, ["-sKHOBOR_GRACE=1"], "/hang/1001"),
-        (TERM, ["s429_ra_seconds/30"], {}, ["-sKHOBOR_GRACE=60"], "/s429_ra_seconds/30"),
+        (INT, ["hang"], {}, ["-sKHOBOR_SHUTDOWN_SECONDS=1"], "/hang/1001"),
+        (TERM, ["s429_ra_seconds/30"], {}, ["-sKHOBOR_SHUTDOWN_SECONDS=60"], "/s429_ra_seconds/30"),
         (INT, ["reset_now"], {}, ["-sKHOBOR_FIRST_BACKOFF_SECONDS=60"], "/reset_now/1001"),
     ],
     ids=["at a list page", "in a page that drips", "before an answer", "in a pause", "before a retry"],
@@ -66,7 +66,7 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
 def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accepted(tmp_path: Path) -> None:
     with (
         FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=60"), tmp_path) as run,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=60"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
         code, out, _, seconds = run.ends(INT, INT)
@@ -90,7 +90,7 @@ def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
 def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None:
     with (
         FaultSite(["slow_body"]) as paper,
-        start_command(scrapy_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+        start_command(scrapy_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
         code, _, _, seconds = run.ends(number)
@@ -104,7 +104,9 @@ def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None
 def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
     with FaultSite(["hang"]) as paper:
         for delay in (0.0, 0.6, 1.2):
-            with start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run:
+            with start_command(
+                crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path
+            ) as run:
                 run.until(
                     lambda: handles_signal(run.process.pid, TERM)
                 )  # Python itself hears the other from the beginning
@@ -121,7 +123,7 @@ def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: P
 def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) -> None:
     with (
         FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_GRACE=1"), tmp_path) as run,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
         child = run.holder()
@@ -141,7 +143,7 @@ def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) ->
 def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
     with (
         FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_STALLED_AFTER=2"), tmp_path) as run,
+        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_STALL_SECONDS=2"), tmp_path) as run,
     ):
         run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
         os.kill(run.holder(), STOP)

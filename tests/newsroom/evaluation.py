@@ -26,7 +26,7 @@ _NO_STORY = {"video-gallery", "video-stories", "photo-stories", "photo-gallery",
 
 def quantile(values: Sequence[timedelta], share: float) -> timedelta:
     """The value below or at which so large a share of the values is."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else timedelta()
 
 
 @dataclass(frozen=True)

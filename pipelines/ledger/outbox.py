@@ -108,7 +108,6 @@ class Outbox:
     # Files -----------------------------------------------------------------------------------------------------------
 
     def files(self) -> list[FileRecord]:
-        """Return the records of all published files, by path."""
         query = "SELECT path, rows, bytes, sha256 FROM files WHERE sha256 <> '' ORDER BY path"
         return [FileRecord(*row) for row in self._sql.execute(query)]
 

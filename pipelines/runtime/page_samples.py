@@ -1,7 +1,6 @@
 """Page samples: feed the field statistics of a run, and hold the pages on which a field was missing."""
 
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Self
 
 from scrapy import signals
@@ -20,15 +19,6 @@ MAX_SAMPLE_BYTES = 2**19
 _MAX_PAGES_BETWEEN = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A page on which a field was missing, and how many other fields it had."""
-
-    filled: int
-    url: str
-    page: bytes
-
-
 class PageSamples:
     """Scrapy extension that counts all stories and lists, and samples pages for each missing field or list.
 
@@ -37,7 +27,8 @@ class PageSamples:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._samples: dict[str, list[Sample]] = {}
+        # By missing field or list: pages, each with the number of fields that it had.
+        self._samples: dict[str, list[tuple[int, bytes]]] = {}
         lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
         # By list, the last pages that showed it.
         self._with_list = {name: deque[str](maxlen=_MAX_PAGES_BETWEEN) for name in lists}
@@ -72,9 +63,9 @@ class PageSamples:
         names |= {f"list/{name}" for name, pages in self._with_list.items() if response.url not in pages}
         for name in names:
             samples = self._samples.setdefault(name, [])
-            if len(samples) < MAX_SAMPLES or samples[-1].filled < len(filled):
-                samples.append(Sample(len(filled), response.url, response.body))
-                samples.sort(key=lambda sample: -sample.filled)
+            if len(samples) < MAX_SAMPLES or samples[-1][0] < len(filled):
+                samples.append((len(filled), response.body))
+                samples.sort(key=lambda sample: -sample[0])
                 del samples[MAX_SAMPLES:]
 
     def keep(self, name: str, without: str | None = None) -> list[str]:
@@ -88,4 +79,4 @@ class PageSamples:
             by = {key.removeprefix(prefix): each for key, each in self._samples.items() if key.startswith(prefix)}
             samples = [sample for extractor, each in by.items() if extractor != without for sample in each]
         site, dataset = self._crawler.spidercls.name, Run.of(self._crawler).dataset
-        return [dataset.keep_page(site, now(), sample.page) for sample in samples[:MAX_SAMPLES]]
+        return [dataset.keep_page(site, now(), page) for _, page in samples[:MAX_SAMPLES]]

@@ -18,7 +18,7 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published"
     from pipelines.publishing.publisher import publish
 
     Revisits(ledger, run_id).close()
-    reached("books.closed")
+    reached("urls.closed")
     return publish(dataset, ledger)
 
 

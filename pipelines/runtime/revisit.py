@@ -123,18 +123,17 @@ class Revisits:
             self.ledger.stories.mark_gone(known, at)
             self.ledger.runs.count(self.run_id, "story/gone")
 
-    def close(self) -> int:
-        """Give every open URL the outcome ``pending``, and leave it to the next run; return their number."""
-        closed, after = 0, ""
+    def close(self) -> None:
+        """Give every open URL the outcome ``pending``, and leave it to the next run."""
+        after = ""
         while pending := self.ledger.urls.pending_by_key(self.run_id, _BATCH, after):
             for known in pending:
                 fetch = new_fetch(known, self.ledger.site, self.run_id)
                 fetch = replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
                 with self.ledger.savepoint():
                     self.ledger.urls.finish(fetch, retry=True, due_at=fetch.fetched_at)
-            closed, after = closed + len(pending), pending[-1].key
+            after = pending[-1].key
         self.ledger.commit()
-        return closed
 
 
 def _may_improve(fetch: Fetch) -> bool:

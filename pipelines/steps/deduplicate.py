@@ -38,8 +38,6 @@ def deduplicate(story: Story, ledger: Ledger) -> Story:
 
 
 class Deduplicate:
-    """Pass on new stories and new revisions only."""
-
     def __init__(self, run: Run) -> None:
         self._run = run
 

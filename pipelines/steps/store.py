@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 
 
 class Store:
-    """Write stories, snapshots and fetches to the ledger, and count them."""
-
     def __init__(self, run: Run) -> None:
         self._run = run
         self._ledger = run.ledger

@@ -1,5 +1,6 @@
 """Validate a row against its table's column types, so that one bad value cannot fail a whole Parquet batch."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -7,6 +8,9 @@ from typing import Any
 
 from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of, record_of
 from pipelines.drop_reasons import InvalidRow
+
+# A string with a lone surrogate cannot be stored as UTF-8.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def validate_row(item: Any) -> Any:
@@ -40,19 +44,10 @@ def _columns(record: type) -> tuple[tuple[str, Kind, bool], ...]:
 
 def _fits(value: Any, kind: Kind) -> bool:
     if kind is TEXT:
-        return isinstance(value, str) and _encodable(value)
+        return isinstance(value, str) and not _SURROGATE.search(value)
     if kind is UTC_MICROSECONDS:
         return isinstance(value, datetime) and value.tzinfo is not None
     if kind is TEXTS:
-        return isinstance(value, list) and all(isinstance(v, str) and _encodable(v) for v in value)
+        return isinstance(value, list) and all(isinstance(v, str) and not _SURROGATE.search(v) for v in value)
     bound = 1 << (int(kind.removeprefix("int")) - 1)
     return type(value) is int and -bound <= value < bound
-
-
-def _encodable(text: str) -> bool:
-    """Report if a string can be stored as UTF-8: one with a lone surrogate cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

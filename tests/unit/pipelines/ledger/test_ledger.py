@@ -336,7 +336,7 @@ def test_all_open_urls_are_closed(ledger: Ledger) -> None:
     with ledger.savepoint():
         for number in range(many):
             Revisits(ledger, "run-1").discover(a_fetch(number))
-    assert Revisits(ledger, "run-1").close() == many
+    Revisits(ledger, "run-1").close()
     assert ledger.urls.pending_by_key("run-1", 1) == []
     assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
 

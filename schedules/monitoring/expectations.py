@@ -83,7 +83,7 @@ def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] =
     return Verdict(
         int(problems[0].code) if problems else 0,
         tuple(alarm.sentence for alarm in problems),
-        # Whoever interrupts a run needs no alarm.
+        # An operator who interrupts a run needs no alarm.
         tuple(alarm for alarm in alarms if alarm.kind != "interrupted"),
     )
 

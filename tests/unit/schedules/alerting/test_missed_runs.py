@@ -16,35 +16,27 @@ from schedules.timetable.occurrences import Occurrences, occurrences_file
 WRITTEN = datetime(2026, 11, 1, 12, tzinfo=UTC)
 # 02:15 in Dhaka.
 DUE = datetime(2026, 11, 3, 20, 15, tzinfo=UTC)
-TIMETABLE = """
-[schedule.night]
-sentence = "The whole of Kalbela"
+SCHEDULE = """
+[schedule.{}]
+sentence = "Kalbela"
 sites = ["kalbela"]
-mode = "full"
-cron = "15 2 * * *"
+mode = "{}"
+cron = "{}"
 zone = "Asia/Dhaka"
-max_pages = 3000
-max_minutes = 180
-jitter_minutes = 10
-grace_hours = 24
-
-[schedule.day]
-sentence = "Its lists"
-sites = ["kalbela"]
-mode = "incremental"
-cron = "*/30 6-23 * * *"
-zone = "Asia/Dhaka"
-max_pages = 150
-max_minutes = 15
-grace_hours = 1
+max_pages = 100
+max_minutes = {}
+jitter_minutes = {}
+grace_hours = {}
 """
+NIGHT = SCHEDULE.format("night", "full", "15 2 * * *", 180, 10, 24)
+DAY = SCHEDULE.format("day", "incremental", "*/30 6-23 * * *", 15, 0, 1)
 
 
 class Kept:
     """A data folder whose timetable was started at a moment, or never."""
 
     def __init__(self, place: Path, since: datetime | None = WRITTEN) -> None:
-        (place / "schedules.toml").write_text(TIMETABLE)
+        (place / "schedules.toml").write_text(NIGHT + DAY)
         self.timetable = Timetable.read(place / "schedules.toml")
         self.dataset = DataFolder(place / "data")
         self.dataset.prepare()

@@ -131,7 +131,7 @@ def test_run_by_hand_sends_and_clears_nothing(desk: Desk) -> None:
     assert desk.report(alarm("tags"), schedule=None) == []
     assert desk.report(alarm("byline")) == [(["byline"], [])]
     assert desk.report(schedule=None) == []
-    assert [each["key"] for each in active_alarms(desk.dataset).alarms] == ["kalbela/field/byline"]
+    assert desk.report() == [([], ["byline"])]
 
 
 def test_unevaluated_run_waits_until_claim_settles(desk: Desk) -> None:
@@ -280,7 +280,7 @@ def test_kill_after_sending_repeats_the_event(desk: Desk) -> None:
     assert posted.headers[0]["Idempotency-Key"] == posted.headers[1]["Idempotency-Key"]
 
 
-def test_damaged_database_is_moved_and_alarms_resent(desk: Desk) -> None:
+def test_damaged_or_locked_database(desk: Desk) -> None:
     assert desk.report(alarm("byline")) == [(["byline"], [])]
     deliveries_path(desk.dataset).write_bytes(b"text, not a database\n" * 99)
     assert active_alarms(desk.dataset).error
@@ -288,10 +288,6 @@ def test_damaged_database_is_moved_and_alarms_resent(desk: Desk) -> None:
     assert any("damaged" in line and "moved" in line for line in desk.log)
     assert len(list(desk.dataset.state.glob("alerts-damaged-*"))) == 1
     assert desk.received() == []
-
-
-def test_second_notifier_is_locked_out(desk: Desk) -> None:
-    desk.run_once()
     with SiteLock.take(desk.dataset.state / "schedules" / "alerts.lock"), pytest.raises(SiteLocked):
         desk.run_once()
 
@@ -418,7 +414,7 @@ def test_commands_show_alarms_and_unreachable_targets(desk: Desk, capsys: pytest
     for command in (["alerts", "--timetable", str(desk.path)], ["runs"]):
         assert main([*command, *data]) == 0
         shown = capsys.readouterr().out
-        assert all(text in shown for text in ("1 alarm", "chat", "connection refused"))
+        assert all(text in shown for text in ("লাল", "chat", "connection refused"))
         assert not UNSAFE.search(shown)
     assert main(["alerts", "--json", *data]) == 0
     assert json.loads(capsys.readouterr().out)["targets"][0]["waiting"] == 1

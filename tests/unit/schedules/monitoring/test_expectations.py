@@ -38,7 +38,7 @@ def summary(reason: str = "finished", discovered: int | None = None, **more: Any
         (summary("storage", story=4), 7, ["storage"], "written"),
         (summary("memusage_exceeded", story=40), 7, ["storage"], "memory"),
         (summary("damaged", story=4), 8, ["damaged"], "damaged"),
-        # Whoever interrupts a run needs no alarm.
+        # An operator who interrupts a run needs no alarm.
         (summary("shutdown", story=40, pending=2), 143, [], "stories saved: 40"),
         (summary("interrupted", story=4), 130, [], "interrupted"),
         (summary("interrupted", story=4, discovered=5), 1, ["urls"], "outcomes"),

@@ -204,6 +204,8 @@ class Night:
 
 def night(stories: int, folder: Path) -> Night:
     """Publish 400 new stories, 60 revised ones and a day of lists into so many that stand, of five years."""
+    import pyarrow.parquet as pq
+
     from benchmarks.million import Synthetic
     from pipelines.ledger.outbox import FileRecord
     from pipelines.publishing.publisher import publish
@@ -229,14 +231,14 @@ def night(stories: int, folder: Path) -> Night:
             ledger.outbox.put(TABLES["stories"], part, _row(_story(drawn_one, "0" * 32, at)))
     _keep_lists(ledger, at)
     began, used = time.perf_counter(), time.process_time()
-    published = publish(dataset, ledger)
+    publish(dataset, ledger)
     seconds, used = time.perf_counter() - began, time.process_time() - used
-    assert published.files["stories"] == 1
     ledger.close()
     sizes = [path.stat().st_size for path in (dataset.root / "stories").rglob("*.parquet")]
-    lists = [path.stat().st_size for path in (dataset.root / "rankings").rglob("*.parquet")]
+    lists = list((dataset.root / "rankings").rglob("*.parquet"))
+    per_ranking = sum(path.stat().st_size for path in lists) / sum(pq.read_metadata(path).num_rows for path in lists)
     words = sum(rows["word_count"].to_pylist()) / len(rows)
-    return Night(seconds, used, sum(sizes) / (stories + PER_DAY), words, sum(lists) / published.rows["rankings"])
+    return Night(seconds, used, sum(sizes) / (stories + PER_DAY), words, per_ranking)
 
 
 def _revise(ledger: Ledger, standing: list[dict[str, Any]]) -> None:

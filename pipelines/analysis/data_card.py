@@ -1,7 +1,7 @@
 """Data card of an export: contents, licence, columns and checksums."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.analysis.dictionary import table_entries, table_path, table_section
 from pipelines.analysis.runs_table import ALL
-from pipelines.analysis.selection import Exported, Selection, checksums
+from pipelines.analysis.selection import Selection, checksums
 
 CHECKSUMS = "SHA256SUMS"
 LICENCE = (
@@ -30,7 +30,9 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 }
 
 
-def build_card(folder: Path, tables: Sequence[Exported], selection: Selection, made_at: datetime) -> dict[str, Any]:
+def build_card(
+    folder: Path, tables: Mapping[str, Mapping[str, Any]], selection: Selection, made_at: datetime
+) -> dict[str, Any]:
     """Return the card of an exported folder as plain data, with a checksum of each file."""
     files = {path: {"path": path, "bytes": size, "sha256": digest} for path, size, digest in checksums(folder)}
     return {
@@ -45,22 +47,9 @@ def build_card(folder: Path, tables: Sequence[Exported], selection: Selection, m
             "columns": list(selection.columns) or "all",
         },
         "licence": LICENCE,
-        "tables": {exported.table.name: _table_card(folder, exported, files) for exported in tables},
-    }
-
-
-def _table_card(folder: Path, exported: Exported, files: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "grain": exported.table.grain,
-        "key": list(exported.table.key),
-        "rows": exported.rows,
-        "first": exported.first.isoformat() if exported.first else None,
-        "last": exported.last.isoformat() if exported.last else None,
-        "columns": [
-            {"name": entry.name, "type": entry.type, "meaning": entry.meaning}
-            for entry in table_entries(exported.table, only=exported.columns)
-        ],
-        "files": [files[path] for path in sorted(path.relative_to(folder).as_posix() for path in exported.files)],
+        "tables": {
+            name: {**table, "files": [files[path] for path in table["files"]]} for name, table in tables.items()
+        },
     }
 
 

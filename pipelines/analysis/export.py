@@ -17,9 +17,10 @@ import pyarrow.dataset as ds
 
 from crawler.clock import now
 from pipelines.analysis import data_card
+from pipelines.analysis.dictionary import table_entries
 from pipelines.analysis.open_table import OpenTable, QueryError, open_table
 from pipelines.analysis.runs_table import ALL, RUNS
-from pipelines.analysis.selection import Exported, Selection
+from pipelines.analysis.selection import Selection
 from pipelines.analysis.writers import require_outside, write_jsonl
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.errors import DataDamaged, StorageError
@@ -46,15 +47,15 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
     with atomic_path(out) as folder:
         folder.mkdir()
         write = _write_parquet if form == "parquet" else _write_jsonl
-        exported = []
+        cards = {}
         for table in opened.values():
             with _reading(table.name):
                 rows = table.dataset
                 if story_ids is not None and table.name in _WITH_STORIES:
                     rows = rows.filter(pc.field("story_id").isin(story_ids))
                 files = write(data, folder, table, rows)
-                exported.append(_exported(table, rows, files))
-        card = data_card.build_card(folder, exported, selection, now())
+                cards[table.name] = _table_card(folder, table, rows, files)
+        card = data_card.build_card(folder, cards, selection, now())
         data_card.write_card(folder, card, form)
     return card
 
@@ -145,11 +146,23 @@ def _write_jsonl(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) 
     return [path]
 
 
-def _exported(opened: OpenTable, rows: ds.Dataset, files: Sequence[Path]) -> Exported:
+def _table_card(folder: Path, opened: OpenTable, rows: ds.Dataset, files: Sequence[Path]) -> dict[str, Any]:
+    """Describe an exported table for the data card, with the paths of its files."""
     table = ALL[opened.name]
     moments = table.moments or ("first_seen_at",)
     found = rows.to_table(columns=list(dict.fromkeys((*moments, *table.key))))
     if table.name == "stories" and pc.count_distinct(found["story_id"]).as_py() != len(found):
         raise StorageError("a story is in two partitions while a publish is in progress: export again")
     ends = pc.min_max(pc.coalesce(*(found[name] for name in moments))).as_py()
-    return Exported(table, opened.columns, len(found), ends["min"], ends["max"], tuple(files))
+    return {
+        "grain": table.grain,
+        "key": list(table.key),
+        "rows": len(found),
+        "first": ends["min"].isoformat() if ends["min"] else None,
+        "last": ends["max"].isoformat() if ends["max"] else None,
+        "columns": [
+            {"name": entry.name, "type": entry.type, "meaning": entry.meaning}
+            for entry in table_entries(table, only=opened.columns)
+        ],
+        "files": sorted(path.relative_to(folder).as_posix() for path in files),
+    }

@@ -1,12 +1,10 @@
-"""Selection of tables and rows for an export, and its result."""
+"""Selection of tables and rows for an export, and checksums of its files."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from pipelines.storage.tables import Table
 
 DEFAULT_TABLES = ("stories", "revisions", "aliases", "rankings")
 
@@ -25,18 +23,6 @@ class Selection:
     def is_partial(self) -> bool:
         """True if some stories are not exported."""
         return bool(self.sites or self.since or self.until)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A table as it was written; ``first`` and ``last`` are its earliest and latest time."""
-
-    table: Table
-    columns: tuple[str, ...]
-    rows: int
-    first: datetime | None
-    last: datetime | None
-    files: tuple[Path, ...]
 
 
 def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:

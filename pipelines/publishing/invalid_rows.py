@@ -16,12 +16,11 @@ from pipelines.storage.tables import TABLES, Table, to_json
 INVALID_ROW = "InvalidRow"
 
 
-def reject_invalid_rows(ledger: Ledger) -> int:
-    """Turn the changes in the outbox that no file can hold into rejects; returns their number.
+def reject_invalid_rows(ledger: Ledger) -> None:
+    """Turn the changes in the outbox that no file can hold into rejects.
 
     A story whose new row is invalid and would have moved to another partition stays in its old one.
     """
-    count = 0
     for (name, _), seqs in ledger.outbox.pending().items():
         table = TABLES[name]
         for change, reason in _invalid(table, ledger.outbox.changes(table, seqs)):
@@ -30,8 +29,6 @@ def reject_invalid_rows(ledger: Ledger) -> int:
                 ledger.add_reject(_reject(ledger.site, table, change, reason))
                 if name == "stories" and change.act == "put":
                     ledger.stories.withdraw(change.key, ledger.outbox.forget_move(table, change.key))
-            count += 1
-    return count
 
 
 def _invalid(table: Table, changes: Sequence[Change]) -> Iterator[tuple[Change, str]]:

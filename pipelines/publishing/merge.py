@@ -27,7 +27,6 @@ class Merged:
     """
 
     rows: pa.Table
-    put: int
     superseded: list[Row]
     moved: set[str]
 
@@ -46,7 +45,7 @@ def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merge
             merger.touch(change.key, change.row)
     changed = pa.Table.from_pylist(list(merger.finish().values()), schema=table.schema)
     rows = sort_rows(table, pa.concat_tables([published.filter(pc.invert(named)), changed]))
-    return Merged(rows, len(merger.new), list(merger.superseded.values()), merger.moved)
+    return Merged(rows, list(merger.superseded.values()), merger.moved)
 
 
 def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:

@@ -10,7 +10,7 @@ A crash may follow any step, and publishing again completes it:
    A reader may see it twice for a moment, never not at all.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,16 +28,7 @@ from pipelines.storage.tables import TABLES, Table
 _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Result of a publish, by table: rows put, files written or removed; and the number of rows rejected."""
-
-    rows: dict[str, int]
-    files: dict[str, int]
-    rejected: int
-
-
-def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
+def publish(data_folder: DataFolder, ledger: Ledger) -> None:
     """Move everything in the outbox to Parquet.
 
     Raises :class:`DataDamaged` for the first file that differs from its record in the ledger, after everything that
@@ -46,7 +37,7 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
     ledger.commit()
     _finish_interrupted(data_folder, ledger)
     publication = _Publication(data_folder, ledger)
-    rejected = reject_invalid_rows(ledger)
+    reject_invalid_rows(ledger)
     waiting = ledger.outbox.pending()
     for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
         publication.merge_all(TABLES[name], _parts(waiting, name))
@@ -54,7 +45,6 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> Published:
     publication.remove_moved()
     if publication.damaged:
         raise publication.damaged[0]
-    return Published(dict(+publication.rows), dict(publication.files), rejected)
 
 
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
@@ -82,8 +72,6 @@ def _parts(waiting: Mapping[tuple[str, str], list[int]], table: str) -> dict[str
 class _Publication:
     data_folder: DataFolder
     ledger: Ledger
-    rows: Counter[str] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
     damaged: list[DataDamaged] = field(default_factory=list)
 
     def merge_all(self, table: Table, parts: Mapping[str, Sequence[int]]) -> None:
@@ -101,7 +89,6 @@ class _Publication:
             self._keep_revisions(merged)
         done = [change.seq for change in changes if change.key not in merged.moved]
         self._replace(table, part, before, merged.rows, done)
-        self.rows[table.name] += merged.put
 
     def _keep_revisions(self, merged: Merged) -> None:
         parts = defaultdict(list)
@@ -144,7 +131,6 @@ class _Publication:
         record = self.ledger.outbox.file(path)
         if not rows.equals(before):
             record = self._write(table, path, rows)
-            self.files[table.name] += 1
         with self.ledger.transaction():
             self.ledger.outbox.settle(record)
             self.ledger.outbox.clear(done)

@@ -1,7 +1,6 @@
 """The end of a run, by itself or after it was killed: close open URLs, publish the outbox, record the end."""
 
 import json
-from typing import TYPE_CHECKING
 
 from crawler.clock import now
 from pipelines.ledger import Ledger
@@ -9,17 +8,14 @@ from pipelines.runtime.revisit import Revisits
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
 
-if TYPE_CHECKING:
-    from pipelines.publishing.publisher import Published
 
-
-def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> "Published":
+def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
     """Close the open URLs of a run and publish the outbox. A repetition changes nothing."""
     from pipelines.publishing.publisher import publish
 
     Revisits(ledger, run_id).close()
     reached("urls.closed")
-    return publish(dataset, ledger)
+    publish(dataset, ledger)
 
 
 def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None) -> list[str]:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.ledger import Ledger
-from pipelines.publishing.publisher import Published, publish
+from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, content_hash, snapshot_digest, state_hash
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
@@ -147,10 +147,10 @@ class Kept:
                 )
             )
 
-    def publish(self, *stories: Story) -> Published:
+    def publish(self, *stories: Story) -> None:
         """Accept stories, if any are given, and publish the outbox."""
         self.keep(*stories)
-        return publish(self.dataset, self.ledger)
+        publish(self.dataset, self.ledger)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows of a table, file by file, each with the ``part`` that it stands in."""

@@ -32,14 +32,13 @@ def test_invalid_row_is_rejected_and_others_published(kept: Kept, name: str, val
     kept.keep(a_story(1), a_story(3))
     with kept.ledger.transaction():
         kept.ledger.outbox.put(STORIES, "2025-01", as_row(a_story(2)) | {name: value})
-    assert kept.publish().rejected == 1
+    kept.publish()
     assert kept.standing().keys() == {f"{SITE}:1", f"{SITE}:3"}
     [reject] = kept.rows("rejects")
     assert (reject["reason"], reject["story_id"], reject["run_id"]) == ("InvalidRow", f"{SITE}:2", "run-1")
     assert re.search(fault, reject["detail"]), reject["detail"]
     assert f'"story_id":"{SITE}:2"' in reject["record"]
     assert kept.ledger.runs.counts("run-1") == {"reject/InvalidRow": 1}
-    assert kept.publish().rejected == 0
 
 
 def test_invalid_touch_leaves_row_unchanged(kept: Kept) -> None:
@@ -47,7 +46,8 @@ def test_invalid_touch_leaves_row_unchanged(kept: Kept) -> None:
     with kept.ledger.transaction():
         for columns in ({"fetched_at": "soon"}, {"seen": JANUARY}, {"headline": None}):
             kept.ledger.outbox.touch(STORIES, "2025-01", f"{SITE}:1", columns)
-    assert kept.publish().rejected == 3
+    kept.publish()
+    assert len(kept.rows("rejects")) == 3
     [row] = kept.rows("stories")
     assert (row["fetched_at"], row["headline"]) == (JANUARY, a_story(1).headline)
     assert {reject["run_id"] for reject in kept.rows("rejects")} == {"unknown"}

@@ -37,7 +37,6 @@ def required(kind: Kind, meaning: str) -> Any:
 
 @cache
 def columns_of(record: type[Any]) -> tuple[Field[Any], ...]:
-    """Return the fields of a record that are columns, in order."""
     return tuple(f for f in fields(record) if "type" in f.metadata)
 
 
@@ -201,14 +200,4 @@ def fetch_of(item: Any) -> Fetch | None:
 
 def as_row(record: Any) -> dict[str, Any]:
     """Return a record's columns as a dict, in order."""
-    return {name: getattr(record, name) for name in _names(record.__class__)}
-
-
-@cache
-def _names(record: Any) -> tuple[str, ...]:
-    return tuple(column.name for column in columns_of(record))
-
-
-def is_required(column_field: Field[Any]) -> bool:
-    """Report if a column must not be null."""
-    return bool(column_field.metadata["required"])
+    return {column.name: getattr(record, column.name) for column in columns_of(record.__class__)}

@@ -70,7 +70,6 @@ class LinkFollower(scrapy.Spider):
 
     @classmethod
     def make_url_rules(cls) -> UrlRules:
-        """Return the rules of the site's URLs."""
         return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
 
     def begin_run(self, run_id: str, memory: CrawlMemory, *, incremental: bool) -> None:
@@ -78,7 +77,6 @@ class LinkFollower(scrapy.Spider):
         self.run_id, self.memory, self.is_incremental = run_id, memory, incremental
 
     def failed(self, failure: Failure) -> Outputs:
-        """Handle a failed request."""
         request: Request = failure.request  # type: ignore[attr-defined]
         fetch: Fetch = request.meta["fetch"]
         fetch.fetched_at = now()

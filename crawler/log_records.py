@@ -84,7 +84,6 @@ def write_json(site: str | None, run_id: str | None) -> None:
 
 
 def writes_json() -> bool:
-    """Report if the process logs JSON."""
     return logging.getLogRecordFactory() is JsonRecord
 
 

@@ -65,17 +65,14 @@ def load_errors() -> dict[str, str]:
 
 @cache
 def site_loader() -> SiteLoader:
-    """Return the loader of the project's sites."""
     return SiteLoader(project_settings())
 
 
 def zones() -> dict[str, str]:
-    """Return the time zone of each site by name."""
     return {name: str(spider.zone) for name, spider in newspapers().items()}
 
 
 def project_settings() -> Settings:
-    """Return the project's settings as Scrapy reads them."""
     settings = Settings()
     settings.setmodule("crawler.settings", priority="project")
     return settings

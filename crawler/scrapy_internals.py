@@ -33,7 +33,6 @@ def engine_of(crawler: Crawler) -> ExecutionEngine | None:
 
 
 def is_closing(crawler: Crawler) -> bool:
-    """Report if the spider has begun to close."""
     engine = engine_of(crawler)
     return engine is not None and engine._slot is not None and engine._slot.closing is not None
 

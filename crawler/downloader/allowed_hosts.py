@@ -37,17 +37,19 @@ def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return InvalidUrl("malformed URL")
-    if parts.scheme not in DEFAULT_PORTS:
-        return InvalidUrl(f"scheme {one_line(parts.scheme, 20)!r} is not http or https")
-    if not host:
-        return InvalidUrl("the URL has no host")
-    if parts.username is not None or parts.password is not None:
-        return InvalidUrl("the URL contains a user name")
-    if host not in hosts or _is_numeric(host):
-        return OffsiteUrl(f"{one_line(host, 80)} is not one of the site's hosts")
-    if port not in (None, DEFAULT_PORTS[parts.scheme]):
-        return OffsiteUrl(f"port {port} is not the site's")
-    return None
+    has_user = parts.username is not None or parts.password is not None
+    errors: tuple[tuple[bool, type[FetchError], str], ...] = (
+        (parts.scheme not in DEFAULT_PORTS, InvalidUrl, f"scheme {one_line(parts.scheme, 20)!r} is not http or https"),
+        (not host, InvalidUrl, "the URL has no host"),
+        (has_user, InvalidUrl, "the URL contains a user name"),
+        (
+            host not in hosts or _is_numeric(host or ""),
+            OffsiteUrl,
+            f"{one_line(host or '', 80)} is not one of the site's hosts",
+        ),
+        (port not in (None, DEFAULT_PORTS.get(parts.scheme)), OffsiteUrl, f"port {port} is not the site's"),
+    )
+    return next((error(reason) for is_wrong, error, reason in errors if is_wrong), None)
 
 
 def is_public(address: str) -> bool:
@@ -91,7 +93,6 @@ class PublicOnlyResolver(CachingThreadedResolver):
 
     @classmethod
     def error_for(cls, host: str) -> PrivateAddress | None:
-        """Return the error of a host whose last lookup found a private address."""
         address = cls.rejected.get(host)
         return PrivateAddress(f"{host} resolves to {address}, which is not a public address") if address else None
 
@@ -149,5 +150,4 @@ class OwnRedirects(RedirectMiddleware):
 
 
 def own_hosts(crawler: Crawler) -> frozenset[str]:
-    """Return the hosts of the running spider's site."""
     return frozenset(getattr(crawler.spider, "hosts", ()))

@@ -103,14 +103,12 @@ def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
 
 
 def outcome_of_status(status: int) -> Outcome:
-    """Return the outcome of a response whose HTTP status is not a success."""
     if status in (404, 410):
         return Outcome.GONE
     return Outcome.BLOCKED if status in (401, 403, 429) else Outcome.HTTP_ERROR
 
 
 def fetch_error_in(error: BaseException) -> FetchError | None:
-    """Return the :class:`FetchError` that an exception is or wraps."""
     return next((cause for cause in _causes(error) if isinstance(cause, FetchError)), None)
 
 

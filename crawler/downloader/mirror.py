@@ -25,20 +25,24 @@ def read_mirror(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"{shown} is not a URL: {error}") from error
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        raise ValueError(f"{shown} should look like http://127.0.0.1:8137")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError(f"{shown} must not contain a user name")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"{shown} should end after the port: it serves every path")
-    if port == 0:
-        raise ValueError(f"{shown} has no port to connect to")
+    problems = (
+        (parts.scheme not in DEFAULT_PORTS or not parts.hostname, "should look like http://127.0.0.1:8137"),
+        (parts.username is not None or parts.password is not None, "must not contain a user name"),
+        (
+            parts.path not in ("", "/") or parts.query or parts.fragment,
+            "should end after the port: it serves every path",
+        ),
+        (port == 0, "has no port to connect to"),
+    )
+    for is_wrong, problem in problems:
+        if is_wrong:
+            raise ValueError(f"{shown} {problem}")
+    assert parts.hostname is not None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port or DEFAULT_PORTS[parts.scheme]}"
 
 
 def is_listening(mirror: str, seconds: float = 3) -> bool:
-    """Report if the mirror accepts connections."""
     parts = urlsplit(read_mirror(mirror))
     try:
         with socket.create_connection((parts.hostname, parts.port), timeout=seconds):

@@ -131,7 +131,6 @@ class _Page:
 
     @property
     def error(self) -> str | None:
-        """Message of an error page, None for any other page."""
         if self.kind not in ("html", "text"):
             return None
         if raw := _RAW_ERROR.match(self._source):

@@ -64,8 +64,6 @@ def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
 
 @dataclass
 class _Host:
-    """State of one host during a run."""
-
     failures: int = 0  # in a row
     pauses: int = 0  # in a row
     failed_urls: set[str] = field(default_factory=set)
@@ -112,7 +110,6 @@ class PatientRetry(RetryMiddleware):
             self._wake_up.cancel()
 
     def process_request(self, request: Request) -> None:
-        """Fail a request to a host that is given up."""
         if error := self._host(request).given_up:
             raise type(error)(error.reason)
 

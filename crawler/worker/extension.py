@@ -106,7 +106,6 @@ class ParseWorker:
         self.close()
 
     def close(self) -> None:
-        """End the child."""
         if self._timer is not None:
             self._timer.cancel()
         if self._child is not None:
@@ -174,7 +173,6 @@ class ParseWorker:
             _fail(self._queue.popleft(), new_error())
 
     def _parse(self, page: PageResponse) -> ParsedPage:
-        """Parse a page and apply the text steps, in the child."""
         parsed = self._page_parser.parse(page)
         if (story := parsed.story) is not None:
             with suppress(DropItem):  # the item pipelines repeat the steps, and record the reject

@@ -51,14 +51,12 @@ class ChildProcess:
         loop.add_reader(self._socket, self._receive)
 
     def send(self, pieces: tuple[bytes, ...]) -> None:
-        """Send without blocking."""
         was_idle = not self._unsent
         self._unsent.extend(memoryview(piece) for piece in pieces if piece)
         if was_idle:
             self._flush()
 
     def kill(self) -> None:
-        """Kill the child; `on_exit` is called."""
         os.kill(self._pid, signal.SIGKILL)
 
     def end(self) -> int:
@@ -112,7 +110,6 @@ class ChildProcess:
 
 
 def frame(kind: int, content: bytes) -> bytes:
-    """Return a message as the child sends it."""
     return _HEAD.pack(kind, len(content)) + content
 
 

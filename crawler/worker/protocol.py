@@ -20,7 +20,6 @@ _STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "text_steps_done
 
 
 def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
-    """Serialise a page as (head, body)."""
     head = {
         "url": page.url,
         "fetched_at": page.fetched_at.isoformat(),

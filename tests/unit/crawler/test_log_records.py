@@ -116,7 +116,7 @@ def test_start_error_is_logged_as_json(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert all(json.loads(line)["site"] == "kalbela" for line in done.stderr.splitlines())
-    assert "is no name of a run" in (error_in_log(done.stderr)[1] or "")
+    assert "KHOBOR_RUN_ID" in (error_in_log(done.stderr)[1] or "")
 
 
 def test_unknown_log_format_is_usage_error(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ class Result:
 
 @dataclass
 class ScheduledRun:
-    """The run of a schedule, for the occurrence ``due`` if there is one, which it records as finished in any case.
+    """The run of a schedule, for the occurrence ``due`` if there is one; it always records the end of that.
 
-    :param is_waiting: wait for a site that another run has locked, instead of failing at once
+    If it ``is_waiting``, it waits for a site that another run has locked, instead of failing at once.
     """
 
     occurrences: Occurrences
@@ -54,14 +54,14 @@ class ScheduledRun:
 
     def __post_init__(self) -> None:
         self._run_ids: list[str] = []
-        self._last_message = ""
+        self._has_logged_wait = False
 
     def run(self, settings: Sequence[str], mirror: str | None) -> Result:
         """Run all sites of the schedule; raises the error of the first if none can be run."""
         limits = {"max_pages": self.schedule.max_pages, "max_depth": self.schedule.max_depth}
         try:
-            mode = f"KHOBOR_MODE={self.schedule.mode}"
-            reports = self._run_sites(checked_settings([*settings, mode], mirror=mirror, **limits))
+            all_settings = [*settings, f"KHOBOR_MODE={self.schedule.mode}"]
+            reports = self._run_sites(checked_settings(all_settings, mirror=mirror, **limits))
         except Exception as error:
             self._record_error(error)
             raise
@@ -99,7 +99,10 @@ class ScheduledRun:
             reports += ended
             interrupted = {report["exit_code"] for report in ended} & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
             if locked and not started and deadline is not None and now() < deadline:
-                self._log_wait(locked, deadline)
+                if not self._has_logged_wait:
+                    self._has_logged_wait = True
+                    local = deadline.astimezone(self.schedule.zone)
+                    print(f"{', '.join(locked)}: waiting for the lock until {local:%d %b %H:%M}", file=sys.stderr)
                 time.sleep(RETRY_SECONDS)
             elif not started or interrupted:
                 errors += locked.values()
@@ -115,13 +118,6 @@ class ScheduledRun:
         if occurrence is None or not self.is_waiting:
             return None
         return min(occurrence.due_at + self.schedule.grace, next(self.schedule.after(now())).at)
-
-    def _log_wait(self, locked: Mapping[str, SiteLocked], deadline: datetime) -> None:
-        message = "; ".join(str(error).partition(";")[0] for error in locked.values())
-        if message != self._last_message:
-            self._last_message = message
-            local = deadline.astimezone(self.schedule.zone)
-            print(f"{message}; waiting for it until {local:%d %b %H:%M}", file=sys.stderr, flush=True)
 
     def _start(
         self, sites: Sequence[str], settings: Mapping[str, str]
@@ -180,9 +176,7 @@ def run_schedule(
     """Run a schedule once, now.
 
     With ``due`` or ``only_due`` it waits while another run has locked its site, until the next time is due. Without, as
-    for a person, it fails at once, and the occurrence stays open.
-
-    Raises an error that :func:`schedules.exit_codes.describe_error` knows if nothing was started.
+    for a person, it fails at once, and the occurrence stays open. Raises an error if nothing was started.
 
     :param due: an occurrence that is claimed already; without it, the latest open one within the grace is claimed
     :param only_due: do nothing if no occurrence is open, instead of a run that belongs to none
@@ -210,7 +204,7 @@ def run_schedule(
 
 def _claim_latest(occurrences: Occurrences, schedule: Schedule) -> str | None:
     moment = now()
-    # A schedule that was never seen counts from one grace ago: its latest time is meant.
+    # A new schedule counts from one grace ago.
     dues = occurrences.open_dues(schedule, moment, occurrences.counted_since(schedule, moment - schedule.grace))
     late = [(due, State.LATE, "not started while it was due") for due in dues]
     if not dues or moment - dues[0].at > schedule.grace:
@@ -224,16 +218,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command of the process that the service starts."""
     parser = argparse.ArgumentParser(prog="python -m schedules.service.scheduled_run", description=__doc__)
     parser.add_argument("schedule")
-    parser.add_argument("--due", required=True)
-    parser.add_argument("--timetable", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True)
+    for name in ("--due", "--timetable", "--data"):
+        parser.add_argument(name, required=True)
     parser.add_argument("--mirror")
     parser.add_argument("-s", dest="settings", action="append", default=[])
     options = parser.parse_args(arguments)
     try:
         result = run_schedule(
-            Timetable.read(options.timetable).named(options.schedule),
-            DataFolder(options.data),
+            Timetable.read(Path(options.timetable)).named(options.schedule),
+            DataFolder(Path(options.data)),
             due=options.due,
             settings=options.settings,
             mirror=options.mirror,

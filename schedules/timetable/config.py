@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -30,11 +30,11 @@ from pydantic import (
 
 from crawler.downloader.politeness import MIN_DELAY
 from crawler.registry import newspapers
-from crawler.suggestions import closest, suggestion
+from crawler.suggestions import suggestion
 from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
 from schedules.timetable.alert_targets import Command, Mail, Metrics, Target, Webhook
-from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap
+from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap, zone_named
 from schedules.timetable.validation import TABLE_NAME, Problem, problems_of
 
 # In a data folder: a copy of the timetable as it was last valid.
@@ -70,16 +70,6 @@ def _check_sites(sites: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sites))
 
 
-def _zone_named(name: Any) -> ZoneInfo:
-    known = available_timezones()
-    if name in known:
-        return ZoneInfo(name)
-    city = re.sub(r"\W+", "_", str(name).rpartition("/")[2]).lower()
-    of_city = (zone for zone in sorted(known) if "/" in zone and zone.rpartition("/")[2].lower() == city)
-    near = next(of_city, None) or closest(name, sorted(known)) or "Asia/Dhaka"
-    raise ValueError(f"there is no time zone {name!r}; did you mean {near!r}?")
-
-
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(lambda text: " ".join(text.split()))
 ]
@@ -113,7 +103,7 @@ class Schedule(BaseModel):
     sites: Annotated[Names, AfterValidator(_check_sites)] = Field(examples=['["kalbela"]'])
     mode: Literal["incremental", "full"] = Field(examples=['"full"'])
     cron: Annotated[str, AfterValidator(check_cron)] = Field(examples=['"15 2 * * *"'])
-    zone: Annotated[ZoneInfo, BeforeValidator(_zone_named)] = Field(examples=['"Asia/Dhaka"'])
+    zone: Annotated[ZoneInfo, BeforeValidator(zone_named)] = Field(examples=['"Asia/Dhaka"'])
     max_minutes: float = Field(ge=1, le=MAX_MINUTES, allow_inf_nan=False, examples=["180"])
     jitter_minutes: float = Field(default=0, ge=0, le=MAX_JITTER_MINUTES, allow_inf_nan=False)
     max_pages: int = Field(ge=1, le=MAX_PAGES, examples=["2000"])

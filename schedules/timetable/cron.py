@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise, takewhile
-from zoneinfo import ZoneInfo
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
+
+from crawler.suggestions import closest
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 # Of each field its values, an example of a range, and its largest step.
@@ -81,6 +84,17 @@ def _field_problem(name: str, field: str) -> str | None:
     except CronSimError:
         return f"{name} {field!r} is invalid: write *, */5, {example}, or {values} with commas in between"
     return None
+
+
+def zone_named(name: Any) -> ZoneInfo:
+    """Return a time zone by its IANA name; raises `ValueError` with a suggestion, also for the name of a city."""
+    known = available_timezones()
+    if name in known:
+        return ZoneInfo(name)
+    city = re.sub(r"\W+", "_", str(name).rpartition("/")[2]).lower()
+    of_city = (zone for zone in sorted(known) if "/" in zone and zone.rpartition("/")[2].lower() == city)
+    near = next(of_city, None) or closest(name, sorted(known)) or "Asia/Dhaka"
+    raise ValueError(f"there is no time zone {name!r}; did you mean {near!r}?")
 
 
 def due_after(cron: str, zone: ZoneInfo, moment: datetime) -> Iterator[Due]:

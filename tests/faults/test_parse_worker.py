@@ -375,7 +375,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
 
 def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_path: Path) -> None:
     with FaultSite(["s404", "gzip"]) as paper:
-        ended = crawled(paper.server.base, tmp_path, "-s", with_step("spoils_one"))
+        ended = crawled(paper.server.base, tmp_path, "-s", with_step("fail_one_story"))
     assert ended.report["urls"]["complete"]
     rows = ended.fetches()
     assert tuple(rows.loc["/ok/5002", ["outcome", "reason"]]) == ("unreadable", "ReaderCrashed")
@@ -384,7 +384,7 @@ def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_p
     assert (reject["reason"], reject["story_id"]) == ("ReaderCrashed", SPOILT)
     assert "LookupError: no such thing" in reject["detail"]
     assert (tmp_path / reject["page"]).is_file()
-    assert "in spoils_one" in ended.log()
+    assert "in fail_one_story" in ended.log()
 
 
 @needs_proc

@@ -8,7 +8,7 @@ from tests.support.faulty_steps import SPOILT, with_step
 
 def test_crashed_parser_costs_one_page(tmp_path: Path) -> None:
     with FaultSite(["s404", "gzip", "soft404"]) as paper:
-        ended = crawl(paper.server.base, tmp_path, "-s", with_step("crashes_on_one"))
+        ended = crawl(paper.server.base, tmp_path, "-s", with_step("crash_on_one_story"))
         again = crawl(paper.server.base, tmp_path)
     assert ended.exit_code in (0, 3)
     assert ended.report["urls"]["complete"]

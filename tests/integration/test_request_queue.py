@@ -108,7 +108,7 @@ def test_lost_request_does_not_repeat_forever(tmp_path: Path) -> None:
 
 def test_page_being_parsed_delays_next_request(tmp_path: Path) -> None:
     paper = SitemapSite(20, per_sitemap=10)
-    plain(tmp_path, paper).crawl("--seed", SEED, "-s", with_step("takes_long"))
+    plain(tmp_path, paper).crawl("--seed", SEED, "-s", with_step("delay_stories"))
     moments = [at for at, target in paper.asked if target.rpartition("/")[2].isdigit()]
     assert len(moments) == 20
     assert min(later - earlier for earlier, later in pairwise(moments)) >= 0.9 * SECONDS

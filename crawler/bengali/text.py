@@ -183,7 +183,6 @@ def parse_integer(text: str) -> int | None:
 _LETTER = regex.compile(r"\p{L}")
 _LANGUAGE_BLOCKS = {"bn": regex.compile(r"\p{Block=Bengali}"), "en": regex.compile(r"\p{Script=Latin}")}
 _ENGLISH_LETTER = re.compile("[A-Za-z]")
-_FREQUENT_LETTERS = "রকনতবসলম"
 
 
 def language_by_script(text: str) -> str | None:
@@ -193,8 +192,8 @@ def language_by_script(text: str) -> str | None:
     writes র: the more frequent of them decides.
     """
     scripts = Counter[str]()
-    if _is_common(text) and sum(map(text.count, _FREQUENT_LETTERS)) > len(_ENGLISH_LETTER.findall(text)):
-        scripts["bn"] = 1  # the other letters of common text are Bengali too, and need no counting
+    if _is_common(text) and sum(map(text.count, "রকনতবসলম")) > len(_ENGLISH_LETTER.findall(text)):
+        scripts["bn"] = 1  # frequent Bengali letters outnumber the English ones, and there is no third script
     else:
         for letter in set(_LETTER.findall(text)):
             scripts[_script_language(letter)] += text.count(letter)

@@ -110,7 +110,6 @@ def _kind_of_credit(body: str, start: int, form: str) -> int | None:
     if before and _LETTER.match(before[-1]):
         return None
     for kind, (introduction, sequel, exempt) in enumerate(_CREDITS):
-        following = sequel.match(body, start + len(form))
-        if following and _NAMES[form] not in exempt and introduction.search(before):
+        if sequel.match(body, start + len(form)) and _NAMES[form] not in exempt and introduction.search(before):
             return kind
     return None

@@ -71,9 +71,11 @@ class BoilerplateFilter:
             unlinked = _READ_MORE.match(block.unlinked)
             if block.links and not _WORD.search(block.unlinked, unlinked.end() if unlinked else 0):
                 return True
-        if not block.links or _WORD.search(block.unlinked):
-            return False
-        return all(self._is_other_story(link) and link_counts[link] < _UNCLOSED_LINK for link in block.links)
+        return (
+            block.links != ()
+            and not _WORD.search(block.unlinked)
+            and all(self._is_other_story(link) and link_counts[link] < _UNCLOSED_LINK for link in block.links)
+        )
 
     def _is_other_story(self, link: str) -> bool:
         match self.url_rules.identify(link, self.base_url):

@@ -52,19 +52,17 @@ def split_caption(text: str | None, headline: str | None) -> tuple[str | None, s
 
     A caption that only repeats the headline is None.
     """
-    if (printed := clean_caption(text or "")) is None:
-        return None, None
-    caption, credit = _split(printed)
-    if caption and reads_alike(caption, headline or ""):
-        return None, clean(credit)
-    return clean(caption), clean(credit)
+    caption, credit = _split(clean_caption(text or "") or "")
+    repeats_headline = caption != "" and reads_alike(caption, headline or "")
+    return None if repeats_headline else clean(caption), clean(credit)
 
 
 def reads_alike(one: str, other: str) -> bool:
     """Report if two lines differ at most in quotes, joiners, spaces and a final danda."""
-    if one == other or abs(len(one) - len(other)) > _MAX_INVISIBLE:
-        return one == other
-    return comparison_key(one.rstrip("। ")) == comparison_key(other.rstrip("। "))
+    return one == other or (
+        abs(len(one) - len(other)) <= _MAX_INVISIBLE
+        and comparison_key(one.rstrip("। ")) == comparison_key(other.rstrip("। "))
+    )
 
 
 def _split(printed: str) -> tuple[str, str | None]:

@@ -15,7 +15,6 @@ from crawler.bengali.text import clean
 MAX_ENTRIES = 50_000
 _MIN_ENTRIES_TO_COMPARE = 10
 _YEAR_2100 = 4_102_444_800  # in seconds
-_DATES = ("updated", "pubDate", "published", "date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,17 @@ class FeedEntry:
 
 def parse_feed(xml: bytes) -> list[FeedEntry]:
     """Return the entries of a feed; XML that is not well-formed is parsed as far as possible."""
-    entries = []
-    for node in _elements(xml, ("item", "entry")):
-        if url := _url_of(node):
-            modified = next((date for name in _DATES if (date := _child_text(node, name))), None)
-            entries.append(FeedEntry(url, clean(unescape(_child_text(node, "title"))), modified))
-    return entries
+    return [
+        FeedEntry(
+            url,
+            headline=clean(unescape(_child_text(node, "title"))),
+            modified=next(
+                filter(None, (_child_text(node, name) for name in ("updated", "pubDate", "published", "date"))), None
+            ),
+        )
+        for node in _elements(xml, ("item", "entry"))
+        if (url := _url_of(node))
+    ]
 
 
 def _url_of(item: etree._Element) -> str:

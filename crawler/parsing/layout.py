@@ -71,8 +71,10 @@ class Layout:
         """Return which of `body` and `headline` are not on the page; none if the layout fits."""
         page.preload(self.anchors)
         article = page.article
-        has_headline = extract_first("headline", article, self.headline, clean) is not None
-        present = {"body": any(map(article.css, self.body)), "headline": has_headline}
+        present = {
+            "body": any(map(article.css, self.body)),
+            "headline": extract_first("headline", article, self.headline, clean) is not None,
+        }
         return tuple(name for name in present if not present[name])
 
     @cached_property

@@ -149,10 +149,13 @@ def _walk(root: LexborNode, excluded: Container[int]) -> Iterator[tuple[str, Lex
 
 
 def _is_visible(tag: str, node: LexborNode, excluded: Container[int]) -> bool:
-    if tag in _SKIPPED or tag == "-comment" or node.mem_id in excluded:
-        return False
     # Editors wrap tables in figures too.
-    return tag != "figure" or node.css_first("table") is not None
+    return (
+        tag not in _SKIPPED
+        and tag != "-comment"
+        and node.mem_id not in excluded
+        and (tag != "figure" or node.css_first("table") is not None)
+    )
 
 
 def _is_data_row(row: LexborNode) -> bool:

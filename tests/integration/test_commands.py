@@ -287,10 +287,8 @@ def test_check_prints_remedy_of_each_fault(tmp_path: Path) -> None:
     stranger.write_text("mine")
     shown = khobor("check", "kalbela", "--data", str(tmp_path))
     assert shown.returncode == 8
-    assert shown.stdout == (
-        "stories/notes.txt: is nothing that was published;"
-        " `khobor check --quarantine` moves it out of the readers' way\n"
-    )
+    assert shown.stdout.startswith("stories/notes.txt: ")
+    assert shown.stdout.count("\n") == 1
     [fault] = json.loads(khobor("check", "kalbela", "--json", "--data", str(tmp_path)).stdout)["faults"]
     assert fault["damage"] == "foreign"
     assert fault["remedy"] in shown.stdout

@@ -1,4 +1,4 @@
-"""Delivery: an event reaches a webhook, a mailbox or a command over real sockets, or one sentence says why not."""
+"""Delivery of an event to a webhook, a mailbox or a command over real sockets, or an error in one sentence."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def call(*command: str, **more: Any) -> Target:
     return Command(name="pager", command=command, **more)
 
 
-def refusal(target: Target, what: dict[str, Any] | None = None) -> str:
+def error_of(target: Target, what: dict[str, Any] | None = None) -> str:
     with pytest.raises(DeliveryError) as undelivered:
         deliver(target, what or event())
     said = str(undelivered.value)
@@ -60,10 +60,10 @@ def refusal(target: Target, what: dict[str, Any] | None = None) -> str:
     return said
 
 
-# A webhook ----------------------------------------------------------------------------------------------------------
+# Webhook ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_webhook_is_sent_the_event_as_json_with_words_for_a_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_webhook_receives_json_and_chat_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KHOBOR_TOKEN", SECRET)
     with webhook_server() as posted:
         sent = event(HOSTILE_TEXT + " <!channel> @here")
@@ -78,23 +78,23 @@ def test_a_webhook_is_sent_the_event_as_json_with_words_for_a_chat(monkeypatch: 
     assert headers["Idempotency-Key"] == sent["id"]
 
 
-def test_the_address_of_a_webhook_may_be_the_secret_and_is_never_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_webhook_url_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     target = Webhook(name="chat", url_from="KHOBOR_WEBHOOK", seconds=2)
     monkeypatch.delenv("KHOBOR_WEBHOOK", raising=False)
-    assert refusal(target) == "the environment variable KHOBOR_WEBHOOK is not set in this process"
+    assert error_of(target) == "the environment variable KHOBOR_WEBHOOK is not set in this process"
     with webhook_server() as posted:
         monkeypatch.setenv("KHOBOR_WEBHOOK", f"{posted.url}/{SECRET}")
         deliver(target, event())
     assert len(posted.events) == 1
     for wrong in (f"{posted.url}/{SECRET}", f"{SECRET}", f"ftp://{SECRET}", f"http://me:{SECRET}@127.0.0.1/"):
         monkeypatch.setenv("KHOBOR_WEBHOOK", wrong)
-        assert refusal(target)
+        assert error_of(target)
 
 
 @pytest.mark.parametrize(("status", "said"), [(500, "500"), (404, "404"), (302, "redirects")])
-def test_a_webhook_that_does_not_take_it_is_named_with_its_answer(status: int, said: str) -> None:
+def test_error_names_the_webhook_status(status: int, said: str) -> None:
     with webhook_server(status) as posted:
-        assert said in refusal(post(posted.url))
+        assert said in error_of(post(posted.url))
     assert len(posted.events) == 1, "a redirect is not followed: the token would go with it"
 
 
@@ -117,23 +117,23 @@ def _drip(connection: socket.socket) -> None:
     ],
     ids=["silent", "dripping", "not HTTP", "hanging up"],
 )
-def test_whoever_does_not_answer_in_time_is_not_waited_for(say: Any, said: str) -> None:
+def test_slow_server_is_given_up(say: Any, said: str) -> None:
     with http_server(say) as port:
         began = time.monotonic()
-        assert said in refusal(post(f"http://127.0.0.1:{port}/", seconds=0.4))
+        assert said in error_of(post(f"http://127.0.0.1:{port}/", seconds=0.4))
         assert time.monotonic() - began < 3
 
 
-def test_a_port_where_nobody_listens_is_named() -> None:
-    assert "refused" in refusal(post("http://127.0.0.1:9/")).lower()
-    assert "refused" in refusal(Mail(name="d", server="127.0.0.1", port=9, sender="a@b.c", to=("a@b.c",))).lower()
+def test_closed_port_is_an_error() -> None:
+    assert "refused" in error_of(post("http://127.0.0.1:9/")).lower()
+    assert "refused" in error_of(Mail(name="d", server="127.0.0.1", port=9, sender="a@b.c", to=("a@b.c",))).lower()
 
 
 # Mail ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
-def test_a_mail_arrives_encrypted_and_no_word_of_it_becomes_a_header(security: str, trusted: Path) -> None:
+def test_mail_is_encrypted_without_header_injection(security: str, trusted: Path) -> None:
     with mail_server(trusted, wraps=security == "ssl", user="me", password=SECRET) as mailbox:
         sent = event(f"{HOSTILE_TEXT}\r\nBcc: everyone@example.org\r\n\r\n.\r\nforged")
         for _ in range(2):
@@ -152,50 +152,45 @@ def test_a_mail_arrives_encrypted_and_no_word_of_it_becomes_a_header(security: s
     assert b"AUTH" not in mailbox.in_clear
 
 
-def test_a_server_that_would_have_it_unencrypted_gets_neither_mail_nor_password(trusted: Path) -> None:
+def test_unencrypted_server_receives_nothing(trusted: Path) -> None:
     with mail_server(trusted, offers_starttls=False) as mailbox:
-        assert "STARTTLS" in refusal(mail(mailbox.port))
+        assert "STARTTLS" in error_of(mail(mailbox.port))
     assert not mailbox.mails
     assert b"AUTH" not in mailbox.in_clear
 
 
-def test_a_certificate_that_nobody_trusts_or_of_another_name_is_refused(
-    trusted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_untrusted_certificate_is_rejected(trusted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path, name in ((certificate(tmp_path, "elsewhere"), "127.0.0.1"), (trusted, "localhost")):
         with mail_server(path, wraps=True) as mailbox:
             if path == trusted:
                 monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere.pem"))
-            assert "untrusted" in refusal(mail(mailbox.port, security="ssl", server=name))
+            assert "untrusted" in error_of(mail(mailbox.port, security="ssl", server=name))
         assert not mailbox.mails
 
 
-def test_a_password_that_is_wrong_is_not_said_even_where_the_server_says_it(trusted: Path) -> None:
+def test_wrong_password_is_redacted(trusted: Path) -> None:
     with mail_server(trusted, user="me", password="another") as mailbox:
-        assert "rejects user" in refusal(mail(mailbox.port))
+        assert "rejects user" in error_of(mail(mailbox.port))
 
 
-def test_a_recipient_who_is_refused_keeps_it_from_none_of_the_others(trusted: Path) -> None:
+def test_rejected_recipient_does_not_stop_others(trusted: Path) -> None:
     with mail_server(trusted, user="me", password=SECRET, refuses="b@example.org") as mailbox:
         remark = deliver(mail(mailbox.port, to=("a@example.org", "b@example.org")), event())
         assert "b@example.org" in (remark or "")
-        assert "rejects b@example.org" in refusal(mail(mailbox.port, to=("b@example.org",)))
+        assert "rejects b@example.org" in error_of(mail(mailbox.port, to=("b@example.org",)))
     assert mailbox.recipients == [["a@example.org"]]
 
 
-# A command ----------------------------------------------------------------------------------------------------------
+# Command ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_command_gets_the_event_on_its_standard_input(tmp_path: Path) -> None:
+def test_command_receives_event_on_stdin(tmp_path: Path) -> None:
     place = tmp_path / "event"
     sent = event(HOSTILE_TEXT)
     deliver(call(sys.executable, "-c", f"import sys; open({str(place)!r}, 'wb').write(sys.stdin.buffer.read())"), sent)
     assert json.loads(place.read_bytes()) == sent
     assert place.read_bytes().count(b"\n") == 1
-
-
-def test_a_command_that_reads_nothing_is_no_failure() -> None:
-    deliver(call("true"), event("x" * 900, filler="y" * 500_000))
+    deliver(call("true"), event("x" * 900, filler="y" * 500_000))  # need not read it
 
 
 @pytest.mark.parametrize(
@@ -206,14 +201,14 @@ def test_a_command_that_reads_nothing_is_no_failure() -> None:
         (["sh", "-c", "kill -9 $$"], "code -9"),
     ],
 )
-def test_a_command_that_fails_is_named_with_its_words(command: list[str], said: str) -> None:
-    assert said in refusal(call(*command))
+def test_failed_command_reports_its_output(command: list[str], said: str) -> None:
+    assert said in error_of(call(*command))
 
 
-def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+def test_hanging_command_is_killed_with_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait"
-    assert "did not exit within 0.5 s" in refusal(call("sh", "-c", script, seconds=0.5))
+    assert "did not exit within 0.5 s" in error_of(call("sh", "-c", script, seconds=0.5))
     for pid in pids.read_text().split():
         end = time.monotonic() + 5
         while Path(f"/proc/{pid}").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
@@ -221,7 +216,7 @@ def test_a_command_that_does_not_end_is_killed_with_all_that_it_started(tmp_path
             time.sleep(0.02)
 
 
-def test_no_secret_is_in_the_list_of_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_list_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KHOBOR_SMTP_PASSWORD", SECRET)
     shown = tmp_path / "shown"
     deliver(call("sh", "-c", f"cat /proc/{os.getpid()}/cmdline /proc/$$/cmdline > {shown}"), event())

@@ -1,4 +1,4 @@
-"""Memory: a run of very many pages takes no more of it at the end than at the beginning."""
+"""Memory of a long run: flat from its start to its end."""
 
 import json
 import subprocess
@@ -14,32 +14,32 @@ from tests.support.crash_store import SOAK
 from tests.support.project import PROJECT
 from tests.support.sitemap_site import SitemapSite
 
-BYTES_PER_PAGE = 2048  # what may be remembered of an address that was seen; a page is more
+BYTES_PER_PAGE = 2048  # of state per URL; a page is larger
 
 
 def size_of(process: int) -> int:
-    """Bytes that a process and those that it made have in memory."""
+    """Resident bytes of a process and its children."""
     status = Path(f"/proc/{process}/status").read_text()
     others = map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024 + sum(map(size_of, others))
 
 
 def samples(crawl: "subprocess.Popen[bytes]", state: Path) -> Iterator[tuple[float, int, int]]:
-    """While it asks: the time, how many pages were asked for, and how many bytes its processes have in memory."""
+    """During the crawl: time, requests so far, and resident bytes."""
     while crawl.poll() is None:
         time.sleep(0.5)
         try:
             progress = json.loads((state / "kalbela.progress.json").read_text())
             child = json.loads((state / "kalbela.lock").read_text())["pid"]
             size = size_of(child) if child != crawl.pid else 0
-        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):  # it is on its way in or out
+        except (FileNotFoundError, ProcessLookupError, ValueError, IndexError):  # it starts or ends
             continue
         if progress.get("state", "crawling") == "crawling" and size:
             yield time.monotonic(), progress["requests"], size
 
 
 def pace(seen: list[tuple[float, int, int]], start: float, end: float) -> float:
-    """Pages a second between two shares of all pages."""
+    """Pages per second between two shares of all pages."""
     pages = seen[-1][1]
     part = [(at, asked) for at, asked, _ in seen if start * pages <= asked <= end * pages]
     (began, first), (ended, last) = part[0], part[-1]
@@ -53,9 +53,9 @@ def slope(points: list[tuple[int, int]]) -> float:
     return sum((x - pages) * (y - sizes) for x, y in points) / sum((x - pages) ** 2 for x, _ in points)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="how much a process has in memory is not told here")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 @pytest.mark.parametrize("pages", [pytest.param(100_000, marks=SOAK)])
-def test_memory_stays_flat_over_very_many_pages(tmp_path: Path, pages: int) -> None:
+def test_memory_stays_flat(tmp_path: Path, pages: int) -> None:
     server = SitemapSite(pages)
     command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json", "--mirror", server.url]
     command += ["--data", str(tmp_path), "--seed", "https://www.kalbela.com/world/1", *QUICK]

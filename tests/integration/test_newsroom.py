@@ -1,4 +1,4 @@
-"""A newsroom of three hundred stories a day, an evening and a night of it."""
+"""An evening and a night of a newsroom with three hundred stories a day."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ def evaluation(played: Simulation) -> Evaluation:
 # The newsroom itself -------------------------------------------------------------------------------------------------
 
 
-def test_a_newsroom_publishes_at_the_rhythm_of_a_real_one() -> None:
+def test_newsroom_has_a_realistic_rhythm() -> None:
     room = Newsroom(4, 70, EVENING)
     room.advance(timedelta(days=7))
     slots = list(room.slots(EVENING, EVENING + timedelta(days=7)))
@@ -51,7 +51,7 @@ def test_a_newsroom_publishes_at_the_rhythm_of_a_real_one() -> None:
     assert 0.1 < 1 - len(numbers) / (numbers[-1] - numbers[0] + 1) < 0.35  # a sparse counter
 
 
-def test_most_corrections_come_within_minutes_and_some_after_hours() -> None:
+def test_corrections_come_early_or_late() -> None:
     room = Newsroom(4, 70, EVENING)
     room.advance(timedelta(days=2))
     states = [room.story(slot.number).states for slot in room.slots(EVENING, EVENING + timedelta(days=2))]  # type: ignore[union-attr]
@@ -61,7 +61,7 @@ def test_most_corrections_come_within_minutes_and_some_after_hours() -> None:
     assert quantile(later, 0.95) > timedelta(hours=3)
 
 
-def test_every_request_is_a_second_and_pages_turn_at_whole_minutes() -> None:
+def test_clock_advances_with_requests() -> None:
     room = Newsroom(4, 70, EVENING)
     first, second = (room.answer("www.kalbela.com", "/", {})[0] for _ in range(2))
     assert room.now == EVENING + timedelta(seconds=2)
@@ -84,24 +84,24 @@ def test_idle_incremental_run_requests_at_most_eight_pages(evaluation: Evaluatio
     assert max(idle) <= 8
 
 
-def test_a_second_full_right_after_the_first_costs_next_to_nothing(evaluation: Evaluation) -> None:
+def test_second_full_run_is_cheap(evaluation: Evaluation) -> None:
     assert len(evaluation.second.visits) <= 0.05 * len(evaluation.first.visits) + evaluation.simulation.runs[1].new
 
 
-def test_the_print_edition_is_a_gap_that_is_said_and_filled(played: Simulation) -> None:
+def test_print_edition_is_a_reported_gap(played: Simulation) -> None:
     midnight = [
         ran for ran in played.runs if ran.mode == "incremental" and (ran.began.hour, ran.began.minute) == (0, 10)
     ]
     assert [ran.report["lists"].get("latest/missed", 0) > 0 for ran in midnight] == [True]
 
 
-def test_every_revision_that_a_visit_showed_is_kept_and_no_other(evaluation: Evaluation) -> None:
+def test_revisions_are_those_that_were_seen(evaluation: Evaluation) -> None:
     seen = evaluation.revisions_seen()
     assert seen.right > 120
     assert (seen.missed, seen.false) == ([], [])
 
 
-def test_a_young_story_is_looked_at_again_about_an_hour_after_it_came(evaluation: Evaluation) -> None:
+def test_young_story_is_revisited_after_an_hour(evaluation: Evaluation) -> None:
     looked: dict[int, list[datetime]] = {}
     for visit in evaluation.room.visits:
         if visit.number is not None:
@@ -124,13 +124,13 @@ def test_changed_list_headline_triggers_revisit_in_next_run(evaluation: Evaluati
     assert sum(report["hints"].get("wrong", 0) for report in calls) <= 3
 
 
-def test_copies_and_clusters_are_the_newsroom_s_own(evaluation: Evaluation) -> None:
+def test_duplicates_and_clusters_match_the_newsroom(evaluation: Evaluation) -> None:
     for tally in (evaluation.copies(), evaluation.clusters()):
         assert tally.right > 0
         assert (tally.missed, tally.false) == ([], [])
 
 
-def test_the_ranks_kept_are_those_that_a_second_table_tells_from_the_newsroom_s_own_log(evaluation: Evaluation) -> None:
+def test_ranks_match_the_newsrooms_log(evaluation: Evaluation) -> None:
     truth, kept = evaluation.ranks_of_truth(), evaluation.ranks_kept()
     assert len(truth) > 500
     assert [_plain(row) for row in truth] == [_plain(row) for row in kept]
@@ -143,13 +143,13 @@ def _plain(row: dict[str, object]) -> dict[str, object]:
     return {**row, **moments, "story_id": story_id, "page_url": str(row["page_url"]).rstrip("/")}
 
 
-def test_the_report_tells_what_became_of_every_id(played: Simulation, evaluation: Evaluation) -> None:
-    told = played.runs[-1].report["coverage"]
+def test_coverage_accounts_for_every_id(played: Simulation, evaluation: Evaluation) -> None:
+    coverage = played.runs[-1].report["coverage"]
     kinds = ("found", "elsewhere", "gone", "rejected", "not_a_story", "failed", "never_seen")
-    assert sum(told[kind] for kind in kinds) == told["high"] - told["low"] + 1
-    assert sum(told["by_entry_point"].values()) == told["found"]
-    assert 0 <= told["estimated_missed"] < 1  # nothing was missed
-    unseen = {number for first, last in told["gaps"] for number in range(first, last + 1)}
+    assert sum(coverage[kind] for kind in kinds) == coverage["high"] - coverage["low"] + 1
+    assert sum(coverage["by_entry_point"].values()) == coverage["found"]
+    assert 0 <= coverage["estimated_missed"] < 1  # nothing was missed
+    unseen = {number for first, last in coverage["gaps"] for number in range(first, last + 1)}
     assert not unseen & {slot.number for slot in evaluation.reachable}
-    since, until = (datetime.fromisoformat(told[name]) for name in ("since", "until"))
-    assert site_coverage(DataFolder(played.data), "kalbela", since, until) == told
+    since, until = (datetime.fromisoformat(coverage[name]) for name in ("since", "until"))
+    assert site_coverage(DataFolder(played.data), "kalbela", since, until) == coverage

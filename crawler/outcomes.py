@@ -42,7 +42,7 @@ class Outcome(StrEnum):
 
     @property
     def is_failed(self) -> bool:
-        """Report if the request failed, also by a refusal of the server."""
+        """Report if the request failed or the server denied it."""
         failed = (Outcome.UNREACHABLE, Outcome.BLOCKED, Outcome.HTTP_ERROR, Outcome.SOFT_ERROR)
         return self in (*failed, Outcome.CORRUPT, Outcome.ROBOTS)
 

@@ -13,7 +13,6 @@ from pipelines.storage.tables import TABLES
 
 # The newest story may be in the month before, and an unchanged list has no snapshot of today.
 MONTHS, DAYS = 2, 7
-_MAX_FILES = 1024
 
 
 def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
@@ -54,7 +53,7 @@ def _read(read: Callable[[Path, int, int], Mapping[str, Any]], path: Path) -> Ma
         return {}
 
 
-@lru_cache(_MAX_FILES)
+@lru_cache(1024)
 def _newest_in_footer(path: Path, _modified: int, _size: int) -> Mapping[str, datetime]:
     import pyarrow.parquet as pq
 
@@ -69,7 +68,7 @@ def _newest_in_footer(path: Path, _modified: int, _size: int) -> Mapping[str, da
     return newest
 
 
-@lru_cache(_MAX_FILES)
+@lru_cache(1024)
 def _lengths(path: Path, _modified: int, _size: int) -> Mapping[str, int]:
     import pyarrow.parquet as pq
 

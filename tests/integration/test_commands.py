@@ -33,82 +33,57 @@ def mirror() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
-    [
-        (["crawl", "kalbla"], 2, ["'kalbla'", "kalbela"]),
-        (["crawl", "kalbela", "--seed", "www.kalbela.com/national/1"], 2, ["www.kalbela.com/national/1", "scheme"]),
-        (["crawl", "kalbela", "--seed", "https://www.prothomalo.com/x/1"], 2, ["www.prothomalo.com"]),
-        (["crawl", "kalbela", "--seed", "http://["], 2, ["http://["]),
-        (["crawl", "kalbela", "--seed", "ftp://a/1", "--seed", "javascript:0"], 2, ["ftp://a/1", "javascript:0"]),
-        (["crawl", "kalbela", "--mirror", "127.0.0.1:80"], 2, ["127.0.0.1:80", "http://"]),
-        (["crawl", "kalbela", "--mirror", "http://127.0.0.1/x"], 2, ["/x"]),
-        (["crawl", "kalbela", "--mirror", SILENT], 4, [SILENT]),
-        (["crawl", "kalbela", "--mirror", SILENT, "-s", "DOWNLOAD_DELAY"], 2, ["NAME=VALUE"]),
-        (["crawl", "kalbela", "-s", "DOWNLOAD_DELAY=0.2"], 2, ["DOWNLOAD_DELAY=0.2"]),
-        (["crawl", "kalbela", "-s", "DOWNLOAD_DELAY=soon"], 2, ["DOWNLOAD_DELAY=soon"]),
-        (["crawl", "kalbela", "-s", "ROBOTSTXT_OBEY=False"], 2, ["ROBOTSTXT_OBEY"]),
-        (["crawl", "kalbela", "-s", "CONCURRENT_REQUESTS_PER_DOMAIN=8"], 2, ["CONCURRENT_REQUESTS_PER_DOMAIN"]),
-        (["crawl", "kalbela", "-s", "DOWNLOAD_DELAYY=2"], 2, ["DOWNLOAD_DELAYY", "did you mean DOWNLOAD_DELAY?"]),
-        (
-            ["crawl", "kalbela", "-s", "KHOBOR_SHUTDOWN_SECONDS=-1", "-s", "LOG_LEVEL=LOUD"],
-            2,
-            ["KHOBOR_SHUTDOWN_SECONDS=-1", "0 or", "INFO"],
-        ),
-        (["crawl", "kalbela", "-s", "RETRY_TIMES=two", "-s", "ROBOTSTXT_OBEY=no"], 2, ["RETRY_TIMES=two", "True or"]),
-        (["crawl", "kalbela", "-s", "KHOBOR_DATA=/srv"], 2, ["KHOBOR_DATA", "--data"]),
-        (["crawl", "kalbela", "-s", "FTP_PASSWORD=hunter2"], 2, ["FTP_PASSWORD", "could read the value"]),
-        (
-            ["crawl", "kalbela", "-s", 'EXTENSIONS={"scrapy.extensions.throttle.AutoThrottle": null}'],
-            2,
-            ["EXTENSIONS must stay"],
-        ),
-        (["crawl", "kalbela", "--max-minutes", "-5"], 2, ["--max-minutes", "'-5'"]),
-        (["crawl", "kalbela", "--max-minutes", "nan"], 2, ["--max-minutes", "'nan'"]),
-        (["crawl", "kalbela", "--max-pages", "0"], 2, ["--max-pages"]),
-        (["crawl", "kalbela", "--max-depth", "two"], 2, ["--max-depth", "'two'"]),
-        (
-            ["crawl", "kalbela", "--seed", "http://127.0.0.1/world/1", "--seed", "/a"],
-            2,
-            ["http://127.0.0.1/world/1", "/a"],
-        ),
-        (["crawl", "kalbela", *2 * ["--seed", "https://www.kalbela.com/world/1"]], 2, ["world/1", "twice"]),
-        (["crawl"], 2, ["SITE"]),
-        (["runs", "--data", "/nonexistent/data"], 2, ["/nonexistent/data"]),
-        (["runs", "20200101T000000Z-kalbela-0000"], 2, ["20200101T000000Z-kalbela-0000"]),
-        (["runs", "../../etc/passwd"], 2, ["../../etc/passwd"]),
-        (["runs", "x" * 5000], 2, ["there is no run"]),
-        (["runs", "\x1b[2J"], 2, ["there is no run"]),
-        (["runs", "--last", "\x1b[2J"], 2, ["--last"]),
-        (["history", "154313"], 2, ["'154313'", "kalbela:154313"]),
-        (["history", "kalbela:154313"], 2, ["'kalbela:154313'"]),
-        (["ranks", "154313"], 2, ["'154313'", "kalbela:154313"]),
-        *(
-            ([command, "--data", "/nonexistent/data"], 2, ["there is no folder /nonexistent/data"])
-            for command in ("publish", "check", "reindex", "tables")
-        ),
-        (
-            ["crawl", "kalbela", "--mirror", SILENT, "-s", "KHOBOR_MODE=ful"],
-            2,
-            ["KHOBOR_MODE=ful", "full, incremental"],
-        ),
-        (["schedule", "list", "--timetable", "/nonexistent.toml"], 2, ["/nonexistent.toml", "No such file"]),
-        (["schedule", "run"], 2, ["schedule run NAME"]),
-        (["fly"], 2, ["fly"]),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
-)
+    ("arguments", "named"),
+    [("crawl kalbla", ["'kalbla'", "kalbela"]),
+     ("crawl kalbela --seed www.kalbela.com/national/1", ["www.kalbela.com/national/1", "scheme"]),
+     ("crawl kalbela --seed https://www.prothomalo.com/x/1", ["www.prothomalo.com"]),
+     ("crawl kalbela --seed http://[", ["http://["]),
+     ("crawl kalbela --seed ftp://a/1 --seed javascript:0", ["ftp://a/1", "javascript:0"]),
+     ("crawl kalbela --mirror 127.0.0.1:80", ["127.0.0.1:80", "http://"]),
+     ("crawl kalbela --mirror http://127.0.0.1/x", ["/x"]),
+     ("crawl kalbela --mirror http://127.0.0.1:9 -s DOWNLOAD_DELAY", ["NAME=VALUE"]),
+     ("crawl kalbela -s DOWNLOAD_DELAY=0.2", ["DOWNLOAD_DELAY=0.2"]),
+     ("crawl kalbela -s DOWNLOAD_DELAY=soon", ["DOWNLOAD_DELAY=soon"]),
+     ("crawl kalbela -s ROBOTSTXT_OBEY=False", ["ROBOTSTXT_OBEY"]),
+     ("crawl kalbela -s CONCURRENT_REQUESTS_PER_DOMAIN=8", ["CONCURRENT_REQUESTS_PER_DOMAIN"]),
+     ("crawl kalbela -s DOWNLOAD_DELAYY=2", ["DOWNLOAD_DELAYY", "did you mean DOWNLOAD_DELAY?"]),
+     ("crawl kalbela -s KHOBOR_SHUTDOWN_SECONDS=-1 -s LOG_LEVEL=LOUD", ["KHOBOR_SHUTDOWN_SECONDS=-1", "0 or", "INFO"]),
+     ("crawl kalbela -s RETRY_TIMES=two -s ROBOTSTXT_OBEY=no", ["RETRY_TIMES=two", "True or"]),
+     ("crawl kalbela -s KHOBOR_DATA=/srv", ["KHOBOR_DATA", "--data"]),
+     ("crawl kalbela -s FTP_PASSWORD=hunter2", ["FTP_PASSWORD", "could read the value"]),
+     ('crawl kalbela -s EXTENSIONS={"scrapy.extensions.throttle.AutoThrottle":null}', ["EXTENSIONS must stay"]),
+     ("crawl kalbela --max-minutes -5", ["--max-minutes", "'-5'"]),
+     ("crawl kalbela --max-minutes nan", ["--max-minutes", "'nan'"]), ("crawl kalbela --max-pages 0", ["--max-pages"]),
+     ("crawl kalbela --max-depth two", ["--max-depth", "'two'"]),
+     ("crawl kalbela --seed http://127.0.0.1/world/1 --seed /a", ["http://127.0.0.1/world/1", "/a"]),
+     ("crawl kalbela" + 2 * " --seed https://www.kalbela.com/world/1", ["world/1", "twice"]),
+     ("crawl", ["SITE"]), ("runs --data /nonexistent/data", ["/nonexistent/data"]),
+     ("runs 20200101T000000Z-kalbela-0000", ["20200101T000000Z-kalbela-0000"]),
+     ("runs ../../etc/passwd", ["../../etc/passwd"]), (f"runs {'x' * 5000}", ["there is no run"]),
+     ("runs \x1b[2J", ["there is no run"]), ("runs --last \x1b[2J", ["--last"]),
+     ("history 154313", ["'154313'", "kalbela:154313"]), ("history kalbela:154313", ["'kalbela:154313'"]),
+     ("ranks 154313", ["'154313'", "kalbela:154313"]),
+     ("publish --data /nonexistent/data", ["there is no folder /nonexistent/data"]),
+     ("check --data /nonexistent/data", ["there is no folder /nonexistent/data"]),
+     ("reindex --data /nonexistent/data", ["there is no folder /nonexistent/data"]),
+     ("tables --data /nonexistent/data", ["there is no folder /nonexistent/data"]),
+     ("crawl kalbela -s KHOBOR_MODE=ful", ["KHOBOR_MODE=ful", "full, incremental"]),
+     ("schedule list --timetable /nonexistent.toml", ["/nonexistent.toml", "No such file"]),
+     ("schedule run", ["schedule run NAME"]), ("fly", ["fly"])],
+    ids=lambda value: value[:60] if isinstance(value, str) else "",
+)  # fmt: skip
 def test_wrong_usage_is_named_and_starts_nothing(
-    arguments: list[str], code: int, said: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+    arguments: str, named: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    where = [] if "--data" in arguments or arguments == ["fly"] else ["--data", str(data)]
+    where = [] if "--data" in arguments.split() or arguments == "fly" else ["--data", str(data)]
     # In this process: a process per case would take half a minute.
     with pytest.raises(SystemExit) as ended:
-        sys.exit(main([*arguments, *where]))
-    assert ended.value.code == code
+        sys.exit(main([*arguments.split(), *where]))
+    assert ended.value.code == 2
     out, err = capsys.readouterr()
-    assert all(part in err for part in said), err
+    assert all(part in err for part in named), err
     assert "Traceback" not in err
     assert err.count("\n") == 1
     assert "hunter2" not in err

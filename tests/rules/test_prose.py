@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from crawler.outcomes import Outcome
-from tests.rules.source_files import PROJECT, product_files
+from tests.rules.source_files import product_files
+from tests.support.project import PROJECT
 
 RETIRED = tomllib.loads((PROJECT / "tests/rules/retired_words.toml").read_text())
 NAMES, PROSE = RETIRED["names"], RETIRED["prose"]

@@ -58,7 +58,7 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
     assert seconds < LIMIT
     assert report["urls"]["complete"]
     assert "Traceback" not in said
-    assert "ending" in said
+    assert "stopping" in said
     assert f"stories saved: {len(kept(tmp_path))}" in report["verdict"]["problems"][0]
     SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
 

@@ -1,4 +1,4 @@
-"""Stopping: whoever is told to end ends within seconds, keeps all that was accepted, and says that it was told."""
+"""Stop signals: a run ends within seconds, keeps everything stored, and reports the signal."""
 
 import json
 import os

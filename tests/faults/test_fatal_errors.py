@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from tests.newspaper import Newspaper
-from tests.support.commands import Crawled, khobor
+from tests.support.commands import FinishedCrawl, khobor
 from tests.support.fault_site import FaultSite
 from tests.support.processes import crawl_command, reports
 from tests.support.project import PROJECT
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
         assert report["urls"]["complete"]
         some = kept(data)
         assert len(some) == report["stories"]["new"] > 0
-        crawl = Crawled(newspaper, mirror, data)
+        crawl = FinishedCrawl(newspaper, mirror, data)
         assert crawl.crawl("-sKHOBOR_MIN_FREE_MB=0")["exit_code"] == 0
     all_of_it = kept(data)
     copies = newspaper.copies()

@@ -22,7 +22,7 @@ import pytest
 
 from crawler.spiders.kalbela import Kalbela
 from tests.newspaper import Newspaper
-from tests.support.commands import QUICK, Crawled
+from tests.support.commands import QUICK, FinishedCrawl
 from tests.support.concurrent_readers import ConcurrentReaders
 from tests.support.crash_store import SOAK
 from tests.support.processes import KHOBOR
@@ -40,12 +40,12 @@ def paper() -> Iterator[tuple[Newspaper, str]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(paper: tuple[Newspaper, str], tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    crawled = Crawled(*paper, tmp_path_factory.mktemp("undisturbed"))
+    crawled = FinishedCrawl(*paper, tmp_path_factory.mktemp("undisturbed"))
     crawled.crawl()
     return what_was_read(crawled)
 
 
-def what_was_read(crawled: Crawled) -> pd.DataFrame:
+def what_was_read(crawled: FinishedCrawl) -> pd.DataFrame:
     """What stands of each story, but for when and how it was found. Of stories word for word alike, one stands."""
     copies = crawled.paper.copies()
     stories = crawled.table("stories")
@@ -58,7 +58,7 @@ def what_was_read(crawled: Crawled) -> pd.DataFrame:
 class Crawl:
     """A crawl in a process of its own, that has a child."""
 
-    def __init__(self, crawled: Crawled, failpoint: str = "") -> None:
+    def __init__(self, crawled: FinishedCrawl, failpoint: str = "") -> None:
         self._log, self._before = crawled.paper.log, len(crawled.paper.log)
         self._lock = crawled.data / "state" / "kalbela.lock"
         command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json"]
@@ -114,7 +114,7 @@ class Crawl:
         return [request.target for request in asked if request.status == 200 and request.target[-1].isdigit()]
 
 
-def until_free(crawled: Crawled, seconds: float = 60.0) -> None:
+def until_free(crawled: FinishedCrawl, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     with (crawled.data / "state" / "kalbela.lock").open() as lock:
         while time.monotonic() < deadline:
@@ -144,7 +144,7 @@ def _parent_of(process: int) -> int:
 def test_a_crawl_that_is_killed_and_run_again_keeps_what_an_undisturbed_one_does(
     paper: tuple[Newspaper, str], undisturbed: pd.DataFrame, tmp_path: Path, whom: str, requests: int
 ) -> None:
-    crawled = Crawled(*paper, tmp_path)
+    crawled = FinishedCrawl(*paper, tmp_path)
     crawl = Crawl(crawled)
     crawl.wait_for(requests)
     crawl.kill(whom)
@@ -186,7 +186,7 @@ def test_whole_crawls_killed_again_and_again_on_one_folder_lose_and_double_nothi
     print(f"KHOBOR_SEED={seed}")
     chance, paper, killed = Random(seed), Newspaper(seed=seed, stories=60, decoys=False), Counter[str]()
     with paper.serve() as mirror:
-        crawled = Crawled(paper, mirror, tmp_path / "data")
+        crawled = FinishedCrawl(paper, mirror, tmp_path / "data")
         crawled.crawl()
         paper.advance(timedelta(minutes=40))
         usual = -time.monotonic()

@@ -20,7 +20,7 @@ from crawler.registry import project_settings
 from khobor import main
 from pipelines.ledger.schema import FORMAT
 from tests.newspaper import Newspaper
-from tests.support.commands import QUICK, Crawled, khobor
+from tests.support.commands import QUICK, FinishedCrawl, khobor
 from tests.support.project import PROJECT
 
 SILENT = "http://127.0.0.1:9"  # the discard port; nothing listens
@@ -291,7 +291,7 @@ def test_interrupted_run_excludes_others_and_keeps_rows(mirror: str, tmp_path: P
     assert first.returncode == report["exit_code"] == 143
     assert report["urls"]["complete"]
     assert report["urls"]["outcomes"]["pending"] > 0
-    crawl = Crawled(Newspaper(stories=60), mirror, tmp_path)
+    crawl = FinishedCrawl(Newspaper(stories=60), mirror, tmp_path)
     assert len(crawl.table("stories")) == report["stories"]["new"] >= 3
     after = crawl.crawl()
     assert after["exit_code"] == 0
@@ -306,7 +306,7 @@ def test_killed_run_gets_verdict_and_keeps_rows(mirror: str, tmp_path: Path) -> 
     assert command.returncode == report["exit_code"] == 1
     assert "killed" in report["verdict"]["problems"][0]
     assert report["urls"]["complete"]
-    crawl = Crawled(Newspaper(stories=60), mirror, tmp_path)
+    crawl = FinishedCrawl(Newspaper(stories=60), mirror, tmp_path)
     assert len(crawl.table("stories")) == report["stories"]["new"] >= 3
     assert crawl.run("check").returncode == 0
 
@@ -347,4 +347,4 @@ def test_scrapy_crawl_keeps_verdict_and_data(mirror: str, tmp_path: Path) -> Non
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
     assert report["verdict"]["exit_code"] == 0
     assert report["urls"]["complete"]
-    assert len(Crawled(Newspaper(stories=60), mirror, tmp_path).table("stories")) == report["stories"]["new"] > 0
+    assert len(FinishedCrawl(Newspaper(stories=60), mirror, tmp_path).table("stories")) == report["stories"]["new"] > 0

@@ -15,7 +15,7 @@ import pytest
 
 from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
-from tests.support.commands import Crawled
+from tests.support.commands import FinishedCrawl
 from tests.support.fault_site import FaultSite
 from tests.support.processes import scrapy_command
 from tests.support.project import PROJECT
@@ -28,10 +28,10 @@ FROM_THE_PAGE = (
 
 
 @pytest.fixture(scope="session", params=[(1, 420), (20260101, 240)], ids=["first-edition", "another-edition"])
-def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedCrawl]:
     paper = Newspaper(*request.param)
     with paper.serve() as mirror:
-        crawl = Crawled(paper, mirror, tmp_path_factory.mktemp("data"))
+        crawl = FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("data"))
         crawl.report = crawl.crawl()
         yield crawl
 
@@ -45,7 +45,7 @@ def same(read: Any, true: Any) -> bool:
 
 
 @pytest.mark.parametrize("column", FROM_THE_PAGE)
-def test_column_equals_its_truth(crawled: Crawled, column: str) -> None:
+def test_column_equals_its_truth(crawled: FinishedCrawl, column: str) -> None:
     truth = crawled.paper.truth()
     stories = crawled.table("stories").set_index("story_id")
     wrong = {
@@ -56,7 +56,7 @@ def test_column_equals_its_truth(crawled: Crawled, column: str) -> None:
     assert not wrong, f"{len(wrong)} of {len(stories)}: {dict(list(wrong.items())[:3])}"
 
 
-def test_stories_are_complete_and_unique(crawled: Crawled) -> None:
+def test_stories_are_complete_and_unique(crawled: FinishedCrawl) -> None:
     truth = crawled.paper.truth()
     kept = list(crawled.table("stories")["story_id"])
     copies = crawled.paper.copies()
@@ -68,7 +68,7 @@ def test_stories_are_complete_and_unique(crawled: Crawled) -> None:
     assert not twice
 
 
-def test_clusters_are_near_duplicates(crawled: Crawled) -> None:
+def test_clusters_are_near_duplicates(crawled: FinishedCrawl) -> None:
     truth = crawled.paper.truth()
     stories = crawled.table("stories").set_index("story_id")
     published = stories["published_at"].fillna(stories["first_seen_at"])
@@ -81,7 +81,7 @@ def test_clusters_are_near_duplicates(crawled: Crawled) -> None:
     assert (stories["cluster_id"] != stories.index).any()
 
 
-def test_rankings_match_both_lists(crawled: Crawled) -> None:
+def test_rankings_match_both_lists(crawled: FinishedCrawl) -> None:
     rankings = crawled.table("rankings")
     for name, rows in crawled.paper.lists().items():
         seen = rankings[rankings["list"] == name].sort_values("rank")
@@ -89,7 +89,7 @@ def test_rankings_match_both_lists(crawled: Crawled) -> None:
         assert list(seen["headline"]) == [row.headline for row in rows]
 
 
-def test_every_url_has_one_outcome(crawled: Crawled) -> None:
+def test_every_url_has_one_outcome(crawled: FinishedCrawl) -> None:
     fetches = crawled.table("fetches")
     fetches = fetches[fetches["run_id"] == crawled.report["run_id"]]
     assert fetches["url"].is_unique
@@ -98,14 +98,14 @@ def test_every_url_has_one_outcome(crawled: Crawled) -> None:
     assert crawled.report["urls"]["complete"]
 
 
-def test_other_urls_have_expected_outcomes(crawled: Crawled) -> None:
+def test_other_urls_have_expected_outcomes(crawled: FinishedCrawl) -> None:
     outcomes = crawled.table("fetches").set_index("url")["outcome"]
     expected = crawled.paper.expected_outcomes().items()
     found = {url: (outcomes[url], expectation) for url, expectation in expected if url in outcomes.index}
     assert {url: pair for url, pair in found.items() if pair[0] not in pair[1].outcomes} == {}
 
 
-def test_three_readers_give_equal_rows(crawled: Crawled) -> None:
+def test_three_readers_give_equal_rows(crawled: FinishedCrawl) -> None:
     folder = crawled.data / "stories"
     columns = ["site", "month", "story_id", "headline", "body"]
     files = f"{folder}/**/*.parquet"
@@ -116,13 +116,13 @@ def test_three_readers_give_equal_rows(crawled: Crawled) -> None:
     assert len(with_duckdb) == crawled.report["stories"]["new"]
 
 
-def test_files_have_the_declared_schema(crawled: Crawled) -> None:
+def test_files_have_the_declared_schema(crawled: FinishedCrawl) -> None:
     for name, table in TABLES.items():
         for path in (crawled.data / name).rglob("*.parquet"):
             assert pq.read_schema(path).equals(table.schema), path
 
 
-def test_second_run_adds_nothing(crawled: Crawled) -> None:
+def test_second_run_adds_nothing(crawled: FinishedCrawl) -> None:
     before = {name: len(crawled.table(name)) for name in ("stories", "aliases", "rankings")}
     first = crawled.report
     second = crawled.crawl()
@@ -134,14 +134,14 @@ def test_second_run_adds_nothing(crawled: Crawled) -> None:
     assert second["urls"]["complete"]
 
 
-def test_check_finds_no_fault(crawled: Crawled) -> None:
+def test_check_finds_no_fault(crawled: FinishedCrawl) -> None:
     assert crawled.run("check").returncode == 0
 
 
 def test_seed_article_is_exact(tmp_path: Path) -> None:
     paper = Newspaper()
     with paper.serve() as mirror:
-        crawl = Crawled(paper, mirror, tmp_path)
+        crawl = FinishedCrawl(paper, mirror, tmp_path)
         report = crawl.crawl("--max-pages", "1")
     assert report["requests"] == 1
     [story] = pq.read_table(tmp_path / "stories").to_pylist()

@@ -15,7 +15,7 @@ from crawler.clock import now
 from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.static_report import report_query, write_report
 from tests.newspaper import Newspaper
-from tests.support.commands import Crawled
+from tests.support.commands import FinishedCrawl
 from tests.support.dashboard_data import (
     HARMLESS,
     HOSTILE_STORY,
@@ -53,19 +53,19 @@ def served(folder: DashboardData) -> Iterator[DashboardClient]:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+def night(tmp_path_factory: pytest.TempPathFactory) -> FinishedCrawl:
     """A run against the bundled newspaper."""
     root = tmp_path_factory.mktemp("night")
     paper = Newspaper(stories=60, seed=5)
     with paper.serve() as url:
-        crawled = Crawled(paper, url, root / "data")
+        crawled = FinishedCrawl(paper, url, root / "data")
         crawled.report = crawled.crawl()
     (root / "timetable.toml").write_text("")
     return crawled
 
 
 @pytest.fixture(scope="module")
-def browser(night: Crawled) -> Iterator[Browser]:
+def browser(night: FinishedCrawl) -> Iterator[Browser]:
     # `night` runs first, because Playwright keeps the event loop of this thread.
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=_BROWSER_OPTIONS)
@@ -255,7 +255,7 @@ def test_lists_refresh_without_reload(tab: Tab, tmp_path: Path) -> None:
     assert tab.errors == []
 
 
-def test_pages_show_numbers_of_real_run(tab: Tab, night: Crawled) -> None:
+def test_pages_show_numbers_of_real_run(tab: Tab, night: FinishedCrawl) -> None:
     report = night.report
     with serving(DashboardData(DataFolder(night.data), night.data.parent / "timetable.toml"), clock=now) as page:
         tab.page.goto(f"{page.url}/")

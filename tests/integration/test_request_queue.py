@@ -12,8 +12,8 @@ from crawler.entry_points import Sitemap
 from crawler.spiders.kalbela import Kalbela
 from pipelines.runtime.request_queue import RequestQueue
 from tests.newspaper import Newspaper
-from tests.support.builders import a_fetch
-from tests.support.commands import QUICK, Crawled
+from tests.support.builders import make_fetch
+from tests.support.commands import QUICK, FinishedCrawl
 from tests.support.faulty_steps import SECONDS, with_step
 from tests.support.project import PROJECT
 from tests.support.sitemap_site import SitemapSite
@@ -42,13 +42,13 @@ def test_full_queue_spills_worse_half() -> None:
     assert [queue.pop()[0] for _ in range(len(queue))] == [*range(99, 50, -1)]
 
 
-def requested(crawl: Crawled) -> list[str]:
+def requested(crawl: FinishedCrawl) -> list[str]:
     fetches = crawl.table("fetches")
     return sorted(fetches[fetches.attempts > 0].url)
 
 
-def plain(tmp_path: Path, paper: SitemapSite | None = None) -> Crawled:
-    return Crawled(Newspaper(), (paper or SitemapSite(200, per_sitemap=100)).url, tmp_path)
+def plain(tmp_path: Path, paper: SitemapSite | None = None) -> FinishedCrawl:
+    return FinishedCrawl(Newspaper(), (paper or SitemapSite(200, per_sitemap=100)).url, tmp_path)
 
 
 def test_small_queue_finds_the_same(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_small_queue_finds_the_same(tmp_path: Path) -> None:
     for max_queued in (50_000, 30):
         paper = Newspaper(seed=4, stories=80)
         with paper.serve() as mirror:
-            crawl = Crawled(paper, mirror, tmp_path / str(max_queued))
+            crawl = FinishedCrawl(paper, mirror, tmp_path / str(max_queued))
             assert crawl.crawl("-s", f"KHOBOR_MAX_QUEUED={max_queued}")["urls"]["complete"]
         fetches = crawl.table("fetches")
         outcomes = sorted(zip(fetches.story_id.fillna(fetches.url), fetches.outcome, strict=True))
@@ -78,7 +78,7 @@ def test_next_run_requests_urls_left_open(tmp_path: Path) -> None:
 
 def test_url_left_open_keeps_its_priority() -> None:
     spider = Kalbela()
-    page = a_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
+    page = make_fetch(1, url="https://www.kalbela.com/sitemap.xml", depth=1)
     targets = [spider.url_rules.identify(f"https://www.kalbela.com/world/{number}") for number in (99, 100, 200)]
     [sitemap] = spider._without_paths(Sitemap)
     requests = [request for target in targets for request in spider._follow_story(target, page, sitemap)]

@@ -13,7 +13,7 @@ import pytest
 from tests.newspaper import Fault, Newspaper
 from tests.newspaper.sections import SECTIONS
 from tests.newspaper.site_state import feed_names
-from tests.support.commands import Crawled
+from tests.support.commands import FinishedCrawl
 
 OTHER = "অন্য একটি শিরোনাম"
 INCREMENTAL = ("-s", "KHOBOR_MODE=incremental")
@@ -24,32 +24,32 @@ def new_paper() -> Newspaper:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+def first(tmp_path_factory: pytest.TempPathFactory) -> FinishedCrawl:
     """A first crawl, from which every test continues."""
     paper = new_paper()
     with paper.serve() as mirror:
-        crawled = Crawled(paper, mirror, tmp_path_factory.mktemp("first"))
+        crawled = FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("first"))
         crawled.report = crawled.crawl()
     return crawled
 
 
 @pytest.fixture
-def crawl(first: Crawled, tmp_path: Path) -> Iterator[Crawled]:
+def crawl(first: FinishedCrawl, tmp_path: Path) -> Iterator[FinishedCrawl]:
     data = shutil.copytree(first.data, tmp_path / "data")
     paper = new_paper()
     with paper.serve() as mirror:
         paper.log += first.paper.log
-        yield Crawled(paper, mirror, data, first.report)
+        yield FinishedCrawl(paper, mirror, data, first.report)
 
 
-def missing(crawl: Crawled) -> set[str]:
+def missing(crawl: FinishedCrawl) -> set[str]:
     """Stories that an entry point names now, but the table has under no id."""
     kept = set(crawl.table("stories")["story_id"])
     copies = crawl.paper.copies()
     return {i for i in crawl.paper.truth() if i not in kept and not copies.get(i, frozenset()) & kept}
 
 
-def test_idle_incremental_run_requests_few_pages(crawl: Crawled) -> None:
+def test_idle_incremental_run_requests_few_pages(crawl: FinishedCrawl) -> None:
     crawl.paper.log.clear()
     report = crawl.crawl(*INCREMENTAL)
     assert report["exit_code"] == 0
@@ -57,7 +57,7 @@ def test_idle_incremental_run_requests_few_pages(crawl: Crawled) -> None:
     assert len(crawl.paper.log) <= 8
 
 
-def test_incremental_run_fetches_new_stories_only(crawl: Crawled) -> None:
+def test_incremental_run_fetches_new_stories_only(crawl: FinishedCrawl) -> None:
     crawl.paper.advance(timedelta(minutes=40))
     crawl.paper.log.clear()
     report = crawl.crawl(*INCREMENTAL)
@@ -66,7 +66,7 @@ def test_incremental_run_fetches_new_stories_only(crawl: Crawled) -> None:
     assert len(crawl.paper.log) <= 8 + report["stories"]["new"] + report["stories"]["exact_duplicates"]
 
 
-def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
+def test_story_beyond_revisit_budget_gets_its_outcome(crawl: FinishedCrawl) -> None:
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE urls SET due_at = fetched_at WHERE story_id IS NOT NULL")
     report = crawl.crawl(*INCREMENTAL)
@@ -79,7 +79,7 @@ def test_story_beyond_revisit_budget_gets_its_outcome(crawl: Crawled) -> None:
     assert "skipped_fresh" in set(outcomes[list(listed)])
 
 
-def test_gap_in_a_list_opens_all_entry_points(crawl: Crawled) -> None:
+def test_gap_in_a_list_opens_all_entry_points(crawl: FinishedCrawl) -> None:
     crawl.paper.advance(timedelta(hours=6))
     report = crawl.crawl(*INCREMENTAL)
     assert report["stories"]["new"] > 40
@@ -93,7 +93,7 @@ def leave_only_the_long_list(paper: Newspaper) -> None:
     paper.faults.update({path: Fault(status=404, body=b"") for path in (*others, *feeds)})
 
 
-def test_gap_is_filled_from_long_list(crawl: Crawled) -> None:
+def test_gap_is_filled_from_long_list(crawl: FinishedCrawl) -> None:
     leave_only_the_long_list(crawl.paper)
     crawl.paper.advance(timedelta(hours=12))
     crawl.paper.log.clear()
@@ -108,7 +108,7 @@ def test_gap_is_filled_from_long_list(crawl: Crawled) -> None:
 
 # Around 26 requests the first run ends between two pages of the long list.
 @pytest.mark.parametrize("max_pages", [1, 10, 26, 27, 40])
-def test_next_run_fills_gap_of_interrupted_run(crawl: Crawled, max_pages: int) -> None:
+def test_next_run_fills_gap_of_interrupted_run(crawl: FinishedCrawl, max_pages: int) -> None:
     leave_only_the_long_list(crawl.paper)
     crawl.paper.advance(timedelta(hours=12))
     crawl.crawl(*INCREMENTAL, "--max-pages", str(max_pages))
@@ -116,7 +116,7 @@ def test_next_run_fills_gap_of_interrupted_run(crawl: Crawled, max_pages: int) -
     assert not missing(crawl)
 
 
-def test_incremental_run_skips_forbidden_entry_points(crawl: Crawled) -> None:
+def test_incremental_run_skips_forbidden_entry_points(crawl: FinishedCrawl) -> None:
     crawl.paper.faults["/robots.txt"] = Fault(body=b"User-agent: *\nDisallow: /all-news\n")
     with closing(sqlite3.connect(crawl.data / "state" / "kalbela.sqlite")) as ledger, ledger:
         ledger.execute("UPDATE urls SET due_at = fetched_at WHERE story_id IS NULL")
@@ -125,7 +125,7 @@ def test_incremental_run_skips_forbidden_entry_points(crawl: Crawled) -> None:
     assert set(forbidden["run_id"]) == {full["run_id"]} != {incremental["run_id"]}
 
 
-def test_changed_headline_is_followed_once(crawl: Crawled) -> None:
+def test_changed_headline_is_followed_once(crawl: FinishedCrawl) -> None:
     row = crawl.paper.lists()["latest"][3]
     path = crawl.paper.truth()[str(row.story_id)].url.removeprefix("https://www.kalbela.com")
     page = crawl.paper.site.page("/").replace(escape(row.headline), OTHER).replace(row.headline, OTHER)
@@ -136,7 +136,7 @@ def test_changed_headline_is_followed_once(crawl: Crawled) -> None:
         assert (path in [request.target for request in crawl.paper.log]) is is_requested
 
 
-def test_second_full_run_requests_next_to_nothing(crawl: Crawled) -> None:
+def test_second_full_run_requests_next_to_nothing(crawl: FinishedCrawl) -> None:
     first = len(crawl.paper.log)
     crawl.paper.log.clear()
     report = crawl.crawl()
@@ -144,7 +144,7 @@ def test_second_full_run_requests_next_to_nothing(crawl: Crawled) -> None:
     assert len(crawl.paper.log) <= max(8, 0.05 * first)
 
 
-def test_full_run_keeps_row_of_removed_story(crawl: Crawled) -> None:
+def test_full_run_keeps_row_of_removed_story(crawl: FinishedCrawl) -> None:
     stories = crawl.table("stories")
     story_id = str(stories.sort_values("published_at")["story_id"].iloc[-3])
     address = str(stories.set_index("story_id").loc[story_id, "url"])

@@ -37,7 +37,7 @@ DECEMBER = datetime(2024, 12, 20, 6, 30, tzinfo=UTC)
 NOVEMBER = datetime(2024, 11, 5, 6, 30, tzinfo=UTC)
 
 
-def a_story(number: int, published_at: datetime | None = JANUARY, **changes: Any) -> Story:
+def make_story(number: int, published_at: datetime | None = JANUARY, **changes: Any) -> Story:
     """A whole story; its words depend on its number alone."""
     story = Story(
         site=SITE,
@@ -65,7 +65,7 @@ def a_story(number: int, published_at: datetime | None = JANUARY, **changes: Any
     return story
 
 
-def a_snapshot(observed_at: datetime, *headlines: str, name: str = "latest") -> Snapshot:
+def make_snapshot(observed_at: datetime, *headlines: str, name: str = "latest") -> Snapshot:
     rows = [
         Ranking(
             site=SITE,
@@ -83,12 +83,12 @@ def a_snapshot(observed_at: datetime, *headlines: str, name: str = "latest") -> 
     return Snapshot(site=SITE, name=name, observed_at=observed_at, rows=rows)
 
 
-def a_reject(at: datetime, **changes: Any) -> Reject:
+def make_reject(at: datetime, **changes: Any) -> Reject:
     usual: dict[str, Any] = {"site": SITE, "rejected_at": at, "reason": "NoBody", "run_id": "run-1"}
     return Reject(**usual | changes)
 
 
-def a_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
+def make_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
     url = f"https://www.kalbela.com/world/{number}"
     usual: dict[str, Any] = {
         "site": SITE,
@@ -102,14 +102,14 @@ def a_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
 
 
 @dataclass
-class Kept:
+class LedgerFolder:
     """A data folder and the ledger of its one site."""
 
     dataset: DataFolder
     ledger: Ledger
 
     @classmethod
-    def at(cls, root: Path) -> "Kept":
+    def at(cls, root: Path) -> "LedgerFolder":
         dataset = DataFolder(root)
         dataset.prepare()
         return cls(dataset, Ledger.open(dataset.ledger(SITE), SITE, ZONE))
@@ -221,7 +221,7 @@ def _serve() -> None:
 
 
 def _publish(root: Path, failpoint: str) -> int:
-    kept = Kept.at(root)
+    kept = LedgerFolder.at(root)
     arm({"KHOBOR_FAILPOINT": failpoint, "KHOBOR_TESTING": "1"})
     try:
         kept.publish()

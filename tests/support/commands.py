@@ -22,7 +22,7 @@ def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess
 
 
 @dataclass
-class Crawled:
+class FinishedCrawl:
     """A crawl that ended: the paper as it stood, the data folder, the report."""
 
     paper: Newspaper

@@ -19,7 +19,7 @@ from schedules.dashboard.access import AccessPolicy, access_policy
 from schedules.dashboard.app import Dashboard
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.server import UVICORN_OPTIONS
-from tests.support.builders import SITE, Kept, a_reject, a_story
+from tests.support.builders import SITE, LedgerFolder, make_reject, make_story
 
 #: 12 February 2026, 09:00 in Dhaka.
 MOMENT = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ max_minutes = 15
 """
 
 
-def a_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
+def make_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
     report: dict[str, Any] = {
         "run_id": f"{at:%Y%m%dT%H%M%SZ}-{SITE}-{at:%d%H}",
         "site": SITE,
@@ -94,7 +94,7 @@ class DashboardData:
     reports: list[dict[str, Any]] = field(default_factory=list)
 
     def report(self, at: datetime, schedule: str, **changes: Any) -> None:
-        self.reports.append(a_report(at, schedule, **changes))
+        self.reports.append(make_report(at, schedule, **changes))
         write_report(self.dataset, self.reports[-1])
 
     def write_progress(self, reading: str, requests: int = 7) -> None:
@@ -105,19 +105,21 @@ class DashboardData:
 
 def make_dashboard_data(root: Path) -> DashboardData:
     """Create the folder with four days of data."""
-    kept = Kept.at(root / "data")
+    kept = LedgerFolder.at(root / "data")
     for number in range(101, 113):
         _keep(kept, number)
     kept.publish()
     body = "উদ্‌যাপনের খবর ১০৩।\n\nদ্বিতীয় নতুন অনুচ্ছেদ।"
     seen = MOMENT - 3 * DAY - HOUR
-    kept.keep(a_story(103, seen, section="sports", first_seen_at=seen, revision=2, body=body))
+    kept.keep(make_story(103, seen, section="sports", first_seen_at=seen, revision=2, body=body))
     for hours, numbers in ((5, (103, 104, 105)), (4, (104, 103, 105)), (1, (106, 103, 108))):
         kept.rank(_snapshot(MOMENT - hours * HOUR, "popular", numbers))
     kept.rank(_snapshot(MOMENT - HOUR / 2, "popular", (106, 103, 108)))
     kept.rank(_snapshot(MOMENT - HOUR, "latest", (111, 112)))
-    kept.ledger.add_reject(a_reject(MOMENT - HOUR, reason="NoBody", detail=HOSTILE, url="https://www.kalbela.com/x/1"))
-    kept.ledger.add_reject(a_reject(MOMENT - 2 * HOUR, reason="StepCrashed", url="javascript:alert(1)"))
+    kept.ledger.add_reject(
+        make_reject(MOMENT - HOUR, reason="NoBody", detail=HOSTILE, url="https://www.kalbela.com/x/1")
+    )
+    kept.ledger.add_reject(make_reject(MOMENT - 2 * HOUR, reason="StepCrashed", url="javascript:alert(1)"))
     kept.publish()
     kept.close()
     (root / "timetable.toml").write_text(TIMETABLE, encoding="utf-8")
@@ -126,7 +128,7 @@ def make_dashboard_data(root: Path) -> DashboardData:
     return found
 
 
-def _keep(kept: Kept, number: int) -> None:
+def _keep(kept: LedgerFolder, number: int) -> None:
     """Store one of twelve stories over four days in three sections; two have no date, one is hostile."""
     at = MOMENT - (number % 4) * DAY - HOUR
     changes: dict[str, Any] = {
@@ -135,7 +137,7 @@ def _keep(kept: Kept, number: int) -> None:
         "run_id": "x",
     }
     changes |= {"headline": HOSTILE, "byline": HOSTILE} if number == 108 else {}
-    kept.keep(a_story(number, None if number in (109, 110) else at, **changes))
+    kept.keep(make_story(number, None if number in (109, 110) else at, **changes))
 
 
 def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
@@ -159,7 +161,7 @@ def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
 
 def move_list(folder: DashboardData, numbers: tuple[int, ...]) -> None:
     """Add a snapshot of the popular list."""
-    kept = Kept.at(folder.dataset.root)
+    kept = LedgerFolder.at(folder.dataset.root)
     kept.rank(_snapshot(MOMENT - HOUR / 4, "popular", numbers))
     kept.publish()
     kept.close()
@@ -169,7 +171,7 @@ def _reports(folder: DashboardData) -> None:
     """Write the reports of three full and two incremental runs: one blocked, one with an alarm."""
     night = MOMENT.replace(hour=20, minute=15)
     # Before runs counted of how many, and told their mode.
-    old = a_report(
+    old = make_report(
         night - 3 * DAY,
         "night",
         fields={"headline": {"filled": 8, "of": 8}, "byline": {"filled": 7, "of": 8}, "url": {}},

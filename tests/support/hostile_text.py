@@ -12,7 +12,7 @@ UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 FORGED = re.compile(r"^2026-01-01", re.MULTILINE)
 
 
-def a_record(kind: type[logging.LogRecord], **more: Any) -> Any:
+def make_log_record(kind: type[logging.LogRecord], **more: Any) -> Any:
     """A log record of a kind, with these of its values."""
     values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
     return kind(**(values | more))

@@ -34,7 +34,7 @@ def alarm(name: str, sentence: str = "", **more: Any) -> dict[str, Any]:
     return {"key": f"kalbela/field/{name}", "kind": "field", "site": "kalbela", "sentence": said} | more
 
 
-def a_report(
+def make_report(
     at: datetime = START,
     *alarms: dict[str, Any],
     code: int | None = None,

@@ -17,7 +17,7 @@ from schedules.runner.log_tail import error_in_log
 from schedules.service.dispatcher import log_as_json
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, FaultSite, story
-from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE, a_record, raised
+from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import SCRAPY, crawl_command
 from tests.support.project import PROJECT
 
@@ -32,7 +32,7 @@ def whose() -> Iterator[None]:
 
 
 def record(**more: Any) -> JsonRecord:
-    return a_record(JsonRecord, **more)
+    return make_log_record(JsonRecord, **more)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, SITE, FaultSite, story
-from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE, a_record, raised
+from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import KHOBOR, crawl_command
 from tests.support.project import PROJECT
 
@@ -30,7 +30,7 @@ SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PA
 
 
 def record(**more: Any) -> PlainRecord:
-    return a_record(PlainRecord, **more)
+    return make_log_record(PlainRecord, **more)
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import Kept
+from tests.support.builders import LedgerFolder
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept.at(tmp_path / "data")
+def kept(tmp_path: Path) -> Iterator[LedgerFolder]:
+    kept = LedgerFolder.at(tmp_path / "data")
     yield kept
     kept.close()

@@ -17,7 +17,7 @@ from tests.support.faulty_steps import STEPS
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
-def a_story(**changes: object) -> ParsedStory:
+def make_story(**changes: object) -> ParsedStory:
     """A story as parsed: letters in two forms, spaces, a repeated tag."""
     usual = {
         "site": "kalbela",
@@ -51,7 +51,7 @@ def in_worker(story: ParsedStory) -> ParsedStory:
 
 
 def test_story_is_cleaned_counted_and_fingerprinted() -> None:
-    parsed = ApplyTextSteps(STEPS).process_item(a_story())
+    parsed = ApplyTextSteps(STEPS).process_item(make_story())
     story = parsed.story
     assert (story.headline, story.tags, story.word_count) == ("নতুন আয়োজন", ["ঢাকা"], 61)
     assert story.language == "bn"
@@ -60,9 +60,9 @@ def test_story_is_cleaned_counted_and_fingerprinted() -> None:
 
 
 def test_pipeline_leaves_story_of_worker_alone() -> None:
-    story = in_worker(a_story())
+    story = in_worker(make_story())
     assert ApplyTextSteps([lambda item: pytest.fail("applied twice")]).process_item(story) is story
-    assert replace(story, text_steps_done=False) == ApplyTextSteps(STEPS).process_item(a_story())
+    assert replace(story, text_steps_done=False) == ApplyTextSteps(STEPS).process_item(make_story())
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_pipeline_leaves_story_of_worker_alone() -> None:
     ],
 )
 def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type[DropItem]) -> None:
-    story = in_worker(a_story(**changes))
-    assert story == a_story(**changes)
+    story = in_worker(make_story(**changes))
+    assert story == make_story(**changes)
     with pytest.raises(reason):
         ApplyTextSteps(STEPS).process_item(story)
 
@@ -92,7 +92,7 @@ def test_added_step_runs_in_both() -> None:
         return story
 
     steps = [*STEPS, added]
-    worker = ParseWorker(PageParser(a_story()), (), steps)  # type: ignore[arg-type]
+    worker = ParseWorker(PageParser(make_story()), (), steps)  # type: ignore[arg-type]
     worker._parse(PageResponse(url="", body=b"", fetched_at=AT))
-    ApplyTextSteps(steps).process_item(a_story())
+    ApplyTextSteps(steps).process_item(make_story())
     assert seen == ["নতুন আয়োজন"] * 2

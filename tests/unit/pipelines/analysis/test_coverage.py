@@ -10,25 +10,25 @@ import pytest
 from crawler.items import Alias, Sighting
 from pipelines.analysis.coverage import estimate, run_coverage, site_coverage
 from schedules.cli.render.coverage_text import coverage_lines
-from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
+from tests.support.builders import JANUARY, SITE, LedgerFolder, make_fetch, make_story
 
 SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
 
 
-def sight(kept: Kept, via: str, *numbers: int, at: datetime = JANUARY) -> None:
+def sight(kept: LedgerFolder, via: str, *numbers: int, at: datetime = JANUARY) -> None:
     with kept.ledger.transaction():
         for number in numbers:
             sighting = Sighting(site=SITE, story_id=f"{SITE}:{number}", via=via, first_seen_at=at, run_id="run-1")
             kept.ledger.stories.add_sighting(sighting)
 
 
-def asked(kept: Kept, number: int, outcome: str, **changes: Any) -> None:
+def asked(kept: LedgerFolder, number: int, outcome: str, **changes: Any) -> None:
     story_id = changes.pop("story_id", f"{SITE}:{number}")
     with kept.ledger.transaction():
-        kept.ledger.urls.record(a_fetch(number, outcome=outcome, story_id=story_id, **changes))
+        kept.ledger.urls.record(make_fetch(number, outcome=outcome, story_id=story_id, **changes))
 
 
-def covered(kept: Kept) -> dict[str, Any]:
+def covered(kept: LedgerFolder) -> dict[str, Any]:
     kept.publish()
     return site_coverage(kept.dataset, SITE, SINCE, UNTIL)
 
@@ -48,16 +48,18 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("outcome", "changes", "kind"), KINDS)
-def test_id_without_story_has_state_of_page(kept: Kept, outcome: str, changes: dict[str, Any], kind: str) -> None:
-    kept.keep(a_story(500), a_story(510))
+def test_id_without_story_has_state_of_page(
+    kept: LedgerFolder, outcome: str, changes: dict[str, Any], kind: str
+) -> None:
+    kept.keep(make_story(500), make_story(510))
     asked(kept, 505, outcome, **changes)
     found = covered(kept)
     assert (found["low"], found["high"], found["found"], found[kind], found["never_seen"]) == (500, 510, 2, 1, 8)
     assert found["gaps"] == [[501, 504], [506, 509]]
 
 
-def test_alias_and_listed_id_differ_in_state(kept: Kept) -> None:
-    kept.keep(a_story(500), a_story(503))
+def test_alias_and_listed_id_differ_in_state(kept: LedgerFolder) -> None:
+    kept.keep(make_story(500), make_story(503))
     url = "https://www.kalbela.com/sports/501"
     with kept.ledger.transaction():
         kept.ledger.stories.add_alias(
@@ -68,26 +70,26 @@ def test_alias_and_listed_id_differ_in_state(kept: Kept) -> None:
     assert (found["found"], found["elsewhere"], found["failed"], found["never_seen"]) == (2, 1, 1, 0)
 
 
-def test_bounds_exclude_other_times_and_outliers(kept: Kept) -> None:
-    kept.keep(*(a_story(number) for number in range(1000, 1040)), a_story(3), a_story(900_000))
-    kept.keep(a_story(2000, JANUARY + timedelta(days=3)), a_story(1050, None))
+def test_bounds_exclude_other_times_and_outliers(kept: LedgerFolder) -> None:
+    kept.keep(*(make_story(number) for number in range(1000, 1040)), make_story(3), make_story(900_000))
+    kept.keep(make_story(2000, JANUARY + timedelta(days=3)), make_story(1050, None))
     assert [covered(kept)[name] for name in ("low", "high", "found", "never_seen")] == [1000, 1039, 40, 0]
 
 
-def test_story_counts_for_first_entry_point(kept: Kept) -> None:
-    kept.keep(a_story(1), a_story(2), a_story(3, discovered_via="sitemap"))
+def test_story_counts_for_first_entry_point(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1), make_story(2), make_story(3, discovered_via="sitemap"))
     assert covered(kept)["by_entry_point"] == {"latest": 2, "sitemap": 1}
 
 
-def test_period_without_stories_is_reported(kept: Kept) -> None:
+def test_period_without_stories_is_reported(kept: LedgerFolder) -> None:
     found = covered(kept)
     assert (found["low"], found["found"], found["estimated_missed"]) == (None, 0, None)
     [line] = coverage_lines({"coverage": found})
     assert line.endswith(f"unknown: {found['why_no_estimate']}")
 
 
-def test_unreadable_file_is_reported_in_run_coverage(kept: Kept) -> None:
-    kept.publish(a_story(500))
+def test_unreadable_file_is_reported_in_run_coverage(kept: LedgerFolder) -> None:
+    kept.publish(make_story(500))
     next(kept.dataset.root.glob("stories/**/*.parquet")).write_bytes(b"PAR1 no more")
     found = run_coverage(kept.dataset, {"site": SITE, "ended_at": UNTIL.isoformat()})
     assert "cannot be read" in found["why_no_estimate"]

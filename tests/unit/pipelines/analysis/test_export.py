@@ -20,7 +20,7 @@ from pipelines.analysis.query import connect
 from pipelines.analysis.runs_table import ALL
 from pipelines.analysis.selection import DEFAULT_TABLES, Selection
 from pipelines.storage.errors import DataDamaged
-from tests.support.builders import DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story, rows_of
+from tests.support.builders import DECEMBER, JANUARY, SITE, LedgerFolder, make_snapshot, make_story, rows_of
 from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
@@ -31,14 +31,14 @@ NEW_YEAR = datetime(2025, 1, 1, tzinfo=DHAKA)
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Stories of two months with revisions, aliases and lists."""
-    kept = Kept.at(tmp_path_factory.mktemp("data"))
+    kept = LedgerFolder.at(tmp_path_factory.mktemp("data"))
     stories = {1: DECEMBER, 2: NEW_YEAR, 3: JANUARY}
-    kept.keep(*(a_story(number, at, body=f"পুরোনো {number}") for number, at in stories.items()))
-    kept.keep(*(a_story(number, at, revision=2) for number, at in stories.items() if number < 3))
-    kept.keep(a_story(4, None, first_seen_at=JANUARY))
+    kept.keep(*(make_story(number, at, body=f"পুরোনো {number}") for number, at in stories.items()))
+    kept.keep(*(make_story(number, at, revision=2) for number, at in stories.items() if number < 3))
+    kept.keep(make_story(4, None, first_seen_at=JANUARY))
     for number, at in stories.items():
         kept.alias(f"https://www.kalbela.com/x/{number}", number)
-        kept.rank(a_snapshot(at, f"শিরোনাম {number}"))
+        kept.rank(make_snapshot(at, f"শিরোনাম {number}"))
     kept.publish()
     kept.close()
     yield kept.dataset.root

@@ -18,7 +18,7 @@ import pytest
 from pipelines.analysis.open_table import QueryError, open_schema, open_table
 from pipelines.analysis.runs_table import ALL
 from pipelines.storage.tables import TABLES
-from tests.support.builders import DECEMBER, JANUARY, Kept, a_snapshot, a_story
+from tests.support.builders import DECEMBER, JANUARY, LedgerFolder, make_snapshot, make_story
 from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
@@ -29,17 +29,17 @@ MIDNIGHT = datetime(2025, 1, 1, tzinfo=DHAKA)  # 31 December, 18:00 in UTC
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Stories around the end of a year, one without a date, and two lists around a midnight."""
-    kept = Kept.at(tmp_path_factory.mktemp("data"))
+    kept = LedgerFolder.at(tmp_path_factory.mktemp("data"))
     second = timedelta(seconds=1)
     kept.keep(
-        a_story(1, DECEMBER),
-        a_story(2, MIDNIGHT - second),
-        a_story(3, MIDNIGHT),
-        a_story(4, None, first_seen_at=JANUARY),
-        a_story(5, datetime(2025, 2, 1, tzinfo=DHAKA)),
+        make_story(1, DECEMBER),
+        make_story(2, MIDNIGHT - second),
+        make_story(3, MIDNIGHT),
+        make_story(4, None, first_seen_at=JANUARY),
+        make_story(5, datetime(2025, 2, 1, tzinfo=DHAKA)),
     )
-    kept.rank(a_snapshot(MIDNIGHT - second, "ক"))
-    kept.rank(a_snapshot(MIDNIGHT, "খ"))
+    kept.rank(make_snapshot(MIDNIGHT - second, "ক"))
+    kept.rank(make_snapshot(MIDNIGHT, "খ"))
     kept.publish()
     kept.close()
     yield kept.dataset.root

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crawler.items import Story, columns_of
 from khobor import main
 from pipelines.analysis.revisions import Piece, changes, difference
-from tests.support.builders import JANUARY, SITE, Kept, a_story
+from tests.support.builders import JANUARY, SITE, LedgerFolder, make_story
 
 
 def test_difference_is_in_whole_words() -> None:
@@ -36,8 +36,8 @@ def test_bookkeeping_columns_are_not_changes() -> None:
 
 
 def test_history_prints_revisions_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    kept = Kept.at(tmp_path)
-    kept.publish(a_story(1), a_story(1, revision=2, headline="নতুন"))
+    kept = LedgerFolder.at(tmp_path)
+    kept.publish(make_story(1), make_story(1, revision=2, headline="নতুন"))
     kept.close()
     assert main(["history", f"{SITE}:1", "--json", "--data", str(tmp_path)]) == 0
     first, second = json.loads(capsys.readouterr().out)

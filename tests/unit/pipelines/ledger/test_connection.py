@@ -13,7 +13,7 @@ from pipelines.ledger.schema import FORMAT
 from pipelines.storage import failpoint
 from pipelines.storage.errors import DatabaseDamaged, StorageError
 from pipelines.storage.fsync import keep_reserve
-from tests.support.builders import JANUARY, SITE, ZONE, a_fetch
+from tests.support.builders import JANUARY, SITE, ZONE, make_fetch
 
 
 @pytest.fixture
@@ -67,18 +67,18 @@ def test_interrupted_creation_is_repeated(path: Path, left: Callable[[Path], Non
 def test_full_disk_is_named_and_reserve_deleted(ledger: Ledger, path: Path) -> None:
     keep_reserve(path.parent)
     with ledger.transaction():
-        ledger.urls.record(a_fetch(1))
+        ledger.urls.record(make_fetch(1))
     [[pages]] = ledger._sql.execute("PRAGMA page_count").fetchall()
     ledger._sql.execute(f"PRAGMA max_page_count = {pages}")  # raises the error of a full disk
     with pytest.raises(StorageError, match=r"kalbela.sqlite: database or disk is full"):
         for number in range(2, 500):
             with ledger.savepoint():
-                ledger.urls.record(a_fetch(number))
+                ledger.urls.record(make_fetch(number))
     assert "disk is full" in str(ledger.fault)
     assert not (path.parent / ".reserve").exists()
     ledger._sql.execute("PRAGMA max_page_count = 100000")
     with ledger.transaction():
-        ledger.urls.record(a_fetch(600))
+        ledger.urls.record(make_fetch(600))
     assert f"{SITE}:600" not in str(ledger.fault)
     assert 0 < ledger.outbox.size() < 500
 
@@ -87,16 +87,16 @@ def test_full_disk_is_named_and_reserve_deleted(ledger: Ledger, path: Path) -> N
 def test_next_page_is_stored_after_disk_error(ledger: Ledger, point: str) -> None:
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
     with pytest.raises(StorageError, match="Input/output error"), ledger.transaction():
-        ledger.urls.record(a_fetch(1))
+        ledger.urls.record(make_fetch(1))
     with ledger.transaction():
-        ledger.urls.record(a_fetch(2))
+        ledger.urls.record(make_fetch(2))
     assert ledger.runs.counts("run-1")["outcome/story"] == ledger.outbox.size()
 
 
 def test_damage_is_named_when_read(ledger: Ledger, path: Path) -> None:
     with ledger.transaction():
         for number in range(300):
-            ledger.urls.record(a_fetch(number))
+            ledger.urls.record(make_fetch(number))
     ledger._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = path.stat().st_size
     with path.open("r+b") as file:

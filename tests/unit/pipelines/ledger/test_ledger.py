@@ -21,14 +21,25 @@ from pipelines.ledger.transactions import RESPONSES_PER_COMMIT
 from pipelines.runtime.revisit import Revisits
 from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.tables import TABLES
-from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, ZONE, Kept, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import (
+    DAY,
+    DECEMBER,
+    JANUARY,
+    SITE,
+    ZONE,
+    LedgerFolder,
+    make_fetch,
+    make_reject,
+    make_snapshot,
+    make_story,
+)
 from tests.support.project import PROJECT
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def ledger(kept: Kept) -> Ledger:
+def ledger(kept: LedgerFolder) -> Ledger:
     return kept.ledger
 
 
@@ -41,7 +52,7 @@ def pending(ledger: Ledger) -> list[tuple[Any, ...]]:
     ]
 
 
-def committed(kept: Kept) -> int:
+def committed(kept: LedgerFolder) -> int:
     """The changes that another process sees."""
     with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as connection:
         return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
@@ -52,10 +63,10 @@ def committed(kept: Kept) -> int:
 
 def test_savepoint_is_kept_or_lost_as_one(ledger: Ledger) -> None:
     with ledger.savepoint():
-        ledger.urls.record(a_fetch(1))
+        ledger.urls.record(make_fetch(1))
     with pytest.raises(ZeroDivisionError), ledger.savepoint():
-        ledger.urls.record(a_fetch(2))
-        ledger.stories.store(a_story(2), body_hash=None, state_hash="", known=None)
+        ledger.urls.record(make_fetch(2))
+        ledger.stories.store(make_story(2), body_hash=None, state_hash="", known=None)
         raise ZeroDivisionError
     ledger.commit()
     assert [key.rpartition("/")[2] for *_, key, _ in pending(ledger)] == ["1"]
@@ -63,22 +74,22 @@ def test_savepoint_is_kept_or_lost_as_one(ledger: Ledger) -> None:
     assert ledger.runs.counts("run-1") == {"outcome/story": 1}
 
 
-def test_commit_follows_after_four_responses(kept: Kept) -> None:
+def test_commit_follows_after_four_responses(kept: LedgerFolder) -> None:
     for number in range(RESPONSES_PER_COMMIT):
         assert committed(kept) == 0
         with kept.ledger.savepoint():
-            kept.ledger.urls.record(a_fetch(number))
+            kept.ledger.urls.record(make_fetch(number))
     assert committed(kept) == RESPONSES_PER_COMMIT
     with kept.ledger.transaction():
-        kept.ledger.urls.record(a_fetch(99))
+        kept.ledger.urls.record(make_fetch(99))
     assert committed(kept) == RESPONSES_PER_COMMIT + 1
 
 
-def test_nested_transaction_is_lost_with_outer(kept: Kept) -> None:
+def test_nested_transaction_is_lost_with_outer(kept: LedgerFolder) -> None:
     with pytest.raises(ZeroDivisionError), kept.ledger.savepoint():
         for number in range(RESPONSES_PER_COMMIT + 1):
             with kept.ledger.transaction():
-                kept.ledger.urls.record(a_fetch(number))
+                kept.ledger.urls.record(make_fetch(number))
         raise ZeroDivisionError
     kept.ledger.commit()
     assert committed(kept) == 0
@@ -100,22 +111,22 @@ def test_counters_are_exact_after_rollback(ledger: Ledger) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.support.builders import Kept, a_fetch, a_story
+from tests.support.builders import LedgerFolder, make_fetch, make_story
 from tests.support.project import PROJECT
-kept = Kept.at(Path(sys.argv[1]))
-kept.keep(a_story(1))
+kept = LedgerFolder.at(Path(sys.argv[1]))
+kept.keep(make_story(1))
 with kept.ledger.savepoint():
-    kept.ledger.urls.record(a_fetch(2))
+    kept.ledger.urls.record(make_fetch(2))
 with kept.ledger.savepoint():
-    kept.ledger.urls.record(a_fetch(3))
-    kept.ledger.stories.store(a_story(3), body_hash=None, state_hash="", known=None)
+    kept.ledger.urls.record(make_fetch(3))
+    kept.ledger.stories.store(make_story(3), body_hash=None, state_hash="", known=None)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_kill_loses_only_uncommitted_rows(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=PROJECT, check=False).returncode == -9
-    kept = Kept.at(tmp_path)
+    kept = LedgerFolder.at(tmp_path)
     assert [change[:4] for change in pending(kept.ledger)] == [("stories", "2025-01", "put", f"{SITE}:1")]
     assert kept.ledger.stories.ids() == {f"{SITE}:1"}
     kept.close()
@@ -147,8 +158,8 @@ def of_a_later_version(path: Path) -> None:
 def test_untrustworthy_ledger_is_rejected_and_unchanged(
     tmp_path: Path, harm: Callable[[Path], None], message: str
 ) -> None:
-    kept = Kept.at(tmp_path)
-    kept.keep(*(a_story(n) for n in range(50)))
+    kept = LedgerFolder.at(tmp_path)
+    kept.keep(*(make_story(n) for n in range(50)))
     kept.close()
     path = shutil.copyfile(kept.dataset.ledger(SITE), tmp_path / "harmed.sqlite")
     harm(path)
@@ -160,8 +171,8 @@ def test_untrustworthy_ledger_is_rejected_and_unchanged(
 
 
 def test_random_damage_is_detected_or_harmless(tmp_path: Path) -> None:
-    kept = Kept.at(tmp_path)
-    kept.keep(*(a_story(n) for n in range(80)))
+    kept = LedgerFolder.at(tmp_path)
+    kept.keep(*(make_story(n) for n in range(80)))
     kept.close()
     whole, chance, rejected = kept.dataset.ledger(SITE).read_bytes(), random.Random(1), 0
     for number in range(120):
@@ -192,32 +203,32 @@ def test_empty_file_is_created_unless_expected(tmp_path: Path) -> None:
 # Stories and rejects -------------------------------------------------------------------------------------------------
 
 
-def test_story_is_known_with_its_row(kept: Kept) -> None:
-    kept.keep(a_story(1))
+def test_story_is_known_with_its_row(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1))
     known = kept.ledger.stories.get(f"{SITE}:1")
     assert known is not None
     assert (known.part, known.revision, known.first_seen_at) == ("2025-01", 1, JANUARY)
     assert kept.ledger.stories.by_content_hash(known.content_hash) == known
     assert kept.ledger.stories.by_content_hash("another") is None
-    assert pending(kept.ledger) == [("stories", "2025-01", "put", f"{SITE}:1", as_row(a_story(1)))]
+    assert pending(kept.ledger) == [("stories", "2025-01", "put", f"{SITE}:1", as_row(make_story(1)))]
 
 
-def test_moved_story_is_dropped_and_touched(kept: Kept) -> None:
-    kept.keep(a_story(1), a_story(1, DECEMBER, revision=2))
+def test_moved_story_is_dropped_and_touched(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1), make_story(1, DECEMBER, revision=2))
     kept.see(1, JANUARY + DAY)
     changes = [("2024-12", "put"), ("2024-12", "touch"), ("2025-01", "put"), ("2025-01", "drop")]
     assert [change[1:3] for change in pending(kept.ledger)] == changes
 
 
-def test_first_of_equal_stories_is_found(kept: Kept) -> None:
+def test_first_of_equal_stories_is_found(kept: LedgerFolder) -> None:
     words: dict[str, Any] = {"headline": "একই", "body": "একই কথা " * 60}
-    kept.keep(a_story(2, first_seen_at=JANUARY, **words), a_story(1, first_seen_at=JANUARY + DAY, **words))
-    first = kept.ledger.stories.by_content_hash(str(a_story(2, **words).content_hash))
+    kept.keep(make_story(2, first_seen_at=JANUARY, **words), make_story(1, first_seen_at=JANUARY + DAY, **words))
+    first = kept.ledger.stories.by_content_hash(str(make_story(2, **words).content_hash))
     assert first is not None
     assert first.story_id == f"{SITE}:2"
 
 
-def test_first_alias_of_url_stands(kept: Kept) -> None:
+def test_first_alias_of_url_stands(kept: LedgerFolder) -> None:
     for number in (1, 2):
         kept.alias("https://m.kalbela.com/x/1", number)
     [(*_, row)] = pending(kept.ledger)
@@ -227,7 +238,7 @@ def test_first_alias_of_url_stands(kept: Kept) -> None:
 def test_reject_is_stored_and_counted(ledger: Ledger) -> None:
     with ledger.transaction():
         for _ in range(2):
-            ledger.add_reject(a_reject(JANUARY))
+            ledger.add_reject(make_reject(JANUARY))
     assert ledger.runs.counts("run-1") == {"reject/NoBody": 2}
     assert [name for name, *_ in pending(ledger)] == ["rejects"] * 2
 
@@ -235,14 +246,18 @@ def test_reject_is_stored_and_counted(ledger: Ledger) -> None:
 # Snapshots -----------------------------------------------------------------------------------------------------------
 
 
-def observed(kept: Kept) -> dict[datetime, datetime]:
+def observed(kept: LedgerFolder) -> dict[datetime, datetime]:
     """First and last sight of each published snapshot."""
     kept.publish()
     return {row["observed_at"]: row["last_observed_at"] for row in kept.rows("rankings")}
 
 
-def test_changed_list_is_stored_unchanged_one_extended(kept: Kept) -> None:
-    for snapshot in (a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + DAY, "ক", "খ"), a_snapshot(JANUARY, "ক")):
+def test_changed_list_is_stored_unchanged_one_extended(kept: LedgerFolder) -> None:
+    for snapshot in (
+        make_snapshot(JANUARY, "ক", "খ"),
+        make_snapshot(JANUARY + DAY, "ক", "খ"),
+        make_snapshot(JANUARY, "ক"),
+    ):
         kept.rank(snapshot)
     changes = pending(kept.ledger)
     assert [act for _, _, act, *_ in changes] == ["put", "put", "touch", "put"]
@@ -250,8 +265,8 @@ def test_changed_list_is_stored_unchanged_one_extended(kept: Kept) -> None:
     assert changes[2][3:] == (key, {"last_observed_at": JANUARY + DAY})
 
 
-def test_standing_list_needs_one_pending_change(kept: Kept) -> None:
-    kept.rank(snapshot := a_snapshot(JANUARY, "ক", "খ"))
+def test_standing_list_needs_one_pending_change(kept: LedgerFolder) -> None:
+    kept.rank(snapshot := make_snapshot(JANUARY, "ক", "খ"))
     before = kept.ledger.outbox.size()
     for minutes in range(1, 40):
         with kept.ledger.transaction():
@@ -267,8 +282,8 @@ def test_standing_list_needs_one_pending_change(kept: Kept) -> None:
 
 
 @pytest.mark.parametrize("is_early", [False, True])
-def test_each_list_stands_until_the_next(kept: Kept, is_early: bool) -> None:
-    one, other = a_snapshot(JANUARY, "ক"), a_snapshot(JANUARY + 3 * MINUTE, "খ")
+def test_each_list_stands_until_the_next(kept: LedgerFolder, is_early: bool) -> None:
+    one, other = make_snapshot(JANUARY, "ক"), make_snapshot(JANUARY + 3 * MINUTE, "খ")
     with kept.ledger.transaction():
         for snapshot, minutes in ((one, 2), (other, 4)):
             if is_early:  # the page that stored it is processed later
@@ -281,12 +296,12 @@ def test_each_list_stands_until_the_next(kept: Kept, is_early: bool) -> None:
 
 
 def test_list_of_earlier_run_is_extended(tmp_path: Path) -> None:
-    kept = Kept.at(tmp_path)
-    kept.rank(a_snapshot(JANUARY, "ক"))
+    kept = LedgerFolder.at(tmp_path)
+    kept.rank(make_snapshot(JANUARY, "ক"))
     kept.publish()
     kept.close()
-    kept = Kept.at(tmp_path)
-    kept.rank(again := a_snapshot(JANUARY + DAY, "ক"))
+    kept = LedgerFolder.at(tmp_path)
+    kept.rank(again := make_snapshot(JANUARY + DAY, "ক"))
     with kept.ledger.savepoint():
         kept.ledger.snapshots.extend(again, JANUARY + 2 * DAY)
     assert observed(kept) == {JANUARY: JANUARY + 2 * DAY}
@@ -295,7 +310,7 @@ def test_list_of_earlier_run_is_extended(tmp_path: Path) -> None:
 
 def test_list_never_stored_is_not_extended(ledger: Ledger) -> None:
     with ledger.transaction():
-        ledger.snapshots.extend(a_snapshot(JANUARY, "ক"), JANUARY + DAY)
+        ledger.snapshots.extend(make_snapshot(JANUARY, "ক"), JANUARY + DAY)
     assert not ledger.outbox.size()
 
 
@@ -303,7 +318,7 @@ def test_list_never_stored_is_not_extended(ledger: Ledger) -> None:
 
 
 def test_url_is_open_until_its_outcome(ledger: Ledger) -> None:
-    fetch = a_fetch(1, etag='"1"')
+    fetch = make_fetch(1, etag='"1"')
     with ledger.transaction():
         ledger.urls.discover(fetch)
     assert [known.url for known in ledger.urls.left_open("run-0", 9)] == [fetch.url]
@@ -319,7 +334,7 @@ def test_url_is_open_until_its_outcome(ledger: Ledger) -> None:
 def test_failures_in_a_row_are_counted(ledger: Ledger) -> None:
     failures = []
     for run_id, failed in (("run-1", True), ("run-2", True), ("run-3", False), ("run-4", True)):
-        fetch = replace(a_fetch(1), run_id=run_id)
+        fetch = replace(make_fetch(1), run_id=run_id)
         with ledger.transaction():
             ledger.urls.discover(fetch)
             assert [known.key for known in ledger.urls.pending_by_key(run_id, 9)] == [fetch.key]
@@ -335,7 +350,7 @@ def test_all_open_urls_are_closed(ledger: Ledger) -> None:
     many = 2_345
     with ledger.savepoint():
         for number in range(many):
-            Revisits(ledger, "run-1").discover(a_fetch(number))
+            Revisits(ledger, "run-1").discover(make_fetch(number))
     Revisits(ledger, "run-1").close()
     assert ledger.urls.pending_by_key("run-1", 1) == []
     assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
@@ -344,16 +359,16 @@ def test_all_open_urls_are_closed(ledger: Ledger) -> None:
 def test_open_urls_come_in_order_once(ledger: Ledger) -> None:
     with ledger.savepoint():
         for number in (9, 10, 11, 250):
-            ledger.urls.discover(a_fetch(number, depth=1))
-        ledger.urls.discover(a_fetch(300, depth=0))
-        ledger.urls.discover(a_fetch(301, run_id="run-2"), '{"entry_point": "rss"}')
+            ledger.urls.discover(make_fetch(number, depth=1))
+        ledger.urls.discover(make_fetch(300, depth=0))
+        ledger.urls.discover(make_fetch(301, run_id="run-2"), '{"entry_point": "rss"}')
     keys, after = [], None
     while left := ledger.urls.left_open("run-2", 2, after):
         keys += [known.key for known in left]
         after = left[-1]
-    assert keys == [a_fetch(number).key for number in (300, 250, 11, 10, 9)]
+    assert keys == [make_fetch(number).key for number in (300, 250, 11, 10, 9)]
     [known] = ledger.urls.pending("run-2")
-    assert (known.key, known.position) == (a_fetch(301).key, '{"entry_point": "rss"}')
+    assert (known.key, known.position) == (make_fetch(301).key, '{"entry_point": "rss"}')
 
 
 def test_run_without_end_is_unfinished(ledger: Ledger) -> None:

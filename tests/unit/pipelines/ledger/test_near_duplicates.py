@@ -17,7 +17,7 @@ from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.publishing.reindex import reindex
 from pipelines.similarity.minhash import Member, cluster_heads, is_near_duplicate, jaccard, sketch, tokens
 from tests.newspaper.text_generator import BEATS, TextGenerator
-from tests.support.builders import JANUARY, SITE, ZONE, Kept, a_story
+from tests.support.builders import JANUARY, SITE, ZONE, LedgerFolder, make_story
 from tests.support.near_duplicate_pairs import HOUR, START, Labelled, labelled
 
 Arrival = tuple[str, str, datetime]
@@ -282,9 +282,9 @@ def test_cluster_heads_ignore_order() -> None:
 # In the ledger -------------------------------------------------------------------------------------------------------
 
 
-def keep(kept: Kept, number: int, paragraphs: Sequence[str], at: datetime) -> None:
+def keep(kept: LedgerFolder, number: int, paragraphs: Sequence[str], at: datetime) -> None:
     """Store a story with its cluster, as the store step does."""
-    story = a_story(number, at, body="\n\n".join(paragraphs))
+    story = make_story(number, at, body="\n\n".join(paragraphs))
     with kept.ledger.savepoint():
         heads = kept.ledger.clusters.place(story.story_id, sketch(story.body), at)
         for other, head in heads.items():
@@ -293,17 +293,17 @@ def keep(kept: Kept, number: int, paragraphs: Sequence[str], at: datetime) -> No
     kept.keep(story)
 
 
-def heads_in_parquet(kept: Kept) -> dict[str, str]:
+def heads_in_parquet(kept: LedgerFolder) -> dict[str, str]:
     kept.publish()
     return {row["story_id"]: row["cluster_id"] for row in kept.rows("stories")}
 
 
 def test_later_head_relabels_published_stories(tmp_path: Path) -> None:
-    kept, text = Kept.at(tmp_path / "data"), a_body(1)
+    kept, text = LedgerFolder.at(tmp_path / "data"), a_body(1)
     keep(kept, 1, text[1:], JANUARY)
     assert heads_in_parquet(kept) == {f"{SITE}:1": f"{SITE}:1"}
     kept.close()
-    kept = Kept.at(tmp_path / "data")  # the next run finds the keys that are not merged yet
+    kept = LedgerFolder.at(tmp_path / "data")  # the next run finds the keys that are not merged yet
     keep(kept, 2, text, datetime(2024, 12, 30, tzinfo=UTC))
     keep(kept, 3, a_body(3), JANUARY)
     expected = {f"{SITE}:1": f"{SITE}:2", f"{SITE}:2": f"{SITE}:2", f"{SITE}:3": f"{SITE}:3"}

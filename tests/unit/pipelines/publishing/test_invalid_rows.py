@@ -7,7 +7,7 @@ import pytest
 
 from crawler.items import as_row
 from pipelines.storage.tables import TABLES
-from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, Kept, a_snapshot, a_story
+from tests.support.builders import DAY, DECEMBER, JANUARY, SITE, LedgerFolder, make_snapshot, make_story
 
 STORIES = TABLES["stories"]
 
@@ -28,10 +28,10 @@ STORIES = TABLES["stories"]
         ("tags", [1], "int"),
     ],
 )
-def test_invalid_row_is_rejected_and_others_published(kept: Kept, name: str, value: Any, fault: str) -> None:
-    kept.keep(a_story(1), a_story(3))
+def test_invalid_row_is_rejected_and_others_published(kept: LedgerFolder, name: str, value: Any, fault: str) -> None:
+    kept.keep(make_story(1), make_story(3))
     with kept.ledger.transaction():
-        kept.ledger.outbox.put(STORIES, "2025-01", as_row(a_story(2)) | {name: value})
+        kept.ledger.outbox.put(STORIES, "2025-01", as_row(make_story(2)) | {name: value})
     kept.publish()
     assert kept.standing().keys() == {f"{SITE}:1", f"{SITE}:3"}
     [reject] = kept.rows("rejects")
@@ -41,46 +41,46 @@ def test_invalid_row_is_rejected_and_others_published(kept: Kept, name: str, val
     assert kept.ledger.runs.counts("run-1") == {"reject/InvalidRow": 1}
 
 
-def test_invalid_touch_leaves_row_unchanged(kept: Kept) -> None:
-    kept.publish(a_story(1))
+def test_invalid_touch_leaves_row_unchanged(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1))
     with kept.ledger.transaction():
         for columns in ({"fetched_at": "soon"}, {"seen": JANUARY}, {"headline": None}):
             kept.ledger.outbox.touch(STORIES, "2025-01", f"{SITE}:1", columns)
     kept.publish()
     assert len(kept.rows("rejects")) == 3
     [row] = kept.rows("stories")
-    assert (row["fetched_at"], row["headline"]) == (JANUARY, a_story(1).headline)
+    assert (row["fetched_at"], row["headline"]) == (JANUARY, make_story(1).headline)
     assert {reject["run_id"] for reject in kept.rows("rejects")} == {"unknown"}
 
 
-def test_invalid_new_story_is_not_known(kept: Kept) -> None:
-    kept.publish(a_story(1, body=None), a_story(2))
+def test_invalid_new_story_is_not_known(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1, body=None), make_story(2))
     assert kept.ledger.stories.ids() == {f"{SITE}:2"}
 
 
-def test_story_stays_when_moved_row_is_invalid(kept: Kept) -> None:
-    kept.publish(a_story(1))
-    kept.keep(a_story(1, DECEMBER, revision=2, language=None))
+def test_story_stays_when_moved_row_is_invalid(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1))
+    kept.keep(make_story(1, DECEMBER, revision=2, language=None))
     kept.see(1, JANUARY + DAY)
     kept.publish()
     assert kept.standing() == {f"{SITE}:1": ("2025-01", 1)}
     assert kept.superseded() == set()
-    kept.publish(a_story(1, DECEMBER, revision=3))
+    kept.publish(make_story(1, DECEMBER, revision=3))
     assert kept.standing() == {f"{SITE}:1": ("2024-12", 3)}
     assert kept.superseded() == {(f"{SITE}:1", 1)}
 
 
-def test_invalid_row_between_moves_changes_nothing(kept: Kept) -> None:
-    kept.publish(a_story(1))
-    kept.publish(a_story(1, DECEMBER, revision=2, language=None), a_story(1, JANUARY, revision=3))
+def test_invalid_row_between_moves_changes_nothing(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1))
+    kept.publish(make_story(1, DECEMBER, revision=2, language=None), make_story(1, JANUARY, revision=3))
     assert kept.standing() == {f"{SITE}:1": ("2025-01", 3)}
-    kept.publish(a_story(1, DECEMBER, revision=4), a_story(1, JANUARY, revision=5, language=None))
+    kept.publish(make_story(1, DECEMBER, revision=4), make_story(1, JANUARY, revision=5, language=None))
     assert kept.standing() == {f"{SITE}:1": ("2024-12", 4)}
     assert kept.superseded() == {(f"{SITE}:1", 1), (f"{SITE}:1", 3)}
 
 
-def test_invalid_row_of_any_table_is_rejected(kept: Kept) -> None:
-    snapshot = a_snapshot(JANUARY, "ক", "খ", "গ")
+def test_invalid_row_of_any_table_is_rejected(kept: LedgerFolder) -> None:
+    snapshot = make_snapshot(JANUARY, "ক", "খ", "গ")
     snapshot.rows[1].page_url = None  # type: ignore[assignment]
     kept.rank(snapshot)
     kept.publish()

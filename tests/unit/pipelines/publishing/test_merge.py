@@ -12,7 +12,7 @@ from crawler.items import as_row
 from pipelines.ledger.outbox import Change
 from pipelines.publishing.merge import key_column, merge, remove_rows, sort_rows
 from pipelines.storage.tables import KEY_SEPARATOR, TABLES
-from tests.support.builders import DAY, JANUARY, SITE, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import DAY, JANUARY, SITE, make_fetch, make_reject, make_snapshot, make_story
 
 MOMENTS = st.integers(0, 4 * 10**15).map(lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=n))
 STORIES, RANKINGS = TABLES["stories"], TABLES["rankings"]
@@ -25,11 +25,11 @@ def rows_of(name: str, *records: Any) -> pa.Table:
 @pytest.mark.parametrize(
     ("name", "records"),
     [
-        ("stories", [a_story(1), a_story(2)]),
-        ("revisions", [a_story(1), a_story(1, revision=12)]),
-        ("rankings", a_snapshot(JANUARY, "ক", "খ").rows + a_snapshot(JANUARY.replace(microsecond=0), "ক").rows),
-        ("fetches", [a_fetch(1), a_fetch(2)]),
-        ("rejects", [a_reject(JANUARY), a_reject(JANUARY.replace(microsecond=10), url="https://x/\x1f")]),
+        ("stories", [make_story(1), make_story(2)]),
+        ("revisions", [make_story(1), make_story(1, revision=12)]),
+        ("rankings", make_snapshot(JANUARY, "ক", "খ").rows + make_snapshot(JANUARY.replace(microsecond=0), "ক").rows),
+        ("fetches", [make_fetch(1), make_fetch(2)]),
+        ("rejects", [make_reject(JANUARY), make_reject(JANUARY.replace(microsecond=10), url="https://x/\x1f")]),
     ],
 )
 def test_key_column_equals_key_of_rows(name: str, records: list[Any]) -> None:
@@ -39,7 +39,7 @@ def test_key_column_equals_key_of_rows(name: str, records: list[Any]) -> None:
 
 @given(st.lists(MOMENTS, max_size=5))
 def test_any_time_makes_the_same_key(moments: list[datetime]) -> None:
-    records = [a_reject(moment) for moment in moments]
+    records = [make_reject(moment) for moment in moments]
     table = TABLES["rejects"]
     assert key_column(table, rows_of("rejects", *records)).to_pylist() == [table.key_of(as_row(r)) for r in records]
 
@@ -50,7 +50,7 @@ def changes_of(*acts: tuple[str, int, Any]) -> list[Change]:
     for seq, (act, number, value) in enumerate(acts):
         row: dict[str, Any] = {}
         if act == "put":
-            row = as_row(a_story(number, revision=value, headline=f"{value}", fetched_at=JANUARY))
+            row = as_row(make_story(number, revision=value, headline=f"{value}", fetched_at=JANUARY))
         elif act == "touch":
             row = {"fetched_at": JANUARY + value * DAY}
         found.append(Change(seq, f"{SITE}:{number}", act, row))
@@ -92,7 +92,7 @@ def test_changes_are_merged_in_order(
     displaced: set[tuple[int, int]],
     leaving: set[str],
 ) -> None:
-    merged = merge(STORIES, rows_of("stories", a_story(1), a_story(2)), changes_of(*acts))
+    merged = merge(STORIES, rows_of("stories", make_story(1), make_story(2)), changes_of(*acts))
     assert states(merged.rows) == expected
     found = {(row["revision"], (row["fetched_at"] - JANUARY).days) for row in merged.superseded}
     assert found == displaced
@@ -111,7 +111,7 @@ ACTS = st.one_of(
 def test_merging_twice_changes_nothing(acts: list[tuple[str, int, Any]]) -> None:
     """A publish killed after the rename and before the outbox is cleared merges twice."""
     changes = changes_of(*acts)
-    once = merge(STORIES, rows_of("stories", a_story(1, revision=2), a_story(2)), changes)
+    once = merge(STORIES, rows_of("stories", make_story(1, revision=2), make_story(2)), changes)
     twice = merge(STORIES, once.rows, changes)
     assert twice.rows.equals(once.rows)
     assert twice.moved == once.moved
@@ -122,7 +122,7 @@ def test_merging_twice_changes_nothing(acts: list[tuple[str, int, Any]]) -> None
 @settings(max_examples=200, deadline=None)
 @given(st.lists(ACTS, max_size=8))
 def test_every_revision_is_published_or_superseded(acts: list[tuple[str, int, Any]]) -> None:
-    merged = merge(STORIES, rows_of("stories", a_story(1, revision=2)), changes_of(*acts))
+    merged = merge(STORIES, rows_of("stories", make_story(1, revision=2)), changes_of(*acts))
     standing = {(row["story_id"], row["revision"]) for row in merged.rows.to_pylist()}
     displaced = {(row["story_id"], row["revision"]) for row in merged.superseded}
     put = {(f"{SITE}:{number}", value) for act, number, value in acts if act == "put"}
@@ -131,8 +131,8 @@ def test_every_revision_is_published_or_superseded(acts: list[tuple[str, int, An
 
 def test_touch_by_prefix_applies_to_all_rows() -> None:
     hour = timedelta(hours=1)
-    first, other = a_snapshot(JANUARY, "ক", "খ"), a_snapshot(JANUARY + hour, "গ")
-    popular = a_snapshot(JANUARY, "ঘ", name="latest2")
+    first, other = make_snapshot(JANUARY, "ক", "খ"), make_snapshot(JANUARY + hour, "গ")
+    popular = make_snapshot(JANUARY, "ঘ", name="latest2")
     key = RANKINGS.key_prefix("latest", JANUARY)
     touch = Change(0, key, "touch", {"last_observed_at": JANUARY + hour})
     standing = sort_rows(RANKINGS, rows_of("rankings", *first.rows, *other.rows, *popular.rows))
@@ -142,7 +142,7 @@ def test_touch_by_prefix_applies_to_all_rows() -> None:
 
 
 def test_touch_applies_to_rows_put_before() -> None:
-    snapshot = a_snapshot(JANUARY, "ক", "খ")
+    snapshot = make_snapshot(JANUARY, "ক", "খ")
     puts = [Change(n, RANKINGS.key_of(as_row(r)), "put", as_row(r)) for n, r in enumerate(snapshot.rows)]
     touch = Change(9, RANKINGS.key_prefix("latest", JANUARY), "touch", {"last_observed_at": JANUARY + DAY})
     rows = merge(RANKINGS, RANKINGS.schema.empty_table(), [*puts, touch]).rows
@@ -151,5 +151,5 @@ def test_touch_applies_to_rows_put_before() -> None:
 
 
 def test_removing_rows_keeps_order() -> None:
-    rows = rows_of("stories", *(a_story(n) for n in range(1, 6)))
+    rows = rows_of("stories", *(make_story(n) for n in range(1, 6)))
     assert remove_rows(STORIES, rows, [B, f"{SITE}:9"])["story_id"].to_pylist() == [f"{SITE}:{n}" for n in (1, 3, 4, 5)]

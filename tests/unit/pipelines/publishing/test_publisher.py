@@ -20,13 +20,13 @@ from tests.support.builders import (
     JANUARY,
     NOVEMBER,
     SITE,
-    Kept,
+    LedgerFolder,
     PublishServer,
-    a_fetch,
-    a_reject,
-    a_snapshot,
-    a_story,
     digests,
+    make_fetch,
+    make_reject,
+    make_snapshot,
+    make_story,
     publish_server,
     rows_of,
 )
@@ -35,9 +35,9 @@ from tests.support.project import PROJECT
 A, B = f"{SITE}:1", f"{SITE}:2"
 
 
-def test_story_is_in_local_month_of_publication(kept: Kept) -> None:
+def test_story_is_in_local_month_of_publication(kept: LedgerFolder) -> None:
     late = JANUARY.replace(day=31, hour=18, minute=30)  # half past midnight of 1 February in Dhaka
-    kept.publish(a_story(1), a_story(2, DECEMBER), a_story(3, late), a_story(4, None))
+    kept.publish(make_story(1), make_story(2, DECEMBER), make_story(3, late), make_story(4, None))
     assert kept.standing() == {
         A: ("2025-01", 1),
         B: ("2024-12", 1),
@@ -46,12 +46,12 @@ def test_story_is_in_local_month_of_publication(kept: Kept) -> None:
     }
 
 
-def test_publishing_again_writes_no_file(kept: Kept) -> None:
-    kept.publish(a_story(1), a_story(2, DECEMBER))
+def test_publishing_again_writes_no_file(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1), make_story(2, DECEMBER))
     files = [*kept.dataset.root.glob("*/*/*/*.parquet")]
     before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in files]
     kept.publish()
-    kept.publish(a_story(1))  # as after a second fetch of the page
+    kept.publish(make_story(1))  # as after a second fetch of the page
     assert len(before) == 2
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in files] == before
     assert kept.ledger.outbox.size() == 0
@@ -60,8 +60,8 @@ def test_publishing_again_writes_no_file(kept: Kept) -> None:
 def test_cost_of_month_ignores_other_months(tmp_path: Path) -> None:
     def steps(stories: int, months: int) -> int:
         """Count the SQLite instructions of a publish."""
-        kept = Kept.at(tmp_path / f"{stories}-{months}")
-        kept.keep(*(a_story(number, JANUARY.replace(month=number % months + 1)) for number in range(stories)))
+        kept = LedgerFolder.at(tmp_path / f"{stories}-{months}")
+        kept.keep(*(make_story(number, JANUARY.replace(month=number % months + 1)) for number in range(stories)))
         taken = count()
         kept.ledger._sql.set_progress_handler(lambda: next(taken) < 0, 1)
         kept.publish()
@@ -74,10 +74,10 @@ def test_cost_of_month_ignores_other_months(tmp_path: Path) -> None:
     assert of_many < 1.5 * of_few
 
 
-def test_only_changed_months_are_written(kept: Kept) -> None:
-    kept.publish(a_story(1), a_story(2, DECEMBER))
+def test_only_changed_months_are_written(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1), make_story(2, DECEMBER))
     before = digests(kept.dataset.root)
-    kept.publish(a_story(3, DECEMBER))
+    kept.publish(make_story(3, DECEMBER))
     changed = {path for path, digest in digests(kept.dataset.root).items() if before.get(path) != digest}
     assert changed == {f"stories/site={SITE}/month=2024-12/stories.parquet"}
 
@@ -94,20 +94,23 @@ def test_only_changed_months_are_written(kept: Kept) -> None:
     ids=["new revision", "unpublished revisions", "moved and revised", "moved unchanged", "late older revision"],
 )
 def test_newest_revision_replaces_older_ones(
-    kept: Kept, publishes: tuple[list[tuple[datetime, int]], ...], standing: tuple[str, int], superseded: set[int]
+    kept: LedgerFolder,
+    publishes: tuple[list[tuple[datetime, int]], ...],
+    standing: tuple[str, int],
+    superseded: set[int],
 ) -> None:
-    kept.publish(a_story(2))
+    kept.publish(make_story(2))
     for stories in publishes:
-        kept.publish(*(a_story(1, month, revision=n, headline=f"{n}") for month, n in stories))
+        kept.publish(*(make_story(1, month, revision=n, headline=f"{n}") for month, n in stories))
     assert kept.standing() == {A: standing, B: ("2025-01", 1)}
     assert kept.superseded() == {(A, n) for n in superseded}
     assert {row["headline"] for row in kept.rows("revisions")} == {f"{n}" for n in superseded}
 
 
 @pytest.mark.parametrize("published_between", [(), (1,), (2,), (1, 2), (1, 2, 3)])
-def test_story_moved_back_is_published_once(kept: Kept, published_between: tuple[int, ...]) -> None:
+def test_story_moved_back_is_published_once(kept: LedgerFolder, published_between: tuple[int, ...]) -> None:
     for revision, month in enumerate((JANUARY, DECEMBER, JANUARY, NOVEMBER), start=1):
-        kept.keep(a_story(1, month, revision=revision))
+        kept.keep(make_story(1, month, revision=revision))
         if revision in published_between:
             kept.publish()
     kept.publish()
@@ -115,16 +118,16 @@ def test_story_moved_back_is_published_once(kept: Kept, published_between: tuple
     assert kept.superseded() == {(A, n) for n in (1, 2, 3)}
 
 
-def test_empty_month_leaves_no_file_or_folder(kept: Kept) -> None:
-    kept.publish(a_story(1))
-    kept.publish(a_story(1, DECEMBER, revision=2))
+def test_empty_month_leaves_no_file_or_folder(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1))
+    kept.publish(make_story(1, DECEMBER, revision=2))
     assert [path.name for path in (kept.dataset.root / "stories" / f"site={SITE}").iterdir()] == ["month=2024-12"]
     assert {file.path.split("/")[2] for file in kept.ledger.outbox.files()} == {"month=2024-12", "month=2025-01"}
     assert pd.read_parquet(kept.dataset.root / "stories")["story_id"].tolist() == [A]
 
 
-def test_last_sight_is_never_set_back(kept: Kept) -> None:
-    kept.keep(a_story(1), a_story(2))
+def test_last_sight_is_never_set_back(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1), make_story(2))
     kept.see(2, JANUARY + DAY)
     kept.publish()
     kept.see(1, JANUARY + DAY)
@@ -134,30 +137,30 @@ def test_last_sight_is_never_set_back(kept: Kept) -> None:
     assert kept.superseded() == set()
 
 
-def test_superseded_revision_keeps_its_last_sight(kept: Kept) -> None:
-    kept.publish(a_story(1))
+def test_superseded_revision_keeps_its_last_sight(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1))
     kept.see(1, JANUARY + DAY)
-    kept.keep(a_story(1, revision=2, fetched_at=JANUARY + 2 * DAY))
+    kept.keep(make_story(1, revision=2, fetched_at=JANUARY + 2 * DAY))
     kept.see(1, JANUARY + 3 * DAY)
     kept.publish()
     assert kept.rows("revisions")[0]["fetched_at"] == JANUARY + DAY
     assert kept.rows("stories")[0]["fetched_at"] == JANUARY + 3 * DAY
 
 
-def test_touch_of_missing_row_is_dropped(kept: Kept) -> None:
+def test_touch_of_missing_row_is_dropped(kept: LedgerFolder) -> None:
     kept.ledger.outbox.touch(TABLES["stories"], "2025-01", f"{SITE}:9", {"fetched_at": JANUARY})
     kept.publish()
     assert kept.ledger.outbox.size() == 0
     assert digests(kept.dataset.root) == {}
 
 
-def test_unchanged_list_extends_its_snapshot(kept: Kept) -> None:
-    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
-    kept.rank(a_snapshot(JANUARY, "ক", "খ", name="popular"))
+def test_unchanged_list_extends_its_snapshot(kept: LedgerFolder) -> None:
+    kept.rank(make_snapshot(JANUARY, "ক", "খ"))
+    kept.rank(make_snapshot(JANUARY, "ক", "খ", name="popular"))
     kept.publish()
-    kept.rank(a_snapshot(JANUARY + timedelta(hours=1), "ক", "খ"))
+    kept.rank(make_snapshot(JANUARY + timedelta(hours=1), "ক", "খ"))
     kept.publish()
-    kept.rank(a_snapshot(JANUARY + DAY, "খ", "ক"))
+    kept.rank(make_snapshot(JANUARY + DAY, "খ", "ক"))
     kept.publish()
     found = [
         (r["list"], r["rank"], r["headline"], r["observed_at"], r["last_observed_at"]) for r in kept.rows("rankings")
@@ -172,19 +175,19 @@ def test_unchanged_list_extends_its_snapshot(kept: Kept) -> None:
     ]
 
 
-def test_rows_are_sorted_with_undated_last(kept: Kept) -> None:
-    kept.publish(a_story(5, None), a_story(2), a_story(1), a_story(4, JANUARY - DAY), a_story(3, None))
+def test_rows_are_sorted_with_undated_last(kept: LedgerFolder) -> None:
+    kept.publish(make_story(5, None), make_story(2), make_story(1), make_story(4, JANUARY - DAY), make_story(3, None))
     assert [row["story_id"] for row in kept.rows("stories")] == [f"{SITE}:{n}" for n in (4, 1, 2, 3, 5)]
 
 
-def test_equal_rows_make_equal_files(kept: Kept, tmp_path: Path) -> None:
-    stories = [a_story(n, JANUARY + n * timedelta(hours=1)) for n in range(1, 30)]
+def test_equal_rows_make_equal_files(kept: LedgerFolder, tmp_path: Path) -> None:
+    stories = [make_story(n, JANUARY + n * timedelta(hours=1)) for n in range(1, 30)]
     for story in reversed(stories):
         kept.keep(story)
         if story.story_id.endswith("7"):
             kept.publish()
     kept.publish()
-    other = Kept.at(tmp_path / "other")
+    other = LedgerFolder.at(tmp_path / "other")
     other.publish(*stories)
     other.close()
     assert digests(kept.dataset.root) == digests(tmp_path / "other")
@@ -194,9 +197,9 @@ def test_equal_rows_make_equal_files(kept: Kept, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["missing", "changed", "foreign"])
-def test_damaged_month_waits_while_others_are_published(kept: Kept, harm: str) -> None:
-    kept.publish(a_story(1))
-    kept.keep(a_story(2, DECEMBER))
+def test_damaged_month_waits_while_others_are_published(kept: LedgerFolder, harm: str) -> None:
+    kept.publish(make_story(1))
+    kept.keep(make_story(2, DECEMBER))
     if harm != "foreign":
         kept.publish()
     file = kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")
@@ -205,8 +208,8 @@ def test_damaged_month_waits_while_others_are_published(kept: Kept, harm: str) -
     else:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"PAR1")
-    kept.keep(a_story(3, DECEMBER), a_story(4), a_story(1, NOVEMBER, revision=2))
-    kept.ledger.add_reject(a_reject(JANUARY))
+    kept.keep(make_story(3, DECEMBER), make_story(4), make_story(1, NOVEMBER, revision=2))
+    kept.ledger.add_reject(make_reject(JANUARY))
     with pytest.raises(DataDamaged, match=r"month=2024-12.*khobor check"):
         kept.publish()
     assert {row["story_id"] for row in kept.rows("rejects")} == {None}
@@ -217,10 +220,10 @@ def test_damaged_month_waits_while_others_are_published(kept: Kept, harm: str) -
     assert [change.key for change in waiting if change.act == "put"][-1] == f"{SITE}:3"
 
 
-def test_damaged_revisions_hold_back_new_revisions(kept: Kept) -> None:
-    kept.publish(a_story(1), a_story(1, revision=2), a_story(2, DECEMBER))
+def test_damaged_revisions_hold_back_new_revisions(kept: LedgerFolder) -> None:
+    kept.publish(make_story(1), make_story(1, revision=2), make_story(2, DECEMBER))
     (kept.dataset.root / TABLES["revisions"].path(SITE, "2025-01")).write_bytes(b"")
-    kept.keep(a_story(1, revision=3), a_story(3, DECEMBER))
+    kept.keep(make_story(1, revision=3), make_story(3, DECEMBER))
     with pytest.raises(DataDamaged, match="revisions"):
         kept.publish()
     assert kept.standing() == {A: ("2025-01", 2), B: ("2024-12", 1), f"{SITE}:3": ("2024-12", 1)}
@@ -236,17 +239,17 @@ def server() -> Iterator[PublishServer]:
 def about_to_publish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every kind of change in the outbox."""
     root = tmp_path_factory.mktemp("waiting") / "data"
-    kept = Kept.at(root)
-    kept.keep(a_story(1), a_story(2), a_story(3, DECEMBER), a_story(4), a_story(8))
-    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    kept = LedgerFolder.at(root)
+    kept.keep(make_story(1), make_story(2), make_story(3, DECEMBER), make_story(4), make_story(8))
+    kept.rank(make_snapshot(JANUARY, "ক", "খ"))
     kept.publish()
-    kept.keep(a_story(1, revision=2), a_story(2, NOVEMBER, revision=2), a_story(3, JANUARY, revision=2))
+    kept.keep(make_story(1, revision=2), make_story(2, NOVEMBER, revision=2), make_story(3, JANUARY, revision=2))
     kept.see(4, JANUARY + DAY)
     kept.see(3, JANUARY + DAY)
-    kept.keep(a_story(4, NOVEMBER, revision=2), a_story(4, JANUARY, revision=3))
+    kept.keep(make_story(4, NOVEMBER, revision=2), make_story(4, JANUARY, revision=3))
     kept.see(1, JANUARY + DAY)
-    kept.keep(a_story(1, revision=3), a_story(5))
-    kept.rank(a_snapshot(JANUARY + timedelta(hours=1), "ক", "খ"))
+    kept.keep(make_story(1, revision=3), make_story(5))
+    kept.rank(make_snapshot(JANUARY + timedelta(hours=1), "ক", "খ"))
     kept.alias("https://m.kalbela.com/x/1", 1)
     kept.close()
     return root
@@ -264,7 +267,7 @@ def shared_memory() -> Iterator[Path]:
 def undisturbed(about_to_publish: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("undisturbed") / "data"
     shutil.copytree(about_to_publish, root)
-    kept = Kept.at(root)
+    kept = LedgerFolder.at(root)
     kept.publish()
     assert kept.standing() == {
         A: ("2025-01", 3),
@@ -321,12 +324,12 @@ def test_kill_at_any_step_loses_nothing(
     assert kills or point == "recover.settled"  # a complete publish leaves nothing to settle
 
 
-def test_staged_files_of_other_sites_are_kept(kept: Kept) -> None:
+def test_staged_files_of_other_sites_are_kept(kept: LedgerFolder) -> None:
     ours = kept.dataset.staging / f"{SITE}-stories-0.inprogress"
     theirs = kept.dataset.staging / f"{SITE}_english-stories-0.inprogress"
     for path in (ours, theirs):
         path.touch()
-    kept.ledger.urls.record(a_fetch(1))
+    kept.ledger.urls.record(make_fetch(1))
     kept.publish()
     assert list(kept.dataset.staging.iterdir()) == [theirs]
 

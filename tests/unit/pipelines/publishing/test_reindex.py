@@ -26,27 +26,29 @@ from tests.support.builders import (
     NOVEMBER,
     SITE,
     ZONE,
-    Kept,
-    a_fetch,
-    a_snapshot,
-    a_story,
+    LedgerFolder,
     digests,
+    make_fetch,
+    make_snapshot,
+    make_story,
 )
 
 WORDS = "উদ্‌যাপনের দীর্ঘ খবর যাতে অনেক শব্দ আছে। " * 10
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    kept = Kept.at(tmp_path / "data")
-    kept.keep(a_story(1), a_story(2, DECEMBER, body=WORDS), a_story(3, None), a_story(4, updated_at=JANUARY))
-    kept.keep(a_story(1, NOVEMBER, revision=2, cluster_id=f"{SITE}:2"))
-    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
-    kept.rank(a_snapshot(JANUARY, "ক", name="popular"))
-    kept.rank(a_snapshot(JANUARY + 3 * DAY, "খ", "ক"))
-    kept.rank(a_snapshot(JANUARY + 4 * DAY, "খ", "ক"))
+def kept(tmp_path: Path) -> Iterator[LedgerFolder]:
+    kept = LedgerFolder.at(tmp_path / "data")
+    kept.keep(
+        make_story(1), make_story(2, DECEMBER, body=WORDS), make_story(3, None), make_story(4, updated_at=JANUARY)
+    )
+    kept.keep(make_story(1, NOVEMBER, revision=2, cluster_id=f"{SITE}:2"))
+    kept.rank(make_snapshot(JANUARY, "ক", "খ"))
+    kept.rank(make_snapshot(JANUARY, "ক", name="popular"))
+    kept.rank(make_snapshot(JANUARY + 3 * DAY, "খ", "ক"))
+    kept.rank(make_snapshot(JANUARY + 4 * DAY, "খ", "ক"))
     kept.alias("https://m.kalbela.com/x/1", 1)
-    kept.ledger.urls.record(a_fetch(1))
+    kept.ledger.urls.record(make_fetch(1))
     kept.publish()
     yield kept
     kept.close()
@@ -59,7 +61,7 @@ def memory(root: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall() for name in tables}
 
 
-def rebuild(kept: Kept) -> None:
+def rebuild(kept: LedgerFolder) -> None:
     kept.close()
     kept.ledger = reindex(kept.dataset, SITE, ZONE)
 
@@ -69,7 +71,7 @@ def ruin(path: Path) -> None:
     path.with_name(path.name + "-wal").write_bytes(b"nor a log")
 
 
-def test_rebuilt_ledger_equals_the_lost_one(kept: Kept) -> None:
+def test_rebuilt_ledger_equals_the_lost_one(kept: LedgerFolder) -> None:
     kept.ledger.commit()
     before, files = memory(kept.dataset.root), digests(kept.dataset.root)
     kept.close()
@@ -87,30 +89,30 @@ def test_rebuilt_ledger_equals_the_lost_one(kept: Kept) -> None:
     assert not list(kept.dataset.state.glob("*.rebuilding*"))
 
 
-def test_reindexed_pages_bring_nothing_new(kept: Kept) -> None:
+def test_reindexed_pages_bring_nothing_new(kept: LedgerFolder) -> None:
     rebuild(kept)
     files = digests(kept.dataset.root)
     known = kept.ledger.stories.get(f"{SITE}:2")
     assert known is not None
     assert known.revision == 1
-    assert kept.ledger.stories.by_content_hash(str(a_story(4).content_hash)) == kept.ledger.stories.get(f"{SITE}:4")
-    again = a_snapshot(JANUARY + 4 * DAY, "খ", "ক")
+    assert kept.ledger.stories.by_content_hash(str(make_story(4).content_hash)) == kept.ledger.stories.get(f"{SITE}:4")
+    again = make_snapshot(JANUARY + 4 * DAY, "খ", "ক")
     assert kept.ledger.snapshots.store(again, snapshot_digest([as_row(row) for row in again.rows])) is False
     kept.alias("https://m.kalbela.com/x/1", 1)
     kept.publish()
     assert digests(kept.dataset.root) == files
 
 
-def test_only_young_stories_are_revisited_after_reindex(kept: Kept) -> None:
+def test_only_young_stories_are_revisited_after_reindex(kept: LedgerFolder) -> None:
     rebuild(kept)
     dated, undated = kept.ledger.urls.get(f"{SITE}:4"), kept.ledger.urls.get(f"{SITE}:3")
     assert dated and dated.due_at and undated
-    assert (dated.open, dated.born_at, dated.url, undated.due_at) == (False, JANUARY, a_story(4).url, None)
+    assert (dated.open, dated.born_at, dated.url, undated.due_at) == (False, JANUARY, make_story(4).url, None)
     assert dated.due_at > JANUARY
 
 
-def test_old_outbox_is_published(kept: Kept) -> None:
-    kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
+def test_old_outbox_is_published(kept: LedgerFolder) -> None:
+    kept.keep(make_story(5), make_story(4, DECEMBER, revision=2))
     kept.see(3, JANUARY + 9 * DAY)
     rebuild(kept)
     assert kept.standing() == {
@@ -125,9 +127,9 @@ def test_old_outbox_is_published(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_log_of_killed_process_is_read(kept: Kept, tmp_path: Path) -> None:
-    kept.keep(a_story(5))
-    left = Kept(DataFolder(tmp_path / "left"), kept.ledger)
+def test_log_of_killed_process_is_read(kept: LedgerFolder, tmp_path: Path) -> None:
+    kept.keep(make_story(5))
+    left = LedgerFolder(DataFolder(tmp_path / "left"), kept.ledger)
     shutil.copytree(kept.dataset.root, left.dataset.root)  # the files as a kill would leave them
     assert left.dataset.ledger(SITE).with_name(f"{SITE}.sqlite-wal").stat().st_size > 0
     left.ledger = reindex(left.dataset, SITE, ZONE)
@@ -136,8 +138,8 @@ def test_log_of_killed_process_is_read(kept: Kept, tmp_path: Path) -> None:
     left.close()
 
 
-def test_readable_rows_around_damage_are_published(kept: Kept) -> None:
-    kept.keep(*(a_story(n, body=f"{WORDS} {n}") for n in range(100, 200)))
+def test_readable_rows_around_damage_are_published(kept: LedgerFolder) -> None:
+    kept.keep(*(make_story(n, body=f"{WORDS} {n}") for n in range(100, 200)))
     kept.close()
     path = kept.dataset.ledger(SITE)
     data = bytearray(path.read_bytes())
@@ -154,7 +156,7 @@ def test_readable_rows_around_damage_are_published(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_lost_ledger_is_never_replaced_by_empty(kept: Kept) -> None:
+def test_lost_ledger_is_never_replaced_by_empty(kept: LedgerFolder) -> None:
     kept.close()
     path = kept.dataset.ledger(SITE)
     assert kept.dataset.holds(SITE)
@@ -166,8 +168,8 @@ def test_lost_ledger_is_never_replaced_by_empty(kept: Kept) -> None:
     assert len(kept.ledger.stories.ids()) == 4
 
 
-def test_doubled_story_keeps_newest_revision(kept: Kept) -> None:
-    kept.publish(a_story(4, revision=2))
+def test_doubled_story_keeps_newest_revision(kept: LedgerFolder) -> None:
+    kept.publish(make_story(4, revision=2))
     stories, revisions = TABLES["stories"], TABLES["revisions"]
     standing, older = (kept.dataset.read(table, SITE, "2025-01") for table in (stories, revisions))
     assert standing is not None
@@ -185,7 +187,7 @@ def test_doubled_story_keeps_newest_revision(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_misplaced_story_moves_to_its_month(kept: Kept) -> None:
+def test_misplaced_story_moves_to_its_month(kept: LedgerFolder) -> None:
     place = kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")
     place.parent.rename(place.parents[1] / "month=2024-07")
     rebuild(kept)
@@ -194,7 +196,7 @@ def test_misplaced_story_moves_to_its_month(kept: Kept) -> None:
     assert check(kept.dataset, kept.ledger) == []
 
 
-def test_unreadable_file_is_named_before_reindex(kept: Kept) -> None:
+def test_unreadable_file_is_named_before_reindex(kept: LedgerFolder) -> None:
     (kept.dataset.root / TABLES["stories"].path(SITE, "2024-12")).write_bytes(b"PAR1")
     faults = check(kept.dataset, kept.ledger)
     kept.close()
@@ -211,8 +213,8 @@ def test_unreadable_file_is_named_before_reindex(kept: Kept) -> None:
 @pytest.mark.parametrize(
     "point", ["publish.prepared", "commit.renamed", "reindex.published", "reindex.built", "ledger.kept"]
 )
-def test_interrupted_reindex_can_be_repeated(kept: Kept, point: str) -> None:
-    kept.keep(a_story(5), a_story(4, DECEMBER, revision=2))
+def test_interrupted_reindex_can_be_repeated(kept: LedgerFolder, point: str) -> None:
+    kept.keep(make_story(5), make_story(4, DECEMBER, revision=2))
     kept.close()
     failpoint.arm({"KHOBOR_FAILPOINT": f"{point}=eio", "KHOBOR_TESTING": "1"})
     with pytest.raises((OSError, StorageError)):

@@ -17,11 +17,11 @@ from tests.support.builders import (
     JANUARY,
     NOVEMBER,
     SITE,
-    Kept,
-    a_fetch,
-    a_reject,
-    a_snapshot,
-    a_story,
+    LedgerFolder,
+    make_fetch,
+    make_reject,
+    make_snapshot,
+    make_story,
     publish_server,
 )
 
@@ -30,14 +30,19 @@ JANUARY_FILE = f"stories/site={SITE}/month=2025-01/stories.parquet"
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
+def kept(tmp_path: Path) -> Iterator[LedgerFolder]:
     """A folder with rows in every table."""
-    kept = Kept.at(tmp_path / "data")
-    kept.keep(*(a_story(n) for n in range(1, 40)), a_story(40, DECEMBER), a_story(1, revision=2), a_story(41, None))
-    kept.rank(a_snapshot(JANUARY, "ক", "খ"))
+    kept = LedgerFolder.at(tmp_path / "data")
+    kept.keep(
+        *(make_story(n) for n in range(1, 40)),
+        make_story(40, DECEMBER),
+        make_story(1, revision=2),
+        make_story(41, None),
+    )
+    kept.rank(make_snapshot(JANUARY, "ক", "খ"))
     kept.alias("https://m.kalbela.com/x/1", 1)
-    kept.ledger.urls.record(a_fetch(1))
-    kept.ledger.add_reject(a_reject(JANUARY))
+    kept.ledger.urls.record(make_fetch(1))
+    kept.ledger.add_reject(make_reject(JANUARY))
     seen = Sighting(site=SITE, story_id=f"{SITE}:1", via="latest", first_seen_at=JANUARY, run_id="run-1")
     kept.ledger.stories.add_sighting(seen)
     kept.publish()
@@ -45,36 +50,36 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     kept.close()
 
 
-def found(kept: Kept) -> set[tuple[Damage, str]]:
+def found(kept: LedgerFolder) -> set[tuple[Damage, str]]:
     return {(fault.damage, fault.path) for fault in check(kept.dataset, kept.ledger)}
 
 
-def test_intact_folder_has_no_fault(kept: Kept) -> None:
+def test_intact_folder_has_no_fault(kept: LedgerFolder) -> None:
     assert found(kept) == set()
     assert all(damage.remedy for damage in Damage)
     assert {path.parts[0] for path in map(Path, (f.path for f in kept.ledger.outbox.files()))} == set(TABLES)
 
 
-def test_pending_outbox_is_not_a_fault(kept: Kept) -> None:
-    kept.keep(a_story(1, DECEMBER, revision=3), a_story(50))
+def test_pending_outbox_is_not_a_fault(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1, DECEMBER, revision=3), make_story(50))
     assert found(kept) == set()
 
 
-def test_killed_publish_leaves_only_a_leftover(kept: Kept) -> None:
-    kept.keep(a_story(1, NOVEMBER, revision=3), a_story(40, JANUARY, revision=2))
+def test_killed_publish_leaves_only_a_leftover(kept: LedgerFolder) -> None:
+    kept.keep(make_story(1, NOVEMBER, revision=3), make_story(40, JANUARY, revision=2))
     kept.close()
     with publish_server() as server:
         for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
             assert server.publish(kept.dataset.root, failpoint) == -9
-            kept.ledger = Kept.at(kept.dataset.root).ledger
+            kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
             assert found(kept) == set(), failpoint
             kept.close()
         assert server.publish(kept.dataset.root, "") == 0
-        kept.ledger = Kept.at(kept.dataset.root).ledger
-        kept.keep(a_story(1, revision=4))
+        kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
+        kept.keep(make_story(1, revision=4))
         kept.close()
         assert server.publish(kept.dataset.root, "stage.synced=kill") == -9
-    kept.ledger = Kept.at(kept.dataset.root).ledger
+    kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
     [(damage, path)] = found(kept)
     assert damage is Damage.LEFTOVER
     assert path.startswith(f".staging/{SITE}-revisions-")
@@ -108,12 +113,12 @@ def rewrite(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
         (rewrite(lambda rows: rows.slice(1)), Damage.CHANGED),
     ],
 )
-def test_damaged_file_is_named(kept: Kept, harm: Callable[[Path], None], damage: Damage) -> None:
+def test_damaged_file_is_named(kept: LedgerFolder, harm: Callable[[Path], None], damage: Damage) -> None:
     harm(kept.dataset.root / JANUARY_FILE)
     assert found(kept) == {(damage, JANUARY_FILE), (Damage.LOST, f"state/{SITE}.sqlite")}
 
 
-def test_any_flipped_bit_is_noticed(kept: Kept) -> None:
+def test_any_flipped_bit_is_noticed(kept: LedgerFolder) -> None:
     path = kept.dataset.root / JANUARY_FILE
     whole = path.read_bytes()
     for at in range(0, len(whole), len(whole) // 60):
@@ -137,7 +142,7 @@ def test_any_flipped_bit_is_noticed(kept: Kept) -> None:
         f"aliases/site={SITE}/month=2025-01/aliases.parquet",
     ],
 )
-def test_foreign_file_is_named_and_quarantined(kept: Kept, foreign: str) -> None:
+def test_foreign_file_is_named_and_quarantined(kept: LedgerFolder, foreign: str) -> None:
     path = kept.dataset.root / foreign
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"not ours")
@@ -151,14 +156,14 @@ def test_foreign_file_is_named_and_quarantined(kept: Kept, foreign: str) -> None
     assert len(pd.read_parquet(kept.dataset.root / "stories")) == 41
 
 
-def test_symlink_is_foreign(kept: Kept, tmp_path: Path) -> None:
+def test_symlink_is_foreign(kept: LedgerFolder, tmp_path: Path) -> None:
     path = kept.dataset.root / JANUARY_FILE
     path.rename(tmp_path / "elsewhere.parquet")
     path.symlink_to(tmp_path / "elsewhere.parquet")
     assert found(kept) == {(Damage.FOREIGN, JANUARY_FILE)}
 
 
-def test_other_sites_and_empty_folders_are_ignored(kept: Kept) -> None:
+def test_other_sites_and_empty_folders_are_ignored(kept: LedgerFolder) -> None:
     other = kept.dataset.root / "stories/site=prothomalo/month=2025-01/stories.parquet"
     other.parent.mkdir(parents=True)
     other.write_bytes(b"its own ledger knows")
@@ -167,7 +172,7 @@ def test_other_sites_and_empty_folders_are_ignored(kept: Kept) -> None:
     assert found(kept) == set()
 
 
-def put_in(kept: Kept, part: str, *numbers: int) -> None:
+def put_in(kept: LedgerFolder, part: str, *numbers: int) -> None:
     """Publish stories of January under another month, as a faulty publish would."""
     rows = kept.dataset.read(STORIES, SITE, "2025-01")
     assert rows is not None
@@ -180,7 +185,7 @@ def put_in(kept: Kept, part: str, *numbers: int) -> None:
         kept.ledger.outbox.settle(FileRecord(str(path), staged.rows, staged.bytes, staged.sha256))
 
 
-def test_doubled_story_is_named_with_both_files(kept: Kept) -> None:
+def test_doubled_story_is_named_with_both_files(kept: LedgerFolder) -> None:
     put_in(kept, "2024-11", 3, 7)
     wrong = f"stories/site={SITE}/month=2024-11/stories.parquet"
     faults = {fault.damage: fault for fault in check(kept.dataset, kept.ledger)}
@@ -190,13 +195,13 @@ def test_doubled_story_is_named_with_both_files(kept: Kept) -> None:
     assert quarantine(kept.dataset, faults.values()) == []  # both files are intact, and either row may be right
 
 
-def test_lost_story_is_named(kept: Kept) -> None:
-    kept.ledger.stories.upsert(a_story(99), "2025-01", body_hash=None, state_hash="")
+def test_lost_story_is_named(kept: LedgerFolder) -> None:
+    kept.ledger.stories.upsert(make_story(99), "2025-01", body_hash=None, state_hash="")
     assert found(kept) == {(Damage.LOST, f"state/{SITE}.sqlite")}
     assert "kalbela:99" in str(check(kept.dataset, kept.ledger)[0])
 
 
-def test_quarantine_never_overwrites(kept: Kept) -> None:
+def test_quarantine_never_overwrites(kept: LedgerFolder) -> None:
     for content in (b"first", b"second"):
         (kept.dataset.root / "stories/README.txt").write_bytes(content)
         quarantine(kept.dataset, check(kept.dataset, kept.ledger))

@@ -20,7 +20,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import conform
 from pipelines.storage.tables import TABLES
-from tests.support.builders import JANUARY, SITE, a_snapshot, a_story
+from tests.support.builders import JANUARY, SITE, make_snapshot, make_story
 from tests.support.project import PROJECT
 
 STORIES = TABLES["stories"]
@@ -36,7 +36,7 @@ def dataset(tmp_path: Path) -> Iterator[DataFolder]:
 
 
 def some_rows(count: int = 3) -> pa.Table:
-    return pa.Table.from_pylist([as_row(a_story(n)) for n in range(count)], schema=STORIES.schema)
+    return pa.Table.from_pylist([as_row(make_story(n)) for n in range(count)], schema=STORIES.schema)
 
 
 # The folder ----------------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_parquet_file_is_compressed_indexed_and_sorted(dataset: DataFolder) -> N
 
 def test_equal_rows_in_chunks_make_equal_bytes(dataset: DataFolder) -> None:
     texts = random.Random(1)
-    stories = [a_story(n, body="".join(texts.choices("কখগঘঙ চছজ", k=1500))) for n in range(1000)]
+    stories = [make_story(n, body="".join(texts.choices("কখগঘঙ চছজ", k=1500))) for n in range(1000)]
     whole = pa.Table.from_pylist([as_row(story) for story in stories], schema=STORIES.schema)
     pieces = pa.concat_tables([whole.slice(0, 7), whole.slice(7, 500), whole.slice(507)])
     assert dataset.stage(STORIES, SITE, whole).sha256 == dataset.stage(STORIES, SITE, pieces).sha256
@@ -256,7 +256,7 @@ def test_columns_are_read_in_declared_order() -> None:
         (some_rows().drop_columns(["headline"]), "lacks the column headline"),
         (some_rows().set_column(0, "story_id", pa.array([1, 2, 3])), "another type, or nulls, in the column story_id"),
         (some_rows().set_column(0, "story_id", pa.array(["a", None, "b"])), "in the column story_id"),
-        (pa.Table.from_pylist([as_row(r) for r in a_snapshot(JANUARY, "ক").rows]), "does not have"),
+        (pa.Table.from_pylist([as_row(r) for r in make_snapshot(JANUARY, "ক").rows]), "does not have"),
     ],
 )
 def test_file_of_another_schema_is_damage(found: pa.Table, reason: str) -> None:

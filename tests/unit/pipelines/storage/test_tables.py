@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crawler.items import as_row
 from pipelines.storage.tables import TABLES, Table, from_json, is_site, to_json
-from tests.support.builders import JANUARY, ZONE, a_fetch, a_reject, a_snapshot, a_story
+from tests.support.builders import JANUARY, ZONE, make_fetch, make_reject, make_snapshot, make_story
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -79,11 +79,11 @@ def test_name_of_site_is_plain(name: str, legal: bool) -> None:
 
 
 RECORDS: list[tuple[str, Any]] = [
-    ("stories", a_story(1, kicker="কিকার", image_caption='"ক"\n\x1fখ', tags=["র‍্যাব", "উদ্‌যাপন"])),
-    ("stories", a_story(2, None)),
-    ("rankings", a_snapshot(JANUARY, "ক").rows[0]),
-    ("fetches", a_fetch(1)),
-    ("rejects", a_reject(JANUARY, record='{"a": "খ"}')),
+    ("stories", make_story(1, kicker="কিকার", image_caption='"ক"\n\x1fখ', tags=["র‍্যাব", "উদ্‌যাপন"])),
+    ("stories", make_story(2, None)),
+    ("rankings", make_snapshot(JANUARY, "ক").rows[0]),
+    ("fetches", make_fetch(1)),
+    ("rejects", make_reject(JANUARY, record='{"a": "খ"}')),
 ]
 
 
@@ -109,6 +109,6 @@ def test_equal_times_make_equal_keys() -> None:
     table = TABLES["rankings"]
     abroad = JANUARY.astimezone(timezone(timedelta(hours=6)))
     assert table.key_prefix("latest", abroad) == table.key_prefix("latest", JANUARY)
-    row = as_row(a_snapshot(JANUARY, "ক").rows[0])
+    row = as_row(make_snapshot(JANUARY, "ক").rows[0])
     assert table.key_of(row).startswith(table.key_prefix("latest", JANUARY))
     assert to_json({"observed_at": abroad}) == to_json({"observed_at": JANUARY})

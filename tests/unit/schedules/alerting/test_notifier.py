@@ -33,7 +33,7 @@ from tests.support.alert_receivers import http_server, webhook_server
 from tests.support.commands import QUICK, khobor
 from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE
 from tests.support.project import PROJECT
-from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
+from tests.support.run_reports import NIGHT, START, alarm, keep, make_report
 
 CHAT = '\n[alert.chat]\nkind = "webhook"\nurl = "{url}"\n'
 HOUR = timedelta(hours=1)
@@ -76,7 +76,7 @@ class Desk:
     def report(self, *alarms: dict[str, Any], **more: Any) -> Events:
         """A run an hour later; returns the fields whose alarms appeared and cleared, for each event that was sent."""
         self.moment += HOUR
-        keep(self.dataset, a_report(self.moment - timedelta(minutes=1), *alarms, **more))
+        keep(self.dataset, make_report(self.moment - timedelta(minutes=1), *alarms, **more))
         return self.received()
 
     def received(self, target: str = "chat") -> Events:
@@ -135,7 +135,7 @@ def test_run_by_hand_sends_and_clears_nothing(desk: Desk) -> None:
 
 
 def test_unevaluated_run_waits_until_claim_settles(desk: Desk) -> None:
-    report = a_report(START, alarm("byline"), schedule=None)
+    report = make_report(START, alarm("byline"), schedule=None)
     schedule = desk.timetable.named("night")
     due = next(iter(schedule.until(START, START - timedelta(days=1))))
     keep(desk.dataset, report)
@@ -269,7 +269,7 @@ Notifier(DataFolder(Path(sys.argv[1])), print).run_once(Timetable.read(Path(sys.
 def test_kill_after_sending_repeats_the_event(desk: Desk) -> None:
     with webhook_server() as posted:
         desk.path.write_text(NIGHT + CHAT.format(url=posted.url))
-        keep(desk.dataset, a_report(now() - HOUR, alarm("byline")))
+        keep(desk.dataset, make_report(now() - HOUR, alarm("byline")))
         command = [sys.executable, "-c", RUN_ONCE, str(desk.dataset.root), str(desk.path)]
         trap = os.environ | {"KHOBOR_FAILPOINT": "alert.sent=kill", "KHOBOR_TESTING": "1"}
         killed = subprocess.run(command, cwd=PROJECT, env=trap, capture_output=True)
@@ -323,7 +323,7 @@ def test_hanging_target_does_not_delay_the_service(desk: Desk) -> None:
     thread = NotifierThread(desk.dataset, lambda: desk.timetable, desk.log.append, 0.05)
     thread._notifier.clock = lambda: desk.moment
     thread._notifier.send = lambda target, event: hangs.wait(20) and None  # type: ignore[return-value]
-    keep(desk.dataset, a_report(START - HOUR, alarm("byline")))
+    keep(desk.dataset, make_report(START - HOUR, alarm("byline")))
     thread.start()
     began = time.monotonic()
     thread.stop(0.3)
@@ -350,7 +350,7 @@ def test_internal_error_is_logged_once_and_survived(desk: Desk, capsys: pytest.C
 
 
 def test_retries_after_a_run_are_bounded(desk: Desk) -> None:
-    keep(desk.dataset, a_report(now() - HOUR, alarm("byline")))
+    keep(desk.dataset, make_report(now() - HOUR, alarm("byline")))
     began = time.monotonic()
     notify_with_retries(desk.dataset, desk.timetable, desk.log.append, 0.3)
     assert time.monotonic() - began < 5

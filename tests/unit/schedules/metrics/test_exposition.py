@@ -25,18 +25,18 @@ from schedules.monitoring import alarms, throughput
 from schedules.reports.progress import running
 from schedules.timetable.config import Timetable
 from tests.newspaper import Newspaper
-from tests.support.commands import Crawled
+from tests.support.commands import FinishedCrawl
 from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE
-from tests.support.run_reports import NIGHT, START, a_report, alarm, keep
+from tests.support.run_reports import NIGHT, START, alarm, keep, make_report
 
 Numbers = dict[tuple[str, ...], float]
 
 
 @pytest.fixture(scope="module")
-def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crawled]:
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedCrawl]:
     paper = Newspaper(stories=60)
     with paper.serve() as url:
-        found = Crawled(paper, url, tmp_path_factory.mktemp("accounts"))
+        found = FinishedCrawl(paper, url, tmp_path_factory.mktemp("accounts"))
         found.report = found.crawl("--max-pages", "40")
         yield found
 
@@ -67,7 +67,7 @@ def numbers(dataset: DataFolder, timetable: Timetable, moment: datetime = START)
 # The bundled newspaper ----------------------------------------------------------------------------------------------
 
 
-def test_metrics_match_the_rows(crawled: Crawled, timetable: Timetable) -> None:
+def test_metrics_match_the_rows(crawled: FinishedCrawl, timetable: Timetable) -> None:
     moment = now()
     found = numbers(DataFolder(crawled.data), timetable, moment)
     fetches = crawled.table("fetches")["outcome"].value_counts()
@@ -92,7 +92,7 @@ def test_metrics_match_the_rows(crawled: Crawled, timetable: Timetable) -> None:
     assert found["khobor_free_bytes"][()] > 0
 
 
-def test_details_list_slowest_pages_and_newest_stories(crawled: Crawled) -> None:
+def test_details_list_slowest_pages_and_newest_stories(crawled: FinishedCrawl) -> None:
     dataset, report = DataFolder(crawled.data), crawled.report
     began, ended = (datetime.fromisoformat(report[name]) for name in ("started_at", "ended_at"))
     slowest = slowest_pages(dataset, "kalbela", report["run_id"], began, ended, 5)
@@ -106,7 +106,7 @@ def test_details_list_slowest_pages_and_newest_stories(crawled: Crawled) -> None
     assert new_stories(dataset, "kalbela", ended + timedelta(days=1), ended + timedelta(days=2), 10) == []
 
 
-def test_run_details_are_complete(crawled: Crawled, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_details_are_complete(crawled: FinishedCrawl, capsys: pytest.CaptureFixture[str]) -> None:
     report = crawled.report
     assert main(["runs", report["run_id"], "--data", str(crawled.data)]) == 0
     shown = capsys.readouterr().out
@@ -121,7 +121,7 @@ def test_run_details_are_complete(crawled: Crawled, capsys: pytest.CaptureFixtur
 
 def test_run_details_survive_damaged_file(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = folder(memory_folder)
-    path = keep(dataset, a_report(START, alarm("byline")))
+    path = keep(dataset, make_report(START, alarm("byline")))
     damaged = dataset.root / "fetches" / "site=kalbela" / "date=2026-11-22" / "fetches.parquet"
     damaged.parent.mkdir(parents=True)
     damaged.write_bytes(b"PAR1 and no more")
@@ -130,7 +130,9 @@ def test_run_details_survive_damaged_file(memory_folder: Path, capsys: pytest.Ca
     assert all(text in shown for text in ("byline: filled in 0 of 52 stories", "khobor check"))
 
 
-def test_metrics_are_printed_and_written(crawled: Crawled, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_printed_and_written(
+    crawled: FinishedCrawl, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file, command = tmp_path / "khobor.prom", ["metrics", "--data", str(crawled.data)]
     assert main(command) == main([*command, "--out", str(file)]) == 0
     printed = capsys.readouterr().out
@@ -161,7 +163,7 @@ def test_totals_and_last_runs_by_schedule(memory_folder: Path, timetable: Timeta
     dataset = folder(memory_folder)
     runs = [(0, "night"), (9, "night"), (0, "day"), (3, "day"), (0, None)]
     for hour, (code, schedule) in enumerate(runs):
-        keep(dataset, a_report(START + timedelta(hours=hour), code=code, schedule=schedule))
+        keep(dataset, make_report(START + timedelta(hours=hour), code=code, schedule=schedule))
     found = numbers(dataset, timetable)
     assert found["khobor_runs_total"] == {(str(code), name or "by hand", "kalbela"): 1 for code, name in runs}
     last = {"night": 9, "day": 3, "by hand": 0}
@@ -176,7 +178,7 @@ def test_totals_and_last_runs_by_schedule(memory_folder: Path, timetable: Timeta
 
 def test_rewritten_report_counts_once(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
-    path = keep(dataset, a_report(START, schedule=None))
+    path = keep(dataset, make_report(START, schedule=None))
     assert numbers(dataset, timetable)["khobor_runs_total"] == {("0", "by hand", "kalbela"): 1}
     report = json.loads(path.read_bytes()) | {"schedule": {"name": "night", "due": None}}
     keep(dataset, report | {"verdict": {"exit_code": 3, "problems": []}})
@@ -186,7 +188,7 @@ def test_rewritten_report_counts_once(memory_folder: Path, timetable: Timetable)
 def test_each_of_many_runs_counts_once(memory_folder: Path, timetable: Timetable) -> None:
     dataset = folder(memory_folder)
     for number in range(MAX_OPEN + 50):
-        keep(dataset, a_report(START + timedelta(minutes=number)))
+        keep(dataset, make_report(START + timedelta(minutes=number)))
         if number % 90 == 0:
             numbers(dataset, timetable)
     for _ in range(2):
@@ -199,7 +201,7 @@ def test_unknown_label_values_become_other(memory_folder: Path, timetable: Timet
     odd |= {"rejects": {HOSTILE_TEXT: 2, "x": 3}, "alarms": [alarm(HOSTILE_TEXT, kind=HOSTILE_TEXT, site=HOSTILE_TEXT)]}
     keep(
         dataset,
-        a_report(
+        make_report(
             START,
             code=77,
             schedule=HOSTILE_TEXT,
@@ -208,7 +210,7 @@ def test_unknown_label_values_become_other(memory_folder: Path, timetable: Timet
             **odd,
         ),
     )
-    keep(dataset, a_report(START + timedelta(hours=1), site=HOSTILE_TEXT))
+    keep(dataset, make_report(START + timedelta(hours=1), site=HOSTILE_TEXT))
     (dataset.runs / "x.json").write_text("[]")
     found = numbers(dataset, timetable)
     values = {label for samples in found.values() for labels in samples for label in labels}
@@ -227,7 +229,7 @@ def test_incomplete_report_is_shown_and_counted(
     missing: str, memory_folder: Path, timetable: Timetable, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = folder(memory_folder)
-    report = {name: value for name, value in a_report(START).items() if name != missing}
+    report = {name: value for name, value in make_report(START).items() if name != missing}
     path = keep(dataset, report)
     assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 1
     for asked in ([], [path.stem]):
@@ -236,7 +238,7 @@ def test_incomplete_report_is_shown_and_counted(
 
 
 def test_alarms_come_first_and_escaped(memory_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    report = a_report(
+    report = make_report(
         START, alarm("byline", HOSTILE_TEXT, samples=[HOSTILE_TEXT]), schedule=HOSTILE_TEXT, reason=HOSTILE_TEXT, code=9
     )
     show_report(report, read_details(folder(memory_folder), report))
@@ -253,7 +255,7 @@ def test_several_threads_may_collect(memory_folder: Path, timetable: Timetable) 
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(exposition, dataset, timetable, START) for _ in range(80)]
         for number in range(20):
-            keep(dataset, a_report(START + timedelta(minutes=number)))
+            keep(dataset, make_report(START + timedelta(minutes=number)))
         assert all(each.result() for each in asked)
     assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 20
 

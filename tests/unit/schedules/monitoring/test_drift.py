@@ -16,7 +16,7 @@ from schedules.monitoring.expectations import Expectations, evaluate
 from schedules.monitoring.throughput import throughput_alarms
 from schedules.reports.history import Acknowledgement, acknowledgements
 from tests.newspaper import Newspaper
-from tests.support.commands import Crawled
+from tests.support.commands import FinishedCrawl
 from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of, with_columns
 
 POOL = 450
@@ -260,7 +260,7 @@ def test_print_edition_may_share_one_time(edition: Edition, past: list[dict[str,
 class Nights:
     """The reports of three nights by the field that was broken."""
 
-    crawl: Crawled
+    crawl: FinishedCrawl
     reports: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, broken: str) -> None:
@@ -275,7 +275,7 @@ class Nights:
 def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nights]:
     paper = Newspaper(seed=5, stories=90, decoys=False)
     with paper.serve() as mirror:
-        found = Nights(Crawled(paper, mirror, tmp_path_factory.mktemp("drift")))
+        found = Nights(FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("drift")))
         for broken in ("", "byline", "popular"):
             found.run(broken)
         yield found

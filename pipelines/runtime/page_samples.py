@@ -6,6 +6,7 @@ from typing import Any, Self
 from scrapy import signals
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from twisted.python.failure import Failure
 
 from crawler.clock import now
 from crawler.items import ParsedStory, Snapshot, fetch_of
@@ -40,9 +41,9 @@ class PageSamples:
             crawler.signals.connect(extension.count, signal)
         return extension
 
-    def count(self, item: Any, response: Response | None) -> None:
+    def count(self, item: Any, response: Response | Failure | None) -> None:
         stats, fetch = Run.of(self._crawler).field_stats, fetch_of(item)
-        if response is not None:
+        if isinstance(response, Response):  # of a failed request, Scrapy passes the failure
             page = response.meta.get("fetch")
             beside_story = page is not None and page.story_id is not None
             unchanged = fetch.unchanged_lists.values() if fetch is not None else ()
@@ -51,7 +52,7 @@ class PageSamples:
                 self._with_list[snapshot.name].append(response.url)
         if isinstance(item, ParsedStory):
             stats.count_story(item)
-            if response is not None and len(response.body) <= MAX_SAMPLE_BYTES:
+            if isinstance(response, Response) and len(response.body) <= MAX_SAMPLE_BYTES:
                 self._hold(item, response)
 
     def _hold(self, parsed: ParsedStory, response: Response) -> None:

@@ -56,6 +56,10 @@ def test_column_equals_its_truth(crawled: FinishedCrawl, column: str) -> None:
     assert not wrong, f"{len(wrong)} of {len(stories)}: {dict(list(wrong.items())[:3])}"
 
 
+def test_run_logs_no_error(crawled: FinishedCrawl) -> None:
+    assert "log_count/ERROR" not in crawled.report["stats"]
+
+
 def test_stories_are_complete_and_unique(crawled: FinishedCrawl) -> None:
     truth = crawled.paper.truth()
     kept = list(crawled.table("stories")["story_id"])

@@ -20,15 +20,10 @@ AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 def make_story(**changes: object) -> ParsedStory:
     """A story as parsed: letters in two forms, spaces, a repeated tag."""
     usual = {
-        "site": "kalbela",
-        "story_id": "kalbela:1",
-        "url": "https://www.kalbela.com/x/1",
-        "headline": "নতুন  আয়োজন ",
-        "body": " ".join(f"খবর{number}" for number in range(60)) + "\n\n \n\nশেষ।",
-        "tags": ["ঢাকা", "ঢাকা "],
-        "layout": "kalbela-2023",
-        "fetched_at": AT,
-    }
+        "site": "kalbela", "story_id": "kalbela:1", "url": "https://www.kalbela.com/x/1", "headline": "নতুন  আয়োজন ",
+        "body": " ".join(f"খবর{number}" for number in range(60)) + "\n\n \n\nশেষ।", "tags": ["ঢাকা", "ঢাকা "],
+        "layout": "kalbela-2023", "fetched_at": AT,
+    }  # fmt: skip
     return ParsedStory(story=Story(**(usual | changes)))  # type: ignore[arg-type]
 
 
@@ -67,16 +62,10 @@ def test_pipeline_leaves_story_of_worker_alone() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [
-        ({"headline": " "}, NoHeadline),
-        ({"body": "\u200b"}, NoBody),
-        ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
-        ({"layout": None}, UnknownLayout),
-        ({"headline": "ক" * 1_001}, TooLong),
-        ({"kicker": 7}, InvalidRow),
-        ({"byline": "\ud800"}, InvalidRow),
-    ],
-)
+    [({"headline": " "}, NoHeadline), ({"body": "\u200b"}, NoBody), ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
+     ({"layout": None}, UnknownLayout), ({"headline": "ক" * 1_001}, TooLong), ({"kicker": 7}, InvalidRow),
+     ({"byline": "\ud800"}, InvalidRow)],
+)  # fmt: skip
 def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type[DropItem]) -> None:
     story = in_worker(make_story(**changes))
     assert story == make_story(**changes)

@@ -3,9 +3,7 @@
 import hashlib
 import json
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -21,7 +19,7 @@ from pipelines.analysis.runs_table import ALL
 from pipelines.analysis.selection import DEFAULT_TABLES, Selection
 from pipelines.storage.errors import DataDamaged
 from tests.support.builders import DECEMBER, JANUARY, SITE, LedgerFolder, make_snapshot, make_story, rows_of
-from tests.support.project import PROJECT
+from tests.support.processes import start_command
 from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")
@@ -29,7 +27,7 @@ NEW_YEAR = datetime(2025, 1, 1, tzinfo=DHAKA)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stories of two months with revisions, aliases and lists."""
     kept = LedgerFolder.at(tmp_path_factory.mktemp("data"))
     stories = {1: DECEMBER, 2: NEW_YEAR, 3: JANUARY}
@@ -41,7 +39,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         kept.rank(make_snapshot(at, f"শিরোনাম {number}"))
     kept.publish()
     kept.close()
-    yield kept.dataset.root
+    return kept.dataset.root
 
 
 def ids(folder: Path, table: str) -> list[str]:
@@ -55,12 +53,8 @@ def test_period_exports_stories_with_revisions_and_aliases(data: Path, tmp_path:
     assert ids(out, "revisions") == [f"{SITE}:2"]
     assert ids(out, "aliases") == [f"{SITE}:2", f"{SITE}:3"]
     assert [row["headline"] for row in rows_of(out, "rankings")] == ["শিরোনাম 2", "শিরোনাম 3"]
-    assert {name: told["rows"] for name, told in card["tables"].items()} == {
-        "stories": 3,
-        "revisions": 1,
-        "aliases": 2,
-        "rankings": 2,
-    }
+    assert [card["tables"][name]["rows"] for name in DEFAULT_TABLES] == [3, 1, 2, 2]
+    assert card["tables"].keys() == {*DEFAULT_TABLES}
     assert card["tables"]["stories"]["first"] == NEW_YEAR.astimezone(UTC).isoformat()
     until = export(data, tmp_path / "before", Selection(until=NEW_YEAR))
     assert (until["tables"]["stories"]["rows"], ids(tmp_path / "before", "stories")) == (1, [f"{SITE}:1"])
@@ -131,26 +125,19 @@ def test_day_begins_in_time_zone_of_site(text: str, moment: datetime) -> None:
 def test_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(QueryError, match=text):
         parse_time(text, ["Asia/Dhaka"])
-
-
-def test_day_in_several_time_zones_is_refused() -> None:
     with pytest.raises(QueryError, match="time zone"):
         parse_time("2025-01-01", ["Asia/Dhaka", "Asia/Kolkata"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        (["--out", "{data}/part"], "data folder"),
-        (["--out", "{place}"], "exists"),
-        (["--out", "{place}/new", "--columns", "headlin"], "has a column 'headlin'"),
-        (["--out", "{place}/new", "--table", "storys"], "did you mean 'stories'"),
-        (["--out", "{place}/new", "--site", "kalbla"], "did you mean 'kalbela'"),
-        (["--out", "{place}/new", "--since", "yesterday"], "'yesterday'"),
-        (["--out", "/nonexistent/new"], "cannot write /nonexistent/new"),
-        ([], "--out"),
-    ],
-)
+    [(["--out", "{data}/part"], "data folder"), (["--out", "{place}"], "exists"),
+     (["--out", "{place}/new", "--columns", "headlin"], "has a column 'headlin'"),
+     (["--out", "{place}/new", "--table", "storys"], "did you mean 'stories'"),
+     (["--out", "{place}/new", "--site", "kalbla"], "did you mean 'kalbela'"),
+     (["--out", "{place}/new", "--since", "yesterday"], "'yesterday'"),
+     (["--out", "/nonexistent/new"], "cannot write /nonexistent/new"), ([], "--out")],
+)  # fmt: skip
 def test_mistake_is_named_and_nothing_is_written(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,12 +182,9 @@ def test_interrupted_export_leaves_no_folder(tmp_path: Path) -> None:
         "pipelines.analysis.data_card.write_card = lambda *all: (print('writing', flush=True), time.sleep(60));"
         f"sys.exit(khobor.main({['export', '--data', str(SAMPLE), '--out', str(tmp_path / 'part')]!r}))"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline() == "writing\n"
-        process.send_signal(signal.SIGINT)
-        _, message = process.communicate(timeout=30)
-    assert (process.returncode, message) == (130, "khobor: interrupted; nothing was written\n")
+    with start_command([sys.executable, "-c", code], SAMPLE) as exporting:
+        assert exporting.process.stdout
+        assert exporting.process.stdout.readline() == "writing\n"
+        ended = exporting.ends(signal.SIGINT, within=30)
+    assert ended[:3] == (130, "", "khobor: interrupted; nothing was written\n")
     assert list(tmp_path.iterdir()) == []

@@ -52,9 +52,6 @@ def sample(name: str) -> pd.DataFrame:
     return open_table(name, data=SAMPLE).to_pandas()
 
 
-# Views --------------------------------------------------------------------------------------------------------------
-
-
 def test_rank_spans_view_equals_ranks_command(connection: duckdb.DuckDBPyConnection) -> None:
     spans = {(s.list, s.story_id): s for s in rank_spans(open_table("rankings", data=SAMPLE).to_arrow().to_pylist())}
     found = rows(connection, "FROM rank_spans")
@@ -138,41 +135,20 @@ def test_query_of_empty_folder_prints_a_note(tmp_path: Path, capsys: pytest.Capt
     assert str(tmp_path) in message
 
 
-# What SQL can reach ---------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     "sql",
-    [
-        "COPY stories TO '{place}'",
-        "COPY (SELECT 1) TO '{data}/stories/site=kalbela/x.parquet'",
-        "WITH x AS (COPY (SELECT 1) TO '{place}') SELECT 1",
-        "EXPLAIN ANALYZE COPY (SELECT 1) TO '{place}'",
-        "EXPORT DATABASE '{place}'",
-        "ATTACH '{place}' AS other",
-        "ATTACH '{data}/state/kalbela.sqlite' (TYPE sqlite)",
-        "SELECT * FROM read_text('/etc/hostname')",
-        "SELECT * FROM read_text('{data}/README.md')",
-        "SELECT * FROM read_parquet('{data}/stories/**/*.parquet')",
-        "FROM '{data}/README.md'",
-        "SELECT * FROM glob('/etc/*')",
-        "SELECT * FROM 'https://127.0.0.1:9/x.parquet'",
-        "INSTALL httpfs",
-        "LOAD sqlite",
-        "SET enable_external_access = true",
-        "RESET lock_configuration",
-        "SET allowed_directories = ['/']",
-        "SET temp_directory = '{place}'",
-        "PRAGMA enable_profiling = 'json'",
-        "SET profile_output = '{place}'",
-        "CALL enable_logging(storage = 'file', storage_path = '{place}'); FROM read_text('{place}')",
-        "INSERT INTO stories SELECT * FROM stories",
-        "DROP TABLE stories",
-        "DELETE FROM stories",
-        "SELECT * FROM connection",
-        "PREPARE x AS COPY (SELECT 1) TO '{place}'; EXECUTE x",
-    ],
-)
+    ["COPY stories TO '{place}'", "COPY (SELECT 1) TO '{data}/stories/site=kalbela/x.parquet'",
+     "WITH x AS (COPY (SELECT 1) TO '{place}') SELECT 1", "EXPLAIN ANALYZE COPY (SELECT 1) TO '{place}'",
+     "EXPORT DATABASE '{place}'", "ATTACH '{place}' AS other", "ATTACH '{data}/state/kalbela.sqlite' (TYPE sqlite)",
+     "SELECT * FROM read_text('/etc/hostname')", "SELECT * FROM read_text('{data}/README.md')",
+     "SELECT * FROM read_parquet('{data}/stories/**/*.parquet')", "FROM '{data}/README.md'",
+     "SELECT * FROM glob('/etc/*')", "SELECT * FROM 'https://127.0.0.1:9/x.parquet'", "INSTALL httpfs", "LOAD sqlite",
+     "SET enable_external_access = true", "RESET lock_configuration", "SET allowed_directories = ['/']",
+     "SET temp_directory = '{place}'", "PRAGMA enable_profiling = 'json'", "SET profile_output = '{place}'",
+     "CALL enable_logging(storage = 'file', storage_path = '{place}'); FROM read_text('{place}')",
+     "INSERT INTO stories SELECT * FROM stories", "DROP TABLE stories", "DELETE FROM stories",
+     "SELECT * FROM connection", "PREPARE x AS COPY (SELECT 1) TO '{place}'; EXECUTE x"],
+)  # fmt: skip
 def test_sql_cannot_reach_files(sql: str, tmp_path: Path) -> None:
     before = digests(SAMPLE)
     with connect(SAMPLE, ZONES) as connection, pytest.raises(QueryError):
@@ -184,15 +160,10 @@ def test_sql_cannot_reach_files(sql: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("sql", "message"),
-    [
-        ("SELECT * FROM storys", "storys does not exist! Did you mean"),
-        ("SELECT headlin FROM stories", "headlin"),
-        ("SELEC 1", 'syntax error at or near "SELEC"'),
-        ("", "no SQL was given"),
-        ("-- a thought", "no SQL was given"),
-        ("SELECT CAST(headline AS INTEGER) FROM stories", "Conversion Error"),
-    ],
-)
+    [("SELECT * FROM storys", "storys does not exist! Did you mean"), ("SELECT headlin FROM stories", "headlin"),
+     ("SELEC 1", 'syntax error at or near "SELEC"'), ("", "no SQL was given"), ("-- a thought", "no SQL was given"),
+     ("SELECT CAST(headline AS INTEGER) FROM stories", "Conversion Error")],
+)  # fmt: skip
 def test_wrong_sql_gives_one_sentence(sql: str, message: str, connection: duckdb.DuckDBPyConnection) -> None:
     with pytest.raises(QueryError) as raised:
         rows(connection, sql)
@@ -225,8 +196,6 @@ def test_wrong_page_checksum_is_damage(tmp_path: Path) -> None:
     with connect(tmp_path, ZONES) as connection, pytest.raises(DataDamaged):
         rows(connection, "SELECT max(COLUMNS(*)) FROM rankings")
 
-
-# Formats ------------------------------------------------------------------------------------------------------------
 
 HOSTILE = pa.table(
     {
@@ -271,18 +240,10 @@ def test_query_writes_result_to_file(kind: str, tmp_path: Path, capsys: pytest.C
     place = tmp_path / f"answer.{kind}"
     sql = "SELECT story_id, word_count FROM stories ORDER BY 1"
     assert run(capsys, sql, "--out", str(place)) == (0, "", "")
-    read = {
-        "csv": pd.read_csv,
-        "json": pd.read_json,
-        "jsonl": lambda path: pd.read_json(path, lines=True),
-        "parquet": pd.read_parquet,
-    }[kind]
+    read = pd.read_json(place, lines=True) if kind == "jsonl" else getattr(pd, f"read_{kind}")(place)
     expected = sample("stories")[["story_id", "word_count"]].sort_values("story_id")
-    assert read(place).values.tolist() == expected.values.tolist()
+    assert read.values.tolist() == expected.values.tolist()
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
-
-
-# The command ----------------------------------------------------------------------------------------------------------
 
 
 def test_terminal_table_is_limited_to_200_rows(capsys: pytest.CaptureFixture[str]) -> None:

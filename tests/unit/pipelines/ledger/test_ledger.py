@@ -3,8 +3,6 @@
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -33,7 +31,6 @@ from tests.support.builders import (
     make_snapshot,
     make_story,
 )
-from tests.support.project import PROJECT
 
 MINUTE = timedelta(minutes=1)
 
@@ -56,9 +53,6 @@ def committed(kept: LedgerFolder) -> int:
     """The changes that another process sees."""
     with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as connection:
         return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
-
-
-# Transactions --------------------------------------------------------------------------------------------------------
 
 
 def test_savepoint_is_kept_or_lost_as_one(ledger: Ledger) -> None:
@@ -106,33 +100,6 @@ def test_counters_are_exact_after_rollback(ledger: Ledger) -> None:
         ledger.runs.count("run-1", "discovered")
         raise KeyError
     assert ledger.runs.counts("run-1") == {"requests": 3}
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from tests.support.builders import LedgerFolder, make_fetch, make_story
-from tests.support.project import PROJECT
-kept = LedgerFolder.at(Path(sys.argv[1]))
-kept.keep(make_story(1))
-with kept.ledger.savepoint():
-    kept.ledger.urls.record(make_fetch(2))
-with kept.ledger.savepoint():
-    kept.ledger.urls.record(make_fetch(3))
-    kept.ledger.stories.store(make_story(3), body_hash=None, state_hash="", known=None)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_kill_loses_only_uncommitted_rows(tmp_path: Path) -> None:
-    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=PROJECT, check=False).returncode == -9
-    kept = LedgerFolder.at(tmp_path)
-    assert [change[:4] for change in pending(kept.ledger)] == [("stories", "2025-01", "put", f"{SITE}:1")]
-    assert kept.ledger.stories.ids() == {f"{SITE}:1"}
-    kept.close()
-
-
-# Damage --------------------------------------------------------------------------------------------------------------
 
 
 def foreign(path: Path) -> None:
@@ -200,9 +167,6 @@ def test_empty_file_is_created_unless_expected(tmp_path: Path) -> None:
     Ledger.open(path, SITE, ZONE, expected=True).close()
 
 
-# Stories and rejects -------------------------------------------------------------------------------------------------
-
-
 def test_story_is_known_with_its_row(kept: LedgerFolder) -> None:
     kept.keep(make_story(1))
     known = kept.ledger.stories.get(f"{SITE}:1")
@@ -241,9 +205,6 @@ def test_reject_is_stored_and_counted(ledger: Ledger) -> None:
             ledger.add_reject(make_reject(JANUARY))
     assert ledger.runs.counts("run-1") == {"reject/NoBody": 2}
     assert [name for name, *_ in pending(ledger)] == ["rejects"] * 2
-
-
-# Snapshots -----------------------------------------------------------------------------------------------------------
 
 
 def observed(kept: LedgerFolder) -> dict[datetime, datetime]:
@@ -312,9 +273,6 @@ def test_list_never_stored_is_not_extended(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.snapshots.extend(make_snapshot(JANUARY, "ক"), JANUARY + DAY)
     assert not ledger.outbox.size()
-
-
-# URLs, runs and files ------------------------------------------------------------------------------------------------
 
 
 def test_url_is_open_until_its_outcome(ledger: Ledger) -> None:

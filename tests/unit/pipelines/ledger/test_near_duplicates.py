@@ -15,7 +15,7 @@ from pipelines.ledger import lsh_index, near_duplicates
 from pipelines.ledger.lsh_index import SCHEMA as KEYS
 from pipelines.ledger.near_duplicates import SCHEMA, Clusters
 from pipelines.publishing.reindex import reindex
-from pipelines.similarity.minhash import Member, cluster_heads, is_near_duplicate, jaccard, sketch, tokens
+from pipelines.similarity.minhash import Member, is_near_duplicate, jaccard, sketch, tokens
 from tests.newspaper.text_generator import BEATS, TextGenerator
 from tests.support.builders import JANUARY, SITE, ZONE, LedgerFolder, make_story
 from tests.support.near_duplicate_pairs import HOUR, START, Labelled, labelled
@@ -83,16 +83,10 @@ def test_precision_and_recall_are_high(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [
-        ("র‍্যাব উদ্‌যাপন", "র্যাব উদ্যাপন"),
-        ("‘একটি’ দু’একটি", "“একটি” দু'একটি"),
-        ("য় ড় ঢ়", "য় ড় ঢ়"),
-        ("উৎসব", "উত্‍সব"),
-        ("তিনি ‘ভালো’ বলেন", "তিনি ভালো বলেন"),
-        ("ঢাকা–খুলনা, (আজ)।", "ঢাকা-খুলনা আজ"),
-        ("বাংলাদেশের র‍্যালি", "বাংলাদেশের র্যালি"),
-    ],
-)
+    [("র‍্যাব উদ্‌যাপন", "র্যাব উদ্যাপন"), ("‘একটি’ দু’একটি", "“একটি” দু'একটি"), ("য় ড় ঢ়", "য় ড় ঢ়"),
+     ("উৎসব", "উত্‍সব"), ("তিনি ‘ভালো’ বলেন", "তিনি ভালো বলেন"), ("ঢাকা–খুলনা, (আজ)।", "ঢাকা-খুলনা আজ"),
+     ("বাংলাদেশের র‍্যালি", "বাংলাদেশের র্যালি")],
+)  # fmt: skip
 def test_equal_words_have_equal_tokens(one: str, other: str) -> None:
     assert tokens(one) == tokens(other)
 
@@ -114,9 +108,6 @@ def test_jaccard_estimates_share_of_common_shingles() -> None:
         common = max(0, shared - 4)
         true = common / (len(parts[0]) + len(parts[1]) - 8 - common)
         assert jaccard(one, other) == pytest.approx(true, abs=0.06)
-
-
-# Clusters ------------------------------------------------------------------------------------------------------------
 
 
 def a_family() -> list[Arrival]:
@@ -149,9 +140,8 @@ def test_bridge_joins_the_earlier_story() -> None:
 
 def test_rewritten_story_starts_a_new_cluster() -> None:
     paragraphs = a_body(1, 30)
-    days = [
-        (f"k:{day}", "\n\n".join(paragraphs[3 * day : 3 * day + 9]), START + timedelta(days=day)) for day in range(5)
-    ]
+    bodies = ["\n\n".join(paragraphs[3 * day : 3 * day + 9]) for day in range(5)]
+    days = [(f"k:{day}", body, START + timedelta(days=day)) for day, body in enumerate(bodies)]
     expected = arrive(days)
     assert len(set(expected.values())) > 1
     for order in permutations(days):
@@ -182,10 +172,8 @@ def test_revision_leaves_cluster_with_other_text(index: Clusters) -> None:
     index.place("k:2", sketch("\n\n".join(text[1:])), START + HOUR)
     revised = index.place("k:2", sketch("\n\n".join([other[0], *text[1:]])), START + HOUR, known_story=("k:2", "k:1"))
     assert revised == {"k:1": "k:1", "k:2": "k:1"}
-    assert index.place("k:2", sketch("\n\n".join(other)), START + HOUR, known_story=("k:2", "k:1")) == {
-        "k:1": "k:1",
-        "k:2": "k:2",
-    }
+    placed = index.place("k:2", sketch("\n\n".join(other)), START + HOUR, known_story=("k:2", "k:1"))
+    assert placed == {"k:1": "k:1", "k:2": "k:2"}
 
 
 def test_deleted_head_is_succeeded_by_next(index: Clusters) -> None:
@@ -201,10 +189,7 @@ def test_other_sketch_version_empties_the_index(index: Clusters, monkeypatch: py
     index.place("k:1", sketch("\n\n".join(text)), START)
     monkeypatch.setattr(near_duplicates, "SKETCH_VERSION", 0)
     assert index.place("k:2", sketch("\n\n".join(text[1:])), START) == {"k:2": "k:2"}
-    assert index.place("k:3", sketch("\n\n".join(text)), START, known_story=HEAD) == {
-        "k:2": "k:2",
-        "k:3": "k:2",
-    }
+    assert index.place("k:3", sketch("\n\n".join(text)), START, known_story=HEAD) == {"k:2": "k:2", "k:3": "k:2"}
     other = "\n\n".join(a_body(2))
     assert index.place("k:4", sketch(other), START, known_story=("k:4", "k:0")) == {"k:4": "k:0"}
 
@@ -240,10 +225,8 @@ def test_family_size_is_bounded(index: Clusters) -> None:
 
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_merged_keys_find_the_same(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrivals = [
-        *a_family(),
-        *((f"k:{n}", "\n\n".join(a_body(n % 5)[n % 3 :]), START + n * HOUR) for n in range(20, 50)),
-    ]
+    others = ((f"k:{n}", "\n\n".join(a_body(n % 5)[n % 3 :]), START + n * HOUR) for n in range(20, 50))
+    arrivals = [*a_family(), *others]
     waiting = arrive(arrivals)
     monkeypatch.setattr(lsh_index, "_MAX_UNMERGED", most)
     assert arrive(arrivals) == waiting
@@ -265,21 +248,6 @@ def test_rolled_back_merge_is_repeated(tmp_path: Path, monkeypatch: pytest.Monke
     assert index.place("k:5", sketch(text[2]), START + HOUR)["k:5"] == "k:2"
     assert index.place("k:6", sketch(text[3]), START + HOUR) == {"k:6": "k:6"}  # k:3 never was
     connection.close()
-
-
-def test_cluster_heads_ignore_order() -> None:
-    rng = Random(4)
-    pool = a_body(1, 14)
-    bodies = ["\n\n".join(pool[start : start + rng.randint(6, 9)]) for start in (0, 1, 3, 4, 6)]
-    sketches = [made for body in bodies if (made := sketch(body))]
-    members = [Member(f"k:{n}", 3600 * n, made.prints) for n, made in enumerate(sketches)]
-    assert len({str(cluster_heads(order)) for order in permutations(members)}) == 1
-    assert all(
-        is_near_duplicate(one, other) == is_near_duplicate(other, one) for one, other in permutations(members, 2)
-    )
-
-
-# In the ledger -------------------------------------------------------------------------------------------------------
 
 
 def keep(kept: LedgerFolder, number: int, paragraphs: Sequence[str], at: datetime) -> None:

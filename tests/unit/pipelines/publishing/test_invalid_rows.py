@@ -14,20 +14,13 @@ STORIES = TABLES["stories"]
 
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
-    [
-        ("body", None, "null in body"),
-        ("language", None, "null in language"),
-        ("depth", 2**40, "too large"),
-        ("depth", "three", "depth must be int"),
-        ("depth", 1.5, "depth must be int"),
-        ("headline", ["a", "list"], "headline must be str"),
-        ("headline", "half a character \ud800", "surrogates"),
-        ("published_at", "yesterday", "published_at must be datetime"),
-        ("published_at", 5, "published_at must be datetime"),
-        ("tags", "letters", "tags must be list"),
-        ("tags", [1], "int"),
-    ],
-)
+    [("body", None, "null in body"), ("language", None, "null in language"), ("depth", 2**40, "too large"),
+     ("depth", "three", "depth must be int"), ("depth", 1.5, "depth must be int"),
+     ("headline", ["a", "list"], "headline must be str"), ("headline", "half a character \ud800", "surrogates"),
+     ("published_at", "yesterday", "published_at must be datetime"),
+     ("published_at", 5, "published_at must be datetime"), ("tags", "letters", "tags must be list"),
+     ("tags", [1], "int")],
+)  # fmt: skip
 def test_invalid_row_is_rejected_and_others_published(kept: LedgerFolder, name: str, value: Any, fault: str) -> None:
     kept.keep(make_story(1), make_story(3))
     with kept.ledger.transaction():

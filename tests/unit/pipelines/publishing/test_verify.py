@@ -103,16 +103,12 @@ def rewrite(change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
 
 @pytest.mark.parametrize(
     ("harm", "damage"),
-    [
-        (Path.unlink, Damage.MISSING),
-        (lambda path: path.write_bytes(path.read_bytes()[:-9]), Damage.UNREADABLE),
-        (lambda path: path.write_bytes(b""), Damage.UNREADABLE),
-        (flip_a_bit_in_a_page, Damage.UNREADABLE),
-        (rewrite(lambda rows: rows.drop_columns(["depth"]).append_column("depth", rows["body"])), Damage.UNREADABLE),
-        (rewrite(lambda rows: rows.append_column("author", rows["byline"])), Damage.UNREADABLE),
-        (rewrite(lambda rows: rows.slice(1)), Damage.CHANGED),
-    ],
-)
+    [(Path.unlink, Damage.MISSING), (lambda path: path.write_bytes(path.read_bytes()[:-9]), Damage.UNREADABLE),
+     (lambda path: path.write_bytes(b""), Damage.UNREADABLE), (flip_a_bit_in_a_page, Damage.UNREADABLE),
+     (rewrite(lambda rows: rows.drop_columns(["depth"]).append_column("depth", rows["body"])), Damage.UNREADABLE),
+     (rewrite(lambda rows: rows.append_column("author", rows["byline"])), Damage.UNREADABLE),
+     (rewrite(lambda rows: rows.slice(1)), Damage.CHANGED)],
+)  # fmt: skip
 def test_damaged_file_is_named(kept: LedgerFolder, harm: Callable[[Path], None], damage: Damage) -> None:
     harm(kept.dataset.root / JANUARY_FILE)
     assert found(kept) == {(damage, JANUARY_FILE), (Damage.LOST, f"state/{SITE}.sqlite")}
@@ -130,18 +126,12 @@ def test_any_flipped_bit_is_noticed(kept: LedgerFolder) -> None:
 
 @pytest.mark.parametrize(
     "foreign",
-    [
-        "stories/README.txt",
-        "stories/.hidden.parquet",
-        f"stories/site={SITE}/notes.parquet",
-        f"stories/site={SITE}/month=2025-01/stories-copy.parquet",
-        f"stories/site={SITE}/month=2025-01/stories.parquet.tmp",
-        f"stories/site={SITE}/month=2024-10/stories.parquet",
-        "stories/site=Kalbela/month=2025-01/stories.parquet",
-        f"rankings/site={SITE}/date=2025-01-10/_SUCCESS",
-        f"aliases/site={SITE}/month=2025-01/aliases.parquet",
-    ],
-)
+    ["stories/README.txt", "stories/.hidden.parquet", f"stories/site={SITE}/notes.parquet",
+     f"stories/site={SITE}/month=2025-01/stories-copy.parquet",
+     f"stories/site={SITE}/month=2025-01/stories.parquet.tmp", f"stories/site={SITE}/month=2024-10/stories.parquet",
+     "stories/site=Kalbela/month=2025-01/stories.parquet", f"rankings/site={SITE}/date=2025-01-10/_SUCCESS",
+     f"aliases/site={SITE}/month=2025-01/aliases.parquet"],
+)  # fmt: skip
 def test_foreign_file_is_named_and_quarantined(kept: LedgerFolder, foreign: str) -> None:
     path = kept.dataset.root / foreign
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,12 +12,7 @@ AT = datetime(2026, 1, 11, 12, tzinfo=UTC)
 
 
 def story(given_by: dict[str, str] | None = None, unreadable: tuple[str, ...] = (), **given: Any) -> ParsedStory:
-    whole: dict[str, Any] = {
-        "headline": "শিরোনাম",
-        "body": "এক দুই তিন\n\nচার পাঁচ",
-        "layout": "one",
-        "fetched_at": AT,
-    }
+    whole: dict[str, Any] = {"headline": "শিরোনাম", "body": "এক দুই তিন\n\nচার পাঁচ", "layout": "one", "fetched_at": AT}
     extracted_by = given_by or {"headline": "h1", "body": ".text"}
     return ParsedStory(story=Story(**whole | given), extracted_by=extracted_by, unreadable_dates=unreadable)
 
@@ -46,15 +41,11 @@ def test_unfit_page_counts_for_essential_fields() -> None:
 
 @pytest.mark.parametrize(
     ("column", "trait", "of"),
-    [
-        ("byline", "digits", story(byline="০৭ জানুয়ারি")),
-        ("byline", "digits", story(byline="desk 2")),
-        ("byline", "same", story(byline="শিরোনাম")),
-        ("headline", "same", story(byline="শিরোনাম")),
-        ("published_at", "ahead", story(published_at=AT + timedelta(hours=2))),
-        ("updated_at", "too early", story(published_at=AT, updated_at=AT - timedelta(hours=1))),
-    ],
-)
+    [("byline", "digits", story(byline="০৭ জানুয়ারি")), ("byline", "digits", story(byline="desk 2")),
+     ("byline", "same", story(byline="শিরোনাম")), ("headline", "same", story(byline="শিরোনাম")),
+     ("published_at", "ahead", story(published_at=AT + timedelta(hours=2))),
+     ("updated_at", "too early", story(published_at=AT, updated_at=AT - timedelta(hours=1)))],
+)  # fmt: skip
 def test_trait_is_counted(column: str, trait: str, of: ParsedStory) -> None:
     assert counted(of)["fields"][column]["traits"] == {trait: 1}
 

@@ -99,9 +99,6 @@ def desk(memory_folder: Path) -> Desk:
     return desk
 
 
-# Alarms -------------------------------------------------------------------------------------------------------------
-
-
 def test_alarm_is_sent_once_each_way(desk: Desk) -> None:
     assert desk.report() == []
     assert desk.report(alarm("byline")) == [(["byline"], [])]
@@ -169,15 +166,8 @@ def test_invalid_report_does_not_stop_others(desk: Desk, text: str) -> None:
 
 
 def test_hostile_text_stays_one_bounded_line(desk: Desk) -> None:
-    desk.report(
-        alarm(
-            "byline",
-            HOSTILE_TEXT,
-            samples=[HOSTILE_TEXT] * 500,
-            field={HOSTILE_TEXT: [HOSTILE_TEXT]},
-            measure={"now": [0, 52]},
-        )
-    )
+    odd = {"samples": [HOSTILE_TEXT] * 500, "field": {HOSTILE_TEXT: [HOSTILE_TEXT]}, "measure": {"now": [0, 52]}}
+    desk.report(alarm("byline", HOSTILE_TEXT, **odd))
     [event] = desk.sent["chat"]
     assert not UNSAFE.search(json.dumps(event, ensure_ascii=False).replace("\\", ""))
     assert "\n" not in subject(event)
@@ -187,9 +177,6 @@ def test_hostile_text_stays_one_bounded_line(desk: Desk) -> None:
     desk.report(*(alarm(f"field{number}") for number in range(120)))
     [event] = desk.sent["chat"]
     assert (len(event["appeared"]), event["not_listed"], event["active"]) == (50, 70, 120)
-
-
-# Targets ------------------------------------------------------------------------------------------------------------
 
 
 def test_new_target_receives_active_alarms(desk: Desk) -> None:
@@ -254,8 +241,6 @@ def test_clock_set_back_does_not_pause_target(desk: Desk) -> None:
     assert desk.received() == [(["byline"], [])]
 
 
-# Kills and damage ---------------------------------------------------------------------------------------------------
-
 RUN_ONCE = """
 import sys
 from pathlib import Path
@@ -308,9 +293,6 @@ def test_reading_active_alarms_changes_nothing(desk: Desk) -> None:
         assert deliveries._sql.execute("PRAGMA data_version").fetchone() == version, "nothing new, nothing written"
 
 
-# Beside a service, and after a run ----------------------------------------------------------------------------------
-
-
 def until(condition: Callable[[], object], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -356,9 +338,6 @@ def test_retries_after_a_run_are_bounded(desk: Desk) -> None:
     assert time.monotonic() - began < 5
     assert len([line for line in desk.log if "chat" in line]) == 1
     assert [state.waiting for state in desk.targets] == [1]
-
-
-# Commands -----------------------------------------------------------------------------------------------------------
 
 
 def unavailable(connection: socket.socket) -> None:

@@ -64,9 +64,6 @@ def numbers(dataset: DataFolder, timetable: Timetable, moment: datetime = START)
     return found
 
 
-# The bundled newspaper ----------------------------------------------------------------------------------------------
-
-
 def test_metrics_match_the_rows(crawled: FinishedCrawl, timetable: Timetable) -> None:
     moment = now()
     found = numbers(DataFolder(crawled.data), timetable, moment)
@@ -112,7 +109,7 @@ def test_run_details_are_complete(crawled: FinishedCrawl, capsys: pytest.Capture
     shown = capsys.readouterr().out
     newest = crawled.table("stories").sort_values("published_at", ascending=False).iloc[0]
     texts = ["slowest pages", newest["headline"], str(DataFolder(crawled.data).log(report["run_id"]))]
-    texts += [text for name, n in report["fields"].items() for text in (f" {name} ", f"{n['filled']:,} of {n['of']:,}")]
+    texts += [t for name, n in report["fields"].items() for t in (f"\n{name} ", f"{n['filled']:,} of {n['of']:,}")]
     texts += [text for each in map(Outcome, report["urls"]["outcomes"]) for text in (each, each.meaning[:20])]
     assert [text for text in texts if text not in shown] == []
     assert main(["runs", "--data", str(crawled.data)]) == 0
@@ -145,9 +142,6 @@ def test_metrics_are_printed_and_written(
     assert file.stat().st_mode & 0o777 == 0o644, "the exporter runs as another user"
     assert main([*command, "--out", str(tmp_path / "none" / "khobor.prom")]) == 7
     assert capsys.readouterr().err.count("\n") == 1
-
-
-# Invented reports ---------------------------------------------------------------------------------------------------
 
 
 def test_empty_folder_has_metrics(memory_folder: Path, timetable: Timetable) -> None:
@@ -199,17 +193,8 @@ def test_unknown_label_values_become_other(memory_folder: Path, timetable: Timet
     dataset = folder(memory_folder)
     odd = {"urls": {"discovered": 9, "outcomes": {HOSTILE_TEXT: 9, "story": 1}, "complete": True}}
     odd |= {"rejects": {HOSTILE_TEXT: 2, "x": 3}, "alarms": [alarm(HOSTILE_TEXT, kind=HOSTILE_TEXT, site=HOSTILE_TEXT)]}
-    keep(
-        dataset,
-        make_report(
-            START,
-            code=77,
-            schedule=HOSTILE_TEXT,
-            fields={HOSTILE_TEXT: 3, "headline": 9},
-            lists={HOSTILE_TEXT: 1},
-            **odd,
-        ),
-    )
+    odd |= {"fields": {HOSTILE_TEXT: 3, "headline": 9}, "lists": {HOSTILE_TEXT: 1}}
+    keep(dataset, make_report(START, code=77, schedule=HOSTILE_TEXT, **odd))
     keep(dataset, make_report(START + timedelta(hours=1), site=HOSTILE_TEXT))
     (dataset.runs / "x.json").write_text("[]")
     found = numbers(dataset, timetable)
@@ -258,9 +243,6 @@ def test_several_threads_may_collect(memory_folder: Path, timetable: Timetable) 
             keep(dataset, make_report(START + timedelta(minutes=number)))
         assert all(each.result() for each in asked)
     assert sum(numbers(dataset, timetable)["khobor_runs_total"].values()) == 20
-
-
-# Progress -----------------------------------------------------------------------------------------------------------
 
 
 def write_progress(dataset: DataFolder, process: int) -> None:

@@ -89,9 +89,6 @@ def test_wrong_content_is_an_alarm(
     assert f"kalbela/field/{field}" in {alarm["key"] for alarm in alarms(report_of(stories, TONIGHT), past)}
 
 
-# Sound runs ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("seed", "stories"), [(1, POOL), (7, 120)])
 def test_hundred_sound_runs_raise_no_alarm(edition: Edition, seed: int, stories: int) -> None:
     paper = edition if seed == 1 else Edition(seed, stories)
@@ -152,9 +149,6 @@ def test_full_runs_without_news_are_an_alarm(edition: Edition) -> None:
             break
     assert [alarm["key"] for alarm in report["alarms"]] == ["kalbela/found"]
     assert 6 <= number - 45 <= 15
-
-
-# Runs in succession -------------------------------------------------------------------------------------------------
 
 
 def without_byline(stories: list[ParsedStory]) -> list[ParsedStory]:
@@ -251,9 +245,6 @@ def test_print_edition_may_share_one_time(edition: Edition, past: list[dict[str,
     assert "kalbela/field/published_at" not in [alarm["key"] for alarm in alarms(report_of(printed, TONIGHT), past)]
     online = [with_columns(story, edition="online", published_at=together) for story in stories]
     assert "kalbela/field/published_at" in [alarm["key"] for alarm in alarms(report_of(online, TONIGHT), past)]
-
-
-# Commands -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -26,26 +26,12 @@ RESTLESS = [(190, 200), (20, 200), (150, 200), (60, 200), (199, 200)] * 3
 
 @pytest.mark.parametrize(
     ("now", "before", "is_one"),
-    [
-        ((0, 12), [(2970, 3000)], True),
-        ((0, 3), [(2970, 3000)], False),
-        ((2, 180), STEADY, True),
-        ((90, 180), STEADY, True),
-        ((170, 180), STEADY, False),
-        ((174, 180), STEADY, False),
-        ((0, 180), RARE, True),
-        ((0, 12), RARE, False),
-        ((25, 180), RARE, False),
-        ((36, 400), RARE, False),
-        ((0, 180), RESTLESS, False),
-        ((90, 180), RESTLESS, False),
-        ((90, 180), [(200, 200)] * 5, True),
-        ((0, 0), STEADY, False),
-        ((0, 12), [], False),
-        ((0, 12), [(0, 0)], False),
-        ((0, 12), [(0, 3000)], False),
-    ],
-)
+    [((0, 12), [(2970, 3000)], True), ((0, 3), [(2970, 3000)], False), ((2, 180), STEADY, True),
+     ((90, 180), STEADY, True), ((170, 180), STEADY, False), ((174, 180), STEADY, False), ((0, 180), RARE, True),
+     ((0, 12), RARE, False), ((25, 180), RARE, False), ((36, 400), RARE, False), ((0, 180), RESTLESS, False),
+     ((90, 180), RESTLESS, False), ((90, 180), [(200, 200)] * 5, True), ((0, 0), STEADY, False), ((0, 12), [], False),
+     ((0, 12), [(0, 0)], False), ((0, 12), [(0, 3000)], False)],
+)  # fmt: skip
 def test_low_count_is_significant(now: Count, before: Sequence[Count], is_one: bool) -> None:
     assert (p_value_low(now, before) < ONE_IN_A_MILLION) is is_one
 
@@ -104,16 +90,10 @@ STEADY_PACE = [0.92, 0.95, 0.9, 0.97, 0.93, 0.91, 0.96] * 2
 
 @pytest.mark.parametrize(
     ("now", "before", "direction", "is_one"),
-    [
-        (0.6, STEADY_PACE, -1, False),
-        (0.09, STEADY_PACE, -1, True),
-        (9.0, STEADY_PACE, -1, False),
-        (9.0, STEADY_PACE, 1, True),
-        (0.09, STEADY_PACE[:2], -1, False),
-        (0.09, [0.9, 0.1, 5.0, 0.02, 1.0] * 3, -1, False),
-        (0.09, [], -1, False),
-    ],
-)
+    [(0.6, STEADY_PACE, -1, False), (0.09, STEADY_PACE, -1, True), (9.0, STEADY_PACE, -1, False),
+     (9.0, STEADY_PACE, 1, True), (0.09, STEADY_PACE[:2], -1, False),
+     (0.09, [0.9, 0.1, 5.0, 0.02, 1.0] * 3, -1, False), (0.09, [], -1, False)],
+)  # fmt: skip
 def test_ratio_is_significant_when_several_times_worse(
     now: float, before: list[float], direction: int, is_one: bool
 ) -> None:

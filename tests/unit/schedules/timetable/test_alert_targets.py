@@ -127,14 +127,9 @@ def test_problem_names_line_and_subject(table: str, old: str, wrong: str, subjec
 
 @pytest.mark.parametrize(
     ("top", "end"),
-    [
-        ("alert = 3", ""),
-        ("", "[alert]\nchat = 3"),
-        ("metrics = 3", ""),
-        ("", "[metrics]"),
-        ("", "[[alert]]\nkind = 'x'"),
-    ],
-)
+    [("alert = 3", ""), ("", "[alert]\nchat = 3"), ("metrics = 3", ""), ("", "[metrics]"),
+     ("", "[[alert]]\nkind = 'x'")],
+)  # fmt: skip
 def test_misplaced_value_is_refused(top: str, end: str, tmp_path: Path) -> None:
     assert len(problems(tmp_path, f"{top}\n{NIGHT}\n{end}\n")) == 1
 
@@ -151,7 +146,7 @@ def test_handbook_examples_and_metrics_exist(tmp_path: Path) -> None:
     assert {target.kind for target in timetable.targets} == {"webhook", "mail", "command"}
     text = exposition(DataFolder(tmp_path), timetable, datetime.now(UTC)).decode()
     known = {line.split()[2].removeprefix("khobor_") for line in text.splitlines() if line.startswith("# TYPE")}
-    table = handbook.partition("| metrics | say |")[2].partition("\n\n")[0]
+    table = handbook.partition("| metrics | meaning |")[2].partition("\n\n")[0]
     cells = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"`(\w+)", cell)} == known - {"info"}
     rules = handbook.partition("groups:")[2].partition("```")[0]

@@ -1,1 +1,1 @@
-"""The commands of `khobor`: arguments and output only. May import every other package of schedules."""
+"""Commands of `khobor`: their arguments and output. May import every other package of schedules."""

@@ -1,4 +1,4 @@
-"""Adding commands and shared options to the argument parser, and parsing of option values."""
+"""Argument parser: commands, options shared by several commands, and types of option values."""
 
 import argparse
 import math
@@ -16,7 +16,7 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser that reports errors in one line."""
+    """Argument parser that reports a usage error as one line on stderr and exits with code 2."""
 
     def error(self, message: str) -> NoReturn:
         print_error(f"{message}; see `{self.prog} --help`")
@@ -24,13 +24,13 @@ class Parser(argparse.ArgumentParser):
 
 
 class Commands:
-    """The commands of a parser, in the order of its help."""
+    """Subcommands of a parser, listed in its help in the order in which they are added."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     def add(self, command: Command, summary: str, example: str, *, data: Path = DATA) -> argparse.ArgumentParser:
-        """Add a command named like the function, with `--data` and `--json`; returns its parser."""
+        """Add a command with the options `--data` and `--json`, named like its function, and return its parser."""
         parser: argparse.ArgumentParser = self._parsers.add_parser(
             command.__name__,
             help=summary,
@@ -65,7 +65,7 @@ def positive(text: str) -> int:
 
 
 def port(text: str) -> int:
-    """Parse a TCP port; 0 lets the system choose one."""
+    """Parse a TCP port from 0 to 65535; with 0, the system chooses a free port."""
     if not text.isascii() or not text.isdigit() or int(text) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)

@@ -1,4 +1,4 @@
-"""Manual runs: `crawl` and `demo`."""
+"""Commands that start a run by hand: `crawl` and `demo`."""
 
 import argparse
 import shutil
@@ -24,7 +24,7 @@ def add_to(commands: Commands) -> None:
 
 
 def crawl(options: argparse.Namespace) -> int:
-    """Run all sites at once; each has its own delay and limits."""
+    """Crawl all given sites at the same time; each site has its own delay and limits."""
     from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.progress_bar import ProgressBars
     from schedules.runner.dependency_check import outdated_packages
@@ -61,7 +61,7 @@ def demo(options: argparse.Namespace) -> int:
     from schedules.runner.options import spider_named
 
     if options.data == DEMO and DEMO.exists():
-        shutil.rmtree(DEMO)  # otherwise a second demo would find nothing new
+        shutil.rmtree(DEMO)  # with the data of an earlier demo, no story would be new
     with _bundled_newspaper() as mirror:
         print(f"Crawling the bundled newspaper at {mirror} into {short_path(options.data)}", file=sys.stderr)
         no_delays = ("DOWNLOAD_DELAY=0", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "KHOBOR_FIRST_PAUSE_SECONDS=0")
@@ -76,7 +76,7 @@ def demo(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _bundled_newspaper() -> Iterator[str]:
-    """Serve the bundled newspaper while the block runs; yields its URL."""
+    """Serve the bundled newspaper while the block runs, and yield its URL."""
     import subprocess
 
     server = [sys.executable, "-m", "tests.newspaper", "--port", "0", "--with-parent"]

@@ -1,4 +1,4 @@
-"""Reading the data: `tables`, `query`, `export` and `dictionary`."""
+"""Commands that read the data: `tables`, `query`, `export` and `dictionary`."""
 
 import argparse
 import sys
@@ -98,7 +98,7 @@ def _interruptible() -> Iterator[None]:
         try:
             yield
         except BaseException as error:
-            if interrupted:  # DuckDB raises an exception of its own instead
+            if interrupted:  # DuckDB replaces it by its own exception
                 raise interrupted[0] from error
             raise
 

@@ -1,4 +1,4 @@
-"""Maintenance of the data: `publish`, `check` and `reindex`."""
+"""Commands that maintain the data: `publish`, `check` and `reindex`."""
 
 import argparse
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Operations: `report`, `alerts`, `ack` and `metrics`."""
+"""Commands for operators: `report`, `alerts`, `ack` and `metrics`."""
 
 import argparse
 import math

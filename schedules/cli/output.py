@@ -1,4 +1,4 @@
-"""Output of commands: results on stdout as text or JSON, errors on stderr in one line."""
+"""Output of commands: results on stdout as text or JSON, errors on stderr as one line each."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -26,19 +26,19 @@ def print_result(value: Any, as_json: bool, show: Callable[[], object]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON in which control and reordering characters are escaped."""
+    """Print a value as JSON, with control and bidirectional formatting characters escaped."""
     from crawler.safe_text import as_json
 
     print(as_json(value))
 
 
 def print_lines(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print ``value`` as JSON, or the lines as text."""
+    """Print ``value`` as JSON, or ``lines`` as text."""
     print_result(value, as_json, lambda: print("\n".join(lines)))
 
 
 def print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """Print the reports of runs; a single one is one JSON object."""
+    """Print the reports of runs; in JSON, a single report is an object and several are a list."""
     from schedules.cli.render.run_report import show_report
 
     def show() -> None:
@@ -49,13 +49,13 @@ def print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
 
 
 def short_path(path: Path) -> Path:
-    """Return the path relative to the working directory if it is inside."""
+    """Return a path relative to the working directory if it is inside it, else the path unchanged."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextmanager
 def ignore_closed_stdout() -> Iterator[None]:
-    """Discard further output once the reader of stdout has gone."""
+    """End the block and discard further output if the program that reads stdout has closed the pipe."""
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Sites and past runs: `sites` and `runs`."""
+"""Commands that list sites and past runs: `sites` and `runs`."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""The timetable: `schedule` and `serve`."""
+"""Commands for the timetable: `schedule` and `serve`."""
 
 import argparse
 import sys

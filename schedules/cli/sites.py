@@ -1,4 +1,4 @@
-"""Opening the data folder, the sites in it and their ledgers, for the commands."""
+"""Open the data folder, the sites in it and their ledgers (SQLite databases) for a command."""
 
 import argparse
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def open_data(data: Path) -> "DataFolder":
 def for_each_site(
     options: argparse.Namespace, action: Callable[["DataFolder", "type[NewspaperSpider]"], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Call ``action`` for the sites named, or for all with data, while all of them are locked."""
+    """Lock the given sites, by default all that have data, and return the result of ``action`` for each."""
     from crawler.registry import newspapers
     from pipelines.storage.site_lock import SiteLock
     from schedules.runner.options import spider_named

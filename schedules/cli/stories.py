@@ -1,4 +1,4 @@
-"""Stories over time: `history` and `ranks`."""
+"""Commands that show stories over time: `history` and `ranks`."""
 
 import argparse
 

@@ -1,1 +1,4 @@
-"""Output of commands for a terminal. Imports dashboard.formatting and the packages whose data it shows, not `cli`."""
+"""Text output of commands for a terminal.
+
+May import dashboard.formatting and the packages whose data it shows, but no other module of `cli`.
+"""

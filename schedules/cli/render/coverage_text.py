@@ -1,4 +1,4 @@
-"""Coverage of a site by one run, in one or two lines of text."""
+"""Text output of the coverage of a site: the share of its story ids that is stored."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _OTHER_IDS = (
 
 
 def coverage_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines for a run's report; none if it has no coverage."""
+    """Yield one or two lines about the coverage in a report; yield nothing if the report has none."""
     if (report.get("lists") or {}).get("latest/missed"):
         yield (
             "the latest list has no story in common with the previous visit: stories were missed in between and"

@@ -1,4 +1,4 @@
-"""Progress of runs on stderr: live bars on a terminal, a line every few seconds elsewhere."""
+"""Progress of runs on stderr: live bars on a terminal, otherwise one line every few seconds."""
 
 import sys
 import time

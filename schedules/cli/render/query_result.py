@@ -1,4 +1,4 @@
-"""Query results and export summaries, for a terminal."""
+"""Text output of query results and of export summaries."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ MIN_COLUMN_WIDTH = 9
 
 
 def show_rows(rows: pa.RecordBatchReader) -> None:
-    """Print the first `MAX_ROWS` rows as a table, or one below the other where columns would be too narrow."""
+    """Print the first `MAX_ROWS` rows as a table, or as one block per row if the columns do not fit."""
     found = list(islice((row for batch in rows for row in batch.to_pylist()), MAX_ROWS + 1))
     shown, names, out = found[:MAX_ROWS], rows.schema.names, console()
     if len(names) * MIN_COLUMN_WIDTH > out.width:

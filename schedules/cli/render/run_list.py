@@ -1,6 +1,7 @@
-"""List of runs with the active alarms, to show within ten seconds if last night was good.
+"""Text output of the list of runs with the active alarms.
 
-Running crawls and alarms are above the table, the problems of runs that were not good below it.
+Crawls in progress and alarms come first, then the table of runs, then the problems of failed runs, so that an operator
+sees within ten seconds if last night's runs succeeded.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ MAX_PROBLEMS = 5
 def show_runs(
     reports: Sequence[Mapping[str, Any]], active: ActiveAlarms, running: Sequence[Progress], moment: datetime
 ) -> None:
-    """Print the latest run of each schedule, crawls under way, alarms, and one line per run, newest last."""
+    """Print the latest run of each schedule, crawls in progress, alarms, and one line per run, newest last."""
     out, runs = console(), [run for report in reports if (run := try_parse(report)) is not None]
     _show_latest(out, runs, running, moment)
     show_active_alarms(active, out)
@@ -58,7 +59,7 @@ def _show_latest(out: Console, runs: Sequence[RunReport], running: Sequence[Prog
 
 
 def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, show_all: bool = False) -> None:
-    """Print the active alarms, and the alert targets that fail; with ``show_all`` every target."""
+    """Print the active alarms and the failing alert targets; with ``show_all``, print all alert targets."""
     out = out or console()
     if active.error:
         out.print(f"[red]{plain(active.error)}[/red]")
@@ -75,7 +76,7 @@ def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, show
 
 
 def show_points(out: Console, lines: Iterable[str], mark: str = "•") -> None:
-    """Print lines of rich markup with a mark before each."""
+    """Print lines of rich markup as a list, with ``mark`` as the bullet."""
     points = Table.grid(padding=(0, 1))
     for line in lines:
         points.add_row(f"  {mark}", line)
@@ -83,7 +84,7 @@ def show_points(out: Console, lines: Iterable[str], mark: str = "•") -> None:
 
 
 def try_parse(report: Mapping[str, Any]) -> RunReport | None:
-    """Parse a report; None if it lacks even id and start time."""
+    """Parse a report; return None if its id or start time is missing."""
     try:
         return parse_report({"site": "", **report}, {})
     except InvalidReport:
@@ -91,7 +92,7 @@ def try_parse(report: Mapping[str, Any]) -> RunReport | None:
 
 
 def verdict(code: int, word: str = "") -> str:
-    """Format a verdict as rich markup: `good`, or the exit code and its meaning."""
+    """Format an exit code as rich markup: `good` for 0, else `not good` with the code and its meaning."""
     meaning = f": {plain(word)}" if word else ""
     return "[green]good[/green]" if code == 0 else f"[red]not good (exit code {code}{meaning})[/red]"
 

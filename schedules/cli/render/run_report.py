@@ -1,4 +1,4 @@
-"""One run in detail, for a terminal: problems first, then counts."""
+"""Text output of one run in detail: problems first, then counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ BAR_LENGTH = 10
 
 @dataclass(frozen=True)
 class RunDetails:
-    """Slowest pages, newest stories and log of a run; ``error`` if the tables could not be read."""
+    """Slowest pages, newest stories and log of a run; ``error`` is set if the tables cannot be read."""
 
     zone: ZoneInfo
     log: str | None = None
@@ -32,7 +32,7 @@ class RunDetails:
 
 
 def read_details(dataset: DataFolder, report: Mapping[str, Any]) -> RunDetails | None:
-    """Read the details of a run; None if the report is incomplete."""
+    """Read the details of a run; return None if its report is incomplete."""
     from crawler.registry import zones
     from pipelines.analysis.run_details import new_stories, slowest_pages
     from pipelines.storage.errors import DataDamaged
@@ -54,7 +54,10 @@ def read_details(dataset: DataFolder, report: Mapping[str, Any]) -> RunDetails |
 
 
 def show_report(report: Mapping[str, Any], details: RunDetails | None = None) -> None:
-    """Print a run: verdict, alarms and counts; with ``details`` also fields, slowest pages and new stories."""
+    """Print verdict, alarms and counts of a run.
+
+    With ``details``, also print field coverage, slowest pages and new stories.
+    """
     out, run = console(), try_parse(report)
     if run is None or not report.get("urls"):
         result = {"exit_code": ExitCode.INTERNAL, "problems": (), **(report.get("verdict") or {})}

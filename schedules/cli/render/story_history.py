@@ -1,4 +1,4 @@
-"""Revisions and ranks of stories, for a terminal or as JSON."""
+"""Text and JSON output of the revisions and the list ranks of stories."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -16,7 +16,7 @@ _SIGNS = {"kept": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}
 
 
 def _with_changes(revisions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield each revision with the differences by column from the one before."""
+    """Yield each revision with its differences from the previous revision, by column."""
     for before, row in zip([None, *revisions[:-1]], revisions, strict=True):
         yield row, dict(changes(before, row)) if before is not None else {}
 
@@ -50,7 +50,7 @@ def _piece(piece: Any) -> str:
     text = piece.text
     if piece.act == "kept" and len(text) > MAX_UNCHANGED_LENGTH:
         text = f"{text[:25]} … {text[-25:]}"
-    # Spaces around a word belong to the difference, so paragraphs are made plain one by one.
+    # `plain` strips spaces, but those around a word belong to the difference; so each paragraph is converted by itself.
     shown = " ¶ ".join(plain(line) for line in text.split("\n\n"))
     lead, trail = " " * text[:1].isspace(), " " * text[-1:].isspace()
     start, end = _SIGNS[piece.act]
@@ -59,7 +59,7 @@ def _piece(piece: Any) -> str:
 
 
 def show_ranks(spans: Sequence[Span], zone: ZoneInfo | None) -> None:
-    """Print one line per span of a story in a list."""
+    """Print one line for each period during which a story was in a list."""
     lines = table("list", "story", "first seen", "last seen", ">best", ">listed for", ">in top 5", "headline")
     for span in spans:
         lines.add_row(

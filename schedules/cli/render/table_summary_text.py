@@ -1,4 +1,4 @@
-"""Summary of the data folder, and a sample of it, for a terminal."""
+"""Text output of the size of each table, and of a sample of its rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from schedules.cli.render.terminal import console, plain, table
 
 
 def show_table_summary(summary: Sequence[Mapping[str, Any]]) -> None:
-    """Print one line per table and site."""
+    """Print rows, files, size and period of each table, one line per table and site."""
     if not summary:
         console().print("There is no data yet.")
         return
@@ -20,7 +20,7 @@ def show_table_summary(summary: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_sample(sample: Mapping[str, Sequence[Mapping[str, Any]]], zone: ZoneInfo) -> None:
-    """Print a few stories, and the top of each ranked list."""
+    """Print the newest stories, and the first entries of each ranked list."""
     out = console()
     stories = table("published", "section", ">words", "headline", title="newest stories")
     for story in sample["stories"]:

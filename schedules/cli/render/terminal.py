@@ -1,4 +1,4 @@
-"""The console and tables for command output; foreign text cannot inject markup or escape sequences."""
+"""Console and tables for command output, and the escaping of text from web pages."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,7 +27,10 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(*names: str, title: str | None = None) -> Table:
-    """Create a table without borders. Names with `>` are right-aligned columns; only the last column wraps."""
+    """Create a table without borders, in which only the last column wraps.
+
+    A leading `>` in a name right-aligns the column and is not shown.
+    """
     has_header = any(name.strip(">") for name in names)
     created = Table(
         title=title, title_justify="left", box=None, header_style="bold", show_header=has_header, pad_edge=False

@@ -1,4 +1,4 @@
-"""Schedules with their latest and next occurrences, for a terminal or as JSON."""
+"""Text and JSON output of schedules with their latest and next occurrences."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,7 +16,10 @@ _LIMITS = ("max_pages", "max_minutes", "max_depth", "jitter_minutes", "grace_hou
 
 
 def schedule_rows(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """Return one row per schedule, with `next` in its own zone and `last`, its latest occurrence or None."""
+    """Return one row per schedule.
+
+    `next` is the next due time, in the time zone of the schedule; `last` is the latest occurrence, or None.
+    """
     rows = []
     for schedule in timetable.schedules:
         due = next(schedule.after(moment))
@@ -44,7 +47,10 @@ def _last(dataset: DataFolder, name: str) -> dict[str, Any] | None:
 
 
 def next_occurrences(timetable: Timetable, moment: datetime, count: int) -> list[dict[str, Any]]:
-    """Return the next occurrences of all schedules; `at` is in the schedule's zone, `here` in this machine's."""
+    """Return the next ``count`` occurrences of all schedules together, soonest first.
+
+    `at` is the time in the zone of the schedule, `here` the time in the zone of this machine.
+    """
     found = [
         {
             "name": schedule.name,
@@ -60,7 +66,7 @@ def next_occurrences(timetable: Timetable, moment: datetime, count: int) -> list
 
 
 def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """Print four lines per schedule."""
+    """Print four lines per schedule: name, time, limits and latest result."""
     out = console()
     for row in rows:
         depth = "" if row["max_depth"] is None else f", {counted(row['max_depth'], 'link')} deep"
@@ -72,7 +78,7 @@ def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
 
 
 def show_next(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """Print one line per occurrence, with its time in the schedule's zone and on this machine."""
+    """Print one line per occurrence, with its time in the zone of the schedule and of this machine."""
     lines = table("schedule", "time", "zone", "time here", "due")
     for row in rows:
         times = (_time(row["at"]), plain(row["zone"]), _time(row["here"]), distance(moment_of(row["utc"]), moment))

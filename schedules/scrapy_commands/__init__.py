@@ -1,1 +1,1 @@
-"""Scrapy commands of this project, each named after its module. Imports everything but `cli`."""
+"""Scrapy commands of this project, one per module. May import every package of schedules except `cli`."""

@@ -6,4 +6,4 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyCheck):
-    """Run contracts; nothing is stored."""
+    """Run the contracts of spiders without storing anything."""

@@ -1,6 +1,6 @@
-"""`scrapy crawl`: one run of a newspaper, stopped by signals within seconds; its exit code is that of the verdict.
+"""`scrapy crawl`: run one newspaper, and exit with the code of its evaluation.
 
-Runs of `khobor` are started by it too.
+SIGINT and SIGTERM stop the run within seconds. `khobor` starts its runs with this command too.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from schedules.exit_codes import CLOSE_REASONS, OUTRANKS_SIGNAL, ExitCode, descr
 from schedules.runner.log_tail import print_error
 
 RETRY_SECONDS = 0.1
-# A page makes thousands of objects, and nearly none of them is garbage that only a collection finds.
+# Parsing a page creates thousands of objects, but almost no reference cycles, so frequent collections only cost time.
 GC_THRESHOLD = 20_000, 10, 10
 
 
@@ -42,12 +42,12 @@ class Command(ScrapyCrawl):
             super().run(args, opts)  # raises a usage error
             return
         assert self.crawler_process is not None
-        gc.set_threshold(*GC_THRESHOLD)  # inherited by the worker process
+        gc.set_threshold(*GC_THRESHOLD)  # inherited by the worker process that parses pages
         try:
             crawler = self._create_crawler(args[0])
         except KeyError as error:
             raise UsageError(f"there is no newspaper {args[0]!r}; `scrapy list` shows them") from error
-        # Otherwise Scrapy makes a log record of every response and link, for a handler to drop.
+        # Otherwise Scrapy creates a log record for every response and link, only for a handler to discard it.
         logging.getLogger("scrapy").setLevel(crawler.settings["LOG_LEVEL"])
         stop_signals = StopSignals(crawler)
         crawl = self.crawler_process.crawl(crawler, **opts.spargs)
@@ -80,7 +80,7 @@ def _exit_code(crawler: Crawler, error: BaseException | None) -> int:
 class StopSignals:
     """Handle SIGINT and SIGTERM: the first closes the spider, the second also drops the downloads in progress.
 
-    Everything stored is published either way. A signal before the engine runs waits for it.
+    Everything stored is published in both cases. A signal received before the engine runs takes effect when it does.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -11,12 +11,12 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyParse):
-    """Parse one URL with its spider; fetches and ranked lists are left out of the output."""
+    """Parse one URL with its spider, and print only stories and links: no fetch records or ranked lists."""
 
     takes_url = True
 
     def run(self, args: list[str], opts: Any) -> None:
-        # Scrapy's own command returns a Deferred where it asks others not to.
+        # Scrapy's own command still returns a Deferred, which causes this warning.
         warnings.filterwarnings("ignore", ".*returned a Deferred", ScrapyDeprecationWarning)
         super().run(args, opts)
 

@@ -1,7 +1,8 @@
-"""Shared by Scrapy's own tools in this project: they fetch politely and write nothing into the data.
+"""Settings and URL check shared by the commands inherited from Scrapy, which must not change the data.
 
-They run without the item pipelines, the run extension and the parse worker; pages are parsed in their own process
-within the time limit of the parser, and requests are queued in memory. `-s NAME=VALUE` still has the last word.
+The commands obey robots.txt and the delays, but run without the item pipelines, the run extension and the worker
+process for parsing. Pages are parsed in the process of the command, within the time limit of the parser, and requests
+are queued in memory. Options `-s NAME=VALUE` override these settings.
 """
 
 from argparse import Namespace
@@ -30,9 +31,9 @@ SETTINGS: dict[str, Any] = {
 
 
 class ReadOnly:
-    """Mixin of a command: apply the settings, and refuse a URL that no newspaper has.
+    """Mixin of a command that applies `SETTINGS`, and rejects a URL whose host belongs to no newspaper.
 
-    Not a subclass of `ScrapyCommand`, or Scrapy would list it as a command.
+    It is not a subclass of `ScrapyCommand`, because Scrapy would list it as a command.
     """
 
     takes_url: ClassVar[bool] = False

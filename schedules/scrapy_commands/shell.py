@@ -6,6 +6,6 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyShell):
-    """Open a console with a response and its spider; nothing is stored."""
+    """Open a console with a response and its spider, without storing anything."""
 
     takes_url = True

@@ -1,4 +1,5 @@
-"""Reports of runs and their progress: the only reader of `runs/*.json` and `*.progress.json` in schedules.
+"""Read the report of each run (`runs/*.json`) and the progress of running crawls (`*.progress.json`).
 
-May import :mod:`schedules.exit_codes` and everything in pipelines and crawler.
+Other packages of schedules read these files only through this one. It may import :mod:`schedules.exit_codes` and
+everything in pipelines and crawler.
 """

@@ -1,4 +1,4 @@
-"""Past runs of a site, which a new run is compared with, and the alarms an operator has acknowledged."""
+"""Past runs of a site, for comparison with a new run, and the alarms acknowledged by an operator."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ Report = Mapping[str, Any]
 
 
 def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
-    """Yield the reports of a site's runs, latest first; only those before a run if ``before`` gives its id.
+    """Yield the reports of a site's runs, latest first; with ``before``, only those of runs older than that id.
 
-    Damaged reports are skipped; `khobor runs` names them.
+    Damaged reports are skipped; `khobor runs` lists them.
     """
     for run_id in reversed(run_ids(dataset)):
-        # The name of one site may be the beginning of another's: `<time>-<site>-<random>`.
+        # A run id is `<time>-<site>-<random>`, and the name of one site may be a prefix of another.
         if run_id[17:].rpartition("-")[0] == site and (before is None or run_id < before):
             with suppress(OSError, ValueError):
                 report = read_report(dataset, run_id)
@@ -31,20 +31,23 @@ def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterat
 
 
 def past_reports(dataset: DataFolder, site: str, run_id: str) -> list[Report]:
-    """List the reports of a site's last 150 runs before ``run_id``, latest first."""
+    """Return the reports of the last 150 runs of a site before ``run_id``, latest first."""
     return list(islice(reports(dataset, site, run_id), MAX_REPORTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """An alarm that reports an intended change: from the run ``since`` on; acknowledged after the run ``until``."""
+    """Acknowledgement of an alarm as an intended change.
+
+    ``since`` is the id of the first run with the change, ``until`` that of the latest run when it was acknowledged.
+    """
 
     since: str
     until: str
 
 
 def acknowledgements(dataset: DataFolder, site: str) -> dict[str, Acknowledgement]:
-    """Acknowledged alarms by key; empty if the file was edited into something unreadable."""
+    """Return the acknowledgements of a site by alarm key; empty if the file is missing or invalid."""
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         entries = json.loads(_acknowledged(dataset, site).read_bytes())
         return {key: Acknowledgement(str(e["since"]), str(e["until"])) for key, e in entries.items()}
@@ -52,7 +55,7 @@ def acknowledgements(dataset: DataFolder, site: str) -> dict[str, Acknowledgemen
 
 
 def acknowledge(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] | None:
-    """Acknowledge the latest alarm with this key and return it; None where no recent run has it."""
+    """Acknowledge the latest alarm with this key and return it; return None if no recent run has such an alarm."""
     for report in islice(reports(dataset, site), MAX_REPORTS):
         if alarm := alarm_in(report, key):
             new = Acknowledgement(str(alarm.get("since_run") or report["run_id"]), report["run_id"])
@@ -71,9 +74,10 @@ def alarm_in(report: Report, key: str) -> Mapping[str, Any] | None:
 
 
 def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
-    """Ids of runs (latest first) in one-run alarm episodes with this key; empty unless it happened at least twice.
+    """Return the ids of runs in which an alarm appeared for a single run only, if this happened at least twice.
 
-    A site that keeps breaking for one run and recovering works that way: a print edition published all at once.
+    ``runs`` are latest first. A deviation that keeps recurring for one run is usual for the site, such as a print
+    edition that is published all at once.
     """
     episodes: list[set[str]] = []
     for has_alarm, group in groupby(reversed(runs), lambda run: alarm_in(run, key) is not None):

@@ -1,4 +1,4 @@
-"""Progress files of the runs that are under way, for the dashboard, metrics and other terminals."""
+"""Progress of running crawls, read from their progress files by the dashboard, metrics and other terminals."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _ALIVE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Progress of one run as last written (``at``), ``seconds`` after its start."""
+    """Progress of one run, as last written at the time ``at``, ``seconds`` after the start of the run."""
 
     run_id: str
     site: str
@@ -32,14 +32,14 @@ class Progress:
     reading: str | None
 
     def as_dict(self, moment: datetime) -> dict[str, Any]:
-        """Convert to JSON types, with `alive`: progress was written within a minute of ``moment``."""
+        """Convert to JSON types; `alive` is true if the progress was written within a minute of ``moment``."""
         values = asdict(self) | {"at": self.at.isoformat(), "alive": abs(moment - self.at) < _ALIVE}
         del values["seconds"]
         return values
 
 
 def read_progress(dataset: DataFolder, site: str) -> Progress | None:
-    """Read the progress file of a site; None where there is none, or it cannot be read."""
+    """Read the progress file of a site; return None if it is missing or cannot be read."""
     try:
         values = json.loads(dataset.progress(site).read_bytes())
         at, run_id, reading = datetime.fromisoformat(values["at"]), str(values["run_id"]), values.get("reading")
@@ -58,13 +58,16 @@ def read_progress(dataset: DataFolder, site: str) -> Progress | None:
 
 
 def running(dataset: DataFolder) -> list[Progress]:
-    """List the runs under way in a data folder, by site, without those whose process is gone."""
+    """Return the progress of each running crawl in a data folder, by site; runs whose process is gone are left out."""
     sites = [path.name.removesuffix(_SUFFIX) for path in sorted(dataset.state.glob(f"*{_SUFFIX}"))]
     return [run for site in sites if _is_locked(dataset.lock(site)) and (run := read_progress(dataset, site))]
 
 
 def _is_locked(lock: Path) -> bool:
-    """Report if the process that last took the site's lock exists. Trying the lock itself would block a run."""
+    """Report if the process that last took the lock of a site still exists.
+
+    Trying to take the lock would be exact, but could prevent a run from starting.
+    """
     try:
         os.kill(int(json.loads(lock.read_bytes())["pid"]), 0)
     except PermissionError:

@@ -1,6 +1,7 @@
-"""Reports of runs (`runs/*.json`): reading the file and parsing it into a typed record.
+"""Report of a run (`runs/*.json`), parsed into a typed record.
 
-A report may be damaged, edited or from another version, so every part is optional except run, site and start time.
+A report may be damaged, edited by hand or written by another version, so every part is optional except the run id, the
+site and the start time.
 """
 
 from collections.abc import Mapping
@@ -35,7 +36,10 @@ EXIT_CODE_LABELS: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One finished run; times are ISO 8601 in UTC, `fields` is `{column: {"filled", "of", "by"}}`."""
+    """Report of one finished run; times are ISO 8601 in UTC.
+
+    `fields` has for each column the stories `of` which it was extracted (`filled`), and the counts `by` extractor.
+    """
 
     run_id: str
     site: str
@@ -79,9 +83,9 @@ class RunReport:
 
 
 def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunReport:
-    """Parse a report; ``modes`` gives the mode of each schedule, for runs that were killed before writing it.
+    """Parse a report; raises :class:`InvalidReport` if its run id, site or start time is missing.
 
-    Raises :class:`InvalidReport` where run, site or start time is missing.
+    :param modes: mode of each schedule, for reports of runs that were killed before their mode was recorded
     """
     started = _time(report.get("started_at"))
     if not isinstance(report.get("run_id"), str) or not isinstance(report.get("site"), str) or started is None:
@@ -126,7 +130,7 @@ def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunRepo
 
 
 def parse_alarm(value: Any, site: str) -> dict[str, Any] | None:
-    """Parse an alarm of a report for display; None where it has no key."""
+    """Parse an alarm of a report for display; return None if it has no key."""
     if not (alarm := _mapping(value)).get("key"):
         return None
     text = {

@@ -1,4 +1,4 @@
-"""Entry point of the `khobor` command: parses the command line, runs the command and returns its exit code."""
+"""Entry point of the `khobor` command: parse the command line, run the command and return its exit code."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ example:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command and return its exit code."""
     with ignore_stderr_errors(), _exit_on_signal():
         options = _parser().parse_args(arguments)
         try:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             with ignore_closed_stdout():
                 sys.stdout.flush()
             return code
-        except BrokenPipeError:  # the reader of stdout has seen enough
+        except BrokenPipeError:  # the program that reads stdout has closed it
             return 0
         except Exception as error:  # noqa: BLE001 - every error is reported in one line
             if os.environ.get("KHOBOR_DEBUG"):
@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _exit_on_signal() -> Iterator[None]:
-    """Exit at once on SIGINT and SIGTERM, which is safe at any instant; runs install handlers of their own."""
+    """Exit immediately on SIGINT or SIGTERM.
+
+    This is safe at any time. Commands that start runs replace these handlers by their own.
+    """
 
     def exit_at_once(number: int, _: object) -> NoReturn:
         os.write(2, b"khobor: interrupted; stored rows are kept\n")
@@ -59,7 +62,10 @@ def _exit_on_signal() -> Iterator[None]:
 
 
 def _reject_test_variables() -> None:
-    """Refuse to run with an environment meant for tests; the modules that read it raise on import."""
+    """Raise :class:`WrongUsage` if environment variables meant for tests are set.
+
+    The modules imported here read those variables, and raise `ValueError` on import.
+    """
     try:
         import crawler.clock  # noqa: F401
         import pipelines.storage.failpoint  # noqa: F401

@@ -1,5 +1,6 @@
-"""The timetable, the runs it starts, and everything that watches them: monitoring, alerts, metrics, dashboard, CLI.
+"""Timetable, runs and their supervision: monitoring, alerts, metrics, dashboard and command line.
 
-May import :mod:`pipelines` and :mod:`crawler`, which never import it. Inside, imports point one way: cli and
-scrapy_commands, service, dashboard, metrics, alerting, runner and timetable, monitoring, reports, the modules here.
+This package may import :mod:`pipelines` and :mod:`crawler`, which never import it. Inside it, each package may import
+only those after it in this list: cli and scrapy_commands, service, dashboard, metrics, alerting, runner and timetable,
+monitoring, reports, the modules in this folder.
 """

@@ -1,11 +1,11 @@
-"""Exit codes of the commands, and the code and message of each error."""
+"""Exit codes of all commands, and the exit code and message for each exception."""
 
 import signal
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """The exit codes, the same for every command."""
+    """Exit codes; they have the same meaning for every command."""
 
     DONE = 0
     INTERNAL = 1
@@ -21,13 +21,13 @@ class ExitCode(IntEnum):
 
     @classmethod
     def of_signal(cls, number: int) -> "ExitCode":
-        """Return the code after SIGINT or SIGTERM."""
+        """Return the exit code for SIGINT or SIGTERM."""
         return cls(128 + number)
 
 
-#: The reason with which a crawl is closed after a signal.
+#: Reason (as in Scrapy's `spider_closed`) with which a crawl is closed after a signal.
 CLOSE_REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
-# Codes that stay after a signal: an internal error, or a fault of the machine.
+# Codes that take precedence over that of a signal: an internal error, or a fault of the machine.
 OUTRANKS_SIGNAL = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
 
 
@@ -40,7 +40,7 @@ class Unreachable(Exception):
 
 
 class Interrupted(Exception):
-    """A signal came before a run was started, or while a command only printed."""
+    """A signal was received before a run was started, or while a command only printed."""
 
     def __init__(self, number: int, message: str = "interrupted before anything was started") -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class Interrupted(Exception):
 
 
 def describe_error(error: BaseException) -> tuple[ExitCode, str]:
-    """Return the exit code of an error, and one sentence: what is wrong and what to do."""
+    """Return the exit code of an exception, and a sentence for the user that explains it and suggests a remedy."""
     if isinstance(error, WrongUsage):
         return ExitCode.USAGE, str(error)
     if isinstance(error, Unreachable):

@@ -1,4 +1,4 @@
-"""Signal handlers that apply to a block of code."""
+"""Context manager that installs signal handlers for a block of code."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def handle_signals(handler: Handler, numbers: Iterable[int] = STOP_SIGNALS) -> Iterator[None]:
-    """Handle these signals inside the block, and restore the previous handlers afterwards."""
+    """Handle signals with ``handler`` inside the block, and restore the previous handlers afterwards."""
     previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

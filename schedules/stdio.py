@@ -1,7 +1,7 @@
-"""Standard streams that may be closed, full or without a reader.
+"""Handle standard streams that are closed or cannot be written.
 
-Messages on stderr may be lost, which ends no run and changes no exit code. A result on stdout that cannot be written is
-an error, unless its reader has closed the pipe.
+A message that cannot be written to stderr is dropped: it must neither end a run nor change an exit code. A result that
+cannot be written to stdout is an error, unless the reading program has closed the pipe.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 
 @contextmanager
 def ignore_stderr_errors() -> Iterator[None]:
-    """Ignore errors of writing to stderr, and leave nothing for Python to flush at exit."""
+    """Ignore errors when writing to stderr, and flush both output streams at the end of the block."""
     _reopen_closed_streams()
     stderr, sys.stderr = sys.stderr, cast(TextIO, _TolerantStream(sys.stderr))
     try:
@@ -35,7 +35,7 @@ def redirect_to_devnull(stream: TextIO) -> None:
 
 
 class _TolerantStream:
-    """A stream that is discarded after the first error."""
+    """Wrapper of a stream that discards all further output after the first write error."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -58,7 +58,10 @@ class _TolerantStream:
 
 
 def _reopen_closed_streams() -> None:
-    """Open /dev/null for streams that the caller closed, or the next file opened would take their descriptor."""
+    """Open /dev/null for each standard stream that the parent process closed.
+
+    Otherwise the next file to be opened would get the descriptor of that stream.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             devnull = os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is the stream's own

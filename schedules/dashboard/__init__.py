@@ -1,1 +1,4 @@
-"""The dashboard: a read-only web page of runs, alarms and stories. Imports metrics and everything below it."""
+"""Dashboard: read-only web pages about runs, alarms and stories.
+
+May import metrics and the packages that metrics may import.
+"""

@@ -1,6 +1,6 @@
-"""Access control: host names, request limits, the token, and the security headers of every response.
+"""Access control: allowed host names, request limits, access token, and security headers of every response.
 
-Our own small middleware, since one rule in one place is easier to audit than several stacked ones.
+One small middleware does all of this, because it is easier to audit than a stack of middlewares from several libraries.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ TOKEN_VARIABLE = "KHOBOR_DASHBOARD_TOKEN"
 MIN_TOKEN_LENGTH = 16
 MAX_TARGET_LENGTH = 500
 _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]+)?")
-# Served without a token; none of them contains data.
+# Paths that need no token, because they contain no data.
 PUBLIC_PATHS = ("/healthz", "/login", "/static/page.css")
 SECURITY_HEADERS = (
     (
@@ -36,7 +36,7 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The response to a request that is not allowed."""
+    """HTTP status and reason with which a request is denied."""
 
     status: int
     reason: str
@@ -44,9 +44,11 @@ class Denied:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Rules for requests: allowed host ``names`` in lower case, and the ``token``, if any.
+    """Rules that decide if a request is allowed.
 
-    ``any_ip`` also allows every IP address as host: DNS rebinding needs a name.
+    :param names: allowed host names, in lower case
+    :param token: access token, None if none is required
+    :param any_ip: also allow every IP address as the host; this is safe, because DNS rebinding attacks need a name
     """
 
     names: frozenset[str]
@@ -54,7 +56,7 @@ class AccessPolicy:
     any_ip: bool = False
 
     def check(self, scope: Scope) -> Denied | None:
-        """Return why a request is denied; None if it is allowed."""
+        """Return the reason to deny a request, or None if the request is allowed."""
         headers = dict(scope["headers"])
         if not self._is_allowed_host(headers.get(b"host", b"")):
             return Denied(421, "this host name is not allowed; add it with `khobor serve --allowed-host HOST`")
@@ -79,22 +81,22 @@ class AccessPolicy:
         return any(name == COOKIE.encode() and hmac.compare_digest(value, expected) for name, _, value in cookies)
 
     def is_token(self, candidate: bytes) -> bool:
-        """Compare with the token in constant time."""
+        """Report if ``candidate`` is the token; the comparison takes constant time."""
         return self.token is not None and hmac.compare_digest(candidate, self.token.encode())
 
     def cookie_value(self) -> str:
-        """Return an HMAC of the token, from which the token cannot be derived."""
+        """Return the value of the login cookie: an HMAC, from which the token cannot be derived."""
         return hmac.new((self.token or "").encode(), b"khobor status page", hashlib.sha256).hexdigest()
 
 
 def access_policy(host: str, names: Iterable[str], token: str | None) -> AccessPolicy:
-    """Build the policy for a dashboard that listens at ``host``."""
+    """Build the policy for a dashboard that listens at ``host`` and may also be reached by ``names``."""
     allowed = {"localhost", "127.0.0.1", "::1", host.lower(), *(name.lower().rstrip(".") for name in names)}
     return AccessPolicy(frozenset(allowed), token, any_ip=not is_loopback(host))
 
 
 def host_name(host: str) -> str | None:
-    """Return the name in a Host header in lower case, without the port; None if the header is malformed."""
+    """Return the host name of a Host header, in lower case and without port; return None if it is malformed."""
     match = _HOST.fullmatch(host)
     return (match[1].strip("[]").lower().rstrip(".") or None) if match else None
 
@@ -108,12 +110,12 @@ def _is_ip(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Report if only this machine can connect to ``host``."""
+    """Report if ``host`` is a loopback address, to which only this machine can connect."""
     return host == "localhost" or (_is_ip(host) and ip_address(host).is_loopback)
 
 
 class AccessMiddleware:
-    """ASGI middleware: applies the policy and adds the security headers to every response."""
+    """ASGI middleware that applies the access policy and adds the security headers to every response."""
 
     def __init__(self, app: ASGIApp, policy: AccessPolicy, deny: Callable[[Scope, Denied], ASGIApp]) -> None:
         self._app, self._policy, self._deny = app, policy, deny

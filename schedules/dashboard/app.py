@@ -1,4 +1,4 @@
-"""The dashboard's ASGI application: routes, login form and error pages. It is read-only."""
+"""Read-only ASGI application of the dashboard: routes, login form and error pages."""
 
 import asyncio
 import re
@@ -39,7 +39,7 @@ Data = dict[str, Any]
 
 @dataclass
 class Dashboard:
-    """The application for one data folder; ``clock`` returns the present as an aware datetime."""
+    """Dashboard of one data folder; ``clock`` returns the current time as an aware datetime."""
 
     source: DataSource
     policy: AccessPolicy
@@ -54,7 +54,7 @@ class Dashboard:
         }
 
     def application(self) -> ASGIApp:
-        """Build the ASGI application, guarded by the access policy."""
+        """Build the ASGI application, wrapped in the middleware for access control."""
         endpoints = {path: self._view(view) for view in VIEWS.values() for path in (view.path, f"/{view.name}.json")}
         routes = [
             *(Route(path, endpoint) for path, endpoint in endpoints.items()),
@@ -119,7 +119,7 @@ class Dashboard:
         return PageResponse(200, HTML, jinja_env.page(template, query, view=view, data=data, **context))
 
     async def _live(self, request: Request) -> Response:
-        """The progress of runs under way, polled by `live.js`."""
+        """Return the progress of running crawls, for the script `live.js`, which polls it."""
 
         def render() -> PageResponse:
             query = Query(self.source, self.clock())
@@ -192,7 +192,7 @@ def _json(status: int, data: Data) -> PageResponse:
 
 
 def _conditional(request: Request, page: PageResponse) -> Response:
-    """Answer with 304 if the browser has the same body already."""
+    """Respond with the page, or with 304 if the browser already has the same body."""
     headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
     if page.status == 200 and page.etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -200,7 +200,7 @@ def _conditional(request: Request, page: PageResponse) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """Read the form, or nothing of one larger than `MAX_FORM_BYTES`."""
+    """Return the body of a form, or an empty body if it is larger than `MAX_FORM_BYTES`."""
     body = b""
     async for chunk in request.stream():
         body += chunk

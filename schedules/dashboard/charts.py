@@ -1,6 +1,7 @@
-"""Charts of the dashboard, as small SVG drawings in one ink; problems differ in shape as well as in colour.
+"""SVG charts of the dashboard, in a single colour; problems are marked by another colour and another shape.
 
-Drawn on the server by our own code, so that pages need no scripts, work as a file and can be read aloud.
+They are drawn on the server, so that a page needs no script, can be saved as a file, and has a description for screen
+readers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ MIN_SLOTS = 7
 
 
 def columns(name: str, title: str, dates: Sequence[str], values: Sequence[float], *, height: float = 64) -> Markup:
-    """One column per day; the scale starts at 0 and its top is labelled."""
+    """Draw a column chart with one column per day; the scale starts at 0, and the highest value is labelled."""
     low, high = number(min(values, default=0)), number(max(values, default=0))
     amounts = f"{low} every day" if low == high else f"between {low} and {high} a day"
     description = f"{title}: {amounts}, the last day {number(values[-1])}." if values else f"{title}: no days."
@@ -42,13 +43,16 @@ def _columns(drawing: Drawing, height: float, values: Sequence[float], tooltips:
 
 
 def _slots(count: int) -> tuple[float, int]:
-    """Return the width of a column and the slot of the first; fewer than a week's are aligned to the right."""
+    """Return the width of a column (as a share of the chart) and the index of the first occupied slot.
+
+    A chart has at least seven slots, and fewer columns are aligned to the right.
+    """
     slots = max(count, MIN_SLOTS)
     return 1 / slots, slots - count
 
 
 def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
-    """Label the first and the last day; a phone has no room for more."""
+    """Label the first and the last day only, because a phone has no room for more labels."""
     width, first = _slots(len(labels))
     if len(labels) > 1:
         drawing.text(first * width, y, labels[0])
@@ -57,7 +61,10 @@ def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
 
 
 def full_runs(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
-    """New stories of the latest full runs, one column each, above a dot for a good run and a cross for any other."""
+    """Draw the new stories of the latest full runs as a column chart.
+
+    Below each column, a dot marks a good run and a cross any other run.
+    """
     height, new = 56.0, [mark["new"] for mark in marks]
     good = sum(bool(mark["good"]) for mark in marks)
     description = f"{good} of {counted(len(marks), 'run')} good; new stories: {', '.join(map(number, new))}."
@@ -84,7 +91,10 @@ def _run_tooltip(mark: Mapping[str, Any]) -> str:
 
 
 def runs_by_hour(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
-    """The runs of a day on its 24 hours: a dot for a good run, larger if full, a cross for any other."""
+    """Draw the runs of a day on an axis of 24 hours.
+
+    A dot marks a good run, a larger dot a good full run, and a cross any other run.
+    """
     bad = sum(not mark["good"] for mark in marks)
     description = f"{counted(len(marks), 'run')}, {f'{bad} not good' if bad else 'all good'}." if marks else "No run."
     drawing = Drawing(name, 22, f"Runs of {day(date)}", description)
@@ -106,7 +116,7 @@ def hours_axis(name: str) -> Markup:
 
 
 def shares(name: str, title: str, points: Sequence[Mapping[str, Any]], usual: float | None, bad: bool) -> Markup:
-    """Shares from 0 to 100 % over time, evenly spaced, with the usual share as a dashed line."""
+    """Draw shares (0 to 100 %) over time as a line chart with evenly spaced points; ``usual`` is a dashed line."""
     height = 56.0
     latest = points[-1]["share"] if points else None
     drawing = Drawing(name, height, title, f"{title}: now {percent(latest)}, usually {percent(usual)}.")
@@ -144,7 +154,10 @@ def ranks_over_time(
     height: float = 24,
     labels: Sequence[str] = (),
 ) -> Markup:
-    """The rank of a link in a list: rank 1 on top, a line while it was seen there, a gap while it was not."""
+    """Draw the rank of a link in a list over time as a line, with rank 1 at the top.
+
+    ``curve`` has `[from, until, rank]` of each period; a fainter line connects one period with the next.
+    """
     ranks = [rank for _, _, rank in curve]
     seen = f"best rank {min(ranks)}, last rank {ranks[-1]}" if ranks else "not in the list"
     top = LABEL if labels else 0
@@ -178,7 +191,10 @@ def ranks_over_time(
 
 
 def ids(name: str, title: str, low: int, high: int, stretch: int, kept: Sequence[int], gaps: Sequence[Any]) -> Markup:
-    """Story ids from left to right: a column for the stored share of each stretch, a bar below for a long gap."""
+    """Draw the coverage of story ids from ``low`` to ``high`` as a column chart.
+
+    Each column is the stored share of ``stretch`` consecutive ids; a bar below it marks a long gap.
+    """
     height, width = 64.0, high - low + 1
     between = f"between {min(kept)} and {max(kept)} of {stretch}"
     description = f"{title}: from {low} to {high}, {between} stored in each stretch; {counted(len(gaps), 'long gap')}."

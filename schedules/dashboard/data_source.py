@@ -1,4 +1,4 @@
-"""Reads the data folder for the dashboard: reports, timetable, occurrences and rows of the published tables."""
+"""Read reports, timetable, occurrences and rows of the published tables for the dashboard."""
 
 import sqlite3
 import threading
@@ -25,7 +25,7 @@ MAX_OCCURRENCES = 200
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site as pages name it; `title` is the newspaper's own name."""
+    """Site as shown on pages: its name, the title of the newspaper, and its time zone."""
 
     name: str
     title: str
@@ -34,11 +34,11 @@ class Site:
 
 @dataclass
 class DataSource:
-    """The data folder of a dashboard. Thread-safe; keeps up to `MAX_REPORTS` parsed reports in memory."""
+    """Thread-safe access to the data folder of a dashboard; keeps up to `MAX_REPORTS` parsed reports in memory."""
 
     dataset: DataFolder
     timetable_path: Path
-    #: Paths that could not be read since the last page, with the reason.
+    #: Paths that could not be read since the last page was rendered, with the reason.
     unreadable: dict[str, str] = field(default_factory=dict)
     _reports: OrderedDict[str, tuple[object, RunReport]] = field(default_factory=OrderedDict)
     _timetable: tuple[object, Timetable | None, str | None] | None = None
@@ -50,7 +50,7 @@ class DataSource:
     # Sites and the timetable -----------------------------------------------------------------------------------------
 
     def sites(self) -> list[Site]:
-        """Return the sites with data, reports or a schedule."""
+        """Return the sites that have data, reports or a schedule, by name."""
         folders = (self.dataset.root / name for name in ("stories", "fetches"))
         names = {path.name.partition("=")[2] for folder in folders for path in folder.glob("site=*")}
         names |= {run_id.split("-")[1] for run_id in run_ids(self.dataset) if run_id.count("-") > 1}
@@ -59,11 +59,11 @@ class DataSource:
         return [self.site(name) for name in sorted(names) if is_site(name)]
 
     def site(self, name: str) -> Site:
-        """Return a site by name; one without a spider is shown in UTC."""
+        """Return a site by name; the time zone of a site without a spider is UTC."""
         return self._sites.get(name) or Site(name, name, ZoneInfo("UTC"))
 
     def timetable(self) -> tuple[Timetable | None, str | None]:
-        """Return the timetable in effect, and the error in the timetable file, if any."""
+        """Return the timetable in effect, and the error in the timetable file (None if it is valid)."""
         accepted = self.dataset.root / ACCEPTED
         version = (_version(self.timetable_path), _version(accepted))
         if self._timetable is None or self._timetable[0] != version:
@@ -71,7 +71,7 @@ class DataSource:
         return self._timetable[1:]
 
     def occurrences(self) -> list[Occurrence]:
-        """Return the latest occurrences of each schedule."""
+        """Return the latest occurrences (due times and their results) of each schedule."""
         path = occurrences_file(self.dataset)
         timetable, _ = self.timetable()
         if timetable is None or not path.exists():
@@ -86,14 +86,14 @@ class DataSource:
     # Runs ------------------------------------------------------------------------------------------------------------
 
     def runs(self, since: datetime, site: str | None = None) -> list[RunReport]:
-        """Return the runs started since a moment, newest first, at most `MAX_REPORTS`."""
-        # A run's id begins with its start time, so older reports are not opened.
+        """Return up to `MAX_REPORTS` runs started since a time, newest first."""
+        # A run id begins with the start time, so that older reports need not be opened.
         ids = run_ids(self.dataset, f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}")
         reports = (self.run(run_id) for run_id in reversed(ids[-MAX_REPORTS:]))
         return [run for run in reports if run is not None and site in (None, run.site)]
 
     def run(self, run_id: str) -> RunReport | None:
-        """Return one run; the caller has validated the id."""
+        """Return one run, or None if it has no readable report; the caller must validate the id."""
         version = _version(self.dataset.run(run_id))
         if version is None:
             return None
@@ -118,9 +118,10 @@ class DataSource:
     # Rows ------------------------------------------------------------------------------------------------------------
 
     def rows(self, table: str, site: str, columns: Sequence[str], since: str = "", until: str = "~") -> Any:
-        """Return some columns as an Arrow table, of the partitions ``since`` to ``until`` (`2026-11`, `2026-11-22`).
+        """Return columns of a table as an Arrow table, from the partitions ``since`` to ``until``.
 
-        Skips files that cannot be read, and adds them to ``unreadable``.
+        A partition is a month (`2026-11`) or a day (`2026-11-22`). Files that cannot be read are skipped and added to
+        ``unreadable``.
         """
         import pyarrow as pa
 
@@ -151,7 +152,10 @@ class DataSource:
                 self.unreadable[str(relative)] = str(error).splitlines()[0]
 
     def rows_of_story(self, table: str, story_id: str, since: str = "", until: str = "~") -> list[dict[str, Any]]:
-        """Return the rows of one story with all columns; reads all columns only of files that contain it."""
+        """Return all columns of the rows of one story.
+
+        The id column is read first, and the other columns only of files that contain the story.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 

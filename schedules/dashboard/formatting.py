@@ -1,4 +1,4 @@
-"""Formatting of numbers, times and foreign text, for the dashboard and the command line."""
+"""Format numbers, times and text from web pages, for the dashboard and the command line."""
 
 import re
 from datetime import datetime
@@ -13,7 +13,7 @@ _BENGALI = re.compile(r"[\u0980-\u09ff]")
 
 
 def plain(text: object, limit: int = MAX_TEXT_LENGTH) -> str:
-    """Format text as one line without control, reordering or invisible characters."""
+    """Return text as one line without control, bidirectional formatting or invisible characters."""
     return one_line(str(text), limit)
 
 
@@ -22,29 +22,32 @@ def paragraphs(text: str) -> list[str]:
 
 
 def language_of(text: object) -> str | None:
-    """Return `bn` for text with Bengali letters, so that browsers choose its fonts and voice; else None."""
+    """Return `bn` for text with Bengali letters, else None.
+
+    Browsers and screen readers choose font and voice by this language code.
+    """
     return "bn" if _BENGALI.search(str(text)) else None
 
 
 def outcome_meaning(name: str) -> str:
-    """Return the meaning of an outcome; empty for an outcome of another version."""
+    """Return the meaning of an outcome, or an empty text for one that only another version knows."""
     return Outcome(name).meaning.replace("`", "") if name in set(Outcome) else ""
 
 
 def number(value: float | None) -> str:
-    """`1,204`, `3.5`, or a dash for None."""
+    """Format a number: `1,204`, `3.5`, or a dash for None."""
     if value is None:
         return "–"
     return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:,.1f}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """`1 story`, `2 stories`."""
+    """Format a count with its noun: `1 story`, `2 stories`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
 def percent(share: float | None) -> str:
-    """`87 %`; only exact shares are shown as `0 %` or `100 %`."""
+    """Format a share as `87 %`; `0 %` and `100 %` stand only for exactly 0 and 1."""
     if share is None:
         return "–"
     whole = round(share * 100)
@@ -54,7 +57,7 @@ def percent(share: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3 h 05 min`, `4 d 2 h`."""
+    """Format a duration: `45 s`, `12 min`, `3 h 05 min`, `4 d 2 h`."""
     whole, minutes = round(seconds), round(seconds / 60)
     if whole < 120:
         return f"{whole} s"
@@ -65,7 +68,7 @@ def duration(seconds: float) -> str:
 
 
 def distance(moment: datetime, now: datetime) -> str:
-    """`3 h 05 min ago`, `in 20 min`, `just now`."""
+    """Format a time relative to ``now``: `3 h 05 min ago`, `in 20 min`, `just now`."""
     seconds = (moment - now).total_seconds()
     if abs(seconds) < 5:
         return "just now"
@@ -77,12 +80,12 @@ def moment_of(value: Any) -> datetime:
 
 
 def clock(value: Any, zone: ZoneInfo | None = None) -> str:
-    """`22 Nov, 02:15` in a time zone, by default this machine's."""
+    """Format a time as `22 Nov, 02:15`, in ``zone`` or else in the zone of this machine."""
     local = moment_of(value).astimezone(zone)
     return f"{local.day} {local:%b}, {local:%H:%M}"
 
 
 def day(value: Any, zone: ZoneInfo | None = None) -> str:
-    """`Sun 22 Nov`, of a moment in a time zone or of a date such as `2026-11-22`."""
+    """Format a date such as `2026-11-22`, or the date of a time in ``zone``, as `Sun 22 Nov`."""
     local = moment_of(value).astimezone(zone) if zone else moment_of(value)
     return f"{local:%a} {local.day} {local:%b}"

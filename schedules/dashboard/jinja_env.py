@@ -1,4 +1,7 @@
-"""Jinja environment: templates, filters and URLs. Autoescape is on, and foreign text goes through `bdi` or `plain`."""
+"""Jinja environment of the dashboard: templates, filters and URLs.
+
+Autoescape is on, and templates pass text from web pages through the filter `bdi` or `plain`.
+"""
 
 from collections.abc import Mapping
 from functools import partial
@@ -24,7 +27,7 @@ STATIC = {
 
 
 def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
-    """Wrap foreign text in `<bdi>`, marked with its language."""
+    """Wrap text from a web page in a `<bdi>` element with its language, so that its direction affects nothing else."""
     shown = formatting.plain(text, limit)
     language = formatting.language_of(shown)
     start = Markup('<bdi lang="{}">').format(language) if language else Markup("<bdi>")
@@ -32,13 +35,13 @@ def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
 
 
 def time_tag(moment: Any, zone: str) -> Markup:
-    """Format a moment in a time zone as `<time>`."""
+    """Format a time in a time zone as a `<time>` element."""
     local = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), formatting.clock(local, ZoneInfo(zone)))
 
 
 def web_url(url: object) -> str | None:
-    """Return the URL if it is http(s) and free of control characters, so that it may become a link; else None."""
+    """Return a URL that is safe as a link (http or https, no control characters), else None."""
     text = str(url)
     try:
         parts = urlsplit(text)
@@ -49,7 +52,7 @@ def web_url(url: object) -> str | None:
 
 
 def _url(query: Query, standalone: bool, path: str, **changed: object) -> str | None:
-    """Build a link that keeps site and days of the page; None in a static report."""
+    """Build a link that keeps the parameters `site` and `days` of the page; return None in a static report."""
     if standalone:
         return None
     parameters = {"site": query.site, "days": query.days if query.days != DEFAULT_DAYS else None} | changed
@@ -88,7 +91,7 @@ _ENVIRONMENT.globals |= {
 
 
 def page(template: str, query: Query, *, standalone: bool = False, **context: Any) -> bytes:
-    """Render a page of data; ``standalone`` pages have no links to other pages."""
+    """Render a page with data; a ``standalone`` page has no links to other pages."""
     url = partial(_url, query, standalone)
     return plain_page(template, query=query, standalone=standalone, now=query.moment, url=url, **context)
 

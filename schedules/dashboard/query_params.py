@@ -1,4 +1,4 @@
-"""The parameters of a page: site, number of days, and the moment it is rendered at."""
+"""Parameters of a page: site, number of days, and the time at which it is rendered."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,15 @@ DEFAULT_DAYS = 14
 
 
 class InvalidQuery(ValueError):
-    """Unknown parameter, or a value that is not offered."""
+    """The query string has an unknown parameter or an invalid value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Parameters of one page; `site` is None for all sites. Days are calendar days of each site's zone, up to today."""
+    """Parameters of one page; ``site`` is None for all sites.
+
+    The page shows the last ``days`` calendar days up to today, in the time zone of each site.
+    """
 
     source: DataSource
     moment: datetime
@@ -27,7 +30,7 @@ class Query:
 
     @classmethod
     def parse(cls, source: DataSource, moment: datetime, parameters: Mapping[str, str]) -> "Query":
-        """Parse the query string; raises :class:`InvalidQuery`."""
+        """Parse the parameters of a URL; raises :class:`InvalidQuery` if one is unknown or invalid."""
         if unknown := next((name for name in parameters if name not in ("site", "days")), None):
             raise InvalidQuery(f"unknown parameter {unknown[:40]!r}; use site and days")
         days = parameters.get("days", str(DEFAULT_DAYS))
@@ -43,12 +46,15 @@ class Query:
         return self.source.sites() if self.site is None else [self.source.site(self.site)]
 
     def per_site(self, read: Callable[["Query", Site], Mapping[str, Any]]) -> dict[str, Any]:
-        """Return `at`, `days` and `sites`: the data that ``read`` returns for each site, with its name and zone."""
+        """Call ``read`` for each site of the page.
+
+        Returns `at`, `days` and `sites`, a list with the data, name and time zone of each site.
+        """
         sites = [site_info(site) | dict(read(self, site)) for site in self.sites]
         return {"at": self.moment.isoformat(), "days": self.days, "sites": sites}
 
     def progress(self, site: Site) -> dict[str, Any] | None:
-        """Return the progress of the site's run under way; None if there is none."""
+        """Return the progress of the running crawl of a site, or None if none is running."""
         run = read_progress(self.source.dataset, site.name)
         return run.as_dict(self.moment) if run else None
 
@@ -57,7 +63,7 @@ class Query:
         return [today - timedelta(days=back) for back in reversed(range(self.days))]
 
     def starts(self, site: Site) -> list[datetime]:
-        """Return the start of each day, and the end of the last."""
+        """Return the start of each day, followed by the end of the last day."""
         dates = self.dates(site)
         days = [*dates, dates[-1] + timedelta(days=1)]
         return [datetime(day.year, day.month, day.day, tzinfo=site.zone) for day in days]
@@ -71,5 +77,5 @@ def site_info(site: Site) -> dict[str, Any]:
 
 
 def json_row(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Select columns of a row, with datetimes as ISO 8601."""
+    """Return some columns of a row, with datetimes in ISO 8601 format."""
     return {name: row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in names}

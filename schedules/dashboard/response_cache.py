@@ -1,6 +1,6 @@
-"""Responses kept for a few seconds, so that reloads and several tabs read the data once.
+"""Cache of rendered responses for a few seconds, so that reloads and several tabs read the data only once.
 
-They expire by age alone: a person at 127.0.0.1 needs no invalidation by changed files.
+Entries expire by age alone: the few users of a local dashboard do not need invalidation by changed files.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ MAX_ENTRIES = 64
 
 @dataclass(frozen=True, slots=True)
 class PageResponse:
-    """A rendered response; ``etag`` is a hash of the body."""
+    """Rendered response; ``etag`` is a hash of its body."""
 
     status: int
     media_type: str
@@ -28,9 +28,9 @@ class PageResponse:
 
 
 class ResponseCache:
-    """Responses by key, least recently used evicted first. Belongs to one event loop.
+    """Least recently used (LRU) cache of responses, for use in one event loop.
 
-    Rendering reads files and runs in ``executor``; simultaneous requests for a key share one rendering.
+    A response is rendered in ``executor``, because that reads files. Concurrent requests for a key share one rendering.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -38,7 +38,7 @@ class ResponseCache:
         self._entries: OrderedDict[str, tuple[float, asyncio.Future[PageResponse]]] = OrderedDict()
 
     async def get(self, key: str, render: Callable[[], PageResponse], seconds: float) -> PageResponse:
-        """Return the response for ``key``, rendered anew if it is older than ``seconds``."""
+        """Return the cached response for ``key``; render it if there is none or it is older than ``seconds``."""
         started, response = self._entries.pop(key, (0.0, None))
         if response is None or (response.done() and time.monotonic() - started > seconds):
             started = time.monotonic()

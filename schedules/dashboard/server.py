@@ -1,7 +1,7 @@
-"""The dashboard's server: uvicorn in a child process of the service, restarted when it dies.
+"""Web server of the dashboard: uvicorn in a child process of the service, restarted when it exits.
 
-The service opens the socket, so a port in use is reported before anything starts, and a restarted server keeps its
-address. A process of its own keeps a crash of the dashboard away from the scheduled runs.
+The service opens the socket, so that a port in use is reported before anything starts, and a restarted server keeps its
+address. The server is a separate process, so that a crash of the dashboard cannot affect the scheduled runs.
 """
 
 import errno
@@ -24,7 +24,7 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import PROJECT
 
 HOST, PORT = "127.0.0.1", 8620
-# After a restart of the service, the server of the killed one may still hold the port for a moment.
+# When the service restarts after it was killed, the old web server may still hold the port for a moment.
 PORT_WAIT_SECONDS = 3.0
 TERMINATE_SECONDS = 3.0
 MIN_SECONDS_BETWEEN_STARTS = 60.0
@@ -43,13 +43,13 @@ UVICORN_OPTIONS: Mapping[str, Any] = {
     "timeout_graceful_shutdown": 1,
     "h11_max_incomplete_event_size": 16_384,
 }
-# Two malloc arenas and no pool of Arrow's own keep the resident memory low.
+# Two malloc arenas, and the system allocator instead of Arrow's memory pool, keep the resident memory low.
 _LOW_MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the dashboard listens, and further host names it answers to."""
+    """Address at which the dashboard listens, and further host names that it accepts in requests."""
 
     host: str = HOST
     port: int = PORT
@@ -57,9 +57,9 @@ class Address:
 
 
 def take_token(environment: MutableMapping[str, str], address: Address) -> str | None:
-    """Take the token out of the environment, so that no run inherits it.
+    """Remove the access token from the environment and return it, so that no run inherits it.
 
-    Raises :class:`WrongUsage` if it is too short, or missing while other machines can connect.
+    Raises :class:`WrongUsage` if the token is too short, or if it is missing and other machines can connect.
     """
     token = environment.pop(TOKEN_VARIABLE, "") or None
     if token is None and not is_loopback(address.host):
@@ -91,7 +91,7 @@ def listen(address: Address) -> socket.socket:
 
 
 class DashboardProcess:
-    """Context manager around the server process; ``log`` receives one line per event."""
+    """Context manager that runs the web server in a child process; ``log`` is called with one line per event."""
 
     def __init__(
         self, dataset: DataFolder, timetable: Path, address: Address, token: str | None, log: Callable[[str], None]
@@ -130,7 +130,10 @@ class DashboardProcess:
         self._child.communicate()
 
     def restart_if_dead(self) -> None:
-        """Restart the server if it has exited, at most once a minute. Raises nothing."""
+        """Restart the server if it has exited, at most once a minute.
+
+        A failed restart is logged and not raised.
+        """
         code = self._child.poll() if self._child else None
         if code is None or time.monotonic() - self._started < MIN_SECONDS_BETWEEN_STARTS:
             return
@@ -144,7 +147,7 @@ class DashboardProcess:
         if self._child is not None:
             self._child.communicate()
         self._started = time.monotonic()
-        # A session of its own: Ctrl-C reaches the service, which then ends the server.
+        # In a session of its own, so that Ctrl-C reaches only the service, which then stops the server.
         self._child = subprocess.Popen(
             [sys.executable, "-m", "schedules.dashboard.server"],
             cwd=PROJECT,
@@ -160,7 +163,11 @@ class DashboardProcess:
 
 
 def main() -> None:
-    """Serve at the inherited socket; the first line of stdin is the configuration, its end is the end of the server."""
+    """Serve the dashboard at the inherited socket.
+
+    The first line of stdin is the configuration as JSON. The server exits when stdin is closed, which the exit of its
+    parent does.
+    """
     import uvicorn
 
     from schedules.dashboard.access import access_policy
@@ -174,7 +181,7 @@ def main() -> None:
     dashboard = Dashboard(source, access_policy(config["host"], config["names"], config["token"]))
     server = uvicorn.Server(uvicorn.Config(dashboard.application(), **UVICORN_OPTIONS))
     server.run(sockets=[socket.socket(fileno=config["socket"])])
-    os._exit(0)  # without waiting for threads that still read files
+    os._exit(0)  # do not wait for threads that still read files
 
 
 def _exit_with_parent() -> None:

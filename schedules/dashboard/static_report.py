@@ -1,4 +1,4 @@
-"""The dashboard as one HTML file, without server, script or other files."""
+"""Static report: all views of the dashboard in one HTML file that needs no server, script or other file."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ MAX_DAYS = 366
 
 
 def report_query(dataset: DataFolder, timetable: Path, moment: datetime, days: int, site: str | None) -> Query:
-    """Build the query of a report; raises :class:`WrongUsage` for an unknown site or too many days."""
+    """Build the page parameters of a report; raises :class:`WrongUsage` for an unknown site or too many days."""
     source = DataSource(dataset, timetable)
     if days > MAX_DAYS:
         raise WrongUsage(f"--since goes back at most {MAX_DAYS} days")
@@ -35,9 +35,10 @@ def report_data(query: Query) -> dict[str, Any]:
 
 
 def write_report(out: Path, query: Query) -> int:
-    """Write the report atomically; returns its size in bytes.
+    """Write the report atomically and return its size in bytes.
 
-    Raises :class:`WrongUsage` if ``out`` cannot be a file, and :class:`StorageError` if it cannot be written.
+    Raises :class:`WrongUsage` if ``out`` is a folder or in no existing folder, and :class:`StorageError` if it
+    cannot be written.
     """
     if out.is_dir() or not out.parent.is_dir():
         raise WrongUsage(f"{out} is not a file in an existing folder; choose another --out")

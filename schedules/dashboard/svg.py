@@ -1,8 +1,9 @@
-"""SVG drawings that stretch with the page while their text keeps its size.
+"""SVG drawings that scale with the width of the page, while their text keeps its size.
 
-Horizontal positions are shares of the width, vertical ones pixels; so a chart needs neither script nor `viewBox`, and
-text is as large on a phone as on a wide screen. Our own module, because chart libraries for a browser need
-scripts or styles that the content security policy forbids, and those for a server draw text of a fixed size.
+Horizontal positions are shares of the width, and vertical positions are pixels. A drawing therefore needs neither
+script nor `viewBox`, and its text is as large on a phone as on a wide screen. No chart library is used: those for
+browsers need scripts or styles that the content security policy forbids, and those for servers draw text of a fixed
+size.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from schedules.dashboard.formatting import plain
 
 @dataclass
 class Drawing:
-    """One drawing of a height in pixels; ``title`` and ``description`` are for screen readers."""
+    """SVG drawing with a height in pixels; ``title`` and ``description`` are for screen readers."""
 
     name: str
     height: float
@@ -36,16 +37,16 @@ class Drawing:
         self._add(shape, _share(x), _px(y), _px(radius), kind, tooltip=tooltip)
 
     def cross(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
-        """Add a mark that differs from a dot without colour."""
+        """Add a cross, which differs from a dot by its shape and not only by its colour."""
         r = _px(radius)
         inner = Markup('<path d="M-{0} -{0}L{0} {0}M-{0} {0}L{0} -{0}" class="{1}"/>').format(r, kind)
         hit = Markup('<circle r="{}" class="hit"/>').format(_px(radius + 3))
-        # A nested svg, because a path cannot be positioned by shares of the width.
+        # The path is in a nested svg element, because a path itself cannot be positioned by a share of the width.
         shape = '<svg x="{}" y="{}" class="free"><g>{}</g>{}</svg>'
         self._add(shape, _share(x), _px(y), Markup("{}{}").format(hit, inner), tooltip=tooltip)
 
     def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> None:
-        """Add text; ``anchor`` is the side at ``x``: `start`, `middle` or `end`."""
+        """Add text; ``anchor`` is the part of it that is placed at ``x``: `start`, `middle` or `end`."""
         shape = '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>'
         self._shapes.append(Markup(shape).format(_share(x), _px(y), anchor, kind, plain(text, 80)))
 
@@ -54,7 +55,7 @@ class Drawing:
         self._shapes.append(Markup(shape).format(*values, title))
 
     def markup(self, kind: str = "") -> Markup:
-        """Render the SVG element, with title and description."""
+        """Return the SVG element, with its title and description."""
         head = (
             '<svg class="chart {}" width="100%" height="{}" role="img" aria-labelledby="{}-title {}-desc"'
             ' focusable="false"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>{}</svg>'

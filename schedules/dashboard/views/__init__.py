@@ -1,1 +1,4 @@
-"""The views of the dashboard, one module each: they read data as JSON types. Imports data_source and query_params."""
+"""Views of the dashboard, one per module: each reads its data and returns it as JSON types.
+
+May import data_source and query_params of the dashboard, and the packages that the dashboard may import.
+"""

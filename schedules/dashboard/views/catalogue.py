@@ -1,4 +1,4 @@
-"""The views of the dashboard by name: path, title and the function that reads their data."""
+"""Catalogue of the views of the dashboard: name, path, title and the function that reads the data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ from schedules.dashboard.views.stories import stories
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view; ``data`` returns JSON types, which the template and the JSON page share.
+    """View of the dashboard, shown as an HTML page and as JSON.
 
-    ``ranged`` views show a selectable number of days.
+    :param data: function that returns the data of both as JSON types
+    :param ranged: true if the user can choose the number of days
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Coverage by story id: of the numbers the publisher assigned, those stored and those never seen."""
+"""Coverage view: the numeric story ids assigned by the publisher, by result (such as stored or never seen)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,7 +26,7 @@ _RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, *_ESTIMATE
 
 
 def coverage(query: Query) -> dict[str, Any]:
-    """Return `whole`, the coverage of all days, and `runs`, that of the day before each run."""
+    """Return the coverage of each site: `whole` for all days, and `runs` for the day before each run."""
     return query.per_site(_site)
 
 
@@ -45,15 +45,15 @@ def _whole(query: Query, site: Site) -> tuple[dict[str, Any] | None, str | None]
     try:
         counts, why = _parse(site_coverage(query.source.dataset, site.name, query.since(site), query.moment))
         return (counts | _density(query, site, counts) if counts else None), why
-    except (OSError, ValueError, DataDamaged) as error:  # includes Arrow's errors
+    except (OSError, ValueError, DataDamaged) as error:  # ValueError includes Arrow's errors
         why = one_line(str(error))
         query.source.unreadable["coverage"] = why
         return None, f"cannot read a file: {why}"
 
 
 def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Count the ids stored in each stretch of `stretch` ids, from the lowest on; the last may be shorter."""
-    # In the site's zone, a story may belong to the month before.
+    """Count the stored ids in each interval of `stretch` ids, from the lowest id on; the last may be shorter."""
+    # In the time zone of the site, the first stories may be of the previous month.
     since = query.since(site) - timedelta(days=1)
     rows = query.source.rows("stories", site.name, ["story_id"], f"{since:%Y-%m}")
     numbers = [int(n) for story_id in rows["story_id"].to_pylist() if (n := story_id.rpartition(":")[2]).isdecimal()]
@@ -66,7 +66,7 @@ def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, A
 
 
 def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the counts of a coverage report, or None with the reason why there are none."""
+    """Return the counts of a coverage report (None if it has none) and the reason why it has no estimate."""
     low, high = coverage.get("low"), coverage.get("high")
     why = str(coverage["why_no_estimate"]) if coverage.get("why_no_estimate") else None
     if not isinstance(low, int) or not isinstance(high, int) or high < low:

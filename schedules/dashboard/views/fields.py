@@ -1,4 +1,4 @@
-"""Field coverage: the share of parsed stories that have each field, run by run."""
+"""Field view: the share of parsed stories that have each field, for each run."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -10,14 +10,14 @@ from schedules.dashboard.query_params import Query
 from schedules.dashboard.views.overview import active_alarms
 from schedules.reports.report import COLUMNS, RunReport
 
-# More runs than this are grouped by day.
+# If there are more runs than this, they are grouped by day.
 MAX_POINTS = 60
 MAX_WEIGHT = 50
 _MEANINGS = {column.name: str(column.metadata["meaning"]) for column in columns_of(Story)}
 
 
 def fields(query: Query) -> dict[str, Any]:
-    """Return each column's shares over time, the present and the usual share, and its alarms."""
+    """Return the shares of each column over time, its latest and usual share, and its alarms."""
     return query.per_site(_site)
 
 

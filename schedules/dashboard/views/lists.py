@@ -1,4 +1,4 @@
-"""The ranked lists when last seen, the movement of each link, and its ranks over the last 24 hours."""
+"""List view: latest snapshot of each ranked list, and the rank of each link over the last 24 hours."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,12 +18,12 @@ Row = Mapping[str, Any]
 
 
 def lists(query: Query) -> dict[str, Any]:
-    """Return the latest snapshot of each list, every row with its previous rank and its curve."""
+    """Return the latest snapshot of each list; a row has its previous rank and its ranks over 24 hours."""
     return query.per_site(_site)
 
 
 def _site(query: Query, site: Site) -> dict[str, Any]:
-    # The day before the latest snapshot, even if that was long ago.
+    # Read the day before the latest snapshot, even if the latest snapshot is old.
     parts = [part for part, _ in query.source.dataset.published(TABLES["rankings"], site.name)][-3:]
     rows = query.source.rows("rankings", site.name, _READ_COLUMNS, parts[0]).to_pylist() if parts else []
     by_list = defaultdict(list)
@@ -35,7 +35,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 def _list(name: str, rows: Sequence[Row]) -> dict[str, Any]:
     snapshots: dict[datetime, dict[str, Row]] = defaultdict(dict)
     for row in sorted(rows, key=lambda row: (row["observed_at"], -row["rank"])):
-        snapshots[row["observed_at"]][_key(row)] = row  # of a story listed twice, the better rank counts
+        snapshots[row["observed_at"]][_key(row)] = row  # if a story is listed twice, its better rank counts
     times = sorted(snapshots)
     latest, until = snapshots[times[-1]], max(row["last_observed_at"] for row in snapshots[times[-1]].values())
     before = snapshots[times[-2]] if len(times) > 1 else {}
@@ -64,7 +64,7 @@ def _row(row: Row, before: Row | None, snapshots: Iterable[Mapping[str, Row]], s
 
 
 def rank_curve(rows: Iterable[Row], since: datetime | None = None) -> list[list[Any]]:
-    """Return `[from, until, rank]` for each stretch of a story in one list, from rows of `rankings`."""
+    """Return `[from, until, rank]` for each period in which a story kept a rank, from its rows in one list."""
     curve = []
     for row in sorted(rows, key=lambda row: row["observed_at"]):
         start, end = row["observed_at"], row["last_observed_at"]

@@ -1,4 +1,4 @@
-"""The start page: the latest full run of each site, active alarms, missed and next occurrences, runs under way."""
+"""Start page: latest full run of each site, active alarms, missed and next occurrences, running crawls."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ from schedules.reports.report import RunReport, parse_alarm
 from schedules.timetable.occurrences import OPEN, State
 
 RECENT = timedelta(days=1)
-# How far back to look for the latest full run.
+# Age up to which a full run is searched for.
 MAX_AGE = timedelta(days=31)
 MAX_NEW_STORIES = 12
 MAX_FULL_RUNS = 14
@@ -70,7 +70,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 
 def main_mode(runs: Sequence[RunReport]) -> str | None:
-    """Return the mode of the runs that the overview is about: full runs, or without any, the latest run's mode."""
+    """Return the mode of the runs to summarise: `full`, or the mode of the latest run if there is no full run."""
     modes = [run.mode for run in runs]
     return "full" if "full" in modes else None if None in modes else next(iter(modes), None)
 
@@ -95,9 +95,9 @@ def _first_problem(run: RunReport) -> str:
 
 
 def active_alarms(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
-    """Return the alarms of the latest run of each mode, with the runs they have been active in.
+    """Return the alarms of the latest run of each mode, with the number of runs and the first run of each alarm.
 
-    ``runs`` are those of one site, newest first.
+    ``runs`` are the runs of one site, newest first.
     """
     latest: dict[str | None, RunReport] = {}
     for run in runs:
@@ -118,7 +118,7 @@ def _runs_with(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
 
 
 def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the alarms of schedules without a good run in time; they belong to no run."""
+    """Return the alarms of schedules that had no good run in time; such alarms belong to no run."""
     timetable, _ = query.source.timetable()
     alarms = missed_runs(timetable, query.source.dataset, query.moment) if timetable else []
     no_run = {"run_id": None, "runs": 0, "first_run_id": None, "first_at": None}
@@ -127,7 +127,7 @@ def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
 
 
 def _missed(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the last day's occurrences without a run, with the reason."""
+    """Return the occurrences of the last day that were not run, with the reason."""
     since = query.moment - RECENT
     return [
         {"schedule": o.schedule, "due_at": o.due_at.isoformat(), "state": str(o.state), "reason": o.reason}

@@ -1,4 +1,4 @@
-"""Rejects by reason and day, URLs without a story by outcome, and the latest rejects."""
+"""Reject view: rejected records by reason and day, URLs without a story by outcome, and the latest rejects."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Runs of some days with the totals of each day, and one run in detail."""
+"""Run view: runs with the totals of each day, and the details of one run."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _TOTALS = ("new", "revised", "unchanged", "gone", "rejected", "requests")
 
 
 def runs(query: Query) -> dict[str, Any]:
-    """Return `runs`, oldest first, and `days` with the totals and runs of each."""
+    """Return `runs`, oldest first, and `days`, each with its totals and runs."""
     return query.per_site(_site)
 
 
@@ -36,14 +36,14 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 
 def _mark(run: RunReport, site: Site) -> dict[str, Any]:
-    """Return a run as a mark on the clock; `hour` is its start, 0 to 24."""
+    """Return the data of a run for its mark in the chart of a day; `hour` is its start time, from 0 to 24."""
     local = run.started.astimezone(site.zone)
     hour = round(local.hour + local.minute / 60 + local.second / 3600, 3)
     return {"hour": hour} | {name: getattr(run, name) for name in ("run_id", "good", "mode", "word", "new", "seconds")}
 
 
 def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
-    """Return one run with the meaning of its outcomes; None if there is no such run."""
+    """Return one run with the meanings of its outcomes, or None if there is no such run."""
     run = query.source.run(run_id)
     if run is None:
         return None

@@ -1,4 +1,4 @@
-"""Stories per day and section, with the newest, the most often revised and those taken down."""
+"""Story view: stories per day and section, and the newest, most often revised and removed stories."""
 
 from bisect import bisect_right
 from typing import Any
@@ -13,7 +13,10 @@ _COLUMNS = [*_SHOWN, "fetched_at", "gone_at"]
 
 
 def stories(query: Query) -> dict[str, Any]:
-    """Return stories by section and by day of publication, or of first sight where that is unknown."""
+    """Return counts of stories by section and day, and the newest, revised and removed stories.
+
+    The day is that of publication, or if it is unknown, the day on which the story was first seen.
+    """
     return query.per_site(_site)
 
 
@@ -21,7 +24,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
     import pyarrow.compute as pc
 
     dates, since = query.dates(site), query.since(site)
-    # Partitions are months in the site's zone.
+    # A partition is a month in the time zone of the site.
     rows = query.source.rows("stories", site.name, _COLUMNS, f"{dates[0]:%Y-%m}")
     by_day, by_section = _counts(query, site, rows)
     sections = sorted(by_section, key=lambda name: (-sum(by_section[name]), name))

@@ -1,4 +1,4 @@
-"""One story: its revisions with word-level differences, and its ranks in the lists."""
+"""Story page: revisions of one story with word-level differences, and its ranks in the lists."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,13 +26,13 @@ def is_story_id(text: str) -> bool:
 
 
 def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
-    """Return one story; None if it is not stored. The caller has validated the id."""
+    """Return one story, or None if it is not stored; the caller must validate the id."""
     source = query.source
     rows = source.rows_of_story("revisions", story_id) + source.rows_of_story("stories", story_id)
     if not rows:
         return None
     rows.sort(key=lambda row: int(row["revision"]))
-    # Partitions are dates in the site's zone, which may differ by a day from UTC.
+    # A partition is a date in the time zone of the site, which may differ by a day from UTC.
     since = f"{min(row['first_seen_at'] for row in rows) - timedelta(days=1):%Y-%m-%d}"
     rankings = source.rows_of_story("rankings", story_id, since)
     aliases = source.rows_of_story("aliases", story_id)[:MAX_ALIASES]
@@ -48,7 +48,7 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
 
 
 def _revisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield each revision, newest first, with its changes from the one before."""
+    """Yield each revision, newest first, with its changes from the previous revision."""
     for before, row in reversed(list(zip([None, *rows[:-1]], rows, strict=True))):
         differences = changes(before, row) if before is not None else ()
         changed = {name: [asdict(piece) for piece in pieces] for name, pieces in differences}
@@ -58,5 +58,5 @@ def _revisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 def _curves(rankings: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[list[Any]]]]:
     for name in sorted({row["list"] for row in rankings}):
         own = sorted((row for row in rankings if row["list"] == name), key=lambda row: -row["rank"])
-        best = {row["observed_at"]: row for row in own}  # of a story listed twice, the better rank counts
+        best = {row["observed_at"]: row for row in own}  # if the story is listed twice, its better rank counts
         yield name, rank_curve(best.values())

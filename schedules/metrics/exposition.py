@@ -1,6 +1,6 @@
-"""Metrics of a data folder in Prometheus's text format, collected from its files at each request.
+"""Metrics of a data folder in the text format of Prometheus, collected from its files at each request.
 
-Label values come from fixed sets (sites, schedules, outcomes, reasons, columns); anything else is `other`.
+Label values come from fixed sets (sites, schedules, outcomes, reasons, columns); any other value becomes `other`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -42,20 +42,20 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def exposition(dataset: DataFolder, timetable: Timetable, moment: datetime) -> bytes:
-    """All metrics in the text format, version 0.0.4."""
+    """Return all metrics in the Prometheus text format, version 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_DataFolderCollector(dataset, timetable, moment))
     return generate_latest(registry)
 
 
 def samples(dataset: DataFolder, timetable: Timetable, moment: datetime) -> list[dict[str, Any]]:
-    """All metrics as `name`, `labels` and `value`, for programs other than Prometheus."""
+    """Return each sample of the metrics with `name`, `labels` and `value`, for programs other than Prometheus."""
     metrics = _DataFolderCollector(dataset, timetable, moment).collect()
     return [{"name": s.name, "labels": s.labels, "value": s.value} for metric in metrics for s in metric.samples]
 
 
 def write_exposition(file: Path, dataset: DataFolder, timetable: Timetable, moment: datetime) -> None:
-    """Write the metrics atomically for the textfile collector of the node exporter.
+    """Write the metrics to a file, atomically, for the textfile collector of the Prometheus node exporter.
 
     Raises :class:`StorageError` if the file cannot be written.
     """
@@ -149,7 +149,7 @@ class _DataFolderCollector(Collector):
             rows = [((site,), times[column].timestamp()) for site, times in newest.items() if column in times]
             name = f"khobor_newest_story_{column.removesuffix('_at')}_timestamp_seconds"
             yield gauge(name, f"When the newest story {text}", ["site"], rows)
-        # A time in the future was misread or misprinted.
+        # A publication time in the future is wrong, so the time of first sight is used instead.
         past = {site: [times.get(n) for n in ("published_at", "first_seen_at")] for site, times in newest.items()}
         ages = [
             ((site,), (self.moment - time).total_seconds())

@@ -1,4 +1,7 @@
-"""Age of the newest story, length of the lists, and size of the outbox; a Parquet file is read once per version."""
+"""Metrics of the stored data: age of the newest story, length of the lists, and number of unpublished rows.
+
+A Parquet file is read again only if its size or modification time has changed.
+"""
 
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -11,12 +14,12 @@ from typing import Any
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
-# The newest story may be in the month before, and an unchanged list has no snapshot of today.
+# The newest story may be in the previous month, and a list that did not change has no snapshot of today.
 MONTHS, DAYS = 2, 7
 
 
 def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
-    """The latest `published_at` and `first_seen_at` of a site's stories, where known."""
+    """Return the latest `published_at` and `first_seen_at` of the stories of a site, as far as they are known."""
     newest: dict[str, datetime] = {}
     for _, path in dataset.published(TABLES["stories"], site)[-MONTHS:]:
         for name, time in _read(_newest_in_footer, dataset.root / path).items():
@@ -25,7 +28,7 @@ def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
 
 
 def list_lengths(dataset: DataFolder, site: str) -> dict[str, int]:
-    """Number of entries in the newest snapshot of each list."""
+    """Return the number of entries in the newest snapshot of each list of a site."""
     lengths: dict[str, int] = {}
     for _, path in dataset.published(TABLES["rankings"], site)[-DAYS:]:
         lengths |= _read(_lengths, dataset.root / path)
@@ -33,7 +36,10 @@ def list_lengths(dataset: DataFolder, site: str) -> dict[str, int]:
 
 
 def outbox_rows(dataset: DataFolder, site: str) -> int | None:
-    """Number of stored rows that are not published yet; None if the ledger cannot be read."""
+    """Return the number of stored rows that are not published yet.
+
+    Returns None if the ledger (the SQLite database of the site) is missing or cannot be read.
+    """
     path = dataset.ledger(site)
     if not path.exists():
         return None
@@ -45,11 +51,14 @@ def outbox_rows(dataset: DataFolder, site: str) -> int | None:
 
 
 def _read(read: Callable[[Path, int, int], Mapping[str, Any]], path: Path) -> Mapping[str, Any]:
-    """Call a cached reader with the version of a file; empty for a file that cannot be read, which `check` names."""
+    """Call a function that is cached by size and modification time of a file.
+
+    Returns an empty mapping for a file that cannot be read; `khobor check` reports such files.
+    """
     try:
         stat = path.stat()
         return read(path, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ValueError):  # includes the errors of Arrow
+    except (OSError, ValueError):  # ValueError includes Arrow's errors
         return {}
 
 
@@ -74,6 +83,6 @@ def _lengths(path: Path, _modified: int, _size: int) -> Mapping[str, int]:
 
     with pq.ParquetFile(path) as file:
         rows = file.read(columns=["list", "observed_at", "rank"]).to_pydict()
-    # The last rank of the last snapshot of each list.
+    # In this order, the last rank of the newest snapshot of each list remains.
     ordered = sorted(zip(rows["list"], rows["observed_at"], rows["rank"], strict=True))
     return {name: rank for name, _, rank in ordered}

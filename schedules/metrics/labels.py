@@ -1,4 +1,4 @@
-"""Label values of the metrics: fixed sets, so that no page or file can create time series."""
+"""Label values of the metrics, in fixed sets, so that the content of a page or file cannot create new time series."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -24,17 +24,17 @@ ALARM_KINDS = (
 
 @cache
 def sites() -> Mapping[str, tuple[str, ...]]:
-    """The known sites with the names of their lists."""
+    """Return the known sites, each with the names of its ranked lists."""
     return {name: tuple(ranked.name for ranked in spider.lists) for name, spider in newspapers().items()}
 
 
 def known_or_other(value: str, known: Collection[str]) -> str:
-    """The value if it is known, `other` if not."""
+    """Return the value if it is known, else `other`."""
     return value if value in known else OTHER
 
 
 def known_counts(counts: Mapping[str, int], known: Collection[str]) -> Mapping[str, int]:
-    """Counts by known value, the rest summed as `other`."""
+    """Return the counts of known values, and the sum of all others as `other`."""
     result: Counter[str] = Counter()
     for name, count in counts.items():
         result[known_or_other(name, known)] += count

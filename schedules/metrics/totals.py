@@ -1,4 +1,4 @@
-"""Totals over all runs of a data folder, from their reports."""
+"""Totals over all runs of a data folder, added up from their reports."""
 
 import threading
 from collections import Counter
@@ -10,15 +10,18 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.metrics.labels import CHANGES
 from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
 
-#: A scheduled run writes its report a second time; reports older than the last 200 are final and not read again.
+#: Number of latest reports that may still change, since a scheduled run writes its report twice. Older ones are final.
 MAX_OPEN = 200
-#: Site and schedule; the schedule of a run by hand is None.
+#: Site and schedule; the schedule is None for a run that was started by hand.
 Key = tuple[str, str | None]
 
 
 @dataclass
 class Totals:
-    """Counts by metric, site, schedule and detail; for each site and schedule the latest run and end of a good one."""
+    """Counts by metric, site, schedule and detail (such as an outcome).
+
+    For each site and schedule, also the latest run and the end of the latest good run.
+    """
 
     counts: Counter[tuple[str, str, str | None, str]] = field(default_factory=Counter)
     latest: dict[Key, RunReport] = field(default_factory=dict)
@@ -41,7 +44,10 @@ class Totals:
 
 @dataclass
 class TotalsReader:
-    """Reads each report once and keeps only ids and totals of final ones; safe for several threads."""
+    """Thread-safe reader of the totals, which reads a report again only if it has changed.
+
+    Of final reports, only the ids and totals are kept in memory.
+    """
 
     dataset: DataFolder
     _final: Totals = field(default_factory=Totals)
@@ -50,11 +56,11 @@ class TotalsReader:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> Totals:
-        """Read new and changed reports; returns the totals of all."""
+        """Read new and changed reports, and return the totals of all reports."""
         with self._lock:
             for run_id in run_ids(self.dataset):
                 if run_id not in self._final_ids:
-                    with suppress(OSError, InvalidReport):  # `khobor runs` names it
+                    with suppress(OSError, InvalidReport):  # `khobor runs` lists unreadable reports
                         stat = self.dataset.run(run_id).stat()
                         version = (stat.st_mtime_ns, stat.st_size)
                         if run_id not in self._open or self._open[run_id][0] != version:

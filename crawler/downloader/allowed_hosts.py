@@ -19,7 +19,8 @@ from scrapy.resolver import CachingThreadedResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.error import DNSLookupError
 
-from crawler.downloader.errors import FetchError, InvalidUrl, OffsiteUrl, PrivateAddress, RedirectLoop
+from crawler.downloader.errors import FetchError
+from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -36,20 +37,24 @@ def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return InvalidUrl("malformed URL")
+        return FetchError(Outcome.INVALID_URL, "malformed URL")
     has_user = parts.username is not None or parts.password is not None
-    errors: tuple[tuple[bool, type[FetchError], str], ...] = (
-        (parts.scheme not in DEFAULT_PORTS, InvalidUrl, f"scheme {one_line(parts.scheme, 20)!r} is not http or https"),
-        (not host, InvalidUrl, "the URL has no host"),
-        (has_user, InvalidUrl, "the URL contains a user name"),
+    errors: tuple[tuple[bool, Outcome, str], ...] = (
+        (
+            parts.scheme not in DEFAULT_PORTS,
+            Outcome.INVALID_URL,
+            f"scheme {one_line(parts.scheme, 20)!r} is not http or https",
+        ),
+        (not host, Outcome.INVALID_URL, "the URL has no host"),
+        (has_user, Outcome.INVALID_URL, "the URL contains a user name"),
         (
             host not in hosts or _is_numeric(host or ""),
-            OffsiteUrl,
+            Outcome.OFFSITE,
             f"{one_line(host or '', 80)} is not one of the site's hosts",
         ),
-        (port not in (None, DEFAULT_PORTS.get(parts.scheme)), OffsiteUrl, f"port {port} is not the site's"),
+        (port not in (None, DEFAULT_PORTS.get(parts.scheme)), Outcome.OFFSITE, f"port {port} is not the site's"),
     )
-    return next((error(reason) for is_wrong, error, reason in errors if is_wrong), None)
+    return next((FetchError(outcome, reason) for is_wrong, outcome, reason in errors if is_wrong), None)
 
 
 def is_public(address: str) -> bool:
@@ -92,9 +97,10 @@ class PublicOnlyResolver(CachingThreadedResolver):
         raise DNSLookupError(f"{name} resolves to {address}, which is not a public address")
 
     @classmethod
-    def error_for(cls, host: str) -> PrivateAddress | None:
+    def error_for(cls, host: str) -> FetchError | None:
         address = cls.rejected.get(host)
-        return PrivateAddress(f"{host} resolves to {address}, which is not a public address") if address else None
+        reason = f"{host} resolves to {address}, which is not a public address"
+        return FetchError(Outcome.OFFSITE, reason) if address else None
 
 
 class OnlyOwnHosts(OffsiteMiddleware):
@@ -129,20 +135,20 @@ class OwnRedirects(RedirectMiddleware):
         try:
             result = super().process_response(request, response)
         except ValueError as error:
-            raise InvalidUrl(f"redirected to a malformed URL: {error}") from error
+            raise FetchError(Outcome.INVALID_URL, f"redirected to a malformed URL: {error}") from error
         except FetchError:
             raise
         except IgnoreRequest as error:
-            raise RedirectLoop(f"redirected more than {self.max_redirect_times} times") from error
+            raise FetchError(Outcome.REDIRECT_LOOP, f"redirected more than {self.max_redirect_times} times") from error
         if result is response and response.status in REDIRECT_STATUSES and not request.meta.get("dont_redirect"):
-            raise InvalidUrl("redirected to no URL, or to one that is not http or https")
+            raise FetchError(Outcome.INVALID_URL, "redirected to no URL, or to one that is not http or https")
         return result
 
     def _redirect(self, redirected: Request, request: Request, reason: Any) -> Request:
         if error := url_error(redirected.url, own_hosts(self.crawler)):
-            raise type(error)(f"redirected: {error.reason}")
+            raise FetchError(error.outcome, f"redirected: {error.reason}")
         if redirected.url in (request.url, *request.meta.get("redirect_urls", ())):
-            raise RedirectLoop("redirected in a circle")
+            raise FetchError(Outcome.REDIRECT_LOOP, "redirected in a circle")
         hop = super()._redirect(redirected, request, reason)
         # The duplicate filter would drop a known URL, and the one that redirected to it would end without an outcome.
         hop.dont_filter = True

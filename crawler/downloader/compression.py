@@ -10,7 +10,8 @@ from scrapy.http import Response
 
 from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
 from crawler.decoding.decompress import MAX_ENCODINGS, decompress
-from crawler.downloader.errors import ResponseCorrupt, ResponseTooLarge
+from crawler.downloader.errors import FetchError
+from crawler.outcomes import Outcome
 
 
 class StrictDecompression(HttpCompressionMiddleware):
@@ -38,7 +39,7 @@ class StrictDecompression(HttpCompressionMiddleware):
                 del response.headers["Content-Encoding"]
                 return response
             if isinstance(error, PageTooLarge):
-                raise ResponseTooLarge(str(error)) from error
+                raise FetchError(Outcome.TOO_LARGE, str(error)) from error
             if self.crawler.spider is not None and not request.meta.get("dont_retry"):
                 retry = get_retry_request(
                     request,
@@ -49,7 +50,7 @@ class StrictDecompression(HttpCompressionMiddleware):
                 )
                 if retry:
                     return retry
-            raise ResponseCorrupt(str(error)) from error
+            raise FetchError(Outcome.CORRUPT, str(error)) from error
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
         names = [name.strip().lower() for value in content_encoding for name in value.decode("latin-1").split(",")]

@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from typing import ClassVar
+from functools import partial
 
 from OpenSSL import SSL
 from scrapy import exceptions as scrapy_errors
@@ -20,74 +20,19 @@ from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
-    """A request that is not sent, or a response that is not accepted.
+    """A request that is not sent, or a response that is not accepted, with its outcome.
 
     As a subclass of `IgnoreRequest` it is neither logged with a traceback nor retried by Scrapy.
     """
 
-    outcome: ClassVar[Outcome] = Outcome.REJECTED
-
-    def __init__(self, reason: str) -> None:
-        self.reason = one_line(reason)
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        self.outcome, self.reason = outcome, one_line(reason)
         super().__init__(self.reason)
 
 
-class OffsiteUrl(FetchError):
-    """A URL on another host or port."""
-
-    outcome = Outcome.OFFSITE
-
-
-class PrivateAddress(OffsiteUrl):
-    """A host name that resolves to an address outside the public internet."""
-
-
-class InvalidUrl(FetchError):
-    """A malformed URL, or one that is not http or https."""
-
-    outcome = Outcome.INVALID_URL
-
-
-class RedirectLoop(FetchError):
-    """A circle of redirects, or too many of them."""
-
-    outcome = Outcome.REDIRECT_LOOP
-
-
-class RobotsForbidden(FetchError):
-    """A URL that robots.txt forbids, or whose robots.txt could not be read."""
-
-    outcome = Outcome.ROBOTS
-
-
-class ResponseTooLarge(FetchError):
-    """A response that exceeds a size limit."""
-
-    outcome = Outcome.TOO_LARGE
-
-
-class ResponseCorrupt(FetchError):
-    """A response that was cut short or cannot be decompressed."""
-
-    outcome = Outcome.CORRUPT
-
-
-class HostUnreachable(FetchError):
-    """A URL on a host that is given up for the run, after failing several times in a row."""
-
-    outcome = Outcome.UNREACHABLE
-
-
-class HostBlocked(FetchError):
-    """A URL on a host that is given up for the run, after blocking us."""
-
-    outcome = Outcome.BLOCKED
-
-
-class RunEnded(FetchError):
-    """A request that the run ended before it was complete; the next run repeats it."""
-
-    outcome = Outcome.PENDING
+RobotsForbidden = partial(FetchError, Outcome.ROBOTS)
+#: The run ended before a request was complete; the next run repeats it.
+RunEnded = partial(FetchError, Outcome.PENDING)
 
 
 def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:

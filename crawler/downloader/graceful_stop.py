@@ -21,7 +21,7 @@ run_must_end = object()
 class GracefulStop:
     """Fail all queued requests of a closing spider; Scrapy would first send them, at the slots' slow pace.
 
-    Each goes to its errback with :class:`RunEnded`.
+    Each goes to its errback with the outcome `pending`.
     """
 
     def __init__(self, crawler: Crawler) -> None:

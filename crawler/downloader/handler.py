@@ -11,9 +11,10 @@ from scrapy.utils.asyncio import call_later
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.downloader.allowed_hosts import PublicOnlyResolver
-from crawler.downloader.errors import ResponseTooLarge, RunEnded, fetch_error_in
+from crawler.downloader.errors import FetchError, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
+from crawler.outcomes import Outcome
 from crawler.scrapy_internals import LenientParser, cache_tls_options, replace_parser, replace_pool
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -77,8 +78,8 @@ class _BoundedParser(LenientParser):
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.headers_received += len(line) + len(self.delimiter)
         if self.headers_received > MAX_HEADER_BYTES:
-            raise ResponseTooLarge(f"more than {MAX_HEADER_BYTES // 1024} KiB of response headers")
+            raise FetchError(Outcome.TOO_LARGE, f"more than {MAX_HEADER_BYTES // 1024} KiB of response headers")
         super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802
-        raise ResponseTooLarge(f"a response header of more than {self.MAX_LENGTH // 1024} KiB")
+        raise FetchError(Outcome.TOO_LARGE, f"a response header of more than {self.MAX_LENGTH // 1024} KiB")

@@ -19,7 +19,7 @@ from scrapy.utils.asyncio import CallLaterResult, call_later
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
-from crawler.downloader.errors import FetchError, HostBlocked, HostUnreachable, outcome_of
+from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response
 from crawler.outcomes import Outcome
 from crawler.scrapy_internals import schedule_next_request, slot_of
@@ -111,7 +111,7 @@ class PatientRetry(RetryMiddleware):
 
     def process_request(self, request: Request) -> None:
         if error := self._host(request).given_up:
-            raise type(error)(error.reason)
+            raise FetchError(error.outcome, error.reason)
 
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
@@ -163,8 +163,8 @@ class PatientRetry(RetryMiddleware):
         for queued requests, survives the removal of idle slots and blocks no other host.
         """
         if seconds > self.seconds_left:
-            error = HostBlocked(f"the host asks for a pause of {seconds:.0f} s, more than is left")
-            self._give_up(request, "deferred", error)
+            reason = f"the host asks for a pause of {seconds:.0f} s, more than is left"
+            self._give_up(request, "deferred", FetchError(Outcome.BLOCKED, reason))
             return False
         _, slot = slot_of(self.crawler, request)
         self.seconds_left -= max(0.0, min(seconds, monotonic() + seconds - slot.lastseen))
@@ -192,8 +192,9 @@ class PatientRetry(RetryMiddleware):
             host.failed_urls.add(request.url)
             host.failures += 1
         if host.given_up is None and host.failures >= self.max_failures:
-            kind, name = (HostBlocked, "blocked") if outcome is Outcome.BLOCKED else (HostUnreachable, "unreachable")
-            self._give_up(request, name, kind(f"{host.failures} URLs failed in a row; the last: {reason}"))
+            outcome = Outcome.BLOCKED if outcome is Outcome.BLOCKED else Outcome.UNREACHABLE
+            error = FetchError(outcome, f"{host.failures} URLs failed in a row; the last: {reason}")
+            self._give_up(request, outcome.value, error)
         return host.given_up is not None
 
     def _give_up(self, request: Request, name: str, error: FetchError) -> None:

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from crawler.decoding.decode_errors import PageTooLarge, ParserCrashed
-from crawler.downloader.errors import RunEnded
+from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
@@ -216,7 +216,7 @@ def test_what_is_given_up_is_not_reached() -> None:
         worker.give_up()
         return await asyncio.gather(*pages, return_exceptions=True)
 
-    assert {type(each) for each in within(read, Misreader(lost=waits))} == {RunEnded}
+    assert {error.outcome for error in within(read, Misreader(lost=waits))} == {Outcome.PENDING}
 
 
 def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> None:

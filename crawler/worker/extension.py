@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NoReturn, Self
 
 from scrapy import signals
@@ -31,7 +32,7 @@ from crawler.entry_points import EntryPoint
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.spider import NewspaperSpider
 from crawler.worker.process import ChildProcess, frame
-from crawler.worker.protocol import ParsedPageCodec, dump_page, load_page
+from crawler.worker.protocol import dump_page, dump_parsed_page, load_page, load_parsed_page
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class ParserFailed(Exception):
 class _Job:
     pieces: tuple[bytes, ...]
     result: asyncio.Future[ParsedPage]
-    kills: int = 0  # of the child while it parsed this page, by others
+    was_killed: bool = False  # the child, while it parsed this page, by others
 
 
 class ParseWorker:
@@ -71,7 +72,6 @@ class ParseWorker:
         self._stats = stats
         self._child: ChildProcess | None = None
         self._queue: deque[_Job] = deque()
-        self._codec = ParsedPageCodec()
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
@@ -89,8 +89,7 @@ class ParseWorker:
     async def parse(self, page: PageResponse) -> ParsedPage:
         """Parse a page; raises :class:`DecodeError` for a fault of the page, :class:`ParserFailed` for one of ours."""
         head, body = dump_page(page)
-        result = asyncio.get_running_loop().create_future()
-        job = _Job((_SIZES.pack(len(head), len(body)), head, body), result)
+        job = _Job((_SIZES.pack(len(head), len(body)), head, body), asyncio.get_running_loop().create_future())
         self._queue.append(job)
         if self._child is None:
             self._start()
@@ -102,28 +101,25 @@ class ParseWorker:
 
     def give_up(self) -> None:
         """Fail all queued pages; the next run requests them again."""
-        self._fail_all(lambda: RunEnded("the run ended before the page was parsed"))
+        self._fail_all(RunEnded("the run ended before the page was parsed"))
         self.close()
 
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._child is not None:
-            peak = self._child.end()
+        child, self._child = self._child, None
+        self._restart_timer()
+        if child is not None:
+            peak = child.end()
             if self._stats is not None:
                 self._stats.max_value("memusage/reading/max", peak)
-            self._child = None
 
     def _start(self) -> None:
-        def serve(link: socket.socket) -> NoReturn:
-            _serve(link, self._parse, self._entry_points)
-
-        loop = asyncio.get_running_loop()
+        serve = partial(_serve, self._parse, self._entry_points)
         try:
-            self._child = ChildProcess(loop, serve, self._on_message, self._on_exit, MAX_PAGE_MEMORY)
+            self._child = ChildProcess(
+                asyncio.get_running_loop(), serve, self._on_message, self._on_exit, MAX_PAGE_MEMORY
+            )
         except OSError as error:
-            reason = f"no process could be started to parse it: {error.strerror}"
-            self._fail_all(lambda: ParserCrashed(reason))
+            self._fail_all(ParserCrashed(f"no process could be started to parse it: {error.strerror}"))
             return
         for job in self._queue:
             self._child.send(job.pieces)
@@ -139,38 +135,33 @@ class ParseWorker:
         job = self._queue.popleft()
         self._restart_timer()
         try:
-            # Also for a cancelled job: the next result may refer to its lists.
-            parsed = self._codec.load(content) if kind == _PARSED else None
+            if kind != _PARSED:
+                raise _load_error(kind, content)
+            parsed = load_parsed_page(content)
+            if not job.result.done():
+                job.result.set_result(parsed)
         except Exception as error:  # noqa: BLE001 - raised where the page is awaited
             _fail(job, error)
-        else:
-            if parsed is None:
-                _fail(job, _load_error(kind, content))
-            elif not job.result.done():
-                job.result.set_result(parsed)
 
     def _on_exit(self, status: int) -> None:
         """Fail the page that ended the child, or repeat it if the child was killed by others, once."""
         self._child = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._restart_timer()
         if not self._queue:
             return
-        job = self._queue[0]
         error = _exit_error(status)
         logger.warning("the parse worker exited: %s", error or "it was killed")
-        if error is None:
-            job.kills += 1
-            if job.kills > 1:
-                error = ParserCrashed("the parse worker was killed twice while it parsed the page")
+        if error is None and self._queue[0].was_killed:
+            error = ParserCrashed("the parse worker was killed twice while it parsed the page")
+        self._queue[0].was_killed = True
         if error is not None:
             _fail(self._queue.popleft(), error)
         if self._queue:
             self._start()
 
-    def _fail_all(self, new_error: Callable[[], Exception]) -> None:
+    def _fail_all(self, error: Exception) -> None:
         while self._queue:
-            _fail(self._queue.popleft(), new_error())
+            _fail(self._queue.popleft(), error)
 
     def _parse(self, page: PageResponse) -> ParsedPage:
         parsed = self._page_parser.parse(page)
@@ -213,14 +204,12 @@ def _exit_error(status: int) -> DecodeError | None:
 
 
 def _serve(
-    link: socket.socket, parse: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...]
+    parse: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...], link: socket.socket
 ) -> NoReturn:
-    """Parse page after page until the parent closes the socket."""
-    codec = ParsedPageCodec()
 
     def reply(head: bytes, body: bytes) -> tuple[int, bytes]:
         try:
-            return _PARSED, codec.dump(parse(load_page(head, body, entry_points)))
+            return _PARSED, dump_parsed_page(parse(load_page(head, body, entry_points)))
         except DecodeError as error:
             return _DECODE_ERROR, f"{type(error).__name__} {error}".encode()
         except MemoryError:

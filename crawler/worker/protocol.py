@@ -20,19 +20,19 @@ _STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "text_steps_done
 
 
 def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
-    head = {
-        "url": page.url,
-        "fetched_at": page.fetched_at.isoformat(),
-        "content_type": page.content_type,
-        "is_story": page.is_story,
-        "entry_point": dump_position(page.entry_point, page.position) if page.entry_point else None,
-        "find_feeds": page.find_feeds,
-    }
-    return _dump(head), page.body
+    return _dump(
+        {
+            "url": page.url,
+            "fetched_at": page.fetched_at.isoformat(),
+            "content_type": page.content_type,
+            "is_story": page.is_story,
+            "entry_point": dump_position(page.entry_point, page.position) if page.entry_point else None,
+            "find_feeds": page.find_feeds,
+        }
+    ), page.body
 
 
 def load_page(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) -> PageResponse:
-    """Parse the output of :func:`dump_page`."""
     values = _load(head)
     values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
     saved = values.pop("entry_point")
@@ -41,45 +41,33 @@ def load_page(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) ->
     return PageResponse(body=body, **values)
 
 
-class ParsedPageCodec:
-    """Serialise results in order; a ranked list that is the same object as the one before is sent only once."""
-
-    def __init__(self) -> None:
-        self._lists: dict[str, list[RankedRow]] = {}
-
-    def dump(self, parsed: ParsedPage) -> bytes:
-        lists = {}
-        for name, rows in parsed.lists.items():
-            lists[name] = None if self._lists.get(name) is rows else [_dump_row(row) for row in rows]
-            self._lists[name] = rows
-        values = {
-            "lists": lists,
-            "links": [_dump_url(url) for url in parsed.links],
-            "entries": [(entry.url, entry.headline, entry.modified) for entry in parsed.entries],
-            "sitemaps": [(entry.url, entry.headline, entry.modified) for entry in parsed.sitemaps],
-            "listing_id": parsed.listing_id,
-            "next_page": parsed.next_page,
-            "feed_urls": parsed.feed_urls,
-            "story": _dump_story(parsed.story) if parsed.story else None,
-        }
-        return _dump({name: value for name, value in values.items() if value not in (None, [], {})})
-
-    def load(self, message: bytes) -> ParsedPage:
-        values = _load(message)
-        for name, rows in values.get("lists", {}).items():
-            if rows is not None:
-                self._lists[name] = [RankedRow(rank, _load_url(url), headline) for rank, url, headline in rows]
-            values["lists"][name] = self._lists[name]
-        for name in ("entries", "sitemaps"):
-            values[name] = [FeedEntry(*entry) for entry in values.get(name, ())]
-        values["links"] = [SiteUrl(*url) for url in values.get("links", ())]
-        if "story" in values:
-            values["story"] = _load_story(values["story"])
-        return ParsedPage(**values)
+def dump_parsed_page(parsed: ParsedPage) -> bytes:
+    values = {
+        "lists": {
+            name: [(row.rank, _dump_url(row.target), row.headline) for row in rows]
+            for name, rows in parsed.lists.items()
+        },
+        "links": [_dump_url(url) for url in parsed.links],
+        "entries": [(entry.url, entry.headline, entry.modified) for entry in parsed.entries],
+        "sitemaps": [(entry.url, entry.headline, entry.modified) for entry in parsed.sitemaps],
+        "listing_id": parsed.listing_id,
+        "next_page": parsed.next_page,
+        "feed_urls": parsed.feed_urls,
+        "story": _dump_story(parsed.story) if parsed.story else None,
+    }
+    return _dump({name: value for name, value in values.items() if value not in (None, [], {})})
 
 
-def _dump_row(row: RankedRow) -> tuple[Any, ...]:
-    return row.rank, _dump_url(row.target), row.headline
+def load_parsed_page(message: bytes) -> ParsedPage:
+    values = _load(message)
+    for name, rows in values.get("lists", {}).items():
+        values["lists"][name] = [RankedRow(rank, _load_url(url), headline) for rank, url, headline in rows]
+    for name in ("entries", "sitemaps"):
+        values[name] = [FeedEntry(*entry) for entry in values.get(name, ())]
+    values["links"] = [SiteUrl(*url) for url in values.get("links", ())]
+    if "story" in values:
+        values["story"] = _load_story(values["story"])
+    return ParsedPage(**values)
 
 
 def _dump_url(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
@@ -97,9 +85,11 @@ def _load_url(values: list[Any]) -> SiteUrl | SkippedUrl:
 def _dump_story(parsed: ParsedStory) -> dict[str, Any]:
     row = {name: value for name, value in as_row(parsed.story).items() if value is not None}
     row |= {name: row[name].isoformat() for name in row.keys() & _TIMES}
-    sketch = parsed.sketch and (parsed.sketch[0], parsed.sketch[1].hex())
-    rest = {name: getattr(parsed, name) for name in _STORY_FIELDS}
-    return {"story": row | {"site": parsed.story.site}, "sketch": sketch, **rest}
+    return {
+        "story": row | {"site": parsed.story.site},
+        "sketch": parsed.sketch and (parsed.sketch[0], parsed.sketch[1].hex()),
+        **{name: getattr(parsed, name) for name in _STORY_FIELDS},
+    }
 
 
 def _load_story(values: dict[str, Any]) -> ParsedStory:

@@ -22,7 +22,6 @@ from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spiders.kalbela import Kalbela
 from crawler.worker import extension
 from crawler.worker.extension import ParserFailed, ParseWorker
-from crawler.worker.protocol import ParsedPageCodec
 from pipelines.storage.site_lock import SiteLock
 from tests.support.fault_site import FaultSite
 from tests.support.fault_site import crawl as crawled
@@ -219,23 +218,9 @@ def test_what_is_given_up_is_not_reached() -> None:
     assert {error.outcome for error in within(read, Misreader(lost=waits))} == {Outcome.PENDING}
 
 
-def test_a_list_is_known_though_nobody_waited_for_the_page_that_told_it() -> None:
-    spider, case = Kalbela(), next(case for case in CASES if case.name == "kalbela/seed")
-    answer = PageResponse(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
-
-    async def read(worker: ParseWorker) -> ParsedPage:
-        gone = asyncio.ensure_future(worker.parse(answer))
-        await asyncio.sleep(0)
-        gone.cancel()
-        return await worker.parse(answer)
-
-    lists = within(read, spider.page_parser).lists
-    assert lists == spider.page_parser.parse(answer).lists != {}
-
-
 def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(ParsedPageCodec, "dump", lambda self, reading: b'{"no": "reading"}')
+        patch.setattr(extension, "dump_parsed_page", lambda reading: b'{"no": "reading"}')
         nonsense, _ = within(all_of("one", "two"), Misreader())
     assert isinstance(nonsense, TypeError)
 

@@ -13,7 +13,7 @@ from crawler.parsing.feeds import FeedEntry
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedRow
 from crawler.urls import SiteUrl, SkippedUrl
-from crawler.worker.protocol import ParsedPageCodec, dump_page, load_page
+from crawler.worker.protocol import dump_page, dump_parsed_page, load_page, load_parsed_page
 from tests.support.faulty_steps import after_text_steps
 from tests.support.frozen_pages import CASES, Case, by_case
 
@@ -63,7 +63,7 @@ READINGS = st.builds(
 
 @given(READINGS)
 def test_parsed_page_survives_round_trip(reading: ParsedPage) -> None:
-    assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
+    assert load_parsed_page(dump_parsed_page(reading)) == reading
 
 
 @given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(ENTRY_POINTS), st.integers(1, 9), st.booleans())
@@ -85,16 +85,6 @@ def test_page_of_removed_entry_point_is_plain() -> None:
     assert load_page(*dump_page(answer), ENTRY_POINTS[1:]).entry_point is None
 
 
-def test_unchanged_list_is_sent_once() -> None:
-    here, there = ParsedPageCodec(), ParsedPageCodec()
-    rows = [RankedRow(1, SiteUrl("https://www.kalbela.com/x/1", "kalbela:1", "kalbela:1", "x"), "শিরোনাম")]
-    first = there.load(here.dump(ParsedPage(lists={"latest": rows})))
-    message = here.dump(ParsedPage(lists={"latest": rows}))
-    assert len(message) < 30
-    assert there.load(message).lists["latest"] is first.lists["latest"]
-    assert there.load(here.dump(ParsedPage(lists={"latest": [*rows, *rows]}))).lists == {"latest": [*rows, *rows]}
-
-
 @by_case
 @pytest.mark.parametrize("prepare", [after_text_steps, lambda story: story], ids=["cleaned", "parsed"])
 def test_worker_parses_frozen_pages_alike(case: Case, prepare: object) -> None:
@@ -111,7 +101,7 @@ def test_worker_parses_frozen_pages_alike(case: Case, prepare: object) -> None:
     reading = spider.page_parser.parse(load_page(*dump_page(answer), spider.entry_points))
     if reading.story is not None:
         reading.story = prepare(reading.story)  # type: ignore[operator]
-    assert ParsedPageCodec().load(ParsedPageCodec().dump(reading)) == reading
+    assert load_parsed_page(dump_parsed_page(reading)) == reading
 
 
 def test_frozen_pages_exist() -> None:

@@ -75,8 +75,7 @@ class CrawlPosition:
 
 def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
     """Serialise an entry point's name and a position as JSON, to request the URL in a later run."""
-    kind = type(entry_point).__name__
-    return json.dumps({"name": entry_point.name, "kind": kind, **asdict(position)})
+    return json.dumps({"name": entry_point.name, "kind": type(entry_point).__name__, **asdict(position)})
 
 
 def load_position(text: str, entry_points: Iterable[EntryPoint]) -> tuple[EntryPoint, CrawlPosition] | None:

@@ -7,7 +7,7 @@ are added, never renamed or retyped. ``site`` is a partition: it is in the path 
 from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 
@@ -25,14 +25,11 @@ class Kind(StrEnum):
 TEXT, TEXTS, UTC_MICROSECONDS, INT32, INT64, BOOL = Kind
 
 
-def column(kind: Kind, meaning: str) -> Any:
-    """Declare a nullable column."""
-    return field(default=None, metadata={"type": kind, "meaning": meaning, "required": False})
+def column(kind: Kind, meaning: str, *, is_required: bool = False) -> Any:
+    return field(default=None, metadata={"type": kind, "meaning": meaning, "required": is_required})
 
 
-def required(kind: Kind, meaning: str) -> Any:
-    """Declare a column that must not be null."""
-    return field(default=None, metadata={"type": kind, "meaning": meaning, "required": True})
+required = partial(column, is_required=True)
 
 
 @cache

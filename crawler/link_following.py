@@ -60,9 +60,9 @@ class LinkFollower(scrapy.Spider):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.url_rules = self.make_url_rules()
-        self.run_id = ""
+        #: Id, memory and mode of the run, which it sets before the first request.
+        self.run_id, self.is_incremental = "", False
         self.memory: CrawlMemory = NoMemory()
-        self.is_incremental = False
         self._list_gap = False  # the `latest` list shows nothing known, so stories in between were missed
         self._entry_points_requested = False
         self._discovered: set[str] = set()
@@ -71,10 +71,6 @@ class LinkFollower(scrapy.Spider):
     @classmethod
     def make_url_rules(cls) -> UrlRules:
         return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
-
-    def begin_run(self, run_id: str, memory: CrawlMemory, *, incremental: bool) -> None:
-        """Set the run's id, mode and memory, before the first request."""
-        self.run_id, self.memory, self.is_incremental = run_id, memory, incremental
 
     def failed(self, failure: Failure) -> Outputs:
         request: Request = failure.request  # type: ignore[attr-defined]
@@ -114,8 +110,9 @@ class LinkFollower(scrapy.Spider):
                 if not target.story_id:
                     continue
                 fetch.new_links += target.url not in self._discovered and not self.memory.was_known(target.key)
-            hinted_by = self._note_link(entry_point.name, target, entry.headline, times[entry])
-            yield from self._follow_story(target, fetch, entry_point, hinted_by)
+            yield from self._follow_story(
+                target, fetch, entry_point, self._note_link(entry_point.name, target, entry.headline, times[entry])
+            )
 
     def _follow_sitemaps(
         self, sitemaps: list[FeedEntry], response: Response, entry_point: EntryPoint, fetch: Fetch
@@ -153,8 +150,9 @@ class LinkFollower(scrapy.Spider):
             number = pagination.first if position.fragment is None else position.fragment + 1
             link: str | None = pagination.path.format(id=parsed.listing_id, page=number)
             within_limit = number < pagination.first + pagination.limit
-            keys = tuple(story.key for story in parsed.links)
-            following = CrawlPosition(fragment=number, list_id=parsed.listing_id, previous_keys=keys)
+            following = CrawlPosition(
+                fragment=number, list_id=parsed.listing_id, previous_keys=tuple(story.key for story in parsed.links)
+            )
         else:
             link, within_limit = parsed.next_page, position.page <= pagination.limit
             following = CrawlPosition(page=position.page + 1)
@@ -201,7 +199,6 @@ class LinkFollower(scrapy.Spider):
             yield self.request(fetch, priority, entry_point, position)
 
     def new_fetch(self, target: SiteUrl | SkippedUrl, *, via: str, referrer: str | None, depth: int) -> Fetch:
-        """Return the record of a URL as it is discovered."""
         return Fetch(
             site=self.name,
             url=target.url,
@@ -234,15 +231,12 @@ class LinkFollower(scrapy.Spider):
         entry_point: EntryPoint | None = None,
         position: CrawlPosition | None = None,
     ) -> Request:
-        """Return the request of a fetch, ``position`` from its entry point."""
         # Full runs are so rare that their lists hardly ever overlap; in those, entry points wait until they are due.
-        gap = self._list_gap and self.is_incremental
-        at_once = entry_point is not None and (gap or entry_point.incremental)
+        at_once = entry_point is not None and (entry_point.incremental or (self._list_gap and self.is_incremental))
         meta = {"fetch": fetch, "entry_point": entry_point, "position": position or CrawlPosition(), "at_once": at_once}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 
 
 def position_of(response: Response) -> CrawlPosition:
     """Return the position that a response was requested at; `scrapy parse` sets none."""
-    position: CrawlPosition | None = response.meta.get("position")
-    return position or CrawlPosition()
+    return response.meta.get("position") or CrawlPosition()

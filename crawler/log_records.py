@@ -99,14 +99,20 @@ class PlainLog(LogFormatter):
     def dropped(
         self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
     ) -> LogFormatterResult:
-        args = {"reason": type(exception).__name__, "exception": exception, "url": _url(item, response)}
-        return {"level": logging.INFO, "msg": "%(reason)s: %(exception)s (%(url)s)", "args": args}
+        return {
+            "level": logging.INFO,
+            "msg": "%(reason)s: %(exception)s (%(url)s)",
+            "args": {"reason": type(exception).__name__, "exception": exception, "url": _url(item, response)},
+        }
 
     def item_error(
         self, item: Any, exception: BaseException, response: Response | Failure | None, spider: Spider
     ) -> LogFormatterResult:
-        args = {"kind": type(record_of(item)).__name__, "url": _url(item, response)}
-        return {"level": logging.ERROR, "msg": "an item pipeline failed on a %(kind)s of %(url)s", "args": args}
+        return {
+            "level": logging.ERROR,
+            "msg": "an item pipeline failed on a %(kind)s of %(url)s",
+            "args": {"kind": type(record_of(item)).__name__, "url": _url(item, response)},
+        }
 
 
 def _url(item: Any, response: Response | Failure | None) -> str:

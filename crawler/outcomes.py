@@ -43,14 +43,25 @@ class Outcome(StrEnum):
     @property
     def is_failed(self) -> bool:
         """Report if the request failed or the server denied it."""
-        failed = (Outcome.UNREACHABLE, Outcome.BLOCKED, Outcome.HTTP_ERROR, Outcome.SOFT_ERROR)
-        return self in (*failed, Outcome.CORRUPT, Outcome.ROBOTS)
+        return self in (
+            Outcome.UNREACHABLE,
+            Outcome.BLOCKED,
+            Outcome.HTTP_ERROR,
+            Outcome.SOFT_ERROR,
+            Outcome.CORRUPT,
+            Outcome.ROBOTS,
+        )
 
     @property
     def is_without_page(self) -> bool:
         """Report if the server sent no usable page, be it an error or an orderly one such as `gone`."""
-        orderly = (Outcome.GONE, Outcome.REDIRECTED, Outcome.REDIRECT_LOOP)
-        return self.is_failed or self in (*orderly, Outcome.WRONG_TYPE, Outcome.TOO_LARGE)
+        return self.is_failed or self in (
+            Outcome.GONE,
+            Outcome.REDIRECTED,
+            Outcome.REDIRECT_LOOP,
+            Outcome.WRONG_TYPE,
+            Outcome.TOO_LARGE,
+        )
 
 
 _OUTCOMES = {

@@ -6,13 +6,11 @@ _MAX_ORDER = 10**12 - 1
 _ORDER = {Sitemap: 0, Feed: 2}
 
 
-def seed_priority() -> int:
-    """Return Scrapy's priority of a seed, the highest of all."""
-    return _priority(0, 0, 0)
+#: Scrapy's priority of a seed, the highest of all.
+SEED_PRIORITY = 0
 
 
 def ranked_priority(rank: int, depth: int) -> int:
-    """Return the priority of a link in a ranked list."""
     return _priority(1, depth, rank)
 
 
@@ -21,8 +19,7 @@ def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
 
     A later one that adds nothing new is then requested less often.
     """
-    order = 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3)
-    return _priority(2, depth, order)
+    return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
 
 
 def story_priority(story_id: str | None, depth: int) -> int:

@@ -54,13 +54,7 @@ def _describe(error: Exception, name: str) -> str:
 def newspapers() -> dict[str, type[NewspaperSpider]]:
     """Return the spiders by name, sorted, without those whose file has an error."""
     loader = site_loader()
-    spiders = {name: loader.load(name) for name in sorted(loader.list())}
-    return {name: spider for name, spider in spiders.items() if issubclass(spider, NewspaperSpider)}
-
-
-def load_errors() -> dict[str, str]:
-    """Return by name the sites whose file has an error, with file, line and error."""
-    return site_loader().errors
+    return {name: spider for name in sorted(loader.list()) if issubclass(spider := loader.load(name), NewspaperSpider)}
 
 
 @cache

@@ -6,7 +6,6 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-MAX_REASON_LENGTH = 200
 #: Character class of the one table of unsafe characters: controls but tab and newline, separators of lines, marks that
 #: reorder a line, byte-order marks and lone surrogates. The two joiners are letters to Bengali and stay.
 UNSAFE = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
@@ -15,7 +14,7 @@ _JOINERS = "\u200c\u200d"
 _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
-def one_line(text: str, limit: int = MAX_REASON_LENGTH) -> str:
+def one_line(text: str, limit: int = 200) -> str:
     """Return the text as one line of at most `limit` characters, with control and format characters as blanks."""
     printable = "".join(
         c if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE_CATEGORIES else " " for c in text
@@ -29,8 +28,7 @@ def escape_lines(text: str) -> str:
 
     No further line can then be mistaken for the first line of a log record, which begins with a date.
     """
-    escaped = _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n"))
-    return escaped.replace("\n", "\n    ")
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n")).replace("\n", "\n    ")
 
 
 def escape_json(text: str) -> str:

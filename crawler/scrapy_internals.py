@@ -4,7 +4,6 @@ Scrapy's minor version is pinned in pyproject.toml: check this module when the p
 """
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from scrapy import Request
@@ -47,12 +46,6 @@ def schedule_next_request(crawler: Crawler) -> None:
 def slot_of(crawler: Crawler, request: Request) -> tuple[str, Slot]:
     """Return the download slot of a request with its key, creating it if needed."""
     return crawler.engine.downloader._get_slot(request)
-
-
-def cache_tls_options(handler: HTTP11DownloadHandler) -> None:
-    """Create the TLS options of a host once; Twisted asks for them (0.5 ms) before each request."""
-    policy = handler._contextFactory
-    policy.creatorForNetloc = cache(policy.creatorForNetloc)  # type: ignore[method-assign]
 
 
 def replace_pool(

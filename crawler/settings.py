@@ -48,7 +48,6 @@ AUTOTHROTTLE_MAX_DELAY = 30
 COOKIES_ENABLED = False  # pages as served to everyone
 REFERER_ENABLED = False  # private, and has been a security hole
 HTTPPROXY_ENABLED = False  # a proxy would bypass the check of addresses
-METAREFRESH_ENABLED = False
 REDIRECT_MAX_TIMES = 5
 TWISTED_DNS_RESOLVER = "crawler.downloader.allowed_hosts.PublicOnlyResolver"
 DOWNLOAD_VERIFY_CERTIFICATES = True
@@ -66,7 +65,6 @@ MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
 KHOBOR_MIN_FREE_MB = 200  # free disk space needed to start a run
 KHOBOR_STALL_SECONDS = 60  # without progress, until a launched run is killed
 KHOBOR_MAX_QUEUED = 50_000  # requests in memory; others wait in the ledger
-URLLENGTH_LIMIT = 0  # limited in crawler.urls
 
 # No remote access ---------------------------------------------------------------------------------------------------
 TELNETCONSOLE_ENABLED = False

@@ -21,7 +21,7 @@ from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedList, RankedRow
-from crawler.priorities import ranked_priority, seed_priority
+from crawler.priorities import SEED_PRIORITY, ranked_priority
 from crawler.urls import SiteUrl, SkippedUrl
 
 
@@ -67,20 +67,18 @@ class NewspaperSpider(LinkFollower):
     async def start(self) -> AsyncIterator[Any]:
         """Request the seeds and the front page; a full run also requests the sitemaps named in robots.txt."""
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
-        home = f"https://{self.hosts[0]}/"
         for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
-            for output in self._follow(self.url_rules.identify(link), "", "seed", 0, seed_priority()):
+            for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):
                 yield output
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
         if robots is None or self.is_incremental:
             return
         for sitemap in self._without_paths(Sitemap):
-            for link in (await robots.robots_for(home)).sitemaps:
+            for link in (await robots.robots_for(f"https://{self.hosts[0]}/")).sitemaps:
                 for output in self._request_entry_point(sitemap, link, "", 0):
                     yield output
 
     async def parse(self, response: Response, **_: Any) -> AsyncIterator[Any]:
-        """Parse a response: its lists, its links, and its story or its fetch."""
         fetch = self._fetch_of(response)
         parsed: ParsedPage | None = None
         if page := self._page_of(response, fetch):
@@ -107,8 +105,7 @@ class NewspaperSpider(LinkFollower):
         fetch.status, fetch.bytes = response.status, len(response.body)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
         fetch.attempts = response.meta.get("sent", 0)
-        fetch.etag = _header(response, "ETag")
-        fetch.last_modified = _header(response, "Last-Modified")
+        fetch.etag, fetch.last_modified = _header(response, "ETag"), _header(response, "Last-Modified")
         return fetch
 
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
@@ -177,16 +174,16 @@ class NewspaperSpider(LinkFollower):
                 target = SkippedUrl(target.url, Outcome.NOT_A_STORY, "linked from a list on a page that is not a story")
             hinted_by = self._note_link(ranked.name, target, row.headline)
             depth = fetch.depth + 1
-            priority = ranked_priority(row.rank, depth)
-            yield from self._follow(target, fetch.url, ranked.name, depth, priority, hinted_by=hinted_by)
+            yield from self._follow(
+                target, fetch.url, ranked.name, depth, ranked_priority(row.rank, depth), hinted_by=hinted_by
+            )
 
     def _snapshot(self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch) -> Snapshot:
-        known = self.memory.was_known
         return Snapshot(
             site=self.name,
             name=ranked.name,
             observed_at=fetch.fetched_at,
-            overlaps=not self.memory.knows_stories() or any(known(row.target.key) for row in rows),
+            overlaps=not self.memory.knows_stories() or any(self.memory.was_known(row.target.key) for row in rows),
             rows=[
                 Ranking(
                     site=self.name,
@@ -211,6 +208,5 @@ def _header(response: Response, name: str) -> str | None:
 
 
 def _is_conditional(response: Response) -> bool:
-    """Report if the request asked for a response only if the page has changed."""
     headers = response.request.headers if response.request else {}
     return "If-None-Match" in headers or "If-Modified-Since" in headers

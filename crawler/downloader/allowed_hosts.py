@@ -83,7 +83,7 @@ class PublicOnlyResolver(CachingThreadedResolver):
     Twisted reduces all errors of a resolver to a failed lookup; `rejected` lets the download handler tell them apart.
     """
 
-    #: Private address by host name.
+    #: Reason by host name.
     rejected: ClassVar[dict[str, str]] = {}
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802
@@ -93,14 +93,12 @@ class PublicOnlyResolver(CachingThreadedResolver):
         if is_public(address):
             self.rejected.pop(name, None)
             return address
-        self.rejected[name] = address
-        raise DNSLookupError(f"{name} resolves to {address}, which is not a public address")
+        self.rejected[name] = f"{name} resolves to {address}, which is not a public address"
+        raise DNSLookupError(self.rejected[name])
 
     @classmethod
     def error_for(cls, host: str) -> FetchError | None:
-        address = cls.rejected.get(host)
-        reason = f"{host} resolves to {address}, which is not a public address"
-        return FetchError(Outcome.OFFSITE, reason) if address else None
+        return FetchError(Outcome.OFFSITE, cls.rejected[host]) if host in cls.rejected else None
 
 
 class OnlyOwnHosts(OffsiteMiddleware):

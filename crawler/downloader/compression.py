@@ -53,8 +53,8 @@ class StrictDecompression(HttpCompressionMiddleware):
             raise FetchError(Outcome.CORRUPT, str(error)) from error
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
-        names = [name.strip().lower() for value in content_encoding for name in value.decode("latin-1").split(",")]
-        names = [name for name in names if name not in ("", "identity")]
+        listed = b",".join(content_encoding).decode("latin-1").lower().split(",")
+        names = [name.strip() for name in listed if name.strip() not in ("", "identity")]
         if len(names) > MAX_ENCODINGS:
             raise PageCorrupt(f"{len(names)} nested content encodings")
         for name in reversed(names):

@@ -15,7 +15,7 @@ from crawler.downloader.errors import FetchError, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
 from crawler.outcomes import Outcome
-from crawler.scrapy_internals import LenientParser, cache_tls_options, replace_parser, replace_pool
+from crawler.scrapy_internals import LenientParser, replace_parser, replace_pool
 
 MAX_HEADER_BYTES = 64 * 1024
 
@@ -29,7 +29,6 @@ class BoundedDownload(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        cache_tls_options(self)
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             replace_pool(self, lambda reactor, policy: MirrorPool(reactor, read_mirror(mirror), policy))
         replace_parser(self, _BoundedParser)

@@ -25,7 +25,7 @@ def read_mirror(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise ValueError(f"{shown} is not a URL: {error}") from error
-    problems = (
+    for is_wrong, problem in (
         (parts.scheme not in DEFAULT_PORTS or not parts.hostname, "should look like http://127.0.0.1:8137"),
         (parts.username is not None or parts.password is not None, "must not contain a user name"),
         (
@@ -33,8 +33,7 @@ def read_mirror(text: str) -> str:
             "should end after the port: it serves every path",
         ),
         (port == 0, "has no port to connect to"),
-    )
-    for is_wrong, problem in problems:
+    ):
         if is_wrong:
             raise ValueError(f"{shown} {problem}")
     assert parts.hostname is not None
@@ -69,8 +68,7 @@ class MirrorPool(HTTPConnectionPool):
 def _endpoint(reactor: Any, mirror: str, policy: Any) -> Any:
     """Resolve the mirror to an IP address; the resolver of the crawl rejects private ones."""
     parts = urlsplit(read_mirror(mirror))
-    assert parts.hostname is not None
-    assert parts.port is not None
+    assert parts.hostname is not None and parts.port is not None
     family, *_, address = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)[0]
     kind = TCP6ClientEndpoint if family == socket.AF_INET6 else TCP4ClientEndpoint
     endpoint: Any = kind(reactor, str(address[0]), parts.port, CONNECT_SECONDS)

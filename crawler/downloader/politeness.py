@@ -7,6 +7,15 @@ from typing import Any
 
 MIN_DELAY = 1.0
 _CONTACT = re.compile(r"https?://\S|\S@\S")
+_SWITCHES = {
+    "ROBOTSTXT_OBEY": True,
+    "DOWNLOAD_VERIFY_CERTIFICATES": True,
+    "AUTOTHROTTLE_ENABLED": True,
+    "COOKIES_ENABLED": False,
+    "HTTPPROXY_ENABLED": False,
+    "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False,
+}
 # Settings that name components: those obey robots.txt, wait, contact no other host and record each outcome.
 _COMPONENTS = (
     "SCHEDULER",
@@ -35,12 +44,9 @@ def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
         errors.append("CONCURRENT_REQUESTS_PER_DOMAIN must be 1")
     if settings["DOWNLOAD_SLOTS"] not in ({}, "{}", "", None):
         errors.append("DOWNLOAD_SLOTS must be empty: it would override DOWNLOAD_DELAY")
-    for name in ("ROBOTSTXT_OBEY", "DOWNLOAD_VERIFY_CERTIFICATES", "AUTOTHROTTLE_ENABLED"):
-        if str(settings[name]).lower() not in ("1", "true"):
-            errors.append(f"{name} must stay on")
-    for name in ("COOKIES_ENABLED", "HTTPPROXY_ENABLED", "TELNETCONSOLE_ENABLED", "REMOTE_CONTROL_ENABLED"):
-        if str(settings[name]).lower() not in ("0", "false"):
-            errors.append(f"{name} must stay off")
+    for name, is_on in _SWITCHES.items():
+        if str(settings[name]).lower() not in (("1", "true") if is_on else ("0", "false")):
+            errors.append(f"{name} must stay {'on' if is_on else 'off'}")
     project = import_module("crawler.settings")
     for name in _COMPONENTS:
         value = settings[name]

@@ -136,8 +136,7 @@ class PatientRetry(RetryMiddleware):
         if isinstance(exception, FetchError) or not isinstance(exception, self.exceptions_to_retry):
             return None
         # A truncated page is no failure of its host.
-        is_truncated = isinstance(exception, ResponseDataLossError)
-        if not is_truncated and self._count_failure(request, *outcome_of(exception)):
+        if not isinstance(exception, ResponseDataLossError) and self._count_failure(request, *outcome_of(exception)):
             return None
         return self._back_off(request, exception)
 

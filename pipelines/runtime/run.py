@@ -71,7 +71,7 @@ class Run:
         self.revisits = Revisits(self.ledger, self.run_id, spider.entry_point_intervals)
         self.memory = LedgerMemory(self.ledger, self.run_id)
         mode = crawler.settings["KHOBOR_MODE"]
-        spider.begin_run(self.run_id, self.memory, incremental=mode == "incremental")
+        spider.run_id, spider.memory, spider.is_incremental = self.run_id, self.memory, mode == "incremental"
         self.field_stats = FieldStats(mode, [ranked.name for ranked in spider.lists])
         self.before_publish: Callable[[], None] = lambda: None
         self.headline: str | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from crawler.downloader.mirror import is_listening, read_mirror
 from crawler.downloader.politeness import impolite_settings
-from crawler.registry import load_errors, newspapers, project_settings
+from crawler.registry import newspapers, project_settings, site_loader
 from crawler.spider import NewspaperSpider
 from crawler.suggestions import closest, suggestion
 from crawler.urls import SkippedUrl
@@ -21,7 +21,7 @@ def spider_named(name: str) -> type[NewspaperSpider]:
     known = newspapers()
     if name in known:
         return known[name]
-    if error := load_errors().get(name):
+    if error := site_loader().errors.get(name):
         raise WrongUsage(error)
     raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
 

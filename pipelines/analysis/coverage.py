@@ -73,7 +73,7 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
         "never_seen": len(never_seen),
         **estimate(sightings),
         "by_entry_point": dict(Counter(found.values()).most_common()),
-        "gaps": _gaps(never_seen),
+        "gaps": _longest_gaps(never_seen),
     }
 
 
@@ -84,8 +84,9 @@ def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[st
     try:
         return site_coverage(data_folder, summary["site"], since, until)
     except (OSError, ValueError, DataDamaged) as error:  # errors of Arrow are ValueError or OSError
-        reason = f"a file cannot be read: {one_line(str(error))}"
-        return {"since": since.isoformat(), "until": until.isoformat()} | _unknown(reason)
+        return {"since": since.isoformat(), "until": until.isoformat()} | _unknown(
+            f"a file cannot be read: {one_line(str(error))}"
+        )
 
 
 def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
@@ -133,8 +134,7 @@ def _bounds(numbers: list[int]) -> tuple[int, int] | None:
     return inliers[0], inliers[-1]
 
 
-def _gaps(numbers: list[int]) -> list[list[int]]:
-    """Return the longest ranges of consecutive numbers, in order."""
+def _longest_gaps(numbers: list[int]) -> list[list[int]]:
     if not numbers:
         return []
     breaks = [i for i, (one, following) in enumerate(pairwise(numbers), 1) if following != one + 1]
@@ -170,13 +170,11 @@ def _rows(
 def _stories(
     data_folder: DataFolder, site: str, since: datetime, until: datetime
 ) -> dict[int, tuple[datetime | None, str]]:
-    """Return time of publication and first entry point of the stored stories, by number."""
     rows = _rows(data_folder, "stories", site, ("story_id", "published_at", "discovered_via"), since, until)
     return {number: (at, via) for story_id, at, via in rows if (number := _number(story_id)) is not None}
 
 
 def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
-    """Return the numbers from ``low`` to ``high`` that each entry point named, at any time since."""
     from pyarrow.compute import field, scalar
 
     seen: dict[str, set[int]] = defaultdict(set)

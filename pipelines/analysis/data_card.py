@@ -1,7 +1,9 @@
-"""Data card of an export: contents, licence, columns and checksums."""
+"""Selection of tables and rows for an export, and its data card: contents, licence, columns and checksums."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +11,8 @@ from typing import Any
 
 from pipelines.analysis.dictionary import table_entries, table_path, table_section
 from pipelines.analysis.runs_table import ALL
-from pipelines.analysis.selection import Selection, checksums
 
+DEFAULT_TABLES = ("stories", "revisions", "aliases", "rankings")
 CHECKSUMS = "SHA256SUMS"
 LICENCE = (
     "The texts, headlines and captions belong to the newspapers and agencies that published them, and are not licensed"
@@ -28,6 +30,28 @@ import pandas as pd
 
 stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are texts in ISO 8601""",
 }
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Tables, sites, period and columns of an export; no sites or columns means all of them."""
+
+    tables: Sequence[str] = DEFAULT_TABLES
+    sites: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    columns: Sequence[str] = ()
+
+
+def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield path below the folder, bytes and SHA-256 of every file in it."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            yield (
+                path.relative_to(folder).as_posix(),
+                path.stat().st_size,
+                hashlib.file_digest(file, "sha256").hexdigest(),
+            )
 
 
 def build_card(
@@ -57,8 +81,9 @@ def write_card(folder: Path, card: Mapping[str, Any], form: str) -> None:
     """Write README.md for people, card.json for programs, and the checksums of all files."""
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_markdown(card, form), encoding="utf-8")
-    lines = [f"{digest}  {path}\n" for path, _, digest in checksums(folder)]
-    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    (folder / CHECKSUMS).write_text(
+        "".join(f"{digest}  {path}\n" for path, _, digest in checksums(folder)), encoding="utf-8"
+    )
 
 
 def _markdown(card: Mapping[str, Any], form: str) -> str:

@@ -40,20 +40,22 @@ class Entry:
 
 def as_data(sample: Path | None = None) -> dict[str, Any]:
     """Return the dictionary as plain data, with examples and shares of nulls from a sample of the data."""
-    tables = {
-        name: {
-            "grain": table.grain,
-            "path": table_path(table),
-            "key": list(table.key),
-            "columns": [asdict(entry) for entry in table_entries(table, sample)],
-        }
-        for name, table in ALL.items()
+    return {
+        "tables": {
+            name: {
+                "grain": table.grain,
+                "path": table_path(table),
+                "key": list(table.key),
+                "columns": [asdict(entry) for entry in table_entries(table, sample)],
+            }
+            for name, table in ALL.items()
+        },
+        "views": {
+            name: {"grain": grain, "columns": [asdict(entry) for entry in entries]}
+            for name, (grain, entries) in _views(sample).items()
+        },
+        "outcomes": {outcome.value: outcome.meaning for outcome in Outcome},
     }
-    views = {
-        name: {"grain": grain, "columns": [asdict(entry) for entry in entries]}
-        for name, (grain, entries) in _views(sample).items()
-    }
-    return {"tables": tables, "views": views, "outcomes": {outcome.value: outcome.meaning for outcome in Outcome}}
 
 
 def as_markdown(sample: Path | None = None) -> str:

@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.clock import now
-from pipelines.analysis import data_card
+from pipelines.analysis.data_card import Selection, build_card, write_card
 from pipelines.analysis.dictionary import table_entries
 from pipelines.analysis.open_table import OpenTable, QueryError, open_table
 from pipelines.analysis.runs_table import ALL, RUNS
-from pipelines.analysis.selection import Selection
 from pipelines.analysis.writers import require_outside, write_jsonl
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.errors import DataDamaged, StorageError
@@ -40,7 +39,7 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
     _check(require_outside(out, data), selection)
     opened = {name: _open(data, name, selection) for name in selection.tables}
     story_ids = None
-    if selection.is_partial:
+    if selection.sites or selection.since or selection.until:
         with _reading("stories"):
             stories = _open(data, "stories", selection)
             story_ids = stories.dataset.to_table(columns=["story_id"])["story_id"].combine_chunks()
@@ -53,10 +52,9 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
                 rows = table.dataset
                 if story_ids is not None and table.name in _WITH_STORIES:
                     rows = rows.filter(pc.field("story_id").isin(story_ids))
-                files = write(data, folder, table, rows)
-                cards[table.name] = _table_card(folder, table, rows, files)
-        card = data_card.build_card(folder, cards, selection, now())
-        data_card.write_card(folder, card, form)
+                cards[table.name] = _table_card(folder, table, rows, write(data, folder, table, rows))
+        card = build_card(folder, cards, selection, now())
+        write_card(folder, card, form)
     return card
 
 
@@ -100,8 +98,9 @@ def _open(data: Path, name: str, selection: Selection) -> OpenTable:
     since, until = (None, None) if name in _WITH_STORIES else (selection.since, selection.until)
     opened = open_table(name, data=data, site=list(selection.sites) or None, since=since, until=until)
     wanted = {*selection.columns, *ALL[name].key, *ALL[name].partitions}
-    columns = [column for column in opened.columns if not selection.columns or column in wanted]
-    return OpenTable(name, opened.dataset, tuple(columns))
+    return OpenTable(
+        name, opened.dataset, tuple(column for column in opened.columns if not selection.columns or column in wanted)
+    )
 
 
 def _write_parquet(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) -> list[Path]:
@@ -124,13 +123,12 @@ def _write_parquet(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset
 
 def _as_stored(table: Table, rows: pa.Table) -> pa.Table:
     """Return rows without partitions; a column is nullable only if it must be."""
-    fields = [field for field in table.schema if field.name in rows.column_names]
-    columns = [rows[field.name] for field in fields]
     fields = [
-        field.with_nullable(field.nullable or column.null_count > 0)
-        for field, column in zip(fields, columns, strict=True)
+        field.with_nullable(field.nullable or rows[field.name].null_count > 0)
+        for field in table.schema
+        if field.name in rows.column_names
     ]
-    return pa.Table.from_arrays(columns, schema=pa.schema(fields, table.schema.metadata))
+    return rows.select([field.name for field in fields]).cast(pa.schema(fields, table.schema.metadata))
 
 
 def _copy_reports(data: Path, folder: Path, rows: ds.Dataset) -> list[Path]:
@@ -147,7 +145,6 @@ def _write_jsonl(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) 
 
 
 def _table_card(folder: Path, opened: OpenTable, rows: ds.Dataset, files: Sequence[Path]) -> dict[str, Any]:
-    """Describe an exported table for the data card, with the paths of its files."""
     table = ALL[opened.name]
     moments = table.moments or ("first_seen_at",)
     found = rows.to_table(columns=list(dict.fromkeys((*moments, *table.key))))

@@ -67,16 +67,15 @@ class OpenTable:
         """Read all rows into polars; `polars.scan_pyarrow_dataset(table.dataset)` is the lazy way."""
         import polars as pl
 
-        frame = pl.from_arrow(self.to_arrow())
-        assert isinstance(frame, pl.DataFrame)
-        return frame
+        return pl.DataFrame(self.to_arrow())
 
     def duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """Return a lazy DuckDB relation, on the default connection if none is given."""
         import duckdb
 
-        relation = duckdb.from_arrow(self.dataset, connection=connection or duckdb.default_connection())
-        return relation.project(", ".join(f'"{name}"' for name in self.columns))
+        return duckdb.from_arrow(self.dataset, connection=connection or duckdb.default_connection()).project(
+            ", ".join(f'"{name}"' for name in self.columns)
+        )
 
     def __repr__(self) -> str:
         return f"<table {self.name}, {len(self.columns)} columns; to_pandas(), to_polars(), duckdb() or to_arrow()>"
@@ -129,12 +128,11 @@ def _files(table: Table, root: Path) -> ds.Dataset:
     schema = open_schema(table)
     if not (root / table.name).is_dir():
         return ds.dataset(schema.empty_table())
-    keys = pa.schema([schema.field(key) for key in table.partitions])
     return ds.dataset(
         root / table.name,
         schema=schema,
         format=ds.ParquetFileFormat(page_checksum_verification=True),
-        partitioning=ds.partitioning(keys, flavor="hive"),
+        partitioning=ds.partitioning(pa.schema([schema.field(key) for key in table.partitions]), flavor="hive"),
         exclude_invalid_files=False,
     )
 

@@ -46,8 +46,7 @@ def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConne
     with suppress(duckdb.InvalidInputException):  # a notebook may not have this setting
         connection.execute("SET enable_progress_bar = false")
     for name, table in ALL.items():
-        rows = open_table(name, data=data).dataset if data else open_schema(table).empty_table()
-        connection.register(name, rows)
+        connection.register(name, open_table(name, data=data).dataset if data else open_schema(table).empty_table())
     for view in VIEWS.values():
         connection.execute(f"CREATE VIEW {view.name} AS {sql_of(view, zones)}")
     connection.execute("SET lock_configuration = true")

@@ -69,8 +69,7 @@ def _compare(before: str, after: str, pattern: re.Pattern[str]) -> Iterator[tupl
         if act == "equal":
             yield "kept", "".join(old[a:b])
         elif pattern is _LINE:
-            aligned = b - a == d - c
-            pairs = zip(old[a:b], new[c:d], strict=True) if aligned else [("".join(old[a:b]), "".join(new[c:d]))]
+            pairs = zip(old[a:b], new[c:d], strict=True) if b - a == d - c else [("".join(old[a:b]), "".join(new[c:d]))]
             for one, other in pairs:
                 yield from _compare(one, other, _WORD)
         else:

@@ -57,8 +57,10 @@ def run_rows(root: Path) -> list[dict[str, Any]]:
     Raises :class:`DataDamaged` for a file that is not a report.
     """
     data_folder = DataPaths(root)
-    rows = [_row(data_folder, run_id) for run_id in run_ids(data_folder)]
-    return sorted(rows, key=lambda row: (row["started_at"], row["run_id"]))
+    return sorted(
+        [_row(data_folder, run_id) for run_id in run_ids(data_folder)],
+        key=lambda row: (row["started_at"], row["run_id"]),
+    )
 
 
 def _row(data_folder: DataPaths, run_id: str) -> dict[str, Any]:

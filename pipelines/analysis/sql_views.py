@@ -22,8 +22,6 @@ _STORY = {
     **TABLES["stories"].partitions,
 }
 
-_UNIQUE_STORIES = "SELECT * FROM stories WHERE story_id = cluster_id"
-
 # A snapshot that names a story twice counts once, with the better rank.
 _RANK_SPANS = f"""
 WITH seen AS (
@@ -76,7 +74,7 @@ VIEWS: dict[str, View] = {
             "unique_stories",
             "one row per near-duplicate cluster: the story published first",
             _STORY,
-            _UNIQUE_STORIES,
+            "SELECT * FROM stories WHERE story_id = cluster_id",
         ),
         View(
             "rank_spans",

@@ -17,10 +17,17 @@ def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
             site = folder.name.partition("=")[2]
             if published := data_folder.published(table, site):
                 paths = [data_folder.root / path for _, path in published]
-                rows = sum(pq.read_metadata(path).num_rows for path in paths)
-                size = {"rows": rows, "files": len(paths), "bytes": sum(path.stat().st_size for path in paths)}
-                parts = {"first": published[0][0] or None, "last": published[-1][0] or None}
-                sizes.append({"table": table.name, "site": site, **size, **parts})
+                sizes.append(
+                    {
+                        "table": table.name,
+                        "site": site,
+                        "rows": sum(pq.read_metadata(path).num_rows for path in paths),
+                        "files": len(paths),
+                        "bytes": sum(path.stat().st_size for path in paths),
+                        "first": published[0][0] or None,
+                        "last": published[-1][0] or None,
+                    }
+                )
     return sizes
 
 

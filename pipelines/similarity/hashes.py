@@ -5,7 +5,7 @@ Texts are compared without differences that a reader cannot see: Unicode form, j
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +17,9 @@ MIN_BODY_WORDS = 40
 
 
 def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
-    """Return :func:`content_hash` and :func:`body_hash` of a body of ``words`` words."""
+    """Return the hash of a story and :func:`body_hash` of a body of ``words`` words."""
     text = comparison_key(body)
     return _digest(comparison_key(headline), text), _digest(text) if words >= MIN_BODY_WORDS else None
-
-
-def content_hash(headline: str, body: str) -> str:
-    return hashes(headline, body, 0)[0]
 
 
 def body_hash(body: str) -> str | None:
@@ -35,17 +31,13 @@ def state_hash(row: Mapping[str, Any]) -> str:
     """Hash the columns whose change makes a new revision."""
     picture = row["image_url"] and urlsplit(row["image_url"]).path
     texts = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
-    times = (_utc(row[name]) for name in ("published_at", "updated_at"))
+    times = (at.astimezone(UTC).isoformat() if at else "" for at in (row["published_at"], row["updated_at"]))
     return _digest(row["content_hash"], *texts, *times, picture or "")
 
 
 def snapshot_digest(rows: Sequence[Mapping[str, Any]]) -> str:
     """Hash a list: its links with their ranks and headlines."""
     return _digest(*(f"{r['rank']}\x1e{r['story_id'] or r['url']}\x1e{r['headline'] or ''}" for r in rows))
-
-
-def _utc(value: datetime | None) -> str:
-    return value.astimezone(UTC).isoformat() if value else ""
 
 
 def _digest(*parts: str) -> str:

@@ -71,9 +71,9 @@ def query(options: argparse.Namespace) -> int:
 
 def export(options: argparse.Namespace) -> int:
     from crawler.registry import zones
+    from pipelines.analysis.data_card import DEFAULT_TABLES, Selection
     from pipelines.analysis.export import export as export_data
     from pipelines.analysis.export import parse_time
-    from pipelines.analysis.selection import DEFAULT_TABLES, Selection
     from schedules.cli.render.query_result import show_export
 
     own_zones = [zone for site, zone in zones().items() if not options.site or site in options.site]

@@ -42,8 +42,8 @@ def publish(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     from crawler.safe_text import one_line
+    from pipelines.publishing.verify import REMEDIES, quarantine
     from pipelines.publishing.verify import check as find_faults
-    from pipelines.publishing.verify import quarantine
 
     def check_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
         with open_ledger(dataset, spider) as ledger:
@@ -57,7 +57,7 @@ def check(options: argparse.Namespace) -> int:
             "damage": str(fault.damage),
             "path": fault.path,
             "detail": fault.detail,
-            "remedy": fault.damage.remedy,
+            "remedy": REMEDIES[fault.damage],
         }
         for result in results
         for fault in result["faults"]

@@ -33,7 +33,7 @@ def history(options: argparse.Namespace) -> int:
 
 def ranks(options: argparse.Namespace) -> int:
     from crawler.clock import now
-    from pipelines.analysis.rank_history import rank_spans, read_rankings, spans_as_data
+    from pipelines.analysis.rank_history import rank_spans, read_rankings
     from schedules.cli.render.story_history import show_ranks
     from schedules.runner.options import spider_named
 
@@ -42,8 +42,8 @@ def ranks(options: argparse.Namespace) -> int:
     since = now() - options.since if options.since else None
     spans = rank_spans(read_rankings(open_data(options.data), story_id=options.story_id, since=since))[: options.limit]
     if spans or options.json:
-        zone = spider_named(spans[0].story_id.partition(":")[0]).zone if spans else None
-        print_result(spans_as_data(spans), options.json, lambda: show_ranks(spans, zone))
+        zone = spider_named(spans[0]["story_id"].partition(":")[0]).zone if spans else None
+        print_result(spans, options.json, lambda: show_ranks(spans, zone))
     else:
         print("No ranked list contains it.")
     return 0

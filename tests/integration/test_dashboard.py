@@ -201,7 +201,7 @@ def test_story_page_shows_revisions_and_ranks(served: DashboardClient, folder: D
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "added") == before
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "removed") == after
     [span] = rank_spans(read_rankings(folder.dataset, story_id=REVISED))
-    assert (data["spans"][0]["best_rank"], data["spans"][0]["stood"]) == (span.best_rank, span.stood.total_seconds())
+    assert (data["spans"][0]["best_rank"], data["spans"][0]["stood"]) == (span["best_rank"], span["stood"])
     shown = ParsedPage(served.request(f"/stories/{REVISED}")[2])
     assert {"ins", "del"} <= {tag for tag, _ in shown.tags}
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import publish
-from pipelines.similarity.hashes import body_hash, content_hash, snapshot_digest, state_hash
+from pipelines.similarity.hashes import body_hash, hashes, snapshot_digest, state_hash
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.failpoint import arm
@@ -61,7 +61,7 @@ def make_story(number: int, published_at: datetime | None = JANUARY, **changes: 
     )
     for name, value in changes.items():
         setattr(story, name, value)
-    story.content_hash = content_hash(story.headline, story.body or "")
+    story.content_hash = hashes(story.headline, story.body or "", 0)[0]
     return story
 
 

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.analysis.rank_history import Span
 from pipelines.analysis.revisions import changes
 from schedules.cli.render.terminal import console, plain, table
 from schedules.dashboard.formatting import duration
@@ -58,18 +57,18 @@ def _piece(piece: Any) -> str:
     return f"{lead}[{style}]{start}{shown}{end}[/]{trail}" if style else f"{lead}{shown}{trail}"
 
 
-def show_ranks(spans: Sequence[Span], zone: ZoneInfo | None) -> None:
+def show_ranks(spans: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) -> None:
     """Print one line for each period during which a story was in a list."""
     lines = table("list", "story", "first seen", "last seen", ">best", ">listed for", ">in top 5", "headline")
     for span in spans:
         lines.add_row(
-            plain(span.list),
-            plain(span.story_id),
-            f"{span.first_at.astimezone(zone):%d %b %H:%M}",
-            f"{span.last_at.astimezone(zone):%d %b %H:%M}",
-            str(span.best_rank),
-            duration(span.stood.total_seconds()),
-            duration(span.in_top.total_seconds()),
-            plain(" → ".join(span.headlines)),
+            plain(span["list"]),
+            plain(span["story_id"]),
+            f"{span['first_at'].astimezone(zone):%d %b %H:%M}",
+            f"{span['last_at'].astimezone(zone):%d %b %H:%M}",
+            str(span["best_rank"]),
+            duration(span["stood"]),
+            duration(span["in_top"]),
+            plain(" → ".join(span["headlines"])),
         )
     console().print(lines)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from pipelines.analysis.rank_history import rank_spans, spans_as_data
+from pipelines.analysis.rank_history import rank_spans
 from pipelines.analysis.revisions import changes
 from pipelines.storage.tables import is_site
 from schedules.dashboard.query_params import Query, json_row, site_info
@@ -41,7 +41,7 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
         **site_info(source.site(story_id.partition(":")[0])),
         "story": json_row(rows[-1], rows[-1]),
         "revisions": list(_revisions(rows)),
-        "spans": spans_as_data(rank_spans(rankings)),
+        "spans": [json_row(span, span) for span in rank_spans(rankings)],
         "curves": dict(_curves(rankings)),
         "aliases": [json_row(row, ("url", "kind", "first_seen_at")) for row in aliases],
     }

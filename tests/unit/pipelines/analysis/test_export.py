@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from khobor import main
+from pipelines.analysis.data_card import DEFAULT_TABLES, Selection
 from pipelines.analysis.export import export, parse_time
 from pipelines.analysis.open_table import QueryError, open_table
 from pipelines.analysis.query import connect
 from pipelines.analysis.runs_table import ALL
-from pipelines.analysis.selection import DEFAULT_TABLES, Selection
 from pipelines.storage.errors import DataDamaged
 from tests.support.builders import DECEMBER, JANUARY, SITE, LedgerFolder, make_snapshot, make_story, rows_of
 from tests.support.processes import start_command

@@ -45,7 +45,6 @@ def _invalid(table: Table, changes: Sequence[Change]) -> Iterator[tuple[Change, 
 
 
 def _misfit(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the reason why rows do not fit a schema, or None."""
     for field in schema:
         # Arrow would accept a text as a list of its letters, and a number as a time.
         expected = _python_type(field.type)

@@ -33,8 +33,7 @@ class Merged:
 
 def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merged:
     """Merge changes, oldest first, into published rows."""
-    keys = key_column(table, published)
-    named = _named(table, keys, changes)
+    named = _named(table, key_column(table, published), changes)
     merger = _Merger(table, {table.key_of(row): row for row in published.filter(named).to_pylist()})
     for change in changes:
         if change.act == "put":
@@ -49,8 +48,7 @@ def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merge
 
 
 def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:
-    removed = pa.array(sorted(set(keys)), pa.string())
-    return rows.filter(pc.invert(pc.is_in(key_column(table, rows), value_set=removed)))
+    return rows.filter(pc.invert(pc.is_in(key_column(table, rows), value_set=pa.array(sorted(set(keys)), pa.string()))))
 
 
 def sort_rows(table: Table, rows: pa.Table) -> pa.Table:

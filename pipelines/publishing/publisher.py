@@ -87,8 +87,9 @@ class _Publication:
         merged = merge(table, before, changes)
         if table is _STORIES:
             self._keep_revisions(merged)
-        done = [change.seq for change in changes if change.key not in merged.moved]
-        self._replace(table, part, before, merged.rows, done)
+        self._replace(
+            table, part, before, merged.rows, [change.seq for change in changes if change.key not in merged.moved]
+        )
 
     def _keep_revisions(self, merged: Merged) -> None:
         parts = defaultdict(list)
@@ -139,8 +140,7 @@ class _Publication:
 
     def _write(self, table: Table, path: str, rows: pa.Table) -> FileRecord:
         staged = self.data_folder.stage(table, self.ledger.site, rows) if len(rows) else None
-        size = (staged.rows, staged.bytes, staged.sha256) if staged else (0, 0, "")
-        record = FileRecord(path, *size)
+        record = FileRecord(path, *(staged.rows, staged.bytes, staged.sha256) if staged else (0, 0, ""))
         with self.ledger.transaction():
             self.ledger.outbox.prepare(record)
             reached("publish.announcing")

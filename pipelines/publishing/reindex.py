@@ -152,24 +152,29 @@ def _index_story(ledger: Ledger, part: str, row: Row) -> None:
     ledger.stories.upsert(
         Story(site=ledger.site, **row), part, body_hash=body_hash(row["body"]), state_hash=state_hash(row)
     )
-    known = (row["cluster_id"], row["cluster_id"])
-    at = row["published_at"] or row["first_seen_at"]
-    ledger.clusters.place(row["story_id"], sketch(row["body"]), at, known_story=known)
-    fetch = Fetch(
-        key=row["story_id"],
-        url=row["url"],
-        story_id=row["story_id"],
-        via=row["discovered_via"],
-        depth=row["depth"],
-        fetched_at=row["fetched_at"],
-        outcome=Outcome.STORY,
-        run_id=row["run_id"],
+    ledger.clusters.place(
+        row["story_id"],
+        sketch(row["body"]),
+        row["published_at"] or row["first_seen_at"],
+        known_story=(row["cluster_id"], row["cluster_id"]),
     )
-    ledger.urls.upsert(fetch, next_revisit(row["published_at"], row["fetched_at"]), row["published_at"])
+    ledger.urls.upsert(
+        Fetch(
+            key=row["story_id"],
+            url=row["url"],
+            story_id=row["story_id"],
+            via=row["discovered_via"],
+            depth=row["depth"],
+            fetched_at=row["fetched_at"],
+            outcome=Outcome.STORY,
+            run_id=row["run_id"],
+        ),
+        next_revisit(row["published_at"], row["fetched_at"]),
+        row["published_at"],
+    )
 
 
 def _index_others(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Index aliases, sightings and the last snapshot of each list."""
     for _, rows in _rows(data_folder, TABLES["aliases"], ledger.site):
         with ledger.transaction():
             for row in rows.to_pylist():

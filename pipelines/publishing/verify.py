@@ -36,13 +36,9 @@ class Damage(StrEnum):
     LEFTOVER = "leftover"
     LOST = "lost"
 
-    @property
-    def remedy(self) -> str:
-        return _REMEDIES[self]
-
 
 _QUARANTINE = "`khobor check --quarantine` moves it away"
-_REMEDIES = {
+REMEDIES = {
     Damage.MISSING: "restore it, or run `khobor reindex` to fetch its stories again",
     Damage.FOREIGN: _QUARANTINE,
     Damage.UNREADABLE: f"{_QUARANTINE}; then run `khobor reindex` to fetch its stories again",
@@ -77,7 +73,6 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
     faults = [*_leftovers(data_folder, ledger.site), *_foreign(data_folder, ledger)]
     announced = {file.path: file.sha256 for file in ledger.outbox.prepared()}
     waiting = list(ledger.outbox.keys(TABLES["stories"]))
-    moved = {key for act, key in waiting if act == "drop"}
     stories: set[str] = set()
     for table in TABLES.values():
         keys: dict[str, pa.ChunkedArray] = {}
@@ -88,7 +83,7 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
                 continue
             keys[record.path] = key_column(table, rows)
             faults += _misplaced(table, part, ledger.zone, record.path, rows)
-        faults += _doubled(keys, moved if table.name == "stories" else set())
+        faults += _doubled(keys, {key for act, key in waiting if act == "drop"} if table.name == "stories" else set())
         if table.name == "stories":
             stories = {key for column in keys.values() for key in column.to_pylist()}
     if lost := ledger.stories.ids() - stories - {key for _, key in waiting}:
@@ -142,7 +137,6 @@ def _verified(
 
 
 def _misplaced(table: Table, part: str, zone: ZoneInfo, path: str, rows: pa.Table) -> list[Fault]:
-    """Return a fault for rows that belong to another partition."""
     if table.partition is None:
         return []
     first = datetime.fromisoformat(part if table.partition == "date" else f"{part}-01").replace(tzinfo=zone)
@@ -164,9 +158,8 @@ def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
     if not keys:
         return []
     counts = pc.value_counts(pa.chunked_array([chunk for column in keys.values() for chunk in column.chunks]))
-    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
     shared = defaultdict(list)
-    for key in set(twice.to_pylist()) - moved:
+    for key in set(counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()) - moved:
         shared[tuple(path for path, column in keys.items() if pc.any(pc.equal(column, key)).as_py())].append(key)
     faults = []
     for (first, *others), found in shared.items():
@@ -176,9 +169,9 @@ def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
 
 
 def _leftovers(data_folder: DataFolder, site: str) -> list[Fault]:
-    names = sorted(path.name for path in data_folder.staging.glob(f"{site}-*{UNFINISHED}"))
     return [
-        Fault(Damage.LEFTOVER, f"{data_folder.staging.name}/{n}", "is left from an interrupted publish") for n in names
+        Fault(Damage.LEFTOVER, f"{data_folder.staging.name}/{n}", "is left from an interrupted publish")
+        for n in sorted(path.name for path in data_folder.staging.glob(f"{site}-*{UNFINISHED}"))
     ]
 
 

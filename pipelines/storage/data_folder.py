@@ -156,7 +156,6 @@ class DataFolder(DataPaths):
     # Other files -----------------------------------------------------------------------------------------------------
 
     def write_text(self, path: PurePath | str, text: str, *, durable: bool = True) -> None:
-        """Write a small file atomically; see :func:`pipelines.storage.atomic_write.atomic_path`."""
         self._write(self.root / path, text.encode(), durable)
 
     def keep_page(self, site: str, moment: datetime, body: bytes) -> str:

@@ -53,7 +53,6 @@ def keep_reserve(folder: Path) -> None:
 
 
 def give_up_reserve(folder: Path) -> None:
-    """Delete the reserve, if there is one."""
     with suppress(OSError):
         _reserve(folder).unlink()
 

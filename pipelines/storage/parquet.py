@@ -34,24 +34,20 @@ def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
     """Write sorted rows with all or some of the table's columns; equal rows give equal bytes."""
     order = [(name, "ascending") for name in takewhile(rows.schema.names.__contains__, table.order)]
     group = _STORIES_PER_GROUP if "body" in rows.schema.names else _ROWS_PER_GROUP
-    leaves = _leaves(rows.schema)
-    options: dict[str, Any] = {
-        "compression": "zstd",
-        "compression_level": 3,
-        "row_group_size": group,
-        "write_statistics": [name for name in leaves if name not in _WITHOUT_STATISTICS],
-        "use_dictionary": [name for name in leaves if name in _REPEATING],
-        "write_page_index": True,
-        "write_page_checksum": True,
-        "sorting_columns": pq.SortingColumn.from_ordering(rows.schema, order, null_placement="at_end"),
-    }
-    if table.bloom:
-        options["bloom_filter_options"] = {table.bloom: {"ndv": min(len(rows), group)}}
-    pq.write_table(rows.combine_chunks(), file, **options)  # the chunks of a column would show in the pages
-
-
-def _leaves(schema: pa.Schema) -> list[str]:
-    return [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in schema]
+    leaves = [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in rows.schema]
+    pq.write_table(
+        rows.combine_chunks(),  # the chunks of a column would show in the pages
+        file,
+        compression="zstd",
+        compression_level=3,
+        row_group_size=group,
+        write_statistics=[name for name in leaves if name not in _WITHOUT_STATISTICS],
+        use_dictionary=[name for name in leaves if name in _REPEATING],
+        write_page_index=True,
+        write_page_checksum=True,
+        sorting_columns=pq.SortingColumn.from_ordering(rows.schema, order, null_placement="at_end"),
+        bloom_filter_options={table.bloom: {"ndv": min(len(rows), group)}} if table.bloom else None,
+    )
 
 
 def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:

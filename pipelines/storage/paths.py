@@ -61,7 +61,6 @@ class DataPaths:
         return ""
 
     def free_bytes(self) -> int:
-        """Return the number of bytes that this user may still write."""
         return shutil.disk_usage(self.root).free
 
     def network_file_system(self) -> str | None:

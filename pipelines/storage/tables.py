@@ -191,9 +191,8 @@ def from_json(table: Table, text: str) -> dict[str, Any]:
     """Parse a row written by :func:`to_json`; a text that is not a time stays as it is."""
     row: dict[str, Any] = json.loads(text)
     for name in row.keys() & _moments(table.name):
-        if (value := row[name]) is not None:
-            with suppress(TypeError, ValueError):
-                row[name] = datetime.fromisoformat(value)
+        with suppress(TypeError, ValueError):
+            row[name] = datetime.fromisoformat(row[name])
     return row
 
 

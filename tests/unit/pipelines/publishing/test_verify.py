@@ -10,7 +10,7 @@ import pytest
 
 from crawler.items import Sighting
 from pipelines.ledger.outbox import FileRecord
-from pipelines.publishing.verify import Damage, check, quarantine
+from pipelines.publishing.verify import REMEDIES, Damage, check, quarantine
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
     DECEMBER,
@@ -56,7 +56,7 @@ def found(kept: LedgerFolder) -> set[tuple[Damage, str]]:
 
 def test_intact_folder_has_no_fault(kept: LedgerFolder) -> None:
     assert found(kept) == set()
-    assert all(damage.remedy for damage in Damage)
+    assert REMEDIES.keys() == set(Damage)
     assert {path.parts[0] for path in map(Path, (f.path for f in kept.ledger.outbox.files()))} == set(TABLES)
 
 

@@ -34,7 +34,7 @@ URL = "https://www.kalbela.com/world/1"
 
 
 CHILDREN = "/proc/{0}/task/{0}/children"
-needs_proc = pytest.mark.skipif(not Path(CHILDREN.format(os.getpid())).exists(), reason="nobody tells of processes")
+needs_proc = pytest.mark.skipif(not Path(CHILDREN.format(os.getpid())).exists(), reason="needs /proc")
 
 
 def never_ends() -> None:
@@ -57,29 +57,29 @@ def hogs() -> None:
     bytearray(2 * extension.MAX_PAGE_MEMORY)
 
 
-def is_wrong() -> None:
+def raises() -> None:
     raise LookupError("no such thing")
 
 
-class Misreader:
-    """Does with a page what the page says, and worker of it how long it is."""
+class ScriptedParser:
+    """Parser that runs the action named by a page, and returns the page's length and its own pid."""
 
     def __init__(self, **does: Callable[[], object]) -> None:
         self._does = does
 
-    def parse(self, answer: PageResponse) -> ParsedPage:
-        does = self._does.get(answer.body.decode().strip())
+    def parse(self, page: PageResponse) -> ParsedPage:
+        does = self._does.get(page.body.decode().strip())
         if does is not None:
             does()
-        return ParsedPage(listing_id=f"{len(answer.body)} of {os.getpid()}")
+        return ParsedPage(listing_id=f"{len(page.body)} of {os.getpid()}")
 
 
-def a_page(body: str | bytes) -> PageResponse:
+def make_page(body: str | bytes) -> PageResponse:
     return PageResponse(url=URL, body=body.encode() if isinstance(body, str) else body, fetched_at=AT)
 
 
 def within(reading: Callable[[ParseWorker], Coroutine[Any, Any, Any]], reader: object) -> Any:
-    """What comes of reading in an event loop; the process is ended in any case."""
+    """Run a coroutine with a parse worker, and end the worker."""
 
     async def read() -> Any:
         worker = ParseWorker(reader, Kalbela.entry_points, ())  # type: ignore[arg-type]
@@ -91,11 +91,11 @@ def within(reading: Callable[[ParseWorker], Coroutine[Any, Any, Any]], reader: o
     return asyncio.run(read())
 
 
-def all_of(*pages: str | bytes) -> Callable[[ParseWorker], Coroutine[Any, Any, list[Any]]]:
-    """Hand all pages over at once; what came of each, readings and errors."""
+def parse_all(*pages: str | bytes) -> Callable[[ParseWorker], Coroutine[Any, Any, list[Any]]]:
+    """Parse all pages at once; return the result or error of each."""
 
     async def read(worker: ParseWorker) -> list[Any]:
-        return await asyncio.gather(*(worker.parse(a_page(page)) for page in pages), return_exceptions=True)
+        return await asyncio.gather(*(worker.parse(make_page(page)) for page in pages), return_exceptions=True)
 
     return read
 
@@ -108,16 +108,16 @@ def process(reading: ParsedPage) -> int:
     return int(str(reading.listing_id).split()[-1])
 
 
-def test_pages_are_read_in_another_process_in_their_order() -> None:
+def test_worker_parses_pages_in_order() -> None:
     sizes = [7, 300_000, 1, 70_000, 2_000_000, *range(1, 200)]
-    readings = within(all_of(*(b"x" * size for size in sizes)), Misreader())
-    assert [length(reading) for reading in readings] == sizes
-    assert {process(reading) for reading in readings}.isdisjoint({os.getpid()})
-    assert len({process(reading) for reading in readings}) == 1
+    results = within(parse_all(*(b"x" * size for size in sizes)), ScriptedParser())
+    assert [length(reading) for reading in results] == sizes
+    assert {process(reading) for reading in results}.isdisjoint({os.getpid()})
+    assert len({process(reading) for reading in results}) == 1
 
 
 @pytest.mark.parametrize(
-    ("does", "refusal", "said"),
+    ("does", "error", "reason"),
     [
         (crashes, ParserCrashed, "crashes the parser (SIGSEGV)"),
         (os.abort, ParserCrashed, "crashes the parser (SIGABRT)"),
@@ -126,31 +126,31 @@ def test_pages_are_read_in_another_process_in_their_order() -> None:
         (leaves, ParserCrashed, "ended with code 7"),
     ],
 )
-def test_a_page_that_ends_the_process_is_refused_and_the_others_are_read(
-    does: Callable[[], None], refusal: type[Exception], said: str, monkeypatch: pytest.MonkeyPatch
+def test_page_that_ends_worker_fails_alone(
+    does: Callable[[], None], error: type[Exception], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extension, "MAX_CPU_SECONDS", 1)
     pages = ("one", "two", "evil", "three", "evil", "four and more")
-    one, two, evil, three, again, four = within(all_of(*pages), Misreader(evil=does))
+    one, two, evil, three, again, four = within(parse_all(*pages), ScriptedParser(evil=does))
     assert [length(reading) for reading in (one, two, three, four)] == [3, 3, 5, 13]
-    for each in (evil, again):
-        assert isinstance(each, refusal)
-        assert said in str(each)
+    for failure in (evil, again):
+        assert isinstance(failure, error)
+        assert reason in str(failure)
 
 
-def test_an_error_of_ours_is_raised_where_the_page_is_asked_for_with_its_traceback() -> None:
-    wrong, right = within(all_of("evil", "good"), Misreader(evil=is_wrong))
+def test_internal_error_keeps_traceback_of_worker() -> None:
+    wrong, right = within(parse_all("evil", "good"), ScriptedParser(evil=raises))
     assert isinstance(wrong, ParserFailed)
     assert str(wrong) == "LookupError: no such thing"
-    assert "in is_wrong" in wrong.__notes__[0]
+    assert "in raises" in wrong.__notes__[0]
     assert length(right) == 4
 
 
-def test_a_kill_from_outside_says_nothing_of_the_page_but_two_do() -> None:
+def test_page_fails_after_second_kill_only() -> None:
     async def killed(worker: ParseWorker, times: int) -> Any:
-        first = await worker.parse(a_page("first"))
-        reading = asyncio.ensure_future(worker.parse(a_page("long")))
-        last, pid = asyncio.ensure_future(worker.parse(a_page("last"))), process(first)
+        first = await worker.parse(make_page("first"))
+        reading = asyncio.ensure_future(worker.parse(make_page("long")))
+        last, pid = asyncio.ensure_future(worker.parse(make_page("last"))), process(first)
         for _ in range(times):
             await asyncio.sleep(0.3)
             os.kill(pid, signal.SIGKILL)
@@ -162,83 +162,83 @@ def test_a_kill_from_outside_says_nothing_of_the_page_but_two_do() -> None:
     def long() -> None:
         time.sleep(0.9)
 
-    once, last = within(lambda worker: killed(worker, 1), Misreader(long=long))
+    once, last = within(lambda worker: killed(worker, 1), ScriptedParser(long=long))
     assert (length(once), length(last)) == (4, 4)
-    twice, last = within(lambda worker: killed(worker, 2), Misreader(long=long))
+    twice, last = within(lambda worker: killed(worker, 2), ScriptedParser(long=long))
     assert isinstance(twice, ParserCrashed)
     assert "killed twice" in str(twice)
     assert length(last) == 4
 
 
-def test_a_process_that_does_nothing_any_more_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hanging_worker_is_killed_after_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extension, "MAX_RESPONSE_SECONDS", 0.5)
-    lost, good = within(all_of("lost", "good"), Misreader(lost=waits))
+    lost, good = within(parse_all("lost", "good"), ScriptedParser(lost=waits))
     assert isinstance(lost, ParserCrashed)
     assert length(good) == 4
 
 
-def test_a_process_that_was_killed_while_it_had_nothing_to_do_is_replaced() -> None:
+def test_worker_killed_while_idle_is_replaced() -> None:
     async def read(worker: ParseWorker) -> tuple[ParsedPage, ParsedPage]:
-        first = await worker.parse(a_page("first"))
+        first = await worker.parse(make_page("first"))
         os.kill(process(first), signal.SIGKILL)
         await asyncio.sleep(0.2)
-        return first, await worker.parse(a_page("second"))
+        return first, await worker.parse(make_page("second"))
 
-    first, second = within(read, Misreader())
+    first, second = within(read, ScriptedParser())
     assert process(first) != process(second)
     assert length(second) == 6
 
 
-def test_where_no_process_can_be_made_the_page_waits_for_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_fails_where_fork_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     async def read(worker: ParseWorker) -> tuple[Any, ParsedPage]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(os, "fork", full)
-            evil = (await asyncio.gather(worker.parse(a_page("evil")), return_exceptions=True))[0]
-        return evil, await worker.parse(a_page("good"))
+            evil = (await asyncio.gather(worker.parse(make_page("evil")), return_exceptions=True))[0]
+        return evil, await worker.parse(make_page("good"))
 
-    refused, good = within(read, Misreader(evil=crashes))
-    assert isinstance(refused, ParserCrashed)  # the one over which the process ended
+    failed, good = within(read, ScriptedParser(evil=crashes))
+    assert isinstance(failed, ParserCrashed)  # it ended the worker
     assert length(good) == 4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fork", full)
-        (refused,) = within(all_of("good"), Misreader())
-    assert "no process could be started to parse it: Resource temporarily unavailable" in str(refused)
+        (failed,) = within(parse_all("good"), ScriptedParser())
+    assert "no process could be started to parse it: Resource temporarily unavailable" in str(failed)
 
 
-def test_what_is_given_up_is_not_reached() -> None:
+def test_given_up_pages_are_pending() -> None:
     async def read(worker: ParseWorker) -> list[Any]:
-        pages = [asyncio.ensure_future(worker.parse(a_page("lost"))) for _ in range(3)]
+        pages = [asyncio.ensure_future(worker.parse(make_page("lost"))) for _ in range(3)]
         await asyncio.sleep(0.2)
         worker.give_up()
         return await asyncio.gather(*pages, return_exceptions=True)
 
-    assert {error.outcome for error in within(read, Misreader(lost=waits))} == {Outcome.PENDING}
+    assert {error.outcome for error in within(read, ScriptedParser(lost=waits))} == {Outcome.PENDING}
 
 
-def test_nonsense_from_the_process_is_an_error_where_the_page_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_result_fails_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(extension, "dump_parsed_page", lambda reading: b'{"no": "reading"}')
-        nonsense, _ = within(all_of("one", "two"), Misreader())
+        nonsense, _ = within(parse_all("one", "two"), ScriptedParser())
     assert isinstance(nonsense, TypeError)
 
 
-def test_signals_that_end_a_crawl_do_not_end_its_reading() -> None:
+def test_worker_ignores_signals_that_stop_crawl() -> None:
     async def read(worker: ParseWorker) -> ParsedPage:
-        first = await worker.parse(a_page("first"))
+        first = await worker.parse(make_page("first"))
         for number in (signal.SIGINT, signal.SIGTERM):
             os.kill(process(first), number)
-        second = await worker.parse(a_page("second"))
+        second = await worker.parse(make_page("second"))
         assert process(first) == process(second)
         return second
 
-    assert length(within(read, Misreader())) == 6
+    assert length(within(read, ScriptedParser())) == 6
 
 
-class Left:
-    """What nobody holds any more but itself, as a connection may be; it says in which process it is let go of."""
+class Finalised:
+    """Object in a reference cycle that logs the process in which it is finalised."""
 
     def __init__(self, file: Path) -> None:
         self._file, self.myself = file, self
@@ -248,11 +248,11 @@ class Left:
             print(os.getpid(), file=log)
 
 
-def test_what_the_crawl_has_is_not_let_go_of_where_pages_are_read(tmp_path: Path) -> None:
+def test_worker_does_not_finalise_parent_objects(tmp_path: Path) -> None:
     gc.disable()
     try:
-        Left(tmp_path / "log")
-        [reading] = within(all_of("collect"), Misreader(collect=gc.collect))
+        Finalised(tmp_path / "log")
+        [reading] = within(parse_all("collect"), ScriptedParser(collect=gc.collect))
     finally:
         gc.enable()
     assert process(reading) != os.getpid()
@@ -261,9 +261,9 @@ def test_what_the_crawl_has_is_not_let_go_of_where_pages_are_read(tmp_path: Path
     assert (tmp_path / "log").read_text() == f"{os.getpid()}\n"
 
 
-def test_real_pages_are_read_there_as_here() -> None:
+def test_worker_parses_frozen_pages_like_crawl() -> None:
     spider = Kalbela()
-    answers = [
+    pages = [
         PageResponse(url=case.told("case.json")["url"], body=case.html.encode(), fetched_at=AT, is_story=True)
         for case in CASES
         if case.newspaper is Kalbela
@@ -272,11 +272,11 @@ def test_real_pages_are_read_there_as_here() -> None:
     async def read() -> list[ParsedPage]:
         worker = ParseWorker(spider.page_parser, spider.entry_points, STEPS)
         try:
-            return await asyncio.gather(*map(worker.parse, answers))
+            return await asyncio.gather(*map(worker.parse, pages))
         finally:
             worker.close()
 
-    here = [spider.page_parser.parse(answer) for answer in answers]
+    here = [spider.page_parser.parse(page) for page in pages]
     for reading in here:
         reading.story = reading.story and after_text_steps(reading.story)
     assert asyncio.run(read()) == here
@@ -296,16 +296,16 @@ ledger = sqlite3.connect(sys.argv[2])
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
 class PageParser:
-    def parse(self, answer):
-        if answer.body:
+    def parse(self, page):
+        if page.body:
             while True:
                 pass
         return ParsedPage(listing_id=f"{os.getpid()} {','.join(sorted(os.listdir('/proc/self/fd')))}")
 
 async def read():
     worker = ParseWorker(PageParser(), (), ())
-    answer = PageResponse(url="", body=b"", fetched_at=datetime.now(UTC))
-    print((await worker.parse(answer)).listing_id, flush=True)
+    page = PageResponse(url="", body=b"", fetched_at=datetime.now(UTC))
+    print((await worker.parse(page)).listing_id, flush=True)
     await worker.parse(PageResponse(url="", body=b"x", fetched_at=datetime.now(UTC)))
 
 asyncio.run(read())
@@ -315,13 +315,13 @@ asyncio.run(read())
 @needs_proc
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("is_reading", [True, False])
-def test_it_holds_nothing_and_is_gone_with_the_crawl(tmp_path: Path, is_reading: bool) -> None:
+def test_worker_inherits_nothing_and_ends_with_parent(tmp_path: Path, is_reading: bool) -> None:
     lock = tmp_path / "kalbela.lock"
     arguments = [sys.executable, "-c", LAUNCHED, str(lock), str(tmp_path / "ledger.sqlite")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         reader, descriptors = parent.stdout.readline().split()
-        assert descriptors.split(",") == ["0", "1", "2", "3", "4"], "three that all have, the link, the listed folder"
+        assert descriptors.split(",") == ["0", "1", "2", "3", "4"], "standard streams, socket and the listed folder"
         if is_reading:
             time.sleep(0.3)
         parent.kill()
@@ -329,7 +329,7 @@ def test_it_holds_nothing_and_is_gone_with_the_crawl(tmp_path: Path, is_reading:
     SiteLock.take(lock).release()
 
 
-def reader_of(crawl: int) -> int | None:
+def worker_of(crawl: int) -> int | None:
     children = Path(CHILDREN.format(crawl)).read_text().split()
     return int(children[0]) if children else None
 
@@ -346,7 +346,7 @@ def stories(data: Path) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
+def test_crawl_stores_same_stories_without_worker(tmp_path: Path) -> None:
     with FaultSite(["s404", "gzip", "soft404"]) as paper:
         kept = {}
         for apart_or_not in ("True", "False"):
@@ -358,7 +358,7 @@ def test_a_whole_crawl_keeps_the_same_with_and_without(tmp_path: Path) -> None:
     assert kept["True"]
 
 
-def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_path: Path) -> None:
+def test_internal_error_costs_crawl_one_page(tmp_path: Path) -> None:
     with FaultSite(["s404", "gzip"]) as paper:
         ended = crawled(paper.server.base, tmp_path, "-s", with_step("fail_one_story"))
     assert ended.report["urls"]["complete"]
@@ -373,7 +373,7 @@ def test_an_error_of_ours_costs_a_whole_crawl_one_page_and_is_kept_with_it(tmp_p
 
 
 @needs_proc
-def test_a_crawl_whose_reader_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
+def test_crawl_survives_repeated_kills_of_worker(tmp_path: Path) -> None:
     with FaultSite(["s404", "gzip"]) as paper:
         calm = crawled(paper.server.base, tmp_path / "calm")
         command = crawl_command(paper.server.base, tmp_path / "killed", "-sDOWNLOAD_DELAY=0.1")
@@ -381,7 +381,7 @@ def test_a_crawl_whose_reader_is_killed_again_and_again_loses_nothing(tmp_path: 
             run.until(run.progress)
             killed = 0
             while run.process.poll() is None and killed < 8:
-                if (reader := reader_of(run.holder())) is not None:
+                if (reader := worker_of(run.holder())) is not None:
                     os.kill(reader, signal.SIGKILL)
                     killed += 1
                 time.sleep(0.15)

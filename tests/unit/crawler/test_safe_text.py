@@ -115,10 +115,10 @@ def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
         for as_text in (True, False):
             chosen = [part for part in command if part != "--json" or not as_text]
             done = subprocess.run(chosen, cwd=PROJECT, env=os.environ | SECRETS, capture_output=True, text=True)
-            said = done.stdout + done.stderr
-            assert not UNSAFE.search(said), ascii(said)
-            assert not FORGED.search(said)
-            assert "5f0e9a7c" not in said
+            output = done.stdout + done.stderr
+            assert not UNSAFE.search(output), ascii(output)
+            assert not FORGED.search(output)
+            assert "5f0e9a7c" not in output
     shown = subprocess.run(
         [*KHOBOR, "runs", "--json", "--data", str(tmp_path)], cwd=PROJECT, capture_output=True, text=True
     )

@@ -42,8 +42,8 @@ HOSTS = ("www.paper.test", "paper.test")
     ],
 )
 def test_url_error_names_outcome(url: str, outcome: str | None) -> None:
-    refusal = url_error(url, HOSTS)
-    assert (refusal and refusal.outcome) == outcome
+    error = url_error(url, HOSTS)
+    assert (error and error.outcome) == outcome
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "[::1]"])

@@ -28,8 +28,8 @@ def row(rank: str, link: str, title: str = "শিরোনাম") -> str:
 
 
 def link(number: int, label: str | None = None) -> str:
-    said = "" if label is None else f' aria-label="{label}"'
-    return f'<a class="link"{said} href="{WWW}/national/{number}"></a>'
+    attribute = "" if label is None else f' aria-label="{label}"'
+    return f'<a class="link"{attribute} href="{WWW}/national/{number}"></a>'
 
 
 @pytest.mark.parametrize(

@@ -126,9 +126,9 @@ ISO = "<meta property='article:published_time' content='2026-01-07T08:00:00+06:0
 
 
 def test_labelled_date_precedes_meta_date() -> None:
-    said = parsed(f'<div class="rpt_info_section">{LABELLED}</div>', head=ISO)
-    assert f"{said.story.published_at:%H:%M}" == "03:10"
-    assert said.extracted_by["published_at"] == ".rpt_info_section having প্রকাশ|আপডেট"
+    found = parsed(f'<div class="rpt_info_section">{LABELLED}</div>', head=ISO)
+    assert f"{found.story.published_at:%H:%M}" == "03:10"
+    assert found.extracted_by["published_at"] == ".rpt_info_section having প্রকাশ|আপডেট"
     silent = story(f'<div class="rpt_info_section">{UPDATED}</div>', head=ISO)
     assert (f"{silent.published_at:%H:%M}", f"{silent.updated_at:%H:%M}") == ("02:00", "03:40")
 

@@ -68,21 +68,21 @@ def test_parsed_page_survives_round_trip(reading: ParsedPage) -> None:
 
 @given(TEXT, st.binary(max_size=50), MAYBE, st.sampled_from(ENTRY_POINTS), st.integers(1, 9), st.booleans())
 def test_page_survives_round_trip(
-    url: str, body: bytes, content_type: str | None, entry_point: EntryPoint, page: int, feeds: bool
+    url: str, body: bytes, content_type: str | None, entry_point: EntryPoint, number: int, feeds: bool
 ) -> None:
     position = CrawlPosition(
-        page=page, fragment=page, list_id="7", previous_keys=("kalbela:1", "kalbela:2"), sitemap_depth=1
+        page=number, fragment=number, list_id="7", previous_keys=("kalbela:1", "kalbela:2"), sitemap_depth=1
     )
     for behind in ({}, {"entry_point": entry_point, "position": position}):
-        answer = PageResponse(
+        page = PageResponse(
             url=url, body=body, fetched_at=AT, content_type=content_type, is_story=not feeds, find_feeds=feeds, **behind
         )
-        assert load_page(*dump_page(answer), ENTRY_POINTS) == answer
+        assert load_page(*dump_page(page), ENTRY_POINTS) == page
 
 
 def test_page_of_removed_entry_point_is_plain() -> None:
-    answer = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, entry_point=ENTRY_POINTS[0])
-    assert load_page(*dump_page(answer), ENTRY_POINTS[1:]).entry_point is None
+    page = PageResponse(url="https://www.kalbela.com/x", body=b"", fetched_at=AT, entry_point=ENTRY_POINTS[0])
+    assert load_page(*dump_page(page), ENTRY_POINTS[1:]).entry_point is None
 
 
 @by_case
@@ -90,7 +90,7 @@ def test_page_of_removed_entry_point_is_plain() -> None:
 def test_worker_parses_frozen_pages_alike(case: Case, prepare: object) -> None:
     fetch = case.told("case.json")
     spider = case.newspaper()
-    answer = PageResponse(
+    page = PageResponse(
         url=fetch["url"],
         body=case.html.encode(),
         fetched_at=datetime.fromisoformat(fetch["fetched_at"]),
@@ -98,7 +98,7 @@ def test_worker_parses_frozen_pages_alike(case: Case, prepare: object) -> None:
         entry_point=spider.entry_points[0],
         find_feeds=True,
     )
-    reading = spider.page_parser.parse(load_page(*dump_page(answer), spider.entry_points))
+    reading = spider.page_parser.parse(load_page(*dump_page(page), spider.entry_points))
     if reading.story is not None:
         reading.story = prepare(reading.story)  # type: ignore[operator]
     assert load_parsed_page(dump_parsed_page(reading)) == reading

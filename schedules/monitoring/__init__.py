@@ -1,4 +1,4 @@
-"""Evaluation of runs: expectations, comparison with earlier runs, alarms and verdicts.
+"""Evaluation of runs: check the requirements of a run, compare it with earlier runs, and raise alarms.
 
 May import reports and exit codes of schedules, and everything in pipelines and crawler.
 """

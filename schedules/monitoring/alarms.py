@@ -1,4 +1,4 @@
-"""Alarms: problems of a run, each with a key that stays the same from run to run and a sentence for a person."""
+"""Alarms: problems of a run, each with a sentence for the operator and a key that is the same in every run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,14 +10,19 @@ from schedules.exit_codes import ExitCode
 from schedules.monitoring.drift import Comparison, Drift
 from schedules.monitoring.statistics import share
 
-#: Saves sample pages that lack a field or a list (`list/latest`), or that have the field from another extractor than
-#: the one given; returns their paths below the data folder.
+#: Function that saves sample pages and returns their paths below the data folder. Its arguments are the name of a
+#: field or list (`list/latest`) that the pages lack, and an extractor or None. With an extractor, the pages are those on
+#: which another extractor found the field.
 SaveSamples = Callable[[str, str | None], Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One problem; ``code`` is its exit code, 0 for one carried over from an earlier run, ``more`` extra JSON keys."""
+    """Problem of a run.
+
+    :param code: exit code of the run because of this alarm; 0 if the alarm is carried over from an earlier run
+    :param more: further keys for JSON
+    """
 
     key: str
     kind: str
@@ -30,7 +35,7 @@ class Alarm:
         return {"key": self.key, "kind": self.kind, "site": site, **self.more, "sentence": self.sentence}
 
 
-# In the order of the report.
+# In the order in which alarms are reported.
 _CODES = {
     "layout": ExitCode.LAYOUT_CHANGED,
     "field": ExitCode.LAYOUT_CHANGED,
@@ -63,7 +68,7 @@ _MEASURES = {
 
 
 def drift_alarms(comparison: Comparison, zone: ZoneInfo, save_samples: SaveSamples) -> list[Alarm]:
-    """Alarms for the drifts of a run: layouts and fields first, then lists, then the rest."""
+    """Return an alarm for each drift of a run: layouts and fields first, then lists, then the rest."""
     drifts = sorted(_merge_layout(comparison.drifts()), key=lambda drift: (_RANK[_kind(drift)], drift.p_value))
     return [_alarm(comparison, drift, zone, save_samples) for drift in drifts]
 
@@ -73,7 +78,10 @@ def _kind(drift: Drift) -> str:
 
 
 def _merge_layout(drifts: Sequence[Drift]) -> list[Drift]:
-    """Replace equal drifts of headline and body by one of the layout: pages that fit none lack both."""
+    """Replace the drifts of headline and body by one drift of the layout if both have the same count.
+
+    A page that fits no layout lacks both.
+    """
     both = [drift for drift in drifts if drift.name.about in ("field/headline", "field/body")]
     if len(both) < 2 or any(drift.name.how != "filled" or drift.now != both[0].now for drift in both):
         return list(drifts)
@@ -131,7 +139,7 @@ def _sentence(drift: Drift, report: Mapping[str, Any]) -> str:
 
 
 def percent(value: float) -> str:
-    """Format a share: `97 %`, `0.3 %`, `99.6 %`."""
+    """Format a share as a percentage: `97 %`, `0.3 %`, `99.6 %`."""
     value *= 100
     near_an_end = 0 < value < 1 or 99 < value < 100
     return f"{value:.1f} %" if near_an_end else f"{value:.0f} %"

@@ -1,4 +1,4 @@
-"""Drift: shares of a run that differ from those of earlier runs by more than chance explains."""
+"""Detection of drift: shares of a run (such as stories with a byline) that differ significantly from earlier runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,25 +25,25 @@ from schedules.monitoring.statistics import (
 )
 from schedules.reports.history import Acknowledgement, Report, alarm_in, of_mode, transient_runs
 
-#: Number of normal runs among which at most one false alarm is expected.
+#: At most one false alarm is expected in this number of normal runs.
 RUNS_PER_FALSE_ALARM = 1_000
-# A fault is looked for in the last run, and in the last few together where each of them read few pages.
+# Numbers of latest runs that are tested together, since a single run may have read too few pages to show a fault.
 _WINDOWS = (1, 2, 4, 8, 16)
 _MAX_RUNS, _MIN_PAGES_BEFORE, _MIN_PAGES = 30, 100, 5
 _LENGTH_TAILS = (0.05, 0.5)
 _PRESENCE = ("filled", "beside stories")
-# Columns that are derived from others, and break with them.
+# Columns that are derived from other columns, and have no alarm of their own if those have drifted.
 _DERIVED_FROM = {"field/agency": ("field/body", "field/byline"), "field/image_credit": ("field/image_caption",)}
-# Evidence at which a broken share counts as recovered: odds of 20 to 1.
+# Bayes factor (odds of 20 to 1) from which on a broken share counts as recovered.
 _RECOVERED = 20.0
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A share that changed: the count ``now`` over ``runs``, and ``before`` over ``runs_before`` runs.
+    """Significant change of a share, from ``before`` in ``runs_before`` runs to ``now`` in the latest ``runs`` runs.
 
-    A drift that this run neither shows nor refutes is carried over from the run before, with the count of this run in
-    ``current``.
+    A drift of the previous run is carried over if this run has too few pages to confirm or refute it; ``current`` is
+    then the count of this run.
     """
 
     name: ShareName
@@ -61,13 +61,15 @@ class Drift:
 
     @property
     def _severity(self) -> tuple[int, float]:
-        """Sort key: presence first, then other measures, then the extractor."""
+        """Sort key: drifts of presence first, then other measures, then extractors."""
         return 0 if self.name.how == "filled" else 2 if self.name.how == "by" else 1, self.p_value
 
 
 class Comparison:
-    """A run compared with those before it, latest first.
+    """Comparison of a run with earlier runs of its site.
 
+    :param past: reports of earlier runs, latest first
+    :param extractors: by layout and column, the declared extractors
     :param usual: by layout, the columns that nearly every story has
     :param acknowledged: acknowledged alarms by key
     """
@@ -90,10 +92,10 @@ class Comparison:
         return f"{self.report['site']}/{about}"
 
     def drifts(self) -> list[Drift]:
-        """The most severe drift of each subject."""
+        """Return the most severe drift of each subject (a field, list, reason of rejects, and so on)."""
         names = [*self._shares.shares(self.report), *self._length_names()]
         presence = sum(name.how in _PRESENCE for name in names)
-        # Half of the false alarms are allowed to presence, half to everything else.
+        # Half of the permitted false alarms go to measures of presence, and half to all other measures.
         levels = {True: 0.5 / max(1, presence), False: 0.5 / max(1, len(names) - presence)}
         drifts: dict[str, Drift] = {}
         for name in names:
@@ -106,9 +108,12 @@ class Comparison:
         return [drift for about, drift in drifts.items() if broken.isdisjoint(_DERIVED_FROM.get(about, ()))]
 
     def _drift(self, name: ShareName, level: float) -> Drift | None:
-        """Test a share at a significance level, in the window that shows its drift best."""
+        """Test a share at a significance level.
+
+        Returns the drift in the window of latest runs with the lowest p-value, or None if none is significant.
+        """
         now = self._shares.count(self.report, name)
-        if now[0] == (0 if name.high_is_bad else now[1]):  # perfect, or without pages
+        if now[0] == (0 if name.high_is_bad else now[1]):  # no loss, or no pages
             return None
         same, others = self._counts(name), cache(lambda: self._counts(name, same_mode=False))
         best: Drift | None = None
@@ -117,13 +122,13 @@ class Comparison:
             count = pooled(window)
             before = same[width - 1 :][:_MAX_RUNS]
             if pooled(before)[1] < _MIN_PAGES_BEFORE:
-                # Too few runs of the same mode: add the other mode, or use the prior if there was no run.
+                # Too few pages in runs of this mode: add runs of the other mode; without any run, use the prior.
                 before = [*before, *others()] or ([] if same else self._prior(name))
             usual = pooled(before)
             if width == 1 and before and (share(now) <= share(usual)) == name.high_is_bad:
                 return None  # this run is no worse than usual
             if width > 1 and any(bayes_factor(each, usual, count) >= _RECOVERED for each in window):
-                break  # a run of the window is normal, so an earlier fault is over
+                break  # a run in the window is normal, so an earlier fault has ended
             if count[1] >= _MIN_PAGES and before and len(same) >= width - 1:
                 p_value = (p_value_high if name.high_is_bad else p_value_low)(count, before)
                 if p_value < level and (best is None or p_value < best.p_value):
@@ -134,14 +139,17 @@ class Comparison:
         return best
 
     def _counts(self, name: ShareName, *, same_mode: bool = True) -> list[Count]:
-        """A share in the good runs of the same or the other mode, latest first, without those that have no pages."""
+        """Return the counts of a share in the good runs of the same (or the other) mode, latest first.
+
+        Runs without relevant pages are left out.
+        """
         mode = self.report.get("mode")
         runs = (run for run in self._past if (run.get("mode") == mode) is same_mode and self._is_good(run, name.about))
         counts = (self._shares.count(run, name) for run in runs)
         return list(islice((count for count in counts if count[1]), _MAX_RUNS + _WINDOWS[-1]))
 
     def _prior(self, name: ShareName) -> list[Count]:
-        """Prior of a column from the declarations of the site, used before its first run."""
+        """Return the prior count of a column according to the layouts of the site, for use before its first run."""
         column = name.about.removeprefix("field/")
         layouts = (self.report.get("measures") or {}).get("layouts") or {}
         usual = layouts and all(column in self._usual.get(layout, ()) for layout in layouts)
@@ -150,7 +158,11 @@ class Comparison:
         return [NEARLY_ALWAYS] if usual or column in ("headline", "body") else []
 
     def _is_good(self, run: Report, about: str) -> bool:
-        """Report if a run may be compared with: it raised no alarm of this key, and follows an acknowledged change."""
+        """Report if an earlier run may serve as a reference for a subject.
+
+        It must have no alarm with the key of the subject, or only one that is acknowledged or transient, and it must
+        not be older than an acknowledged change.
+        """
         key = self.key(about)
         acknowledged, has_alarm = self._acknowledged.get(key), alarm_in(run, key) is not None
         if acknowledged is not None:
@@ -160,7 +172,7 @@ class Comparison:
         return not has_alarm or run["run_id"] in self._transient[about]
 
     def _length_names(self) -> Iterator[ShareName]:
-        """Names of the length shares, whose limits come from the runs before."""
+        """Yield the names of the length shares; their limits are quantiles of the lengths in earlier good runs."""
         for about, measure in self._shares.lengths(self.report):
             usual: Counter[int] = Counter()
             for run in self._good(about):
@@ -169,7 +181,7 @@ class Comparison:
                 yield from length_shares(about, measure, usual, tail)
 
     def _carried(self, drifts: Mapping[str, Drift]) -> Iterator[Drift]:
-        """Drifts of the run before that this run neither shows nor refutes."""
+        """Yield the drifts of the previous run for which this run shows neither a new drift nor a recovery."""
         previous = next(iter(self._same_mode), {})
         for alarm in previous.get("alarms") or ():
             acknowledged, measure = self._acknowledged.get(alarm["key"]), alarm.get("measure")
@@ -183,19 +195,19 @@ class Comparison:
                 yield Drift(name, broken, before, measure["chance"], since=alarm["since_run"], current=current, **runs)
 
     def _is_replaced(self, name: ShareName) -> bool:
-        """Report if a field is filled although its lost extractor is not declared, or its layout not used, any more."""
+        """Report if a field is filled, and its lost extractor is no longer declared or the layout no longer used."""
         filled = self._shares.count(self.report, ShareName(name.about, "filled"))
         return name not in self._shares.shares(self.report) and filled[0] >= _MIN_PAGES
 
     def lost_extractor(self, about: str) -> LostExtractor | None:
-        """The extractor of a field that lost most; None if none lost."""
+        """Return the extractor whose share of a field fell most, or None if none fell."""
         return most_lost(about.removeprefix("field/"), self.report, self._good(about), self._extractors)
 
     def _good(self, about: str) -> list[Report]:
         return [run for run in self._past if run.get("measures") and self._is_good(run, about)][:_MAX_RUNS]
 
     def since(self, drift: Drift) -> str:
-        """Id of the run from which on the share was closer to its present value than to its earlier one."""
+        """Return the id of the first run from which on the share was closer to ``now`` than to ``before``."""
         if drift.since is not None:
             return drift.since
         first: str = self.report["run_id"]

@@ -1,4 +1,4 @@
-"""Expectations of a run, and the verdict on its summary."""
+"""Expectations (minimum requirements of a run), and the evaluation of its summary against them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,10 @@ from schedules.monitoring.field_shares import LAYOUT_REJECTS
 
 @dataclass(frozen=True, kw_only=True)
 class Expectations:
-    """Requirements of a schedule; shares are between 0 and 1 and tested from ``min_pages`` pages on."""
+    """Minimum requirements of a run: required lists, and maximum shares of rejected pages and failed requests.
+
+    Shares are between 0 and 1, and are tested only if the run has at least ``min_pages`` pages.
+    """
 
     lists: tuple[str, ...] = ()
     max_rejected: float = 0.2
@@ -22,17 +25,17 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Result of an evaluation: an exit code, a sentence per problem, the most severe first, and the alarms."""
+    """Result of an evaluation: exit code, one sentence per problem (most severe first), and alarms."""
 
     exit_code: int
     problems: tuple[str, ...] = ()
     alarms: tuple[Alarm, ...] = ()
 
 
-#: Share of story pages without a fitting layout from which on the layout counts as changed.
+#: If at least this share of the story pages fits no layout, the layout of the site counts as changed.
 LAYOUT_CHANGED_SHARE = 0.6
 _CRASHES = ("ReaderCrashed", "StepCrashed")
-# By the reason for which a run ended: exit code, alarm key and sentence.
+# Exit code, alarm key and sentence by the reason for which a run ended.
 _ENDED: Mapping[str, tuple[ExitCode, str, str]] = {
     "killed": (ExitCode.INTERNAL, "broken_off", "the run was killed"),
     "stalled": (ExitCode.INTERNAL, "broken_off", "the run stalled and was killed"),
@@ -49,7 +52,7 @@ _GIVEN_UP = {
     "deferred": "the site asked for a longer pause than a run allows, and the rest was left for the next",
 }
 _INTERRUPTED = {"interrupted": ExitCode.INTERRUPTED, "shutdown": ExitCode.TERMINATED}
-# Alarms that are dropped where one of these prefixes has an alarm of its own, which is more specific.
+# An alarm is dropped if there is a more specific one, whose key begins with one of these prefixes.
 _MORE_SPECIFIC = {
     "layout": ("field/headline", "field/body", "layout/none"),
     "rejected": ("field/headline", "field/body", "layout", "crashed", "rejected/"),
@@ -61,7 +64,7 @@ Problem = tuple[ExitCode, str, str]
 
 
 def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] = ()) -> Verdict:
-    """Evaluate the summary of a run and its drift alarms; a pure function."""
+    """Evaluate the summary of a run and its drift alarms, without reading or writing any file."""
     severe, minor = (
         [
             Alarm(key=f"{summary['site']}/{about}", kind=about.partition("/")[0], code=code, sentence=sentence)
@@ -135,7 +138,7 @@ def _given_up(summary: Summary, _: Expectations) -> Iterator[Problem]:
 
 def _crashed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     raised = sum(summary["rejects"].get(name, 0) for name in _CRASHES)
-    # A page that ends the parse worker is not in `rejects`.
+    # A page that makes the worker process crash is not in `rejects`.
     unreadable = summary["urls"]["outcomes"].get("unreadable", 0) - summary["retry_failed"].get("unreadable", 0)
     crashed = max(raised, unreadable)
     pages = _story_pages(summary) + crashed - raised
@@ -168,7 +171,7 @@ def _rejected(summary: Summary, expected: Expectations) -> Iterator[Problem]:
 
 
 def _failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
-    # Failures that repeat those of an earlier run are not the fault of this one.
+    # Requests that already failed in an earlier run do not count again.
     counts = {name: n - summary["retry_failed"].get(name, 0) for name, n in summary["urls"]["outcomes"].items()}
     failures = {each: counts[each] for each in Outcome if each.is_failed and counts.get(each)}
     failed = sum(failures.values())

@@ -1,7 +1,7 @@
-"""Shares of a run that can be compared with other runs, however many pages each of them read.
+"""Shares of a run, such as the share of stories that have a byline, for comparison with other runs.
 
-A share is a count with a name: its subject (`field/byline`), the measure (`filled`, `by`, `digits`, …) and, where
-needed, a detail (a layout and its extractor).
+A share is a count (k of n) and therefore independent of the number of pages. Its name has a subject (`field/byline`),
+a measure (`filled`, `by`, `digits`, …) and, where needed, a detail (a layout and its extractor).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,10 @@ Extractors = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class ShareName(NamedTuple):
-    """Name of a share; ``high_is_bad`` tells which of the two directions it is tested in."""
+    """Name of a share: subject, measure and detail.
+
+    With ``high_is_bad`` the share is tested for an increase, otherwise for a decrease.
+    """
 
     about: str
     how: str
@@ -28,11 +31,11 @@ class ShareName(NamedTuple):
 
 LAYOUT_REJECTS = ("UnknownLayout", "NoHeadline", "NoBody")
 _TRAITS = {"digits": (True, False), "again": (True,), "same": (True,), "ahead": (True,), "too early": (True,)}
-# Columns with few values: their lengths depend on the news of the hour (a print edition), not on the extraction.
+# The lengths of these columns are not tested: they have few values, which vary with the news and not the extraction.
 _CATEGORIES = frozenset(("section", "edition", "agency"))
 _FAILURES = [each for each in Outcome if each.is_failed or each in ("redirected", "gone", "unreadable")]
 _REQUESTED = [*_FAILURES, *(each for each in Outcome if each.is_read), Outcome.REJECTED]
-# Measures of length: what is measured, and whether short values are counted or long ones.
+# For each measure of length: the measured quantity, and if short values are counted (else long ones).
 _LENGTHS = {
     "shorter": ("length", True),
     "longer": ("length", False),
@@ -42,7 +45,7 @@ _LENGTHS = {
 
 
 class RunShares:
-    """The shares of runs by name, computed once per run."""
+    """Cache of the shares and lengths of runs, which are computed once per run."""
 
     def __init__(self, extractors: Extractors) -> None:
         self._extractors = extractors
@@ -50,19 +53,22 @@ class RunShares:
         self._lengths: dict[str, dict[tuple[str, str], dict[int, int]]] = {}
 
     def shares(self, run: Report) -> dict[ShareName, Count]:
-        """Every share of a run except lengths; empty for a run without measures, such as a killed one."""
+        """Return all shares of a run except lengths; empty for a run without measures, such as a killed one."""
         if (known := self._shares.get(run["run_id"])) is None:
             known = self._shares[run["run_id"]] = dict(_shares(run, self._extractors)) if run.get("measures") else {}
         return known
 
     def lengths(self, run: Report) -> dict[tuple[str, str], dict[int, int]]:
-        """Histogram of value lengths by half octave for each column, and of paragraphs for the body."""
+        """Return histograms of a run: the lengths of values for each column, and the number of paragraphs of the body.
+
+        Lengths are grouped by half octave, that is, by a factor of the square root of 2.
+        """
         if (known := self._lengths.get(run["run_id"])) is None:
             known = self._lengths[run["run_id"]] = dict(_lengths(run)) if run.get("measures") else {}
         return known
 
     def count(self, run: Report, name: ShareName) -> Count:
-        """One share of a run; (0, 0) if the run does not have it."""
+        """Return the count of one share of a run, or (0, 0) if the run does not have this share."""
         if name.how in _LENGTHS:
             measure, short = _LENGTHS[name.how]
             lengths, cut = self.lengths(run).get((name.about, measure), {}), int(name.of)
@@ -75,7 +81,7 @@ class RunShares:
 
 
 def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: float) -> Iterator[ShareName]:
-    """Names of the shares of values that are shorter, and longer, than all but ``tail`` of the usual ones."""
+    """Yield the names of two shares: values in the lower, and in the upper, ``tail`` of the usual lengths."""
     for how, (kind, short) in _LENGTHS.items():
         if kind == measure:
             sign = 1 if short else -1
@@ -84,7 +90,10 @@ def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: floa
 
 
 def _quantile(lengths: Mapping[int, int], tail: float) -> int:
-    """The greatest length with at most ``tail`` of the values up to it; below the smallest if there is none."""
+    """Return the greatest length up to which at most a share ``tail`` of the values lies.
+
+    If there is no such length, return one less than the smallest.
+    """
     ordered, limit = sorted(lengths), tail * sum(lengths.values())
     up_to = zip(ordered, accumulate(lengths[length] for length in ordered), strict=True)
     return max((length for length, count in up_to if count <= limit), default=ordered[0] - 1)
@@ -101,12 +110,12 @@ def _shares(report: Report, extractors: Extractors) -> Iterator[tuple[ShareName,
     for reason, n in report["rejects"].items():
         if reason not in LAYOUT_REJECTS:
             yield ShareName(f"rejected/{reason}", "rejected", high_is_bad=True), (min(n, pages), pages)
-    # Incremental runs may find nothing all night; the metrics have the age of the newest story.
+    # Not for incremental runs, which may find no new story all night; a metric has the age of the newest story.
     if report.get("mode") == "full" and (pages or outcomes.get("list")):
         yield ShareName("found", "new"), (int(report["stories"]["new"] > 0), 1)
     coverage: Mapping[str, Any] = report.get("coverage") or {}
     if coverage.get("estimated_missed") is not None:
-        # The lower bound of the estimate.
+        # Use the lower bound of the estimate, two standard errors below it.
         missed = max(0, round(coverage["estimated_missed"] - 2 * (coverage.get("estimated_error") or 0)))
         yield ShareName("coverage", "missed", high_is_bad=True), (missed, missed + coverage.get("found", 0))
     requested = sum(outcomes.get(outcome, 0) for outcome in _REQUESTED)
@@ -123,7 +132,7 @@ def _field_shares(
     for layout, pages in (measures.get("layouts") or {}).items():
         given = 0
         for extractor in extractors.get(layout, {}).get(column, ()):
-            # Cumulative: a later extractor yields less where an earlier one begins to match.
+            # Cumulative, because a later extractor yields less when an earlier one begins to match.
             given += field["by"].get(f"{layout}/{extractor}", 0)
             yield ShareName(about, "by", f"{layout}/{extractor}"), (min(given, pages), pages)
     for trait, directions in _TRAITS.items():
@@ -143,7 +152,7 @@ def _lengths(report: Report) -> Iterator[tuple[tuple[str, str], dict[int, int]]]
 
 @dataclass(frozen=True)
 class LostExtractor:
-    """An extractor that yields less than it did, or nothing."""
+    """Extractor that finds its field on a smaller share of pages than before."""
 
     layout: str
     extractor: str
@@ -156,7 +165,7 @@ class LostExtractor:
 
 
 def most_lost(column: str, report: Report, good: Sequence[Report], extractors: Extractors) -> LostExtractor | None:
-    """The extractor of a column that lost most since the good runs before; None if none lost."""
+    """Return the extractor whose share of a column fell most since earlier good runs, or None if none fell."""
     candidates = []
     for layout, declared in extractors.items():
         for extractor in declared.get(column, ()):
@@ -170,6 +179,6 @@ def most_lost(column: str, report: Report, good: Sequence[Report], extractors: E
 
 def _given(run: Report, column: str, layout: str, extractor: str) -> Count:
     measures = run["measures"]
-    # On a page that fits no layout for lack of this column, the extractor was tried too.
+    # Also count pages that fit no layout because they lack this column: the extractor was tried on them.
     pages = measures["layouts"].get(layout, 0) + measures["lacking"].get(column, 0)
     return run["fields"].get(column, {}).get("by", {}).get(f"{layout}/{extractor}", 0), pages

@@ -1,9 +1,10 @@
 """Probability of a count given the counts of earlier runs, under a beta-binomial model.
 
-Each run draws its own share from around the usual one, and its stories from that share. Neither the usual share nor the
-spread between runs is known, so results are averaged over both, weighted by how well they explain the earlier runs: few
-or unlike runs give cautious results, and there is no threshold to tune. SciPy has the two distributions but not this
-average, and is too large a dependency of every run for two short functions.
+The share of each run varies around a usual share, and its count is binomial with that share. Neither the usual share
+nor the spread between runs is known, so probabilities are averaged over both, weighted by their likelihood given the
+earlier runs. With few or dissimilar runs the results are therefore cautious, and no threshold needs tuning.
+
+SciPy has the two distributions but not this average, and is too large a dependency for two short functions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,21 +12,21 @@ from math import atan, cos, exp, lgamma, log, pi, sqrt
 
 #: Successes and trials of one run.
 Count = tuple[int, int]
-#: Prior count of a column that nearly every page has, used before any page was read.
+#: Prior count of a column that nearly every page has, used before the first run.
 NEARLY_ALWAYS: Count = (38, 40)
 
-# Concentration of the beta distribution between runs, as an equivalent number of stories, with its prior weight: a
-# share that depends on the run is unlikely, one that varies a little is not.
+# Concentrations of the beta distribution between runs, as an equivalent number of stories, with their prior weights. A
+# low concentration, with shares that differ much between runs, is unlikely.
 _CONCENTRATIONS = ((3, 1e-8), (10, 1e-5), (30, 1.0), (100, 1.0), (300, 1.0), (1_000, 1.0), (3_000, 1.0), (10_000, 1.0))
-_GRID_POINTS, _GRID_REACH = 24, 5.0  # of usual shares; the reach is in standard deviations
+_GRID_POINTS, _GRID_REACH = 24, 5.0  # grid of usual shares; the reach is in standard deviations
 _MIN_WEIGHT = 1e-12
-# Prior of the ratios between runs: a standard deviation of a factor of 1.5, worth 8 runs.
+# Prior of the ratios between runs: a standard deviation of a factor of 1.5, with the weight of 8 runs.
 _PRIOR_SD, _PRIOR_RUNS = 0.4, 8
 _SIMPSON_STEPS = 400
 
 
 def p_value_low(now: Count, before: Sequence[Count]) -> float:
-    """Probability of a count this low or lower in a run like those before; 1 if there were none."""
+    """Return the probability of a count of ``now`` or lower, given the counts of earlier runs; 1 without earlier runs."""
     k, n = now
     before = [count for count in before if count[1]]
     if not n or not before or not _is_low(now, before):
@@ -34,14 +35,14 @@ def p_value_low(now: Count, before: Sequence[Count]) -> float:
 
 
 def p_value_high(now: Count, before: Sequence[Count]) -> float:
-    """Probability of a count this high or higher in a run like those before."""
+    """Return the probability of a count of ``now`` or higher, given the counts of earlier runs; 1 without them."""
     return p_value_low((now[1] - now[0], now[1]), [(n - k, n) for k, n in before])
 
 
 def p_value_ratio(now: float, before: Sequence[float], direction: int) -> float:
-    """Probability of a number this much greater (``direction`` 1) or smaller (-1) than those before, all positive.
+    """Return the probability of a number as great (``direction`` 1) or as small (-1) as ``now``, given earlier ones.
 
-    A t-test on logarithms, whose variance starts from a prior until there are enough runs.
+    This is a t-test on the logarithms of positive numbers; a prior stabilises the variance while there are few runs.
     """
     if not before or now <= 0:
         return 1.0
@@ -54,7 +55,10 @@ def p_value_ratio(now: float, before: Sequence[float], direction: int) -> float:
 
 
 def bayes_factor(now: Count, before: Count, broken: Count) -> float:
-    """Evidence of a recovery: how many times better the share ``before`` explains a count than the ``broken`` one."""
+    """Return the likelihood of the count ``now`` under the share ``before``, relative to the share ``broken``.
+
+    A high factor is evidence that a broken share has recovered.
+    """
     k, n = now
     (a, b), (c, d) = (_limited(k + 0.5, n - k + 0.5) for k, n in (before, broken))
     return exp(min(700.0, _log_likelihood(k, n, a, b) - _log_likelihood(k, n, c, d)))
@@ -65,12 +69,15 @@ def pooled(counts: Sequence[Count]) -> Count:
 
 
 def share(count: Count) -> float:
-    """Successes per trial; 0 without trials."""
+    """Return the successes per trial, or 0 without trials."""
     return count[0] / count[1] if count[1] else 0.0
 
 
 def betabinom_cdf(k: int, n: int, a: float, b: float) -> float:
-    """Probability of at most k successes in n trials, summed downwards from k until terms are negligible."""
+    """Return the probability of at most k successes in n trials under a beta-binomial distribution.
+
+    Terms are summed downwards from k until they are negligible.
+    """
     term = exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + _log_likelihood(k, n, a, b))
     total = 0.0
     for j in range(k, -1, -1):
@@ -83,7 +90,10 @@ def betabinom_cdf(k: int, n: int, a: float, b: float) -> float:
 
 
 def student_t_sf(t: float, freedom: int) -> float:
-    """Probability of a value above t under Student's distribution, by Simpson's rule over the angle."""
+    """Return the probability of a value above t under Student's t-distribution.
+
+    With t as the tangent of an angle, the integral has finite limits; it is computed by Simpson's rule.
+    """
     begin = atan(t / sqrt(freedom))
     step = (pi / 2 - begin) / _SIMPSON_STEPS
     heights = [cos(begin + index * step) ** (freedom - 1) for index in range(_SIMPSON_STEPS + 1)]
@@ -92,13 +102,19 @@ def student_t_sf(t: float, freedom: int) -> float:
 
 
 def _limited(a: float, b: float, max_stories: float = 30.0) -> tuple[float, float]:
-    """Keep the mean of a beta distribution, but let it be no narrower than the spread between runs."""
+    """Widen a beta distribution to the evidence of at most ``max_stories`` stories, with the same mean.
+
+    It is then no narrower than the usual spread between runs.
+    """
     factor = min(1.0, max_stories / (a + b))
     return a * factor, b * factor
 
 
 def _is_low(now: Count, before: Sequence[Count]) -> bool:
-    """Cheap test before the exact one, which never gives less than the binomial with the pooled share."""
+    """Report if a count may be significantly low: a cheap test before the exact one.
+
+    The exact probability is never below the binomial one with the pooled share, which is approximated here.
+    """
     (k, n), usual = now, share(pooled(before))
     if k >= n * usual:
         return False
@@ -106,7 +122,7 @@ def _is_low(now: Count, before: Sequence[Count]) -> bool:
 
 
 def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
-    """Weights and beta parameters of all usual shares and concentrations that explain the runs before."""
+    """Return weight and beta parameters (a, b) for each plausible pair of usual share and concentration."""
     fits = []
     for concentration, prior in _CONCENTRATIONS:
         for usual, step in _grid(before, concentration):
@@ -120,7 +136,7 @@ def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
 
 
 def _grid(before: Sequence[Count], concentration: float) -> Iterator[tuple[float, float]]:
-    """Shares around the pooled one, evenly spaced in log-odds, each with the spacing."""
+    """Yield shares around the pooled share, evenly spaced in log-odds, each with the spacing."""
     k, n = pooled(before)
     usual = (k + 0.5) / (n + 1)
     spread = sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5) + 1 / (len(before) * usual * (1 - usual) * (concentration + 1)))

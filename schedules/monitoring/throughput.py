@@ -1,4 +1,4 @@
-"""Throughput of a run (requests per second and per story) and length of its lists, compared with earlier runs."""
+"""Compare the throughput of a run (requests per second and per story) and the length of its lists with earlier runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -13,9 +13,9 @@ from schedules.monitoring.statistics import p_value_ratio
 from schedules.reports.history import Report, alarm_in, of_mode
 
 _MAX_RUNS = 30
-# The time of a shorter run is mostly its start and its end.
+# A shorter run spends most of its time on starting and ending.
 _MIN_REQUESTS, _MIN_STORIES = 50, 10
-# The direction that is worse, and the text.
+# For each figure: the direction that is worse (1 is higher), and the text.
 _FIGURES = {
     "pace/requests_per_second": (-1, "{now:.2f} requests per second"),
     "pace/requests_per_story": (1, "{now:.1f} requests per story"),
@@ -24,7 +24,7 @@ _FIGURES = {
 
 
 def throughput(report: Report) -> dict[str, float]:
-    """The figures of a run by subject, without those for which it was too short."""
+    """Return the figures of a run by subject, except those for which the run was too short."""
     measures: Mapping[str, Any] = report.get("measures") or {}
     requests, pages, figures = report.get("requests", 0), measures.get("pages", 0), dict[str, float]()
     if requests >= _MIN_REQUESTS and report.get("reason") == "finished":
@@ -40,7 +40,7 @@ def throughput(report: Report) -> dict[str, float]:
 
 
 def throughput_alarms(report: Report, past: Sequence[Report]) -> Iterator[Alarm]:
-    """Alarms for the figures that are worse than chance explains."""
+    """Yield an alarm for each figure that is significantly worse than in earlier runs."""
     figures = throughput(report)
     for about, now in figures.items():
         key = f"{report['site']}/{about}"

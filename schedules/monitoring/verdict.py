@@ -1,4 +1,4 @@
-"""Verdicts: evaluate every run that ended, also a killed one, and write its report."""
+"""Evaluate every run that has ended, even if it was killed, and write its report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from schedules.reports.history import Acknowledgement, Report, acknowledgements,
 
 
 def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
-    """Expectations of every run of a site: its declared lists are present."""
+    """Return the expectations of every run of a site: all lists declared by the spider are present."""
     return Expectations(lists=tuple(ranked.name for ranked in spider.lists))
 
 
@@ -34,7 +34,7 @@ def write_verdict(
 ) -> dict[str, Any]:
     """Evaluate the summary of a run, write its report and return it.
 
-    Without ``save_samples`` only the samples that were saved before are named.
+    ``save_samples`` saves sample pages for new alarms; without it, the report names only samples saved earlier.
     """
     report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
@@ -43,7 +43,7 @@ def write_verdict(
     samples: dict[str, list[str]] = dict(summary.get("samples") or {})
 
     def samples_of(name: str, other_than: str | None) -> list[str]:
-        # A fault that lasts names the samples of the run before, so that it does not fill the disk.
+        # While a fault persists, the samples of the previous run are reused, so that they do not fill the disk.
         if name not in samples and previous.get(name) and all((dataset.root / p).exists() for p in previous[name]):
             samples[name] = previous[name]
         if name not in samples and save_samples is not None:
@@ -62,7 +62,10 @@ def write_verdict(
 def compare(
     report: Report, past: Sequence[Report], samples: SaveSamples, acknowledged: Mapping[str, Acknowledgement]
 ) -> list[Alarm]:
-    """Alarms for the drift of a run from those before it, latest first, given the layouts its site declares."""
+    """Return the alarms for the drift of a run from earlier runs, using the layouts declared by its spider.
+
+    ``past`` has the reports of the earlier runs, latest first.
+    """
     spider = newspapers().get(report["site"])
     layouts = spider.layouts if spider else ()
     extractors = {layout.name: layout.extractors for layout in layouts}
@@ -72,7 +75,10 @@ def compare(
 
 
 def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
-    """Add a 0 for each declared extractor that matched nothing, in the order in which they are tried."""
+    """Return the fields of a summary with a count of 0 for each declared extractor that matched nothing.
+
+    Extractors are in the order in which they are tried.
+    """
     fields = dict(summary.get("fields") or {})
     spider = newspapers().get(summary["site"])
     for layout in spider.layouts if spider else ():
@@ -84,14 +90,17 @@ def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
 
 
 def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
-    """Write the report of every ended run in the ledger that has none."""
+    """Write a report for every ended run in the ledger (the database of the site) that has none."""
     for run_id in ledger.runs.ids(ended=True):
         if not dataset.run(run_id).exists():
             write_verdict(dataset, run_summary(ledger, run_id), expected)
 
 
 class EvaluateRun:
-    """Scrapy extension that writes the report of its run, and at the start those of earlier runs that were killed."""
+    """Scrapy extension that writes the report of its run when it ends.
+
+    When the spider opens, it writes the missing reports of earlier runs that were killed.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler

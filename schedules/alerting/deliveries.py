@@ -1,8 +1,9 @@
-"""Active alarms and the deliveries owed to each target, in one SQLite file (`state/alerts.sqlite`).
+"""SQLite database of active alarms and of the pending deliveries to each target (`state/alerts.sqlite`).
 
-An alarm is identified by its key, and is active in each scope (the runs of one mode of one site, or the timetable) that
-last reported it. It appears with the first scope and clears with the last. That change and the deliveries it causes are
-one transaction. A delivery is deleted after it was sent, so every event is sent at least once.
+An alarm is identified by its key. It is reported by scopes: the runs of one mode of a site, or the timetable. It
+becomes active when the first scope reports it, and clears when no scope reports it any more. Each change is stored in
+one transaction with the deliveries that it causes. A delivery is deleted after it was sent, so every event is sent at
+least once.
 """
 
 import json
@@ -31,7 +32,7 @@ CREATE TABLE targets (
     name TEXT PRIMARY KEY, failures INTEGER NOT NULL DEFAULT 0, next_at TEXT, since TEXT, error TEXT
 ) WITHOUT ROWID;
 """
-#: The pause after a failed delivery doubles with each further failure, up to the maximum.
+#: Pause of a target after a failed delivery; it doubles with each consecutive failure, up to the maximum.
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 #: Age at which an undelivered event is dropped.
 MAX_AGE = timedelta(days=7)
@@ -39,7 +40,7 @@ MAX_AGE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event that is owed to a target."""
+    """Event that is to be sent to a target."""
 
     id: int
     event: Event
@@ -47,7 +48,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class TargetState:
-    """Delivery state of a target: pending deliveries, failures in a row, and when it is tried again."""
+    """Delivery state of a target: pending deliveries, consecutive failures, and time of the next attempt."""
 
     name: str
     waiting: int
@@ -71,7 +72,7 @@ class TargetState:
 
 
 class Deliveries(Database):
-    """The alarms and deliveries of one data folder."""
+    """Database of the active alarms and pending deliveries of one data folder."""
 
     form = Format(
         "database of khobor",
@@ -82,13 +83,13 @@ class Deliveries(Database):
 
     @property
     def is_new(self) -> bool:
-        """Report if no run was recorded yet."""
+        """Report if no run has been recorded yet."""
         return self._sql.execute("SELECT 1 FROM recorded_runs").fetchone() is None
 
     # Alarms ---------------------------------------------------------------------------------------------------------
 
     def unrecorded(self, run_ids: Iterable[str]) -> list[str]:
-        """Filter the runs that were not recorded yet."""
+        """Return those of ``run_ids`` that have not been recorded yet."""
         recorded = {run_id for (run_id,) in self._sql.execute("SELECT run_id FROM recorded_runs")}
         return [run_id for run_id in run_ids if run_id not in recorded]
 
@@ -105,9 +106,9 @@ class Deliveries(Database):
         run_id: str | None = None,
         clears: bool = True,
     ) -> None:
-        """Record the alarms that a scope reports, and owe every target an event about those that appear or clear.
+        """Record the alarms reported by a scope, and queue an event for every target if alarms appear or clear.
 
-        Without ``clears``, alarms of the scope that are not reported stay active.
+        If ``clears`` is false, alarms of the scope that are not reported stay active.
         """
         alarms = {alarm["key"]: json.dumps(alarm, ensure_ascii=False) for alarm in map(sanitise, reported)}
         with self._sql.immediate():
@@ -124,7 +125,7 @@ class Deliveries(Database):
             if run_id is not None:
                 self._sql.execute("INSERT OR IGNORE INTO recorded_runs VALUES (?)", (run_id,))
             after = self._active()
-            appeared = [after[key][1] for key in alarms if key not in before]  # in the reported order: gravest first
+            appeared = [after[key][1] for key in alarms if key not in before]  # in reported order: most severe first
             cleared = [alarm for key, (_, alarm) in before.items() if key not in after]
             if appeared or cleared:
                 self._owe(new_event(moment, appeared, cleared, len(after), context), moment, self._target_names())
@@ -134,13 +135,13 @@ class Deliveries(Database):
         return {key: (since, json.loads(alarm)) for key, since, alarm in rows.fetchall()}
 
     def active_alarms(self) -> list[Alarm]:
-        """The active alarms, oldest first, each with `active_since` (ISO 8601)."""
+        """Return the active alarms, oldest first, each with the time `active_since` (ISO 8601)."""
         return [alarm | {"active_since": since} for since, alarm in self._active().values()]
 
     # Targets --------------------------------------------------------------------------------------------------------
 
     def set_targets(self, names: Collection[str], moment: datetime, context: Mapping[str, Any]) -> None:
-        """Set the targets: a new one is owed the active alarms, a removed one loses its deliveries."""
+        """Set the targets: queue the active alarms for each new one, and delete the deliveries of each removed one."""
         with self._sql.immediate():
             known = self._target_names()
             new = [name for name in names if name not in known]
@@ -159,10 +160,13 @@ class Deliveries(Database):
         self._sql.executemany("INSERT INTO deliveries (target, at, event) VALUES (?, ?, ?)", rows)
 
     def next_for(self, target: str, moment: datetime) -> Delivery | None:
-        """The delivery to attempt now, fewest attempts first; None if there is none or the target is paused."""
+        """Return the delivery to attempt now, the one with the fewest attempts.
+
+        Returns None if no delivery is pending or the target is paused.
+        """
         row = self._sql.execute("SELECT next_at FROM targets WHERE name = ?", (target,)).fetchone()
         next_at = _time(row[0]) if row else None
-        # A longer pause than the maximum comes from a clock that was set back since.
+        # If the pause is longer than the maximum, the clock has been set back, and the pause is ignored.
         if next_at is not None and moment < next_at <= moment + MAX_PAUSE:
             return None
         query = "SELECT id, event FROM deliveries WHERE target = ? ORDER BY attempts, id LIMIT 1"
@@ -170,14 +174,14 @@ class Deliveries(Database):
         return Delivery(row[0], json.loads(row[1])) if row else None
 
     def succeeded(self, target: str, delivery: Delivery) -> None:
-        """Delete a delivery that was sent, and end the target's pause."""
+        """Delete a delivery that was sent, and end the pause of its target."""
         with self._sql.immediate():
             self._sql.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             reset = "failures = 0, next_at = NULL, since = NULL, error = NULL"
             self._sql.execute(f"UPDATE targets SET {reset} WHERE name = ?", (target,))
 
     def failed(self, target: str, delivery: Delivery, moment: datetime, error: str) -> bool:
-        """Pause the target after a failed attempt; returns True if the delivery was dropped for its age."""
+        """Pause the target after a failed attempt; return True if the delivery was dropped because of its age."""
         with self._sql.immediate():
             (failures,) = self._sql.execute("SELECT failures FROM targets WHERE name = ?", (target,)).fetchone()
             pause = min(FIRST_PAUSE * 2 ** min(failures, 20), MAX_PAUSE)
@@ -191,7 +195,7 @@ class Deliveries(Database):
             return self._sql.execute("DELETE FROM deliveries WHERE id = ? AND at < ?", oldest).rowcount > 0
 
     def targets(self) -> list[TargetState]:
-        """Delivery state of each target, by name."""
+        """Return the delivery state of each target, ordered by name."""
         waiting = "(SELECT count(*) FROM deliveries WHERE target = name)"
         rows = self._sql.execute(f"SELECT name, {waiting}, failures, since, next_at, error FROM targets ORDER BY name")
         return [
@@ -210,7 +214,7 @@ def deliveries_path(dataset: DataFolder) -> Path:
 
 @dataclass(frozen=True)
 class ActiveAlarms:
-    """Active alarms, oldest first, and the state of each target; ``error`` if they could not be read."""
+    """Active alarms, oldest first, and the state of each target; ``error`` is set if they cannot be read."""
 
     alarms: tuple[Alarm, ...] = ()
     targets: tuple[TargetState, ...] = ()
@@ -221,7 +225,10 @@ class ActiveAlarms:
 
 
 def active_alarms(dataset: DataFolder) -> ActiveAlarms:
-    """Read the active alarms without creating or changing anything; never raises."""
+    """Read the active alarms without creating or changing the database.
+
+    An error is returned in ``error`` and not raised.
+    """
     path = deliveries_path(dataset)
     if not path.exists():
         return ActiveAlarms()

@@ -1,7 +1,7 @@
 """Alert events, and their rendering as plain text for mail, chat and terminals.
 
-Every value of an alarm comes from a web page or a file, so it becomes one bounded line without control characters, and
-chat text has neither markup nor mentions.
+The values of an alarm come from web pages and files. Each is therefore shortened to one line without control
+characters, and text for chat programs contains neither markup nor mentions.
 """
 
 import secrets
@@ -25,9 +25,12 @@ Event = dict[str, Any]
 def new_event(
     moment: datetime, appeared: Sequence[Alarm], cleared: Sequence[Alarm], active: int, context: Mapping[str, Any]
 ) -> Event:
-    """Build the event that targets receive; its random `id` stays the same however often it is sent.
+    """Build the event that is sent to targets; its random `id` is the same in every attempt to send it.
 
-    At most 50 alarms of each kind are listed. ``active`` counts all active alarms, ``context`` is added as it is.
+    At most 50 alarms that appeared and 50 that cleared are listed.
+
+    :param active: number of all active alarms
+    :param context: further keys of the event
     """
     return {
         "id": secrets.token_hex(8),
@@ -41,7 +44,7 @@ def new_event(
 
 
 def sanitise(alarm: Mapping[str, Any]) -> Alarm:
-    """Copy an alarm with bounded size, each text as one line without control characters."""
+    """Return a copy of an alarm with limited size, and each text as one line without control characters."""
     sentence = one_line(str(alarm.get("sentence") or alarm.get("key")), MAX_SENTENCE_LENGTH)
     return {**_sanitise(dict(alarm)), "sentence": sentence, "key": one_line(str(alarm.get("key")), MAX_VALUE_LENGTH)}
 
@@ -55,7 +58,7 @@ def _sanitise(value: Any) -> Any:
 
 
 def subject(event: Mapping[str, Any]) -> str:
-    """One line with the number of alarms and the first of them."""
+    """Return the subject line of an event: the number of alarms and the first of them."""
     if event.get("test"):
         return "[khobor] test: alerts reach you"
     alarms = event["appeared"] or event["cleared"]
@@ -65,13 +68,13 @@ def subject(event: Mapping[str, Any]) -> str:
 
 
 def alarm_line(alarm: Mapping[str, Any]) -> str:
-    """The sentence of an alarm in one line that begins with its site."""
+    """Return the sentence of an alarm as one line that begins with the site."""
     line, site = one_line(str(alarm["sentence"]), MAX_SENTENCE_LENGTH), one_line(str(alarm.get("site") or ""))
     return line if not site or line.startswith(site) else f"{site}: {line}"
 
 
 def plain_text(event: Mapping[str, Any]) -> str:
-    """The whole event as lines of plain text."""
+    """Render the whole event as lines of plain text."""
     if event.get("test"):
         return f"This is a test, sent by hand from {one_line(str(event.get('host')))}. Nothing is wrong.\n"
     lines = []
@@ -89,5 +92,5 @@ def plain_text(event: Mapping[str, Any]) -> str:
 
 
 def chat_text(event: Mapping[str, Any]) -> str:
-    """The event as the `text` that chat programs show."""
+    """Render the event for the key `text`, which chat programs display."""
     return plain_text(event).translate(_CHAT)

@@ -1,4 +1,4 @@
-"""Alarms for schedules that had no good run within the time they allow."""
+"""Alarms for schedules without a good run in the time allowed for it."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,17 +12,17 @@ from schedules.reports.history import Report, reports
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Occurrences, occurrences_file
 
-#: Exit codes of runs that did their work; anything else that is wrong with them has an alarm of its own.
+#: Exit codes of runs that were completed; other problems of these runs have their own alarms.
 GOOD = (ExitCode.DONE, ExitCode.BELOW_EXPECTATION, ExitCode.LAYOUT_CHANGED)
-# Tolerance for a machine that boots or a site that another run holds, where the grace is longer.
+# Longest delay of a run that is tolerated here, for a booting machine or a locked site, even if its grace is longer.
 _MAX_DELAY = timedelta(hours=1)
 _MAX_REPORTS = 500
 
 
 def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """Alarms for each site of a schedule without a good run that should have ended by ``moment``.
+    """Return an alarm for each schedule and site without a good run that should have ended by ``moment``.
 
-    Empty for a data folder whose timetable was never started.
+    Returns no alarms for a data folder in which the timetable was never started.
     """
     if not occurrences_file(dataset).exists():
         return []
@@ -32,7 +32,7 @@ def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> 
 
 
 def time_allowed(schedule: Schedule) -> timedelta:
-    """Time between the due time of a run and the latest end of a good one."""
+    """Return the time allowed from the due time of a run to its end."""
     return timedelta(minutes=schedule.jitter_minutes + schedule.max_minutes) + min(schedule.grace, _MAX_DELAY)
 
 

@@ -1,7 +1,7 @@
-"""The notifier: send each alarm of the timetable's runs once when it appears and once when it clears.
+"""Notifier: send an alert when an alarm of the scheduled runs appears, and another when it clears.
 
 Each pass reads the state from files again: reports of ended runs, occurrences that could not be started, and due times
-without a run. :mod:`schedules.alerting.deliveries` stores which changes were sent.
+without a run. :mod:`schedules.alerting.deliveries` stores the alarms and the alerts that are still to be sent.
 """
 
 import socket
@@ -28,7 +28,7 @@ from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import OPEN, Occurrence, Occurrences, State, occurrences_file
 
-#: Runs that began longer ago are ignored.
+#: Runs that started before this time span are ignored.
 LOOK_BACK = timedelta(days=14)
 MAX_OCCURRENCES = 700
 SECONDS_AFTER_RUN = 100.0
@@ -37,27 +37,27 @@ _LOCK_RETRY = timedelta(seconds=1)
 
 @dataclass
 class Notifier:
-    """Sends the alerts of one data folder; a lock admits one process at a time."""
+    """Sender of the alerts of one data folder; a lock ensures that only one process sends at a time."""
 
     dataset: DataFolder
     log: Callable[[str], None]
     clock: Callable[[], datetime] = now
     send: Callable[[Target, Mapping[str, Any]], str | None] = deliver
-    #: Modification times of the reports of runs by hand, which are not read again.
+    #: Modification times of the reports of runs started by hand; these are read again only after a change.
     _by_hand: dict[str, int] = field(default_factory=dict)
 
     def run_once(self, timetable: Timetable) -> datetime | None:
-        """Record new alarms and attempt due deliveries; returns the time of the next retry, None without one.
+        """Record new alarms and attempt the due deliveries; return the time of the next retry, or None.
 
-        Raises the errors of a data folder (:mod:`pipelines.runtime.fatal_errors`), and :class:`SiteLocked` while
-        another process is sending.
+        Raises :class:`SiteLocked` while another process is sending, and the errors of a damaged or full data folder
+        (:mod:`pipelines.runtime.fatal_errors`).
         """
         folder = self.dataset.state / "schedules"
         make_folder(folder)
         with SiteLock.take(folder / "alerts.lock"), closing(self._open()) as deliveries:
             occurrences = list(_latest_occurrences(self.dataset, timetable))
             runs = list(self._new_runs(deliveries, occurrences))
-            # Of the runs before the first pass, targets get the active alarms instead of every change.
+            # For runs before the first pass, targets receive the alarms still active instead of every change.
             past = runs[:-1] if deliveries.is_new else []
             for occurrence, report in past:
                 self._record_run(deliveries, occurrence, report, timetable)
@@ -70,7 +70,10 @@ class Notifier:
             return min((t.next_at for t in deliveries.targets() if t.waiting and t.next_at), default=None)
 
     def _open(self) -> Deliveries:
-        """Open the database; a damaged one is renamed, since a repeated alert is better than a lost one."""
+        """Open the database; a damaged one is renamed and replaced by a new one.
+
+        Active alarms are then sent again, because a repeated alert is better than a lost one.
+        """
         path = deliveries_path(self.dataset)
         try:
             return Deliveries.open(path)
@@ -85,13 +88,13 @@ class Notifier:
     def _new_runs(
         self, deliveries: Deliveries, occurrences: list[Occurrence]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield schedule and report of the timetable's runs that were not recorded yet, oldest first."""
+        """Yield schedule and report of each scheduled run that has not been recorded yet, oldest first."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
         deliveries.forget_runs(first)
         by_run = {run_id: occurrence for occurrence in occurrences for run_id in occurrence.runs}
         for run_id in deliveries.unrecorded(run_ids(self.dataset, first)):
             report, occurrence = self._report(run_id, run_id in by_run), by_run.get(run_id)
-            # Without a schedule it is a run by hand, or one that the scheduled run has not evaluated yet.
+            # A report without a schedule is of a run started by hand, or is not evaluated for its schedule yet.
             if report is not None and ("schedule" in report or (occurrence and occurrence.state not in OPEN)):
                 yield (
                     str(_mapping(report.get("schedule")).get("name") or (occurrence.schedule if occurrence else "")),
@@ -105,7 +108,7 @@ class Notifier:
                 return None
             report = read_report(self.dataset, run_id)
         except (OSError, ValueError):
-            return None  # `khobor runs` names it
+            return None  # `khobor runs` lists unreadable reports
         if "schedule" not in report:
             self._by_hand[run_id] = modified
         return {**report, "run_id": run_id} if isinstance(report.get("site"), str) else None
@@ -122,7 +125,7 @@ class Notifier:
             self.clock(),
             self._context() | about,
             run_id=report["run_id"],
-            # Only such a run read enough pages to show that an alarm is over.
+            # Only a completed run has read enough pages to show that an alarm is over.
             clears=code in GOOD,
         )
 
@@ -164,7 +167,10 @@ class Notifier:
 
 
 def send_test(targets: Sequence[Target]) -> list[dict[str, Any]]:
-    """Send a test to every target; returns `target`, `kind`, `reached` and `detail` (an error or a warning) of each."""
+    """Send a test event to every target.
+
+    Returns for each its name (`target`), `kind`, `reached` (true or false) and `detail` (an error or a warning).
+    """
     at = now()
     event = {
         "id": f"test-{at:%Y%m%dT%H%M%S%f}",
@@ -188,16 +194,16 @@ def send_test(targets: Sequence[Target]) -> list[dict[str, Any]]:
 def notify_with_retries(
     dataset: DataFolder, timetable: Timetable, log: Callable[[str], None], seconds: float = SECONDS_AFTER_RUN
 ) -> None:
-    """Send the alerts of a run that cron or systemd started, with retries for ``seconds``.
+    """Send the alerts of a run that was started by cron or systemd, with retries for up to ``seconds``.
 
-    The next run sends those that are left.
+    Alerts that are still unsent then are left for the next run.
     """
     notifier, until = Notifier(dataset, log), time.monotonic() + seconds
     while True:
         try:
             retry = notifier.run_once(timetable)
         except SiteLocked:
-            retry = now() + _LOCK_RETRY  # the other process may have started before this run ended
+            retry = now() + _LOCK_RETRY  # the other process may have read the reports before this run ended
         wait = (retry - now()).total_seconds() if retry is not None else None
         if wait is None or time.monotonic() + wait > until:
             return
@@ -209,7 +215,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _latest_occurrences(dataset: DataFolder, timetable: Timetable) -> Iterator[Occurrence]:
-    """Yield the latest occurrences of each schedule, latest first."""
+    """Yield the latest occurrences (due times and their results) of each schedule, latest first."""
     if occurrences_file(dataset).exists():
         with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
             for schedule in timetable.schedules:

@@ -1,7 +1,7 @@
-"""Transports: send one event to a webhook, by mail or to a command, within a time limit.
+"""Transports: send an event to a webhook, by mail or to a command, within a time limit.
 
-Apprise is not used: its `notify()` returns a bool without a reason, its timeouts restart with every byte read, and it
-sets neither Idempotency-Key nor Message-ID. Errors raised here are one sentence without secrets.
+Errors raised here are one sentence without secrets. Apprise is not used: its `notify()` returns a bool without a
+reason, its timeouts restart with every byte read, and it sets neither Idempotency-Key nor Message-ID.
 """
 
 import json
@@ -34,13 +34,13 @@ USER_AGENT = "Khobor alerts"
 
 
 class DeliveryError(Exception):
-    """The event was not delivered, or perhaps not; the reason is one sentence without secrets."""
+    """The target did not confirm the event, which may have been lost; the message contains no secrets."""
 
 
 def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
-    """Send an event to a target; returns a warning, None if all went well.
+    """Send an event to a target; return a warning, or None if there is nothing to report.
 
-    Raises :class:`DeliveryError` if the target did not confirm it.
+    Raises :class:`DeliveryError` if the target does not confirm the event.
     """
     secrets = {name: os.environ.get(name, "").strip() for name in target.variables}
     for name, value in secrets.items():
@@ -50,7 +50,7 @@ def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
         return _TRANSPORTS[target.kind](target, event, secrets)
     except (DeliveryError, OSError, HTTPException, smtplib.SMTPException, ValueError) as error:
         reason = _reason(error, target)
-        # A server may send a secret back in its error, as it is or as the mail protocol encodes it.
+        # The error of a server may contain a secret, as plain text or in the base64 encoding of the mail protocol.
         for name, value in secrets.items():
             for text in (value, b64encode(value.encode()).decode()):
                 reason = reason.replace(text, f"[{name}]")
@@ -82,14 +82,17 @@ def _reason(error: Exception, target: Target) -> str:
 
 @contextmanager
 def _deadline(seconds: float, connection: Callable[[], socket.socket | None]) -> Iterator[None]:
-    """Shut the connection down after ``seconds``; a socket timeout alone restarts with every byte."""
+    """Shut the connection down if the block takes longer than ``seconds``.
+
+    A socket timeout alone does not limit the total time, because it restarts with every byte received.
+    """
     done, late = Flag(), Flag()
 
     def watch() -> None:
         wait = seconds
         while not done.wait(wait):
             late.set()
-            wait = 0.2  # once more: the socket may have been replaced by an encrypted one
+            wait = 0.2  # repeat this, because STARTTLS may have replaced the socket
             if (open_socket := connection()) is not None:
                 with suppress(OSError):
                     socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
@@ -126,7 +129,7 @@ def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str])
     with closing(connection), _deadline(target.seconds, lambda: connection.sock):
         connection.request("POST", path, body, headers)
         with connection.getresponse() as response:
-            pass  # the status is enough
+            pass  # only the status is needed
     if not 200 <= response.status < 300:
         redirect = "; redirects are not followed: configure the final address" if 300 <= response.status < 400 else ""
         raise DeliveryError(f"it responds {response.status} {response.reason}{redirect}")
@@ -137,7 +140,10 @@ def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str])
 
 
 def _message(target: Mail, event: Mapping[str, Any]) -> EmailMessage:
-    """Build the mail; its Message-ID depends on the event alone, so a mail client drops a repetition."""
+    """Build the mail for an event.
+
+    Its Message-ID depends on the event alone, so that mail programs can discard a copy that is sent again.
+    """
     mail = EmailMessage(policy=SMTP)
     for name, value in (
         ("Subject", subject(event)),
@@ -155,9 +161,9 @@ def _message(target: Mail, event: Mapping[str, Any]) -> EmailMessage:
 def _send_mail(target: Mail, event: Mapping[str, Any], secrets: Mapping[str, str]) -> str | None:
     context = ssl.create_default_context()
     client = partial(smtplib.SMTP_SSL, context=context) if target.security == "ssl" else smtplib.SMTP
-    # Not connected yet, so that the deadline covers connection and greeting.
+    # Created without connecting, so that the deadline also covers the connection and the greeting.
     server: Any = client(timeout=target.seconds, local_hostname="localhost")
-    server._host = target.server  # the name that the certificate must have; connect() does not set it
+    server._host = target.server  # name to be verified in the certificate; connect() does not set it
     with _deadline(target.seconds, lambda: server.sock):
         try:
             server.connect(*target.address)

@@ -60,9 +60,6 @@ def error_of(target: Target, what: dict[str, Any] | None = None) -> str:
     return said
 
 
-# Webhook ------------------------------------------------------------------------------------------------------------
-
-
 def test_webhook_receives_json_and_chat_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KHOBOR_TOKEN", SECRET)
     with webhook_server() as posted:
@@ -129,9 +126,6 @@ def test_closed_port_is_an_error() -> None:
     assert "refused" in error_of(Mail(name="d", server="127.0.0.1", port=9, sender="a@b.c", to=("a@b.c",))).lower()
 
 
-# Mail ---------------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("security", ["starttls", "ssl"])
 def test_mail_is_encrypted_without_header_injection(security: str, trusted: Path) -> None:
     with mail_server(trusted, wraps=security == "ssl", user="me", password=SECRET) as mailbox:
@@ -179,9 +173,6 @@ def test_rejected_recipient_does_not_stop_others(trusted: Path) -> None:
         assert "b@example.org" in (remark or "")
         assert "rejects b@example.org" in error_of(mail(mailbox.port, to=("b@example.org",)))
     assert mailbox.recipients == [["a@example.org"]]
-
-
-# Command ------------------------------------------------------------------------------------------------------------
 
 
 def test_command_receives_event_on_stdin(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The bundled newspaper has the properties that other tests rely on."""
 
-import html
 import http.client
 import re
 import signal
@@ -10,15 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from tests.newspaper import Fault, Newspaper, StoryTruth
-from tests.newspaper.bengali_text import stored
 from tests.newspaper.decoy_urls import DECOYS
-from tests.newspaper.page_layout import BREAKAGES, FIELDS
 from tests.newspaper.variations import PAGE_VARIATIONS, STORY_KINDS
 
 SEED_PATH = "/world/north-korea/154313"
@@ -66,11 +62,6 @@ def get(url: str, target: str, host: str = "www.kalbela.com", **headers: str) ->
         connection.close()
 
 
-def text_of(page: str) -> str:
-    """The text of a page in stored form, without tags."""
-    return stored(html.unescape(re.sub(r"<[^>]*>", "", page)))
-
-
 def path_of(story: StoryTruth) -> str:
     return story.url.removeprefix(PAPER)
 
@@ -94,14 +85,7 @@ def test_other_seed_gives_other_edition(truth: dict[str, StoryTruth]) -> None:
     )
 
 
-def test_pages_have_both_lists(paper: Newspaper) -> None:
-    for path in ("/", SEED_PATH, "/national"):
-        page = paper.site.page(path)
-        latest, popular = page.split('id="latestview1"')[1].split('id="mostview1"')
-        for part, rows in ((latest, paper.lists()["latest"]), (popular, paper.lists()["popular"])):
-            hrefs = re.findall(r'<a aria-label="[^"]*" class="link"\s+href="([^"]*)"></a>', part)
-            assert [html.unescape(href) for href in hrefs[:20]] == [row.href for row in rows]
-            assert re.findall(r'<span class="news_sl">([০-৯]+)</span>', part)[:20][-1] == "২০"
+def test_lists_have_twenty_rows(paper: Newspaper) -> None:
     assert {len(rows) for rows in paper.lists().values()} == {20}
     ids = [row.story_id for row in paper.lists()["latest"]]
     assert ids != sorted(ids, key=str, reverse=True), "roughly by id, not strictly"
@@ -125,44 +109,7 @@ def test_every_variation_and_decoy_occurs(seed: int) -> None:
     assert newspaper.copies()
     assert any(row.story_id is None for row in newspaper.lists()["popular"])
     assert any(len(story.addresses) > 2 for story in truth.values())
-
-
-def test_truth_is_on_the_pages(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
-    for story in list(truth.values())[::6]:
-        text = text_of(paper.site.page(path_of(story)))
-        if "e-mail" in story.variations:
-            continue
-        for paragraph in story.body.split("\n\n"):
-            assert all(cell in text for cell in paragraph.split(" | ")), (story.url, paragraph)
-        for value in (story.headline, story.kicker, story.byline, story.image_caption, story.image_credit, *story.tags):
-            assert value is None or value in text or value in stored(html.unescape(paper.site.page(path_of(story))))
-
-
-def test_truth_is_in_stored_form(truth: dict[str, StoryTruth]) -> None:
-    for story in truth.values():
-        for value in (story.headline, story.kicker, story.byline, story.image_caption, *story.body.split("\n\n")):
-            assert value is None or value == stored(value) != ""
-    assert any("\u200d" in story.body for story in truth.values())
-    assert any("\u200c" in story.body for story in truth.values())
-
-
-def test_only_duplicates_share_their_words(truth: dict[str, StoryTruth]) -> None:
-    def runs(story: StoryTruth) -> frozenset[tuple[str, ...]]:
-        words = story.body.split()
-        return frozenset(zip(*(words[i:] for i in range(5)), strict=False))
-
-    stories = [story for story in truth.values() if not story.variations & {"flash", "one line", "english"}][::3]
-    shingles = {story.story_id: runs(story) for story in truth.values()}
-    for one, other in combinations(stories, 2):
-        if other.story_id not in one.near | one.copies:
-            mine, theirs = shingles[one.story_id], shingles[other.story_id]
-            assert len(mine & theirs) < 0.05 * len(mine | theirs)
-    for story in truth.values():
-        for near in story.near:
-            mine, theirs = shingles[story.story_id], shingles[near]
-            assert mine != theirs
-            assert len(mine & theirs) > 0.75 * len(mine | theirs)
-        assert all(truth[copy].body == story.body for copy in story.copies)
+    assert all(any(joiner in story.body for story in truth.values()) for joiner in "\u200c\u200d")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -218,24 +165,6 @@ def test_clock_brings_changes() -> None:
     assert (newspaper.truth(), newspaper.lists()) == (before, lists)
 
 
-def test_responses_match_expected_outcomes(living: tuple[Newspaper, str]) -> None:
-    newspaper, url = living
-    codes = {"gone": {404, 410, 200}, "redirected": {301, 302}, "blocked": {403, 200}, "redirect_loop": {301}}
-    for address, expectation in newspaper.expected_outcomes().items():
-        if not address.startswith(PAPER) or expectation.outcomes & {"corrupt"}:
-            continue
-        allowed = set().union(*(codes.get(outcome, {200}) for outcome in expectation.outcomes))
-        assert get(url, address.removeprefix(PAPER))[0] in allowed, (address, expectation)
-
-
-def test_truncated_page_declares_its_full_length(living: tuple[Newspaper, str]) -> None:
-    newspaper, url = living
-    outcomes = newspaper.expected_outcomes().items()
-    address = next(address for address, expectation in outcomes if "corrupt" in expectation.outcomes)
-    with pytest.raises(http.client.IncompleteRead):
-        get(url, address.removeprefix(PAPER))
-
-
 def test_hosts_have_separate_papers(living: tuple[Newspaper, str]) -> None:
     _, url = living
     port = url.rpartition(":")[2]
@@ -271,39 +200,6 @@ def test_faults_come_and_go(living: tuple[Newspaper, str]) -> None:
         get(url, "/")
     newspaper.down = False
     assert get(url, "/")[0] == 200
-
-
-@pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("way", BREAKAGES)
-def test_each_field_can_be_broken(paper: Newspaper, truth: dict[str, StoryTruth], field: str, way: str) -> None:
-    story = next(s for s in truth.values() if s.kicker and s.updated_at and s.image_caption and s.byline and s.tags)
-    whole = paper.site.page(path_of(story))
-    paper.break_field(field, way)
-    try:
-        broken = paper.site.page(path_of(story))
-    finally:
-        paper.mend_fields()
-    assert broken != whole == paper.site.page(path_of(story))
-    marks = {"headline": "details-title", "body": "dtl_content_section", "tags": "tags_list", "latest": "latestview1"}
-    assert field not in marks or way == "emptied" or marks[field] not in broken
-
-
-def test_field_can_be_broken_on_half(paper: Newspaper, truth: dict[str, StoryTruth]) -> None:
-    some = list(truth.values())[::10]
-    paper.break_field("headline", share=0.5)
-    try:
-        broken = sum("details-title" not in paper.site.page(path_of(story)) for story in some)
-    finally:
-        paper.mend_fields()
-    assert 0.25 * len(some) < broken < 0.75 * len(some)
-
-
-def test_layout_can_change(paper: Newspaper) -> None:
-    paper.layout = "next"
-    try:
-        assert not re.search(r'(?:class|id)="(?!kb2-)[^"]', paper.site.page(SEED_PATH))
-    finally:
-        paper.layout = "usual"
 
 
 def test_runs_as_a_command_until_terminated() -> None:

@@ -3,12 +3,11 @@
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -18,7 +17,6 @@ import pytest
 from crawler.downloader.politeness import impolite_settings
 from crawler.registry import project_settings
 from khobor import main
-from pipelines.ledger.schema import FORMAT
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, FinishedCrawl, khobor
 from tests.support.project import PROJECT
@@ -136,46 +134,17 @@ def test_unusable_data_folder_is_named(mirror: str, tmp_path: Path) -> None:
     for data in ("/proc/khobor", str(file)):
         done = khobor("crawl", "kalbela", "--mirror", mirror, "--data", data)
         assert (done.returncode, "Traceback" in done.stderr, data in done.stderr) == (7, False, True)
+        assert f"(as user {os.geteuid()})" in done.stderr
     assert file.read_text() == "not a folder"
 
 
-def _ledger(
-    path: Path, *, application: int = FORMAT.application_id, version: int = FORMAT.version, size: int | None = None
-) -> None:
-    with closing(sqlite3.connect(path)) as ledger:
-        ledger.execute("CREATE TABLE runs (run_id TEXT)")
-        ledger.executemany("INSERT INTO runs VALUES (?)", [("x" * 500,)] * 200)
-        ledger.execute(f"PRAGMA application_id = {application}")
-        ledger.execute(f"PRAGMA user_version = {version}")
-        ledger.commit()
-    if size is not None:
-        os.truncate(path, size)
-
-
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (
-            lambda path: _ledger(path, version=FORMAT.version + 1),
-            [f"version {FORMAT.version + 1}", f"up to {FORMAT.version}"],
-        ),
-        (lambda path: _ledger(path, application=0x1234), ["is not a ledger of khobor"]),
-        (lambda path: path.write_text("a diary, and no database at all\n" * 99), ["reindex"]),
-        (lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(4096)), ["reindex"]),
-        (lambda path: _ledger(path, size=9_000), ["reindex"]),
-    ],
-    ids=["of a later version", "of another program", "no database", "no whole database", "cut short"],
-)
-def test_foreign_ledger_is_refused_and_unchanged(
-    make: Callable[[Path], None], said: list[str], mirror: str, tmp_path: Path
-) -> None:
+def test_damaged_ledger_is_refused_and_unchanged(mirror: str, tmp_path: Path) -> None:
     ledger = tmp_path / "state" / "kalbela.sqlite"
     ledger.parent.mkdir()
-    make(ledger)
-    before = ledger.read_bytes()
+    ledger.write_bytes(before := b"a diary, and no database at all" * 99)
     done = khobor("crawl", "kalbela", "--data", str(tmp_path), "--mirror", mirror)
     assert done.returncode == 8, done
-    assert all(part in done.stderr for part in [*said, str(ledger)]), done.stderr
+    assert all(part in done.stderr for part in ("reindex", str(ledger))), done.stderr
     assert "Traceback" not in done.stderr
     assert ledger.read_bytes() == before
     assert not list((tmp_path / "runs").iterdir())
@@ -243,17 +212,6 @@ def test_closed_stdout_is_no_error(arguments: list[str], tmp_path: Path) -> None
         process.stdout.close()
         said = process.stderr.read()
     assert (process.returncode, said) == (0, b"")
-
-
-def test_crawl_continues_after_stdout_closes(mirror: str, tmp_path: Path) -> None:
-    slow = ["--mirror", mirror, "--data", str(tmp_path), "--max-pages", "12", "-s", "DOWNLOAD_DELAY=0.5"]
-    command = [sys.executable, "-m", "khobor", "crawl", "kalbela", *slow]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        assert process.stdout
-        process.stdout.close()
-    assert process.returncode == 0
-    [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
-    assert (report["requests"], report["urls"]["complete"]) == (12, True)
 
 
 def test_check_prints_remedy_of_each_fault(tmp_path: Path) -> None:
@@ -338,13 +296,3 @@ def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"khobor {installed_version('khobor')}\n"
-
-
-def test_scrapy_crawl_keeps_verdict_and_data(mirror: str, tmp_path: Path) -> None:
-    settings = ["-s", f"KHOBOR_MIRROR={mirror}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK, "-s", "KHOBOR_MAX_PAGES=5"]
-    crawl = [sys.executable, "-m", "scrapy", "crawl", "kalbela", *settings]
-    subprocess.run(crawl, cwd=PROJECT, capture_output=True, text=True, check=True)
-    [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
-    assert report["verdict"]["exit_code"] == 0
-    assert report["urls"]["complete"]
-    assert len(FinishedCrawl(Newspaper(stories=60), mirror, tmp_path).table("stories")) == report["stories"]["new"] > 0

@@ -11,36 +11,25 @@ from tests.support.fault_server import FaultServer
 
 @pytest.mark.parametrize(
     ("text", "mirror"),
-    [
-        ("http://127.0.0.1:8137", "http://127.0.0.1:8137"),
-        (" http://127.0.0.1:8137/ ", "http://127.0.0.1:8137"),
-        ("HTTP://LOCALHOST", "http://localhost:80"),
-        ("https://mirror.test", "https://mirror.test:443"),
-        ("http://[::1]:8137", "http://[::1]:8137"),
-    ],
-)
+    [("http://127.0.0.1:8137", "http://127.0.0.1:8137"), (" http://127.0.0.1:8137/ ", "http://127.0.0.1:8137"),
+     ("HTTP://LOCALHOST", "http://localhost:80"), ("https://mirror.test", "https://mirror.test:443"),
+     ("http://[::1]:8137", "http://[::1]:8137")],
+)  # fmt: skip
 def test_valid_mirror_is_normalised(text: str, mirror: str) -> None:
     assert read_mirror(text) == mirror
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [
-        ("127.0.0.1:8137", "should look like http://127.0.0.1:8137"),
-        ("localhost", "should look like"),
-        ("ftp://127.0.0.1:8137", "should look like"),
-        ("http://", "should look like"),
-        ("http://127.0.0.1:8137/news", "should end after the port"),
-        ("http://127.0.0.1:8137/?a=b", "should end after the port"),
-        ("http://127.0.0.1:8137#x", "should end after the port"),
-        ("http://user:secret@127.0.0.1:8137", "must not contain a user name"),
-        ("http://127.0.0.1:port", "is not a URL"),
-        ("http://127.0.0.1:99999", "is not a URL"),
-        ("http://127.0.0.1:0", "no port"),
-        ("http://[", "is not a URL"),
-        ("", "should look like"),
-    ],
-)
+    [("127.0.0.1:8137", "should look like http://127.0.0.1:8137"), ("localhost", "should look like"),
+     ("ftp://127.0.0.1:8137", "should look like"), ("http://", "should look like"),
+     ("http://127.0.0.1:8137/news", "should end after the port"),
+     ("http://127.0.0.1:8137/?a=b", "should end after the port"),
+     ("http://127.0.0.1:8137#x", "should end after the port"),
+     ("http://user:secret@127.0.0.1:8137", "must not contain a user name"), ("http://127.0.0.1:port", "is not a URL"),
+     ("http://127.0.0.1:99999", "is not a URL"), ("http://127.0.0.1:0", "no port"), ("http://[", "is not a URL"),
+     ("", "should look like")],
+)  # fmt: skip
 def test_invalid_mirror_raises_value_error(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         read_mirror(text)

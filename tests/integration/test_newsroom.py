@@ -32,9 +32,6 @@ def evaluation(played: Simulation) -> Evaluation:
     return Evaluation(played)
 
 
-# The newsroom itself -------------------------------------------------------------------------------------------------
-
-
 def test_newsroom_has_a_realistic_rhythm() -> None:
     room = Newsroom(4, 70, EVENING)
     room.advance(timedelta(days=7))
@@ -67,9 +64,6 @@ def test_clock_advances_with_requests() -> None:
     assert room.now == EVENING + timedelta(seconds=2)
     assert first and second and first.body == second.body
     assert [visit.turned for visit in room.visits] == [EVENING] * 2
-
-
-# A night of it -------------------------------------------------------------------------------------------------------
 
 
 def test_everything_reachable_is_recorded_within_minutes(evaluation: Evaluation) -> None:

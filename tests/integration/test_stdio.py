@@ -78,11 +78,13 @@ def test_full_stdout_is_reported(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (7, "khobor: No space left on device\n")
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_crawl_goes_on_without_stderr(fault: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("broken", "fault"), [*(("stderr", fault) for fault in FAULTS), ("stdout stderr", "no reader")]
+)
+def test_crawl_goes_on_without_output(broken: str, fault: str, tmp_path: Path) -> None:
     with Newspaper(stories=60).serve() as mirror:
         arguments = ["crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path), *QUICK, "--max-pages", "5"]
-        done = run(*arguments, broken="stderr", fault=fault)
+        done = run(*arguments, broken=broken, fault=fault)
     assert done.returncode == 0
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
     assert (report["requests"], report["urls"]["complete"]) == (5, True)

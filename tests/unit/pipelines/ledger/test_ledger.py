@@ -117,6 +117,7 @@ def of_a_later_version(path: Path) -> None:
     ("harm", "message"),
     [
         (lambda path: path.write_bytes(b"not a database" * 400), "is damaged|is not a ledger"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(4096)), "is damaged|is not a ledger"),
         (lambda path: path.write_bytes(path.read_bytes()[: 4096 * 5]), "is damaged"),
         (foreign, "is not a ledger"),
         (of_a_later_version, "version 99"),

@@ -174,14 +174,6 @@ def test_hosts_have_separate_papers(living: tuple[Newspaper, str]) -> None:
     assert get(url, "/country-news/154313")[0] == 404
 
 
-def test_requests_are_logged(living: tuple[Newspaper, str]) -> None:
-    newspaper, url = living
-    get(url, "/robots.txt", User_Agent="test")
-    [entry] = newspaper.log
-    assert (entry.host, entry.target, entry.status) == ("www.kalbela.com", "/robots.txt", 200)
-    assert entry.headers["user-agent"] == "test"
-
-
 def test_faults_come_and_go(living: tuple[Newspaper, str]) -> None:
     newspaper, url = living
     newspaper.faults["/"] = Fault(status=503, headers={"Retry-After": "2"}, times=1)

@@ -41,7 +41,7 @@ def ledger(kept: LedgerFolder) -> Ledger:
 
 
 def pending(ledger: Ledger) -> list[tuple[Any, ...]]:
-    """(table, partition, act, key, row) of all changes in the outbox."""
+    """Table, partition, act, key and row of all changes in the outbox."""
     return [
         (name, part, change.act, change.key, change.row)
         for (name, part), seqs in ledger.outbox.pending().items()

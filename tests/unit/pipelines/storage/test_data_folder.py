@@ -195,16 +195,13 @@ def test_equal_rows_in_chunks_make_equal_bytes(dataset: DataFolder) -> None:
     assert dataset.stage(STORIES, SITE, whole).sha256 == dataset.stage(STORIES, SITE, pieces).sha256
 
 
-def test_missing_columns_are_read_as_null() -> None:
+def test_columns_are_ordered_and_missing_ones_null() -> None:
+    assert conform(STORIES, some_rows().select(STORIES.schema.names[::-1]), FINAL).equals(some_rows())
     old = some_rows().drop_columns(["kicker", "agency"])
     read = conform(STORIES, old, FINAL)
     assert read.schema.equals(STORIES.schema, check_metadata=True)
     assert read["kicker"].null_count == 3
     assert read.drop_columns(["kicker", "agency"]).equals(old)
-
-
-def test_columns_are_read_in_declared_order() -> None:
-    assert conform(STORIES, some_rows().select(STORIES.schema.names[::-1]), FINAL).equals(some_rows())
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from schedules.monitoring.drift import Comparison, Drift
 from schedules.monitoring.statistics import share
 
 #: Function that saves sample pages and returns their paths below the data folder. Its arguments are the name of a
-#: field or list (`list/latest`) that the pages lack, and an extractor or None. With an extractor, the pages are those on
-#: which another extractor found the field.
+#: field or list (`list/latest`) that the pages lack, and an extractor or None. With an extractor, the pages are those
+#: on which another extractor found the field.
 SaveSamples = Callable[[str, str | None], Sequence[str]]
 
 

@@ -26,7 +26,7 @@ _SIMPSON_STEPS = 400
 
 
 def p_value_low(now: Count, before: Sequence[Count]) -> float:
-    """Return the probability of a count of ``now`` or lower, given the counts of earlier runs; 1 without earlier runs."""
+    """Return the probability of a count of ``now`` or lower, given the counts of earlier runs; 1 without them."""
     k, n = now
     before = [count for count in before if count[1]]
     if not n or not before or not _is_low(now, before):

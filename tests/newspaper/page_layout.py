@@ -6,16 +6,9 @@ from random import Random
 from typing import Final
 
 FIELDS: Final = (
-    "headline",
-    "kicker",
-    "byline",
-    "published_at",
-    "updated_at",
-    "edition",
-    "image_url",
-    "image_caption",
-    "body",
-) + ("tags", "latest", "popular")
+    *("headline", "kicker", "byline", "published_at", "updated_at", "edition"),
+    *("image_url", "image_caption", "body", "tags", "latest", "popular"),
+)
 BREAKAGES: Final = ("renamed", "moved", "emptied", "missing")
 
 _CLASS_OR_ID = re.compile(r'\b(class|id|tabIndex)="([^"]*)"')

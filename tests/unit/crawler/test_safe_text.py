@@ -74,20 +74,15 @@ def test_printed_json_is_escaped() -> None:
 
 
 def test_printed_reports_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    row = {
-        "published_at": datetime(2026, 1, 1, tzinfo=UTC),
-        "section": HOSTILE_TEXT,
-        "word_count": 5,
-        "headline": HOSTILE_TEXT,
-    }
+    row = {"published_at": datetime(2026, 1, 1, tzinfo=UTC), "word_count": 5}
+    row |= dict.fromkeys(("section", "headline"), HOSTILE_TEXT)
     ranked = {"rank": 1, "headline": HOSTILE_TEXT, "url": SITE}
     show_sample({"stories": [row], HOSTILE_TEXT: [ranked]}, ZoneInfo("Asia/Dhaka"))
     moment = "2026-01-01T00:00:00+00:00"
     report = {
         "run_id": HOSTILE_TEXT,
         "verdict": {"exit_code": 3, "problems": [HOSTILE_TEXT]},
-        "started_at": moment,
-        "ended_at": moment,
+        **dict.fromkeys(("started_at", "ended_at"), moment),
         "requests": 1,
         "rejects": {HOSTILE_TEXT: 2},
         "lists": {f"{HOSTILE_TEXT}/seen": 1},
@@ -115,15 +110,14 @@ def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
         for as_text in (True, False):
             chosen = [part for part in command if part != "--json" or not as_text]
             done = subprocess.run(chosen, cwd=PROJECT, env=os.environ | SECRETS, capture_output=True, text=True)
-            output = done.stdout + done.stderr
-            assert not UNSAFE.search(output), ascii(output)
-            assert not FORGED.search(output)
-            assert "5f0e9a7c" not in output
-    shown = subprocess.run(
-        [*KHOBOR, "runs", "--json", "--data", str(tmp_path)], cwd=PROJECT, capture_output=True, text=True
-    )
-    assert len(json.loads(shown.stdout)) == 2
-    assert not UNSAFE.search(shown.stdout)
+            shown = done.stdout + done.stderr
+            assert not UNSAFE.search(shown), ascii(shown)
+            assert not FORGED.search(shown)
+            assert "5f0e9a7c" not in shown
+    command = [*KHOBOR, "runs", "--json", "--data", str(tmp_path)]
+    runs = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True).stdout
+    assert len(json.loads(runs)) == 2
+    assert not UNSAFE.search(runs)
     logs = "".join(path.read_text() for path in (tmp_path / "state" / "logs").iterdir())
     assert "unreadable date" in logs
     assert not UNSAFE.search(logs), [line for line in logs.split("\n") if UNSAFE.search(line)]

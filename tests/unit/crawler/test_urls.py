@@ -48,8 +48,7 @@ SPELLINGS = """https://kalbela.com/{0} http://www.kalbela.com/{0} http://www.kal
 
 
 @pytest.mark.parametrize(
-    "link",
-    [*SPELLINGS, f"  {WWW}/world/middle-east/198602\n", f"{WWW}/world/\tmiddle-east/\n198602"],
+    "link", [*SPELLINGS, f"  {WWW}/world/middle-east/198602\n", f"{WWW}/world/\tmiddle-east/\n198602"]
 )
 def test_spellings_of_story_url_share_key(link: str) -> None:
     base = f"{WWW}/world/middle-east/198602" if link.startswith(("?", "1")) else f"{WWW}/world/317000"
@@ -110,15 +109,7 @@ def test_other_pages_have_no_story_id(path: str) -> None:
     [
         *("archive.kalbela.com", "epaper.kalbela.com", "election.kalbela.com", "api.kalbela.com", "m.kalbela.com"),
         *("www.kalbela.com.evil.example", "evilkalbela.com", "kalbela.co", "www.kalbela.com:8080", "kalbela.com:22"),
-        *[
-            "127.0.0.1",
-            "[::1]",
-            "localhost",
-            "0x7f.1",
-            "2130706433",
-            "www。kalbela。com",
-            "www.kalbela.com%00.evil.example",
-        ],
+        *("127.0.0.1", "[::1]", "localhost", "0x7f.1", "2130706433", "www。kalbela。com"),
         *("www.kalbela.com\\.evil.example", "", "www.kalbela.com%00.evil.example"),
     ],
 )
@@ -138,9 +129,7 @@ def test_other_host_is_offsite(host: str) -> None:
         *["https://user:word@www.kalbela.com/world/1", "https://@www.kalbela.com/w/1"],
         *("https://www.kalbela.com@evil.example/world/1", "https://www.kalbela.com\\@evil.example/world/1"),
         *("http://www.kalbela.com:80:80/world/1", "https://ⓚ℀.com/world/1"),
-        "https://www.kalbela.com/world/" + "1" * 3000,
-        "https://www.kalbela.com/" + "a" * 3000,
-        "https://www.kalbela.com/national?q=" + "a" * 3000,
+        *(f"{WWW}/world/" + "1" * 3000, f"{WWW}/" + "a" * 3000, f"{WWW}/national?q=" + "a" * 3000),
         "https://www.kalbela.com/" + "ক" * 400,  # short as it stands, too long once it is escaped
     ],
 )
@@ -200,12 +189,10 @@ def test_different_queries_are_different_pages() -> None:
         ("http://www.kalbela.com/a.webp", f"{WWW}/a.webp"),
         ("https://cdn.example.com/ছবি এক.jpg", "https://cdn.example.com/ছবি%20এক.jpg"),
         ("https://cdn.example.com/a.jpg\u202e", "https://cdn.example.com/a.jpg%E2%80%AE"),
-        ("data:image/gif;base64,R0lGOD", None),
-        ("javascript:x", None),
-        ("http://[", None),
-        ("https://", None),
-        ("#top", None),
-        ("", None),
+        *(
+            (link, None)
+            for link in ("data:image/gif;base64,R0lGOD", "javascript:x", "http://[", "https://", "#top", "")
+        ),
         ("https://cdn.example.com/" + "a" * MAX_LENGTH, None),
         ("https://cdn.example.com/" + " " * 1000 + "a", None),
     ],
@@ -214,12 +201,9 @@ def test_picture_url_may_have_any_host(link: str, full: str | None) -> None:
     assert KALBELA.absolute(link, f"{WWW}/world/1") == full
 
 
+OTHER_KINDS = Kalbela.other_kinds | {"rss", "templates", "json-feed"}
 SECTIONS = st.from_regex(r"[a-z][a-z0-9-]{0,12}(/[a-z][a-z0-9-]{0,8})?", fullmatch=True).filter(
-    lambda section: (
-        section.split("/")[0] not in Kalbela.other_kinds | {"rss", "templates", "json-feed"}
-        and not section.endswith(("/page", "/"))
-        and section != "page"
-    )
+    lambda path: path.split("/")[0] not in OTHER_KINDS and not path.endswith(("/page", "/")) and path != "page"
 )
 HOSTS = st.sampled_from(["www.kalbela.com", "kalbela.com", "WWW.KALBELA.COM", "kalbela.com.", "www.kalbela.com:443"])
 ENDS = st.sampled_from(["", "/", "//", "/.", "?utm_source=x", "?a=b", "#x", "/?fbclid=1#y", "/x/.."])

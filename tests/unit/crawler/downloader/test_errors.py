@@ -25,38 +25,32 @@ def wrapped(kind: type[Any], *inner: BaseException) -> BaseException:
     return kind([Failure(each) for each in inner])
 
 
+HEADERS_TOO_LARGE = FetchError(Outcome.TOO_LARGE, "headers")
+UNREACHABLE = (
+    *(exceptions.CannotResolveHostError("x"), exceptions.DownloadTimeoutError("x"), error.DNSLookupError("x")),
+    *(exceptions.DownloadConnectionRefusedError("x"), error.TimeoutError(), error.ConnectionLost()),
+    *(error.NoRouteError(), OSError("x")),
+)
+
+
 @pytest.mark.parametrize(
     ("raised", "outcome"),
     [
         (FetchError(Outcome.OFFSITE, "elsewhere"), "offsite"),
         (RunEnded("later"), "pending"),
         (exceptions.IgnoreRequest("something else"), "rejected"),
-        (exceptions.CannotResolveHostError("x"), "unreachable"),
-        (error.DNSLookupError("x"), "unreachable"),
-        (exceptions.DownloadTimeoutError("x"), "unreachable"),
-        (error.TimeoutError(), "unreachable"),
-        (exceptions.DownloadConnectionRefusedError("x"), "unreachable"),
-        (error.ConnectionLost(), "unreachable"),
-        (error.NoRouteError(), "unreachable"),
         (wrapped(ResponseNeverReceived, error.ConnectionDone()), "unreachable"),
         (wrapped(RequestTransmissionFailed, error.ConnectionLost()), "unreachable"),
         (wrapped(ResponseNeverReceived, SSL.Error([("SSL routines", "", "certificate verify failed")])), "unreachable"),
+        *((raised, "unreachable") for raised in UNREACHABLE),
         (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ParseError("x", b""))), "corrupt"),
         (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, ValueError("length"))), "corrupt"),
-        (
-            caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, FetchError(Outcome.TOO_LARGE, "headers"))),
-            "too_large",
-        ),
-        (exceptions.ResponseDataLossError(), "corrupt"),
-        (gzip.BadGzipFile("x"), "corrupt"),
-        (zlib.error("x"), "corrupt"),
-        (exceptions.DownloadCancelledError("x"), "too_large"),
-        (defer.CancelledError(), "too_large"),
+        (caused(exceptions.DownloadFailedError(), wrapped(ResponseFailed, HEADERS_TOO_LARGE)), "too_large"),
+        *((kind("x"), "corrupt") for kind in (exceptions.ResponseDataLossError, gzip.BadGzipFile, zlib.error)),
+        *((kind(), "too_large") for kind in (exceptions.DownloadCancelledError, defer.CancelledError)),
         (exceptions.StopDownload(), "too_large"),
-        (exceptions.UnsupportedURLSchemeError("x"), "invalid_url"),
-        (exceptions.NotSupported("x"), "invalid_url"),
-        (OSError("x"), "unreachable"),
-        (KeyError("our own mistake"), "unreadable"),
+        *((kind("x"), "invalid_url") for kind in (exceptions.UnsupportedURLSchemeError, exceptions.NotSupported)),
+        (KeyError("internal mistake"), "unreadable"),
     ],
 )
 def test_failure_has_outcome(raised: BaseException, outcome: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from crawler.items import ParsedStory, Story
 from crawler.parsing.extractors import css
-from crawler.parsing.layout import choose_layout
+from crawler.parsing.layout import Layout, choose_layout
 from crawler.parsing.page import Page
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from crawler.urls import SiteUrl
@@ -24,14 +24,14 @@ def page(inner: str, head: str = "") -> Page:
     return Page(f"<html><head>{head}</head><body>{inner}</body></html>".encode(), f"{WWW}/national/258210", FETCHED)
 
 
-def read(inner: str, head: str = "") -> Story:
-    return read_with_evidence(inner, head).story
-
-
-def read_with_evidence(inner: str, head: str = "") -> ParsedStory:
+def parse(inner: str, head: str = "", layout: Layout = LAYOUT_2023) -> ParsedStory:
     address = URL_RULES.identify(f"{WWW}/national/258210")
     assert isinstance(address, SiteUrl)
-    return LAYOUT_2023.parse(page(inner, head), address, URL_RULES, Kalbela.zone)
+    return layout.parse(page(inner, head), address, URL_RULES, Kalbela.zone)
+
+
+def read(inner: str, head: str = "") -> Story:
+    return parse(inner, head).story
 
 
 def story(*parts: str, head: str = "") -> Story:
@@ -39,9 +39,7 @@ def story(*parts: str, head: str = "") -> Story:
 
 
 def parsed(*parts: str, head: str = "") -> ParsedStory:
-    return read_with_evidence(
-        f'<div id="details_content">{TITLE}{"".join(parts)}<div class="dtl_section">{BODY}</div></div>', head
-    )
+    return parse(f'<div id="details_content">{TITLE}{"".join(parts)}<div class="dtl_section">{BODY}</div></div>', head)
 
 
 def picture(markup: str, head: str = "") -> Story:
@@ -56,32 +54,22 @@ def test_newest_fitting_layout_is_chosen() -> None:
         assert (chosen.name if chosen else None) == name
 
 
-@pytest.mark.parametrize(
-    ("inner", "head", "fits"),
-    [
-        (TITLE + BODY, "", True),
-        (BODY, "<meta property='og:title' content='শিরোনাম | কালবেলা'>", True),
-        (BODY, "<meta property='og:title' content=' | কালবেলা'>", False),
-        (BODY, "", False),
-        (TITLE, "", False),
-        ("<h1>জাতীয়</h1><div class='sub-news'></div>", "", False),
-        ("", "", False),
-    ],
-)
-def test_layout_needs_headline_and_body_element(inner: str, head: str, fits: bool) -> None:
-    assert (not LAYOUT_2023.missing(page(inner, head))) is fits
+OTHER_PAGE = "<h1>জাতীয়</h1><div class='sub-news'></div>"
+
+
+@pytest.mark.parametrize(("inner", "title"), [(BODY, ""), (BODY, " | কালবেলা"), (TITLE, ""), (OTHER_PAGE, ""), ("", "")])
+def test_layout_needs_headline_and_body_element(inner: str, title: str) -> None:
+    assert LAYOUT_2023.missing(page(inner, f"<meta property='og:title' content='{title}'>" if title else ""))
+    assert not LAYOUT_2023.missing(page(TITLE + BODY))
+    assert not LAYOUT_2023.missing(page(BODY, "<meta property='og:title' content='শিরোনাম | কালবেলা'>"))
 
 
 @pytest.mark.parametrize(
     ("title", "headline"),
     [
-        ("এক | কালবেলা", "এক"),
-        ("এক | কালবেলা | বাংলা নিউজ পেপার", "এক"),
-        ("এক - কালবেলা", "এক"),
-        ("এক – দৈনিক কালবেলা", "এক"),
+        *((f"এক{rest}", "এক") for rest in (" | কালবেলা", " | কালবেলা | বাংলা নিউজ পেপার", " - কালবেলা", " – দৈনিক কালবেলা")),
         ("জন্মদিন-কালবেলার উৎসব | কালবেলা", "জন্মদিন-কালবেলার উৎসব"),
-        ("সামনে কালবেলা", "সামনে কালবেলা"),
-        ("এক | দুই", "এক | দুই"),
+        *((title, title) for title in ("সামনে কালবেলা", "এক | দুই")),
     ],
 )
 def test_site_name_is_removed_from_title(title: str, headline: str) -> None:
@@ -173,23 +161,21 @@ def test_lead_picture_is_never_a_placeholder(markup: str, url: str | None) -> No
     assert picture(markup).image_url == url
 
 
+def json_ld(kind: str, image: str) -> str:
+    return f'<script type="application/ld+json">{{"@type":"{kind}","image":{image}}}</script>'
+
+
 @pytest.mark.parametrize(
     ("head", "url"),
     [
         (f"<meta property='og:image' content='{WWW}{PHOTO}'>", WWW + PHOTO),
         (f"<meta property='og:image' content='{WWW}/assets/images/logo.png'>", None),
         (f"<meta property='og:image' content='{WWW}/assets/importent_images/share.jpg'>", None),
-        (f'<script type="application/ld+json">{{"@type":"NewsArticle","image":"{PHOTO}"}}</script>', WWW + PHOTO),
-        (
-            f'<script type="application/ld+json">{{"@type":"NewsArticle","image":["{PHOTO}","/x"]}}</script>',
-            WWW + PHOTO,
-        ),
-        (
-            f'<script type="application/ld+json">{{"@type":"NewsArticle","image":{{"url":"{PHOTO}"}}}}</script>',
-            WWW + PHOTO,
-        ),
-        ('<script type="application/ld+json">{"@type":"NewsArticle","image":"/assets/logo.png"}</script>', None),
-        (f'<script type="application/ld+json">{{"@type":"Organization","image":"{PHOTO}"}}</script>', None),
+        (json_ld("NewsArticle", f'"{PHOTO}"'), WWW + PHOTO),
+        (json_ld("NewsArticle", f'["{PHOTO}","/x"]'), WWW + PHOTO),
+        (json_ld("NewsArticle", f'{{"url":"{PHOTO}"}}'), WWW + PHOTO),
+        (json_ld("NewsArticle", '"/assets/logo.png"'), None),
+        (json_ld("Organization", f'"{PHOTO}"'), None),
     ],
 )
 def test_meta_picture_must_be_of_story(head: str, url: str | None) -> None:
@@ -225,20 +211,21 @@ def test_caption_is_found_in_all_places(markup: str) -> None:
     assert found.body == "মূল লেখা।"
 
 
+H1 = "<h1 class=details-title>শ</h1>"
+
+
 @pytest.mark.parametrize(
     ("block", "kicker"),
     [
-        ("<h5>ক</h5><h1 class=details-title>শ</h1>", "ক"),
-        ("<h6>ক</h6><h1 class=details-title>শ</h1>", "ক"),
-        ("<h6>লাল</h6><h5>নীল</h5><h1 class=details-title>শ</h1>", "নীল"),
-        ("<h5><a href=/x>ক</a> /</h5><h1 class=details-title>শ</h1>", "ক"),
+        *((f"{above}{H1}", "ক") for above in ("<h5>ক</h5>", "<h6>ক</h6>", "<h5><a href=/x>ক</a> /</h5>")),
+        (f"<h6>লাল</h6><h5>নীল</h5>{H1}", "নীল"),
         ("<div><h5>ক</h5></div><div class=headline_section><h1 class=details-title>শ</h1></div>", "ক"),
         ("<div class=headline_section><h5>ক</h5><h1 class=details-title>শ</h1></div>", "ক"),
         ("<h1 class=details-title><span class=sholder>ক&nbsp;/</span> শ</h1>", "ক"),
-        ("<h1 class=details-title>শ</h1><h6>ক</h6>", None),
-        ("<h1 class=details-title>শ</h1><div><h5>ক</h5></div>", None),
-        ("<h5></h5><h5> / </h5><h1 class=details-title>শ</h1>", None),
-        ("<h1 class=details-title>শ</h1>", None),
+        *(
+            (block, None)
+            for block in (f"{H1}<h6>ক</h6>", f"{H1}<div><h5>ক</h5></div>", f"<h5></h5><h5> / </h5>{H1}", H1)
+        ),
     ],
 )
 def test_kicker_is_above_headline(block: str, kicker: str | None) -> None:
@@ -335,9 +322,7 @@ def test_extractor_of_field_is_recorded() -> None:
     assert found.extracted_by["body"] == ".dtl_content_section"
     assert "kicker" not in found.extracted_by
     renamed = replace(LAYOUT_2023, headline=(css(".gone"), css("h1")))
-    address = URL_RULES.identify(f"{WWW}/national/1")
-    assert isinstance(address, SiteUrl)
-    assert renamed.parse(page(TITLE + BODY), address, URL_RULES, Kalbela.zone).extracted_by["headline"] == "h1"
+    assert parse(TITLE + BODY, layout=renamed).extracted_by["headline"] == "h1"
 
 
 def test_field_outside_usual_region_is_found() -> None:

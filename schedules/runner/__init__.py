@@ -1,1 +1,4 @@
-"""Runs as child processes: start, limit, watch, conclude. Imports `monitoring`, `reports` and below."""
+"""Start runs as child processes, limit and supervise them, and read their reports.
+
+May import `monitoring` and `reports`, and the packages that these may import.
+"""

@@ -1,4 +1,4 @@
-"""The reason why a run could not go on: printed at the end of its log, and read from there."""
+"""Print the fatal error of a run to its log, and read it from the end of a log."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from crawler.safe_text import escape_lines, one_line
 _PREFIX = "khobor: "
 _LOGGER = "khobor"
 MAX_SENTENCE_LENGTH = 1000
-# No text of a page can begin a line of the log.
+# The content of a page cannot imitate these lines, since it never starts a line of the log.
 _ERROR = re.compile(
     rf"^(?:{_PREFIX}|\S+ \S+ \[pipelines\.runtime\.run\] ERROR: the run ends \((?P<reason>\w+)\): )(?P<message>.*)",
     re.MULTILINE,
@@ -18,14 +18,14 @@ _ERROR = re.compile(
 
 
 def print_error(sentence: str) -> None:
-    """Print one line to stderr, in the format of the log."""
+    """Print an error as one line to stderr, in the format of the log (text or JSON)."""
     message = one_line(sentence, MAX_SENTENCE_LENGTH)
     line = json_line("ERROR", _LOGGER, message) if writes_json() else f"{_PREFIX}{message}"
     print(line, file=sys.stderr, flush=True)
 
 
 def error_in_log(log: str) -> tuple[str | None, str | None]:
-    """Return the reason and the message of the last error in the end of a log, None for what is not in it."""
+    """Return the last reason and the last error message in the end of a log, each None if it is missing."""
     lines = (_as_text(line) if line.startswith("{") else line for line in log.split("\n"))
     errors = list(_ERROR.finditer("\n".join(lines)))
     if not errors:
@@ -34,7 +34,7 @@ def error_in_log(log: str) -> tuple[str | None, str | None]:
 
 
 def _as_text(line: str) -> str:
-    """Convert a line of a JSON log to the text format."""
+    """Convert a line of a JSON log to the text format; return an empty text for an invalid line."""
     try:
         record = loads(line)
         message = escape_lines(record["message"])

@@ -1,4 +1,4 @@
-"""Options of a run, checked before anything is started."""
+"""Validation of the options of a run, before anything is started."""
 
 import json
 import logging
@@ -17,7 +17,10 @@ from schedules.exit_codes import Unreachable, WrongUsage
 
 
 def spider_named(name: str) -> type[NewspaperSpider]:
-    """Return the newspaper of that name; raises :class:`WrongUsage` with a suggestion."""
+    """Return the spider class of a newspaper.
+
+    Raises :class:`WrongUsage` with a suggestion if there is no such newspaper, or with the error of loading it.
+    """
     known = newspapers()
     if name in known:
         return known[name]
@@ -27,7 +30,10 @@ def spider_named(name: str) -> type[NewspaperSpider]:
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
-    """Return the seeds of each newspaper; raises :class:`WrongUsage` with all that none of them has."""
+    """Assign each seed URL to the newspapers that it belongs to.
+
+    Raises :class:`WrongUsage` with all seeds that are given twice or belong to no newspaper.
+    """
     by_site: dict[str, list[str]] = {spider.name: [] for spider in spiders}
     problems = []
     for seed in dict.fromkeys(seeds):
@@ -51,10 +57,10 @@ def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]
 def checked_settings(
     given: Sequence[str], *, mirror: str | None, max_pages: int | None, max_depth: int | None
 ) -> dict[str, str]:
-    """Return the settings of a run, from `NAME=VALUE` and options.
+    """Return the settings of a run from `NAME=VALUE` arguments and other options.
 
-    Raises :class:`WrongUsage` for a setting that does not exist or is not polite, and :class:`Unreachable` if the
-    mirror does not respond.
+    Raises :class:`WrongUsage` for a setting that is unknown, invalid or below the politeness limits, and
+    :class:`Unreachable` if the mirror (a server to connect to instead of the site) does not respond.
     """
     settings = dict(_pair(text) for text in given)
     if errors := [error for name, value in settings.items() if (error := setting_error(name, value))]:
@@ -103,7 +109,10 @@ _SIMILAR = 0.7
 
 
 def setting_error(name: str, value: str) -> str | None:
-    """Describe the fault of `-s NAME=VALUE`, without a value that may be a secret; None if it has none."""
+    """Return an error message for the option `-s NAME=VALUE`, or None if it is valid.
+
+    The value of a setting that may be a secret is not repeated.
+    """
     known = project_settings()
     if name in _NOT_SETTABLE:
         return f"-s {name}: {_NOT_SETTABLE[name]}"
@@ -117,7 +126,7 @@ def setting_error(name: str, value: str) -> str | None:
 
 
 def _expected(name: str, default: Any, value: str) -> str | None:
-    """Describe the values that a setting takes, None if this is one of them."""
+    """Return a description of the valid values of a setting, or None if ``value`` is valid."""
     if choices := _CHOICES.get(name):
         return None if value in choices else f"one of {', '.join(choices)}"
     if isinstance(default, bool):

@@ -1,4 +1,4 @@
-"""Limits of a run that another process started, and its end when that process is gone."""
+"""Resource limits of a run that was started by another process, and its stop when that process exits."""
 
 import resource
 import signal
@@ -13,15 +13,17 @@ from pipelines.storage.errors import StorageError
 
 MEBIBYTE = 2**20
 MAX_OPEN_FILES = 512
-# Mapped by pages, threads and files, and by Arrow while publishing, beyond the size of the program itself.
+# Address space that a run needs beyond that of the program: for pages, threads, files, and Arrow while publishing.
 MIN_ADDRESS_SPACE = 416 * MEBIBYTE
 
 
 class ResourceLimits:
-    """Set the limits before anything is fetched; raises :class:`StorageError` if they leave too little memory.
+    """Scrapy extension that sets the limits of its process before anything is fetched.
+
+    The run receives SIGTERM when its parent exits. Raises :class:`StorageError` if the limits leave too little memory.
 
     :param address_space: bytes that the run may map, 0 for no limit
-    :param parent: the process that started the run
+    :param parent: id of the process that started the run
     """
 
     def __init__(self, address_space: int, parent: int) -> None:
@@ -30,7 +32,7 @@ class ResourceLimits:
         lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
         if address_space:
             lower(resource.RLIMIT_AS, address_space)
-        # Where the system cannot report the end of the parent, the run goes on to its own end.
+        # On systems that cannot report the exit of the parent, the run continues to its end.
         signal_on_parent_exit(parent, signal.SIGTERM)()
 
     @classmethod
@@ -46,7 +48,7 @@ def _check_address_space(address_space: int) -> None:
     limits.discard(resource.RLIM_INFINITY)
     try:
         mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # only Linux has it
+    except OSError:  # only Linux has this file
         return
     needed = mapped + MIN_ADDRESS_SPACE
     if limits and min(limits) < needed:
@@ -57,7 +59,7 @@ def _check_address_space(address_space: int) -> None:
 
 
 def lower(limit: int, value: int) -> None:
-    """Lower a limit of this process; one that is lower already stays."""
+    """Lower a resource limit of this process to ``value``, unless it is already lower."""
     soft, hard = resource.getrlimit(limit)
     limits = [each for each in (value, soft, hard) if each != resource.RLIM_INFINITY]
     resource.setrlimit(limit, (min(limits), min(limits)))

@@ -1,4 +1,4 @@
-"""Run several run processes at once, and pass signals on to them."""
+"""Execute several runs at the same time, and forward signals to them."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
 
 POLL_SECONDS = 0.2
-# So many signals end this process at once; the next command publishes.
+# This number of signals ends the process immediately; the next run or `khobor publish` then publishes the stored rows.
 MAX_SIGNALS = 3
 _MESSAGES = (
     "stopping: downloads in progress get a few seconds, then everything stored is published; again to stop at once",
@@ -23,10 +23,10 @@ _MESSAGES = (
 def run_all(
     options: Sequence[RunOptions], look: Callable[[RunProcess], None], log: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Run all of them at once and return their reports.
+    """Execute all runs at the same time and return their reports; signals are forwarded to the runs.
 
-    Signals are passed on. If one cannot be started, the others are stopped and its error is raised;
-    :class:`Interrupted` if a signal came before any was started.
+    If a run cannot be started, the others are stopped and its error is raised. Raises :class:`Interrupted` if a signal
+    was received before any run was started.
     """
     runs: list[RunProcess] = []
     with _passing_on_signals(runs) as received:
@@ -53,7 +53,7 @@ def run_all(
 
 
 def wait_for(runs: Sequence[RunProcess], look: Callable[[RunProcess], None] = lambda run: None) -> None:
-    """Wait for runs to end, calling ``look`` for each a few times a second; signals are passed on."""
+    """Wait for runs to end, and call ``look`` for each a few times per second; signals are forwarded to the runs."""
     with _passing_on_signals(runs):
         _poll(runs, look)
 
@@ -69,7 +69,7 @@ def _poll(
         running = [run for run in runs if not run.has_ended()]
         for run in running:
             look(run)
-        if handled < len(received):  # also if the runs ended before this poll
+        if handled < len(received):  # also if the runs have ended since the signal
             handled = len(received)
             on_signal()
         if not running:
@@ -79,7 +79,7 @@ def _poll(
 
 @contextmanager
 def _passing_on_signals(runs: Sequence[RunProcess]) -> Iterator[list[int]]:
-    """Pass SIGINT and SIGTERM on to the runs; yields the signals received so far."""
+    """Forward SIGINT and SIGTERM to the runs; yield the list of signals received so far."""
     received: list[int] = []
 
     def pass_on(number: int, _: object) -> None:

@@ -1,4 +1,4 @@
-"""One run of a site: a child process that is watched, and that gets a verdict even if it is killed."""
+"""Run of a site in a supervised child process; the run is evaluated even if the process is killed."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ from schedules.runner.watchdog import Watchdog
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Options of a run: one site, one data folder, seeds and settings."""
+    """Options of a run: newspaper, data folder, seed URLs and settings."""
 
     newspaper: type[NewspaperSpider]
     dataset: DataFolder
@@ -40,7 +40,7 @@ class RunOptions:
     max_minutes: float | None = None
 
     def all_settings(self) -> Settings:
-        """Return all settings of the run."""
+        """Return the settings of the project with those of the run."""
         settings = project_settings()
         settings.update(self.settings, priority="cmdline")
         if self.max_minutes is not None:
@@ -49,30 +49,33 @@ class RunOptions:
 
 
 _LOG_TAIL_BYTES = 32_768
-# On a machine of many cores, each thread more would map memory that a run never uses.
+# On a machine with many cores, every further thread would map memory that a run does not use.
 FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
 
 
 class RunProcess:
-    """The child process of a run, which inherits the lock of the site."""
+    """Handle of the child process of a run: start, interrupt and observe it, and read its report.
+
+    The child inherits the lock of the site.
+    """
 
     def __init__(self, options: RunOptions) -> None:
-        """Check the machine, take the lock and start the child.
+        """Check the machine, take the lock of the site and start the child process.
 
-        Raises what :func:`check_machine`, :meth:`SiteLock.take` and :meth:`Ledger.open` raise; nothing is started then.
+        Nothing is started if :func:`check_machine`, :meth:`SiteLock.take` or :meth:`Ledger.open` raises an error.
         """
         self.options = options
         self.run_id = new_run_id(options.newspaper.name)
         self.log = options.dataset.log(self.run_id)
-        #: The first signal that was passed on to the run.
+        #: The first signal that was forwarded to the run.
         self.signal: int | None = None
         self._kill_reason: str | None = None
         settings = options.all_settings()
         self.warnings = check_machine(options.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
         self._lock = SiteLock.take(options.dataset.lock(options.newspaper.name))
         try:
-            self._ledger().close()  # raises an error here if it is damaged
+            self._ledger().close()  # raises an error if the ledger is damaged
             make_folder(self.log.parent)
             self._child = self._start(settings)
         except BaseException:
@@ -99,7 +102,7 @@ class RunProcess:
             command += ["-s", f"{key}={value}"]
         environment = {**FEW_THREADS, **os.environ, "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
         with self.log.open("ab") as log:
-            # In a session of its own, so that Ctrl-C reaches it only through this process.
+            # In a session of its own, so that Ctrl-C signals only this process, which forwards it.
             return subprocess.Popen(
                 command,
                 cwd=PROJECT,
@@ -112,7 +115,7 @@ class RunProcess:
             )
 
     def has_ended(self) -> bool:
-        """Report if the child has ended; kill it if the watchdog demands it."""
+        """Report if the child has ended; kill it if the watchdog returns a reason to."""
         if self._child.poll() is not None:
             return True
         progress = self.progress()
@@ -123,22 +126,25 @@ class RunProcess:
         return False
 
     def interrupt(self, number: int) -> None:
-        """Ask the run to stop: it finishes downloads in progress and publishes; a second time, it drops them."""
+        """Send a signal that asks the run to stop.
+
+        After the first one, it finishes the downloads in progress and publishes; after the second, it drops them.
+        """
         self.signal = self.signal or number
         self._watchdog.note_signal()
         if self._child.poll() is None:
             self._child.send_signal(number)
 
     def progress(self) -> Progress | None:
-        """Return the run's progress as last written."""
+        """Return the progress of the run as last written, or None if it has written none."""
         progress = read_progress(self.options.dataset, self.options.newspaper.name)
         return progress if progress and progress.run_id == self.run_id else None
 
     def conclude(self) -> dict[str, Any]:
-        """Return the report of an ended run; publish first what a killed one left.
+        """Return the report of the ended run; if it was killed, first publish the rows it stored.
 
-        The report is `runs/<run_id>.json` and `exit_code`; it has little more than the latter if the run never began or
-        could not be closed.
+        The report is the content of `runs/<run_id>.json` with `exit_code`. If the run never began or could not be
+        closed, it has only `run_id`, `site`, `verdict` and `exit_code`.
         """
         path = self.options.dataset.run(self.run_id)
         try:

@@ -1,27 +1,27 @@
-"""The watchdog of a run: decides from its heartbeat when to kill it."""
+"""Watchdog that decides from the heartbeat of a run when to kill it."""
 
 from dataclasses import dataclass
 from time import monotonic
 
-# Limits of publishing (also of an earlier run's rows, before the first heartbeat), of closing after the time limit, and
-# of exiting after the last heartbeat.
+# Maximum times for publishing (including the rows of an earlier run, before the first heartbeat), for closing after the
+# time limit, and for exiting after the last heartbeat.
 PUBLISH_SECONDS = 600
 CLOSE_SECONDS = 120
 EXIT_SECONDS = 15
-# After a signal, beyond the time for downloads; and after a second signal.
+# Maximum times for stopping after a signal (in addition to the time for downloads), and after a second signal.
 STOP_SECONDS = 4
 STOP_NOW_SECONDS = 3
-# The most that counts between two checks: the machine may have been suspended, and the run with it.
+# Maximum time counted between two checks, because the machine, and with it the run, may have been suspended.
 MAX_STEP_SECONDS = 5.0
 
 
 @dataclass(kw_only=True)
 class Watchdog:
-    """Checks a run at short intervals; times are in seconds.
+    """Watchdog of one run, to be called at short intervals; times are in seconds.
 
-    :param stall_seconds: longest time without a heartbeat while crawling
-    :param shutdown_seconds: time for downloads in progress after a signal
-    :param time_limit: after which the run should close by itself; 0 for none
+    :param stall_seconds: maximum time without a heartbeat while crawling
+    :param shutdown_seconds: time allowed for downloads in progress after a signal
+    :param time_limit: time after which the run should close by itself, 0 for no limit
     """
 
     stall_seconds: float
@@ -36,7 +36,7 @@ class Watchdog:
         self._time_left: float | None = None
 
     def note_signal(self) -> None:
-        """Start the time limit of a stop, or shorten it for a second signal."""
+        """Start the time limit for stopping; a second signal shortens it."""
         if self._time_left is None:
             self._time_left = self.shutdown_seconds + STOP_SECONDS
         else:
@@ -45,8 +45,8 @@ class Watchdog:
     def check(self, heartbeat: str | None, state: str) -> str | None:
         """Return the reason to kill the run now (`stopped`, `overdue` or `stalled`), or None.
 
-        :param heartbeat: the latest one, which a live run changes every second; None while there is none
-        :param state: its state of that time, `crawling` or `publishing`
+        :param heartbeat: latest heartbeat, which changes every second while the run is alive; None if there is none
+        :param state: state of the run at that heartbeat, `crawling` or `publishing`
         """
         elapsed = min(monotonic() - self._checked_at, MAX_STEP_SECONDS)
         self._checked_at = monotonic()

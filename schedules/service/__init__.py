@@ -1,1 +1,1 @@
-"""The service `khobor serve`: starts due runs, notifies, restarts the dashboard. Imported by `cli` only."""
+"""Service `khobor serve`: start due runs, send alerts, restart the dashboard. Imported only by `cli`."""

@@ -1,4 +1,7 @@
-"""Child processes of the service: one per scheduled run, in a session of its own, so that it outlives the service."""
+"""Child processes of the service, one per scheduled run.
+
+Each is in a session of its own, so that a run can continue when the service ends.
+"""
 
 import os
 import signal
@@ -13,19 +16,25 @@ from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
 from schedules.timetable.occurrences import lock_file
 
-# The process that holds a lock and has not written its number yet.
+# Stands for a process that holds a lock and has not written its process id yet.
 UNKNOWN_PROCESS = -1
 
 
 class ChildProcesses:
-    """Starts scheduled runs in one data folder, all with the same settings and mirror."""
+    """Starter of scheduled runs in one data folder, all with the same settings.
+
+    ``mirror`` is a server to connect to instead of the hosts of the sites.
+    """
 
     def __init__(self, dataset: DataFolder, settings: Sequence[str] = (), mirror: str | None = None) -> None:
         self._dataset = dataset
         self._options = [f"-s{setting}" for setting in settings] + ([f"--mirror={mirror}"] if mirror else [])
 
     def start(self, schedule: Schedule, due: str) -> "subprocess.Popen[bytes]":
-        """Start the run of a claimed occurrence, with its output in a file: a pipe would break with the service."""
+        """Start the run of an occurrence that the service has claimed.
+
+        Its output goes to a file, because a pipe would break when the service ends.
+        """
         command = [sys.executable, "-m", "schedules.service.scheduled_run", schedule.name, f"--due={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
         with (self._dataset.state / "schedules" / f"{schedule.name}.log").open("wb") as log:
@@ -34,7 +43,10 @@ class ChildProcesses:
             )
 
     def holder(self, schedule: str) -> int | None:
-        """Return the process that runs a schedule, whoever started it; None if there is none."""
+        """Return the id of the process that runs a schedule, or None if it is not running.
+
+        The process may have been started by another service or by hand.
+        """
         try:
             SiteLock.take(lock_file(self._dataset, schedule)).release()
         except SiteLocked as locked:

@@ -1,7 +1,7 @@
-"""The dispatcher: starts runs that are due, and records how they ended.
+"""Dispatcher: start runs that are due, and record their results.
 
-It keeps no state that matters. Each call derives everything from clock, timetable and recorded occurrences, so an extra
-call changes nothing, and one after a kill, a suspended night or a change of the clock catches up.
+Each call derives the necessary actions from clock, timetable and recorded occurrences. An additional call therefore
+changes nothing, and the first call after a crash, a suspended night or a change of the clock catches up.
 """
 
 import signal
@@ -27,7 +27,7 @@ from schedules.timetable.cron import Due
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_late, occurrences_file
 
 DRAIN_SECONDS = 150.0
-# Older occurrences are not even recorded as missed.
+# Due times before this age are ignored: they are neither run nor recorded as missed.
 MAX_AGE = timedelta(days=14)
 
 
@@ -41,21 +41,21 @@ def log_as_json(message: str) -> None:
 
 @dataclass
 class Dispatcher:
-    """Starts the runs of one timetable in one data folder."""
+    """Dispatcher of one timetable in one data folder."""
 
     timetable: Timetable
     dataset: DataFolder
     processes: ChildProcesses
     clock: Callable[[], datetime] = now
     log: Callable[[str], None] = log_to_stderr
-    #: Runs that this service started, by schedule and due time.
+    #: Processes of the runs that this service started, by schedule and due time.
     children: "dict[tuple[str, str], subprocess.Popen[bytes]]" = field(default_factory=dict)
     _occurrences: Occurrences | None = None
     _last_call: datetime | None = None
     _file_state: tuple[int, ...] | None = None
 
     def run_once(self) -> None:
-        """Record runs that ended, and start those that are due."""
+        """Record the runs that have ended, and start those that are due."""
         moment = self.clock()
         with self._opened() as occurrences:
             self._reap(occurrences, moment)
@@ -70,7 +70,7 @@ class Dispatcher:
 
     @contextmanager
     def _opened(self) -> Iterator[Occurrences]:
-        """The database, which stays open between calls and is opened again after an error."""
+        """Yield the database of occurrences; it stays open between calls, and is reopened after an error."""
         occurrences = self._occurrences = self._occurrences or Occurrences.open(occurrences_file(self.dataset))
         try:
             yield occurrences
@@ -110,7 +110,7 @@ class Dispatcher:
         return State.LATE, f"the service did not run at that time; the run of {newest.key} replaces it"
 
     def _was_running(self, due: Due) -> bool:
-        """Report if this service was running at a due time, so that the delay was intended."""
+        """Report if this service was already running at a due time, so that the delay was intended."""
         return self._last_call is not None and self._last_call >= due.at
 
     def _start(self, schedule: Schedule, due: str) -> None:
@@ -120,7 +120,7 @@ class Dispatcher:
     # Ended runs ------------------------------------------------------------------------------------------------------
 
     def _reap(self, occurrences: Occurrences, moment: datetime) -> None:
-        """Record the end of each child process that is gone, unless it did so itself."""
+        """Record the end of each child process that has exited, unless it has recorded it itself."""
         for (name, due), child in list(self.children.items()):
             if (code := child.poll()) is None:
                 continue
@@ -128,7 +128,7 @@ class Dispatcher:
             occurrence = occurrences.get(name, due)
             if occurrence is not None and occurrence.state is State.CLAIMED:
                 if code in (ExitCode.TERMINATED, -signal.SIGTERM):
-                    occurrences.release(name, due)  # stopped before it began
+                    occurrences.release(name, due)  # it was stopped before it began
                     continue
                 log = self.dataset.state / "schedules" / f"{name}.log"
                 reason = f"ended with code {code} before it began; its log is {log}"
@@ -143,7 +143,7 @@ class Dispatcher:
         occurrences.finish(occurrence.schedule, occurrence.due, moment, exit_code=ExitCode.INTERNAL, reason=reason)
 
     def _recover(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
-        """Handle an unfinished occurrence without a process: one that was killed, or claimed and never started."""
+        """Handle an unfinished occurrence whose process was killed or never started."""
         if occurrence.state is State.RUNNING:
             self._mark_killed(occurrences, occurrence, moment)
             return
@@ -151,7 +151,7 @@ class Dispatcher:
         if (
             schedule is None
             or moment - occurrence.due_at > schedule.grace
-            or next(schedule.until(moment, occurrence.due_at), None) is not None  # a later one is due already
+            or next(schedule.until(moment, occurrence.due_at), None) is not None  # a later occurrence is already due
         ):
             reason = "the service ended before it started the run"
             occurrences.finish(occurrence.schedule, occurrence.due, moment, state=State.LATE, reason=reason)
@@ -161,9 +161,9 @@ class Dispatcher:
     # Timetable -------------------------------------------------------------------------------------------------------
 
     def reload(self, *, requested: bool = False) -> bool:
-        """Read the timetable again if its file changed or it is requested; report if its text changed.
+        """Read the timetable again if its file has changed or a reload is requested; report if its text has changed.
 
-        A timetable with problems is logged once, and the one before it stays in force.
+        If the new timetable has problems, they are logged once, and the previous one stays in force.
         """
         state = _file_state(self.timetable.path)
         if state == self._file_state and not requested:
@@ -176,7 +176,7 @@ class Dispatcher:
             return False
         changed = timetable.text != self.timetable.text
         if changed or requested:
-            # Scheduled runs read this copy, so that a later mistake in the file does not stop them.
+            # Scheduled runs read this copy, so that a later mistake in the file does not affect them.
             self.dataset.write_text(ACCEPTED, timetable.text)
             self.log(f"timetable reloaded: {timetable.in_words()}")
         self.timetable = timetable
@@ -185,10 +185,10 @@ class Dispatcher:
     # Shutdown --------------------------------------------------------------------------------------------------------
 
     def drain(self, seconds: float = DRAIN_SECONDS, *, is_hurried: Callable[[], bool] = lambda: False) -> None:
-        """Ask running runs to end and wait for them; those that do not end in time go on without the service."""
+        """Send SIGTERM to all runs and wait for them; runs that do not end in time continue without the service."""
         with self._opened() as occurrences:
             own = {name for name, _ in self.children}
-            # Started by a service before this one, which was killed.
+            # Schedules whose runs were started by an earlier service that was killed.
             adopted = {each.schedule for each in occurrences.unfinished() if each.by_service} - own
             for child in self.children.values():
                 child.terminate()
@@ -212,7 +212,7 @@ def _file_state(path: Path) -> tuple[int, ...]:
 
 
 class DueTrigger(BaseTrigger):  # type: ignore[misc]
-    """The due times of a schedule as APScheduler asks for them."""
+    """APScheduler trigger that fires at the due times of a schedule."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
@@ -222,7 +222,7 @@ class DueTrigger(BaseTrigger):  # type: ignore[misc]
 
 
 class WakeUps:
-    """Call a function whenever a schedule is due (APScheduler)."""
+    """Background scheduler (APScheduler) that calls ``wake`` whenever a schedule is due."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -230,16 +230,16 @@ class WakeUps:
         self._scheduler.start()
 
     def set(self, timetable: Timetable) -> None:
-        """Replace all wake-ups by those of a timetable, from the present time on."""
+        """Replace all jobs by those of a timetable, from the current time on."""
         self._scheduler.remove_all_jobs()
         for schedule in timetable.schedules:
-            # By default APScheduler drops a job that is one second late.
+            # By default, APScheduler drops a job that is more than one second late.
             grace = int(schedule.grace.total_seconds())
             trigger = DueTrigger(schedule)
             self._scheduler.add_job(self._wake, trigger, id=schedule.name, misfire_grace_time=grace, coalesce=True)
 
     def next_times(self) -> dict[str, datetime]:
-        """Return the next wake-up of each schedule."""
+        """Return the next time at which each schedule is due."""
         return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
 
     def stop(self) -> None:

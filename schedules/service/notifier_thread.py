@@ -1,6 +1,6 @@
-"""Notifications and the file of metrics, beside the service or after a single run.
+"""Send alerts and write the metrics file, in a thread of the service or after a single run.
 
-An error here ends neither a run nor the service, and does not change an exit code.
+Errors are logged: they must not end a run or the service, or change an exit code.
 """
 
 import sys
@@ -21,7 +21,7 @@ STOP_SECONDS = 10.0
 
 
 class NotifierThread:
-    """A thread that sends alerts and writes metrics at regular intervals."""
+    """Thread that sends alerts and writes the metrics file at regular intervals."""
 
     def __init__(
         self,
@@ -40,7 +40,10 @@ class NotifierThread:
         self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Send alerts of the last runs and stop; the next service sends what is left after that time."""
+        """Send the alerts of the last runs and stop, within ``seconds``.
+
+        Alerts that are still unsent then are sent by the next service.
+        """
         self._stopping.set()
         self._thread.join(seconds)
 
@@ -61,7 +64,10 @@ class NotifierThread:
 
 @contextmanager
 def notify_after_run(dataset: DataFolder, timetable: Timetable, log: Callable[[str], None]) -> Iterator[None]:
-    """Write metrics and send alerts after a run that no service started, however it ended."""
+    """Write metrics and send alerts when the block ends, even with an error.
+
+    This is for a run that was started by hand, cron or systemd instead of the service.
+    """
     try:
         yield
     finally:
@@ -74,7 +80,7 @@ def notify_after_run(dataset: DataFolder, timetable: Timetable, log: Callable[[s
 
 
 def write_metrics(dataset: DataFolder, timetable: Timetable) -> None:
-    """Write the file of metrics if the timetable names one; raises :class:`StorageError`."""
+    """Write the metrics file if the timetable sets its path; raises :class:`StorageError` if that fails."""
     if timetable.metrics_file is not None:
         from schedules.metrics.exposition import write_exposition
 
@@ -85,7 +91,7 @@ def _error_of(action: Callable[[], object]) -> str:
     try:
         action()
     except SiteLocked:
-        pass  # another process does it
+        pass  # another process is sending the alerts
     except FATAL_ERRORS as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - must not end a run or the service

@@ -1,4 +1,4 @@
-"""One occurrence of a schedule: run its sites, evaluate them against the schedule, and record the result."""
+"""Execute a schedule once: run its sites, evaluate the runs, and record the result of the occurrence."""
 
 import argparse
 import signal
@@ -31,7 +31,7 @@ Look = Callable[[RunProcess], None]
 
 @dataclass(frozen=True)
 class Result:
-    """Exit code and reports of a scheduled run, or a sentence that explains why there are no reports."""
+    """Exit code and reports of a scheduled run, or a sentence that explains the lack of reports."""
 
     exit_code: int
     reports: tuple[dict[str, Any], ...] = ()
@@ -40,9 +40,9 @@ class Result:
 
 @dataclass
 class ScheduledRun:
-    """The run of a schedule, for the occurrence ``due`` if there is one; it always records the end of that.
+    """Run of a schedule; it always records the end of the occurrence ``due``, unless that is None.
 
-    If it ``is_waiting``, it waits for a site that another run has locked, instead of failing at once.
+    If ``is_waiting`` is true, it waits for a site that another run has locked, instead of failing immediately.
     """
 
     occurrences: Occurrences
@@ -57,7 +57,7 @@ class ScheduledRun:
         self._has_logged_wait = False
 
     def run(self, settings: Sequence[str], mirror: str | None) -> Result:
-        """Run all sites of the schedule; raises the error of the first if none can be run."""
+        """Run all sites of the schedule; raises the first error if no site can be run."""
         limits = {"max_pages": self.schedule.max_pages, "max_depth": self.schedule.max_depth}
         try:
             all_settings = [*settings, f"KHOBOR_MODE={self.schedule.mode}"]
@@ -85,14 +85,14 @@ class ScheduledRun:
             self.occurrences.finish(self.schedule.name, self.due, now(), exit_code=code, **details)
 
     def _run_sites(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Run all sites, at first those that are not locked; the first error is raised only if none could be run."""
+        """Run the sites that are not locked, then the others; return a report for each site, also if it failed."""
         deadline = self._deadline()
         sites, reports, errors = list(self.schedule.sites), [], list[Exception]()
         while sites:
             started, locked, failed = self._start(sites, settings)
             errors += failed
             self._run_ids += [run.run_id for run in started]
-            if self.due is not None:  # now, for a report about this process being killed
+            if self.due is not None:  # before waiting, in case this process is killed
                 self.occurrences.set_runs(self.schedule.name, self.due, self._run_ids)
             wait_for(started, self.look)
             ended = [self._evaluate(run.conclude()) for run in started]
@@ -113,7 +113,7 @@ class ScheduledRun:
         return reports + [_not_started(error) for error in errors]
 
     def _deadline(self) -> datetime | None:
-        """The time until which a locked site is waited for."""
+        """Return the time until which to wait for a locked site, or None to fail immediately."""
         occurrence = self.occurrences.get(self.schedule.name, self.due) if self.due is not None else None
         if occurrence is None or not self.is_waiting:
             return None
@@ -147,7 +147,7 @@ class ScheduledRun:
         return started, locked, failed
 
     def _evaluate(self, report: dict[str, Any]) -> dict[str, Any]:
-        """Evaluate a report against the expectations of the schedule, and name the schedule in it."""
+        """Evaluate a report again with the expectations of the schedule, and add the schedule to it."""
         if "urls" not in report:
             return report
         summary = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
@@ -173,13 +173,13 @@ def run_schedule(
     mirror: str | None = None,
     look: Look = lambda run: None,
 ) -> Result:
-    """Run a schedule once, now.
+    """Run a schedule now; raises an error if nothing was started.
 
-    With ``due`` or ``only_due`` it waits while another run has locked its site, until the next time is due. Without, as
-    for a person, it fails at once, and the occurrence stays open. Raises an error if nothing was started.
+    If its site is locked by another run, a run with ``due`` or ``only_due`` waits, at most until the next due time. Any
+    other run (started by a person) fails immediately, and its occurrence stays open.
 
-    :param due: an occurrence that is claimed already; without it, the latest open one within the grace is claimed
-    :param only_due: do nothing if no occurrence is open, instead of a run that belongs to none
+    :param due: occurrence that is already claimed; by default, the latest open one within the grace period is claimed
+    :param only_due: do nothing if no occurrence is open, instead of a run without occurrence
     """
     dataset.prepare()
     make_folder(lock_file(dataset, schedule.name).parent)
@@ -204,7 +204,7 @@ def run_schedule(
 
 def _claim_latest(occurrences: Occurrences, schedule: Schedule) -> str | None:
     moment = now()
-    # A new schedule counts from one grace ago.
+    # The due times of a new schedule count from one grace period ago.
     dues = occurrences.open_dues(schedule, moment, occurrences.counted_since(schedule, moment - schedule.grace))
     late = [(due, State.LATE, "not started while it was due") for due in dues]
     if not dues or moment - dues[0].at > schedule.grace:
@@ -215,7 +215,7 @@ def _claim_latest(occurrences: Occurrences, schedule: Schedule) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command of the process that the service starts."""
+    """Entry point of the process that the service starts for each due run."""
     parser = argparse.ArgumentParser(prog="python -m schedules.service.scheduled_run", description=__doc__)
     parser.add_argument("schedule")
     for name in ("--due", "--timetable", "--data"):

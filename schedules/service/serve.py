@@ -1,7 +1,7 @@
-"""The service: starts due runs until SIGTERM or SIGINT.
+"""Main loop of the service, which starts due runs until SIGTERM or SIGINT; SIGHUP reloads the timetable.
 
-The dispatcher is called every 15 seconds of monotonic time, which no suspend and no change of the clock affects, and
-when APScheduler wakes it at a due time. SIGHUP reads the timetable again.
+The dispatcher is called every 15 seconds, and when APScheduler signals a due time. The interval is measured with the
+monotonic clock, which neither suspending the machine nor setting its clock affects.
 """
 
 import signal
@@ -26,7 +26,7 @@ from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 
 INTERVAL_SECONDS = 15.0
-# A larger difference between the clocks means that the clock was set, or the machine was suspended.
+# If wall clock and monotonic clock differ by more, the clock was set or the machine was suspended.
 MAX_CLOCK_DRIFT_SECONDS = 5.0
 _SIGNALS = {int(signal.SIGTERM): "stop", int(signal.SIGINT): "stop", int(signal.SIGHUP): "reload"}
 
@@ -40,13 +40,13 @@ def serve(
     seconds: float = INTERVAL_SECONDS,
     page: Address | None = None,
 ) -> int:
-    """Run the service; returns 0 when it was stopped and its runs have ended.
+    """Run the service until it is stopped, and return 0 after its runs have ended.
 
-    Raises before anything is started if the timetable or a setting is wrong, the folder cannot be written, another
-    service uses it, or the dashboard cannot listen.
+    Raises an error before anything is started if the timetable or a setting is invalid, the data folder cannot be
+    written or is used by another service, or the dashboard cannot listen at its address.
 
     :param seconds: time between two calls of the dispatcher
-    :param page: address of the dashboard, None for none
+    :param page: address of the dashboard, None to run without it
     """
     timetable = Timetable.read(path)
     token = take_token(environ, page) if page else None
@@ -54,7 +54,7 @@ def serve(
     log = log_as_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else log_to_stderr
     dataset.prepare()
     make_folder(dataset.state / "schedules")
-    # Safe to put into from a signal handler.
+    # The put method of SimpleQueue is safe in a signal handler.
     events: SimpleQueue[str] = SimpleQueue()
     with SiteLock.take(dataset.state / "schedules" / "serve.lock"), ExitStack() as stack:
         dashboard = stack.enter_context(DashboardProcess(dataset, path, page, token, log)) if page else None
@@ -96,7 +96,7 @@ def _loop(
             dispatcher.run_once()
             last_error = ""
         except FATAL_ERRORS as error:
-            # A full disk, or no more processes: it may pass before the next night.
+            # For example a full disk, or too many processes; this may be over before the next due time.
             if last_error != str(error):
                 last_error = str(error)
                 dispatcher.log(f"cannot start runs: {error}; retrying every {seconds:g} s")

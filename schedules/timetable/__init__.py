@@ -1,1 +1,4 @@
-"""The timetable: its TOML file, cron, and the record of occurrences. Imports `monitoring`, `reports` and below."""
+"""Timetable: its TOML file, cron expressions, and the database of occurrences.
+
+May import `monitoring` and `reports`, and the packages that these may import.
+"""

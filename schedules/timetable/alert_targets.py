@@ -1,6 +1,7 @@
-"""Alert targets of a timetable: where alarms are sent, as webhook, mail or command.
+"""Alert targets of a timetable: webhooks, mail addresses and commands that receive alarms.
 
-Secrets stay in environment variables; the timetable has their names: `password_from = "KHOBOR_SMTP_PASSWORD"`.
+Secrets are kept in environment variables; the timetable has only the names of the variables, such as
+`password_from = "KHOBOR_SMTP_PASSWORD"`.
 """
 
 import re
@@ -21,7 +22,10 @@ _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|::1")
 
 
 def url_error(url: str) -> str | None:
-    """Describe the fault of a webhook's URL without repeating it, since it may be a secret; None if it has none."""
+    """Return an error message for the URL of a webhook, or None if it is valid.
+
+    The message does not repeat the URL, because it may be a secret.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -72,7 +76,10 @@ MailAddress = Annotated[str, _matching(_MAIL_ADDRESS, "a mail address such as 'd
 
 
 class Target(BaseModel):
-    """A target of alerts; ``seconds`` bounds one delivery, and fields that end in `_from` name variables."""
+    """Target of alerts.
+
+    ``seconds`` is the time limit of a delivery. Fields that end in `_from` are names of environment variables.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
     name: str = Field(validation_alias=TABLE_NAME)
@@ -81,12 +88,12 @@ class Target(BaseModel):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The environment variables that hold its secrets."""
+        """Names of the environment variables that contain the secrets of the target."""
         return tuple(value for key, value in self if key.endswith("_from") and value)
 
 
 class Webhook(Target):
-    """A POST of JSON, to ``url`` or to the URL in a variable."""
+    """Target that receives a POST request with JSON, at ``url`` or at the URL in the variable ``url_from``."""
 
     kind: Literal["webhook"] = "webhook"
     url: Annotated[str, AfterValidator(_check_url)] | None = None
@@ -108,7 +115,7 @@ class Webhook(Target):
 
 
 class Mail(Target):
-    """A mail through a server; encrypted unless the server is this machine."""
+    """Target that receives mail through an SMTP server; encryption is required unless the server is this machine."""
 
     kind: Literal["mail"] = "mail"
     server: Annotated[str, _matching(_SERVER, "the name of a server")] = Field(examples=['"smtp.example.org"'])
@@ -123,7 +130,7 @@ class Mail(Target):
 
     @property
     def address(self) -> tuple[str, int]:
-        """The server and its port, by default the usual one for the security."""
+        """Server and port; the default is the standard port for the kind of encryption."""
         return self.server, self.port or PORTS[self.security]
 
     @field_validator("security")
@@ -142,7 +149,7 @@ class Mail(Target):
 
 
 class Command(Target):
-    """A program that gets the event as JSON on its standard input."""
+    """Target that is a program, which receives the event as JSON on its standard input."""
 
     kind: Literal["command"] = "command"
     command: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_check_command)] = Field(
@@ -151,7 +158,7 @@ class Command(Target):
 
 
 class Metrics(BaseModel):
-    """The file of metrics for the node exporter."""
+    """Path of the metrics file, which the Prometheus node exporter reads."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     file: Annotated[Path, BeforeValidator(_file_at)] = Field(examples=['"/var/lib/node-exporter/khobor.prom"'])

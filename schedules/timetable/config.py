@@ -1,8 +1,8 @@
-"""The timetable: schedules, alert targets and the file of metrics, read from TOML and validated by pydantic.
+"""Timetable: schedules, alert targets and metrics file, read from TOML and validated by pydantic.
 
-One `[schedule.NAME]` table per schedule and one `[alert.NAME]` per alert target. A timetable with a problem starts
-nothing; all problems are reported at once, each with its line. Not for the process of a run, which does without
-pydantic.
+The file has one `[schedule.NAME]` table per schedule and one `[alert.NAME]` table per alert target. If it has problems,
+nothing is started, and all problems are reported together, each with its line. The process of a run must not import
+this module, so that it does not load pydantic.
 """
 
 import hashlib
@@ -37,13 +37,13 @@ from schedules.timetable.alert_targets import Command, Mail, Metrics, Target, We
 from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap, zone_named
 from schedules.timetable.validation import TABLE_NAME, Problem, problems_of
 
-# In a data folder: a copy of the timetable as it was last valid.
+# Path in a data folder: a copy of the latest valid timetable.
 ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")
 MAX_PAGES, MAX_MINUTES, MAX_DEPTH, MAX_JITTER_MINUTES, MAX_GRACE_HOURS = 100_000, 24 * 60, 20, 12 * 60, 7 * 24
 
 
 class TimetableError(WrongUsage):
-    """A timetable with problems; the message has all of them in the order of the lines."""
+    """The timetable has problems; the message lists all of them in the order of their lines."""
 
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
@@ -78,7 +78,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ExpectationChanges(BaseModel):
-    """Changes of a schedule to the expectations of its sites; the fields are those of `Expectations`."""
+    """Changes by a schedule to the expectations (minimum requirements) of its runs; fields as in `Expectations`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     lists: Names = ()
@@ -87,14 +87,14 @@ class ExpectationChanges(BaseModel):
     min_pages: int = Field(default=0, ge=0, le=MAX_PAGES)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields that the timetable sets."""
+        """Return only the fields that the timetable sets."""
         return self.model_dump(exclude_unset=True)
 
 
 class Schedule(BaseModel):
-    """A schedule: which sites are crawled when, in which mode and within which limits.
+    """Schedule: the sites to crawl, the times, the mode and the limits.
 
-    A field is checked against the fields before it, so that a mistake in one does not hide a mistake in another.
+    Each field is validated against the fields before it, so that an error in one does not hide an error in another.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
@@ -141,28 +141,28 @@ class Schedule(BaseModel):
 
     @property
     def rule(self) -> str:
-        """Cron and zone; occurrences count anew when it changes."""
+        """Cron expression and time zone; when they change, the record of due times starts again."""
         return f"{self.cron} {self.zone.key}"
 
     @property
     def grace(self) -> timedelta:
-        """The longest delay of a run."""
+        """Maximum delay with which a run is still started."""
         return timedelta(hours=self.grace_hours)
 
     def in_words(self) -> str:
-        """`at 02:15 every day, Asia/Dhaka`."""
+        """Describe the times of the schedule: `at 02:15 every day, Asia/Dhaka`."""
         return f"{describe_cron(self.cron)}, {self.zone.key}"
 
     def after(self, moment: datetime) -> Iterator[Due]:
-        """Yield the times after a moment, soonest first."""
+        """Yield the due times after ``moment``, soonest first."""
         return due_after(self.cron, self.zone, moment)
 
     def until(self, moment: datetime, since: datetime) -> Iterator[Due]:
-        """Yield the times after ``since`` up to a moment, latest first."""
+        """Yield the due times after ``since`` and up to ``moment``, latest first."""
         return due_until(self.cron, self.zone, moment, since)
 
     def start_of(self, due: Due) -> datetime:
-        """Return the time plus its jitter, which is the same for the same time."""
+        """Return a due time plus its jitter, which is always the same for the same due time."""
         fraction = int.from_bytes(hashlib.sha256(f"{self.name} {due.key}".encode()).digest()[:4]) / 2**32
         return due.at + timedelta(minutes=self.jitter_minutes) * fraction
 
@@ -200,7 +200,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class Timetable:
-    """A valid timetable and its TOML text; ``metrics_file`` is read by the node exporter, if set."""
+    """Valid timetable with its TOML text; ``metrics_file`` is the file to write for the node exporter, if any."""
 
     path: Path
     text: str
@@ -210,7 +210,7 @@ class Timetable:
 
     @classmethod
     def read(cls, path: Path = TIMETABLE) -> Self:
-        """Read a timetable; raises :class:`TimetableError` with all its problems."""
+        """Read a timetable; raises :class:`TimetableError` with all problems if it is invalid."""
         text = _read_text(path)
         try:
             document = _Document.model_validate(tomllib.loads(text), by_alias=True, by_name=False)
@@ -224,11 +224,11 @@ class Timetable:
         return cls(path, text, tuple(document.schedule.values()), tuple(document.alert.values()), file)
 
     def in_words(self) -> str:
-        """All schedules in one sentence."""
+        """Return the names and times of all schedules as one line of text."""
         return ", ".join(f"{schedule.name} ({schedule.in_words()})" for schedule in self.schedules)
 
     def named(self, name: str) -> Schedule:
-        """Return the schedule of that name; raises :class:`WrongUsage` with a suggestion."""
+        """Return a schedule by name; raises :class:`WrongUsage` with a suggestion if there is none."""
         known = {schedule.name: schedule for schedule in self.schedules}
         if name not in known:
             raise WrongUsage(f"there is no schedule {name!r} in {self.path}; {suggestion(name, known)}")

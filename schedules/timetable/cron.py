@@ -1,8 +1,8 @@
-"""Cron expressions: five fields, computed by cronsim with the semantics of Debian's cron.
+"""Cron expressions with five fields, computed by cronsim with the semantics of Debian's cron.
 
-Exactly one run a night through both clock changes: a fixed time that the clock skips is due when the clock resumes
-(02:30 becomes 03:00), and a time that occurs twice is due the first time only. An expression whose minute or hour
-begins with `*` follows elapsed time instead: no occurrence in a skipped hour, two in a repeated one.
+When daylight saving time begins or ends, a fixed time is due exactly once: a time that the clock skips is due when the
+clock resumes (02:30 becomes 03:00), and a time that occurs twice is due only the first time. An expression whose minute
+or hour begins with `*` follows elapsed time instead: it is not due in a skipped hour, and due twice in a repeated hour.
 
 APScheduler only wakes the dispatcher. Its own CronTrigger is not used: it can fire twice, or not at all, in a night on
 which the clock changes, and it counts weekdays from Monday.
@@ -21,7 +21,7 @@ from cronsim import CronSim, CronSimError
 from crawler.suggestions import closest
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# Of each field its values, an example of a range, and its largest step.
+# For each field: valid values, an example of a range, and the largest step.
 _FIELDS = {
     "minute": ("0-59", "0-29", 59),
     "hour": ("0-23", "6-22", 23),
@@ -32,27 +32,30 @@ _FIELDS = {
 _ITEM = re.compile(r"(?:\*|(?:\d+|[a-z]{3})(?:-(?:\d+|[a-z]{3}))?)(?:/(?P<step>\d+))?", re.ASCII)
 _START = datetime(2027, 12, 31, 23, 59, tzinfo=UTC)  # before a leap year
 _YEAR = timedelta(days=366)
-# Enough for the shortest gap: more than the minutes of a day.
+# More than the minutes of a day, and therefore enough to find the shortest gap.
 _MAX_SAMPLES = 1500
-# No zone repeats more than this when its clock is put back.
+# No time zone puts its clock back by more than this.
 _MAX_REPEATED = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A time at which a schedule is due, in the schedule's zone (``local``) and in UTC (``at``)."""
+    """Time at which a schedule is due, in its time zone (``local``) and in UTC (``at``)."""
 
     local: datetime
     at: datetime
 
     @property
     def key(self) -> str:
-        """`2026-11-22T02:15`; the second time in a repeated hour is `2026-10-25T02:15 again`."""
+        """Local time as text, `2026-11-22T02:15`; a second time in a repeated hour is `2026-10-25T02:15 again`."""
         return f"{self.local:%Y-%m-%dT%H:%M}" + (" again" if self.local.fold else "")
 
 
 def check_cron(text: str) -> str:
-    """Return an expression in lower case; raises `ValueError` with every problem and the nearest valid form."""
+    """Validate a cron expression and return it in lower case.
+
+    Raises `ValueError` with every problem and an example of a valid form.
+    """
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         names = " ".join(_FIELDS)
@@ -87,7 +90,10 @@ def _field_problem(name: str, field: str) -> str | None:
 
 
 def zone_named(name: Any) -> ZoneInfo:
-    """Return a time zone by its IANA name; raises `ValueError` with a suggestion, also for the name of a city."""
+    """Return a time zone by its IANA name.
+
+    Raises `ValueError` with a suggestion for an unknown name; for the name of a city, with the zone of that city.
+    """
     known = available_timezones()
     if name in known:
         return ZoneInfo(name)
@@ -98,15 +104,15 @@ def zone_named(name: Any) -> ZoneInfo:
 
 
 def due_after(cron: str, zone: ZoneInfo, moment: datetime) -> Iterator[Due]:
-    """Yield the times after a moment, soonest first."""
+    """Yield the due times of a cron expression after ``moment``, soonest first."""
     for local in CronSim(cron, moment.astimezone(zone)):
-        # In a repeated hour cronsim begins with the first pass, which may be over.
+        # In a repeated hour, cronsim starts with the first pass, which may already be over.
         if (at := local.astimezone(UTC)) > moment:
             yield Due(local, at)
 
 
 def due_until(cron: str, zone: ZoneInfo, moment: datetime, since: datetime) -> Iterator[Due]:
-    """Yield the times after ``since`` up to and including a moment, latest first."""
+    """Yield the due times of a cron expression after ``since`` and up to ``moment``, latest first."""
     for local in CronSim(cron, (moment + _MAX_REPEATED).astimezone(zone), reverse=True):
         at = local.astimezone(UTC)
         if at <= since:
@@ -116,12 +122,12 @@ def due_until(cron: str, zone: ZoneInfo, moment: datetime, since: datetime) -> I
 
 
 def shortest_gap(cron: str) -> timedelta:
-    """Return the shortest time between two occurrences, at most a year."""
+    """Return the shortest time between two consecutive due times, at most a year."""
     times = islice(takewhile(lambda time: time < _START + _YEAR, CronSim(cron, _START)), _MAX_SAMPLES)
     return min((later - earlier for earlier, later in pairwise(times)), default=_YEAR)
 
 
 def describe_cron(cron: str) -> str:
-    """Describe an expression: `at 02:15 every day`."""
+    """Describe a cron expression in words: `at 02:15 every day`."""
     words = CronSim(cron, _START).explain()
     return words[0].lower() + words[1:]

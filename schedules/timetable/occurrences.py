@@ -1,8 +1,8 @@
-"""Occurrences: the times at which schedules were due, and their results, so that none is run twice or forgotten.
+"""SQLite database of occurrences: the due times of schedules with their results (`data/state/schedules.sqlite`).
 
-An occurrence is claimed before its run is started, and (schedule, due) is the primary key: of several processes that
-want to run it, one succeeds. The run itself marks it as running and records its end, so it can outlive the process that
-started it. Stored in `data/state/schedules.sqlite`.
+It ensures that no due time is run twice or forgotten. An occurrence is claimed before its run is started. Its primary
+key is (schedule, due), so that only one of several processes can claim it. The run itself marks the occurrence as
+running and records its end, so that it does not depend on the process that started it.
 """
 
 import json
@@ -43,7 +43,7 @@ def occurrences_file(dataset: DataFolder) -> Path:
 
 
 def is_late(due: Due, moment: datetime) -> bool:
-    """Report if a moment is more than two minutes after a due time."""
+    """Report if ``moment`` is more than two minutes after a due time."""
     return (moment - due.at).total_seconds() > 120
 
 
@@ -66,7 +66,10 @@ OPEN = (State.CLAIMED, State.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One time at which a schedule was due; ``late`` if the service did not run then, ``runs`` are run ids."""
+    """Due time of a schedule with the state and result of its run.
+
+    ``late`` is true if the service was not running at the due time; ``runs`` has the ids of the runs, one per site.
+    """
 
     schedule: str
     due: str
@@ -83,13 +86,13 @@ class Occurrence:
     reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields for JSON, times in ISO 8601 and UTC."""
+        """Return the fields as JSON types, with times in ISO 8601 and UTC."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class Occurrences(Database):
-    """The database of occurrences of one data folder."""
+    """Database of the occurrences of one data folder."""
 
     form = Format(
         "database of khobor",
@@ -99,9 +102,10 @@ class Occurrences(Database):
     )
 
     def counted_since(self, schedule: Schedule, default: datetime) -> datetime:
-        """Return the time since which occurrences of a schedule count, ``default`` for a new one or a changed rule.
+        """Return the time from which on due times of a schedule count.
 
-        Neither a new schedule nor a new cron expression makes up for times before it was written.
+        For a new schedule or a changed cron expression or zone, store and return ``default``, so that earlier due times
+        are not caught up.
         """
         row = self._sql.execute("SELECT rule, since FROM schedules WHERE name = ?", (schedule.name,)).fetchone()
         if row and row[0] == schedule.rule:
@@ -111,14 +115,14 @@ class Occurrences(Database):
         return default
 
     def forget_others(self, names: Collection[str]) -> None:
-        """Forget the schedules that are no longer in the timetable; their occurrences stay."""
+        """Delete the schedules that are not in ``names``; their occurrences are kept."""
         known = {name for (name,) in self._sql.execute("SELECT name FROM schedules")}
         self._sql.executemany("DELETE FROM schedules WHERE name = ?", [(name,) for name in known - set(names)])
 
     def open_dues(self, schedule: Schedule, moment: datetime, since: datetime) -> list[Due]:
-        """Return the times up to a moment that have no occurrence, latest first.
+        """Return the due times up to ``moment`` that have no occurrence, latest first.
 
-        Claiming a time also records all before it, so the first that is recorded ends the search.
+        Claiming a due time also records all earlier ones, so the search ends at the first recorded one.
         """
         return list(takewhile(lambda due: self.get(schedule.name, due.key) is None, schedule.until(moment, since)))
 
@@ -132,7 +136,10 @@ class Occurrences(Database):
         by_service: bool = False,
         before: Sequence[tuple[Due, State, str]] = (),
     ) -> bool:
-        """Claim a time, and record why those ``before`` it were not run; False if it is claimed already."""
+        """Claim a due time, and record the due times ``before`` it with the reasons why they were not run.
+
+        Returns False if it is already claimed.
+        """
         with self._sql.immediate():
             if not self._insert(schedule, due, moment, State.CLAIMED, None, late, by_service):
                 return False
@@ -141,7 +148,7 @@ class Occurrences(Database):
         return True
 
     def skip(self, schedule: Schedule, dues: Sequence[tuple[Due, State, str]], moment: datetime) -> None:
-        """Record times that are not run, each with its reason."""
+        """Record due times that are not run, each with its state and reason."""
         with self._sql.immediate():
             for due, state, reason in dues:
                 self._insert(schedule, due, moment, state, reason, False, False)
@@ -158,7 +165,7 @@ class Occurrences(Database):
         return cursor.rowcount == 1
 
     def start(self, schedule: str, due: str, moment: datetime) -> bool:
-        """Mark a claimed occurrence as running; False if it is not claimed."""
+        """Mark a claimed occurrence as running; return False if it is not in the state `claimed`."""
         cursor = self._sql.execute(
             "UPDATE occurrences SET state = ?, began_at = ? WHERE schedule = ? AND due = ? AND state = ?",
             (State.RUNNING, moment.isoformat(), schedule, due, State.CLAIMED),
@@ -166,13 +173,13 @@ class Occurrences(Database):
         return cursor.rowcount == 1
 
     def release(self, schedule: str, due: str) -> None:
-        """Delete an unfinished occurrence for which nothing was started, so that it can be claimed again."""
+        """Delete an unfinished occurrence whose run was not started, so that it can be claimed again."""
         self._sql.execute(
             "DELETE FROM occurrences WHERE schedule = ? AND due = ? AND state IN (?, ?)", (schedule, due, *OPEN)
         )
 
     def set_runs(self, schedule: str, due: str, runs: Sequence[str]) -> None:
-        """Record the ids of the runs of an occurrence."""
+        """Store the ids of the runs of an occurrence."""
         self._sql.execute(
             "UPDATE occurrences SET runs = ? WHERE schedule = ? AND due = ?", (json.dumps(list(runs)), schedule, due)
         )
@@ -187,7 +194,10 @@ class Occurrences(Database):
         exit_code: int | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Record the end of an unfinished occurrence, by default as `ran` or `caught up`; False if it has ended."""
+        """Record the end of an unfinished occurrence; return False if it has already ended.
+
+        The default state is `ran`, or `caught up` if the run was late.
+        """
         cursor = self._sql.execute(
             "UPDATE occurrences SET state = coalesce(?, iif(late, ?, ?)), ended_at = ?, exit_code = ?, reason = ?"
             " WHERE schedule = ? AND due = ? AND state IN (?, ?)",
@@ -217,13 +227,16 @@ class Occurrences(Database):
 
 
 def lock_file(dataset: DataFolder, schedule: str) -> Path:
-    """Return the path of the lock of a schedule's run."""
+    """Return the path of the lock file of a schedule."""
     return dataset.state / "schedules" / f"run-{schedule}.lock"
 
 
 @contextmanager
 def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
-    """Lock a schedule for one run; raises :class:`SiteLocked` if it is locked and must not wait."""
+    """Hold the lock of a schedule during the block.
+
+    If it is already locked, wait for it; without ``wait``, raise :class:`SiteLocked` instead.
+    """
     while True:
         try:
             lock = SiteLock.take(lock_file(dataset, schedule.name))

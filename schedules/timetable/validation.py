@@ -1,4 +1,4 @@
-"""Problems of a timetable: the errors of pydantic as sentences, each with its place and line."""
+"""Convert the validation errors of pydantic to sentences about the timetable, each with its key and line."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from crawler.suggestions import suggestion
 
 TABLES = ("[schedule.NAME]", "[alert.NAME]", "[metrics]")
-# Keys under which a secret may have been written by mistake.
+# Names of keys whose value is probably a secret, written here by mistake.
 SECRET_KEYS = ("password", "passwd", "token", "secret", "user", "username", "key", "api_key")
-# The alias of the field that holds the name of a table; TOML cannot have it as a bare key.
+# Alias of the field with the name of a table; a bare key of TOML cannot have this form.
 TABLE_NAME = "[NAME]"
 #: The keys that lead to a value, outermost first.
 Place = tuple[str, ...]
@@ -20,7 +20,7 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of a timetable; ``line`` is 0 if the whole file is meant."""
+    """Problem of a timetable; ``line`` is 0 if it concerns the whole file."""
 
     line: int
     place: str
@@ -28,17 +28,17 @@ class Problem:
 
 
 def problems_of(error: ValidationError, text: str, models: Mapping[str, type[BaseModel]]) -> Iterator[Problem]:
-    """Yield a problem for each error.
+    """Yield a problem for each error of pydantic.
 
-    No value is repeated: a secret may stand where it does not belong.
+    Messages do not repeat values, because a secret may have been written under a wrong key.
 
-    :param text: the TOML text, for the lines
-    :param models: the model of each kind of table, and of each kind of target
+    :param text: TOML text, in which the lines are looked up
+    :param models: model of each kind of table and of each kind of alert target
     """
     lines = lines_of(text)
     for detail in error.errors(include_input=False):
         location = [str(part) for part in detail["loc"] if part != "[key]"]
-        # pydantic names the kind of a target between its name and its keys.
+        # pydantic inserts the kind of a target between its name and its keys.
         place = [*location[:2], *location[3:]] if location[0] == "alert" else [*location]
         kind = location[0] if location[0] == "metrics" or place[2:3] == location[2:] else location[2]
         if detail["type"] == "missing" and len(place) > 1:
@@ -68,7 +68,7 @@ def _message(detail: Any, location: list[str], model: type[BaseModel] | None) ->
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """Return the line of each key of a valid TOML text; `tomllib` gives none."""
+    """Return the line of each key in a valid TOML text, which `tomllib` does not provide."""
     lines: dict[Place, int] = {}
     table: Place = ()
     statement, start = "", 1
@@ -79,7 +79,7 @@ def lines_of(text: str) -> dict[Place, int]:
         try:
             parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
-            continue  # it goes on in the next line
+            continue  # the statement continues in the next line
         if statement.lstrip().startswith("["):
             table = max(_places(parsed), key=len)
             parsed = {}
@@ -100,7 +100,7 @@ def _places(value: Any) -> Iterator[Place]:
 
 
 def _line_of(lines: Mapping[Place, int], place: list[str]) -> int:
-    """Return the line of a place, or of the nearest one around it."""
+    """Return the line of a key, or of the innermost table around it whose line is known."""
     known = (lines.get(tuple(place[:length])) for length in range(len(place), 0, -1))
     return next(filter(None, known), 0)
 

@@ -36,7 +36,7 @@ class WrongUsage(Exception):
 
 
 class Unreachable(Exception):
-    """The mirror or site does not respond; nothing was started."""
+    """The site, or the mirror (a server to use instead of it), does not respond; nothing was started."""
 
 
 class Interrupted(Exception):

@@ -165,8 +165,8 @@ class DashboardProcess:
 def main() -> None:
     """Serve the dashboard at the inherited socket.
 
-    The first line of stdin is the configuration as JSON. The server exits when stdin is closed, which the exit of its
-    parent does.
+    The first line of stdin is the configuration as JSON. The server exits when stdin is closed, that
+    is, when its parent exits.
     """
     import uvicorn
 

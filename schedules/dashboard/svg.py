@@ -2,8 +2,8 @@
 
 Horizontal positions are shares of the width, and vertical positions are pixels. A drawing therefore needs neither
 script nor `viewBox`, and its text is as large on a phone as on a wide screen. No chart library is used: those for
-browsers need scripts or styles that the content security policy forbids, and those for servers draw text of a fixed
-size.
+browsers need scripts or styles that the content security policy forbids, and those for servers draw with a fixed text
+size relative to the chart, so that text scales with it.
 """
 
 from dataclasses import dataclass, field

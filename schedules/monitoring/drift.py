@@ -1,4 +1,4 @@
-"""Detection of drift: shares of a run (such as stories with a byline) that differ significantly from earlier runs."""
+"""Detection of drift: significant differences of shares, such as stories with a byline, from earlier runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

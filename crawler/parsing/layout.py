@@ -24,6 +24,7 @@ from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
 from crawler.parsing.text_blocks import TextBlock, text_blocks
+from crawler.parsing.unclosed_elements import may_be_unclosed
 from crawler.urls import SiteUrl, UrlRules
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -102,6 +103,8 @@ class Layout:
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Parse the story on a page, as printed; absent fields are None, and nothing is validated yet."""
+        if any(may_be_unclosed(node) for selector in self.body for node in page.article.css(selector)):
+            page = page.with_closed_elements()
         article = first_story(page, self.title, self.body, self.preamble)
         parsers: tuple[tuple[str, tuple[Extractor, ...], Callable[[str], str | None]], ...] = (
             ("headline", self.headline, clean),

@@ -11,10 +11,11 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from crawler.decoding.charset import decoded
+from crawler.decoding.charset import decode_text, decoded
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.selectors import find_anchors, select
 from crawler.parsing.text_blocks import text_blocks
+from crawler.parsing.unclosed_elements import close_elements
 
 # With events, the parser updates <selectedcontent> in time quadratic in the number of options.
 PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
@@ -39,6 +40,11 @@ class Page:
         return LexborHTMLParser(self.body if is_utf8 and markup is text else markup, options=PARSER_OPTIONS)
 
     tree = cached_property(new_tree)
+
+    def with_closed_elements(self) -> "Page":
+        """Return the page without the start tags of elements that hide text because they are never closed."""
+        text = decode_text(self.body, self.content_type)
+        return self if (closed := close_elements(text)) == text else Page(closed.encode(), self.url, self.fetched_at)
 
     @property
     def article(self) -> "Article":

@@ -21,7 +21,7 @@ from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedList, RankedRow
-from crawler.priorities import ranked_priority, seed_priority
+from crawler.priorities import entry_point_priority, ranked_priority, seed_priority
 from crawler.urls import SiteUrl, SkippedUrl
 
 
@@ -76,7 +76,8 @@ class NewspaperSpider(LinkFollower):
             return
         for sitemap in self._without_paths(Sitemap):
             for link in (await robots.robots_for(home)).sitemaps:
-                for output in self._request_entry_point(sitemap, link, "", 0):
+                target, priority = self.url_rules.identify(link, home), entry_point_priority(sitemap, 0)
+                for output in self._follow(target, "", sitemap.name, 0, priority, entry_point=sitemap):
                     yield output
 
     async def parse(self, response: Response, **_: Any) -> AsyncIterator[Any]:

@@ -24,6 +24,8 @@ from crawler.parsing.ranked_lists import RankedList, RankedRow
 from crawler.priorities import entry_point_priority, ranked_priority, seed_priority
 from crawler.urls import SiteUrl, SkippedUrl
 
+MAX_VALIDATOR_LENGTH = 200
+
 
 class SpiderArgumentError(ValueError):
     """An argument of `-a` that the spider does not accept; nothing was requested."""
@@ -108,8 +110,8 @@ class NewspaperSpider(LinkFollower):
         fetch.status, fetch.bytes = response.status, len(response.body)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
         fetch.attempts = response.meta.get("sent", 0)
-        fetch.etag = _header(response, "ETag")
-        fetch.last_modified = _header(response, "Last-Modified")
+        fetch.etag = _validator(response, "ETag")
+        fetch.last_modified = _validator(response, "Last-Modified")
         return fetch
 
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
@@ -209,6 +211,13 @@ class NewspaperSpider(LinkFollower):
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:200] if value else None
+
+
+def _validator(response: Response, name: str) -> str | None:
+    """Return a header that a later request repeats, None if it is too long or could not be sent byte for byte."""
+    value = response.headers.get(name) or b""
+    text = value.decode("latin-1")
+    return text if 0 < len(text) <= MAX_VALIDATOR_LENGTH and text.isascii() and text.isprintable() else None
 
 
 def _is_conditional(response: Response) -> bool:

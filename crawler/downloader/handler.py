@@ -14,7 +14,7 @@ from crawler.downloader.allowed_hosts import PublicOnlyResolver
 from crawler.downloader.errors import ResponseTooLarge, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
-from crawler.scrapy_internals import LenientParser, cache_tls_options, replace_parser, replace_pool
+from crawler.scrapy_internals import HttpParseError, LenientParser, cache_tls_options, replace_parser, replace_pool
 
 MAX_HEADER_BYTES = 64 * 1024
 
@@ -70,9 +70,14 @@ class BoundedDownload(HTTP11DownloadHandler):
 
 
 class _BoundedParser(LenientParser):
-    """Parser that fails on endless response headers; `DOWNLOAD_MAXSIZE` limits the body only."""
+    """Parser that fails on endless response headers and on an odd status; `DOWNLOAD_MAXSIZE` limits the body only."""
 
     headers_received = 0
+
+    def statusReceived(self, status: bytes) -> None:  # noqa: N802
+        super().statusReceived(status)  # type: ignore[no-untyped-call]
+        if not 100 <= self.response.code <= 999:
+            raise HttpParseError("the status is not a number of three digits", status)  # type: ignore[no-untyped-call]
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.headers_received += len(line) + len(self.delimiter)

@@ -21,10 +21,11 @@ EXPECTED = {
         json_as_html links_evil redir_ok redir_hops refresh_internal""",
     204: "s204",
     "gone": "s404 s410",
-    "blocked": "s401 s403 s429 challenge_403 s429_ra_seconds s429_ra_date s429_ra_negative s429_ra_garbage",
+    "blocked": "s401 s403 s429 challenge_403 s429_ra_seconds s429_ra_date s429_ra_negative s429_ra_garbage"
+    " s429_far_year",
     "http_error": "s451 s500 s502 s503 status_999 s503_then_ok",
     "corrupt": """cl_longer cl_conflict cl_negative chunk_cut chunk_noend http09 garbage status_txt gzip_half br_half
-        deflate_half zstd_half gzip_badcrc enc_unknown stacked_9""",
+        status_huge deflate_half zstd_half gzip_badcrc enc_unknown stacked_9""",
     "too_large": """cl_huge header_200k headers_20000 headers_endless informational_endless big_300mb endless_chunks
         nodes_3m bomb_gzip bomb_br bomb_deflate bomb_zstd bomb_gzip2""",
     "redirect_loop": "redir_self redir_chain_30 redir_empty",

@@ -123,6 +123,7 @@ fixed("soft404", SOFT_404)
 fixed("challenge_200", CHALLENGE)
 fixed("challenge_403", CHALLENGE, "403 Forbidden", cf_mitigated="challenge")
 fixed("too_many_connections", b"Too many connections")
+raw("status_huge", lambda v: head(v, f"Content-Length: {len(v.page)}").replace(b"200", b"2" * 4000, 1) + v.page)
 raw("status_txt", lambda visit: b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok")
 raw("http09", lambda visit: b"<html><body>no headers at all</body></html>\n")
 raw("garbage", lambda visit: random.Random(62).randbytes(4096))
@@ -150,6 +151,16 @@ async def s429_ra_date(visit: Visit) -> None:
 fixed("s429_ra_insane", b"slow down", "429 Too Many Requests", retry_after="999999999")
 fixed("s429_ra_negative", b"slow down", "429 Too Many Requests", retry_after="-5")
 fixed("s429_ra_garbage", b"slow down", "429 Too Many Requests", retry_after="soon")
+FAR_YEAR = "Mon, 20 Nov 9999999999 12:00:00 GMT"
+
+
+@behaviour
+async def s429_far_year(visit: Visit) -> None:
+    """Once 429 with a date of a year that no calendar has, then the page."""
+    if visit.nth <= 1:
+        await visit.reply(b"slow down", "429 Too Many Requests", retry_after=FAR_YEAR, date=FAR_YEAR)
+    else:
+        await visit.reply(visit.page)
 
 
 @behaviour

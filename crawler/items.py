@@ -59,6 +59,7 @@ class Fetch:
     outcome: str = required(TEXT, "final state of the URL (see the list of outcomes)")
     reason: str | None = column(TEXT, "why, if the outcome alone does not explain it")
     bytes: int | None = column(INT64, "size of the decoded body")
+    complete: bool | None = column(BOOL, "true if the body arrived whole: its length was met or its last chunk came; false if it was cut short; null if the server gave no length, or without a response")
     milliseconds: int | None = column(INT32, "time from request to last byte")
     attempts: int = required(INT32, "number of requests sent, 0 if none")
     run_id: str = required(TEXT, "the run that discovered the URL")

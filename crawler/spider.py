@@ -11,7 +11,7 @@ from scrapy.http import Request, Response
 from crawler.clock import now
 from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
-from crawler.downloader.response_check import check_response
+from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.items import Fetch, Ranking, Snapshot
@@ -108,6 +108,7 @@ class NewspaperSpider(LinkFollower):
             fetch = self.new_fetch(self.url_rules.identify(response.url), via="seed", referrer=None, depth=0)
         fetch.fetched_at = now()
         fetch.status, fetch.bytes = response.status, len(response.body)
+        fetch.complete = is_complete(response)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
         fetch.attempts = response.meta.get("sent", 0)
         fetch.etag = _validator(response, "ETag")

@@ -33,7 +33,7 @@ def check(
 
     :param headers: header fields, names in any case
     :param body: decompressed
-    :param flags: Scrapy's flags (`partial`, `dataloss`)
+    :param flags: Scrapy's flags (`partial`: the server gave no length; `dataloss`)
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -51,7 +51,15 @@ def check(
         return Outcome.CORRUPT, "an empty response"
     if error := page.error:
         return Outcome.SOFT_ERROR, error
-    return _wrong_type(page.kind, fields.get("content-type", ""), url) or _cut_short(page.kind, body)
+    if wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url):
+        return wrong_type
+    # End tags of HTML are optional. Only where the transfer has no end of its own does the document need one.
+    return _cut_short(page.kind, body) if "partial" in flags else None
+
+
+def is_complete(response: Response) -> bool | None:
+    """Report if a body arrived whole: its length was met, or its last chunk came. None if the server gave no length."""
+    return None if "partial" in response.flags else "dataloss" not in response.flags
 
 
 _CHECKED: WeakKeyDictionary[Response, Rejection | None] = WeakKeyDictionary()

@@ -113,6 +113,7 @@ LARGE = [
 ]
 # What a server does that must not keep a good story from being read.
 READ = [
+    *("cl_no_end_tags", "chunk_no_end_tags"),
     *("ok", "gzip", "br", "deflate", "zstd", "deflate_raw", "stacked", "gzip_notgzip", "close_no_len", "late"),
     *("reset_once", "s503_then_ok", "s429_ra_seconds/2", "s429_ra_date/3", "s429_far_year", "paper_429_skewed"),
     *("nul", "bad_utf8", "surrogate_bytes", "ansi_title", "xss_title", "csv_title"),

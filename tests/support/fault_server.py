@@ -211,11 +211,18 @@ def head(visit: Visit, *fields: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {HTML}", *fields]).encode() + b"\r\n\r\n"
 
 
+def untagged(page: bytes) -> bytes:
+    """Leave out the optional end tags of the document."""
+    return page.replace(b"</body>", b"").replace(b"</html>", b"")
+
+
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 raw("cl_longer", lambda v: head(v, f"Content-Length: {len(v.page) + 500}") + v.page)
+raw("cl_no_end_tags", lambda v: head(v, f"Content-Length: {len(untagged(v.page))}") + untagged(v.page))
+raw("chunk_no_end_tags", lambda v: head(v, "Transfer-Encoding: chunked") + chunk(untagged(v.page)) + chunk(b""))
 raw("cl_shorter", lambda v: head(v, f"Content-Length: {len(v.page) - 40}") + v.page)
 raw("cl_conflict", lambda v: head(v, f"Content-Length: {len(v.page)}", "Content-Length: 5") + v.page)
 raw("cl_negative", lambda v: head(v, "Content-Length: -1") + v.page)

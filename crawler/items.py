@@ -66,6 +66,7 @@ class Fetch:
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
+    removed: dict[str, int] = field(default_factory=dict)  # what limits on the page's markup removed, by kind
     new_links: int = 0  # stories on it that no other page had linked to
     hinted_by: str | None = None  # list or entry point that hinted at a change of the story
     unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew

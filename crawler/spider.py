@@ -138,6 +138,7 @@ class NewspaperSpider(LinkFollower):
         )
 
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
+        fetch.removed = parsed.removed
         entry_point = response.meta.get("entry_point")
         if entry_point is not None and not isinstance(entry_point, Listing):
             yield from self._follow_entries(parsed, response, entry_point, fetch)

@@ -1,7 +1,7 @@
 """A fetched page, and the article on it."""
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,18 +24,23 @@ _ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "B
 
 @dataclass(eq=False)
 class Page:
-    """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset."""
+    """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset.
+
+    :ivar removed: number of attributes or elements that limits removed, by kind
+    """
 
     body: bytes
     url: str
     fetched_at: datetime
     content_type: str | None = None
+    removed: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _matches: dict[str, list[LexborNode]] = field(default_factory=dict, init=False, repr=False)
 
     def new_tree(self) -> LexborHTMLParser:
         """Parse the page again, for a caller that modifies the tree."""
         text, is_utf8 = decoded(self.body, self.content_type)
-        markup = limit_markup(text)
+        self.removed = Counter()
+        markup = limit_markup(text, self.removed)
         # The parser reads UTF-8: a body that is UTF-8 already needs no encoding.
         return LexborHTMLParser(self.body if is_utf8 and markup is text else markup, options=PARSER_OPTIONS)
 

@@ -115,7 +115,8 @@ DATES = (
 # A date of another calendar, which may stand between a date and its time: ২৬ শ্রাবণ ১৪৩৩.
 FOREIGN = _compile(rf"(?<!\d)\d{{1,2}} [^\d:ঃ]{{2,30}} 1[345]\d\d(?!\d) (?:\s?{_FOREIGN_ERA})?")
 
-_FILL = r"[\s,;|।·•()\[\]/.:ঃ–—-]*"
+_FILLED = r"[\s,;|।·•()\[\]/.:ঃ–—-]"
+_FILL = rf"{_FILLED}*+"
 _GAP = rf"{_FILL} (?: (?:{_any([*_WEEKDAYS, *_ERAS, *_FILLERS])}){_END} {_FILL} ){{0,4}}"
 
 
@@ -139,7 +140,8 @@ _CLOCK = rf"""
       | \s? (?P<offset>[+-]\d\d:?\d\d) (?![\d:]) )?
 """
 CLOCK_BEFORE = _compile(rf"{_CLOCK} {_GAP} \Z")
-CLOCK_AFTER = _compile(rf"{_GAP} {_CLOCK}")
+# A date ends in a letter or digit, and a gap is read only from its start.
+CLOCK_AFTER = _compile(rf"(?<!{_FILLED}) {_GAP} {_CLOCK}")
 
 JUST_NOW = _compile(rf"{_START} (?:এই\s?মাত্র|এখনই) {_END}")
 AGO = _compile(

@@ -32,11 +32,13 @@ _AD = (
 )
 _AD_NOTE = (
     r"(?:(?:the\s+)?(?:story|article)\s+continues\s+(?:below|after)(?:\s+(?:this|the))?"
-    r"|scroll\s+(?:down\s+)?to\s+continue|continue\s+reading\s+below|skip)\s*"
+    r"|scroll\s+(?:down\s+)?to\s+continue|continue\s+reading\s+below|skip)"
 )
-_AD_LABEL = compile_nfc(rf"[\W_]*(?:{_AD_NOTE})?(?:{_AD})(?:[\W_]+(?:{_AD}|{_AD_NOTE}))*[\W_]*", re.IGNORECASE)
+_AD_LABEL = compile_nfc(
+    rf"\A[\W_]*+(?:{_AD_NOTE}\s*+)?(?:{_AD})(?:[\W_]++(?:{_AD}|{_AD_NOTE})(?![^\W_]))*+[\W_]*+", re.IGNORECASE
+)
 _MAX_LABEL_LENGTH = 100
-_READ_MORE = compile_nfc(rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*", re.IGNORECASE)
+_READ_MORE = compile_nfc(rf"\A\W*+(?:{_MORE})\s*+(?P<mark>[:ঃ।.…>»→–—|-]*+)\s*+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]")
 # A link that opens this many linked blocks was probably never closed, so they are not links to other stories.
 _UNCLOSED_LINK = 3

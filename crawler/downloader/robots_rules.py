@@ -33,7 +33,7 @@ _VALUE_START = re.compile(r"[/*]|https?:", re.IGNORECASE)
 _TOKEN = re.compile(rf"[\"']?(?:(?P<any>\*)(?![^\s\"'])|(?P<own>{PRODUCT_TOKEN})(?![\w-]))", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _URL_START = re.compile(r"https?:|/", re.IGNORECASE)
-_AUTHORITY = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)
+_AUTHORITY = re.compile(r"\A[a-z][a-z0-9+.-]*+://[^/?#]*+", re.IGNORECASE)
 _ESCAPE = re.compile(rb"%([0-9a-f]{2})|[^!#&'()+,./:;=?@\[\]~\w-]", re.IGNORECASE)
 _UNRESERVED = re.compile(rb"[\w.~-]")
 

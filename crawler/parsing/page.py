@@ -1,8 +1,7 @@
 """A fetched page, and the article on it."""
 
-import json
-from collections import Counter, deque
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,13 +12,13 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 
 from crawler.decoding.charset import decode_text, decoded
 from crawler.parsing.html_limits import limit_markup
+from crawler.parsing.json_ld import articles_in, of_this_page, parse_json_ld
 from crawler.parsing.selectors import find_anchors, select
 from crawler.parsing.text_blocks import text_blocks
 from crawler.parsing.unclosed_elements import close_elements
 
 # With events, the parser updates <selectedcontent> in time quadratic in the number of options.
 PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
-_ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
 
 
 @dataclass(eq=False)
@@ -82,33 +81,19 @@ class Page:
 
     @cached_property
     def json_ld(self) -> list[dict[str, Any]]:
-        """JSON-LD objects that describe an article; blocks that are not JSON are skipped."""
-        objects: list[dict[str, Any]] = []
-        for node in self.tree.css('script[type^="application/ld+json" i]'):
-            try:
-                objects.extend(_articles(json.loads(node.text() or "", strict=False)))
-            except (ValueError, RecursionError):
-                continue
-        return objects
+        """JSON-LD objects of the article that this page is about; unreadable blocks are skipped."""
+        blocks = self.tree.css('script[type*="ld+json" i]')
+        articles = [
+            found for node in blocks for value in parse_json_ld(node.text() or "") for found in articles_in(value)
+        ]
+        canonical = self.tree.css_first('link[rel="canonical" i][href]')
+        link = (canonical.attributes.get("href") or "") if canonical else ""
+        return of_this_page(articles, (self.url, link, self.meta_tags.get("og:url", "")))
 
 
 def root_of(tree: LexborHTMLParser) -> LexborNode:
     assert tree.root is not None  # the parser adds <html> to any input
     return tree.root
-
-
-def _articles(value: Any) -> Iterator[dict[str, Any]]:
-    queue = deque([value])
-    while queue:
-        value = queue.popleft()
-        if isinstance(value, list):
-            queue.extend(value)
-        elif isinstance(value, dict):
-            types = value.get("@type")
-            if any(isinstance(t, str) and t in _ARTICLE_TYPES for t in (types if isinstance(types, list) else [types])):
-                yield value
-            elif isinstance(graph := value.get("@graph"), list):
-                queue.extend(graph)
 
 
 @dataclass(eq=False)

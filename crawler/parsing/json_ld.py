@@ -4,7 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote, urljoin, urlsplit
 
 _ARTICLE_TYPES = frozenset(
@@ -120,5 +120,5 @@ def _joined(base: str, url: str) -> str:
         return ""
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Any) -> TypeGuard[str]:
     return isinstance(value, str)

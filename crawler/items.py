@@ -56,12 +56,14 @@ class Fetch:
     outcome: str = required(TEXT, "final state of the URL (see the list of outcomes)")
     reason: str | None = column(TEXT, "why, if the outcome alone does not explain it")
     bytes: int | None = column(INT64, "size of the decoded body")
+    complete: bool | None = column(BOOL, "true if the body arrived whole: its length was met or its last chunk came; false if it was cut short; null if the server gave no length, or without a response")
     milliseconds: int | None = column(INT32, "time from request to last byte")
     attempts: int = required(INT32, "number of requests sent, 0 if none")
     run_id: str = required(TEXT, "the run that discovered the URL")
     key: str = ""  # identity of the address
     etag: str | None = None
     last_modified: str | None = None
+    removed: dict[str, int] = field(default_factory=dict)  # what limits on the page's markup removed, by kind
     new_links: int = 0  # stories on it that no other page had linked to
     hinted_by: str | None = None  # list or entry point that hinted at a change of the story
     unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew

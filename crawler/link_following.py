@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 import scrapy
+from scrapy.exceptions import ResponseDataLossError
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
@@ -78,6 +79,8 @@ class LinkFollower(scrapy.Spider):
         fetch.fetched_at = now()
         fetch.outcome, fetch.reason = outcome_of(failure)
         fetch.attempts = request.meta.get("sent", 0)
+        if isinstance(failure.value, ResponseDataLossError):
+            fetch.complete = False
         yield fetch
         yield from self._request_entry_points()
 

@@ -18,12 +18,19 @@ from scrapy.core.engine import ExecutionEngine
 from scrapy.crawler import Crawler
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
-from twisted.web import _newclient
+from twisted.python.failure import Failure
+from twisted.web import _newclient, http
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS, IResponse
 
 LenientParser = _LenientHTTPClientParser
 HttpParseError = _newclient.ParseError
+
+
+def end_as_cut(response: _newclient.Response) -> None:
+    """End the body of a response as one that did not arrive whole, with Scrapy's ResponseDataLossError."""
+    cause = _newclient.ResponseFailed([Failure(http._DataLoss())], response)  # type: ignore[no-untyped-call]
+    response._bodyDataFinished(Failure(cause))  # type: ignore[no-untyped-call]
 
 
 def engine_of(crawler: Crawler) -> ExecutionEngine | None:

@@ -11,7 +11,7 @@ from scrapy.http import Request, Response
 from crawler.clock import now
 from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
-from crawler.downloader.response_check import check_response
+from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.items import Fetch, Ranking, Snapshot
@@ -21,8 +21,10 @@ from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import RankedList, RankedRow
-from crawler.priorities import SEED_PRIORITY, ranked_priority
+from crawler.priorities import SEED_PRIORITY, entry_point_priority, ranked_priority
 from crawler.urls import SiteUrl, SkippedUrl
+
+MAX_VALIDATOR_LENGTH = 200
 
 
 class SpiderArgumentError(ValueError):
@@ -73,9 +75,11 @@ class NewspaperSpider(LinkFollower):
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
         if robots is None or self.is_incremental:
             return
+        home = f"https://{self.hosts[0]}/"
         for sitemap in self._without_paths(Sitemap):
-            for link in (await robots.robots_for(f"https://{self.hosts[0]}/")).sitemaps:
-                for output in self._request_entry_point(sitemap, link, "", 0):
+            for link in (await robots.robots_for(home)).sitemaps:
+                target, priority = self.url_rules.identify(link, home), entry_point_priority(sitemap, 0)
+                for output in self._follow(target, "", sitemap.name, 0, priority, entry_point=sitemap):
                     yield output
 
     async def parse(self, response: Response, **_: Any) -> AsyncIterator[Any]:
@@ -103,9 +107,11 @@ class NewspaperSpider(LinkFollower):
             fetch = self.new_fetch(self.url_rules.identify(response.url), via="seed", referrer=None, depth=0)
         fetch.fetched_at = now()
         fetch.status, fetch.bytes = response.status, len(response.body)
+        fetch.complete = is_complete(response)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
         fetch.attempts = response.meta.get("sent", 0)
-        fetch.etag, fetch.last_modified = _header(response, "ETag"), _header(response, "Last-Modified")
+        fetch.etag = _validator(response, "ETag")
+        fetch.last_modified = _validator(response, "Last-Modified")
         return fetch
 
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
@@ -131,6 +137,7 @@ class NewspaperSpider(LinkFollower):
         )
 
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
+        fetch.removed = parsed.removed
         entry_point = response.meta.get("entry_point")
         if entry_point is not None and not isinstance(entry_point, Listing):
             yield from self._follow_entries(parsed, response, entry_point, fetch)
@@ -205,6 +212,13 @@ class NewspaperSpider(LinkFollower):
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:200] if value else None
+
+
+def _validator(response: Response, name: str) -> str | None:
+    """Return a header that a later request repeats, None if it is too long or could not be sent byte for byte."""
+    value = response.headers.get(name) or b""
+    text = value.decode("latin-1")
+    return text if 0 < len(text) <= MAX_VALIDATOR_LENGTH and text.isascii() and text.isprintable() else None
 
 
 def _is_conditional(response: Response) -> bool:

@@ -65,7 +65,14 @@ ZONES = (
     dict.fromkeys(("z", "gmt", "utc", "ut"), 0)
     | {"est": -5, "edt": -4, "cst": -6, "cdt": -5}
     | {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
+    | {"pkt": 5, "cet": 1, "cest": 2, "sgt": 8, "hkt": 8, "jst": 9, "msk": 3}
 )
+# Names that mean something else elsewhere: offset in hours by the zone of the site.
+SITE_ZONES: dict[str, dict[str, float]] = {
+    "bdt": {"Asia/Dhaka": 6},
+    "bst": {"Asia/Dhaka": 6, "Europe/London": 1},
+    "ist": {"Asia/Kolkata": 5.5, "Europe/Dublin": 1},
+}
 
 DAYS_BACK = {"আজ": 0, "গতকাল": 1, "গত পরশু": 2}
 UNITS = {
@@ -115,7 +122,8 @@ DATES = (
 # A date of another calendar, which may stand between a date and its time: ২৬ শ্রাবণ ১৪৩৩.
 FOREIGN = _compile(rf"(?<!\d)\d{{1,2}} [^\d:ঃ]{{2,30}} 1[345]\d\d(?!\d) (?:\s?{_FOREIGN_ERA})?")
 
-_FILL = r"[\s,;|।·•()\[\]/.:ঃ–—-]*"
+_FILLED = r"[\s,;|।·•()\[\]/.:ঃ–—-]"
+_FILL = rf"{_FILLED}*+"
 _GAP = rf"{_FILL} (?: (?:{_any([*_WEEKDAYS, *_ERAS, *_FILLERS])}){_END} {_FILL} ){{0,4}}"
 
 
@@ -135,11 +143,24 @@ _CLOCK = rf"""
         (?: \s? (?:মিনিটে?|মি\.?) {_END} )?
     )?
     (?: \s? {_of_day("after")} )?
-    (?: \s? (?P<zone>{_any(ZONES)}) {_END} (?: \s? (?P<shift>[+-]\d\d?(?::?\d\d)?) (?!\d) )?
-      | \s? (?P<offset>[+-]\d\d:?\d\d) (?![\d:]) )?
+    (?: \s? \(? (?P<zone>{_any(ZONES)}) {_END} (?: \s? (?P<shift>[+-]\d\d?(?::?\d\d)?) (?!\d) )?
+      | \s? (?P<offset>[+-]\d\d (?: :?\d\d )?) (?![\d:])
+      # Any other abbreviation at the end of the line is taken for a zone.
+      | \s? \(? (?P<local>{_any(SITE_ZONES)}|(?-i:[A-Z]{{2,5}}|[A-Z][a-z]+/[A-Z][A-Za-z_/]+)) \)? (?= \s? \Z ) )?
 """
+# Forms that are rewritten as date, time and zone: that of Java (Sun Jan 11 19:02:00 BDT 2026), and compact ISO 8601.
+YEAR_LAST = _compile(
+    rf"""{_START} ({_any(MONTHS)}) {_END} \s (\d\d?) \s (\d\d?:\d\d(?::\d\d)?)
+    ((?:\s (?:[a-z]{{1,5}}|[+-]\d\d:?\d\d))?) \s (\d{{4}}) (?!\d)"""
+)
+COMPACT = _compile(
+    r"""(?<![\d.+-]) ((?:19|20)\d\d) (-?) (0[1-9]|1[0-2]) \2 (0[1-9]|[12]\d|3[01]) (?:T|\s?(?=\d{4,6}(?!\d)))
+    ([01]\d|2[0-3]) (:?) ([0-5]\d) (?: \6 ([0-5]\d) )? (?!\d)"""
+)
+
 CLOCK_BEFORE = _compile(rf"{_CLOCK} {_GAP} \Z")
-CLOCK_AFTER = _compile(rf"{_GAP} {_CLOCK}")
+# A date ends in a letter or digit, and a gap is read only from its start.
+CLOCK_AFTER = _compile(rf"(?<!{_FILLED}) {_GAP} {_CLOCK}")
 
 JUST_NOW = _compile(rf"{_START} (?:এই\s?মাত্র|এখনই) {_END}")
 AGO = _compile(

@@ -7,12 +7,13 @@ impossible part makes the whole date unreadable. Dates of the Bangla and Hijri c
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crawler.bengali.date_patterns import (
     AGO,
     CLOCK_AFTER,
     CLOCK_BEFORE,
+    COMPACT,
     DATES,
     DAY_BACK,
     DAYS_BACK,
@@ -22,7 +23,9 @@ from crawler.bengali.date_patterns import (
     JUST_NOW,
     LABEL,
     MONTHS,
+    SITE_ZONES,
     UNITS,
+    YEAR_LAST,
     ZONES,
 )
 from crawler.bengali.text import ascii_digits, search_key
@@ -33,7 +36,7 @@ _MAX_LENGTH = 2_000
 
 _YEARS = range(1990, 2101)
 _OTHER_CALENDARS = range(1300, 1600)  # Bangla (1433) and Hijri (1448) years
-_MAX_AHEAD = timedelta(hours=26)  # the widest distance between two zones: more than that is the future everywhere
+_MAX_AHEAD = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | No
     """Return the first date and time of a text, in UTC; None if there is none, or none that can be trusted.
 
     :param zone: the zone of the text; an offset in the text overrides it
-    :param now: aware time of the fetch, for relative times such as ২ ঘণ্টা আগে; a date more than 26 hours ahead of it
+    :param now: aware time of the fetch, for relative times such as ২ ঘণ্টা আগে; a date more than 24 hours ahead of it
         is not trusted, nor is a date without a time, since midnight would look like a time from the page
     """
     try:
@@ -101,7 +104,9 @@ def _segments(text: str) -> list[tuple[str | None, str]]:
 
 def _parse_segment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
     """Parse the date of a segment; None without a date, ValueError for a date that cannot be trusted."""
-    text = FOREIGN.sub(" ", ascii_digits(text))
+    text = FOREIGN.sub(" ", ascii_digits(text).replace("−", "-"))
+    text = YEAR_LAST.sub(r"\1 \2, \5 \3\4", text)
+    text = COMPACT.sub(lambda m: f"{m[1]}-{m[3]}-{m[4]} {m[5]}:{m[7]}:{m[8] or '00'}", text)
     matches = [match for pattern in DATES for match in pattern.finditer(text) if _year(match) not in _OTHER_CALENDARS]
     if not matches:
         return _parse_relative(text, zone, now)
@@ -131,7 +136,7 @@ def _parse_relative(text: str, zone: ZoneInfo, now: datetime) -> datetime | None
 def _add_time(day: date, match: re.Match[str], zone: ZoneInfo, now: datetime) -> datetime:
     if (clock := _time_beside(match)) is None:
         raise ValueError("date without a time")
-    moment = datetime.combine(day, _time(clock), _offset(clock) or zone).astimezone(UTC)
+    moment = datetime.combine(day, _time(clock), _offset(clock, zone) or zone).astimezone(UTC)
     if moment > now + _MAX_AHEAD:
         raise ValueError("date in the future")
     return moment
@@ -165,14 +170,20 @@ def _time(clock: re.Match[str]) -> time:
     return time(candidates.pop(), int(clock["minute"] or 0), int(clock["second"] or 0))
 
 
-def _offset(clock: re.Match[str]) -> tzinfo | None:
+def _offset(clock: re.Match[str], zone: ZoneInfo) -> tzinfo | None:
+    if local := clock["local"]:
+        return _named_zone(local, zone)
     offset = clock["offset"] or clock["shift"]
     if not offset and not clock["zone"]:
         return None
     distance = timedelta(hours=ZONES[clock["zone"].lower()] if clock["zone"] else 0)
     if offset:
         follows_t = clock.string[clock.start("hour") - 1] in "tT"
-        if offset.startswith("-") and ":" in offset and not (clock["second"] or clock["zone"] or follows_t):
+        if (
+            offset.startswith("-")
+            and (":" in offset or len(offset) == 3)
+            and not (clock["second"] or clock["zone"] or follows_t)
+        ):
             raise ValueError("range of hours, not an offset")
         number = offset[1:].replace(":", "")
         hours, minutes = (int(number), 0) if len(number) < 3 else (int(number[:-2]), int(number[-2:]))
@@ -180,3 +191,15 @@ def _offset(clock: re.Match[str]) -> tzinfo | None:
             raise ValueError("offset of no zone")
         distance += timedelta(hours=hours, minutes=minutes) * (-1 if offset.startswith("-") else 1)
     return timezone(distance)
+
+
+def _named_zone(name: str, zone: ZoneInfo) -> tzinfo:
+    """Return the zone of a name: an IANA name, or an abbreviation that is in use where the site is."""
+    if (hours := SITE_ZONES.get(name.lower(), {}).get(zone.key)) is not None:
+        return timezone(timedelta(hours=hours))
+    try:
+        if "/" in name:
+            return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError):
+        pass
+    raise ValueError("unknown time zone")

@@ -102,7 +102,7 @@ def compatibility_form(text: str) -> str:
 
 _QUOTES = re.compile("['\"`´‘’‚‛“”„‟‹›«»′″ʼ]+")
 _DASHES = re.compile("[-‐‑‒–—―−]+")
-_PUNCTUATION = regex.compile(r"\s*(\p{P})\s*")
+_PUNCTUATION = regex.compile(r" ?(\p{P}) ?")
 _COMMON_VARIANTS = (*((sign, "'") for sign in '"`‘’“”'), *((sign, "-") for sign in "–—"), ("৷", "।"))
 _COMMON_PUNCTUATION = "".join(regex.findall(r"\p{P}", _COMMON))
 _REPEATED = re.compile(r"(['-])\1+")
@@ -116,7 +116,7 @@ def comparison_key(text: str) -> str:
     text = compatibility_form(text)
     if _UNCOMMON.search(text):
         text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
-        text = " ".join(_PUNCTUATION.sub(r"\1", text).split()).casefold()
+        text = _PUNCTUATION.sub(r"\1", " ".join(text.split())).casefold()
         return unicodedata.normalize("NFKC", text)
     # The same for common text, in a sixth of the time.
     for sign, plain in _COMMON_VARIANTS:
@@ -163,7 +163,7 @@ def letter_runs(text: str) -> list[str]:
 
 
 _TO_ASCII = str.maketrans("০১২৩৪৫৬৭৮৯", "0123456789")
-_ONE_NUMBER = re.compile(r"[^0-9]*([0-9]{1,3}(?:,[0-9]{2,3})+|[0-9]{1,18})[^0-9]*")
+_ONE_NUMBER = re.compile(r"\A[^0-9]*+([0-9]{1,3}(?:,[0-9]{2,3}){1,5}|[0-9]{1,18})[^0-9]*+")
 
 
 def ascii_digits(text: str) -> str:

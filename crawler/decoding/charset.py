@@ -19,7 +19,7 @@ _SIGNATURES = (
     (b"ID3", "media"),
     (b"wOF", "font"),
 )
-_XML_START = re.compile(rb"<\?xml[^>]*\?>\s*(?:<!--.*?-->\s*|<\?.*?\?>\s*)*", re.DOTALL)
+_XML_START = re.compile(rb"\A<\?xml(?>[^>]*?\?>)\s*+(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*+", re.DOTALL)
 _HTML_START = re.compile(rb"<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
 _FEED_START = re.compile(rb"<(?:rss|feed|urlset|sitemapindex|rdf:rdf)[\s>]", re.IGNORECASE)
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))

@@ -9,13 +9,14 @@ from scrapy.exceptions import CannotResolveHostError
 from scrapy.http import Response
 from scrapy.utils.asyncio import call_later
 from scrapy.utils.httpobj import urlparse_cached
+from twisted.web.iweb import UNKNOWN_LENGTH
 
 from crawler.downloader.allowed_hosts import PublicOnlyResolver
 from crawler.downloader.errors import FetchError, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
 from crawler.outcomes import Outcome
-from crawler.scrapy_internals import LenientParser, replace_parser, replace_pool
+from crawler.scrapy_internals import HttpParseError, LenientParser, end_as_cut, replace_parser, replace_pool
 
 MAX_HEADER_BYTES = 64 * 1024
 
@@ -70,9 +71,24 @@ class BoundedDownload(HTTP11DownloadHandler):
 
 
 class _BoundedParser(LenientParser):
-    """Parser that fails on endless response headers; `DOWNLOAD_MAXSIZE` limits the body only."""
+    """Parser that fails on endless response headers, an odd status, and a length that is too small.
+
+    `DOWNLOAD_MAXSIZE` limits the body only.
+    """
 
     headers_received = 0
+
+    def statusReceived(self, status: bytes) -> None:  # noqa: N802
+        super().statusReceived(status)  # type: ignore[no-untyped-call]
+        if not 100 <= self.response.code <= 999:
+            raise HttpParseError("the status is not a number of three digits", status)  # type: ignore[no-untyped-call]
+
+    def _finished(self, rest: bytes) -> None:
+        # A length that is too small cuts off the page; the rest of it is still in the connection.
+        if rest.strip() and self.bodyDecoder is not None and self.response.length is not UNKNOWN_LENGTH:
+            end_as_cut(self.response)
+            self.bodyDecoder = None
+        super()._finished(rest)  # type: ignore[no-untyped-call]
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802
         self.headers_received += len(line) + len(self.delimiter)

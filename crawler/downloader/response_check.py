@@ -33,7 +33,7 @@ def check(
 
     :param headers: header fields, names in any case
     :param body: decompressed
-    :param flags: Scrapy's flags (`partial`, `dataloss`)
+    :param flags: Scrapy's flags (`partial`: the server gave no length; `dataloss`)
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -51,7 +51,15 @@ def check(
         return Outcome.CORRUPT, "an empty response"
     if error := page.error:
         return Outcome.SOFT_ERROR, error
-    return _wrong_type(page.kind, fields.get("content-type", ""), url) or _cut_short(page.kind, body)
+    if wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url):
+        return wrong_type
+    # End tags of HTML are optional. Only where the transfer has no end of its own does the document need one.
+    return _cut_short(page.kind, body) if "partial" in flags else None
+
+
+def is_complete(response: Response) -> bool | None:
+    """Report if a body arrived whole: its length was met, or its last chunk came. None if the server gave no length."""
+    return None if "partial" in response.flags else "dataloss" not in response.flags
 
 
 _CHECKED: WeakKeyDictionary[Response, Rejection | None] = WeakKeyDictionary()
@@ -144,14 +152,15 @@ class _Page:
 
 
 def _excerpt(text: str) -> str:
-    return one_line(re.sub(r"<[^>]*>", " ", text), 80)
+    return one_line(_MARKUP.sub(" ", text), 80)
 
 
+_MARKUP = re.compile(r"<[^<>]*+>")
 _DOCUMENT_START = re.compile(rb"<(?:!doctype\s+html|html[\s>]|body[\s>])", re.IGNORECASE)
 _DOCUMENT_END = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
 _XML_ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*|<![^>\[]*(?:\[.*?\])?>\s*)*"
-    rb"<(?P<name>[A-Za-z_][\w:.-]*)(?:\s[^>]*?)?(?P<empty>/)?>",
+    rb"\A(?:\xef\xbb\xbf)?\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!(?!--)[^>\[]*+(?:>|\[.*?\]\s*+>))\s*+)*+"
+    rb"<(?P<name>[A-Za-z_][\w:.-]*+)(?:\s[^>]*?)?(?P<empty>/)?>",
     re.DOTALL,
 )
 _STORY = re.compile(
@@ -171,16 +180,16 @@ _PHRASES = (
 )
 _ERROR_PHRASE = re.compile(_PHRASES, re.IGNORECASE)
 _ERROR_TITLE = re.compile(
-    r"(?:error\W*)?(?:403|404|410|429|500|502|503|504|520|521|522|523|524)\b"
+    r"\A(?:(?:error\W*+)?(?:403|404|410|429|500|502|503|504|520|521|522|523|524)\b"
     r"|(?:error|(?:the )?page (?:was )?not found|not found|forbidden|maintenance)\W*$|(?:.*\W)?page not found\b"
     rf"|(?:পাতা|পেজ|পেইজ|পৃষ্ঠা)[\u0980-\u09ff]*\s+(?:খুঁজে\s+)?{unicodedata.normalize('NFC', 'পাওয়া যায়নি')}"
-    rf"|(?:.*\W)?(?:{_PHRASES})",
+    rf"|(?:.*\W)?(?:{_PHRASES}))",
     re.IGNORECASE,
 )
 # Output of a crashing server before or instead of the page; no page begins like this.
 _RAW_ERROR = re.compile(
-    r"\s*(?:<br\s*/?>\s*|<b>\s*|<pre>\s*|<p>\s*)*"
-    r"(?:(?:php\s+)?(?:fatal|parse) error\b|traceback \(most recent|warning(?:</b>)?:\s*(?:mysqli|pdo|pg)\w*"
-    rf"|(?:error:?\s*)?(?:{_PHRASES}))[^\n<]*",
+    r"\A\s*+(?:(?:<br\s*+/?>|<b>|<pre>|<p>)\s*+)*+"
+    r"(?:(?:php\s+)?(?:fatal|parse) error\b|traceback \(most recent|warning(?:</b>)?:\s*(?:mysqli|pdo|pg)\w*+"
+    rf"|(?:error:?\s*)?(?:{_PHRASES}))[^\n<]*+",
     re.IGNORECASE,
 )

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from time import monotonic
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from scrapy.utils.asyncio import CallLaterResult, call_later
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
+from crawler.decoding.http_dates import parse_http_date
 from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response
 from crawler.outcomes import Outcome
@@ -36,17 +36,9 @@ def retry_after_seconds(value: str | None, at: datetime) -> float | None:
     if text.isascii() and text.isdigit():
         seconds = float(text[:12])
     else:
-        until = _parse_date(text)
+        until = parse_http_date(text)
         seconds = (until - at).total_seconds() if until else 0.0
     return seconds if seconds > 0 else None
-
-
-def _parse_date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
@@ -152,7 +144,7 @@ class PatientRetry(RetryMiddleware):
         host = self._host(request)
         host.pauses += 1
         retry_after, date = ((response.headers.get(name) or b"").decode("latin-1") for name in ("Retry-After", "Date"))
-        requested = retry_after_seconds(retry_after, _parse_date(date) or now())
+        requested = retry_after_seconds(retry_after, parse_http_date(date) or now())
         return max(requested or 0.0, self.first_pause * 2.0 ** (host.pauses - 1))
 
     def _pause(self, request: Request, seconds: float) -> bool:

@@ -6,29 +6,26 @@ Scrapy's middleware is wrapped because it allows everything after an error and i
 import asyncio
 import logging
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from scrapy import Request, Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.robotstxt import RobotsTxtMiddleware
-from scrapy.exceptions import IgnoreRequest, StopDownload
+from scrapy.exceptions import StopDownload
 from scrapy.extensions.throttle import AutoThrottle
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
-from scrapy.robotstxt import RobotParser
 from scrapy.utils.httpobj import urlparse_cached
-from scrapy.utils.misc import build_from_crawler
 
-from crawler.downloader.allowed_hosts import own_hosts, url_error
 from crawler.downloader.errors import RobotsForbidden, outcome_of
+from crawler.downloader.robots_rules import MAX_ROBOTS_BYTES, RobotsRules, parse_robots
 from crawler.safe_text import one_line
 from crawler.scrapy_internals import slot_of
 
-MAX_ROBOTS_BYTES = 512 * 1024
 MAX_CRAWL_DELAY = 30.0
 MAX_SITEMAPS = 50
 FORBIDDING_STATUSES = (401, 403, 429)
+NO_RULES = RobotsRules()
 
 logger = logging.getLogger(__name__)
 
@@ -37,17 +34,17 @@ logger = logging.getLogger(__name__)
 class Robots:
     """robots.txt of one host; ``error`` is set if the host must not be contacted in this run."""
 
-    rules: RobotParser | None = None
+    rules: RobotsRules = NO_RULES
     error: str | None = None
     crawl_delay: float | None = None
-    sitemaps: list[str] = field(default_factory=list)
+    sitemaps: tuple[str, ...] = ()
 
 
 class PoliteRobots(RobotsTxtMiddleware):
     """Scrapy's middleware, made to forbid all of a host if its robots.txt cannot be read.
 
-    Status 2xx: the rules in the first 512 KiB apply; an HTML page has none. 401, 403, 429, 5xx, no response or
-    redirects without an end: the host is forbidden. Other 4xx: all is allowed. A Crawl-delay of up to 30 s is obeyed.
+    Status 2xx: the rules in the first 512 KiB apply. 401, 403, 429, 5xx, no response or redirects without an end: the
+    host is forbidden. Other 4xx: all is allowed. A Crawl-delay of up to 30 s is obeyed.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -59,17 +56,15 @@ class PoliteRobots(RobotsTxtMiddleware):
         """Return the robots.txt of the URL's host, requested once a run; a spider may await it in `start`."""
         return await self._robots(Request(url))
 
-    async def robot_parser(self, request: Request) -> RobotParser | None:
+    async def process_request(self, request: Request, spider: Spider | None = None) -> None:
+        if request.meta.get("dont_obey_robotstxt"):
+            return
         robots = await self._robots(request)
         if robots.error is not None:
             raise RobotsForbidden(robots.error)
-        return robots.rules
-
-    def process_request_2(self, rp: RobotParser | None, request: Request) -> None:
-        try:
-            super().process_request_2(rp, request)
-        except IgnoreRequest as error:
-            raise RobotsForbidden("robots.txt forbids it") from error
+        if not robots.rules.allows(request.url):
+            self._stats.inc_value("robotstxt/forbidden")
+            raise RobotsForbidden("robots.txt forbids it")
 
     async def _robots(self, request: Request) -> Robots:
         netloc = urlparse_cached(request).netloc
@@ -98,22 +93,24 @@ class PoliteRobots(RobotsTxtMiddleware):
             self._stats.inc_value(f"robotstxt/response_status_count/{response.status}")
             reason = _error_of(response)
         if reason is None:
-            return await self._parse(response, request)
+            return self._parse(response, request)
         self._stats.inc_value("khobor/robots_unreadable")
         logger.warning("robots.txt of %s could not be read: %s", one_line(parts.netloc), reason)
         return Robots(error=f"robots.txt could not be read: {reason}")
 
-    async def _parse(self, response: Response, request: Request) -> Robots:
-        body = effective_rules(response.body) if 200 <= response.status < 300 else b""
-        rules: RobotParser = build_from_crawler(self._parserimpl, self.crawler, body)
-        await self.crawler.signals.send_catch_log_async(signals.robots_parsed, robotparser=rules, request=request)
-        delay = bounded_delay(rules.crawl_delay(self._robotstxt_useragent or self._default_useragent))
-        if delay:
+    def _parse(self, response: Response, request: Request) -> Robots:
+        rules = parse_robots(response.body) if 200 <= response.status < 300 else NO_RULES
+        if delay := bounded_delay(rules.crawl_delay):
             self._slow_down(request, delay)
-        # Only Protego, Scrapy's default parser, lists sitemaps.
-        listed: Any = getattr(getattr(rules, "rp", None), "sitemaps", None) or ()
-        sitemaps = [str(url) for url in listed if url_error(str(url), own_hosts(self.crawler)) is None]
-        return Robots(rules=rules, crawl_delay=delay, sitemaps=sitemaps[:MAX_SITEMAPS])
+        for limit, ignored in (
+            (f"{MAX_ROBOTS_BYTES // 1024} KiB", max(0, len(response.body) - MAX_ROBOTS_BYTES)),
+            (f"{MAX_SITEMAPS} sitemaps", len(rules.sitemaps[MAX_SITEMAPS:])),
+        ):
+            if ignored:
+                self._stats.inc_value("khobor/robots_cut")
+                host = one_line(urlparse_cached(request).netloc)
+                logger.warning("robots.txt of %s exceeds %s; the rest is ignored", host, limit)
+        return Robots(rules, crawl_delay=delay, sitemaps=rules.sitemaps[:MAX_SITEMAPS])
 
     def _slow_down(self, request: Request, delay: float) -> None:
         """Apply a Crawl-delay to the host's slot, to any that replaces it after a pause, and to AutoThrottle."""
@@ -132,14 +129,6 @@ class PoliteRobots(RobotsTxtMiddleware):
             request.meta["robots"] += len(data)
             if request.meta["robots"] > MAX_ROBOTS_BYTES:
                 raise StopDownload(fail=False)
-
-
-def effective_rules(body: bytes) -> bytes:
-    """Return the part of a robots.txt that applies: whole lines of its first 512 KiB, nothing of an HTML page."""
-    if len(body) > MAX_ROBOTS_BYTES:
-        body = body[:MAX_ROBOTS_BYTES].rpartition(b"\n")[0]
-    text = body.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return b"" if text.startswith(b"<") else text
 
 
 def bounded_delay(seconds: float | None) -> float | None:

@@ -42,41 +42,45 @@ _BROADCASTERS = frozenset(("BBC", "CNN", "Al Jazeera"))
 
 # The case ending of a name. কে is excluded: in that case somebody talks to the agency.
 _CASE = (
-    r"(?:\s(?:এজেন্সি|নিউজ|বাংলা|অনলাইন))?(?:[’'‘-]?\s?(?:এর|য়ের|ের|র))?"
+    r"(?<=\S)(?:\s(?:এজেন্সি|নিউজ|বাংলা|অনলাইন))?(?:[’'‘-]?\s?(?:এর|য়ের|ের|র))?"
     r"(?![\u0980-\u09ff\u200c\u200d\w]|[’'‘-]\s?কে)"
 )
-_NEWS_AGENCY = r"(?:(?:বার্তা|সংবাদ)\s*সংস্থা|নিউজ এজেন্সি)\s+"
+_NEWS_AGENCY = r"(?:(?:বার্তা|সংবাদ)\s*+সংস্থা|নিউজ এজেন্সি)\s++"
 _QUOTE = r"[‘’'“”\"]?"
 _REPORTS = r"(?:জানায়|জানিয়েছে|জানাচ্ছে|বলছে|বলেছে|লিখেছে|দিয়েছে)"
 _REPORT_NOUN = r"(?:বরাত|প্রতিবেদন|খবর|সূত্রে|তথ্যমতে|তথ্য অনু)"
-_BETWEEN = r"(?:\s(?:এ|এই|এক|একটি|আজ|গতকাল|খবর|তথ্য|কথা|সংবাদ|খবরে|প্রতিবেদনে|[^\s।]*বারে?))*"
-_PEOPLE = r"(?:সঙ্গে|সাথে|কাছে|(?:এক|একজন)?\s*(?:সাংবাদিক|আলোকচিত্রী|কর্মী|কার্যালয়|সম্পাদক))"
+_BETWEEN = r"(?:\s(?:এ|এই|এক|একটি|আজ|গতকাল|খবর|তথ্য|কথা|সংবাদ|খবরে|প্রতিবেদনে|[^\s।]{0,30}বারে?)){0,12}"
+_PEOPLE = r"(?:সঙ্গে|সাথে|কাছে|(?:(?:এক|একজন)\s*+)?(?:সাংবাদিক|আলোকচিত্রী|কর্মী|কার্যালয়|সম্পাদক))"
 
 
 _FORMS = tuple((normalize("NFC", form), name) for name, forms in _AGENCIES.items() for form in forms.split("|"))
 _NAMES = dict(_FORMS)
 _LETTER = compile_nfc(r"[\u0980-\u09ff\w]")
-_BYLINE_PARTS = compile_nfc(r"\s*[,/|()]\s*|\s(?:ও|এবং)\s")
+_BYLINE_PARTS = compile_nfc(r" ?[,/|()] ?| (?:ও|এবং) ")
 _BYLINE = compile_nfc(
     rf"(?:{_NEWS_AGENCY})?(?P<form>{'|'.join(_AGENCIES.values())})"
     r"(?:\s(?:এজেন্সি|নিউজ|বাংলা|ডেস্ক|প্রতিনিধি|প্রতিবেদক|সংবাদদাতা|অবলম্বনে))?"
 )
 _LABEL = r"(?<![\u0980-\u09ff\w])(?<!ছবি )(?<!ছবির )(?:খবর|তথ্যসূত্র|সূত্র|সুত্র|[Ss]ource)"
-_LIST = r"(?:[^।:ঃ\n,]{1,30}(?:,|/|\sও|\sএবং)\s*){1,3}"
-_ENDS = rf"{_QUOTE}\s*(?:$|[।.,)\]/|\n]|(?:ও|এবং)\s)"
+_LIST = r"(?:(?:[^\s।:ঃ,][^।:ঃ\n,]{0,29}|(?<=\s))(?:,|/|\sও|\sএবং)\s*+){1,3}"
+_ENDS = rf"{_QUOTE}(?:\s*+(?:$|[।.,)\]/|]|(?:ও|এবং)\s)|[^\S\n]*+\n)"
 # Patterns of the text before and after a credited name, from the most explicit kind of credit to the least, and the
 # agencies for which the kind does not count.
 _CREDITS = tuple(
     (compile_nfc(rf"(?:{before})$"), compile_nfc(_CASE + after), exempt)
     for before, after, exempt in (
-        (rf"{_LABEL}\s*[:ঃ–—-]\s*{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", "", ()),
-        (rf"{_LABEL}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, ()),
-        (rf"{_LABEL}\s*[:ঃ–—-]?\s*{_LIST}{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
-        (r"[(\[]\s*", r"\s*[)\]]\s*(?:$|[:ঃ।\n]|[–—-]\s*(?!\s*(?:এর|র|কে)))", _AMBIGUOUS | _BROADCASTERS),
-        (rf"{_REPORTS}\s+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
+        (rf"{_LABEL}\s*+[:ঃ–—-]\s*+{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", "", ()),
+        (rf"{_LABEL}\s++{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, ()),
+        (rf"{_LABEL}\s*+(?:[:ঃ–—-]\s*+)?{_LIST}{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
+        (
+            r"[(\[]\s*+",
+            r"\s*+[)\]](?:\s*+(?:$|[:ঃ।]|[–—-](?!\s*+(?:এর|র|কে)))|[^\S\n]*+\n)",
+            _AMBIGUOUS | _BROADCASTERS,
+        ),
+        (rf"{_REPORTS}\s++{_QUOTE}(?:{_NEWS_AGENCY})?{_QUOTE}", _ENDS, _AMBIGUOUS),
         (
             rf"{_NEWS_AGENCY}{_QUOTE}",
-            rf"(?!\s*{_PEOPLE})[^।\n]{{0,80}}?(?:{_REPORTS}|{_REPORT_NOUN})",
+            rf"(?!\s*+{_PEOPLE})[^।\n]{{0,80}}?(?:{_REPORTS}|{_REPORT_NOUN})",
             frozenset[str](),
         ),
         ("", rf"{_QUOTE}(?:{_BETWEEN}\s{_REPORTS}|\s(?:এক\s|একটি\s)?{_REPORT_NOUN})", _AMBIGUOUS | _BROADCASTERS),

@@ -19,9 +19,26 @@ EMBEDDED = (
 _ABOUT = r"(?:(?:এ|এই)\s*)?(?:বিষয়ে|সম্পর্কিত|সংক্রান্ত|প্রসঙ্গে)"
 _MORE = (
     rf"(?:{_ABOUT}\s*)?(?:আরও|আরো)\s*(?:পড়ুন|পড়তে পারেন|দেখুন|জানুন|খবর|সংবাদ)|পড়ুন\s*(?:আরও|আরো)"
-    rf"|{_ABOUT}\s*(?:খবর|সংবাদ)|বিস্তারিত\s*পড়ুন|read\s+(?:more|also)|related\s+(?:news|stories)"
+    rf"|{_ABOUT}\s*(?:খবর|সংবাদ)|বিস্তারিত\s*পড়ুন|এ\s*ছাড়া(?:ও)?\s*(?:পড়ুন|দেখুন)"
+    r"|(?:সংশ্লিষ্ট|সম্পর্কিত)\s*(?:আরও\s*|আরো\s*)?(?:খবর|সংবাদ|নিউজ)"
+    r"|(?:read|see|watch)\s+(?:more|also|next)|also\s+(?:read|see|watch)|you\s+(?:may|might)\s+also\s+like"
+    r"|related\s+(?:news|stor(?:y|ies)|articles?|posts?|coverage|reading|topics?)|recommended(?:\s+for\s+you)?|related(?=\s*:)"
 )
-_READ_MORE = compile_nfc(rf"\W*(?:{_MORE})\s*(?P<mark>[:ঃ।.…>»→–—|-]*)\s*", re.IGNORECASE)
+# A line that is only such a label stands above an advertisement.
+_AD = (
+    r"(?:গুগল\s*)?বিজ্ঞাপন|অ্যাড|স্পন্সর(?:ড|ড্)?|স্পনসর(?:ড|ড্)?|পৃষ্ঠপোষকতায়|প্রমোশনাল?"
+    r"|(?:google\s*)?ad(?:s|vert|verts|vertisements?|vertorial|vertising)?|(?:sponsored|promoted)(?:\s+(?:content|links?|posts?|stor(?:y|ies)|by))?"
+    r"|paid\s+(?:content|post|partnership)|স্পন্সরড\s*কনটেন্ট"
+)
+_AD_NOTE = (
+    r"(?:(?:the\s+)?(?:story|article)\s+continues\s+(?:below|after)(?:\s+(?:this|the))?"
+    r"|scroll\s+(?:down\s+)?to\s+continue|continue\s+reading\s+below|skip)"
+)
+_AD_LABEL = compile_nfc(
+    rf"\A[\W_]*+(?:{_AD_NOTE}\s*+)?(?:{_AD})(?:[\W_]++(?:{_AD}|{_AD_NOTE})(?![^\W_]))*+[\W_]*+", re.IGNORECASE
+)
+_MAX_LABEL_LENGTH = 100
+_READ_MORE = compile_nfc(rf"\A\W*+(?:{_MORE})\s*+(?P<mark>[:ঃ।.…>»→–—|-]*+)\s*+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]")
 # A link that opens this many linked blocks was probably never closed, so they are not links to other stories.
 _UNCLOSED_LINK = 3
@@ -57,7 +74,8 @@ class BoilerplateFilter:
 
     def _is_boilerplate(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
         return (
-            is_picture_credit(text)
+            (len(text) <= _MAX_LABEL_LENGTH and _AD_LABEL.fullmatch(text) is not None)
+            or is_picture_credit(text)
             or (block.picture is not None and (has_picture_credit(text) or text == clean(block.picture)))
             or any(pattern.search(text) for pattern in self.promo)
             or self._is_reading_tip(text, block, link_counts)
@@ -66,7 +84,8 @@ class BoilerplateFilter:
     def _is_reading_tip(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
         """Report if a line is only a label such as আরও পড়ুন, or consists of links to other stories."""
         if label := _READ_MORE.match(text):
-            if label.end() == len(text) or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):
+            is_followed = _WORD.search(text, label.end()) is not None
+            if not is_followed or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):
                 return True
             unlinked = _READ_MORE.match(block.unlinked)
             if block.links and not _WORD.search(block.unlinked, unlinked.end() if unlinked else 0):

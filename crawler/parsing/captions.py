@@ -10,24 +10,31 @@ _LABEL = (
     rf"{_PICTURE}(?:\s*(?:ও|/|এবং|&)\s*(?:{_PICTURE}|ভিডিও))?(?:\s*(?:সৌজন্যে?|কৃতজ্ঞতা|সূত্র|credits?|by|courtesy))?"
     "|সৌজন্যে"
 )
-_BEFORE = r"(?:^|[।.?!|(\[])\s*"
-_AFTER = r"\s*[)\]]?[\s।.]*$"
+_BEFORE = r"(?:^|[।.?!|(\[])\s*+"
+_AFTER = r"\s*+[)\]]?+[\s।.]*+$"
+
+
+def _who(length: int) -> str:
+    # Starting at a letter keeps the time linear; a label without a name still has its (empty) group.
+    return rf"(?P<who>[^\s:।][^:।]{{0,{length - 1}}}?|(?<=\s))"
+
+
 # Most explicit first. The sign ঃ is used as a colon, but inside a name (মোঃ) it is a letter.
 _CREDITS = tuple(
     compile_nfc(pattern, re.IGNORECASE)
     for pattern in (
-        rf"[(\[]\s*(?P<label>{_LABEL})\s*[:ঃ–—/-]\s*(?P<who>[^:।]{{1,80}}?)\s*[)\]][\s।.]*$",
-        rf"(?:^|[\s।.?!|–—-])(?P<label>{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,80}}?)[\s।.]*$",
-        rf"{_BEFORE}(?P<label>{_LABEL})\s*[–—/-]\s*(?P<who>[^:।]{{1,30}}?){_AFTER}",
+        rf"[(\[]\s*+(?P<label>{_LABEL})\s*+[:ঃ–—/-]\s*+{_who(80)}\s*+[)\]][\s।.]*+$",
+        rf"(?:^|[\s।.?!|–—-])(?P<label>{_LABEL})\s*+[:ঃ]\s*+{_who(80)}[\s।.]*+$",
+        rf"{_BEFORE}(?P<label>{_LABEL})\s*+[–—/-]\s*+{_who(30)}{_AFTER}",
         # Credits without a label: collected, file photo, or a graphic of the newspaper.
         rf"{_BEFORE}(?P<label>ছবি\s+)?(?P<who>সংগৃহীত)(?:\s+ছবি)?{_AFTER}",
         rf"{_BEFORE}(?P<label>)(?P<who>(?:ফাইল|পুরোনো|পুরনো|প্রতীকী|প্রতিকী)\s*ছবি){_AFTER}",
-        rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]+\s+)?(?:{_GRAPHICS})){_AFTER}",
+        rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]{{1,60}}+\s++)?(?:{_GRAPHICS})){_AFTER}",
     )
 )
 _CREDIT_WORD = compile_nfc(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত", re.IGNORECASE)  # every credit has one of these
-_CREDIT_FIRST = compile_nfc(rf"\s*(?:{_LABEL})\s*[:ঃ]\s*(?P<who>[^:।]{{1,40}})।\s*(?P<caption>.*\S)\s*", re.IGNORECASE)
-_BARE_LABEL = compile_nfc(rf"(?:{_LABEL})\s*[:ঃ–—-]\s*|(?:ছবি|(?:ছবির\s+)?ক্যাপশা?ন)\s*[:ঃ–—-]?\s*", re.IGNORECASE)
+_CREDIT_FIRST = compile_nfc(rf"\A\s*+(?:{_LABEL})\s*+[:ঃ]\s*+{_who(40)}।\s*+(?P<caption>.*\S)\s*+", re.IGNORECASE)
+_BARE_LABEL = compile_nfc(rf"\A(?:(?:{_LABEL})\s*+[:ঃ–—-]|(?:ছবি|(?:ছবির\s++)?ক্যাপশা?ন)\s*+[:ঃ–—-]?+)\s*+", re.IGNORECASE)
 _CAPTION_LABEL = compile_nfc(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*", re.IGNORECASE)
 _MAX_CREDIT_LENGTH = 120
 _MAX_CAPTION_LENGTH = 2_000  # the patterns are slow on longer text

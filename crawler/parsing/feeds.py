@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from html import unescape
 from itertools import islice
 
 from lxml import etree
 
 from crawler.bengali.text import clean
+from crawler.decoding.http_dates import parse_http_date
 
 MAX_ENTRIES = 50_000
 _MIN_ENTRIES_TO_COMPARE = 10
@@ -99,10 +99,11 @@ def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
 
 def _timestamp(date: str | None) -> float:
     """Parse a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS), UTC by default; minus infinity if invalid."""
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = parse((date or "").strip())
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            continue
-    return float("-inf")
+    text = (date or "").strip()
+    try:
+        moment: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        moment = parse_http_date(text)
+    if moment is None:
+        return float("-inf")
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,68 +1,246 @@
-"""Limits on nesting, attributes and elements, applied to HTML before it is parsed.
+"""Limits on nesting, formatting, attributes and elements, applied to HTML before it is parsed.
 
-The parser's time is quadratic in the nesting and in the attributes of a tag, and worse for formatting elements that are
-never closed: half a megabyte of `<div>` takes 12 seconds. Browsers have similar limits; ordinary pages stay far below
-them and are not changed.
+The parser's time is quadratic in the nesting and in the attributes of a tag, and it repeats formatting elements that
+are never closed in each block: 10,000 tags can take 4 GB. Browsers have similar limits; ordinary pages stay far below
+them and are not changed. No limit removes text, and what it removes is counted.
 """
 
 import re
+from collections import Counter
+from dataclasses import dataclass, field
 
 from crawler.decoding.decode_errors import PageTooLarge
 
 MAX_ELEMENTS = 200_000
-_MAX_UNCHECKED_TAGS = 4_000
-_MAX_DEPTH = 400
-_MAX_TAG_LENGTH = 10_000
-_MAX_ATTRIBUTES = 500  # in a tag of more than that length
-_STEP = _MAX_TAG_LENGTH // 2
-_BRACKET = re.compile("[<>]")
-_LONG_TAG = re.compile(f"<[^<>]{{{_MAX_TAG_LENGTH}}}")
+MAX_ATTRIBUTES = 500  # of a tag of more than `_WINDOW` characters
+MAX_DEPTH = 400
+# Up to these numbers of tags, the parser takes little more than a second, however they are nested.
+_MAX_UNCHECKED_FORMATTING = 5_000
+_MAX_UNCHECKED_DEPTH = 20_000
+# The parser may create an element for each tag and each formatting element that is open at the same time.
+_MAX_REPEATED = 1_000_000
+_WINDOW = 2_000
+
+_ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:(["'])|[^\s>]*+))?+""")
+_TAG_NAME = re.compile(r"<[a-z][^\s/>]*+", re.IGNORECASE)
+_RAW_TAG = re.compile(r"<(/?)(?:script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>])", re.IGNORECASE)
+# Formatting elements: without them a text reads the same.
+_FORMATTING = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
+_FORMATTING_NAME = f"(?=[bcefinstu])({'|'.join(sorted(_FORMATTING))})(?=[\\s/>])"
+_FORMATTING_TAG = re.compile(f"<(/?){_FORMATTING_NAME}", re.IGNORECASE)
+# One that is not closed by the next tag.
+_LASTING_FORMATTING = re.compile(f"<{_FORMATTING_NAME}[^<]*+(?!</\\1[\\s>])", re.IGNORECASE)
 _TAG = re.compile(
-    r"""(?P<raw> <!--.*?(?:-->|\Z)
-        | <(?P<text>script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>]).*?(?:</(?P=text)(?=[\s/>])|\Z) )
-    | <(?P<close>/?) (?P<name>[a-z][^\s/<>]*) (?P<rest>[^<>]*) >?""",
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+    r"""<!--(?:[^-]++|-(?!->))*+
+    | <(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>]) (?:[^<]++|<(?!/(?P=raw)[\s/>]))*+
+    | <(?P<name>/?[a-z][^\s/<>]*+) (?:[^<>="']++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+ >?""",
+    re.VERBOSE | re.IGNORECASE,
 )
 # Void elements, and elements that their next sibling closes.
 _UNNESTED = frozenset(
-    ("a", "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "option", "p")
-    + ("param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr")
+    ("a", "area", "base", "br", "col", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta", "optgroup")
+    + ("option", "p", "param", "rb", "rp", "rt", "rtc", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track")
+    + ("wbr",)
 )
-# Formatting elements: without them a text reads the same.
-_FORMATTING = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
+_UNNESTED_SIGNS = frozenset(
+    f"{name}{end}"[:3] for name in _UNNESTED - {"a"} for end in (("> ", " c", "/>", "\n ") if len(name) < 3 else ("",))
+)
+# Elements outside of which an end tag closes nothing.
+_SCOPES = frozenset(("applet", "caption", "marquee", "object", "table", "template"))
+_FOREIGN = frozenset(("svg", "math"))
+# Elements that end an icon or formula, or are HTML inside it.
+_FOREIGN_ENDS = frozenset(
+    ("blockquote", "body", "center", "desc", "div", "dl", "foreignobject", "h1", "h2", "h3", "h4", "h5", "h6", "head")
+    + ("annotation-xml", "listing", "menu", "mi", "mn", "mo", "ms", "mtext", "ol", "pre", "ruby", "span", "sub", "sup")
+    + ("table", "title", "ul", "var")
+)
 
 
-def limit_markup(html: str) -> str:
-    """Remove formatting and very deep elements from HTML with very many tags, and tags with very many attributes."""
-    if html.count("<") <= _MAX_UNCHECKED_TAGS and not _has_long_tag(html):
+def limit_markup(html: str, removed: Counter[str] | None = None) -> str:
+    """Remove what would take the parser too long: attributes, formatting and deep elements beyond the limits.
+
+    :param removed: counts what was removed
+    """
+    removed = Counter() if removed is None else removed
+    html = _limit_attributes(html, removed)
+    tags = html.count("<")
+    if tags <= _MAX_UNCHECKED_FORMATTING:
         return html
-    depth = 0
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal depth
-        tag = match[0]
-        if match["raw"]:
-            return tag
-        name, rest = match["name"].lower(), match["rest"]
-        if name in _FORMATTING or (len(rest) > _MAX_TAG_LENGTH and len(rest.split()) > _MAX_ATTRIBUTES):
-            return ""
-        if name in _UNNESTED:
-            return tag
-        if match["close"]:
-            depth = max(depth - 1, 0)
-            return "" if depth >= _MAX_DEPTH else tag
-        if rest.endswith("/"):  # an empty element, such as a shape of an icon
-            return ""
-        depth += 1
-        return "" if depth > _MAX_DEPTH else tag
-
-    return _TAG.sub(replace, html)
+    max_formatting = _MAX_REPEATED // tags
+    # The exact count takes longer than the parser, so it is left to the few pages that fail a rough one.
+    if (
+        len(_LASTING_FORMATTING.findall(html)) > max_formatting
+        and _most_open(_FORMATTING_TAG.findall(html)) > max_formatting
+    ) or (tags > _MAX_UNCHECKED_DEPTH and _may_be_deep(html)):
+        return _limit_elements(html, max_formatting, removed)
+    return html
 
 
-def _has_long_tag(html: str) -> bool:
-    # A long tag leaves at least one step of the text without brackets; few pages have such a step.
-    steps = range(0, len(html) - _STEP, _STEP)
-    return any(_BRACKET.search(html, at, at + _STEP) is None for at in steps) and bool(_LONG_TAG.search(html))
+def _may_be_deep(html: str) -> bool:
+    """Compare the numbers of start and end tags, by the first letters of their names."""
+    signs = [part[:3] for part in html.split("<")[1:]]
+    starts, ends = Counter[str](), Counter[str]()
+    unnested = 0
+    for sign, count in Counter(signs).items():
+        if sign.startswith("/"):
+            ends[sign[1:].lower()] += count
+        else:
+            starts[sign[:2].lower()] += count
+            unnested += count if sign.lower() in _UNNESTED_SIGNS else 0
+    if (ends - starts).total() > MAX_DEPTH:
+        return True
+    kinds = "".join([sign[:1] for sign in signs])
+    depth = peak = 0
+    for at in range(0, len(kinds), MAX_DEPTH):
+        end = at + MAX_DEPTH
+        depth = max(
+            depth + min(MAX_DEPTH, len(kinds) - at) - 2 * kinds.count("/", at, end) - kinds.count("!", at, end), 0
+        )
+        peak = max(peak, depth)
+    return peak - unnested > MAX_DEPTH
+
+
+def _limit_attributes(html: str, removed: Counter[str]) -> str:
+    """Shorten the tags of more than :data:`MAX_ATTRIBUTES`; only a text without brackets can be such a tag."""
+    parts, kept_to = [], 0
+    checked_to, in_raw_text = 0, False
+    at = 0
+    while 0 <= at <= len(html) - _WINDOW:
+        if html.find("<", at, at + _WINDOW) >= 0:
+            at += _WINDOW
+            continue
+        start = html.rfind("<", kept_to, at)
+        at = html.find("<", at + _WINDOW)
+        if start < 0 or not (name := _TAG_NAME.match(html, start)):
+            continue
+        keep_to, end, excess = _excess_attributes(html, name.end())
+        if excess:
+            for tag in _RAW_TAG.finditer(html, checked_to, start):
+                in_raw_text = not tag[1]
+            checked_to = start
+            if not in_raw_text:
+                removed["attributes"] += excess
+                parts.append(html[kept_to:keep_to])
+                kept_to = end
+    return "".join((*parts, html[kept_to:])) if parts else html
+
+
+def _excess_attributes(html: str, at: int) -> tuple[int, int, int]:
+    """Return the span of the attributes beyond the limit, and their number."""
+    count, keep_to = 0, at
+    while attribute := _ATTRIBUTE.match(html, at):
+        at = attribute.end()
+        if quote := attribute[1]:  # a search is faster than a pattern
+            at = max(html.find(quote, at) + 1, at)
+        count += 1
+        if count == MAX_ATTRIBUTES:
+            keep_to = at
+    return keep_to, at, max(count - MAX_ATTRIBUTES, 0)
+
+
+def _most_open(formatting: list[tuple[str, str]]) -> int:
+    """Return how many formatting elements are open at the same time, at most."""
+    opened = _OpenElements()
+    for slash, name in formatting:
+        opened.format(name.lower(), is_end=bool(slash))
+    return opened.most_formatting
+
+
+@dataclass(slots=True)
+class _Scope:
+    """A table or similar element: an end tag inside it closes nothing outside of it."""
+
+    name: str = ""
+    stays: bool = True
+    names: Counter[str] = field(default_factory=Counter)  # open elements; the stack has no formatting
+    stack: list[tuple[str, bool]] = field(default_factory=list)  # name, and if the tag stays
+
+
+class _OpenElements:
+    """Upper bounds of depth and open formatting, by the rules of the HTML standard."""
+
+    def __init__(self) -> None:
+        self.scopes = [_Scope()]
+        self.open_scopes = Counter[str]()
+        self.depth = self.formatting = self.most_formatting = 0
+        self.in_foreign = False  # in an icon or formula, where `<path/>` is empty
+
+    def start(self, name: str) -> bool:
+        """Open an element; return if its tag stays."""
+        stays = self.depth < MAX_DEPTH
+        self.depth += 1
+        self.in_foreign = name in _FOREIGN or (self.in_foreign and name not in _FOREIGN_ENDS)
+        if name in _SCOPES:
+            self.open_scopes[name] += 1
+            self.scopes.append(_Scope(name, stays))
+        else:
+            self.scopes[-1].names[name] += 1
+            self.scopes[-1].stack.append((name, stays))
+        return stays
+
+    def end(self, name: str) -> bool:
+        """Close the innermost element of a name and all in it; return if the tag stays."""
+        self.in_foreign = self.in_foreign and name not in _FOREIGN
+        if self.open_scopes[name]:
+            while True:
+                scope = self.scopes.pop()
+                self.open_scopes[scope.name] -= 1
+                self.depth -= 1 + len(scope.stack)
+                self.formatting -= sum(scope.names[inside] for inside in _FORMATTING)
+                if scope.name == name:
+                    return scope.stays
+        scope = self.scopes[-1]
+        stays = True
+        if scope.names[name]:
+            closed = ""
+            while closed != name:
+                closed, stays = scope.stack.pop()
+                scope.names[closed] -= 1
+                self.depth -= 1
+        return stays
+
+    def format(self, name: str, *, is_end: bool) -> None:
+        names = self.scopes[-1].names
+        if not is_end:
+            names[name] += 1
+            self.formatting += 1
+            self.most_formatting = max(self.most_formatting, self.formatting)
+        elif names[name]:
+            names[name] -= 1
+            self.formatting -= 1
+
+
+def _limit_elements(html: str, max_formatting: int, removed: Counter[str]) -> str:
+    """Remove the tags of elements that are too deep, and of all formatting if too much of it is open at once."""
+    opened = _OpenElements()
+    deep: list[tuple[int, int]] = []
+    formatting: list[tuple[int, int]] = []
+    for tag in _TAG.finditer(html):
+        name = (tag["name"] or "").lower()
+        is_end = name.startswith("/")
+        name = name.removeprefix("/")
+        if name in _FORMATTING:
+            formatting.append(tag.span())
+            opened.format(name, is_end=is_end)
+        elif name and name not in _UNNESTED:
+            if is_end:
+                stays = opened.end(name)
+            else:
+                is_empty = opened.in_foreign and tag[0].endswith("/>") and name not in _FOREIGN_ENDS
+                stays = is_empty or opened.start(name)
+            if not stays:
+                deep.append(tag.span())
+    spans = deep
+    if deep:
+        removed["deep elements"] += len(deep)
+    if opened.most_formatting > max_formatting:
+        removed["formatting"] += len(formatting)
+        spans = sorted(deep + formatting)
+    parts, at = [], 0
+    for start, end in spans:
+        parts.append(html[at:start])
+        at = end
+    return "".join((*parts, html[at:])) if parts else html
 
 
 def check_element_count(body: bytes) -> None:

@@ -7,6 +7,7 @@ so stored pages can be parsed as well as fetched ones.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
 from crawler.parsing.text_blocks import TextBlock, text_blocks
+from crawler.parsing.unclosed_elements import may_be_unclosed
 from crawler.urls import SiteUrl, UrlRules
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
@@ -102,6 +104,8 @@ class Layout:
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Parse the story on a page, as printed; absent fields are None, and nothing is validated yet."""
+        if any(may_be_unclosed(node) for selector in self.body for node in page.article.css(selector)):
+            page = page.with_closed_elements()
         article = first_story(page, self.title, self.body, self.preamble)
         parsers: tuple[tuple[str, tuple[Extractor, ...], Callable[[str], str | None]], ...] = (
             ("headline", self.headline, clean),
@@ -145,13 +149,19 @@ class Layout:
                 for name, moment in (("published_at", labelled.published), ("updated_at", labelled.updated)):
                     if moment is not None and name not in dates:
                         dates[name], article.extracted_by[name] = moment, extractor.name
-                if len(dates) == 2:
-                    break
-            if "published_at" in dates:
-                return dates, tuple(unreadable)
+            if len(dates) == 2:
+                break
         for name, extractors in (("published_at", self.published), ("updated_at", self.updated)):
-            if name not in dates:
-                dates[name] = extract_first(name, article, extractors, lambda t: parse_datetime(t, zone=zone, now=now))
+            failed: list[str] = []
+
+            def parse(text: str, failed: list[str] = failed) -> datetime | None:
+                failed.append(text[:80])
+                return parse_datetime(text, zone=zone, now=now)
+
+            if name not in dates and (moment := extract_first(name, article, extractors, parse)) is None:
+                unreadable |= dict.fromkeys(failed)
+            elif name not in dates:
+                dates[name] = moment
         return dates, tuple(unreadable)
 
     def _image_url(self, url_rules: UrlRules, link: str, base_url: str) -> str | None:

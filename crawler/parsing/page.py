@@ -1,8 +1,7 @@
 """A fetched page, and the article on it."""
 
-import json
-from collections import deque
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,34 +10,45 @@ from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
-from crawler.decoding.charset import decoded
+from crawler.decoding.charset import decode_text, decoded
 from crawler.parsing.html_limits import limit_markup
+from crawler.parsing.json_ld import articles_in, of_this_page, parse_json_ld
 from crawler.parsing.selectors import find_anchors, select
 from crawler.parsing.text_blocks import text_blocks
+from crawler.parsing.unclosed_elements import close_elements
 
 # With events, the parser updates <selectedcontent> in time quadratic in the number of options.
 PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
-_ARTICLE_TYPES = frozenset(("NewsArticle", "Article", "ReportageNewsArticle", "BlogPosting", "OpinionNewsArticle"))
 
 
 @dataclass(eq=False)
 class Page:
-    """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset."""
+    """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset.
+
+    :ivar removed: number of attributes or elements that limits removed, by kind
+    """
 
     body: bytes
     url: str
     fetched_at: datetime
     content_type: str | None = None
+    removed: Counter[str] = field(default_factory=Counter, init=False, repr=False)
     _matches: dict[str, list[LexborNode]] = field(default_factory=dict, init=False, repr=False)
 
     def new_tree(self) -> LexborHTMLParser:
         """Parse the page again, for a caller that modifies the tree."""
         text, is_utf8 = decoded(self.body, self.content_type)
-        markup = limit_markup(text)
+        self.removed = Counter()
+        markup = limit_markup(text, self.removed)
         # The parser reads UTF-8: a body that is UTF-8 already needs no encoding.
         return LexborHTMLParser(self.body if is_utf8 and markup is text else markup, options=PARSER_OPTIONS)
 
     tree = cached_property(new_tree)
+
+    def with_closed_elements(self) -> "Page":
+        """Return the page without the start tags of elements that hide text because they are never closed."""
+        text = decode_text(self.body, self.content_type)
+        return self if (closed := close_elements(text)) == text else Page(closed.encode(), self.url, self.fetched_at)
 
     @property
     def article(self) -> "Article":
@@ -71,33 +81,19 @@ class Page:
 
     @cached_property
     def json_ld(self) -> list[dict[str, Any]]:
-        """JSON-LD objects that describe an article; blocks that are not JSON are skipped."""
-        objects: list[dict[str, Any]] = []
-        for node in self.tree.css('script[type^="application/ld+json" i]'):
-            try:
-                objects.extend(_articles(json.loads(node.text() or "", strict=False)))
-            except (ValueError, RecursionError):
-                continue
-        return objects
+        """JSON-LD objects of the article that this page is about; unreadable blocks are skipped."""
+        blocks = self.tree.css('script[type*="ld+json" i]')
+        articles = [
+            found for node in blocks for value in parse_json_ld(node.text() or "") for found in articles_in(value)
+        ]
+        canonical = self.tree.css_first('link[rel="canonical" i][href]')
+        link = (canonical.attributes.get("href") or "") if canonical else ""
+        return of_this_page(articles, (self.url, link, self.meta_tags.get("og:url", "")))
 
 
 def root_of(tree: LexborHTMLParser) -> LexborNode:
     assert tree.root is not None  # the parser adds <html> to any input
     return tree.root
-
-
-def _articles(value: Any) -> Iterator[dict[str, Any]]:
-    queue = deque([value])
-    while queue:
-        value = queue.popleft()
-        if isinstance(value, list):
-            queue.extend(value)
-        elif isinstance(value, dict):
-            types = value.get("@type")
-            if any(isinstance(t, str) and t in _ARTICLE_TYPES for t in (types if isinstance(types, list) else [types])):
-                yield value
-            elif isinstance(graph := value.get("@graph"), list):
-                queue.extend(graph)
 
 
 @dataclass(eq=False)

@@ -56,6 +56,7 @@ class ParsedPage:
     :ivar entries: pages named by a feed or sitemap
     :ivar sitemaps: sitemaps named by a sitemap index
     :ivar story: the story; if no layout fits, it has no layout and lists the missing parts
+    :ivar removed: what the limits on markup removed: numbers by kind
     """
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class ParsedPage:
     entries: list[FeedEntry] = field(default_factory=list)
     sitemaps: list[FeedEntry] = field(default_factory=list)
     story: ParsedStory | None = None
+    removed: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class PageParser:
         target = self.url_rules.identify(response.url)
         if response.is_story and isinstance(target, SiteUrl):
             parsed.story = self._parse_story(page, target)
+        parsed.removed = dict(page.removed)
         return parsed
 
     @cached_property

@@ -59,7 +59,7 @@ def parse_ranked_list(page: Page, ranked: RankedList, url_rules: UrlRules) -> li
 # than finding the first difference.
 _Cached = tuple[str, str, list[RankedRow]]
 _cache: defaultdict[tuple[RankedList, UrlRules], deque[_Cached]] = defaultdict(lambda: deque(maxlen=8))
-_ABSOLUTE = re.compile(r"\s*(?:https?://|/)", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"\A\s*+(?:https?://|/)", re.IGNORECASE)
 
 
 def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base_url: str) -> list[RankedRow]:

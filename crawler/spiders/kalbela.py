@@ -123,7 +123,7 @@ class Kalbela(NewspaperSpider):
     seeds = ("https://www.kalbela.com/world/north-korea/154313",)
     # Dates and numbers of list pages are not ids; below rss and templates are feeds and fragments only.
     story_path = re.compile(
-        r"/(?!rss/|templates/|json-feed/)(?P<section>[a-z][\w-]*(?:/[a-z][\w-]*)*)(?<!/page)/(?P<id>[0-9]+)",
+        r"\A/(?!rss/|templates/|json-feed/)(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*+)(?<!/page)/(?P<id>[0-9]++)",
         re.IGNORECASE,
     )
     other_kinds = frozenset(_OTHER_KINDS.split())

@@ -28,7 +28,7 @@ MAX_GAPS = 50
 MIN_IN_BOTH = 7
 # The offset of any time zone is below a day.
 _DAY = timedelta(days=1)
-_NUMBER = re.compile(r"[^:]+:([0-9]{1,15})")
+_NUMBER = re.compile(r"\A[^:]++:([0-9]{1,15})")
 _URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?\Z")
 _STATES = {
     "exact_duplicate": "elsewhere",

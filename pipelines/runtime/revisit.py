@@ -53,6 +53,12 @@ class Revisits:
 
     def settle(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """Record the outcome of a URL, requested or not, and the ranked lists that its page showed unchanged."""
+        if fetch.removed:
+            self.ledger.runs.count(self.run_id, "removed/pages")
+            for kind, n in fetch.removed.items():
+                self.ledger.runs.count(self.run_id, f"removed/{kind}", n)
+            counts = ", ".join(f"{n} {kind}" for kind, n in fetch.removed.items())
+            fetch.reason = fetch.reason or f"limits on markup removed {counts}"
         for name, snapshot in fetch.unchanged_lists.items():
             self.ledger.runs.count(self.run_id, f"list/{name}/seen")
             self.ledger.snapshots.extend(snapshot, fetch.fetched_at)

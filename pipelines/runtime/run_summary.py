@@ -42,6 +42,7 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "lists": _group(counts, "list/"),
         "hints": _group(counts, "hint/"),
         "unreadable": _group(counts, "unreadable/"),
+        "removed": _group(counts, "removed/"),
         "requests": counts.get("requests", 0),
         "mode": measures.pop("mode", None),
         "fields": measures.pop("fields", {}),

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from crawler.items import TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of, record_of
+from crawler.items import BOOL, TEXT, TEXTS, UTC_MICROSECONDS, Kind, as_row, columns_of, record_of
 from pipelines.drop_reasons import InvalidRow
 
 # A string with a lone surrogate cannot be stored as UTF-8.
@@ -49,5 +49,7 @@ def _fits(value: Any, kind: Kind) -> bool:
         return isinstance(value, datetime) and value.tzinfo is not None
     if kind is TEXTS:
         return isinstance(value, list) and all(isinstance(v, str) and not _SURROGATE.search(v) for v in value)
+    if kind is BOOL:
+        return isinstance(value, bool)
     bound = 1 << (int(kind.removeprefix("int")) - 1)
     return type(value) is int and -bound <= value < bound

@@ -11,7 +11,7 @@ import re
 import signal
 from collections.abc import Mapping
 
-_SYNTAX = re.compile(r"(?P<name>[a-z.]+)(?::(?P<hit>[1-9]\d*))?=(?P<act>kill|crash|eio|enospc)")
+_SYNTAX = re.compile(r"\A(?P<name>[a-z.]++)(?::(?P<hit>[1-9]\d*))?=(?P<act>kill|crash|eio|enospc)")
 _SIGNALS = {"kill": signal.SIGKILL, "crash": signal.SIGSEGV}
 _armed: dict[str, tuple[int, str]] = {}
 

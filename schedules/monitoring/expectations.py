@@ -182,9 +182,16 @@ def _failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
         yield ExitCode.BELOW_EXPECTATION, "failed", sentence
 
 
+def _removed(summary: Summary, _: Expectations) -> Iterator[Problem]:
+    removed = dict(summary.get("removed") or {})
+    if pages := removed.pop("pages", 0):
+        sentence = f"limits on markup removed parts of {pages} pages: {_listed(removed, '{} {}')}"
+        yield ExitCode.BELOW_EXPECTATION, "removed", sentence
+
+
 _Check = Callable[[Summary, Expectations], Iterator[Problem]]
 _SEVERE: Sequence[_Check] = (_ended, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed)
-_MINOR: Sequence[_Check] = (_lists_missing, _rejected, _failed)
+_MINOR: Sequence[_Check] = (_lists_missing, _rejected, _failed, _removed)
 
 
 def _listed(counts: Mapping[Any, int], form: str) -> str:

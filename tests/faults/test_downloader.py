@@ -14,17 +14,20 @@ from tests.support.fault_server import certified as certified_context
 
 EXPECTED = {
     "unreachable": "slow_headers slow_body hang reset_now reset_once close_now",
-    200: """ok late gzip br deflate deflate_raw zstd stacked gzip_notgzip gzip_empty close_no_len close_no_len_half
-        rst_no_len cl_shorter s200_empty soft404 challenge_200 too_many_connections deep_100k title_1mb nul bad_utf8
+    200: """cl_no_end_tags chunk_no_end_tags
+        ok late gzip br deflate deflate_raw zstd stacked gzip_notgzip gzip_empty close_no_len close_no_len_half
+        rst_no_len s200_empty soft404 challenge_200 too_many_connections deep_100k title_1mb nul bad_utf8
         surrogate_bytes ansi_title xss_title csv_title charset_lie_header charset_lie_meta charset_bogus
         type_png_as_html html_as_pdf
         json_as_html links_evil redir_ok redir_hops refresh_internal""",
     204: "s204",
     "gone": "s404 s410",
-    "blocked": "s401 s403 s429 challenge_403 s429_ra_seconds s429_ra_date s429_ra_negative s429_ra_garbage",
+    "blocked": "s401 s403 s429 challenge_403 s429_ra_seconds s429_ra_date s429_ra_negative s429_ra_garbage"
+    " s429_far_year",
     "http_error": "s451 s500 s502 s503 status_999 s503_then_ok",
-    "corrupt": """cl_longer cl_conflict cl_negative chunk_cut chunk_noend http09 garbage status_txt gzip_half br_half
-        deflate_half zstd_half gzip_badcrc enc_unknown stacked_9""",
+    "corrupt": """cl_shorter
+        cl_longer cl_conflict cl_negative chunk_cut chunk_noend http09 garbage status_txt gzip_half br_half
+        status_huge deflate_half zstd_half gzip_badcrc enc_unknown stacked_9""",
     "too_large": """cl_huge header_200k headers_20000 headers_endless informational_endless big_300mb endless_chunks
         nodes_3m bomb_gzip bomb_br bomb_deflate bomb_zstd bomb_gzip2""",
     "redirect_loop": "redir_self redir_chain_30 redir_empty",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crawler.downloader.robots import MAX_ROBOTS_BYTES, bounded_delay, effective_rules
+from crawler.downloader.robots import bounded_delay
 from tests.support.downloader_process import Results, fetch
 from tests.support.fault_server import FaultServer
 
@@ -14,6 +14,8 @@ TABLE = [
     ("404", 200, 200),
     ("410", 200, 200),
     ("html", 200, 200),
+    ("markup", "robots", "robots"),
+    ("contact", "robots", "robots"),
     ("rules", 200, "robots"),
     ("8mb", 200, "robots"),
     ("all", "robots", "robots"),
@@ -134,8 +136,12 @@ def test_a_spider_learns_the_sitemaps_before_it_starts() -> None:
             with_robots=asked,
         )
     rules, none, unreadable = (found.told[url] for url in asked)
-    assert rules == {"refusal": None, "delay": None, "sitemaps": ["https://www.paper.test/sitemap.xml"]}
-    assert none["sitemaps"] == []
+    assert rules == {
+        "refusal": None,
+        "delay": None,
+        "sitemaps": ("https://www.paper.test/sitemap.xml", "https://evil.test/s.xml"),
+    }
+    assert none["sitemaps"] == ()
     assert unreadable["refusal"] == "robots.txt could not be read: status 500"
 
 
@@ -145,17 +151,3 @@ def test_a_spider_learns_the_sitemaps_before_it_starts() -> None:
 )
 def test_a_crawl_delay_is_bounded(seconds: float | None, obeyed: float | None) -> None:
     assert bounded_delay(seconds) == obeyed
-
-
-@pytest.mark.parametrize(
-    ("body", "rules"),
-    [
-        (b"User-agent: *\nDisallow: /\n", b"User-agent: *\nDisallow: /\n"),
-        (b"\xef\xbb\xbfUser-agent: *\n", b"User-agent: *\n"),
-        (b"\n <!DOCTYPE html><pre>Disallow: /</pre>", b""),
-        (b"", b""),
-        (b"# x\n" * MAX_ROBOTS_BYTES + b"Disallow: /\n", (b"# x\n" * (MAX_ROBOTS_BYTES // 4))[:-1]),
-    ],
-)
-def test_of_robots_txt_whole_lines_of_its_beginning_count(body: bytes, rules: bytes) -> None:
-    assert effective_rules(body) == rules

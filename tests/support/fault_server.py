@@ -123,6 +123,7 @@ fixed("soft404", SOFT_404)
 fixed("challenge_200", CHALLENGE)
 fixed("challenge_403", CHALLENGE, "403 Forbidden", cf_mitigated="challenge")
 fixed("too_many_connections", b"Too many connections")
+raw("status_huge", lambda v: head(v, f"Content-Length: {len(v.page)}").replace(b"200", b"2" * 4000, 1) + v.page)
 raw("status_txt", lambda visit: b"HTTP/1.1 abc OK\r\nContent-Length: 2\r\n\r\nok")
 raw("http09", lambda visit: b"<html><body>no headers at all</body></html>\n")
 raw("garbage", lambda visit: random.Random(62).randbytes(4096))
@@ -150,6 +151,16 @@ async def s429_ra_date(visit: Visit) -> None:
 fixed("s429_ra_insane", b"slow down", "429 Too Many Requests", retry_after="999999999")
 fixed("s429_ra_negative", b"slow down", "429 Too Many Requests", retry_after="-5")
 fixed("s429_ra_garbage", b"slow down", "429 Too Many Requests", retry_after="soon")
+FAR_YEAR = "Mon, 20 Nov 9999999999 12:00:00 GMT"
+
+
+@behaviour
+async def s429_far_year(visit: Visit) -> None:
+    """Once 429 with a date of a year that no calendar has, then the page."""
+    if visit.nth <= 1:
+        await visit.reply(b"slow down", "429 Too Many Requests", retry_after=FAR_YEAR, date=FAR_YEAR)
+    else:
+        await visit.reply(visit.page)
 
 
 @behaviour
@@ -200,11 +211,18 @@ def head(visit: Visit, *fields: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {HTML}", *fields]).encode() + b"\r\n\r\n"
 
 
+def untagged(page: bytes) -> bytes:
+    """Leave out the optional end tags of the document."""
+    return page.replace(b"</body>", b"").replace(b"</html>", b"")
+
+
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 raw("cl_longer", lambda v: head(v, f"Content-Length: {len(v.page) + 500}") + v.page)
+raw("cl_no_end_tags", lambda v: head(v, f"Content-Length: {len(untagged(v.page))}") + untagged(v.page))
+raw("chunk_no_end_tags", lambda v: head(v, "Transfer-Encoding: chunked") + chunk(untagged(v.page)) + chunk(b""))
 raw("cl_shorter", lambda v: head(v, f"Content-Length: {len(v.page) - 40}") + v.page)
 raw("cl_conflict", lambda v: head(v, f"Content-Length: {len(v.page)}", "Content-Length: 5") + v.page)
 raw("cl_negative", lambda v: head(v, "Content-Length: -1") + v.page)
@@ -372,7 +390,9 @@ for code in (401, 403, 404, 410, 429, 500):
 fixed("robots_rules", RULES, content_type=PLAIN)
 fixed("robots_all", DISALLOW_ALL, content_type=PLAIN)
 fixed("robots_bom", b"\xef\xbb\xbf" + DISALLOW_ALL, content_type=PLAIN)
-fixed("robots_html", b"<!DOCTYPE html><html><body><pre>\nUser-agent: *\nDisallow: /\n</pre></body></html>")
+fixed("robots_html", b"<!DOCTYPE html><html><body><h1>Not found</h1>\nAllow us to search.</body></html>")
+fixed("robots_markup", b"<!DOCTYPE html><html><body><pre>\nUser-agent: *\nDisallow: /\n</pre></body></html>")
+fixed("robots_contact", b"User-agent: example\nAllow: /\n\n" + DISALLOW_ALL, content_type=PLAIN)
 fixed("robots_503", DISALLOW_ALL.replace(b"Disallow: /", b"Allow: /"), "503 Busy", content_type=PLAIN)
 fixed("robots_8mb", RULES + b"# filler\n" * (2**20) + DISALLOW_ALL, content_type=PLAIN)
 fixed("robots_delay", b"User-agent: *\nCrawl-delay: 1\n", content_type=PLAIN)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from scrapy.exceptions import DropItem
 
+from crawler.items import Fetch as Fetch
 from crawler.items import ParsedStory, Story
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ParseWorker
 from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
 from pipelines.similarity.minhash import sketch
 from pipelines.steps.apply_text_steps import ApplyTextSteps
+from pipelines.steps.validate_row import row_error
 from tests.support.faulty_steps import STEPS
 
 AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
@@ -85,3 +87,8 @@ def test_added_step_runs_in_both() -> None:
     worker._parse(PageResponse(url="", body=b"", fetched_at=AT))
     ApplyTextSteps(steps).process_item(make_story())
     assert seen == ["নতুন আয়োজন"] * 2
+
+
+@pytest.mark.parametrize(("value", "is_valid"), [(True, True), (False, True), (None, True), (1, False), ("yes", False)])
+def test_truth_column_holds_truth_values_only(value: object, is_valid: bool) -> None:
+    assert (row_error(Fetch, {"complete": value}) is None) is is_valid

@@ -335,3 +335,84 @@ def test_long_text_is_cut_before_parsing(piece: str) -> None:
     flood = piece * (200_000 // len(piece))
     assert parsed(flood + f" প্রকাশ : {FIRST}") is None
     assert parse_labelled_dates(flood + f" প্রকাশ : {FIRST}", zone=DHAKA, now=NOW).published is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2026-01-11 13:02:00+00", "2026-01-11 19:02:00.123456+06", "2026-01-11T19:02+06", "2026-01-11T08:02-05"),
+        *("20260111T130200Z", "20260111T1302Z", "20260111190200", "20260111 190200", "2026-01-11T190200+0600"),
+        *("20260111T19:02:00", "20260111T130200,5Z", "২০২৬-০১-১১ ১৩:০২:০০+০০", "2026-01-11T08:02:00−05:00"),
+        *("Sun Jan 11 19:02:00 BDT 2026", "Sun Jan 11 13:02:00 UTC 2026", "Sun Jan 11 19:02:00 2026"),
+        *("Sun, 11 Jan 2026 19:02:00 BDT", "Jan 11, 2026 7:02 PM BST", "2026-01-11 19:02:00 (BST)"),
+        *("Sun Jan 11 2026 19:02:00 GMT+0600 (Bangladesh Standard Time)", "2026-01-11 19:02 Asia/Dhaka"),
+        *("Sun Jan 11 18:02:00 PKT 2026", "2026-01-11 14:02 CET"),
+    ],
+)
+def test_machine_date_is_parsed(text: str) -> None:
+    now = datetime(2026, 1, 11, 14, 0, tzinfo=UTC)
+    assert parse_datetime(text, zone=DHAKA, now=now) == datetime(2026, 1, 11, 13, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "2026-01-11 19:02 XYZ",
+            "Sun Jan 11 19:02:00 QQT 2026",
+            "2026-01-11 19:02 Asia/Nowhere",
+            "Jan 11, 2026 7:02 PM IST",
+        ),
+        *(
+            "0001-01-01T00:00:00Z",
+            "0001-01-01 00:00:00",
+            "2026-01-12T14:00:01Z",
+            "20260230T101010Z",
+            "2026-01-11 10:30-12",
+        ),
+    ],
+)
+def test_doubtful_machine_date_is_none(text: str) -> None:
+    assert parse_datetime(text, zone=DHAKA, now=datetime(2026, 1, 11, 14, 0, tzinfo=UTC)) is None
+
+
+def test_abbreviation_is_read_in_its_own_zone_only() -> None:
+    now = datetime(2026, 7, 12, tzinfo=UTC)
+    for name, zone, hour in (("BST", "Europe/London", 18), ("BST", "Asia/Dhaka", 13), ("IST", "Asia/Kolkata", None)):
+        moment = parse_datetime(f"2026-07-11 19:02 {name}", zone=ZoneInfo(zone), now=now)
+        assert moment == datetime(2026, 7, 11, *((hour, 2) if hour else (13, 32)), tzinfo=UTC)
+    assert parse_datetime("2026-07-11 19:02 BDT", zone=ZoneInfo("Europe/London"), now=now) is None
+
+
+MACHINE_FORMATS = st.sampled_from(
+    ("%Y-%m-%dT%H:%M:%S{}", "%Y-%m-%d %H:%M:%S{}", "%Y%m%dT%H%M%S{}", "%Y-%m-%dT%H%M%S{}", "%a, %d %b %Y %H:%M:%S {}")
+    + ("%a %b %d %H:%M:%S {} %Y", "%d %b %Y %H:%M:%S {}", "%Y-%m-%dT%H:%M:%S.%f{}")
+)
+OFFSETS = st.sampled_from(
+    ((0, "Z"), (0, "+00"), (6, "+06"), (6, "+0600"), (-5, "-05:00"), (6, "BDT"), (6, "BST"), (0, "UTC"))
+)
+
+
+def reads_back(moment: datetime, form: str, offset: tuple[int, str]) -> bool:
+    hours, name = offset
+    if name in ("+00", "+06") and " {}" in form:
+        name += "00"
+    separator = " " if name.isalpha() and len(name) > 1 and "{}" in form and " {}" not in form else ""
+    text = (moment + timedelta(hours=hours)).strftime(form.replace("{}", separator + name))
+    return parse_datetime(text, zone=DHAKA, now=moment + timedelta(hours=1)) == moment
+
+
+MOMENTS = st.integers(0, 3 * 10**9).map(lambda seconds: datetime(1991, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+
+
+@settings(deadline=None, max_examples=100)
+@given(MOMENTS, MACHINE_FORMATS, OFFSETS)
+def test_machine_date_reads_back(moment: datetime, form: str, offset: tuple[int, str]) -> None:
+    assert reads_back(moment, form, offset)
+
+
+@pytest.mark.soak
+@settings(deadline=None, max_examples=10_000)
+@given(MOMENTS, MACHINE_FORMATS, OFFSETS)
+def test_machine_date_reads_back_soak(moment: datetime, form: str, offset: tuple[int, str]) -> None:
+    assert reads_back(moment, form, offset)

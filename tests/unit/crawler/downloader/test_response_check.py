@@ -6,9 +6,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scrapy.http import Response
 
-from crawler.downloader.response_check import check
+from crawler.downloader.response_check import check, is_complete
 from tests.support.fault_server import CHALLENGE, PAGE, PNG, SOFT_404
+from tests.support.project import PROJECT
+from tests.support.properties import examples, holds
 
 HTML = {"Content-Type": "text/html; charset=utf-8"}
 URL = "https://www.paper.test/world/1"
@@ -140,13 +143,16 @@ def test_type_is_checked_by_content(body: bytes, label: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("body", "flags"),
     [
-        *((body, []) for body in (b"", b" \r\n\t", PAGE[: len(PAGE) // 2], PAGE[:-20], RSS[:-3], RSS[:-40])),
-        *(
-            (body, [])
-            for body in (SITEMAP[:60], b'{"items": [1, 2', b"<html><body>" + FILLER + b"</body></html>" + FILLER)
-        ),
+        (b"", []),
+        (b" \r\n\t", []),
         (PAGE[: len(PAGE) // 2], ["partial"]),
+        (PAGE[:-20], ["partial"]),
         (PAGE, ["dataloss"]),
+        (b"<html><body>" + b"<p>x</p>" * 9000 + b"</body></html>" + b"<p>x</p>" * 9000, ["partial"]),
+        (RSS[:-3], ["partial"]),
+        (RSS[:-40], ["partial"]),
+        (SITEMAP[:60], ["partial"]),
+        (b'{"items": [1, 2', ["partial"]),
     ],
 )
 def test_truncated_response_is_corrupt(body: bytes, flags: list[str]) -> None:
@@ -155,6 +161,45 @@ def test_truncated_response_is_corrupt(body: bytes, flags: list[str]) -> None:
 
 def test_page_without_length_needs_its_end() -> None:
     assert outcome(200, HTML, PAGE, URL, ["partial"]) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        PAGE.replace(b"</body></html>", b""),
+        b"<!DOCTYPE html><title>x</title><p>" + LONG.encode(),
+        page(LONG) + b"<script>" + b"x" * 72_000 + b"</script>",
+        RSS[:-6],
+        RSS + b"<br />\n<b>Warning</b>: x",
+    ],
+)
+def test_whole_transfer_needs_no_end_tag(body: bytes) -> None:
+    assert outcome(200, HTML, body) is None
+
+
+@pytest.mark.parametrize(("flags", "complete"), [([], True), (["partial"], None), (["dataloss"], False)])
+def test_completeness_comes_from_transfer(flags: list[str], complete: bool | None) -> None:
+    assert is_complete(Response(URL, flags=flags)) is complete
+
+
+def check_any_cut(length: int) -> None:
+    body = page(LONG)[:length]
+    assert outcome(200, HTML, body) is None
+    assert outcome(200, HTML, body, URL, ["partial"]) == (None if b"</body>" in body else "corrupt")
+
+
+@examples
+def test_cut_counts_only_without_length(examples: int) -> None:
+    holds(check_any_cut, st.integers(20, len(page(LONG))), examples=examples)
+
+
+def test_stored_page_without_end_tags_is_accepted() -> None:
+    path = PROJECT.parent / "shared" / "real" / "cut-short-lesechos.fr-Macron.html.gz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    body = gzip.decompress(path.read_bytes())
+    assert outcome(200, HTML, body) is None
+    assert outcome(200, HTML, body, URL, ["partial"]) == "corrupt"
 
 
 @given(st.binary(max_size=400), st.sampled_from([200, 403, 503]), st.text(max_size=30))

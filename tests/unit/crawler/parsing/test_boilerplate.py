@@ -4,6 +4,8 @@ import re
 from unicodedata import normalize
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.parsing.boilerplate import BoilerplateFilter
@@ -58,9 +60,44 @@ def test_boilerplate_is_removed(markup: str) -> None:
     assert own(markup) == []
 
 
+LABELS = ["বিজ্ঞাপন", "Advertisement", "ADVERTISEMENTS", "Ad", "Sponsored", "sponsored content", "Promoted", "স্পনসরড"]
+LABELS += ["Story continues below advertisement", "Advertisement - scroll to continue", "বিজ্ঞাপন বিজ্ঞাপন"]
+PROMPTS = ["আরও পড়ুন", "আরো পড়ুন:", "এছাড়াও পড়ুন", "পড়ুন আরও", "সম্পর্কিত খবর", "Read also", "ALSO READ:", "See also"]
+PROMPTS += ["Related articles", "You may also like", "আরও খবর", "Read more »", "Also read: another story of the day"]
+FRAMES = ["{}", "<p>{}</p>", "<div class=x1>{}</div>", "<h4><b>{}</b></h4>", "<ul><li>{}</li></ul>", "<span>{}</span>"]
+FRAMES += [
+    "<table><tr><td>{}</td></tr></table>",
+    "<section><div><em>{}</em></div></section>",
+    "<blockquote>{}</blockquote>",
+]
+LINES = st.tuples(
+    st.sampled_from(FRAMES),
+    st.sampled_from(["{}", "— {} —", "[{}]", "{}:", "• {}", " {} &nbsp;"]),
+    st.sampled_from(LABELS + PROMPTS),
+).map(lambda line: line[0].format(line[1].format(line[2])))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(LINES, max_size=4))
+def test_label_is_removed_in_any_element(lines: list[str]) -> None:
+    assert own(f"<hr>{'<hr>'.join(lines)}<hr>") == []
+
+
+@pytest.mark.soak
+@settings(deadline=None, max_examples=10_000)
+@given(st.lists(LINES, max_size=4))
+def test_label_is_removed_in_any_element_soak(lines: list[str]) -> None:
+    assert own(f"<hr>{'<hr>'.join(lines)}<hr>") == []
+
+
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
+        *((f"<p>{text}</p>", text) for text in ("বিজ্ঞাপনে দর বেড়েছে।", "Ad hoc committee", "বিজ্ঞাপনদাতা", "অ্যাডহক কমিটি")),
+        *(
+            (f"<p>{text}</p>", text)
+            for text in ("Recommended dose: two", "See more of the river", "Sponsored by the mill")
+        ),
         (f"<p>গত বছর {to('/world/2', 'একই জায়গায়')} চর জেগেছিল।</p>", "গত বছর একই জায়গায় চর জেগেছিল।"),
         (f"<p>{to('https://www.mof.gov.bd/', 'পুরো বক্তৃতা')}</p>", "পুরো বক্তৃতা"),
         (f"<p>{to('/national', 'জাতীয়')}</p>", "জাতীয়"),

@@ -111,7 +111,6 @@ GOOD = '{"@type": "NewsArticle", "headline": "এক", "datePublished": "2026-01
                 '{"@type": {"x": 1}, "headline": "no"}',
                 '{"@type": [["x"], null, 5], "headline": "no"}',
                 '{"@type": "WebSite", "headline": "no"}',
-                '{"@graph": {"@type": "NewsArticle", "headline": "no"}}',
                 '{"@type": "NewsArticle", "headline": {"@value": "no"}}',
                 '{"@type": "NewsArticle", "headline": " "}',
             )

@@ -1,11 +1,14 @@
 """Limits on HTML before it is parsed."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.html_limits import limit_markup
+from crawler.parsing.html_limits import MAX_ATTRIBUTES, MAX_DEPTH, limit_markup
 from crawler.parsing.page import Page
 
 
@@ -55,26 +58,98 @@ def test_deep_nesting_is_flattened(markup: str) -> None:
     assert "শেষ কথা" in LexborHTMLParser(flat).text()
 
 
-def test_tag_with_many_attributes_is_removed() -> None:
-    markup = "<p>আগে</p><div " + " ".join(f"a{number}=1" for number in range(50_000)) + "><p>পরে</p>"
-    assert limit_markup(markup) == "<p>আগে</p><p>পরে</p>"
+@pytest.mark.parametrize("form", ["a{}=1", "a{}", 'a{} = "ক > খ"', "a{}='x'/"])
+def test_excess_attributes_are_dropped_and_counted(form: str) -> None:
+    names = " ".join(form.format(number) for number in range(9_000))
+    removed = Counter[str]()
+    limited = limit_markup(f"<p>আগে</p><div class=x {names}><p>পরে</p></div><i>শেষ</i>", removed)
+    assert removed == {"attributes": 9_001 - MAX_ATTRIBUTES}
+    node = LexborHTMLParser(limited).css_first("div.x")
+    assert node is not None
+    assert len(node.attributes) == MAX_ATTRIBUTES
+    assert node.text() == "পরে"
+    assert limited.endswith("<p>পরে</p></div><i>শেষ</i>")
+
+
+@pytest.mark.parametrize("value", ["ক খ " * 5_000, "a=1 " * 3_000, "<b> = " * 3_000, "/ > " * 4_000])
+@pytest.mark.parametrize("copies", [1, 30])
+def test_long_attribute_value_is_not_changed(value: str, copies: int) -> None:
+    markup = f"<div data-x='{value}' style=\"{value}\"><p>কথা</p></div>" * copies
+    assert limit_markup(markup) == markup
+
+
+def test_json_in_a_script_is_not_shortened() -> None:
+    markup = f"""<script type="application/ld+json">{{"articleBody": "x <p {"শব্দ " * 9_000}"}}</script><p>কথা</p>"""
+    assert limit_markup(markup) == markup
+
+
+def test_empty_element_is_open_on_every_page() -> None:
+    one = "<p>আগে</p><div class='box'/><p>পরে</p>"
+    for markup in (one, one * 3_000):
+        node = LexborHTMLParser(limit_markup(markup)).css_first("div.box")
+        assert node is not None
+        assert "পরে" in node.text()
 
 
 def test_scripts_and_comments_are_not_changed() -> None:
     script = "<script>for (i=0; i<n; i++) { if (a<b && c>d) x('<div>') }</script><!-- <div><div> --><style>a<b</style>"
-    icons = "<svg><path d='M1 1'/><use href='#x'/></svg>"
-    markup = (script + icons + "<div><p>কথা</p></div>") * 1500
-    flat = limit_markup(markup)
-    assert flat.count("<div><p>কথা</p></div>") == 1500
-    assert flat.count(script) == 1500
-    assert "<path" not in flat
+    icons = "<svg><g><path d='M1 1'/></g><use href='#x'/></svg>"
+    markup = (script + icons + "<div title='<div>'><p>কথা <br/>আর</p></div>") * 1500
+    removed = Counter[str]()
+    assert limit_markup(markup, removed) == markup
+    deep = limit_markup(markup + "<div>" * 9_000, removed)
+    assert deep.startswith(markup)
+    assert removed == {"deep elements": 9_000 - MAX_DEPTH}
 
 
 def test_large_page_keeps_its_text() -> None:
-    markup = "<div class=a><p>এক <b>দুই</b> <em>তিন</em><br>চার</p><ul><li>পাঁচ<li>ছয়</ul></div>" * 2000
-    assert limit_markup(markup) != markup
-    assert LexborHTMLParser(limit_markup(markup)).text() == LexborHTMLParser(markup).text()
-    assert len(LexborHTMLParser(limit_markup(markup)).css("div.a > ul > li")) == 4000
+    markup = "<div class=a><p>এক <b>দুই</b> <em>তিন</em><br>চার</p><ul><li>পাঁচ<li>ছয়</ul></div>" * 3000
+    assert limit_markup(markup) == markup
+    unclosed = "<font color=red>" * 400 + markup
+    removed = Counter[str]()
+    limited = limit_markup(unclosed, removed)
+    assert LexborHTMLParser(limited).text() == LexborHTMLParser(markup).text()
+    assert len(LexborHTMLParser(limited).css("div.a > ul > li")) == 6000
+    assert removed == {"formatting": 400 + 4 * 3000}
+
+
+@pytest.mark.parametrize("stray", ["", "</x>", "</div>" * 50_000, "<br>", "<!-- x -->", "<p>ক"])
+def test_deep_nesting_among_other_tags_is_flattened(stray: str) -> None:
+    many = stray if len(stray) > 20 else ""
+    markup = many + f"<div>{'' if many else stray}" * 40_000 + "শেষ" + "</div>" * 40_000
+    removed = Counter[str]()
+    flat = limit_markup(markup, removed)
+    assert removed["deep elements"] >= 2 * (40_000 - MAX_DEPTH)
+    assert depth(flat) < 2 * MAX_DEPTH + 10
+
+
+NODES = st.recursive(
+    st.sampled_from(["কথা ", "<br>", "<img src=x>", "<p>ক", "<!-- খ -->", "<script>'<div>'</script>"]),
+    lambda inner: st.tuples(
+        st.sampled_from(["div", "span", "b", "ul", "table", "form", "section"]),
+        st.integers(0, 700),
+        st.lists(inner, max_size=4),
+    ).map(lambda part: f"<{part[0]} data-x='{'y z ' * part[1]}'>{''.join(part[2])}</{part[0]}>"),
+)
+
+
+def words_are_kept(inner: str) -> bool:
+    markup = inner * (25_000 // inner.count("<") + 1) if "<" in inner else inner
+    markup = markup[:300_000]
+    return LexborHTMLParser(limit_markup(markup)).text().split() == LexborHTMLParser(markup).text().split()
+
+
+@settings(deadline=None, max_examples=20)
+@given(NODES)
+def test_no_limit_removes_words(inner: str) -> None:
+    assert words_are_kept(inner)
+
+
+@pytest.mark.soak
+@settings(deadline=None, max_examples=10_000)
+@given(NODES)
+def test_no_limit_removes_words_soak(inner: str) -> None:
+    assert words_are_kept(inner)
 
 
 @pytest.mark.parametrize("unclosed", ["<script>", "<!--", "<style>", "<textarea>", "<div", "<title>", "<b"])

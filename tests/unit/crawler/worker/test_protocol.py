@@ -54,6 +54,7 @@ READINGS = st.builds(
     entries=ENTRIES,
     sitemaps=ENTRIES,
     story=st.none() | STORIES,
+    removed=st.dictionaries(TEXT, st.integers(1, 9), max_size=2),
 )
 
 

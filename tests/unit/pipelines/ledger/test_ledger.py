@@ -315,6 +315,16 @@ def test_all_open_urls_are_closed(ledger: Ledger) -> None:
     assert ledger.runs.counts("run-1") == {"discovered": many, "outcome/pending": many}
 
 
+def test_removed_markup_is_counted_and_named(ledger: Ledger) -> None:
+    fetch = make_fetch(1)
+    fetch.outcome, fetch.removed = "list", {"attributes": 26}
+    with ledger.savepoint():
+        Revisits(ledger, "run-1").settle(fetch)
+    counts = ledger.runs.counts("run-1")
+    assert (counts["removed/pages"], counts["removed/attributes"]) == (1, 26)
+    assert "26 attributes" in (fetch.reason or "")
+
+
 def test_open_urls_come_in_order_once(ledger: Ledger) -> None:
     with ledger.savepoint():
         for number in (9, 10, 11, 250):

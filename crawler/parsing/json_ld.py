@@ -1,0 +1,124 @@
+"""Structured data (JSON-LD) of a page: tolerant parsing, and the article objects that describe the page itself."""
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeGuard
+from urllib.parse import unquote, urljoin, urlsplit
+
+_ARTICLE_TYPES = frozenset(
+    ("NewsArticle", "Article", "BlogPosting", "LiveBlogPosting", "Report", "ReportageNewsArticle")
+    + ("OpinionNewsArticle", "AnalysisNewsArticle", "AskPublicNewsArticle", "BackgroundNewsArticle")
+    + ("ReviewNewsArticle", "SatiricalArticle", "TechArticle")
+)
+_TYPE_PREFIX = re.compile(r".*[/#:]", re.DOTALL)
+_STRING = r'"(?:[^"\\]++|\\.)*+"?'
+# CDATA and comment marks of HTML, comments, and controls and spaces that JSON does not allow between values.
+_NOISE = re.compile(
+    rf"""({_STRING}) | (?://|/\*)? [ ]?+ (?:<!\[CDATA\[|\]\]>|<!--|-->) [ ]?+ (?:\*/)?
+    | //[^\n\r]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/)? | [\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\u200b\u2028\u2029\ufeff]""",
+    re.DOTALL | re.VERBOSE,
+)
+_EXCESS_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[,\]}}])|(?<=[\[{{]),|;", re.DOTALL)
+_WRONG_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|u?)')
+_START = re.compile(r"[\[{]")
+_MAX_BLOCK = 2**21  # characters
+_ID = re.compile(r"\d{5,}")  # longer than a year
+
+
+def parse_json_ld(text: str) -> list[Any]:
+    """Return the values of a block.
+
+    If it is not JSON, it is tried again without comments, CDATA marks, excess commas, control characters and wrong
+    escapes; an unreadable rest is dropped.
+    """
+    try:
+        return [json.loads(text, strict=False)]
+    except (ValueError, RecursionError):
+        return [*_tolerant(text)] if len(text) <= _MAX_BLOCK else []
+
+
+def _tolerant(text: str) -> Iterator[Any]:
+    text = _NOISE.sub(lambda match: match[1] or " ", text)
+    text = _WRONG_ESCAPE.sub(lambda match: match[0] if match[1] else "", text)
+    text = _EXCESS_COMMA.sub(lambda match: match[1] or "", text)
+    decoder, at = json.JSONDecoder(strict=False), 0
+    while (start := _START.search(text, at)) is not None:
+        try:
+            value, at = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            return
+        yield value
+
+
+def articles_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Iterate over the article objects of a value: in lists, in ``@graph``, and as main entity of a page."""
+    queue = deque([value])
+    while queue:
+        value = queue.popleft()
+        if isinstance(value, list):
+            queue.extend(value)
+        elif isinstance(value, dict):
+            types = value.get("@type")
+            names = (_TYPE_PREFIX.sub("", t) for t in (types if isinstance(types, list) else [types]) if _is_text(t))
+            if any(name in _ARTICLE_TYPES for name in names):
+                yield value
+            else:
+                queue.extend(value[key] for key in ("@graph", "mainEntity") if key in value)
+
+
+def of_this_page(articles: Iterable[dict[str, Any]], urls: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the articles that describe a page: those with one of its URLs or, if there are none, those without any.
+
+    An article that names another page is a related story.
+    """
+    base, *_ = own = [url for url in urls if url]
+    keys = {key for url in own for key in _keys(url)}
+    matching, unnamed = [], []
+    for article in articles:
+        named = {key for url in _urls_of(article) for key in _keys(_joined(base, url))}
+        if named & keys:
+            matching.append(article)
+        elif not named:
+            unnamed.append(article)
+    return matching or unnamed
+
+
+def _urls_of(article: dict[str, Any]) -> Iterator[str]:
+    for key in ("url", "@id", "mainEntityOfPage"):
+        values = article.get(key)
+        for value in values if isinstance(values, list) else [values]:
+            if isinstance(value, dict):
+                yield from filter(_is_text, (value.get("@id"), value.get("url")))
+            elif _is_text(value):
+                yield value
+
+
+def _keys(url: str) -> Iterator[str]:
+    """Iterate over keys that are equal for URLs of one page; none for the front page, which names no story."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
+    except ValueError:
+        return
+    path = re.sub(r"/(?:amp|amp\.html)$", "", unquote(parts.path).lower().strip().rstrip("/"))
+    if host.endswith("google.com") or path in ("", "/index.html", "/index.php"):
+        # Google's example of structured data is often copied with its URL.
+        if parts.query and host and not host.endswith("google.com"):
+            yield f"{host}?{parts.query}"
+        return
+    yield f"{host}{path}"
+    if ids := _ID.findall(path):
+        yield f"{host}#{ids[-1]}"
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str)

@@ -1,0 +1,101 @@
+"""Elements that are never read and that a page forgot to close.
+
+By the HTML standard such an element holds everything up to the end of the element around it. A reader sees the text in
+a ``form`` or ``aside`` like any other, so the rest of a story must not vanish with the element.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from selectolax.lexbor import LexborNode
+
+# Elements that `text_blocks` skips and that may hold other elements by mistake; the content of a script is no text.
+SKIPPED_CONTAINERS = frozenset(
+    ("aside", "audio", "button", "canvas", "datalist", "dialog", "figcaption", "figure", "form", "iframe", "map")
+    + ("math", "nav", "noscript", "object", "select", "svg", "template", "textarea", "video")
+)
+_ANY_SKIPPED = ", ".join(sorted(SKIPPED_CONTAINERS))
+_RAW = "script|style|title|textarea|iframe|xmp|noembed|noframes"
+_TOKEN = re.compile(
+    rf"""<!--(?:[^-]++|-(?!->))*+
+    | (?P<tag><(?P<raw>{_RAW})(?=[\s/>])[^<>]*+>?) (?:[^<]++|<(?!/(?P=raw)[\s/>]))*+ (?P<end><[^<>]*+)?
+    | <(?P<close>/?)(?P<name>[a-z][^\s/<>]*+) (?:[^<>=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+ >?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+# Void elements, and elements whose end tag may be omitted.
+_NOT_NESTED = frozenset(
+    ("area", "base", "br", "col", "colgroup", "dd", "dt", "embed", "hr", "img", "input", "li", "link", "meta")
+    + ("optgroup", "option", "p", "param", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "wbr")
+)
+# Elements that may overlap others: their end tag closes nothing else.
+_FORMATTING = frozenset(
+    ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
+)
+_MAX_OVERLAP = 100
+
+
+@dataclass(slots=True)
+class _OpenElements:
+    stack: list[tuple[str, int, int]] = field(default_factory=list)  # name, and span of the start tag
+    names: Counter[str] = field(default_factory=Counter)
+    edits: list[tuple[int, int, str]] = field(default_factory=list)  # span, and what replaces it
+
+    def open(self, name: str, start: int, end: int) -> None:
+        self.stack.append((name, start, end))
+        self.names[name] += 1
+
+    def close(self, name: str, at: int) -> None:
+        """Close the innermost element of a name and, except for formatting, all that are open in it."""
+        if not self.names[name]:
+            return
+        if name in _FORMATTING:
+            recent = range(len(self.stack) - 1, max(len(self.stack) - _MAX_OVERLAP, 0) - 1, -1)
+            if (depth := next((i for i in recent if self.stack[i][0] == name), None)) is not None:
+                del self.stack[depth]
+                self.names[name] -= 1
+            return
+        inner: list[tuple[str, int, int]] = []
+        while (top := self.stack.pop())[0] != name:
+            self.names[top[0]] -= 1
+            inner.append(top)
+        self.names[name] -= 1
+        if name == "form":  # the parser would leave the elements in it open, and whatever follows in the form
+            self.edits += [(at, at, f"</{inside}>") for inside, *_ in inner]
+        elif name not in SKIPPED_CONTAINERS:
+            self.remove(inner)
+
+    def remove(self, elements: list[tuple[str, int, int]]) -> None:
+        self.edits += [(start, end, "") for name, start, end in elements if name in SKIPPED_CONTAINERS]
+
+
+def may_be_unclosed(container: LexborNode) -> bool:
+    """Report if an element in a container may hold text by mistake: an unclosed one has no next sibling."""
+    return any(
+        node.tag == "template" or ((node.next is None or node.tag == "form") and (node.text() or "").strip())
+        for node in container.css(_ANY_SKIPPED)
+    )
+
+
+def close_elements(html: str) -> str:
+    """Remove the start tags of skipped elements that are still open where the element around them ends.
+
+    Their content becomes part of the element around them.
+    """
+    opened = _OpenElements()
+    for token in _TOKEN.finditer(html):
+        if raw := token["raw"]:
+            if not token["end"] and raw.lower() in SKIPPED_CONTAINERS:
+                opened.edits.append((*token.span("tag"), ""))
+        elif token["name"] and (name := token["name"].lower()) not in _NOT_NESTED:
+            is_empty = token[0].endswith("/>") and (opened.names["svg"] or opened.names["math"])
+            if token["close"]:
+                opened.close(name, token.start())
+            elif not is_empty:
+                opened.open(name, *token.span())
+    opened.remove(opened.stack)
+    parts, at = [], 0
+    for start, end, replacement in sorted(opened.edits, key=lambda edit: edit[0]):
+        parts += [html[at:start], replacement]
+        at = end
+    return "".join((*parts, html[at:]))

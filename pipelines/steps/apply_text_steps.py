@@ -1,4 +1,4 @@
-"""Apply the text steps to the items that no parse worker has processed."""
+"""Item pipeline that applies the text steps to items which the parse worker has not processed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -10,10 +10,10 @@ from crawler.items import ParsedStory
 
 
 class ApplyTextSteps:
-    """Run ``KHOBOR_TEXT_STEPS`` in order; a drop reason raised by a step ends the item.
+    """Apply the functions of ``KHOBOR_TEXT_STEPS`` to each item in order; a step may drop the item by an exception.
 
-    Stories arrive processed from the parse worker, except for those that a step rejected there: repeating the steps
-    raises the same reason here, where the reject is recorded.
+    The parse worker has already applied the steps to most stories. If a step rejected a story there, the steps are
+    repeated, and raise the same exception here, where the reject is recorded.
     """
 
     def __init__(self, steps: Sequence[Callable[[Any], Any]]) -> None:

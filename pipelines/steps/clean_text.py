@@ -1,4 +1,4 @@
-"""Clean text: bring every text column into its stored form, and empty values to null."""
+"""Text step that normalises every text column before it is stored, and sets empty values to null."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ def clean_text(item: Any) -> Any:
 
 
 def clean_story(story: Story) -> Story:
-    """Clean all text of a story and count the words of its body."""
+    """Return a copy of a story with all text cleaned and the words of its body counted."""
     changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _SINGLE_LINE}
     changes["headline"] = changes["headline"] or ""
     changes["body"] = PARAGRAPH_BREAK.join(filter(None, map(clean, (story.body or "").split(PARAGRAPH_BREAK))))

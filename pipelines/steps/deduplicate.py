@@ -1,4 +1,4 @@
-"""Deduplicate stories: tell new ones, new revisions, unchanged ones and exact duplicates apart."""
+"""Item pipeline that drops unchanged and duplicate stories, and numbers the revisions of changed ones."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -13,10 +13,11 @@ from pipelines.similarity.hashes import state_hash
 
 
 def deduplicate(story: Story, ledger: Ledger) -> Story:
-    """Return a story with its revision, first sight and, until it is stored, the cluster of its last revision.
+    """Return a copy of a new or changed story with its revision number and the time at which it was first seen.
 
-    Raises :class:`Unchanged` for a known story in a known state, and :class:`ExactDuplicate` for a new id with the
-    headline and body of a stored story.
+    ``cluster_id`` is that of the last revision, or the story's own id; the store step sets the final one. Raises
+    :class:`Unchanged` if the story is stored in the same state, and :class:`ExactDuplicate` if its id is new but its
+    headline and body are those of a stored story.
     """
     known = ledger.stories.get(story.story_id)
     if known is None:

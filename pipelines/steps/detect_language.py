@@ -1,4 +1,4 @@
-"""Detect the language of a story."""
+"""Text step that sets the language of a story, and rejects text without letters or in the wrong charset."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Fingerprint a story: the hashes and the MinHash sketch by which duplicates and near-duplicates are found."""
+"""Text step that adds the hashes and the MinHash sketch by which duplicates and near-duplicates are found."""
 
 from dataclasses import replace
 from typing import Any

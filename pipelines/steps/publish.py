@@ -1,4 +1,4 @@
-"""Publish a run when all of its items are stored."""
+"""Item pipeline that publishes the rows of a run to Parquet when the spider closes."""
 
 from typing import Any, Self
 
@@ -8,9 +8,9 @@ from pipelines.runtime.run import Run
 
 
 class Publish:
-    """Give open URLs their outcome and write the outbox to Parquet when the spider closes.
+    """Record an outcome for each open URL and write the stored rows to Parquet when the spider closes.
 
-    Scrapy closes all item pipelines in parallel, so no other step acts then.
+    Scrapy closes all item pipelines in parallel, so no other step may do anything when the spider closes.
     """
 
     def __init__(self, run: Run) -> None:

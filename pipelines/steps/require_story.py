@@ -1,4 +1,4 @@
-"""Require what makes a page a story: a layout that fits, a headline and a body, all of plausible length."""
+"""Text step that rejects pages without a matching layout, headline or body, and fields of implausible length."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ MAX_TAGS, MAX_TAG_LENGTH = 200, 200
 
 
 def require_story(item: Any) -> Any:
-    """Reject a story that lacks a layout, headline or body, or has an oversized field."""
+    """Return the item unchanged, or raise a drop reason if a story lacks a layout, headline or body or is too long."""
     if not isinstance(item, ParsedStory):
         return item
     story = item.story

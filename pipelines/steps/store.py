@@ -1,4 +1,7 @@
-"""Store items in the ledger, each in one transaction with the crawl state that marks its URL as known."""
+"""Item pipeline that stores each item in the ledger, the SQLite file of its site.
+
+Each item is stored in one transaction with the crawl state that marks its URL as known.
+"""
 
 import logging
 from dataclasses import replace
@@ -54,7 +57,10 @@ class Store:
             self._run.revisits.settle(parsed.fetch, story.published_at or story.first_seen_at)
 
     def _clustered(self, parsed: ParsedStory, known: KnownStory | None) -> Story:
-        """Return the story with its cluster. Other stories move if it becomes their head, or leaves them."""
+        """Return the story with the id of its cluster of near-duplicates.
+
+        Other stories are moved to another cluster if this story becomes the head of theirs, or stops being it.
+        """
         story = parsed.story
         at = story.published_at or story.first_seen_at
         assert at is not None

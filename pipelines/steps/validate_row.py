@@ -1,4 +1,7 @@
-"""Validate a row against its table's column types, so that one bad value cannot fail a whole Parquet batch."""
+"""Text step that validates rows against the column types of their table.
+
+A single invalid value would otherwise make the write of a whole Parquet batch fail.
+"""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def validate_row(item: Any) -> Any:
-    """Reject an item with a value of the wrong type, in itself or in one of its rows."""
+    """Return the item unchanged, or raise :class:`InvalidRow` if a value in it or in its rows has the wrong type."""
     rows = getattr(item, "rows", None)
     for record in rows if rows is not None else [record_of(item)]:
         if error := row_error(type(record), as_row(record)):
@@ -23,9 +26,9 @@ def validate_row(item: Any) -> Any:
 
 
 def row_error(record: type, row: Mapping[str, Any], *, complete: bool = False) -> str | None:
-    """Describe the first invalid value of a row, or return None.
+    """Return a description of the first invalid value in a row, or None if the row is valid.
 
-    :param complete: reject nulls in required columns, too
+    :param complete: also reject null in a required column
     """
     for name, kind, required in _columns(record):
         value = row[name]

@@ -1,4 +1,4 @@
-"""Atomic writes: temporary name, fsync, rename, fsync of the folder."""
+"""Atomic writes of files and folders: write under a temporary name, fsync, rename, and fsync the parent folder."""
 
 import secrets
 import shutil
@@ -15,7 +15,7 @@ UNFINISHED = ".inprogress"
 
 @contextmanager
 def temporary(folder: Path, prefix: str) -> Iterator[Path]:
-    """Yield an unused path in ``folder`` to write to; what is there is removed after an error."""
+    """Yield an unused path in ``folder``; the file or folder made there is removed if the block raises an error."""
     path = folder.absolute() / f"{prefix}-{secrets.token_hex(4)}{UNFINISHED}"
     try:
         yield path
@@ -29,12 +29,12 @@ def temporary(folder: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_path(target: Path, *, staging: Path | None = None, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path; what the block writes there, file or folder, then replaces ``target``.
+    """Yield a temporary path; the file or folder that the block writes there is then renamed to ``target``.
 
-    A folder replaces an empty folder at most. Raises :class:`StorageError` where the target cannot be written.
+    A folder can only replace an empty folder. Raises :class:`StorageError` if the target cannot be written.
 
     :param staging: folder for the temporary path, on the same device; by default, that of the target
-    :param durable: survive a power cut after the block; False saves the fsync of a file that is soon written again
+    :param durable: sync the result, so that it survives a power cut; False suits a file that is soon written again
     """
     with storage_errors("write", target), temporary(staging or target.parent, f".{target.name}") as path:
         yield path

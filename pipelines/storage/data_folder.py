@@ -1,7 +1,7 @@
-"""Operations on the data folder: prepare it, read partitions, publish files, keep page samples.
+"""Operations on the data folder: prepare it, read partitions, publish files and store page samples.
 
-A published file appears whole or not at all. It is written in `.staging/`, synced and renamed over the old one.
-`.staging/` is on the same device but outside every table, because readers of a table try to open any file in it.
+Files are published atomically: each is written in `.staging/`, synced and renamed over the old one. `.staging/` is on
+the same device but outside the folders of the tables, because Parquet readers try to open every file in a table.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ class DataFolder(DataPaths):
         self._durable: set[Path] = set()
 
     def prepare(self, need: int = 0) -> None:
-        """Make the folder and test it before a run starts.
+        """Create the data folder, and check before a run starts that it can be used.
 
-        Raises :class:`StorageError` if it cannot be written, spans devices or has less than ``need`` bytes free.
+        Raises :class:`StorageError` if it cannot be written, spans several devices or has fewer than ``need`` bytes
+        free.
         """
         with storage_errors("use", self.root):
             for folder in (self.staging, self.state, self.runs):
@@ -62,7 +63,7 @@ class DataFolder(DataPaths):
             raise StorageError(f"{self.root} has {free:,} bytes free and needs {need:,}: make room and try again")
 
     def clear_staging(self, site: str) -> None:
-        """Remove the unfinished files that a killed run of this site left, and those of any site older than a day."""
+        """Remove the unfinished files that killed runs left: all of this site, and those of other sites after a day."""
         with storage_errors("clear", self.staging):
             for path in self.staging.glob(f"*{UNFINISHED}"):
                 with suppress(FileNotFoundError):  # another site's run removed it
@@ -72,9 +73,9 @@ class DataFolder(DataPaths):
     # Tables ----------------------------------------------------------------------------------------------------------
 
     def read(self, table: Table, site: str, part: str) -> pa.Table | None:
-        """Return the rows of one partition, or None where there is no file.
+        """Return the rows of one partition, or None if it has no file.
 
-        Raises :class:`DataDamaged` if the file is torn or not of this table.
+        Raises :class:`DataDamaged` if the file is truncated, corrupt or belongs to another table.
         """
         from pipelines.storage.parquet import read_rows
 
@@ -83,7 +84,7 @@ class DataFolder(DataPaths):
             return read_rows(table, self.root / path, path) if (self.root / path).exists() else None
 
     def stage(self, table: Table, site: str, rows: pa.Table) -> Staged:
-        """Write rows to a synced file in `.staging/`, and read it back."""
+        """Write rows to a file in `.staging/`, sync it, and read it back to verify it."""
         from pipelines.storage.parquet import read_rows, write_rows
 
         with temporary(self.staging, f"{site}-{table.name}") as path, storage_errors("write", path):
@@ -98,7 +99,7 @@ class DataFolder(DataPaths):
         return Staged(path, len(rows), path.stat().st_size, self.digest(path))
 
     def commit(self, staged: Staged, final: PurePath | str) -> None:
-        """Rename a staged file over the published one; durable on return."""
+        """Rename a staged file over the published one; the change survives a power cut once this returns."""
         target = self.root / final
         with storage_errors("write", target):
             self._make_durable(target.parent)
@@ -109,7 +110,10 @@ class DataFolder(DataPaths):
             reached("commit.synced")
 
     def _make_durable(self, folder: Path) -> None:
-        """Make a folder below the root and sync its name, also if a killed process made it without a sync."""
+        """Create a folder below the root, and sync its name even if it exists.
+
+        A process may have been killed between creating and syncing it.
+        """
         if folder in self._durable and folder.is_dir():
             return
         if folder == self.root:
@@ -122,7 +126,7 @@ class DataFolder(DataPaths):
         self._durable.add(folder)
 
     def sync_place(self, final: PurePath | str) -> None:
-        """Sync a rename or removal that a killed process may have left unsynced."""
+        """Sync the folder of a path, in case a process was killed between a rename or removal and its sync."""
         target = self.root / final
         with storage_errors("sync", target):
             while not target.parent.is_dir():
@@ -131,7 +135,10 @@ class DataFolder(DataPaths):
             sync(target.parent)
 
     def remove(self, final: PurePath | str) -> None:
-        """Remove a partition file that has no rows left, and its folder if that is empty; durable on return."""
+        """Remove a partition file that has no rows left, and its folder if that is empty.
+
+        The removal survives a power cut once this returns.
+        """
         target = self.root / final
         with storage_errors("remove", target):
             target.unlink(missing_ok=True)
@@ -144,7 +151,7 @@ class DataFolder(DataPaths):
                     sync(target.parent.parent)
 
     def move(self, path: PurePath | str, final: PurePath | str) -> None:
-        """Move a file or folder inside the data folder; durable on return."""
+        """Move a file or folder inside the data folder; the move survives a power cut once this returns."""
         source, target = self.root / path, self.root / final
         with storage_errors("move", source):
             make_folder(target.parent)
@@ -159,9 +166,9 @@ class DataFolder(DataPaths):
         self._write(self.root / path, text.encode(), durable)
 
     def keep_page(self, site: str, moment: datetime, body: bytes) -> str:
-        """Keep a page as it was fetched; returns its path below the data folder.
+        """Store the body of a page as it was fetched; return its path relative to the data folder.
 
-        The write is not synced: a page lost in a power cut does no harm.
+        The write is not synced, because losing such a page in a power cut does no harm.
         """
         name = hashlib.sha256(body).hexdigest()[:20]
         path = PurePosixPath("state", "pages", site, f"{moment:%Y-%m-%d}", f"{name}.html.gz")

@@ -1,4 +1,4 @@
-"""Errors of storage."""
+"""Exceptions for data that cannot be read or written."""
 
 import os
 from collections.abc import Iterator
@@ -7,11 +7,17 @@ from pathlib import Path, PurePath
 
 
 class StorageError(Exception):
-    """The data folder cannot be read or written; the message names the action, path, reason and user."""
+    """The data folder cannot be read or written.
+
+    The message names the action that failed, the path, the reason and the user.
+    """
 
 
 class DatabaseDamaged(Exception):
-    """An SQLite file is damaged, foreign or of a later version; the message names the file and the remedy."""
+    """An SQLite file is damaged, or was made by another program or a later version of Khobor.
+
+    The message names the file and the remedy.
+    """
 
 
 class DataDamaged(Exception):
@@ -25,7 +31,7 @@ class DataDamaged(Exception):
 
 @contextmanager
 def storage_errors(action: str, path: Path) -> Iterator[None]:
-    """Raise :class:`StorageError` for an OSError, naming the action and the path."""
+    """Turn an OSError raised in the block into a :class:`StorageError` that names the action and the path."""
     try:
         yield
     except OSError as error:

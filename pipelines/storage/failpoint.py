@@ -1,7 +1,7 @@
-"""Fail-points for crash tests, at the steps that make a row durable.
+"""Fail-points: named places in the code at which a test can make the program crash or a disk error occur.
 
 `KHOBOR_FAILPOINT=name[:hit]=kill|crash|eio|enospc` stops the program at the hit-th (by default the first) call of
-:func:`reached` with that name. It needs `KHOBOR_TESTING=1`: without it, importing this module raises ValueError, so
+:func:`reached` with that name. Unless `KHOBOR_TESTING=1` is set too, importing this module then raises ValueError, so
 that no production run starts with a fail-point set.
 """
 
@@ -17,7 +17,7 @@ _armed: dict[str, tuple[int, str]] = {}
 
 
 def arm(environment: Mapping[str, str]) -> None:
-    """Set the fail-point of an environment; raises ValueError if it is malformed or set outside of tests."""
+    """Set the fail-point that an environment defines; raises ValueError if it is malformed or set outside of tests."""
     _armed.clear()
     if not (setting := environment.get("KHOBOR_FAILPOINT")):
         return
@@ -29,7 +29,7 @@ def arm(environment: Mapping[str, str]) -> None:
 
 
 def reached(name: str) -> None:
-    """Stop the program, or raise OSError, if the fail-point of this name is armed."""
+    """Stop the program or raise OSError if the fail-point of this name is set; otherwise do nothing."""
     hits_left, act = _armed.pop(name, (0, ""))
     if hits_left > 1:
         _armed[name] = (hits_left - 1, act)

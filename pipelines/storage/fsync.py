@@ -1,7 +1,7 @@
-"""Durability of files and folders, and a reserve of disk space for closing the ledger on a full disk.
+"""Syncing of files and folders to the disk, and a reserve of disk space for closing the ledger on a full disk.
 
-A synced file survives a power cut only when its folder is synced after the rename, and a folder only when its parent
-is synced.
+A renamed file survives a power cut only if its folder is synced after the rename. A new folder survives one only if
+its parent is synced.
 """
 
 import os
@@ -15,7 +15,7 @@ RESERVE_BYTES = 16 * 2**20  # enough for SQLite to record thousands of open URLs
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, and sync each new name."""
+    """Create a folder and its missing parents, and sync each of them to the disk."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -24,7 +24,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk."""
+    """Flush the content of a file, or the list of names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -38,7 +38,7 @@ def sync(path: Path) -> None:
 def keep_reserve(folder: Path) -> None:
     """Reserve 16 MiB of disk space, so that the ledger can be closed when the disk is full.
 
-    Raises :class:`StorageError` where even that does not fit: then no run should start.
+    Raises :class:`StorageError` if less than that is free, because no run should start then.
     """
     path = _reserve(folder)
     with storage_errors(f"keep {RESERVE_BYTES:,} bytes in reserve in", path):

@@ -31,7 +31,10 @@ _MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
-    """Write sorted rows with all or some of the table's columns; equal rows give equal bytes."""
+    """Write sorted rows to a Parquet file; equal rows always give the same bytes.
+
+    ``rows`` may have all or only some of the table's columns.
+    """
     order = [(name, "ascending") for name in takewhile(rows.schema.names.__contains__, table.order)]
     group = _STORIES_PER_GROUP if "body" in rows.schema.names else _ROWS_PER_GROUP
     leaves = [f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name for field in rows.schema]
@@ -51,9 +54,9 @@ def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
 
 
 def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
-    """Read a file in the table's schema; a column that the file lacks is null.
+    """Read a file and return its rows in the table's schema; a column that the file lacks is null.
 
-    Raises :class:`DataDamaged` for ``path`` if the file is torn, fails its checksums or is not of this table.
+    Raises :class:`DataDamaged` with ``path`` if the file is truncated, fails its checksums or belongs to another table.
     """
     try:
         # `read_table` would add columns from the names of the folders.
@@ -71,7 +74,7 @@ def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
 
 
 def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: Any = None) -> pa.Table:
-    """Read some columns of a published file; there are no rows if it was removed meanwhile.
+    """Return some columns of a published file, or no rows if the file has been removed since it was listed.
 
     Raises :class:`DataDamaged` if the file cannot be read.
     """
@@ -84,7 +87,10 @@ def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: An
 
 
 def conform(table: Table, found: pa.Table, path: PurePath) -> pa.Table:
-    """Return rows of this or an earlier schema in the table's columns; raises :class:`DataDamaged` for any other."""
+    """Convert rows of the current or an earlier schema to the current one.
+
+    Raises :class:`DataDamaged` for rows of any other schema.
+    """
     if foreign := [name for name in found.column_names if name not in table.schema.names]:
         raise DataDamaged(path, f"has columns that {table.name} does not have ({', '.join(foreign)})")
     columns = []

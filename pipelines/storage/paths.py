@@ -13,7 +13,7 @@ _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "gluste
 
 
 class DataPaths:
-    """Paths of a data folder; those of published files are relative to its root, with slashes."""
+    """Paths in a data folder; the paths of published files are relative to its root and have forward slashes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -32,14 +32,14 @@ class DataPaths:
         return self.runs / f"{run_id}.json"
 
     def progress(self, site: str) -> Path:
-        """Path of the progress file, which exists while a run of the site is under way."""
+        """Return the path of the progress file, which exists while a run of the site is in progress."""
         return self.state / f"{site}.progress.json"
 
     def log(self, run_id: str) -> Path:
         return self.state / "logs" / f"{run_id}.log"
 
     def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
-        """List the (part, path) pairs of a site's files in one table, oldest first."""
+        """Return the partition and path of each published file that a site has in a table, oldest partition first."""
         folder = self.root / table.name / f"site={site}"
         parts = (
             [""] if table.partition is None else (f.name.partition("=")[2] for f in folder.glob(f"{table.partition}=*"))
@@ -54,7 +54,7 @@ class DataPaths:
         return any(self.published(table, site) for table in TABLES.values())
 
     def digest(self, path: PurePath | str) -> str:
-        """Return the SHA-256 of a file, or an empty string where there is none."""
+        """Return the SHA-256 of a file in hexadecimal, or an empty string if the file does not exist."""
         place = self.root / path
         with storage_errors("read", place), suppress(FileNotFoundError), place.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -64,9 +64,9 @@ class DataPaths:
         return shutil.disk_usage(self.root).free
 
     def network_file_system(self) -> str | None:
-        """Return the name of the network file system that holds the folder, or None.
+        """Return the type of the network file system on which the folder is, or None if the folder is on a local disk.
 
-        File locks and SQLite are not safe on one.
+        File locks and SQLite are not safe on a network file system.
         """
         device = self.root.stat().st_dev
         number = f"{os.major(device)}:{os.minor(device)}"

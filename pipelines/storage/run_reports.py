@@ -11,17 +11,17 @@ class InvalidReport(ValueError):
 
 
 def run_ids(data_folder: DataPaths, since: str = "") -> list[str]:
-    """List the ids of the runs that have a report, oldest first.
+    """Return the ids of the runs that have a report, oldest first.
 
-    :param since: the smallest id wanted; ids sort by the start of the run
+    :param since: omit ids that sort before this one; ids sort by the start of the run
     """
     return sorted(path.stem for path in data_folder.runs.glob("*.json") if path.stem >= since)
 
 
 def read_report(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
-    """Read the report of a run as it is in the file.
+    """Return the report of a run as parsed JSON.
 
-    Raises :class:`InvalidReport` for a file without a JSON object, OSError if it cannot be read.
+    Raises :class:`InvalidReport` if the file does not contain a JSON object, and OSError if it cannot be read.
     """
     path = data_folder.run(run_id)
     try:

@@ -1,4 +1,7 @@
-"""Site lock: one writer per site, by a file lock that the kernel releases when the process ends."""
+"""File lock that allows only one process at a time to write the data of a site.
+
+The kernel releases the lock when the process ends, even if it is killed.
+"""
 
 import fcntl
 import json
@@ -14,7 +17,7 @@ from pipelines.storage.failpoint import reached
 
 
 class SiteLocked(Exception):
-    """Another process holds the lock; names its pid, host and start, if it has written them."""
+    """Another process holds the lock; the message gives its pid, host and start time if it has written them."""
 
     def __init__(self, site: str, holder: dict[str, Any]) -> None:
         process = "another process"
@@ -25,16 +28,17 @@ class SiteLocked(Exception):
 
 
 class SiteLock(AbstractContextManager["SiteLock"]):
-    """A locked, open file; it stays locked until the last process that inherited it closes it."""
+    """A locked, open file; it stays locked until all processes that inherited the descriptor have closed it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        """Lock a file (`state/<site>.lock`), without waiting.
+        """Lock the file of a site (`state/<site>.lock`) without waiting.
 
-        Raises :class:`SiteLocked` if another process holds it, :class:`StorageError` if it cannot be opened.
+        Raises :class:`SiteLocked` if another process holds the lock, and :class:`StorageError` if the file cannot be
+        opened.
         """
         # The file is never removed: a lock on a replaced file would exclude nobody.
         with storage_errors("lock", path):
@@ -44,9 +48,10 @@ class SiteLock(AbstractContextManager["SiteLock"]):
 
     @classmethod
     def adopt(cls, path: Path, descriptor: int) -> Self:
-        """Take over a lock inherited from the parent process (`pass_fds`).
+        """Take over the lock from a file descriptor that the parent process passed on (`pass_fds`).
 
-        Raises :class:`SiteLocked` if another process holds the lock, ValueError if the descriptor is not open on it.
+        Raises :class:`SiteLocked` if another process holds the lock, and ValueError if the descriptor does not refer
+        to the lock file.
         """
         try:
             inherited, expected = os.fstat(descriptor), path.stat()
@@ -81,7 +86,7 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         return self._descriptor
 
     def release(self) -> None:
-        """Close the file; a child process that adopted the lock still holds it."""
+        """Close the file; the lock remains in force while a child process that adopted it runs."""
         if self._descriptor is not None:
             reached("lock.leaving")
             os.close(self._descriptor)

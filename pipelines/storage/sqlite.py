@@ -1,4 +1,4 @@
-"""SQLite files of Khobor: opening, identification, transactions, and moving a database with its log."""
+"""Opening, identifying, changing and moving Khobor's SQLite databases."""
 
 import shutil
 import sqlite3
@@ -15,7 +15,7 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of database: its name in messages, marks in the file's header, schema and remedy for damage."""
+    """One kind of database: its name in messages, the ids in its file header, its schema and a remedy for damage."""
 
     name: str
     application_id: int
@@ -35,7 +35,7 @@ class Connection(sqlite3.Connection):
         super().__init__(f"{path.absolute().as_uri()}?mode={mode}", timeout=15, isolation_level=None, uri=True)
 
     def is_blank(self) -> bool:
-        """Return True for a new file, and for one whose creation was interrupted."""
+        """Return True if the file is new, or if a crash interrupted its creation."""
         return not self._pragma("application_id") and not self.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
     def check_format(self) -> None:
@@ -49,9 +49,9 @@ class Connection(sqlite3.Connection):
             )
 
     def make_durable(self) -> None:
-        """Sync every commit: without FULL, a power cut takes back the last ones.
+        """Make SQLite sync every commit, because a power cut could otherwise undo the last ones.
 
-        ``secure_delete`` is off because nothing here is secret.
+        ``secure_delete`` is off because the database contains nothing secret.
         """
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = OFF"):
             self.execute(f"PRAGMA {pragma}")
@@ -92,9 +92,10 @@ class Connection(sqlite3.Connection):
             raise named from error
 
     def _named(self, error: Exception) -> Exception | None:
-        """Return the error of ours for an error of SQLite, or None to let it pass.
+        """Return the exception to raise in place of an SQLite error, or None to raise the SQLite error itself.
 
-        Its message about a damaged schema quotes bytes of the file that may not decode.
+        A UnicodeDecodeError also means damage: SQLite quotes bytes of a damaged schema in its message, and these may
+        not be valid UTF-8.
         """
         if isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
             return DatabaseDamaged(f"{self.path} is damaged ({error}); {self.form.remedy}")
@@ -105,7 +106,10 @@ class Connection(sqlite3.Connection):
 
 
 class Database(AbstractContextManager[Any]):
-    """One file that several processes may open; each change is one transaction, durable on return."""
+    """A database that several processes may open at once.
+
+    Each change is one transaction, which survives a power cut once the method has returned.
+    """
 
     form: ClassVar[Format]
 
@@ -114,7 +118,7 @@ class Database(AbstractContextManager[Any]):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open or create a database; raises :class:`DatabaseDamaged` if it is damaged or foreign."""
+        """Open or create a database; raises :class:`DatabaseDamaged` if it is damaged or of another program."""
         connection = Connection(path, cls.form)
         try:
             blank = connection.is_blank()
@@ -130,7 +134,7 @@ class Database(AbstractContextManager[Any]):
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
-        """Open a database without creating or changing anything."""
+        """Open an existing database for reading only."""
         return cls(Connection(path, cls.form, mode="ro"))
 
     def close(self) -> None:
@@ -141,16 +145,16 @@ class Database(AbstractContextManager[Any]):
 
 
 def copy_database(path: Path, target: Path) -> None:
-    """Copy a database, if there is one, with its write-ahead log."""
+    """Copy a database together with its write-ahead log; do nothing if it does not exist."""
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{suffix}", f"{target}{suffix}")
 
 
 def move_database(path: Path, target: Path) -> None:
-    """Rename a database, if there is one, with its write-ahead log.
+    """Rename a database together with its write-ahead log; do nothing if it does not exist.
 
-    A log that stayed would be replayed into the next database of that name.
+    A log that was left behind would be replayed into the next database of the old name.
     """
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):

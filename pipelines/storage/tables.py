@@ -1,7 +1,7 @@
-"""Declarations of the tables: record, partition, key and sort order of each.
+"""Declarations of the tables: the record class, partition, key and sort order of each.
 
-Schemas come from the columns of the records and are never inferred. The value of a partition is a date formatted
-here; no text of a page becomes part of a path.
+Schemas are derived from the columns of the record classes and never inferred from data. The value of a partition is a
+date that is formatted here, so no text from a page becomes part of a path.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Table:
 
     @property
     def partitions(self) -> dict[str, str]:
-        """Meanings of the columns that are in the path, not in the files."""
+        """Meanings of the partition columns, by name; their values are in the path and not in the files."""
         found = {"site": "name of the newspaper"}
         if self.partition:
             moments = ", else ".join(f"`{name}`" for name in self.moments)
@@ -72,7 +72,7 @@ class Table:
         return found
 
     def part_of(self, row: Mapping[str, Any], zone: ZoneInfo) -> str:
-        """Return the partition of a row (`2025-01`, `2025-01-03`, or an empty string)."""
+        """Return the partition of a row: a month (`2025-01`), a day (`2025-01-03`) or an empty string."""
         if self.partition is None:
             return ""
         moment = next(row[name] for name in self.moments if row[name] is not None)
@@ -89,12 +89,12 @@ class Table:
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:
-        """Join the first parts of a key; a touch of a prefix applies to every row whose key begins with it."""
+        """Join the first parts of a key; an update of a prefix applies to every row whose key begins with it."""
         return KEY_SEPARATOR.join(map(_plain, values))
 
 
 def is_site(name: str) -> bool:
-    """Return True for a valid name of a site, which becomes part of paths."""
+    """Return True if a text is a valid site name, which is safe as a part of paths."""
     return bool(_SITE.fullmatch(name))
 
 
@@ -178,7 +178,10 @@ _UNESCAPED, _ESCAPED = (
 
 
 def to_json(row: Mapping[str, Any]) -> str:
-    """Format a row as one line of JSON, with times in ISO 8601; text with a lone surrogate is escaped."""
+    """Format a row as one line of JSON, with times in ISO 8601.
+
+    Non-ASCII text is escaped only if the row has a lone surrogate, which cannot be encoded as UTF-8.
+    """
     text = _UNESCAPED.encode(row)
     try:
         text.encode()
@@ -188,7 +191,7 @@ def to_json(row: Mapping[str, Any]) -> str:
 
 
 def from_json(table: Table, text: str) -> dict[str, Any]:
-    """Parse a row written by :func:`to_json`; a text that is not a time stays as it is."""
+    """Parse a row written by :func:`to_json`; a value of a time column that is not a valid time stays a string."""
     row: dict[str, Any] = json.loads(text)
     for name in row.keys() & _moments(table.name):
         with suppress(TypeError, ValueError):

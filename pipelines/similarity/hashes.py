@@ -1,6 +1,6 @@
-"""Hashes that tell if the words of a story, its state or a list have changed.
+"""Hashes for detecting changes in the text of a story, in its other columns, or in a ranked list.
 
-Texts are compared without differences that a reader cannot see: Unicode form, joiners, quotes and spacing; see
+Differences that a reader cannot see (Unicode form, joiners, quotes and spacing) are ignored; see
 :func:`crawler.bengali.text.comparison_key`.
 """
 
@@ -17,18 +17,18 @@ MIN_BODY_WORDS = 40
 
 
 def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
-    """Return the hash of a story and :func:`body_hash` of a body of ``words`` words."""
+    """Return the hash of headline and body, and that of the body alone; the latter is None below 40 words."""
     text = comparison_key(body)
     return _digest(comparison_key(headline), text), _digest(text) if words >= MIN_BODY_WORDS else None
 
 
 def body_hash(body: str) -> str | None:
-    """Hash a body; None if it is too short to identify a story."""
+    """Return the hash of a body, or None if it has fewer than 40 words, which are too few to identify a story."""
     return hashes("", body, count_words(body))[1]
 
 
 def state_hash(row: Mapping[str, Any]) -> str:
-    """Hash the columns whose change makes a new revision."""
+    """Return a hash of those columns of a story whose change makes a new revision."""
     picture = row["image_url"] and urlsplit(row["image_url"]).path
     texts = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
     times = (at.astimezone(UTC).isoformat() if at else "" for at in (row["published_at"], row["updated_at"]))
@@ -36,7 +36,7 @@ def state_hash(row: Mapping[str, Any]) -> str:
 
 
 def snapshot_digest(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Hash a list: its links with their ranks and headlines."""
+    """Return a hash of the links of a ranked list, with their ranks and headlines."""
     return _digest(*(f"{r['rank']}\x1e{r['story_id'] or r['url']}\x1e{r['headline'] or ''}" for r in rows))
 
 

@@ -1,13 +1,13 @@
-"""Near-duplicates: MinHash sketches of story bodies, their comparison and clustering.
+"""MinHash sketches of story bodies, and the detection and clustering of near-duplicates with them.
 
-A body is the set of its shingles (runs of five words), without differences of form, joiners, quotes, case and the
-script of digits. A sketch of some hundred bytes keeps 16 band keys from a MinHash, which find candidates, and bitmaps
-of the shingles, which decide. Common shingles cancel out in the bitmaps, so only the differences are estimated: the
-error of the share of common shingles is 0.01.
+A body is treated as the set of its shingles (runs of five words), after differences of Unicode form, joiners, quotes,
+case and the script of digits have been removed. A sketch has a few hundred bytes. It contains 16 band keys computed by
+MinHash, which are used to find candidates, and bitmaps of the shingles, which are used to compare them. Common shingles
+cancel out in the bitmaps, so only the differences are estimated, and the error of the share of common shingles is 0.01.
 
-Shingles with a figure (a number, weekday or month) are kept apart from the others, and so are the figures themselves.
-This distinguishes a retouched copy from the next issue of a daily service (prayer times, rates, weather): in a service
-the words stay and the figures change, in a retouched copy it is the other way round.
+Shingles with a figure (a number, weekday or month), shingles without one, and the figures themselves have separate
+bitmaps. This distinguishes an edited copy of a story from the next issue of a daily service (prayer times, rates,
+weather). In a service the words stay and the figures change; in an edited copy the words change and the figures stay.
 """
 
 import struct
@@ -55,7 +55,7 @@ _FIGURE = regex.compile(
 
 
 class Sketch(NamedTuple):
-    """Sketch of a body: ``bands`` are 16 keys of 24 bits, ``prints`` the bitmaps."""
+    """Sketch of a body: ``bands`` are its 16 keys of 24 bits, and ``prints`` are its bitmaps in binary form."""
 
     bands: tuple[int, ...]
     prints: bytes
@@ -63,7 +63,10 @@ class Sketch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A story to compare; ``at`` is its publication, or else first sight, in seconds of the epoch."""
+    """A story to be compared with others.
+
+    :ivar at: time of publication, or of first sight if that is unknown, in seconds since the epoch
+    """
 
     story_id: str
     at: int
@@ -75,7 +78,7 @@ class Member:
 
 
 def tokens(body: str) -> list[str]:
-    """Split a body into normalised words, with their marks but without joiners."""
+    """Split a body into normalised words, which keep their vowel signs and other marks but no joiners."""
     return letter_runs(compatibility_form(body).casefold())
 
 
@@ -85,7 +88,10 @@ def _is_figure(word: str) -> bool:
 
 
 def sketch(body: str) -> Sketch | None:
-    """Sketch a body; returns None if it is too short to tell a copy from another item of the same template."""
+    """Return the sketch of a body, or None if it has fewer than 40 words.
+
+    In so short a text, a copy cannot be distinguished from another item written from the same template.
+    """
     words = tokens(body)
     if len(words) < MIN_BODY_WORDS:
         return None
@@ -113,9 +119,9 @@ def sketch(body: str) -> Sketch | None:
 
 
 def _bitmap(hashes: Sequence[int], bits: int) -> bytes:
-    """Return a bitmap with one bit set per hash; the first byte is the power of two that is its size.
+    """Return a bitmap in which each hash sets one bit; its first byte is the base-2 logarithm of the size in bits.
 
-    The size is at least ``bits`` per hash and at most twice that, between 64 and 16,384.
+    The size is at least ``bits`` per hash and at most twice that, between 64 and 16,384 bits.
     """
     power = min(max(6, (bits * len(hashes)).bit_length()), 14)
     size = 1 << power
@@ -147,7 +153,7 @@ class _Overlap:
 
     @property
     def missing(self) -> float:
-        """Elements of the smaller set that are not in the larger one; 0 if text was only added."""
+        """Number of elements of the smaller set that are not in the larger one; 0 if text was only added."""
         return min(self.one, self.other) - self.shared
 
     @property
@@ -166,7 +172,7 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> _Overlap:
 
 
 def _count(bits: int, size: int) -> float:
-    """Estimate the number of hashes that set these bits (linear counting)."""
+    """Estimate the number of distinct hashes in a bitmap by linear counting."""
     return -size * log(max(size - bits.bit_count(), 0.5) / size)
 
 
@@ -174,7 +180,7 @@ def _count(bits: int, size: int) -> float:
 
 
 def is_near_duplicate(one: Member, other: Member) -> bool:
-    """Return True for stories with nearly the same words that are not two issues of one service."""
+    """Return True if two stories have nearly the same words and are not two issues of one daily service."""
     if one.prints == other.prints:
         return True
     seconds = abs(one.at - other.at)
@@ -193,10 +199,10 @@ def is_near_duplicate(one: Member, other: Member) -> bool:
 
 
 def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> bool:
-    """Return True if figures changed, but not the words or at least not the length.
+    """Return True if the figures changed while the words, or at least the length of the text, stayed the same.
 
-    With the same opening and after half a day, that is the next issue of a service: a correction changes one figure of
-    many, and a follow-up adds text at the top.
+    For two texts with the same opening, half a day apart, this means that one is the next issue of a daily service. A
+    correction would change only one figure of many, and a follow-up would add text at the top.
     """
     if figures.missing < 0.5:
         return False
@@ -205,18 +211,18 @@ def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> boo
 
 
 def jaccard(one: Member, other: Member) -> float:
-    """Estimate the share of common shingles (Jaccard index)."""
+    """Estimate the Jaccard index of two stories, which is the share of shingles that both contain."""
     plain, figured, _ = map(_overlap, _bitmaps(one.prints), _bitmaps(other.prints))
     return (plain.shared + figured.shared) / (plain.either + figured.either)
 
 
 def cluster_heads(members: Iterable[Member]) -> dict[str, str]:
-    """Return the head of the cluster of each story, independent of the order of the stories.
+    """Divide stories into clusters of near-duplicates; return the id of the cluster's head by story id.
 
-    The story published first is a head. Its cluster is everything that a chain of near-duplicates connects to it and
-    that still resembles the head. The remaining stories are divided in the same way. So a bridge between two unrelated
-    stories belongs to the earlier one, and a story that is rewritten every day starts a new cluster once little of the
-    first version is left.
+    The story published first is a head. Its cluster consists of the stories that a chain of near-duplicates connects to
+    it and that share at least 0.2 of the shingles with it. The remaining stories are divided in the same way, so the
+    order of the arguments does not matter. A story that resembles two unrelated stories joins the cluster of the
+    earlier one. A story that is rewritten every day starts a new cluster once little of the first version is left.
     """
     remaining = sorted(members, key=lambda member: member.age)
     heads: dict[str, str] = {}

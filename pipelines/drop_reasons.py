@@ -1,4 +1,7 @@
-"""Drop reasons: one exception per reason, whose class name is the reason in `rejects` and in Scrapy's stats."""
+"""Exceptions for dropped items, one class per reason.
+
+The name of the class is the reason in the `rejects` table and in Scrapy's stats.
+"""
 
 from typing import ClassVar
 
@@ -8,7 +11,7 @@ from crawler.outcomes import Outcome
 
 
 class DropReason(DropItem):
-    """Base of all reasons for which a step drops an item."""
+    """Base class of the exceptions that an item pipeline raises to drop an item."""
 
     outcome: ClassVar[Outcome] = Outcome.REJECTED
 
@@ -18,11 +21,11 @@ class DropReason(DropItem):
 
 
 class InvalidRow(DropReason):
-    """A value is not of its column's type."""
+    """A value does not have the type of its column."""
 
 
 class UnknownLayout(DropReason):
-    """No layout of the site fits the page."""
+    """The page matches none of the layouts that are defined for the site."""
 
 
 class NoHeadline(DropReason):
@@ -34,7 +37,7 @@ class NoBody(DropReason):
 
 
 class TooLong(DropReason):
-    """A field is longer than any newspaper's."""
+    """A field is longer than the limit, which no real newspaper story reaches."""
 
 
 class NoLanguage(DropReason):
@@ -42,13 +45,13 @@ class NoLanguage(DropReason):
 
 
 class Unchanged(DropReason):
-    """The story is stored in this state; only its time of last sight is updated."""
+    """The story is already stored and has not changed, so only the time at which it was last seen is updated."""
 
     outcome = Outcome.UNCHANGED
 
 
 class ExactDuplicate(DropReason):
-    """The same text is stored under another id, ``original``."""
+    """The same text is already stored under another story id, which is ``original``."""
 
     outcome = Outcome.EXACT_DUPLICATE
 

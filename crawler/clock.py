@@ -1,7 +1,7 @@
-"""The current time, which tests can shift.
+"""The current time, which tests can change.
 
-`KHOBOR_CLOCK` sets the time at which the process starts: an ISO 8601 datetime with a zone, or a number of seconds to
-add to the real time. It needs `KHOBOR_TESTING=1`; otherwise importing this module raises :class:`ValueError`.
+`KHOBOR_CLOCK` sets the time at which the process starts, as an ISO 8601 datetime with a zone or as a number of seconds
+to add to the real time. Importing this module raises :class:`ValueError` if it is set without `KHOBOR_TESTING=1`.
 """
 
 import os
@@ -11,7 +11,10 @@ from time import monotonic
 
 
 def start_in(environment: Mapping[str, str]) -> datetime | None:
-    """Return the start of the clock, None for the real time; raises :class:`ValueError` for an invalid value."""
+    """Return the time at which the clock starts, or None for the real time.
+
+    :raises ValueError: `KHOBOR_CLOCK` is not valid, or not allowed outside tests
+    """
     if not (value := environment.get("KHOBOR_CLOCK")):
         return None
     if environment.get("KHOBOR_TESTING") != "1":

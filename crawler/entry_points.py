@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Pagination:
-    """Further pages of a listing: fragments requested by a button, or numbered pages that the listing links to.
+    """Pagination of a listing: its further pages are HTML fragments loaded by a button, or linked numbered pages.
 
-    They are followed up to a page that links to stories of earlier runs and to nothing new.
+    Pages are requested until one links to stories of earlier runs and to hardly any new ones.
 
     :param button: selector of the button that carries the list's id; empty if the listing has numbered pages
     :param attribute: attribute of the button that holds the id
     :param path: URL path of a fragment, with `{id}` and `{page}`
-    :param first: number of the first fragment; if unsure, that of the listing's own page
+    :param first: number of the first fragment; if it is not known, the number of the listing's own page
     :param limit: maximum number of fragments or further pages
     """
 
@@ -27,7 +27,7 @@ class Pagination:
 
 @dataclass(frozen=True, kw_only=True)
 class EntryPoint:
-    """A document, or several of one kind, that links to stories.
+    """A page, feed or sitemap (or several of one kind) that is requested for its links to stories.
 
     :param name: value of `stories.discovered_via` and `fetches.via`
     :param paths: URL paths on the site's first host; empty if robots.txt or a page's head names the URLs
@@ -43,7 +43,7 @@ class EntryPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Listing(EntryPoint):
-    """An HTML page, such as a section."""
+    """An HTML page that lists stories, such as the page of a section."""
 
     pagination: Pagination | None = None
 
@@ -58,7 +58,7 @@ class Sitemap(EntryPoint):
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlPosition:
-    """Distance of a request from its entry point.
+    """Position of a request relative to the first page of its entry point.
 
     :param page: page number within a listing with numbered pages
     :param fragment: fragment number within a listing with a button, which requests fragments of ``list_id``
@@ -74,12 +74,12 @@ class CrawlPosition:
 
 
 def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
-    """Serialise an entry point's name and a position as JSON, to request the URL in a later run."""
+    """Serialise an entry point's name and a position as JSON, so that a later run can request the URL."""
     return json.dumps({"name": entry_point.name, "kind": type(entry_point).__name__, **asdict(position)})
 
 
 def load_position(text: str, entry_points: Iterable[EntryPoint]) -> tuple[EntryPoint, CrawlPosition] | None:
-    """Parse the output of :func:`dump_position`; None if the site no longer declares the entry point."""
+    """Parse the output of :func:`dump_position`; return None if the site no longer declares the entry point."""
     values = json.loads(text)
     wanted = values.pop("name"), values.pop("kind")
     values["previous_keys"] = tuple(values["previous_keys"])

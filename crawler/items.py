@@ -1,7 +1,8 @@
-"""Items of a crawl: one dataclass per table, one line per column with its name, type and meaning.
+"""Items of a crawl: a dataclass for each table, with the name, type and meaning of a column on each line.
 
 The Scrapy item, the Arrow schema, the validation of rows and the data dictionary are derived from these lines. Columns
-are added, never renamed or retyped. ``site`` is a partition: it is in the path of a file instead of its columns.
+may be added, but never renamed or given another type. ``site`` is a partition key: it is part of a file's path and not
+one of its columns.
 """
 
 from dataclasses import Field, dataclass, field, fields
@@ -12,7 +13,7 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """Arrow type of a column by name; a crawl does not import Arrow before it publishes."""
+    """Name of a column's Arrow type; a name, because a crawl does not import Arrow before it publishes its rows."""
 
     TEXT = "string"
     TEXTS = "list<item: string>"
@@ -188,15 +189,15 @@ class Reject:
 
 # fmt: on
 def record_of(item: Any) -> Any:
-    """Return the record of an item: a parsed story without its wrapper."""
+    """Return the table row of an item; for a :class:`ParsedStory`, that is its story."""
     return item.story if isinstance(item, ParsedStory) else item
 
 
 def fetch_of(item: Any) -> Fetch | None:
-    """Return the fetch of an item, None for a snapshot."""
+    """Return the fetch of an item, or None for a snapshot."""
     return item if isinstance(item, Fetch) else getattr(item, "fetch", None)
 
 
 def as_row(record: Any) -> dict[str, Any]:
-    """Return a record's columns as a dict, in order."""
+    """Return the columns of a record as a dict, in their declared order."""
     return {column.name: getattr(record, column.name) for column in columns_of(record.__class__)}

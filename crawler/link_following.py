@@ -1,4 +1,4 @@
-"""From the links of a parsed page to requests; each URL is requested once a run."""
+"""Following of links: the links of a parsed page become requests, at most one per URL and run."""
 
 import re
 from collections.abc import Iterator
@@ -21,16 +21,16 @@ from crawler.parsing.ranked_lists import RankedList
 from crawler.priorities import entry_point_priority, ranked_priority, story_priority
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
-#: Requests, and fetches without a request.
+#: Requests, and records (:class:`Fetch`) of URLs that are not requested.
 Outputs = Iterator[Any]
-# A sitemap index may name indexes; those named by an index are requested, and no deeper ones.
+# Nested sitemap indexes are requested down to this depth.
 MAX_SITEMAP_DEPTH = 2
-# Share of new stories on a page of a listing from which its next page is requested without a further check.
+# Minimum share of new stories on a page of a listing for which its next page is requested without a further check.
 _MIN_NEW_SHARE = 0.2
 
 
 class CrawlMemory(Protocol):
-    """Knowledge of earlier runs; as it stands, that of a site's first run."""
+    """Interface to the URLs and stories recorded by earlier runs; the default methods suit a site's first run."""
 
     def knows_stories(self) -> bool:
         """Report if an earlier run stored a story."""
@@ -41,16 +41,16 @@ class CrawlMemory(Protocol):
         return False
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
-        """Record that a list or entry point links to a story; report if it hints at a change of the story."""
+        """Record a link to a story, found in the list or entry point ``via``; report if the story may have changed."""
         return False
 
 
 class NoMemory(CrawlMemory):
-    """The memory of `scrapy parse`, `scrapy shell` and tests."""
+    """Empty memory, for `scrapy parse`, `scrapy shell` and tests."""
 
 
 class LinkFollower(scrapy.Spider):
-    """Spider that turns links into requests, or into fetches without a request."""
+    """Spider that turns each link into a request or, if it is not to be requested, a fetch with the reason."""
 
     hosts: ClassVar[tuple[str, ...]]
     story_path: ClassVar[re.Pattern[str]]
@@ -61,10 +61,10 @@ class LinkFollower(scrapy.Spider):
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.url_rules = self.make_url_rules()
-        #: Id, memory and mode of the run, which it sets before the first request.
+        #: Id and mode of the run and memory of earlier runs; the `Run` extension sets them before the first request.
         self.run_id, self.is_incremental = "", False
         self.memory: CrawlMemory = NoMemory()
-        self._list_gap = False  # the `latest` list shows nothing known, so stories in between were missed
+        self._list_gap = False  # the `latest` list has no known story, so some were missed since the last run
         self._entry_points_requested = False
         self._discovered: set[str] = set()
         self._ranked_keys: set[str] = set()  # stories in the ranked lists of the current page
@@ -85,7 +85,11 @@ class LinkFollower(scrapy.Spider):
         yield from self._request_entry_points()
 
     def _request_entry_points(self, *, again: bool = False) -> Outputs:
-        """Request entry points with paths, once; an incremental run only some, unless the latest list has a gap."""
+        """Yield the requests for the entry points with declared paths, once per run unless ``again`` is set.
+
+        An incremental run requests only those declared `incremental`, unless the latest list shows that it missed
+        stories.
+        """
         if self._entry_points_requested and not again:
             return
         self._entry_points_requested = True
@@ -133,18 +137,19 @@ class LinkFollower(scrapy.Spider):
         fetch.new_links += fresh
         reaches_known = self._reaches_known_stories(parsed.links, fresh, position)
         for story in parsed.links:
-            if story.key not in self._ranked_keys:  # a ranked list on the same page has noted it
+            if story.key not in self._ranked_keys:  # otherwise it is noted already, by a ranked list on the page
                 self._note_link(listing.name, story)
             yield from self._follow_story(story, fetch, listing)
         if listing.pagination is not None and not reaches_known:
             yield from self._follow_next_page(parsed, listing, position, fetch)
 
     def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, position: CrawlPosition) -> bool:
-        """Report if a page of a listing shows stories of earlier runs and hardly any new ones."""
+        """Report if a page of a listing links to stories known from earlier runs and to hardly any new ones."""
         own = {story.key for story in stories if story.key not in self._ranked_keys}
         if fresh >= _MIN_NEW_SHARE * len(own):
             return fresh == 0
-        repeats = position.fragment is not None and own <= set(position.previous_keys)  # the first fragment may
+        # The first fragment may repeat the stories of the listing's own page.
+        repeats = position.fragment is not None and own <= set(position.previous_keys)
         return not repeats and any(map(self.memory.was_known, own))
 
     def _follow_next_page(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
@@ -165,7 +170,7 @@ class LinkFollower(scrapy.Spider):
     def _note_link(
         self, via: str, target: SiteUrl | SkippedUrl, headline: str | None = None, updated_at: datetime | None = None
     ) -> str | None:
-        """Note a link to a story; return ``via`` if it hints at a change of the story."""
+        """Record a link to a story; return ``via`` if the link suggests that the story has changed, otherwise None."""
         if not isinstance(target, SiteUrl) or target.story_id is None:
             return None
         return via if self.memory.note_link(via, target, headline, updated_at) else None
@@ -189,7 +194,10 @@ class LinkFollower(scrapy.Spider):
         position: CrawlPosition | None = None,
         hinted_by: str | None = None,
     ) -> Outputs:
-        """Yield the request of a link, or once a run the fetch with the reason why there is none."""
+        """Yield the request for a link, or a fetch with the reason why the link is not requested.
+
+        A URL found before in the run yields nothing, unless ``hinted_by`` is set.
+        """
         if target.url in self._discovered and not hinted_by:
             return
         self._discovered.add(target.url)
@@ -215,9 +223,9 @@ class LinkFollower(scrapy.Spider):
         )
 
     def resume(self, fetch: Fetch, saved_position: str | None = None) -> Request | None:
-        """Return the request of a fetch that an earlier run left open.
+        """Return the request for a URL that an earlier run left unfinished.
 
-        None for a URL that each run requests anyway, and for an entry point that the site no longer declares.
+        Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
         """
         if fetch.story_id is not None:
             is_ranked = fetch.via in [ranked.name for ranked in self.lists]
@@ -234,12 +242,13 @@ class LinkFollower(scrapy.Spider):
         entry_point: EntryPoint | None = None,
         position: CrawlPosition | None = None,
     ) -> Request:
-        # Full runs are so rare that their lists hardly ever overlap; in those, entry points wait until they are due.
+        # Full runs are so rare that their lists hardly ever overlap. A gap therefore does not make them request entry
+        # points before they are due.
         at_once = entry_point is not None and (entry_point.incremental or (self._list_gap and self.is_incremental))
         meta = {"fetch": fetch, "entry_point": entry_point, "position": position or CrawlPosition(), "at_once": at_once}
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
 
 
 def position_of(response: Response) -> CrawlPosition:
-    """Return the position that a response was requested at; `scrapy parse` sets none."""
+    """Return the position with which a response was requested, or the default one, as for `scrapy parse`."""
     return response.meta.get("position") or CrawlPosition()

@@ -1,7 +1,8 @@
-"""Log records that no page can forge: a line and indented further lines, or one line of JSON.
+"""Log records whose text is escaped, so that the content of a page cannot imitate a log record.
 
-`KHOBOR_LOG_FORMAT=json` selects JSON. This replaces the factory of records rather than a formatter, because Scrapy
-creates its handlers, and logs its first lines, before any component of a crawl.
+A record is a line of text followed by indented lines or, with `KHOBOR_LOG_FORMAT=json`, one line of JSON. The factory
+of log records is replaced rather than a formatter, because Scrapy creates its log handlers and logs its first lines
+before it creates any component of a crawl.
 """
 
 import json
@@ -23,7 +24,7 @@ from crawler.safe_text import escape_json, escape_lines
 
 
 class PlainRecord(logging.LogRecord):
-    """Log record with an escaped message and traceback, for any formatter."""
+    """Log record that escapes its message and traceback, whatever formatter prints it."""
 
     def getMessage(self) -> str:  # noqa: N802
         return escape_lines(super().getMessage())
@@ -40,7 +41,7 @@ class PlainRecord(logging.LogRecord):
 class JsonRecord(logging.LogRecord):
     """Log record whose message is a JSON object; the log format is `%(message)s`."""
 
-    #: Site and run of all records of the process.
+    #: Name of the site and id of the run, included in all records of the process.
     site: ClassVar[str | None] = None
     run_id: ClassVar[str | None] = None
 
@@ -58,7 +59,7 @@ class JsonRecord(logging.LogRecord):
 
 
 def json_line(level: str, logger: str, message: str, at: datetime | None = None, exception: str | None = None) -> str:
-    """Return a log record as a line of JSON with the process's site and run, `time` in ISO 8601."""
+    """Return a log record as one line of JSON, with the site and run of the process and the time in ISO 8601."""
     record = {
         "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
         "level": level,
@@ -71,7 +72,7 @@ def json_line(level: str, logger: str, message: str, at: datetime | None = None,
 
 
 def write_json(site: str | None, run_id: str | None) -> None:
-    """Log JSON from now on, including an exception that ends the process."""
+    """Switch the log to JSON, including the traceback of an exception that ends the process."""
 
     def log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         exception = "".join(traceback.format_exception(kind, error, trace))
@@ -88,7 +89,7 @@ def writes_json() -> bool:
 
 
 class PlainLog(LogFormatter):
-    """Scrapy's log formatter, which escapes all records and does not print dropped items in full."""
+    """Scrapy log formatter that escapes all log records and does not print dropped items in full."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -32,12 +32,12 @@ class Outcome(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """One clause of text, for the dictionary and reports."""
+        """Explanation of the outcome in a few words, for the data dictionary and for reports."""
         return _OUTCOMES[self]
 
     @property
     def is_read(self) -> bool:
-        """Report if the page was read: a story, new or not, or a list."""
+        """Report if the page is readable: a story, new or known, or a list."""
         return self in (Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST)
 
     @property
@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
     @property
     def is_without_page(self) -> bool:
-        """Report if the server sent no usable page, be it an error or an orderly one such as `gone`."""
+        """Report if the server sent no usable page, because of a failure or a regular response such as `gone`."""
         return self.is_failed or self in (
             Outcome.GONE,
             Outcome.REDIRECTED,

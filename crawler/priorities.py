@@ -1,4 +1,4 @@
-"""Priorities of requests: seeds, ranked lists, entry points, then stories from the newest to the oldest."""
+"""Priorities of requests: seeds first, then links of ranked lists, entry points, and other stories from new to old."""
 
 from crawler.entry_points import EntryPoint, Feed, Sitemap
 
@@ -15,20 +15,20 @@ def ranked_priority(rank: int, depth: int) -> int:
 
 
 def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
-    """Return the priority of an entry point, the higher the more stories it names per request.
+    """Return the priority of an entry point; entry points that list more stories per request come first.
 
-    A later one that adds nothing new is then requested less often.
+    An entry point requested later may then list nothing new, and in further runs it is requested less often.
     """
     return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
 
 
 def story_priority(story_id: str | None, depth: int) -> int:
-    """Return the priority of a story linked elsewhere, the higher the newer its number."""
+    """Return the priority of a story found outside the ranked lists; a higher number in its id is a newer story."""
     number = (story_id or "").rpartition(":")[2]
     order = _MAX_ORDER - int(number) if number.isdecimal() and int(number) < _MAX_ORDER else _MAX_ORDER
     return _priority(3, depth, order)
 
 
 def _priority(rank: int, depth: int, order: int) -> int:
-    """Compare by rank, then links from the seed, then order; lower values first."""
+    """Combine rank, number of links from the seed and order into one number; lower values are requested first."""
     return -(rank * 10**15 + min(depth, 999) * 10**12 + min(order, _MAX_ORDER))

@@ -1,4 +1,4 @@
-"""Registry of the sites: the spiders in `crawler/spiders/`, one file each."""
+"""Registry of the newspaper sites; each has a spider in a file of its own in `crawler/spiders/`."""
 
 import logging
 import traceback
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class SiteLoader(SpiderLoader):
-    """Scrapy's spider loader, which reports a file with an error and loads the other sites."""
+    """Spider loader that logs a site's file that cannot be imported, and loads the other sites."""
 
     def __init__(self, settings: BaseSettings) -> None:
-        #: By module name, where and why a site's file failed to load.
+        #: Error message with file and line, by name of the module that could not be imported.
         self.errors: dict[str, str] = {}
         modules = [name for package in settings.getlist("SPIDER_MODULES") for name in self._import_all(package)]
         super().__init__(Settings({"SPIDER_MODULES": modules}))
@@ -52,7 +52,7 @@ def _describe(error: Exception, name: str) -> str:
 
 
 def newspapers() -> dict[str, type[NewspaperSpider]]:
-    """Return the spiders by name, sorted, without those whose file has an error."""
+    """Return the spider classes by name, in alphabetical order; those whose file has an error are omitted."""
     loader = site_loader()
     return {name: spider for name in sorted(loader.list()) if issubclass(spider := loader.load(name), NewspaperSpider)}
 

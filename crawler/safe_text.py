@@ -1,4 +1,4 @@
-"""Foreign text made safe for logs, terminals and JSON."""
+"""Escaping of untrusted text for logs, terminals and JSON."""
 
 import json
 import re
@@ -6,8 +6,8 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-#: Character class of the one table of unsafe characters: controls but tab and newline, separators of lines, marks that
-#: reorder a line, byte-order marks and lone surrogates. The two joiners are letters to Bengali and stay.
+#: Regular expression class of unsafe characters: controls except tab and newline, line separators, marks that change
+#: the text direction, byte-order marks and lone surrogates. The two joiners, which Bengali needs, are not included.
 UNSAFE = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff"
 _UNSAFE = re.compile(f"[{UNSAFE}]")
 _JOINERS = "\u200c\u200d"
@@ -15,7 +15,7 @@ _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return the text as one line of at most `limit` characters, with control and format characters as blanks."""
+    """Return the text as one line of at most `limit` characters; spaces replace control and format characters."""
     printable = "".join(
         c if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE_CATEGORIES else " " for c in text
     )
@@ -26,13 +26,13 @@ def one_line(text: str, limit: int = 200) -> str:
 def escape_lines(text: str) -> str:
     """Return the text with unsafe characters escaped (`\\x1b`) and all lines but the first indented.
 
-    No further line can then be mistaken for the first line of a log record, which begins with a date.
+    An indented line cannot be mistaken for the first line of a log record, which begins with a date.
     """
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n")).replace("\n", "\n    ")
 
 
 def escape_json(text: str) -> str:
-    """Escape in JSON text what a terminal could interpret; Bengali stays as it is."""
+    """Escape the characters of JSON text that a terminal could interpret; Bengali letters are not escaped."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

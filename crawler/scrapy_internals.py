@@ -1,6 +1,6 @@
-"""Private parts of Scrapy and Twisted that Khobor uses, each behind a named function.
+"""Access to private attributes of Scrapy and Twisted; no other module uses them.
 
-Scrapy's minor version is pinned in pyproject.toml: check this module when the pin moves.
+Scrapy's minor version is pinned in pyproject.toml. Check this module whenever that version is raised.
 """
 
 from collections.abc import Callable
@@ -28,13 +28,13 @@ HttpParseError = _newclient.ParseError
 
 
 def end_as_cut(response: _newclient.Response) -> None:
-    """End the body of a response as one that did not arrive whole, with Scrapy's ResponseDataLossError."""
+    """Fail a response whose body is incomplete, so that Scrapy raises ResponseDataLossError."""
     cause = _newclient.ResponseFailed([Failure(http._DataLoss())], response)  # type: ignore[no-untyped-call]
     response._bodyDataFinished(Failure(cause))  # type: ignore[no-untyped-call]
 
 
 def engine_of(crawler: Crawler) -> ExecutionEngine | None:
-    """Return the engine of a crawl, None before it is created."""
+    """Return the engine of a crawl, or None if it is not created yet."""
     return crawler._engine
 
 
@@ -44,28 +44,28 @@ def is_closing(crawler: Crawler) -> bool:
 
 
 def schedule_next_request(crawler: Crawler) -> None:
-    """Let the engine ask the scheduler for a request now rather than at its next heartbeat (5 s)."""
+    """Let the engine ask the scheduler for a request at once instead of at its next heartbeat, every 5 s."""
     engine = engine_of(crawler)
     if engine is not None and engine._slot is not None:
         engine._slot.nextcall.schedule()
 
 
 def slot_of(crawler: Crawler, request: Request) -> tuple[str, Slot]:
-    """Return the download slot of a request with its key, creating it if needed."""
+    """Return (key, slot) of the download slot of a request; the slot is created if needed."""
     return crawler.engine.downloader._get_slot(request)
 
 
 def replace_pool(
     handler: HTTP11DownloadHandler, new_pool: Callable[[Any, IPolicyForHTTPS], HTTPConnectionPool]
 ) -> None:
-    """Give a download handler another connection pool with the same limit per host."""
+    """Replace the connection pool of a download handler, keeping its limit of connections per host."""
     pool = new_pool(handler._pool._reactor, handler._contextFactory)
     pool.maxPersistentPerHost = handler._pool.maxPersistentPerHost
     handler._pool = pool
 
 
 def replace_parser(handler: HTTP11DownloadHandler, parser: type[LenientParser]) -> None:
-    """Parse the responses of a download handler with a subclass of Scrapy's parser."""
+    """Make a download handler parse its responses with ``parser``, a subclass of Scrapy's parser."""
 
     class Protocol(_LenientHTTP11ClientProtocol):
         def request(self, request: _newclient.Request) -> Deferred[IResponse]:

@@ -1,6 +1,7 @@
-"""Scrapy settings of the project: its components and every choice with its reason.
+"""Scrapy settings of the project, with the reason for each choice.
 
-Runs differ by `-s NAME=VALUE` only; tests use the same settings. This module alone of `crawler` imports `pipelines`.
+A run overrides them only with `-s NAME=VALUE`, and tests use them too. In `crawler`, only this module imports
+`pipelines`.
 """
 
 import os

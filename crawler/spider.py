@@ -1,4 +1,4 @@
-"""The base spider: from a site's declarations to requests, lists and stories."""
+"""Base class of the spiders, which crawls a site by the declarations of a subclass."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -28,13 +28,14 @@ MAX_VALIDATOR_LENGTH = 200
 
 
 class SpiderArgumentError(ValueError):
-    """An argument of `-a` that the spider does not accept; nothing was requested."""
+    """Raised before the first request for a spider argument (`-a NAME=VALUE`) that is not valid."""
 
 
 class NewspaperSpider(LinkFollower):
-    """Base class of a site's spider; a subclass consists of declarations.
+    """Base class of a site's spider; a subclass only sets class attributes.
 
-    Each response yields its ranked lists as snapshots, its links as requests and, last, its story or its fetch.
+    For each response, the spider yields a snapshot of each ranked list, a request for each link and, last, the story.
+    A page without a story yields a :class:`~crawler.items.Fetch`, the record of the request and its outcome.
     """
 
     title: ClassVar[str]
@@ -42,7 +43,7 @@ class NewspaperSpider(LinkFollower):
     seeds: ClassVar[tuple[str, ...]]
     front_page: ClassVar[str] = "/"
     layouts: ClassVar[tuple[Layout, ...]]
-    #: Minimum and maximum time between two requests of an entry point; between them, it follows the rate of change.
+    #: Minimum and maximum time between two requests of an entry point; within them it adapts to the rate of change.
     entry_point_intervals: ClassVar[tuple[timedelta, timedelta]] = (timedelta(hours=1), timedelta(days=7))
 
     def __init__(self, seed: str = "", **unknown: Any) -> None:
@@ -58,16 +59,16 @@ class NewspaperSpider(LinkFollower):
         #: Parses a page; the parse worker sets its own method here.
         self.parse_page: Callable[[PageResponse], Awaitable[ParsedPage]] = self._parse_in_process
         self.allowed_domains = list(self.hosts)
-        # By list: the rows parsed last, whether links other than stories were followed, and the snapshot.
+        # For each list: the rows parsed last, if links to pages without a story were followed, and the snapshot.
         self._last_lists: dict[str, tuple[list[RankedRow], bool, Snapshot]] = {}
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:
-        """Report if a URL is on a host of this newspaper, for Scrapy's tools without `--spider`."""
+        """Report if a URL is on a host of this newspaper; `scrapy shell` and others select the spider by it."""
         return urlsplit(request.url).hostname in cls.hosts
 
     async def start(self) -> AsyncIterator[Any]:
-        """Request the seeds and the front page; a full run also requests the sitemaps named in robots.txt."""
+        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt."""
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
             for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):
@@ -91,7 +92,7 @@ class NewspaperSpider(LinkFollower):
             except (DecodeError, FetchError) as error:
                 fetch.outcome, fetch.reason = outcome_of(error)
         had_gap = self._list_gap
-        # All outputs at once: another page's must not come in between.
+        # The outputs are yielded without an await in between, so that those of another page cannot interleave.
         for output in [*self._outputs(parsed, response, fetch)] if parsed else [fetch]:
             yield output
         for output in self._request_entry_points(again=self._list_gap != had_gap):
@@ -115,10 +116,10 @@ class NewspaperSpider(LinkFollower):
         return fetch
 
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
-        """Return the page to parse; for an error page, set the outcome of the fetch and return None."""
+        """Return the page to parse, or set the outcome of the fetch and return None if the response has no page."""
         position = position_of(response)
         rejection = check_response(response)
-        # A listing ends with an empty fragment.
+        # An empty fragment marks the end of a listing.
         is_end = position.fragment is not None and response.status == 200 and not response.body.strip()
         if rejection is not None and not is_end:
             if response.status == 304 and not _is_conditional(response):
@@ -164,7 +165,7 @@ class NewspaperSpider(LinkFollower):
     def _follow_ranked_list(
         self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch
     ) -> Iterator[Any]:
-        # A list may link to a page of another kind with lists of its own: only one such page in a row is followed.
+        # A list may link to a page that is not a story and has lists itself. Only one such page in a row is followed.
         follows_pages = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
         self._ranked_keys.update(row.target.key for row in rows)
         last = self._last_lists.get(ranked.name)
@@ -215,7 +216,10 @@ def _header(response: Response, name: str) -> str | None:
 
 
 def _validator(response: Response, name: str) -> str | None:
-    """Return a header that a later request repeats, None if it is too long or could not be sent byte for byte."""
+    """Return an ETag or Last-Modified header, to be repeated in a later conditional request.
+
+    Return None if it is absent, too long or not printable ASCII, because it could not be sent back unchanged.
+    """
     value = response.headers.get(name) or b""
     text = value.decode("latin-1")
     return text if 0 < len(text) <= MAX_VALIDATOR_LENGTH and text.isascii() and text.isprintable() else None

@@ -1,4 +1,4 @@
-"""Identity of stories and pages by URL, however a link spells it."""
+"""Canonical URLs, and the keys that identify a story or page for all spellings of its URL."""
 
 import re
 import unicodedata
@@ -14,11 +14,11 @@ _TRACKING = re.compile(
     r"|igshid?|mibextid|mc_[ce]id|mkt_tok|_ga|_gl|_hs\w+|ref(_?src)?|s_cid|smid|cmpid|ocid|__twitter_impression",
     re.IGNORECASE,
 )
-# Besides unsafe characters: white space, characters without width, and those that a URL must not contain.
+# Characters to escape in a URL: the unsafe ones, white space, zero-width characters and those a URL must not contain.
 _ESCAPED = re.compile(rf"[{UNSAFE}\t\n \xa0\u200b-\u200d\u202f\u3000<>\"\\^`{{|}}]")
 _SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
 _NO_TARGET = re.compile(r"(?:#.*|https?:/*)?", re.IGNORECASE | re.DOTALL)
-# A URL in canonical form except for scheme and host. Nearly all are, and parsing one takes several times as long.
+# A URL that is canonical except for scheme and host. Most are, and this match is several times as fast as parsing them.
 _CANONICAL = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)")
 
 
@@ -38,7 +38,7 @@ class SiteUrl:
 
 @dataclass(frozen=True, slots=True)
 class SkippedUrl:
-    """A link that is not requested, with the outcome and reason of its fetch."""
+    """A link that is not requested, with the outcome and reason to record."""
 
     url: str
     outcome: Outcome
@@ -51,10 +51,10 @@ class SkippedUrl:
 
 @dataclass(frozen=True)
 class UrlRules:
-    """Rules of one site's URLs.
+    """Rules by which the URLs of one site are recognised.
 
     :param site: name of the site, the first half of each ``story_id``
-    :param hosts: the site's hosts, the canonical one first; any other host is off site
+    :param hosts: the site's hosts, with the canonical one first; links to other hosts are not followed
     :param story: pattern of a story's path, with the group ``id`` and optionally ``section``
     :param other_kinds: first path segments of pages that have an id but are no story (videos, polls, pages of lists)
     """
@@ -89,9 +89,9 @@ class UrlRules:
         return own if max(len(parts.geturl()), len(own.url)) <= MAX_LENGTH else too_long
 
     def absolute(self, link: str, base: str) -> str | None:
-        """Return the absolute URL of a link to any host, such as a picture's; None if it has none.
+        """Return the absolute URL of a link to any host, such as that of a picture, or None if the link is not valid.
 
-        The site's hosts are replaced by the canonical one.
+        A host of the site is replaced by the canonical one.
         """
         if _NO_TARGET.fullmatch(link := link.strip()) or len(link) > MAX_LENGTH:
             return None
@@ -118,7 +118,7 @@ class UrlRules:
 
 
 def canonical_path(path: str) -> str:
-    """Return a path in NFC with one way of escaping, without dot segments, empty segments and a final slash."""
+    """Return a path in NFC, uniformly percent-encoded, without dot segments, empty segments and a final slash."""
     segments: list[str] = []
     for escaped in path.split("/"):
         segment = _nfc(unquote(escaped))
@@ -130,7 +130,7 @@ def canonical_path(path: str) -> str:
 
 
 def canonical_query(query: str) -> str:
-    """Return a query in NFC, sorted and without tracking parameters."""
+    """Return a query string in NFC, with sorted parameters and without tracking parameters such as `utm_source`."""
     pairs = ((_nfc(name), _nfc(value)) for name, value in parse_qsl(query, keep_blank_values=True))
     return urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])), errors="replace")
 

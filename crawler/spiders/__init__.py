@@ -1,1 +1,1 @@
-"""One file of declarations per site. May import all of `crawler` except `worker` and `registry`."""
+"""Spiders of the sites, one file each. May import all of `crawler` except `worker` and `registry`."""

@@ -18,7 +18,7 @@ _PICTURE = ".dtl_img_section"
 _SITE_NAME = r"\s*\|\s*(?:দৈনিক\s+)?কালবেলা.*$|\s+[–-]\s+(?:দৈনিক\s+)?কালবেলা\s*$"
 _HOUSE = r"^\s*(?:দৈনিক\s+)?(?:কালবেলা|kalbela(?:\.com)?)\s*$"
 _DATED = "প্রকাশ|আপডেট"
-# Elements that end up inside another one that the page does not close.
+# Elements that end up inside others, because the page does not close those.
 _FURTHER = ".dtl_section, .dtl_content_section, .mobile_post_meta, .print_social, .rpt_info_section, #tags_list"
 _OTHER_KINDS = (
     "video-gallery video-stories video videos photo-stories photo-gallery photo photos gallery opinion-poll poll print"
@@ -64,7 +64,7 @@ LAYOUT_2023 = Layout(
         css(".entry_update", matching=_DATED),
         css('.dtl_content_layer div[style*="inline-block"]', matching=_DATED),
         css(".headline_content_block div, .rpt_and_share_block div", matching=_DATED),
-        # Without a label, the date next to the byline is that of publication.
+        # A date without a label next to the byline is the date of publication.
         css(".rpt_info_section"),
         css(".entry_update"),
         css(".mobile_post_meta"),
@@ -121,7 +121,7 @@ class Kalbela(NewspaperSpider):
     hosts = ("www.kalbela.com", "kalbela.com")
     zone = ZoneInfo("Asia/Dhaka")
     seeds = ("https://www.kalbela.com/world/north-korea/154313",)
-    # Dates and numbers of list pages are not ids; below rss and templates are feeds and fragments only.
+    # Numbers that are dates or page numbers are not ids. Paths below rss and templates are only feeds and fragments.
     story_path = re.compile(
         r"\A/(?!rss/|templates/|json-feed/)(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*+)(?<!/page)/(?P<id>[0-9]++)",
         re.IGNORECASE,

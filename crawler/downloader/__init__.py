@@ -1,1 +1,1 @@
-"""Polite and guarded downloads: hosts, robots.txt, retries, checks. May import `parsing` and all below it."""
+"""Downloads: allowed hosts, robots.txt, retries and checks of responses. May import `parsing` and all below it."""

@@ -1,7 +1,7 @@
-"""Guard of the hosts that may be contacted: the site's own, over http or https, at public addresses.
+"""Restriction of requests to the site's hosts, over http or https, at public IP addresses.
 
-Scrapy's own middlewares are replaced because they drop a request to another host without calling its errback, which
-would leave a discovered URL without an outcome.
+Scrapy's offsite and redirect middlewares are replaced because they drop a request to another host without calling its
+errback, which would leave a discovered URL without an outcome.
 """
 
 import ipaddress
@@ -29,9 +29,9 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
-    """Return the error of a URL that must not be requested, or None.
+    """Return the reason why a URL must not be requested as an error, or None if it may be requested.
 
-    :param hosts: the site's hosts, in full and in lower case
+    :param hosts: the site's full host names, in lower case
     """
     try:
         parts = urlsplit(url)
@@ -58,7 +58,7 @@ def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
 
 
 def is_public(address: str) -> bool:
-    """Report if an IP address is reachable on the public internet, and any IPv4 address embedded in it too."""
+    """Report if an IP address, and any IPv4 address embedded in it, is on the public internet."""
     ip: Any = ipaddress.ip_address(address)
     if ip.version == 4:
         return bool(ip.is_global and not ip.is_multicast and not ip.is_reserved)
@@ -77,13 +77,13 @@ def _is_numeric(host: str) -> bool:
 
 
 class PublicOnlyResolver(CachingThreadedResolver):
-    """Scrapy's resolver, restricted to public addresses.
+    """DNS resolver that rejects host names with an address that is not public.
 
-    The checked address is the one that is connected to, so a name that changes its address in between gains nothing.
-    Twisted reduces all errors of a resolver to a failed lookup; `rejected` lets the download handler tell them apart.
+    The connection uses the checked address, so changing the DNS record in between does not evade the check. Twisted
+    reports every error of a resolver as a failed lookup; the download handler finds the rejected names in `rejected`.
     """
 
-    #: Reason by host name.
+    #: Reason of the rejection, by host name.
     rejected: ClassVar[dict[str, str]] = {}
 
     def getHostByName(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:  # noqa: N802
@@ -102,10 +102,10 @@ class PublicOnlyResolver(CachingThreadedResolver):
 
 
 class OnlyOwnHosts(OffsiteMiddleware):
-    """Reject each request to a host that is not in `spider.hosts`, whatever its meta or `dont_filter`."""
+    """Reject every request to a host that is not in `spider.hosts`, even with `dont_filter` or `allow_offsite`."""
 
     def request_scheduled(self, request: Request, spider: Spider) -> None:
-        """Do nothing: the request is rejected when it is sent, so that its errback is called."""
+        """Do nothing; the request is rejected only when it is sent, so that its errback is called."""
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:
         if error := url_error(request.url, own_hosts(self.crawler)):
@@ -114,7 +114,7 @@ class OnlyOwnHosts(OffsiteMiddleware):
 
 
 class OwnRedirects(RedirectMiddleware):
-    """Follow redirects within the site; any other redirect fails the first request, so that its errback is called."""
+    """Follow redirects within the site; any other redirect fails the original request and calls its errback."""
 
     crawler: Crawler
 
@@ -148,7 +148,7 @@ class OwnRedirects(RedirectMiddleware):
         if redirected.url in (request.url, *request.meta.get("redirect_urls", ())):
             raise FetchError(Outcome.REDIRECT_LOOP, "redirected in a circle")
         hop = super()._redirect(redirected, request, reason)
-        # The duplicate filter would drop a known URL, and the one that redirected to it would end without an outcome.
+        # The duplicate filter would drop a redirect to a known URL, and the original URL would get no outcome.
         hop.dont_filter = True
         return hop
 

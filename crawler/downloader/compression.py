@@ -1,4 +1,4 @@
-"""Decompression of responses; one that cannot be decompressed in full is an error."""
+"""Decompression of responses, with an error for a body that cannot be decompressed completely."""
 
 from typing import Self
 
@@ -15,9 +15,10 @@ from crawler.outcomes import Outcome
 
 
 class StrictDecompression(HttpCompressionMiddleware):
-    """Scrapy's middleware, which accepts truncated bodies, made strict.
+    """HttpCompressionMiddleware that rejects truncated bodies.
 
-    A corrupt body is requested once more. The body of an error page (status 400 and up) is dropped instead.
+    A response with a corrupt body is requested once more. If its status is 400 or higher, it is kept with an empty body
+    instead.
     """
 
     crawler: Crawler

@@ -1,4 +1,4 @@
-"""Errors of requests and responses, and the outcome and reason of any failure that Scrapy or Twisted reports."""
+"""Errors of requests and responses, and the outcome to record for each failure that Scrapy or Twisted reports."""
 
 import gzip
 import zlib
@@ -20,9 +20,9 @@ from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
-    """A request that is not sent, or a response that is not accepted, with its outcome.
+    """Raised for a request that is not sent or a response that is not accepted; holds the outcome to record.
 
-    As a subclass of `IgnoreRequest` it is neither logged with a traceback nor retried by Scrapy.
+    It is a subclass of `IgnoreRequest`, so that Scrapy neither logs a traceback nor retries the request.
     """
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
@@ -31,12 +31,12 @@ class FetchError(IgnoreRequest):
 
 
 RobotsForbidden = partial(FetchError, Outcome.ROBOTS)
-#: The run ended before a request was complete; the next run repeats it.
+#: Raised for a request that was not complete when the run ended; the next run repeats it.
 RunEnded = partial(FetchError, Outcome.PENDING)
 
 
 def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
-    """Return the outcome and reason of a failure; an unknown one is an internal error, `unreadable`."""
+    """Return the outcome and reason of a failure; any unknown exception is an internal error, `unreadable`."""
     error: BaseException = failure.value if isinstance(failure, Failure) else failure  # type: ignore[assignment]
     if fetch_error := fetch_error_in(error):
         return fetch_error.outcome, fetch_error.reason
@@ -58,7 +58,7 @@ def fetch_error_in(error: BaseException) -> FetchError | None:
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """Yield an exception and all that it wraps, outermost first; Twisted wraps failures in lists of `reasons`."""
+    """Yield an exception and the exceptions that it wraps, outermost first; Twisted lists some in `reasons`."""
     yield error
     if depth == 5:
         return
@@ -69,7 +69,8 @@ def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
         yield from _causes(error.__cause__, depth + 1)
 
 
-# From specific to general: the first entry wins that matches any cause. Without a reason, that of the cause is used.
+# Ordered from specific to general; the first entry that matches the error or one of its causes applies. An entry with
+# an empty reason uses the message of the matching exception.
 _OUTCOMES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Outcome, str], ...] = (
     (PageTooLarge, Outcome.TOO_LARGE, ""),
     (PageCorrupt, Outcome.CORRUPT, ""),
@@ -118,7 +119,7 @@ _OUTCOMES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Ou
         Outcome.UNREACHABLE,
         "the connection broke off",
     ),
-    # Other errors of Twisted's parser: it raises ValueError or KeyError for a malformed header, length or chunk.
+    # Twisted's parser also raises ValueError or KeyError for a malformed header, length or chunk.
     (scrapy_errors.DownloadFailedError, Outcome.CORRUPT, "the response is not HTTP"),
     # Raised by middlewares of Scrapy.
     (IgnoreRequest, Outcome.REJECTED, ""),

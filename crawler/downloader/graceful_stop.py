@@ -1,4 +1,4 @@
-"""Stop of a run: queued requests end at once, downloads in progress get a few seconds."""
+"""Graceful stop of a run: queued requests fail at once, and downloads in progress may finish within a few seconds."""
 
 from typing import Self
 
@@ -12,16 +12,17 @@ from crawler.scrapy_internals import is_closing
 
 POLL_SECONDS = 0.2
 
-#: Signal without arguments, sent once when the spider begins to close. Scrapy has a signal for the end of that only.
+#: Signal sent once when the spider begins to close, without arguments. Scrapy only has a signal for the end of closing.
 run_ending = object()
-#: Signal without arguments, sent at the second request to stop; downloads in progress are cancelled.
+#: Signal sent at the second request to stop, without arguments; downloads in progress are cancelled.
 run_must_end = object()
 
 
 class GracefulStop:
-    """Fail all queued requests of a closing spider; Scrapy would first send them, at the slots' slow pace.
+    """Extension that fails all queued requests when the spider begins to close.
 
-    Each goes to its errback with the outcome `pending`.
+    The errback of each request is called with the outcome `pending`. Without this extension, Scrapy would first send
+    the queued requests, each after the download delay.
     """
 
     def __init__(self, crawler: Crawler) -> None:

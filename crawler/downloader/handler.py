@@ -1,4 +1,4 @@
-"""Download handler: Scrapy's, with bounded response headers, named errors, a mirror and a bounded shutdown."""
+"""Download handler with limits on response headers and on shutdown time, and with support for a mirror."""
 
 import asyncio
 
@@ -22,10 +22,11 @@ MAX_HEADER_BYTES = 64 * 1024
 
 
 class BoundedDownload(HTTP11DownloadHandler):
-    """Scrapy's handler for http and https, hardened against hostile servers.
+    """Download handler for http and https, hardened against hostile servers.
 
-    With `KHOBOR_MIRROR` all connections go to the mirror. A :class:`FetchError` that Twisted wrapped is raised as it
-    was, so that it is not retried. Downloads in progress get `KHOBOR_SHUTDOWN_SECONDS` after the run has ended.
+    With `KHOBOR_MIRROR`, all connections go to that server. A :class:`FetchError` wrapped in an exception of Twisted is
+    unwrapped, so that the request is not retried. When a run ends, downloads in progress are cancelled after
+    `KHOBOR_SHUTDOWN_SECONDS`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -42,7 +43,7 @@ class BoundedDownload(HTTP11DownloadHandler):
         crawler.signals.connect(self._end, signal=run_must_end)
 
     async def download_request(self, request: Request) -> Response:
-        """Send a request and return its response; `meta["sent"]` counts requests, with retries and redirects."""
+        """Send a request and return its response; `meta["sent"]` counts requests, including retries and redirects."""
         if self._ended:
             raise RunEnded("the run ended before the request was sent")
         request.meta["sent"] = request.meta.get("sent", 0) + 1
@@ -71,9 +72,9 @@ class BoundedDownload(HTTP11DownloadHandler):
 
 
 class _BoundedParser(LenientParser):
-    """Parser that fails on endless response headers, an odd status, and a length that is too small.
+    """HTTP parser that rejects too large headers, an invalid status and a Content-Length below the body's length.
 
-    `DOWNLOAD_MAXSIZE` limits the body only.
+    Headers need a limit of their own, because `DOWNLOAD_MAXSIZE` only applies to the body.
     """
 
     headers_received = 0
@@ -84,7 +85,7 @@ class _BoundedParser(LenientParser):
             raise HttpParseError("the status is not a number of three digits", status)  # type: ignore[no-untyped-call]
 
     def _finished(self, rest: bytes) -> None:
-        # A length that is too small cuts off the page; the rest of it is still in the connection.
+        # A Content-Length that is too small cuts off the page; the rest of it has arrived on the connection.
         if rest.strip() and self.bodyDecoder is not None and self.response.length is not UNKNOWN_LENGTH:
             end_as_cut(self.response)
             self.bodyDecoder = None

@@ -1,4 +1,4 @@
-"""Connection of all requests to a mirror; URLs and Host headers stay the same."""
+"""Connection of all requests to a mirror, one server that serves copies of a site's pages; URLs stay the same."""
 
 import socket
 from collections.abc import Hashable
@@ -18,7 +18,7 @@ CONNECT_SECONDS = 10
 
 
 def read_mirror(text: str) -> str:
-    """Normalise the URL of a mirror (`http://127.0.0.1:8137`); raises :class:`ValueError` for an invalid one."""
+    """Return the normalised URL of a mirror (`http://127.0.0.1:8137`); raise :class:`ValueError` if it is not valid."""
     shown = f"the mirror {one_line(repr(text), 80)}"
     try:
         parts = urlsplit(text.strip())
@@ -51,10 +51,10 @@ def is_listening(mirror: str, seconds: float = 3) -> bool:
 
 
 class MirrorPool(HTTPConnectionPool):
-    """Connection pool that connects to the mirror, whatever the requested endpoint.
+    """Connection pool that connects every request to the mirror; URLs and Host headers are not changed.
 
-    All connections of the download handler come from its pool, so no other host can be contacted. The only name that is
-    resolved is the mirror's, here; raises :class:`OSError` if it is unknown.
+    The download handler gets all its connections from this pool, so no other host is contacted and only the name of the
+    mirror is resolved. The constructor raises :class:`OSError` if that name is unknown.
     """
 
     def __init__(self, reactor: Any, mirror: str, policy: IPolicyForHTTPS) -> None:
@@ -66,7 +66,10 @@ class MirrorPool(HTTPConnectionPool):
 
 
 def _endpoint(reactor: Any, mirror: str, policy: Any) -> Any:
-    """Resolve the mirror to an IP address; the resolver of the crawl rejects private ones."""
+    """Return the endpoint of the mirror.
+
+    Its host name is resolved here, because the resolver of the crawl rejects private addresses.
+    """
     parts = urlsplit(read_mirror(mirror))
     assert parts.hostname is not None and parts.port is not None
     family, *_, address = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)[0]

@@ -1,4 +1,4 @@
-"""Settings that every run against a real site must have."""
+"""Check of the politeness settings, which are required for every run against a real site."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ _SWITCHES = {
     "TELNETCONSOLE_ENABLED": False,
     "REMOTE_CONTROL_ENABLED": False,
 }
-# Settings that name components: those obey robots.txt, wait, contact no other host and record each outcome.
+# Settings that name components. The project's components obey robots.txt, apply delays, contact no other host and
+# record each outcome.
 _COMPONENTS = (
     "SCHEDULER",
     "TWISTED_DNS_RESOLVER",
@@ -33,7 +34,7 @@ _COMPONENTS = (
 
 
 def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
-    """Describe each setting that a run against a real site must not have; a mirror allows all of them."""
+    """Return an error message for each setting outside the politeness limits; with a mirror, there are no limits."""
     if settings["KHOBOR_MIRROR"]:
         return []
     errors = []

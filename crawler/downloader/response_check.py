@@ -1,4 +1,4 @@
-"""Check of responses before parsing: error pages with status 200, challenges, wrong types, truncated documents."""
+"""Check of responses before parsing: error pages sent with status 200, bot challenges, wrong types, truncation."""
 
 import re
 import unicodedata
@@ -14,11 +14,11 @@ from crawler.downloader.errors import outcome_of_status
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
 
-#: Outcome and reason of a response that is not parsed.
+#: (outcome, reason) of a response that is not parsed.
 Rejection = tuple[Outcome, str]
 
 MAX_ERROR_PAGE_BYTES = 32 * 1024
-# The menus of a newspaper's page alone have more text than an error page.
+# The menus of a newspaper's page alone are longer than the text of an error page.
 MAX_ERROR_TEXT_LENGTH = 600
 MAX_TITLE_LENGTH = 200
 START_BYTES = 4 * 1024
@@ -29,11 +29,11 @@ USUAL_END_BYTES = 64
 def check(
     status: int, headers: Mapping[str, str], body: bytes, url: str, flags: Iterable[str] = ()
 ) -> Rejection | None:
-    """Return the outcome and reason of a response that is not a page to parse, or None.
+    """Return the outcome and reason for rejecting a response, or None if it is a page to parse.
 
-    :param headers: header fields, names in any case
-    :param body: decompressed
-    :param flags: Scrapy's flags (`partial`: the server gave no length; `dataloss`)
+    :param headers: header fields, with names in any case
+    :param body: the decompressed body
+    :param flags: Scrapy's flags: `partial` if the server gave no length, `dataloss` if the body is incomplete
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -53,12 +53,12 @@ def check(
         return Outcome.SOFT_ERROR, error
     if wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url):
         return wrong_type
-    # End tags of HTML are optional. Only where the transfer has no end of its own does the document need one.
+    # End tags of HTML are optional. They are required only if the server gave no length that shows where the body ends.
     return _cut_short(page.kind, body) if "partial" in flags else None
 
 
 def is_complete(response: Response) -> bool | None:
-    """Report if a body arrived whole: its length was met, or its last chunk came. None if the server gave no length."""
+    """Report if a body arrived completely, by its length or its last chunk; return None if the server gave neither."""
     return None if "partial" in response.flags else "dataloss" not in response.flags
 
 
@@ -66,7 +66,7 @@ _CHECKED: WeakKeyDictionary[Response, Rejection | None] = WeakKeyDictionary()
 
 
 def check_response(response: Response) -> Rejection | None:
-    """Check a response once; both the retry middleware and the spider need the result."""
+    """Return the cached result of :func:`check`, which both the retry middleware and the spider need."""
     if response not in _CHECKED:
         headers = {
             name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()
@@ -84,7 +84,7 @@ def _wrong_type(kind: str, label: str, url: str) -> Rejection | None:
 
 
 def _cut_short(kind: str, body: bytes) -> Rejection | None:
-    """Reject a document without an end; a fragment that does not begin a document needs none."""
+    """Return a rejection if the end of the document is missing; HTML without a document start is a valid fragment."""
     end = body[-END_BYTES:].rstrip()
     complete = True
     if kind == "html" and _DOCUMENT_START.search(body[:START_BYTES]):
@@ -98,14 +98,14 @@ def _cut_short(kind: str, body: bytes) -> Rejection | None:
 
 
 def _closes(end: bytes, name: bytes) -> bool:
-    """Report if XML ends with the root's closing tag, optionally followed by a comment."""
+    """Report if an XML document ends with the closing tag of its root element, optionally followed by a comment."""
     _, closing, rest = end.rpartition(b"</" + name)
     bracket, _, after = rest.partition(b">")
     return bool(closing) and not bracket.strip() and after.strip()[:4] in (b"", b"<!--")
 
 
 class _Page:
-    """Text of a response, as far as needed to recognise an error or a challenge: of a large page, its start."""
+    """The text of a response that is searched for errors and challenges; of a large page, only the start."""
 
     def __init__(self, body: bytes, label: str | None) -> None:
         self.kind = sniff(body)
@@ -131,9 +131,9 @@ class _Page:
 
     @property
     def is_challenge(self) -> bool:
-        """Report if the page asks the reader to prove something.
+        """Report if the page is a challenge, such as a CAPTCHA, that only a browser or a person can pass.
 
-        Ordinary pages load Cloudflare's script too: only the challenge's own title and variables count.
+        Ordinary pages also load Cloudflare's script, so only the title and variables of a challenge page count.
         """
         return self._may_be_error and ("_cf_chl_opt" in self._source or bool(_CHALLENGE_TITLE.match(self._title)))
 
@@ -186,7 +186,7 @@ _ERROR_TITLE = re.compile(
     rf"|(?:.*\W)?(?:{_PHRASES}))",
     re.IGNORECASE,
 )
-# Output of a crashing server before or instead of the page; no page begins like this.
+# Error messages of a failing server, before or instead of the page. No real page begins with one.
 _RAW_ERROR = re.compile(
     r"\A\s*+(?:(?:<br\s*+/?>|<b>|<pre>|<p>)\s*+)*+"
     r"(?:(?:php\s+)?(?:fatal|parse) error\b|traceback \(most recent|warning(?:</b>)?:\s*(?:mysqli|pdo|pg)\w*+"

@@ -1,4 +1,4 @@
-"""Retries with per-host back-off; a host that keeps failing is given up."""
+"""Retries with per-host back-off; a host that keeps failing is no longer contacted in the run."""
 
 import asyncio
 import logging
@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 
 
 def retry_after_seconds(value: str | None, at: datetime) -> float | None:
-    """Parse a Retry-After header, a number of seconds or a date after ``at``.
+    """Return the seconds to wait by a Retry-After header, which has a number of seconds or a date.
 
-    None for a negative, past or malformed value.
+    Return None if the value is missing or malformed, if it is not positive, or if the date is not after ``at``.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
@@ -42,10 +42,11 @@ def retry_after_seconds(value: str | None, at: datetime) -> float | None:
 
 
 def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
-    """Report if a request to a host would be sent at once, neither in a pause nor behind another request.
+    """Report if a request to a host would be sent at once: the host is not paused and its slot is free.
 
-    A scheduler that asks first keeps requests of a paused host from taking the place of others, and leaves nothing to
-    wait for when the run ends. Responses ``in_work`` count as requests in progress, so that a kill loses no more.
+    The scheduler checks this first, so that requests to a paused host do not hold up others, and no queued request is
+    left when the run ends. The ``in_work`` responses still being processed count as requests in progress, so that a
+    killed run loses few of them.
     """
     busy = in_work + sum(downloader.get_slot_key(request) == host for request in downloader.active)
     slot = downloader.slots.get(host)
@@ -63,22 +64,23 @@ class _Host:
 
 
 def _seconds(settings: BaseSettings, name: str, delays: float) -> float:
-    """Return a setting in seconds, by default a number of download delays (of at most 1 s each)."""
+    """Return a setting in seconds; the default is ``delays`` times the download delay, counted as at most 1 s."""
     if settings.get(name) is not None:
         return settings.getfloat(name)
     return delays * min(1.0, settings.getfloat("DOWNLOAD_DELAY"))
 
 
 class PatientRetry(RetryMiddleware):
-    """Scrapy's retries with pauses of the whole host in between.
+    """RetryMiddleware that pauses all requests to a host before it retries one.
 
-    After a 429 or 503 the host pauses for Retry-After, at least `KHOBOR_FIRST_PAUSE_SECONDS`, doubled each time. After
-    other failures it pauses for `KHOBOR_FIRST_BACKOFF_SECONDS`, doubled with each retry; once two URLs failed in a row,
-    the next ones are not retried. Other 4xx responses and errors of our own are never retried.
+    After a 429 or 503, requests to the host are paused for the time in Retry-After, but at least for
+    `KHOBOR_FIRST_PAUSE_SECONDS`, doubled each time. After other failures the pause is `KHOBOR_FIRST_BACKOFF_SECONDS`,
+    doubled with each retry; once two URLs have failed in a row, further ones are not retried. Other 4xx responses and
+    internal errors are never retried.
 
-    A host is given up after `KHOBOR_MAX_HOST_FAILURES` failed URLs in a row, or if a pause exceeds the rest of the
-    run's `KHOBOR_MAX_BACKOFF_SECONDS`. Once all hosts are given up, the spider closes with the reason `unreachable`,
-    `blocked` or `deferred`.
+    A host is no longer contacted after `KHOBOR_MAX_HOST_FAILURES` failed URLs in a row, or if a pause would exceed the
+    rest of `KHOBOR_MAX_BACKOFF_SECONDS`, the sum of pauses in a run. When this applies to all hosts, the spider closes
+    with the reason `unreachable`, `blocked` or `deferred`.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -127,7 +129,7 @@ class PatientRetry(RetryMiddleware):
     ) -> Request | Response | None:
         if isinstance(exception, FetchError) or not isinstance(exception, self.exceptions_to_retry):
             return None
-        # A truncated page is no failure of its host.
+        # A truncated page does not count as a failure of its host.
         if not isinstance(exception, ResponseDataLossError) and self._count_failure(request, *outcome_of(exception)):
             return None
         return self._back_off(request, exception)
@@ -148,10 +150,11 @@ class PatientRetry(RetryMiddleware):
         return max(requested or 0.0, self.first_pause * 2.0 ** (host.pauses - 1))
 
     def _pause(self, request: Request, seconds: float) -> bool:
-        """Send nothing to the request's host for a time; give up the host if that exceeds the time left.
+        """Pause all requests to the host of a request, or give up the host and return False if too little time is left.
 
-        A slot sends a request one delay after the last, so setting that into the future pauses the host. It also holds
-        for queued requests, survives the removal of idle slots and blocks no other host.
+        A download slot sends a request one delay after `lastseen`, the time of the last one, so a time in the future
+        pauses the host. This also applies to queued requests, survives the removal of idle slots and affects no other
+        host.
         """
         if seconds > self.seconds_left:
             reason = f"the host asks for a pause of {seconds:.0f} s, more than is left"
@@ -174,9 +177,9 @@ class PatientRetry(RetryMiddleware):
         schedule_next_request(self.crawler)
 
     def _count_failure(self, request: Request, outcome: Outcome | None, reason: str) -> bool:
-        """Count a failed URL; report if its host is given up.
+        """Count a failed URL, and report if its host is given up.
 
-        A URL counts once a run, so the retries of a few bad pages do not make a host unreachable.
+        Each URL counts once per run, so that retries of a few bad pages do not make the whole host unreachable.
         """
         host = self._host(request)
         if request.url not in host.failed_urls:

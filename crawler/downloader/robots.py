@@ -1,6 +1,6 @@
-"""robots.txt by RFC 9309; a host whose robots.txt cannot be read is not contacted.
+"""robots.txt according to RFC 9309; no page is requested from a host whose robots.txt cannot be read.
 
-Scrapy's middleware is wrapped because it allows everything after an error and ignores Crawl-delay.
+Scrapy's middleware is extended because it allows everything after an error and ignores Crawl-delay.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Robots:
-    """robots.txt of one host; ``error`` is set if the host must not be contacted in this run."""
+    """The robots.txt of one host; ``error`` is the reason why the host must not be contacted in this run, if any."""
 
     rules: RobotsRules = NO_RULES
     error: str | None = None
@@ -41,10 +41,10 @@ class Robots:
 
 
 class PoliteRobots(RobotsTxtMiddleware):
-    """Scrapy's middleware, made to forbid all of a host if its robots.txt cannot be read.
+    """RobotsTxtMiddleware that forbids all requests to a host whose robots.txt cannot be read.
 
-    Status 2xx: the rules in the first 512 KiB apply. 401, 403, 429, 5xx, no response or redirects without an end: the
-    host is forbidden. Other 4xx: all is allowed. A Crawl-delay of up to 30 s is obeyed.
+    With status 2xx, the rules in the first 512 KiB apply. After 401, 403, 429, 5xx, too many redirects or no response,
+    all requests are forbidden; after any other 4xx, all are allowed. A Crawl-delay is obeyed up to 30 s.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -53,7 +53,7 @@ class PoliteRobots(RobotsTxtMiddleware):
         crawler.signals.connect(self._cut_off, signal=signals.bytes_received)
 
     async def robots_for(self, url: str) -> Robots:
-        """Return the robots.txt of the URL's host, requested once a run; a spider may await it in `start`."""
+        """Return the robots.txt of a URL's host, which is requested once per run; a spider may await it in `start`."""
         return await self._robots(Request(url))
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> None:
@@ -70,7 +70,7 @@ class PoliteRobots(RobotsTxtMiddleware):
         netloc = urlparse_cached(request).netloc
         if netloc not in self._requests:
             self._requests[netloc] = asyncio.ensure_future(self._fetch(request))
-        # Shielded: the first caller may be cancelled while others wait for the same response.
+        # Several callers may await the same response, so cancelling one of them must not cancel the request.
         return await asyncio.shield(self._requests[netloc])
 
     async def _fetch(self, request: Request) -> Robots:
@@ -113,7 +113,7 @@ class PoliteRobots(RobotsTxtMiddleware):
         return Robots(rules, crawl_delay=delay, sitemaps=rules.sitemaps[:MAX_SITEMAPS])
 
     def _slow_down(self, request: Request, delay: float) -> None:
-        """Apply a Crawl-delay to the host's slot, to any that replaces it after a pause, and to AutoThrottle."""
+        """Apply a Crawl-delay to AutoThrottle and to the host's download slot, including one that later replaces it."""
         downloader = self.crawler.engine.downloader
         key, slot = slot_of(self.crawler, request)
         configured = downloader.per_slot_settings.get(key, {}).get("delay", downloader.settings["DOWNLOAD_DELAY"])
@@ -132,14 +132,14 @@ class PoliteRobots(RobotsTxtMiddleware):
 
 
 def bounded_delay(seconds: float | None) -> float | None:
-    """Return a Crawl-delay of at most 30 s; None unless it is a positive number."""
+    """Return a Crawl-delay limited to 30 s, or None if it is not a positive number."""
     if seconds is None or not math.isfinite(seconds) or seconds <= 0:
         return None
     return min(seconds, MAX_CRAWL_DELAY)
 
 
 def _error_of(response: Response) -> str | None:
-    """Return the reason why a response to a request of robots.txt forbids the host, or None."""
+    """Return the reason why a response to a robots.txt request forbids the whole host, or None if it does not."""
     if response.headers.get("cf-mitigated"):
         return "a challenge instead"
     if response.status in FORBIDDING_STATUSES or not (200 <= response.status < 300 or 400 <= response.status < 500):

@@ -1,7 +1,8 @@
-"""Rules of a robots.txt by RFC 9309, for one product token.
+"""Parser of robots.txt according to RFC 9309, for the product token `khobor`.
 
-Scrapy's parser (Protego) searches the whole User-Agent header for the names of groups, so that a contact URL in it can
-match a group of another crawler. It also keeps every group, and a file of 500 KB with many agents then takes minutes.
+Scrapy's parser (Protego) is not used: it searches the whole User-Agent header for the names of groups, so a contact URL
+in it can match the group of another crawler. It also keeps every group, so a file of 500 KB with many agents takes
+minutes.
 """
 
 import codecs
@@ -23,7 +24,7 @@ _BLANK = "\ufffd" + "".join(
 )
 _TAG = re.compile(r"<(?!https?:)[^<>\r\n]*+>")
 _LINE_END = re.compile(r"[\r\n]|<!--|-->")
-# Misspellings as in Google's parser.
+# Accepts the misspellings that Google's parser accepts.
 _FIELD = re.compile(
     r"(?P<agent>user[-_ ]?agent)|(?P<disallow>dis{1,2}al{1,2}[oa]w|diasllow)|(?P<allow>allow)"
     r"|(?P<delay>crawl[-_ ]?delay)|(?P<sitemap>site[-_ ]?maps?)",
@@ -40,14 +41,14 @@ _UNRESERVED = re.compile(rb"[\w.~-]")
 
 @dataclass(frozen=True)
 class RobotsRules:
-    """The rules that apply to one product token, and the sitemaps of the whole file."""
+    """The rules of a robots.txt that apply to this crawler, and the sitemaps of the whole file."""
 
-    rules: tuple[tuple[str, bool], ...] = ()  # path pattern, and if it is allowed
+    rules: tuple[tuple[str, bool], ...] = ()  # (path pattern, True for Allow or False for Disallow)
     crawl_delay: float | None = None
     sitemaps: tuple[str, ...] = ()
 
     def allows(self, url: str) -> bool:
-        """Report if a URL may be requested: the longest pattern decides, of equally long ones an Allow."""
+        """Report if a URL may be requested, by the longest matching pattern; Allow wins among equally long patterns."""
         path = _normal_path(url)
         return next((allowed for pattern, allowed in self._by_length if pattern.matches(path)), True)
 
@@ -71,7 +72,7 @@ class _Pattern:
         return cls(tuple(parts), is_whole, sum(map(len, parts)) + len(parts) - 1 + is_whole)
 
     def matches(self, path: bytes) -> bool:
-        """Match a path from its beginning. The leftmost place of each part suffices, so nothing is tried twice."""
+        """Report if a path matches from its beginning; each part is searched once, because its first match suffices."""
         first, *middle = self.parts
         if not path.startswith(first):
             return False
@@ -94,13 +95,13 @@ class _Group:
 
 
 def parse_robots(body: bytes) -> RobotsRules:
-    """Read all lines of a robots.txt that can be read, of its first 512 KiB.
+    """Parse the first 512 KiB of a robots.txt; lines that are text or markup are ignored.
 
-    Lines of text or markup in between are ignored. A group ends at the first User-agent after a rule; Crawl-delay and
-    Sitemap do not end it, and a Crawl-delay applies to the agents named before it.
+    A group of rules ends at the first User-agent line after a rule. Crawl-delay and Sitemap do not end it, and a
+    Crawl-delay applies to the agents named before it.
     """
     own, default = _Group(), _Group()
-    named: list[_Group] = []  # groups of the current User-agent lines that apply to us
+    named: list[_Group] = []  # groups of the current User-agent lines that apply to this crawler
     sitemaps: list[str] = []
     has_rule = False
     for kind, value in _fields(_text(body)):
@@ -135,13 +136,13 @@ def _text(body: bytes) -> str:
 
 
 def _charset(start: bytes) -> str:
-    """Detect UTF-16 without a byte order mark by its zero bytes."""
+    """Return the charset of a file without a byte order mark; UTF-16 is recognised by its zero bytes."""
     halves = [start[at::2].count(0) * 2 > len(start) // 2 for at in (0, 1)]
     return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get((halves[0], halves[1]), "utf-8")
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind and value of each line that has a known field; a tag separates lines."""
+    """Yield the kind and value of each line with a known field; an HTML tag counts as a line break."""
     for line in _LINE_END.split(_TAG.sub("\n", text)):
         content = line.partition("#")[0].strip(_BLANK)
         if match := _FIELD.match(content):
@@ -154,7 +155,7 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _urls(value: str) -> list[str]:
-    """Split the value of a Sitemap line, which may name several URLs, with or without quotes."""
+    """Return the URLs in the value of a Sitemap line, which may have several, with or without quotes."""
     urls: list[str] = []
     for word in value.split():
         word = word.strip("\"'<>,;")
@@ -179,7 +180,7 @@ def _normal_path(url: str) -> bytes:
 
 
 def _normal(octets: bytes) -> bytes:
-    """Return octets with one way of escaping: only unreserved and reserved characters but `*` and `$` are bare."""
+    """Percent-encode all octets except unreserved and reserved characters; `*` and `$` are encoded too."""
     return _ESCAPE.sub(_escaped, octets)
 
 

@@ -1,1 +1,1 @@
-"""Child process that parses pages. May import all of `crawler` except `spiders` and `registry`."""
+"""Parse worker, a child process that parses pages. May import all of `crawler` except `spiders` and `registry`."""

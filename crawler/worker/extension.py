@@ -1,8 +1,8 @@
 """Parse worker: a child process that parses pages, one at a time and in order.
 
-The HTML parser is C code, and pages are foreign input: one that crashes it, hangs it or exhausts memory ends the
-child, which has no ledger, lock or connection. The page fails with a :class:`DecodeError`, and a new child parses the
-next one.
+The HTML parser is C code, and pages are untrusted input. A page that crashes the parser, hangs it or exhausts memory
+only ends the child, which has no database, lock or connection open. Parsing that page fails with a
+:class:`DecodeError`, and a new child parses the next one.
 """
 
 import asyncio
@@ -36,25 +36,25 @@ from crawler.worker.protocol import dump_page, dump_parsed_page, load_page, load
 
 logger = logging.getLogger(__name__)
 
-# CPU time for one page, so that a busy machine does no harm.
+# CPU time for one page. It is not wall time, which would depend on the load of the machine.
 MAX_CPU_SECONDS = 5
-# Wall time until a stopped or waiting child is killed.
+# Wall time for one page, after which a stopped or waiting child is killed.
 MAX_RESPONSE_SECONDS = 120
-MAX_PAGE_MEMORY = 512 * 2**20  # bytes; pages of 8 MiB, the largest that are downloaded, took less than half of it
+MAX_PAGE_MEMORY = 512 * 2**20  # bytes; a page of 8 MiB, the largest that is downloaded, needs less than half of this
 _SIZES = struct.Struct("<II")  # of the head and the body of a page
 _PARSED, _DECODE_ERROR, _EXCEPTION = range(3)
 _DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
 
 
 class ParserFailed(Exception):
-    """An internal error while a page was parsed; a note has the traceback of the worker."""
+    """Raised for an internal error of the parser; the traceback of the worker is attached as a note."""
 
 
 @dataclass(eq=False, slots=True)
 class _Job:
     pieces: tuple[bytes, ...]
     result: asyncio.Future[ParsedPage]
-    was_killed: bool = False  # the child, while it parsed this page, by others
+    was_killed: bool = False  # another process has killed the child while it parsed this page
 
 
 class ParseWorker:
@@ -67,7 +67,7 @@ class ParseWorker:
         text_steps: Sequence[Callable[[Any], Any]],
         stats: StatsCollector | None = None,
     ) -> None:
-        """:param text_steps: pure functions to apply to each story, in order"""
+        """:param text_steps: pure functions that are applied to each story, in order"""
         self._page_parser, self._entry_points, self._text_steps = page_parser, entry_points, text_steps
         self._stats = stats
         self._child: ChildProcess | None = None
@@ -87,7 +87,11 @@ class ParseWorker:
         return worker
 
     async def parse(self, page: PageResponse) -> ParsedPage:
-        """Parse a page; raises :class:`DecodeError` for a fault of the page, :class:`ParserFailed` for one of ours."""
+        """Parse a page in the child process.
+
+        :raises DecodeError: the page cannot be parsed
+        :raises ParserFailed: internal error of the parser
+        """
         head, body = dump_page(page)
         job = _Job((_SIZES.pack(len(head), len(body)), head, body), asyncio.get_running_loop().create_future())
         self._queue.append(job)
@@ -100,7 +104,7 @@ class ParseWorker:
         return await job.result
 
     def give_up(self) -> None:
-        """Fail all queued pages; the next run requests them again."""
+        """Fail all queued pages when the run must end; the next run requests them again."""
         self._fail_all(RunEnded("the run ended before the page was parsed"))
         self.close()
 
@@ -144,7 +148,10 @@ class ParseWorker:
             _fail(job, error)
 
     def _on_exit(self, status: int) -> None:
-        """Fail the page that ended the child, or repeat it if the child was killed by others, once."""
+        """Fail the page that ended the child and start a new child for the rest.
+
+        If another process killed the child, the page is parsed once more instead.
+        """
         self._child = None
         self._restart_timer()
         if not self._queue:
@@ -189,7 +196,7 @@ def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
 
 
 def _exit_error(status: int) -> DecodeError | None:
-    """Return the error of the page that ended the child; None if others killed it."""
+    """Return the error of the page that ended the child, or None if another process killed the child."""
     if not os.WIFSIGNALED(status):
         return ParserCrashed(f"the parse worker ended with code {os.WEXITSTATUS(status)}")
     number = os.WTERMSIG(status)
@@ -220,7 +227,7 @@ def _serve(
     with link.makefile("rb") as pages:
         while len(sizes := pages.read(_SIZES.size)) == _SIZES.size:
             head, body = (pages.read(size) for size in _SIZES.unpack(sizes))
-            # The signal ends the process whatever it does.
+            # SIGPROF ends the process even while it runs C code.
             signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
             message = frame(*reply(head, body))
             signal.setitimer(signal.ITIMER_PROF, 0)

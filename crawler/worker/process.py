@@ -1,4 +1,4 @@
-"""Forked child process with a socket to its parent and nothing else that the parent has open."""
+"""Forked child process that is connected to its parent by a socket; all other open files are closed in it."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ _HEAD = struct.Struct("<BI")  # kind and length of a message
 
 
 class ChildProcess:
-    """The parent's end: sends bytes, and reports messages and the exit of the child."""
+    """Handle of a child process: send it bytes, and receive its messages and its exit status by callbacks."""
 
     def __init__(
         self,
@@ -30,12 +30,12 @@ class ChildProcess:
         on_exit: Callable[[int], None],
         memory: int,
     ) -> None:
-        """Fork; raises :class:`OSError` if that fails.
+        """Fork the child process; raise :class:`OSError` if that fails.
 
-        :param serve: runs in the child with its end of the socket
-        :param on_message: called with kind and content of each message
-        :param on_exit: called once with the exit status, unless :meth:`end` was called
-        :param memory: bytes that the child may map in addition to those mapped now
+        :param serve: function that runs in the child; its argument is the child's end of the socket
+        :param on_message: called with the kind and content of each message of the child
+        :param on_exit: called once with the exit status of the child, unless :meth:`end` was called
+        :param memory: bytes of memory that the child may map in addition to those that the parent has mapped now
         """
         self._loop, self._on_message, self._on_exit = loop, on_message, on_exit
         self._unsent: deque[memoryview] = deque()
@@ -60,7 +60,7 @@ class ChildProcess:
         os.kill(self._pid, signal.SIGKILL)
 
     def end(self) -> int:
-        """Kill the child without a call of `on_exit`; return its peak memory in bytes."""
+        """Kill the child without calling `on_exit`, and return its peak memory in bytes."""
         self._close()
         self.kill()
         _, _, usage = os.wait4(self._pid, 0)
@@ -116,7 +116,7 @@ def frame(kind: int, content: bytes) -> bytes:
 def _fork(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:
     end_with_parent = signal_on_parent_exit(os.getpid(), signal.SIGKILL)
     with warnings.catch_warnings():
-        # Python warns that other threads are not copied; the child needs none.
+        # Python warns that a fork does not copy other threads; the child does not need them.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if not pid:
@@ -124,19 +124,19 @@ def _fork(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memor
             end_with_parent()
             _limit_memory(memory)
             serve(_isolate(link))
-        finally:  # no code of the parent may run on
+        finally:  # the child must not continue with the parent's code
             os._exit(1)
     return pid
 
 
 def _isolate(link: socket.socket) -> socket.socket:
-    """Drop what the child inherits except the socket: signal handlers, logging, open files and the site's lock.
+    """Remove the inherited signal handlers, logging and open files, including the site's lock; return the socket.
 
-    Objects of the parent are not collected, because a finaliser could close its ledger.
+    Inherited objects are exempted from garbage collection, because a finaliser could close the parent's database.
     """
     gc.freeze()
     signal.set_wakeup_fd(-1)
-    # Ctrl-C reaches the child too, and its parent may still need it.
+    # Ctrl-C also reaches the child, but the parent may still need the child while it stops.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGALRM, signal.SIGPROF):
@@ -160,9 +160,9 @@ def _limit_memory(additional: int) -> None:
 
 
 def signal_on_parent_exit(parent: int, number: signal.Signals) -> Callable[[], None]:
-    """Return a function that lets the calling process get a signal when its parent exits; Linux only.
+    """Return a function, to be called in a child process, that requests a signal when the parent exits (Linux only).
 
-    The lookup of `prctl` happens here, because a forked child should not load libraries.
+    `prctl` is looked up before the fork, because a forked child should not load libraries.
     """
     import ctypes
 

@@ -1,4 +1,7 @@
-"""Pages and parse results as JSON, for a worker that is not trusted with pickle."""
+"""JSON serialisation of pages and parse results for the parse worker.
+
+The format is not pickle, because a worker that a page has taken over could then run code in the parent.
+"""
 
 import json
 from dataclasses import fields

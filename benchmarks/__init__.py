@@ -1,1 +1,1 @@
-"""How fast the parts are and how right, side by side with what a user would use instead: `make bench`."""
+"""Benchmarks of speed and correctness against alternatives: `make bench`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run the benchmarks and print what they find; `--write` keeps it in docs/performance.md."""
+"""Run the benchmarks and print their reports; `--write` stores them in docs/performance.md."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from benchmarks.starting import starting
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 
-# Whether it is to be quick, and the number of rounds or None for the usual one: the report.
+# Arguments: quick, and the number of rounds or None for the default. Returns the report.
 Benchmark = Callable[[bool, int | None], str]
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -23,28 +23,26 @@ BENCHMARKS: dict[str, Benchmark] = {
     "reading": lambda quick, rounds: reading(15 if quick else 60, rounds or (2 if quick else 5), counted=not quick),
     "crawling": lambda quick, rounds: crawling((60, 300) if quick else (300, 2700), rounds or (1 if quick else 5)),
 }
-# They take long, and have a place of their own on the page.
-APART: dict[str, Benchmark] = {
+# Long benchmarks, run only by name, with their own section of the page.
+LONG_BENCHMARKS: dict[str, Benchmark] = {
     "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
     "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what was asked for, one after the other: two at a time would disturb each other."""
+    """Run the named benchmarks one after the other, because parallel runs would disturb each other."""
     options = _parser().parse_args(arguments)
     when = datetime.now(UTC)
-    parts = [
-        f"{when:%Y-%m-%d %H:%M} UTC{', quick' if options.quick else ''}; {machine()}.\n{versions()}.",
-    ]
-    every = {**BENCHMARKS, **APART}
+    parts = [f"{when:%Y-%m-%d %H:%M} UTC{', quick' if options.quick else ''}; {machine()}.\n{versions()}."]
+    every = {**BENCHMARKS, **LONG_BENCHMARKS}
     which: list[str] = options.which or [*BENCHMARKS]
     for name in which:
         parts.append(f"## {name.capitalize()}\n\n{every[name](options.quick, options.rounds)}")
         print(f"\n{parts[-1]}", flush=True)
     print(f"\n{parts[0]}")
     if options.write:
-        _keep(parts, which[0] if set(which) <= set(APART) else "results")
+        _keep(parts, which[0] if set(which) <= set(LONG_BENCHMARKS) else "results")
     return 0
 
 
@@ -61,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         type=_name,
         metavar="NAME",
-        help=f"{', '.join([*BENCHMARKS, *APART])}; all but {' and '.join(APART)} unless named",
+        help=f"{', '.join([*BENCHMARKS, *LONG_BENCHMARKS])}; all but {' and '.join(LONG_BENCHMARKS)} unless named",
     )
     parser.add_argument("--rounds", type=int, help="how often each contestant runs")
     parser.add_argument("--quick", action="store_true", help="few pages and rounds: under two minutes, and rough")
@@ -70,8 +68,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _name(text: str) -> str:
-    if text not in {**BENCHMARKS, **APART}:
-        raise argparse.ArgumentTypeError(f"{text!r} is no benchmark; there are: {', '.join([*BENCHMARKS, *APART])}")
+    if text not in {**BENCHMARKS, **LONG_BENCHMARKS}:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a benchmark; choose from: {', '.join([*BENCHMARKS, *LONG_BENCHMARKS])}"
+        )
     return text
 
 

@@ -1,4 +1,4 @@
-"""Who crawls the generated site, how each is started, and where it leaves what it read."""
+"""Contestants of the crawl benchmark: command line and location of the results."""
 
 import sys
 from collections.abc import Callable
@@ -10,16 +10,16 @@ from benchmarks.environment import FOLDER, python_of
 
 OURS = "khobor"
 IN_ONE_PROCESS = f"{OURS}, in one process"
-_AT_ONCE = 16  # requests, for everybody; against a server of one's own there is nothing to be spared
+_AT_ONCE = 16  # concurrent requests of every contestant; the local server needs no politeness
 
 
 @dataclass(frozen=True)
 class Contestant:
     """One way to crawl a site.
 
-    :param command: of the site's address and a folder to work in, what is run
-    :param rows: of that folder, what was read; None for one that reads nothing
-    :param goal: as many times as fast we want to be, in which of our ways, if we want that
+    :param command: command line for the URL of the site and a working folder
+    :param rows: rows read, from that folder; None for a contestant that reads nothing
+    :param goal: pairs of our variant and the factor by which it must be faster
     """
 
     name: str

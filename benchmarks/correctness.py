@@ -1,4 +1,4 @@
-"""Whether what was read is right: the same words as the truth, however they are spaced."""
+"""Correctness of fields: the same words as the ground truth, regardless of white space."""
 
 import json
 import unicodedata
@@ -14,14 +14,14 @@ import pyarrow.parquet as pq
 from tests.newspaper import StoryTruth
 from tests.newspaper.bengali_text import DHAKA
 
-ALIKE = 0.95
+MIN_OVERLAP = 0.95
 
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Right:
-    """Shares of the stories, 0 to 1, of which a field was read right; `alike` are bodies of nearly the same words."""
+    """Share of stories with a correct field, 0 to 1; `alike` counts bodies with nearly the same words."""
 
     stories: int
     headline: float
@@ -31,12 +31,12 @@ class Right:
     alike: float
 
     def cells(self) -> list[str]:
-        """The shares in per cent, in the order of the columns."""
+        """Return the shares in per cent, in the order of the columns."""
         return [f"{100 * getattr(self, field.name):.0f} %" for field in fields(self)[1:]]
 
 
 def right(rows: Iterable[Row], truth: Mapping[str, StoryTruth]) -> Right:
-    """How much of the truth stands in the rows; a story that was not read at all counts as wrong."""
+    """Compare rows with the ground truth; a missing story counts as wrong."""
     by_number = {row["url"].rstrip("/").rpartition("/")[2]: row for row in rows}
     found: Counter[str] = Counter()
     for number, story in truth.items():
@@ -45,18 +45,18 @@ def right(rows: Iterable[Row], truth: Mapping[str, StoryTruth]) -> Right:
             found["byline"] += _same(row["byline"], story.byline)
             found["date"] += _day(row["published_at"]) == _day(story.published_at)
             found["body"] += _same(row["body"], story.body)
-            found["alike"] += _likeness(row["body"] or "", story.body) >= ALIKE
+            found["alike"] += _word_overlap(row["body"] or "", story.body) >= MIN_OVERLAP
     shares = {name: found[name] / len(truth) for name in ("headline", "byline", "date", "body", "alike")}
     return Right(len(truth), **shares)
 
 
 def rows_of_lines(path: Path) -> list[Row]:
-    """Rows that were written as JSON lines; none where there is no such file."""
+    """Read rows from JSON lines; none if the file does not exist."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def rows_of_parquet(folder: Path) -> list[Row]:
-    """Rows of a `stories` table."""
+    """Read rows of a `stories` table."""
     columns = ["url", "headline", "byline", "published_at", "body"]
     rows: list[Row] = pq.read_table(folder, columns=columns).to_pylist()
     return rows
@@ -71,7 +71,7 @@ def _plain(text: str | None) -> str:
 
 
 def _day(moment: str | datetime | None) -> date | None:
-    """The day in Dhaka: some tell no time."""
+    """Return the day in Dhaka, also of a date without a time."""
     if isinstance(moment, str):
         if len(moment) == 10:
             return date.fromisoformat(moment)
@@ -79,7 +79,7 @@ def _day(moment: str | datetime | None) -> date | None:
     return (moment.astimezone(DHAKA) if moment.tzinfo else moment).date() if moment else None
 
 
-def _likeness(read: str, true: str) -> float:
-    """How many words are common, as a share of both texts' words."""
+def _word_overlap(read: str, true: str) -> float:
+    """Return the share of common words in the words of both texts."""
     one, other = Counter(_plain(read).split()), Counter(_plain(true).split())
     return 2 * (one & other).total() / max(1, one.total() + other.total())

@@ -1,4 +1,4 @@
-"""Crawling side by side: what one more page costs each contestant, apart from starting and ending."""
+"""Crawl benchmark: cost of one further page for each contestant, without start and end."""
 
 import sys
 import tempfile
@@ -11,8 +11,8 @@ from benchmarks.contestants import CONTESTANTS, IN_ONE_PROCESS, OURS, Contestant
 from benchmarks.correctness import Right, right
 from benchmarks.measuring import Cost, Spread, cost_of
 from benchmarks.pages import Pages
+from benchmarks.report import table
 from benchmarks.site import Ceiling, Site, ceiling, serving
-from benchmarks.telling import table
 from tests.support.project import PROJECT
 
 _DONE = (0, 3)  # 3: done, but below an expectation, which a site without listings is
@@ -20,7 +20,7 @@ _DONE = (0, 3)  # 3: done, but below an expectation, which a site without listin
 
 @dataclass(frozen=True)
 class Round:
-    """One contestant in one round: seconds and CPU seconds of one more page, and what stands beside them."""
+    """Result of one contestant in one round: seconds and CPU seconds per further page, and the rest of the cost."""
 
     wall: float
     cpu: float
@@ -30,7 +30,7 @@ class Round:
 
 
 def crawling(sizes: tuple[int, int], rounds: int) -> str:
-    """The report: medians and extremes over the rounds, ratios pair by pair within each."""
+    """Run the benchmark and return its report: medians and extremes over the rounds, ratios within each round."""
     pages = Pages.generated(max(sizes))
     truth = pages.truth(pages.paths(sizes[0]))
     measured: dict[str, list[Round]] = defaultdict(list)
@@ -77,7 +77,7 @@ def _cwd(contestant: Contestant, work: Path) -> Path:
 
 
 def _goals(measured: dict[str, list[Round]]) -> str:
-    """Whether each goal was reached, by the median of the pairs."""
+    """List each goal and if it was reached, by the median of the paired ratios."""
     lines = []
     for contestant in CONTESTANTS:
         for name, goal in contestant.goal:

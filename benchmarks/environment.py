@@ -1,4 +1,4 @@
-"""The environments of the peers, which never share ours, and the machine and versions that a result belongs to."""
+"""Virtual environments of the peers, and the machine and versions of a result."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _THEIRS = ("scrapy", "parsel", "lxml", "crawlee", "newspaper4k", "trafilatura", 
 
 
 def python_of(name: str) -> Path:
-    """The Python of an environment of the peers, which is made where it is missing or older than its lock."""
+    """Return the Python of a peer environment; create it if it is missing or older than its lock file."""
     home, lock = FOLDER / ".venv" / name, FOLDER / LOCKS[name]
     python, ready = home / "bin" / "python", home / ".ready"
     if not ready.exists() or ready.stat().st_mtime < lock.stat().st_mtime:
@@ -31,14 +31,14 @@ def python_of(name: str) -> Path:
 
 
 def machine() -> str:
-    """Processor, cores, memory and system."""
+    """Describe processor, cores, memory and system."""
     processor = _line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.release()}"
 
 
 def versions() -> str:
-    """Python, and the packages that matter, ours and theirs."""
+    """List the versions of Python and of the measured packages."""
     theirs: dict[str, str] = {}
     for name in LOCKS:
         listed = subprocess.run(

@@ -1,6 +1,6 @@
-"""What a command costs from start to end: seconds, CPU seconds, peak memory; of all its processes, with one timer.
+"""Cost of a command with all its processes: seconds, CPU seconds and peak memory.
 
-It runs as a small process of its own, because a child's peak memory begins at the size of whoever starts it.
+The timer is a small separate process, because the peak memory of a child starts at the size of its parent.
 """
 
 import json
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-LONGEST = 900
+TIMEOUT_SECONDS = 900
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one command: wall and CPU seconds, of its largest process the peak in MiB, and its exit code."""
+    """Cost of one command: wall and CPU seconds, peak of its largest process in MiB, exit code."""
 
     wall: float
     cpu: float
@@ -27,22 +27,22 @@ class Cost:
 
 
 def cost_of(command: Sequence[str], *, folder: Path, log: Path, environment: dict[str, str] | None = None) -> Cost:
-    """Run a command in a folder, its output in the log; raises `CalledProcessError` where it takes far too long."""
-    said = subprocess.run(
+    """Run a command in a folder with its output in the log; raise `TimeoutExpired` after `TIMEOUT_SECONDS`."""
+    output = subprocess.run(
         [sys.executable, "-S", "-E", __file__, str(log), *command],
         cwd=folder,
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=LONGEST,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     )
-    return Cost(**json.loads(said.stdout))
+    return Cost(**json.loads(output.stdout))
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The middle of several measurements, and how far apart they lie."""
+    """Median and extremes of several measurements."""
 
     middle: float
     least: float
@@ -50,7 +50,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Median and extremes."""
+        """Compute median and extremes."""
         return cls(median(values), min(values), max(values))
 
     def text(self, digits: int = 2) -> str:

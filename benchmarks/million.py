@@ -1,7 +1,7 @@
-"""Many synthetic stories and a day of rankings, written by the project's own writer, to measure reading and size.
+"""Synthetic stories and a day of rankings, written as Khobor writes them, to measure reading and size.
 
-A body is words drawn as often as the bundled newspaper uses them, in no order. That compresses worse than its prose
-does, so sizes measured here are on the safe side.
+A body has random words with the frequencies of the bundled newspaper. It compresses worse than prose, so measured
+sizes are upper bounds.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ _ADDRESS = f"https://www.{SITE}.com"
 
 
 class Synthetic:
-    """A source of stories: the same seed gives the same ones."""
+    """Generator of stories, determined by its seed."""
 
     def __init__(self, seed: int = 1) -> None:
         truth = Newspaper(seed=seed).truth().values()
@@ -39,7 +39,7 @@ class Synthetic:
         self._chance = np.random.default_rng(seed)
 
     def stories(self, count: int) -> Iterator[tuple[str, pa.Table]]:
-        """Month by month, the name of the partition and its rows in the table's schema and order."""
+        """Yield the name and the rows of each month's partition, in the schema and order of the table."""
         for at, first in enumerate(range(0, count, STORIES_PER_MONTH)):
             year, month = divmod(_FIRST_YEAR * 12 + at, 12)
             rows = self._month(first, min(STORIES_PER_MONTH, count - first), datetime(year, month + 1, 1, tzinfo=ZONE))
@@ -87,7 +87,7 @@ class Synthetic:
         return _table(_STORIES, columns, count)
 
     def rankings(self, day: datetime) -> pa.Table:
-        """A day of both lists: at every look new headlines at the head of the one, places changed in the other."""
+        """Generate a day of both lists: new headlines on top of the one, swapped places in the other."""
         headlines = self._texts(np.full(1000, 8)).to_pylist()
         lists = {"latest": list(range(_LIST_ROWS)), "popular": list(range(_LIST_ROWS))}
         newest, rows = _LIST_ROWS, []
@@ -118,13 +118,13 @@ class Synthetic:
 
 
 def write_stories(root: Path, count: int, seed: int = 1) -> None:
-    """Fill the table `stories` of a data folder, as a publish would leave it."""
+    """Fill the table `stories` of a data folder as a publish does."""
     for part, rows in Synthetic(seed).stories(count):
         write_partition(root, _STORIES, part, rows)
 
 
 def write_partition(root: Path, table: Table, part: str, rows: pa.Table) -> Path:
-    """Write one file of a table where readers look for it."""
+    """Write one file of a table in its place."""
     path = root / table.path(SITE, part)
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:

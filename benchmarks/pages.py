@@ -1,4 +1,4 @@
-"""The generated site: stories of the bundled newspaper, in pages of real size, and what a right reading of them is."""
+"""Generated site: stories of the bundled newspaper on pages of real size, with their ground truth."""
 
 import gzip
 from collections.abc import Iterator
@@ -10,29 +10,29 @@ from tests.newspaper import Newspaper, StoryTruth
 SEED = 7
 HOST = "www.kalbela.com"
 ORIGIN = f"https://{HOST}"
-STORIES_PER_SITEMAP = 900  # a reader may take no more than a thousand of one
+STORIES_PER_SITEMAP = 900  # readers may stop at a thousand
 _ACCEPTING = {"accept-encoding": "gzip"}
 _WITHOUT_STORY = "/about"
 
 
 @dataclass(frozen=True)
 class Pages:
-    """One edition of the paper, without anything that is no story."""
+    """One edition of the newspaper without decoys."""
 
     paper: Newspaper
 
     @classmethod
     def generated(cls, stories: int, seed: int = SEED) -> "Pages":
-        """An edition of at least so many stories."""
+        """Generate an edition of at least `stories` stories."""
         return cls(Newspaper(seed, max(stories + 200, 400), decoys=False))
 
     def paths(self, count: int) -> list[str]:
-        """Paths of the newest stories, newest first."""
+        """Return the paths of the newest stories, newest first."""
         view = self.paper.site.view
         return [story.path(view.now) for story in view.stories[:count]]
 
     def listed(self) -> list[str]:
-        """Paths of the stories that the lists of every page name."""
+        """Return the paths of the stories in the ranked lists."""
         urls = (row.url for rows in self.paper.lists().values() for row in rows)
         return [url.removeprefix(ORIGIN) for url in urls if url]
 
@@ -49,7 +49,7 @@ class Pages:
         return self.compressed(_WITHOUT_STORY)
 
     def truth(self, paths: list[str]) -> dict[str, StoryTruth]:
-        """What each story must read as, by its number; of stories with the same words there is none."""
+        """Return the ground truth of stories by number, without exact duplicates."""
         numbers = {path.rpartition("/")[2] for path in paths}
         every = {story_id.partition(":")[2]: story for story_id, story in self.paper.truth().items()}
         return {number: every[number] for number in sorted(numbers & every.keys()) if not every[number].copies}

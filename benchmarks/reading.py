@@ -1,4 +1,4 @@
-"""Reading alone, side by side: CPU of one page that is already there, and whether it was read right."""
+"""Parse benchmark: CPU and correctness of reading a stored page."""
 
 import json
 import os
@@ -16,33 +16,33 @@ from benchmarks.environment import FOLDER, python_of
 from benchmarks.instructions import instructions
 from benchmarks.measuring import Spread
 from benchmarks.pages import ORIGIN, Pages
-from benchmarks.telling import table
+from benchmarks.report import table
 from tests.support.project import PROJECT
 
-MOST_MILLISECONDS = 1.5  # for all columns and both lists of a page of so many bytes
+MAX_MILLISECONDS = 1.5  # for all columns and both lists of a page of so many bytes
 OF_BYTES = 122_000
 OURS = "khobor"
 _MOMENTS = 20
 
 
 def reading(count: int, rounds: int, *, counted: bool) -> str:
-    """The report; `counted` also counts the instructions of reading a page, which takes a minute or two."""
+    """Run the benchmark and return its report; `counted` adds the instructions per page, which takes minutes."""
     pages = Pages.generated(count)
     measured: dict[str, list[float]] = defaultdict(list)
     rights: dict[str, Right] = {}
     with tempfile.TemporaryDirectory(prefix="khobor-bench-") as scratch:
-        folder, apart = Path(scratch, "pages"), Path(scratch, "apart")
+        folder, new_lists_folder = Path(scratch, "pages"), Path(scratch, "apart")
         size = _written(folder, ((f"{ORIGIN}{path}", pages.html(path)) for path in pages.paths(count)))
         truth = pages.truth(pages.paths(count))
-        _written(apart, _pages_of_their_own(pages))
+        _written(new_lists_folder, _pages_of_their_own(pages))
         for number in range(rounds):
             for name, command in _readers().items():
                 print(f"reading, round {number + 1} of {rounds}: {name}", file=sys.stderr)
                 rows = Path(scratch, "rows.jsonl")
-                measured[name].append(_milliseconds(command, apart if name == _APART else folder, rows))
+                measured[name].append(_milliseconds(command, new_lists_folder if name == _NEW_LISTS else folder, rows))
                 rights[name] = right(rows_of_lines(rows), truth)
-        told = instructions(folder) if counted else ""
-    bound = MOST_MILLISECONDS * size / OF_BYTES
+        counted_text = instructions(folder) if counted else ""
+    bound = MAX_MILLISECONDS * size / OF_BYTES
     ours = median(measured[OURS])
     verdict = "kept" if ours <= bound else "NOT kept"
     return "\n\n".join(
@@ -52,12 +52,12 @@ def reading(count: int, rounds: int, *, counted: bool) -> str:
             _table(measured, rights),
             f"Bound: {bound:.2f} ms for a page of this size, into all columns and both lists: {verdict}"
             f" ({ours:.2f} ms).",
-            *([told] if told else []),
+            *([counted_text] if counted_text else []),
         )
     )
 
 
-_APART = f"{OURS}, lists new on each page"
+_NEW_LISTS = f"{OURS}, lists new on each page"
 
 
 def _readers() -> dict[str, list[str]]:
@@ -68,11 +68,11 @@ def _readers() -> dict[str, list[str]]:
         "trafilatura": "read_trafilatura.py",
     }
     theirs = {name: [str(python_of("peers")), str(FOLDER / "peers" / script)] for name, script in peers.items()}
-    return {OURS: ours, _APART: ours, **theirs}
+    return {OURS: ours, _NEW_LISTS: ours, **theirs}
 
 
 def _milliseconds(command: list[str], folder: Path, rows: Path) -> float:
-    said = subprocess.run(
+    output = subprocess.run(
         [*command, folder, rows],
         cwd=PROJECT,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
@@ -80,12 +80,12 @@ def _milliseconds(command: list[str], folder: Path, rows: Path) -> float:
         text=True,
         check=True,
     )
-    passes: list[float] = json.loads(said.stdout.splitlines()[-1])
+    passes: list[float] = json.loads(output.stdout.splitlines()[-1])
     return median(passes)
 
 
 def _written(folder: Path, pages: Iterator[tuple[str, bytes]]) -> float:
-    """Put pages where readers find them; returns their mean size in bytes."""
+    """Write pages and their index for the readers; return the mean size in bytes."""
     folder.mkdir()
     index, sizes = [], []
     for number, (url, html) in enumerate(pages):
@@ -97,7 +97,7 @@ def _written(folder: Path, pages: Iterator[tuple[str, bytes]]) -> float:
 
 
 def _pages_of_their_own(pages: Pages) -> Iterator[tuple[str, bytes]]:
-    """Pages that were fetched hours apart, so that no two have the same lists."""
+    """Yield pages fetched hours apart, so that no two have the same lists."""
     began = pages.paper.now
     for number in range(_MOMENTS):
         pages.paper.set(began - timedelta(hours=3 * number))
@@ -111,6 +111,6 @@ def _table(measured: dict[str, list[float]], rights: dict[str, Right]) -> str:
     for name, every in measured.items():
         pairs = [theirs / ours for theirs, ours in zip(every, measured[OURS], strict=True)]
         ratio = "1" if name == OURS else Spread.of(pairs).text()
-        fields = ["–"] * 5 if name == _APART else rights[name].cells()
+        fields = ["–"] * 5 if name == _NEW_LISTS else rights[name].cells()
         rows.append([name, Spread.of(every).text(), ratio, *fields])
     return table(["", "CPU ms a page", "times ours", "headline", "byline", "day", "body", "body alike"], rows)

@@ -1,4 +1,4 @@
-"""Ours, reading alone: one stored page into all columns of a story and both of its lists."""
+"""Parse stored pages with Khobor into all columns of a story and both ranked lists."""
 
 import gc
 import sys
@@ -18,7 +18,7 @@ _AT = datetime(2026, 1, 11, 14, tzinfo=UTC)
 
 
 def read(html: bytes, url: str) -> dict[str, Any]:
-    """One page, as the spider reads it."""
+    """Parse one page as the spider does."""
     answer = PageResponse(url=url, body=html, fetched_at=_AT, content_type="text/html; charset=UTF-8", is_story=True)
     reading = _PARSER.parse(answer)
     assert len(reading.lists) == len(Kalbela.lists)

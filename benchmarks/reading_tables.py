@@ -1,4 +1,4 @@
-"""Reading what is kept, side by side: an analyst's three questions to many stories, in Parquet, JSON lines and CSV."""
+"""Query benchmark: three analyst questions on many stories in Parquet, JSON lines and CSV."""
 
 import shutil
 import sys
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.measuring import Spread
-from benchmarks.telling import table
+from benchmarks.report import table
 
 if TYPE_CHECKING:
     import duckdb
 
 MANY, FEW = 1_000_000, 100_000  # JSON lines and CSV hold only the few: a million would fill 20 GB
-MOST_BYTES, MOST_BYTES_A_RANK = 2_000, 20
+MAX_BYTES, MAX_BYTES_PER_RANK = 2_000, 20
 _TEXT_COLUMNS = "story_id, published_at, section, headline, body"
 
-# What is asked, the SQL over a source, and the bound in seconds; of the same month and story, however many there are.
+# Question, SQL over a source, and limit in seconds; always for the same month and story.
 QUESTIONS: dict[str, tuple[str, float]] = {
     "a day's count by section": (
         "SELECT section, count(*) FROM {source} WHERE CAST(published_at AS TIMESTAMPTZ) >= '2016-02-10 00:00+06'"
@@ -35,7 +35,7 @@ QUESTIONS: dict[str, tuple[str, float]] = {
 
 
 def reading_tables(stories: int, rounds: int) -> str:
-    """The report, with the bounds that Parquet is held to."""
+    """Run the benchmark and return its report with the limits for Parquet."""
     from benchmarks.million import write_stories
 
     with tempfile.TemporaryDirectory(prefix="khobor-bench-") as scratch:
@@ -98,7 +98,7 @@ def _verdict(ours: str, first: dict[tuple[str, str], list[float]], again: dict[t
 
 
 def _session(source: str) -> "duckdb.DuckDBPyConnection":
-    """DuckDB on its own; from the second question on it remembers the footers."""
+    """Open DuckDB on a source; it caches the Parquet footers from the second question on."""
     import duckdb
 
     connection = duckdb.connect()
@@ -120,7 +120,7 @@ def _seconds(session: "duckdb.DuckDBPyConnection", sql: str) -> float:
 
 
 def _as_text(data: Path) -> None:
-    """The same stories month by month as JSON lines and CSV, with the columns that are asked for."""
+    """Write the same stories by month as JSON lines and CSV, with the queried columns."""
     for path in sorted(data.glob("stories/*/*/*.parquet")):
         with _session(f"read_parquet('{path}', hive_partitioning = false)") as session:
             for kind, ending in (("jsonl", "json"), ("csv", "csv")):
@@ -138,10 +138,10 @@ def _sizes(data: Path, stories: int) -> str:
     rank = write_partition(data, TABLES["rankings"], "2026-01-11", rows).stat().st_size / len(rows)
     return "\n".join(
         (
-            f"- A story of {WORDS_PER_STORY} words takes {size:,.0f} bytes, at most {MOST_BYTES:,}:"
-            f" {_kept(size <= MOST_BYTES)}",
-            f"- A row of `rankings`, on a day of {len(rows):,}, takes {rank:.1f} bytes, at most {MOST_BYTES_A_RANK}:"
-            f" {_kept(rank <= MOST_BYTES_A_RANK)}",
+            f"- A story of {WORDS_PER_STORY} words takes {size:,.0f} bytes, at most {MAX_BYTES:,}:"
+            f" {_kept(size <= MAX_BYTES)}",
+            f"- A row of `rankings`, on a day of {len(rows):,}, takes {rank:.1f} bytes, at most {MAX_BYTES_PER_RANK}:"
+            f" {_kept(rank <= MAX_BYTES_PER_RANK)}",
         )
     )
 

@@ -1,7 +1,7 @@
-"""Many known stories: what it costs to begin, to look one up and to publish into years of data: `make bench-scale`.
+"""Scale benchmark: cost of start, look-up and publish with years of data: `make bench-scale`.
 
-A ledger is filled with made-up stories, 400 a day, as a crawl of years would have left it; then real commands begin
-on it, and stories that are new to it are looked up, placed among their likes and accepted, as a run does it.
+A ledger is filled with generated stories, 400 a day, as after years of crawling. Then real commands start on it, and
+new stories are looked up, clustered and stored as in a run.
 """
 
 import shutil
@@ -17,9 +17,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.likeness import Drawn, drawn
+from benchmarks.near_duplicates import Drawn, drawn
+from benchmarks.report import table
 from benchmarks.starting import until_first_request
-from benchmarks.telling import table
 from crawler.items import Ranking, Story
 from crawler.spiders.kalbela import Kalbela
 from pipelines.ledger import Ledger
@@ -39,7 +39,7 @@ _BATCH = 5_000
 
 @dataclass(frozen=True)
 class Known:
-    """What was measured with so many stories known; seconds, milliseconds, bytes, MiB."""
+    """Measurements with a number of known stories, in seconds, milliseconds, bytes and MiB."""
 
     stories: int
     begin_cpu: float
@@ -55,7 +55,7 @@ def _moment(number: int, count: int) -> datetime:
 
 
 def fill(ledger: Ledger, count: int) -> None:
-    """Remember made-up stories: their addresses, their hashes and their sketches."""
+    """Store generated stories with their URLs, hashes and sketches."""
     rng, sql = Random(1), ledger._sql  # a million of them, one by one, would take an hour
     sql.execute("PRAGMA synchronous = OFF")
     sql.execute("PRAGMA cache_size = -400000")
@@ -87,7 +87,7 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
 
 
 def known(count: int, folder: Path) -> Known:
-    """What a ledger of so many stories costs."""
+    """Measure a ledger of `count` stories."""
     dataset = DataFolder(folder)
     dataset.prepare()
     ledger = Ledger.open(dataset.ledger(SITE), SITE, ZONE)
@@ -102,7 +102,7 @@ def known(count: int, folder: Path) -> Known:
 
 
 def _begun(folder: Path) -> tuple[float, float, float]:
-    """CPU seconds, seconds and peak MiB of a crawl until its first request: the least of three."""
+    """Return CPU seconds, seconds and peak MiB of a crawl until its first request, the least of three."""
 
     def command(site: str, _: Path) -> list[str]:
         return [sys.executable, "-m", "khobor", "crawl", SITE, "--mirror", site, "--data", str(folder)]
@@ -115,7 +115,7 @@ def _begun(folder: Path) -> tuple[float, float, float]:
 
 
 def _forget_run(folder: Path) -> None:
-    """Take a run back that was ended at its first request, or the next one would have to publish what it left."""
+    """Delete a run that was killed at its first request, or the next one would publish its rows."""
     with closing(sqlite3.connect(DataFolder(folder).ledger(SITE))) as connection:
         for what in ("runs WHERE ended_at IS NULL", "urls WHERE open", "outbox"):
             connection.execute(f"DELETE FROM {what}")
@@ -123,7 +123,7 @@ def _forget_run(folder: Path) -> None:
 
 
 def _per_story(ledger: Ledger, count: int) -> tuple[float, float]:
-    """Milliseconds of looking a story up and placing it, and of all that accepting it takes, of the processor."""
+    """Return CPU milliseconds of looking up and clustering a story, and of storing it in all."""
     looking = accepting = 0.0
     stories = [*drawn(count, count + NEW)]
     for story in stories:
@@ -168,7 +168,7 @@ def _story(story: Drawn, content_hash: str, at: datetime) -> Story:
 
 
 def identity(count: int, folder: Path) -> float:
-    """Microseconds of looking up one story among so many that are known by their ids alone."""
+    """Return microseconds of looking up one story among `count` that have only ids."""
     ledger = Ledger.open(folder / "identity.sqlite", SITE, ZONE)
     sql = ledger._sql
     sql.execute("PRAGMA synchronous = OFF")
@@ -193,7 +193,7 @@ def identity(count: int, folder: Path) -> float:
 
 @dataclass(frozen=True)
 class Night:
-    """A night's publish into years of data: seconds, those of the processor, and the bytes of a row on disk."""
+    """Publish of one day into years of data: seconds, CPU seconds, and bytes per row on disk."""
 
     seconds: float
     used: float
@@ -203,7 +203,7 @@ class Night:
 
 
 def night(stories: int, folder: Path) -> Night:
-    """Publish 400 new stories, 60 revised ones and a day of lists into so many that stand, of five years."""
+    """Publish 400 new stories, 60 revised ones and a day of lists into existing stories of five years."""
     import pyarrow.parquet as pq
 
     from benchmarks.million import Synthetic
@@ -227,8 +227,8 @@ def night(stories: int, folder: Path) -> Night:
     bodies = rows["body"].to_pylist()
     with ledger.transaction():
         for number in range(PER_DAY):
-            drawn_one = Drawn(f"{SITE}:9{number:06}", bodies[-number - 1], at, False)
-            ledger.outbox.put(TABLES["stories"], part, _row(_story(drawn_one, "0" * 32, at)))
+            story = Drawn(f"{SITE}:9{number:06}", bodies[-number - 1], at, False)
+            ledger.outbox.put(TABLES["stories"], part, _row(_story(story, "0" * 32, at)))
     _keep_lists(ledger, at)
     began, used = time.perf_counter(), time.process_time()
     publish(dataset, ledger)
@@ -250,7 +250,7 @@ def _revise(ledger: Ledger, standing: list[dict[str, Any]]) -> None:
 
 
 def _keep_lists(ledger: Ledger, at: datetime) -> None:
-    """Two lists of 20 rows, of which one row is new every twenty minutes, for a day."""
+    """Add a day of two lists of 20 rows, with one new row every twenty minutes."""
     rng = Random(4)
     with ledger.transaction():
         for name in ("latest", "popular"):
@@ -294,7 +294,7 @@ def _row(record: Any) -> dict[str, Any]:
 
 
 def scale(counts: Sequence[int], *, quick: bool = False) -> str:
-    """The report, with the bounds that it is held to; `quick` looks up among fewer ids, and publishes into less."""
+    """Run the benchmark and return its report with limits; `quick` uses a tenth of the ids and stories."""
     identities, standing = (IDENTITIES // 10, FIVE_YEARS // 10) if quick else (IDENTITIES, FIVE_YEARS)
     parts = []
     with tempfile.TemporaryDirectory(prefix="khobor-scale-") as scratch:
@@ -305,7 +305,7 @@ def scale(counts: Sequence[int], *, quick: bool = False) -> str:
         parts.append(f"Looking up one id among {identities:,}: {took:.0f} µs of the processor (bound: 50).")
         (Path(scratch) / "identity.sqlite").unlink()
         print(f"scale: publishing into {standing:,} stories", file=sys.stderr)
-        parts.append(_said(night(standing, Path(scratch, "night")), standing))
+        parts.append(_publish_text(night(standing, Path(scratch, "night")), standing))
     return "\n\n".join(parts)
 
 
@@ -331,7 +331,7 @@ def _table(measured: list[Known]) -> str:
     return table(head, rows)
 
 
-def _said(night: Night, standing: int) -> str:
+def _publish_text(night: Night, standing: int) -> str:
     return (
         f"Publishing {PER_DAY} new stories, 60 revised ones and a day of lists into {standing:,} stories of five years:"
         f" {night.seconds:.2f} s, of the processor {night.used:.2f} (bound: 3).\n\n"

@@ -1,6 +1,6 @@
-"""A server fast enough not to be the limit: answers that were made beforehand, sent from a process of its own.
+"""Server of prepared responses in its own process, fast enough not to limit a crawl.
 
-Every size of the site has a port. Pages are the same on all of them; the sitemaps name so many stories.
+Every size of the site has a port. Pages are the same on all of them; the sitemaps differ in the number of stories.
 """
 
 import asyncio
@@ -25,35 +25,35 @@ _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Lengt
 
 @dataclass(frozen=True)
 class Load:
-    """What a port has served so far, and the CPU seconds that the server has used for all of them."""
+    """Stories served by a port so far, and CPU seconds of the server for all ports."""
 
     stories: int
     server_cpu: float
 
 
 class Site:
-    """The server as those see it who measure against it."""
+    """Handle of the server process."""
 
     def __init__(self, process: "subprocess.Popen[str]", ports: dict[int, int]) -> None:
         self._process = process
         self.ports = ports
 
     def url(self, size: int) -> str:
-        """Where the site of one size is."""
+        """Return the URL of the site of one size."""
         return f"http://127.0.0.1:{self.ports[size]}"
 
     def load(self, size: int) -> Load:
-        """What was served of one size until now."""
+        """Return the load of one size until now."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print("load", file=self._process.stdin, flush=True)
-        said = json.loads(self._process.stdout.readline())
-        return Load(said["stories"][str(size)], said["cpu"])
+        output = json.loads(self._process.stdout.readline())
+        return Load(output["stories"][str(size)], output["cpu"])
 
 
 @contextmanager
 def serving(sizes: tuple[int, ...]) -> Iterator[Site]:
-    """The site, generated and served by a process of its own, which ends with the block."""
+    """Generate and serve the site in a process that ends with the block."""
     command = [sys.executable, "-m", "benchmarks.site", *map(str, sizes)]
     with subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -66,14 +66,14 @@ def serving(sizes: tuple[int, ...]) -> Iterator[Site]:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """Pages a second that the server gives to one client that only takes them, and its own CPU seconds for one."""
+    """Pages per second for a client that only downloads, and CPU seconds of the server per page."""
 
     rate: float
     cpu: float
 
 
 def ceiling(site: Site, size: int, path: str, seconds: float = 1.0) -> Ceiling:
-    """What the server can do, measured over one connection."""
+    """Measure the limit of the server over one connection."""
     port = site.ports[size]
     asked = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
     before = site.load(size)
@@ -93,8 +93,8 @@ def ceiling(site: Site, size: int, path: str, seconds: float = 1.0) -> Ceiling:
 # The server's own process -------------------------------------------------------------------------------------------
 
 
-class _Answers:
-    """The whole answers of one port, by path, compressed and not."""
+class _Responses:
+    """Responses of one port by path, compressed and plain."""
 
     def __init__(self, stories: dict[str, bytes], furniture: dict[str, bytes], paths: list[str], port: int) -> None:
         self.stories = stories
@@ -102,12 +102,12 @@ class _Answers:
         self._furniture = furniture
         self._own: dict[str, dict[str, bytes]] = {}
         for origin in (ORIGIN, f"http://127.0.0.1:{port}"):
-            answers = {path: _answer(gzip.compress(xml.encode()), _XML) for path, xml in sitemaps(origin, paths)}
-            answers["/robots.txt"] = _answer(gzip.compress(robots(origin).encode()), _TEXT)
+            answers = {path: _response(gzip.compress(xml.encode()), _XML) for path, xml in sitemaps(origin, paths)}
+            answers["/robots.txt"] = _response(gzip.compress(robots(origin).encode()), _TEXT)
             self._own[origin] = answers
 
     def to(self, head: bytes) -> bytes:
-        """The answer to a request."""
+        """Return the response to a request."""
         path = head.split(b" ", 2)[1].decode("latin-1")
         lower = head.lower()
         answer = self.stories.get(path)
@@ -126,7 +126,7 @@ class _Answers:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, answers: _Answers) -> None:
+    def __init__(self, answers: _Responses) -> None:
         self._answers, self._waiting = answers, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -141,7 +141,7 @@ class _Connection(asyncio.Protocol):
                 self._transport.close()
 
 
-def _answer(compressed: bytes, kind: str) -> bytes:
+def _response(compressed: bytes, kind: str) -> bytes:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Encoding: gzip\r\nContent-Length: {len(compressed)}"
     return head.encode() + b"\r\n\r\n" + compressed
 
@@ -156,15 +156,15 @@ def _plain(answer: bytes) -> bytes:
 async def _serve(sizes: list[int]) -> None:
     pages = Pages.generated(max(sizes))
     every = dict.fromkeys([*pages.paths(max(sizes)), *pages.listed()])
-    stories = {path: _answer(pages.compressed(path), _HTML) for path in every}
-    furniture = {"/": _answer(pages.compressed("/"), _HTML), "*": _answer(pages.without_story(), _HTML)}
+    stories = {path: _response(pages.compressed(path), _HTML) for path in every}
+    furniture = {"/": _response(pages.compressed("/"), _HTML), "*": _response(pages.without_story(), _HTML)}
     loop = asyncio.get_running_loop()
-    answering: dict[int, _Answers] = {}
+    answering: dict[int, _Responses] = {}
     ports: dict[int, int] = {}
     for size in sizes:
         listening = socket.create_server(("127.0.0.1", 0), backlog=256)
         ports[size] = listening.getsockname()[1]
-        answering[size] = _Answers(stories, furniture, pages.paths(size), ports[size])
+        answering[size] = _Responses(stories, furniture, pages.paths(size), ports[size])
         await loop.create_server(partial(_Connection, answering[size]), sock=listening)
     print(json.dumps(ports), flush=True)
     while await loop.run_in_executor(None, sys.stdin.readline):

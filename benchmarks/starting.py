@@ -1,4 +1,4 @@
-"""Starting, side by side: CPU from the command to the first request that it sends, of all its processes."""
+"""Start-up benchmark: CPU of all processes from the command to its first request."""
 
 import os
 import signal
@@ -14,16 +14,16 @@ from pathlib import Path
 
 from benchmarks.contestants import CONTESTANTS, OURS
 from benchmarks.measuring import Spread
-from benchmarks.telling import table
+from benchmarks.report import table
 from tests.support.project import PROJECT
 
-MOST_CPU_SECONDS = 1.0
-_PATIENCE = 60.0
+MAX_CPU_SECONDS = 1.0
+_TIMEOUT_SECONDS = 60.0
 _COMPARED = (OURS, "Scrapy, naive spider")
 
 
 def starting(rounds: int) -> str:
-    """The report, with the bound that ours is held to."""
+    """Run the benchmark and return its report with the limit for Khobor."""
     cpu: dict[str, list[float]] = defaultdict(list)
     wall: dict[str, list[float]] = defaultdict(list)
     compared = [contestant for contestant in CONTESTANTS if contestant.name in _COMPARED]
@@ -35,24 +35,24 @@ def starting(rounds: int) -> str:
             wall[contestant.name].append(took)
     rows = [[name, Spread.of(cpu[name]).text(), Spread.of(wall[name]).text()] for name in cpu]
     ours = Spread.of(cpu[OURS]).middle
-    verdict = "kept" if ours <= MOST_CPU_SECONDS else "NOT kept"
+    verdict = "kept" if ours <= MAX_CPU_SECONDS else "NOT kept"
     return "\n\n".join(
         (
             f"From the command to its first request, {rounds} rounds (median, least and most).",
             table(["", "CPU s", "s"], rows),
-            f"Bound: {MOST_CPU_SECONDS:.1f} s of CPU: {verdict} ({ours:.2f} s).",
+            f"Bound: {MAX_CPU_SECONDS:.1f} s of CPU: {verdict} ({ours:.2f} s).",
         )
     )
 
 
 def until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[float, float, float]:
-    """CPU seconds and seconds that a command takes until somebody knocks at the site it was given.
-
-    The third is the peak of its largest process by then, in MiB.
-    """
-    with socket.create_server(("127.0.0.1", 0)) as door, tempfile.TemporaryDirectory(prefix="khobor-bench-") as folder:
-        door.settimeout(_PATIENCE)
-        site = f"http://127.0.0.1:{door.getsockname()[1]}"
+    """Return CPU seconds, seconds and peak MiB of the largest process until a command sends its first request."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        tempfile.TemporaryDirectory(prefix="khobor-bench-") as folder,
+    ):
+        server.settimeout(_TIMEOUT_SECONDS)
+        site = f"http://127.0.0.1:{server.getsockname()[1]}"
         began = time.perf_counter()
         process = subprocess.Popen(
             command(site, Path(folder)),
@@ -62,7 +62,7 @@ def until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[floa
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_for_request(door)
+            _wait_for_request(server)
             took, spent = time.perf_counter() - began, sum(map(_cpu_seconds, _family(process.pid)))
             peak = max(map(_peak, _family(process.pid)))
         finally:
@@ -76,23 +76,23 @@ def until_first_request(command: Callable[[str, Path], list[str]]) -> tuple[floa
 
 
 def _peak(pid: int) -> float:
-    """The most memory that a process has had, in MiB."""
+    """Return the peak memory of a process in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _wait_for_request(door: socket.socket) -> None:
-    """Somebody may knock first, to see whether anybody is there."""
+def _wait_for_request(server: socket.socket) -> None:
+    """Wait for a first request, after connections that only test if the port is open."""
     while True:
-        knocking, _ = door.accept()
-        with knocking:
-            knocking.settimeout(_PATIENCE)
-            if knocking.recv(1):
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(_TIMEOUT_SECONDS)
+            if connection.recv(1):
                 return
 
 
 def _family(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
+    """Yield the ids of a process and its descendants."""
     yield pid
     with suppress(FileNotFoundError, ProcessLookupError):
         for thread in Path(f"/proc/{pid}/task").iterdir():
@@ -101,13 +101,13 @@ def _family(pid: int) -> Iterator[int]:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """What a process has used until now, with the children that it has waited for."""
+    """Return the CPU seconds of a process and of its reaped children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _until_gone(pids: list[int]) -> None:
-    """Wait until nothing writes to the folder any more."""
+    """Wait until no process writes to the folder any more."""
     while any(Path(f"/proc/{pid}").exists() and _state(pid) != "Z" for pid in pids):
         time.sleep(0.01)
 

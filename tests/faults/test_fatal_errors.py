@@ -1,4 +1,4 @@
-"""Trouble with the machine: one sentence, exit code 7, nothing accepted is lost, and the next run has everything."""
+"""Errors of the machine: exit code 7, one sentence, no stored story is lost and the next run completes."""
 
 import json
 import os
@@ -13,33 +13,26 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipelines.runtime.preflight import check_machine
+from pipelines.storage.data_folder import DataFolder
 from tests.newspaper import Newspaper
 from tests.support.commands import FinishedCrawl, khobor
 from tests.support.fault_site import FaultSite
 from tests.support.processes import crawl_command, reports
 from tests.support.project import PROJECT
 
-ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not ROOT, reason="only root can mount a file system or become another user")
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system or become another user")
 
 
 def run(
     command: Sequence[str], *, environment: dict[str, str] | None = None, before: Callable[[], Any] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """A command, in a process that something is done to before it begins."""
-    return subprocess.run(
-        command,
-        cwd=PROJECT,
-        env=os.environ | (environment or {}),
-        preexec_fn=before,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+    options: dict[str, Any] = {"cwd": PROJECT, "capture_output": True, "text": True, "timeout": 100}
+    return subprocess.run(command, env=os.environ | (environment or {}), preexec_fn=before, **options)
 
 
-def said_in(done: "subprocess.CompletedProcess[str]") -> str:
-    """What a command said of itself: its one sentence, or the first problem of its report."""
+def message_of(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return the one error message of a command, or the first problem of its report."""
     assert "Traceback" not in done.stderr, done.stderr
     if done.stdout:
         return str(json.loads(done.stdout)["verdict"]["problems"][0])
@@ -53,13 +46,13 @@ def kept(data: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def paper() -> Iterator[FaultSite]:
-    with FaultSite(["s403", "s404", "s410"]) as paper:  # and a good story after each
+    with FaultSite(["s403", "s404", "s410"]) as paper:  # with a good story after each
         yield paper
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a small disk with these options, or changes those of the one that is mounted."""
+    """Return a function that mounts a small disk, or remounts it, with the given options."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted: list[str] = []
@@ -76,15 +69,13 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 @needs_root
-def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_everything(
-    disk: Callable[[str], Path],
-) -> None:
+def test_run_continues_after_full_disk(disk: Callable[[str], Path]) -> None:
     newspaper = Newspaper(stories=60)
     with newspaper.serve() as mirror:
         data = disk("size=17m") / "data"
         done = run(crawl_command(mirror, data, "-sKHOBOR_MIN_FREE_MB=0"))
         assert done.returncode == 7
-        assert re.search(rf"{data}/.*(disk is full|No space left on device)", said_in(done)), done
+        assert re.search(rf"{data}/.*(disk is full|No space left on device)", message_of(done)), done
         disk("size=64m")
         assert khobor("publish", "--data", str(data)).returncode == 0
         [report] = reports(data)
@@ -103,17 +94,14 @@ def test_a_disk_that_fills_up_ends_the_run_and_after_making_room_the_next_has_ev
 
 
 @pytest.mark.parametrize(
-    "place",
-    ["page.begun:3=enospc", "accept.due:2=enospc", "stage.written=enospc", "write.synced:1=eio"],
+    "failpoint", ["page.begun:3=enospc", "accept.due:2=enospc", "stage.written=enospc", "write.synced:1=eio"]
 )
-def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
-    place: str, paper: FaultSite, tmp_path: Path
-) -> None:
-    trap = {"KHOBOR_FAILPOINT": place, "KHOBOR_TESTING": "1"}
-    done = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12"), environment=trap)
+def test_storage_error_loses_no_story(failpoint: str, paper: FaultSite, tmp_path: Path) -> None:
+    command = crawl_command(paper.server.base, tmp_path, "--max-pages=12")
+    done = run(command, environment={"KHOBOR_FAILPOINT": failpoint, "KHOBOR_TESTING": "1"})
     assert done.returncode == 7, done
-    assert re.search(rf"{tmp_path}/.*(No space left on device|Input/output error)", said_in(done))
-    again = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12"))
+    assert re.search(rf"{tmp_path}/.*(No space left on device|Input/output error)", message_of(done))
+    again = run(command)
     assert again.returncode in (0, 3), again.stdout
     good = [f"kalbela:{path.rpartition('/')[2]}" for path in paper.good]
     assert set(good) <= set(kept(tmp_path))
@@ -124,33 +112,27 @@ def test_trouble_at_any_step_of_keeping_ends_the_run_and_loses_nothing(
 
 @needs_root
 @pytest.mark.parametrize(
-    ("options", "then", "said"),
+    ("options", "message"),
     [
-        ("size=40m", None, "bytes free and needs"),
-        ("size=8m", None, "bytes free and needs"),
-        ("size=400m,nr_inodes=200", None, "inodes free and needs 500"),
-        ("size=400m", "ro", "Read-only file system"),
+        *((("size=40m",), "bytes free"), (("size=8m",), "bytes free"), (("size=400m,nr_inodes=200",), "500")),
+        (("size=400m", "ro"), "Read-only file system"),
     ],
-    ids=["little room", "no room", "few inodes", "read-only"],
+    ids=["little space", "no space", "few inodes", "read-only"],
 )
-def test_a_disk_without_room_is_refused_before_anything_is_asked_for(
-    options: str, then: str | None, said: str, disk: Callable[[str], Path], paper: FaultSite
+def test_disk_without_space_prevents_run(
+    options: tuple[str, ...], message: str, disk: Callable[[str], Path], paper: FaultSite
 ) -> None:
-    place = disk(options)
-    if then:
-        disk(then)
+    place = [disk(option) for option in options][-1]
     hits = paper.server.hits.total()
     done = run(crawl_command(paper.server.base, place / "data"))
     assert (done.returncode, paper.server.hits.total()) == (7, hits)
-    assert said in said_in(done)
-    assert str(place) in said_in(done)
+    assert message in message_of(done)
+    assert str(place) in message_of(done)
 
 
 @needs_root
-def test_a_folder_of_somebody_else_is_refused_with_the_user_who_may_not_write_it(
-    paper: FaultSite, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    # The interpreter may lie where another user cannot start it: so it becomes one after all is imported.
+def test_folder_of_other_user_prevents_run(paper: FaultSite, tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Another user may not be able to start the interpreter: change the user after the imports.
     runner = ", ".join(f"schedules.runner.{name}" for name in ("run_all", "dependency_check", "options"))
     imports = f"encodings.idna, os, sys, khobor, {runner}, schedules.cli.render.progress_bar"
     code = f"import {imports}; os.setuid(65534); sys.exit(khobor.main())"
@@ -158,54 +140,48 @@ def test_a_folder_of_somebody_else_is_refused_with_the_user_who_may_not_write_it
     arguments = crawl_command(paper.server.base, data)[3:]
     done = run([sys.executable, "-c", code, *arguments])
     assert done.returncode == 7
-    assert "Permission denied (as user 65534)" in said_in(done)
+    assert "65534" in message_of(done)
     assert not list(data.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "said"),
-    [
-        (resource.RLIMIT_NOFILE, 40, "may open 40 files and needs 64: raise it (ulimit -n)"),
-        (resource.RLIMIT_FSIZE, 2**20, "File too large"),
-    ],
+    ("limit", "most", "message"),
+    [(resource.RLIMIT_NOFILE, 40, "ulimit -n"), (resource.RLIMIT_FSIZE, 2**20, "File too large")],
     ids=["descriptors", "file size"],
 )
-def test_a_limit_that_is_too_low_is_named(limit: int, most: int, said: str, paper: FaultSite, tmp_path: Path) -> None:
+def test_too_low_limit_is_named(limit: int, most: int, message: str, paper: FaultSite, tmp_path: Path) -> None:
     done = run(crawl_command(paper.server.base, tmp_path), before=lambda: resource.setrlimit(limit, (most, most)))
     assert done.returncode == 7
-    assert said in said_in(done)
+    assert message in message_of(done)
     assert not (tmp_path / "stories").exists()
 
 
-def test_too_little_memory_is_said_before_and_just_enough_loses_nothing(paper: FaultSite, tmp_path: Path) -> None:
+def test_low_memory_loses_no_story(paper: FaultSite, tmp_path: Path) -> None:
     done = run(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_ADDRESS_SPACE_MB=50"))
     assert done.returncode == 7
-    needs = re.search(r"may map 50 MiB of memory and needs (\d+): raise KHOBOR_ADDRESS_SPACE_MB", said_in(done))
+    needs = re.search(r"needs (\d+).*KHOBOR_ADDRESS_SPACE_MB", message_of(done))
     assert needs
-    # With no more than that it depends on the machine whether it is enough, and not on luck what is kept.
-    done = run(
-        crawl_command(paper.server.base, tmp_path, "--max-pages=12", f"-sKHOBOR_ADDRESS_SPACE_MB={int(needs[1]) + 5}")
-    )
+    # With this minimum the run may succeed or fail, depending on the machine; the stored stories are complete.
+    limit = f"-sKHOBOR_ADDRESS_SPACE_MB={int(needs[1]) + 5}"
+    done = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12", limit))
     report = json.loads(done.stdout)
     assert done.returncode in (0, 3, 7), report["verdict"]
-    assert done.returncode != 7 or "memory" in said_in(done)
+    assert done.returncode != 7 or "memory" in message_of(done)
     assert len(kept(tmp_path)) == report["stories"]["new"]
     assert khobor("check", "--data", str(tmp_path)).returncode == 0
 
 
 @pytest.mark.parametrize("moment", ["2019-12-31T00:00Z", "2093-01-01T00:00Z"])
-def test_a_clock_that_cannot_be_right_is_refused(moment: str, paper: FaultSite, tmp_path: Path) -> None:
+def test_impossible_clock_prevents_run(moment: str, paper: FaultSite, tmp_path: Path) -> None:
     clock = {"KHOBOR_CLOCK": moment, "KHOBOR_TESTING": "1"}
     done = run(crawl_command(paper.server.base, tmp_path), environment=clock)
     assert done.returncode == 7
-    assert f"the system clock shows {moment[:10]}" in said_in(done)
+    assert "clock" in message_of(done)
+    assert moment[:10] in message_of(done)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_network_file_system_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.runtime.preflight import check_machine
-    from pipelines.storage.data_folder import DataFolder
-
+def test_network_file_system_gives_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DataFolder, "network_file_system", lambda self: "nfs4")
     [warning] = check_machine(DataFolder(tmp_path), 0)
-    assert "network file system (nfs4)" in warning
+    assert "nfs4" in warning

@@ -4,7 +4,10 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,6 +20,7 @@ from tests.support.processes import (
     KILL,
     STOP,
     TERM,
+    RunningCommand,
     crawl_command,
     handles_signal,
     process_ended,
@@ -26,10 +30,19 @@ from tests.support.processes import (
 )
 
 LIMIT = 10.0
+SLOW: dict[str, Any] = {"of": ["slow_body"], "at": "/slow_body/1001"}
 
 
 def kept(data: Path) -> set[str]:
     return set(pd.read_parquet(data / "stories", columns=["story_id"])["story_id"])
+
+
+@contextmanager
+def running(data: Path, *arguments: str, of: list[str], at: str, **site: Any) -> Iterator[RunningCommand]:
+    """Start a crawl of a site and wait until it requests a path."""
+    with FaultSite(of, **site) as paper, start_command(crawl_command(paper.server.base, data, *arguments), data) as run:
+        run.until(lambda: paper.server.seen["www.kalbela.com", at])
+        yield run
 
 
 @pytest.mark.parametrize(
@@ -43,14 +56,10 @@ def kept(data: Path) -> set[str]:
     ],
     ids=["at a list page", "in a page that drips", "before an answer", "in a pause", "before a retry"],
 )
-def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
+def test_signal_ends_run_and_keeps_stories(
     number: int, behaviours: list[str], places: dict[str, str], settings: list[str], at: str, tmp_path: Path
 ) -> None:
-    with (
-        FaultSite(behaviours, places=places) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, *settings), tmp_path) as run,
-    ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", at])
+    with running(tmp_path, *settings, of=behaviours, at=at, places=places) as run:
         time.sleep(0.3)
         code, out, said, seconds = run.ends(number)
     report = json.loads(out)
@@ -63,19 +72,15 @@ def test_a_signal_ends_the_run_in_time_and_keeps_what_was_accepted(
     SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
 
 
-def test_a_second_signal_drops_what_is_under_way_and_still_keeps_what_was_accepted(tmp_path: Path) -> None:
-    with (
-        FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=60"), tmp_path) as run,
-    ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"])
+def test_second_signal_drops_open_requests(tmp_path: Path) -> None:
+    with running(tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=60", **SLOW) as run:
         code, out, _, seconds = run.ends(INT, INT)
     assert (code, seconds < 5) == (130, True)
     assert json.loads(out)["urls"]["outcomes"]["pending"] >= 1
     assert kept(tmp_path)
 
 
-def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
+def test_signal_lets_publishing_finish(tmp_path: Path) -> None:
     with FaultSite(["ok"]) as paper, start_command(crawl_command(paper.server.base, tmp_path), tmp_path) as run:
         run.until(lambda: run.progress().get("state") == "publishing")
         code, out, _, seconds = run.ends(TERM)
@@ -87,7 +92,7 @@ def test_a_signal_while_it_publishes_lets_it_finish(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [INT, TERM])
-def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None:
+def test_signal_ends_scrapy_command_too(number: int, tmp_path: Path) -> None:
     with (
         FaultSite(["slow_body"]) as paper,
         start_command(scrapy_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path) as run,
@@ -101,31 +106,25 @@ def test_scrapy_itself_ends_in_the_same_way(number: int, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("number", [INT, TERM])
-def test_a_signal_during_start_up_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
+def test_signal_at_start_leaves_nothing_behind(number: int, tmp_path: Path) -> None:
     with FaultSite(["hang"]) as paper:
         for delay in (0.0, 0.6, 1.2):
-            with start_command(
-                crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path
-            ) as run:
-                run.until(
-                    lambda: handles_signal(run.process.pid, TERM)
-                )  # Python itself hears the other from the beginning
+            command = crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1")
+            with start_command(command, tmp_path) as run:
+                run.until(lambda: handles_signal(run.process.pid, TERM))  # Python always handles INT
                 time.sleep(delay)
                 code, _, said, seconds = run.ends(number)
             assert (code, seconds < LIMIT) == (128 + number, True), (delay, said)
             assert "Traceback" not in said
     assert khobor("publish", "--data", str(tmp_path), "--json").returncode == 0
-    (tmp_path / "state").mkdir(exist_ok=True)  # on a slow machine it has not even come to that
+    (tmp_path / "state").mkdir(exist_ok=True)  # a slow run may not have made it
     SiteLock.take(tmp_path / "state" / "kalbela.lock").release()
     assert {report["verdict"]["exit_code"] for report in reports(tmp_path)} <= {128 + number}
 
 
-def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) -> None:
-    with (
-        FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path) as run,
-    ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+def test_killed_launcher_lets_run_publish(tmp_path: Path) -> None:
+    with running(tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1", **SLOW) as run:
+        run.until(run.progress)
         child = run.holder()
         assert child != run.process.pid
         limits = Path(f"/proc/{child}/limits").read_text()
@@ -140,12 +139,9 @@ def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) ->
     assert not (tmp_path / "state" / "kalbela.progress.json").exists()
 
 
-def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
-    with (
-        FaultSite(["slow_body"]) as paper,
-        start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_STALL_SECONDS=2"), tmp_path) as run,
-    ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+def test_stalled_run_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path, "-sKHOBOR_STALL_SECONDS=2", **SLOW) as run:
+        run.until(run.progress)
         os.kill(run.holder(), STOP)
         code, out, _, seconds = run.ends(within=20)
     report = json.loads(out)

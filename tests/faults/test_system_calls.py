@@ -1,11 +1,8 @@
-"""System calls: a run that is killed, or refused, at any of them; and whether all that must be synced is."""
+"""System calls: runs that are killed or refused at any call, and an audit of fsync."""
 
-import os
-import secrets
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -14,7 +11,7 @@ import pytest
 
 from pipelines.storage.tables import TABLES
 from tests.support.crash_store import SOAK, CrashStore
-from tests.support.fork_server import KILLED, REFUSED, ForkServer, fork_server
+from tests.support.fork_server import KILLED, REFUSED, ForkServer
 from tests.support.synthetic_site import SITE, SyntheticSite
 from tests.support.syscall_trace import CHANGING, Audit, calls_in, need_strace, run_traced, times_called
 
@@ -30,25 +27,16 @@ aside.replace(place)
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    need_strace()
-    with fork_server() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: ForkServer, memory_folder: Path) -> CrashStore:
-    store = CrashStore(
-        server, memory_folder, SyntheticSite(int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6)))
-    )
-    print(f"KHOBOR_SEED={store.world.seed}")
+def store(server: ForkServer, memory_folder: Path, seed: int) -> CrashStore:
+    need_strace()
+    store = CrashStore(server, memory_folder, SyntheticSite(seed))
     store.run()
     return store
 
 
 def traced(store: CrashStore, *options: str) -> int:
-    """A run of the next edition under strace; how it ended."""
+    """Run the next edition under strace and return its status."""
     store.edition += 1
     ended = run_traced(store.server, store.place / "calls", *options, **store.order())
     store.ended[ended.status] += 1
@@ -56,7 +44,7 @@ def traced(store: CrashStore, *options: str) -> int:
 
 
 def every_call(store: CrashStore) -> list[tuple[str, int]]:
-    """Each system call that an undisturbed run makes, by its name and its number among those of the name."""
+    """Return each system call of an undisturbed run: its name and its number among the calls of that name."""
     assert traced(store) == 0
     return [(name, n) for name, most in sorted(times_called(store.place / "calls").items()) for n in range(1, most + 1)]
 
@@ -70,8 +58,7 @@ def some(calls: list[tuple[str, int]], most: int, seed: int) -> list[tuple[str, 
 
 @pytest.mark.parametrize("most", [1, pytest.param(10_000, marks=SOAK)])
 @pytest.mark.parametrize("phase", ["first", "another"])
-def test_after_a_kill_at_any_system_call_the_next_run_puts_it_right(store: CrashStore, phase: str, most: int) -> None:
-    """In the very first run, which makes everything, and in a later one."""
+def test_next_run_repairs_after_killed_call(store: CrashStore, phase: str, most: int) -> None:
     if phase == "first":
         store.forget()
     calls = some(every_call(store), most, store.world.seed)
@@ -79,20 +66,17 @@ def test_after_a_kill_at_any_system_call_the_next_run_puts_it_right(store: Crash
         if phase == "first":
             store.forget()
         status = traced(store, "-e", f"inject={name}:signal=SIGKILL:when={number}")
-        assert status in (0, KILLED)  # not every edition makes as many calls
+        assert status in (0, KILLED)  # some editions make fewer calls
         store.reckoning.whole()
         store.settled()
     store.reckoning.checked()
-    print(f"{phase}: {store.ended[KILLED]} kills at {len(calls)} system calls")
     assert store.ended[KILLED] > 0.7 * len(calls)
 
 
 @pytest.mark.parametrize("most", [1, pytest.param(10, marks=SOAK)])
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
-def test_after_the_kernel_refused_any_system_call_the_next_run_puts_it_right(
-    store: CrashStore, error: str, most: int
-) -> None:
-    """Refused from then on, as a full disk does; but for `write`, which also tells us how it went."""
+def test_next_run_repairs_after_refused_call(store: CrashStore, error: str, most: int) -> None:
+    """Refuse a call from then on, as a full disk does; not `write`, which also reports the result."""
     calls = [call for call in every_call(store) if call[0] != "write"]
     for name, number in some(calls, most, store.world.seed):
         status = traced(store, "-e", f"inject={name}:error={error}:when={number}+")
@@ -103,7 +87,7 @@ def test_after_the_kernel_refused_any_system_call_the_next_run_puts_it_right(
     assert store.ended[REFUSED] > 0
 
 
-def test_all_that_is_put_in_place_is_synced_and_its_folder_too(store: CrashStore) -> None:
+def test_renamed_files_and_folders_are_synced(store: CrashStore) -> None:
     for _ in range(3):
         assert traced(store) == 0
         calls = calls_in(store.place / "calls")
@@ -117,7 +101,7 @@ def synced_by_recovery(store: CrashStore) -> set[Path]:
 
 
 @pytest.mark.parametrize("point", ["commit.renamed", "remove.unlinked"])
-def test_a_name_that_a_killed_run_did_not_come_to_sync_is_synced_by_the_next(store: CrashStore, point: str) -> None:
+def test_recovery_syncs_names_of_killed_run(store: CrashStore, point: str) -> None:
     while store.next_edition(failpoint=f"{point}=kill").status != KILLED:
         pass
     with closing(sqlite3.connect(store.root / "state" / f"{SITE}.sqlite")) as ledger:
@@ -127,7 +111,7 @@ def test_a_name_that_a_killed_run_did_not_come_to_sync_is_synced_by_the_next(sto
     assert (store.root / path).parent in synced_by_recovery(store)
 
 
-def test_a_folder_that_a_killed_run_made_is_made_durable_by_the_next(store: CrashStore) -> None:
+def test_recovery_syncs_folders_of_killed_run(store: CrashStore) -> None:
     made, tables = 0, list[Path]()
     while not tables:
         made += 1
@@ -138,7 +122,7 @@ def test_a_folder_that_a_killed_run_made_is_made_durable_by_the_next(store: Cras
     assert store.root in synced_by_recovery(store)
 
 
-def test_the_audit_finds_a_writer_that_syncs_nothing(tmp_path: Path) -> None:
+def test_audit_detects_writer_without_sync(tmp_path: Path) -> None:
     need_strace()
     told = tmp_path / "calls"
     watching = ["strace", "-f", "-qq", "-y", "-o", str(told), "-e", f"trace={','.join(CHANGING)}"]
@@ -150,7 +134,7 @@ def test_the_audit_finds_a_writer_that_syncs_nothing(tmp_path: Path) -> None:
     }
 
 
-def test_the_audit_finds_a_run_that_leaves_syncing_to_sqlite(store: CrashStore) -> None:
+def test_audit_detects_run_without_fsync(store: CrashStore) -> None:
     store.without = "fsync"
     traced(store)
     faults = Audit(store.root).of(calls_in(store.place / "calls"))

@@ -14,7 +14,8 @@ import pytest
 from schedules.alerting.messages import new_event, sanitise
 from schedules.alerting.transports import DeliveryError, deliver
 from schedules.timetable.alert_targets import Command, Mail, Target, Webhook
-from tests.support.alert_receivers import certificate, http_server, mail_server, webhook_server
+from tests.support.alert_receivers import http_server, mail_server, webhook_server
+from tests.support.fault_server import certified
 from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE
 
 SECRET = "hunter2-5f0e9a7c"
@@ -29,7 +30,8 @@ def event(sentence: str = "kalbela: no byline on 52 pages", **about: Any) -> dic
 
 @pytest.fixture
 def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = certificate(tmp_path)
+    path = tmp_path / "localhost.pem"
+    certified(path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     monkeypatch.setenv("KHOBOR_SMTP_USER", "me")
     monkeypatch.setenv("KHOBOR_SMTP_PASSWORD", SECRET)
@@ -154,11 +156,12 @@ def test_unencrypted_server_receives_nothing(trusted: Path) -> None:
 
 
 def test_untrusted_certificate_is_rejected(trusted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path, name in ((certificate(tmp_path, "elsewhere"), "127.0.0.1"), (trusted, "localhost")):
+    other = tmp_path / "other.pem"
+    certified(other)
+    for path, trust in ((other, trusted), (trusted, other)):
+        monkeypatch.setenv("SSL_CERT_FILE", str(trust))
         with mail_server(path, wraps=True) as mailbox:
-            if path == trusted:
-                monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "elsewhere.pem"))
-            assert "untrusted" in error_of(mail(mailbox.port, security="ssl", server=name))
+            assert "untrusted" in error_of(mail(mailbox.port, security="ssl"))
         assert not mailbox.mails
 
 

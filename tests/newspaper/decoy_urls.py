@@ -1,4 +1,4 @@
-"""What stands among the stories and is none: addresses that only look like stories, and stories that do not answer."""
+"""Decoys among the stories: URLs that only look like stories, and stories whose pages fail."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,7 +11,7 @@ ARCHIVE: Final = "https://archive.kalbela.com"
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """What must come of an address that holds no story: any of these outcomes, and why."""
+    """Allowed outcomes of a URL without a story, and the reason."""
 
     outcomes: frozenset[str]
     reason: str
@@ -51,16 +51,15 @@ _KINDS: Final = {
     "loop": _Kind(_STORY, "redirect_loop", "an address that redirects to itself"),
 }
 DECOYS: Final = tuple(_KINDS)
-# Those that readers like: they stand in the popular list soon after they are published.
+# Decoys that enter the popular list soon after publication.
 LOUD: Final = {"video", "video with slug", "poll", "broken href", "javascript href", "offsite", "too many connections"}
 
 
 def decoy_href(kind: str, number: int, section: str, slug: str) -> str:
-    """The address under which a decoy stands in lists and feeds."""
+    """Return the URL of a decoy in lists and feeds."""
     small = Random(f"{kind}/{number}").randint(200, 9000)
     return _KINDS[kind].href.format(number=number, section=section, slug=quote(slug.replace(" ", "-")), small=small)
 
 
 def decoy_expectation(kind: str) -> ExpectedOutcome:
-    """What must come of it."""
     return ExpectedOutcome(frozenset(_KINDS[kind].outcomes.split()), _KINDS[kind].reason)

@@ -1,4 +1,4 @@
-"""What the paper says to machines: RSS, JSON, robots.txt and sitemaps."""
+"""RSS and JSON feeds, robots.txt and sitemaps."""
 
 import json
 from datetime import timedelta

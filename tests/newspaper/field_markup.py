@@ -1,4 +1,4 @@
-"""The markup of each field of a story's page, in the element names of the real site; empty where the story has none."""
+"""Markup of each field of a story's page, with the element names of the real site; empty for a missing field."""
 
 from dataclasses import dataclass
 from html import escape
@@ -21,7 +21,7 @@ _ICON = '<span class="Layer_1"><svg viewBox="0 0 512 512" width="14"><path d="M2
 
 @dataclass(frozen=True)
 class StoryMarkup:
-    """One story as it is about to be laid out."""
+    """One story with its state and layout."""
 
     view: SiteState
     story: Story
@@ -37,11 +37,11 @@ class StoryMarkup:
         return trait in self.story.traits
 
     def placed(self, name: str, html: str) -> str:
-        """The markup of a field as it stands in its place, broken if the field is."""
+        """Return the markup of a field in its place, broken if the field is."""
         return self.look.place(name, self.story.number, html)
 
     def broken(self, *names: str) -> bool:
-        """Whether one of the fields is broken on this page."""
+        """Report if one of the fields is broken on this page."""
         return any(self.look.broken(name, self.story.number) for name in names)
 
     def in_head(self, name: str) -> bool:
@@ -49,7 +49,7 @@ class StoryMarkup:
 
 
 def fields(sheet: StoryMarkup) -> dict[str, str]:
-    """The markup of every field that has a place of its own, by name."""
+    """Return the markup of fields by name."""
     story, state = sheet.story, sheet.state
     return {
         "kicker": _kicker(sheet),
@@ -64,7 +64,7 @@ def fields(sheet: StoryMarkup) -> dict[str, str]:
 
 
 def meta(placed: dict[str, str]) -> str:
-    """The block of byline, dates and edition in the left column."""
+    """Return the block of byline, dates and edition in the left column."""
     dates = placed["published_at"] + placed["updated_at"]
     dates = f'<div class="entry_update mb-0">\n{dates}</div>\n' if dates else ""
     inner = placed["byline"] + dates + placed["edition"]
@@ -75,7 +75,7 @@ def meta(placed: dict[str, str]) -> str:
 
 
 def phone_meta(sheet: StoryMarkup) -> str:
-    """Byline and date once more, for phones, with the edition behind an upright stroke."""
+    """Return the copy of byline and date for phones, with the edition after a `|`."""
     story = sheet.story
     if story.edition is None or sheet.broken("byline", "published_at", "edition"):
         return ""
@@ -85,7 +85,7 @@ def phone_meta(sheet: StoryMarkup) -> str:
 
 
 def hanger(sheet: StoryMarkup) -> str:
-    """The red line that a few stories have below the headline, besides their kicker; no column keeps it."""
+    """Return the red line below some headlines, which is in no column."""
     return '<h6 class="hanger">বিস্তারিত আসছে</h6>\n' if sheet.has("kicker and hanger") else ""
 
 
@@ -113,7 +113,7 @@ def edition(story: Story) -> str:
 
 
 def lead(sheet: StoryMarkup) -> str:
-    """The lead picture with its caption, which stands twice; where there is none the headline stands in for it."""
+    """Return the lead picture with its caption, printed twice; the headline replaces a missing caption."""
     picture = sheet.story.picture
     if picture is None:
         return ""

@@ -1,4 +1,4 @@
-"""What a right reading of the paper holds at a moment: told from the stories themselves, never read back from pages."""
+"""Ground truth of the newspaper at a time, derived from the stories, never read back from pages."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +16,12 @@ _GONE = {
 
 @dataclass(frozen=True)
 class StoryTruth:
-    """The columns of `stories` that come from a story's page, and what a test may want to know beside them.
+    """Columns of `stories` that come from a story's page, and further facts for tests.
 
-    `language` is bn or en; `revision` counts its states so far; `doors` names the lists, feeds and listings that name
-    the story; `addresses` are all forms in which they write its address, also the one that a moved story had before
-    (it redirects); `variations` are the traits and the kind of its page; `copies` and `near` are the ids of stories
-    with the same and with nearly the same words, its own left out.
+    `language` is bn or en; `revision` counts the states so far; `doors` are the names of the lists, feeds and listings
+    with the story; `addresses` are all spellings of its URL there, also the URL before a move (it redirects);
+    `variations` are the traits and the kind of its page; `copies` and `near` are the ids of other stories with the same
+    and with nearly the same words.
     """
 
     story_id: str
@@ -49,12 +49,12 @@ class StoryTruth:
 
 
 def identity(number: int) -> str:
-    """The `story_id` of an id."""
+    """Return the `story_id` of an id."""
     return f"kalbela:{number}"
 
 
 def truth_of(view: SiteState) -> dict[str, StoryTruth]:
-    """Every story that a door names at the view's moment, by `story_id`."""
+    """Return the ground truth of every story on a list, feed or listing, by `story_id`."""
     doors: dict[int, set[str]] = {}
     addresses: dict[int, set[str]] = {}
     for door, entries in view.doors.items():
@@ -65,15 +65,13 @@ def truth_of(view: SiteState) -> dict[str, StoryTruth]:
             addresses.setdefault(entry.slot.number, set()).add(href)
     families = _families(view)
     return {
-        identity(story.number): _truth(
-            view, story, frozenset(doors[story.number]), frozenset(addresses[story.number]), families
-        )
-        for story in view.stories
+        identity(number): _truth(view, story, frozenset(doors[number]), frozenset(addresses[number]), families)
+        for number, story in ((story.number, story) for story in view.stories)
     }
 
 
 def copies_of(view: SiteState) -> dict[str, frozenset[str]]:
-    """For each story whose exact words stand under another id too: all the ids of which one is to be kept."""
+    """Return for each story with exact duplicates the ids of all of them; a crawl must keep one."""
     return {
         identity(number): frozenset(map(identity, family))
         for (kind, number), family in _families(view).items()
@@ -82,7 +80,7 @@ def copies_of(view: SiteState) -> dict[str, frozenset[str]]:
 
 
 def expectations_of(view: SiteState) -> dict[str, ExpectedOutcome]:
-    """What must come of each address that a door names and that holds no story at the view's moment."""
+    """Return the expected outcome of each linked URL without a story."""
     found = {
         entry.href_of_decoy: decoy_expectation(entry.slot.decoy)
         for entry in view.entries
@@ -95,12 +93,12 @@ def expectations_of(view: SiteState) -> dict[str, ExpectedOutcome]:
 
 
 def sitemap_url(entry: Entry) -> str:
-    """The address as the monthly sitemaps go on naming it: the first one, also of a story that has moved."""
+    """Return the URL in monthly sitemaps: the first one, also of a moved story."""
     return f"{SITE}/{entry.slot.section}/{entry.slot.number}" if entry.story else entry.href("sitemap")
 
 
 def _families(view: SiteState) -> dict[tuple[str, int], set[int]]:
-    """Ids with the same words (`copies`) and with nearly the same (`near`), by each id in them."""
+    """Return sets of ids with the same words (`copies`) and nearly the same (`near`), by each id in them."""
     families: dict[tuple[str, int], set[int]] = {}
     present = {story.number for story in view.stories}
     for story in view.stories:
@@ -153,5 +151,5 @@ def _truth(
 
 
 def _minute(moment: datetime) -> datetime:
-    """The moment as far as a page tells it, in UTC."""
+    """Round a time to the minute, as pages do, in UTC."""
     return moment.astimezone(UTC).replace(second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""What goes to and fro: requests as they are logged, answers, faults, and the rule of the page that has not changed."""
+"""Logged requests, responses, faults and the comparison of validators."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ TEXT: Final = "text/plain; charset=UTF-8"
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it was answered.
+    """One request and the status of its response.
 
     `at` is `time.monotonic()` on arrival, `target` path and query, `headers` have names in lower case, `status` 0 is no
-    answer, `bytes` the length of the body that is sent, `connection` counts the connections since the server started.
+    response, `bytes` the length of the body sent, `connection` the number of the connection since the start.
     """
 
     at: float
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; `cut` is the number of body bytes after which the connection ends, None to send them all."""
+    """One response; `cut` is the number of body bytes after which the connection ends, None to send all."""
 
     status: int
     body: bytes = b""
@@ -42,10 +42,10 @@ class Response:
 
 @dataclass
 class Fault:
-    """What happens instead of the right answer; what is None stays as it was.
+    """Changes to the correct response; None leaves a part unchanged.
 
-    `delay` is in seconds, before the answer. `cut` ends the connection after so many bytes of the body, `drop` without
-    an answer. `times` is how often, None for always.
+    `delay` is in seconds, before the response. `cut` ends the connection after as many bytes of body, `drop` without
+    a response. `times` is the number of requests affected, None for all.
     """
 
     status: int | None = None
@@ -66,7 +66,7 @@ def http_date(moment: datetime) -> str:
 
 
 def unchanged(asked: Mapping[str, str], own: Mapping[str, str]) -> bool:
-    """Whether the validators in a request match those of the page; a tag outweighs a date."""
+    """Report if the validators of a request match those of the page; an ETag precedes a date."""
     if tags := asked.get("if-none-match"):
         known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
         return "ETag" in own and ("*" in known or own["ETag"].removeprefix("W/") in known)

@@ -1,4 +1,4 @@
-"""The newspaper as tests hold it: a clock, the truth at any moment, switches to break it, a log of what was asked."""
+"""Newspaper for tests: a clock, ground truth at any time, faults and broken layouts, a log of requests."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=DHAKA)
 
 
 class Newspaper:
-    """A small newspaper that lives: everything it serves is a function of `seed` and the clock.
+    """A small newspaper whose pages are a function of `seed` and the clock.
 
     :param stories: how many stories can be read at `start` (some of them older by years), 60 to 20,000
     :param start: where the clock stands at first, from 2026 on; by default the moment at which the latest list is the
@@ -77,22 +77,22 @@ class Newspaper:
         self.set(self.now + duration)
 
     def truth(self) -> dict[str, StoryTruth]:
-        """By `story_id`, what each story that some door names must read as now."""
+        """Return the ground truth of every linked story by `story_id`."""
         with self._lock:
             return truth_of(self.site.view)
 
     def lists(self) -> dict[str, list[Row]]:
-        """The rows of `latest` and `popular` as every page prints them now."""
+        """Return the rows of `latest` and `popular` as every page prints them now."""
         with self._lock:
             return {name: self.site.view.rows(name) for name in ("latest", "popular")}
 
     def copies(self) -> dict[str, frozenset[str]]:
-        """For each story whose exact words stand under another id too: all the ids, of which one is to be kept."""
+        """Return for each story with exact duplicates the ids of all of them; a crawl must keep one."""
         with self._lock:
             return copies_of(self.site.view)
 
     def expected_outcomes(self) -> dict[str, ExpectedOutcome]:
-        """What must come of each address that a door names now and that holds no story, by the address as printed."""
+        """Return the expected outcome of each linked URL without a story, by the URL as printed."""
         with self._lock:
             return expectations_of(self.site.view)
 
@@ -137,7 +137,7 @@ class Newspaper:
             return self._site[1]
 
     def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
-        """The answer to one request and the seconds to wait before it; None is an end without an answer."""
+        """Return the response to a request, None to drop the connection, and the seconds to wait before it."""
         with self._lock:
             if self.down is not False:
                 return (None if self.down is True else Response(int(self.down), headers={"Content-Type": HTML})), 0.0
@@ -153,7 +153,7 @@ class Newspaper:
             ), fault.delay
 
     def _fault(self, target: str) -> Fault | None:
-        """The fault for an address, used up by one; `*` is for all addresses."""
+        """Return the fault of a URL and count it as used; `*` applies to all URLs."""
         for key in (target, target.partition("?")[0], "*"):
             fault = self.faults.get(key)
             if fault is None or fault.times == 0:
@@ -165,7 +165,7 @@ class Newspaper:
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:
-        """Serve the paper on 127.0.0.1 for the time of the block, which gets the address; port 0 takes a free one."""
+        """Serve on 127.0.0.1 within the block and yield the URL; port 0 takes a free one."""
         server = Server(self.answer, lambda: self.now, self.log, port)
         try:
             yield server.url

@@ -1,4 +1,4 @@
-"""What every page carries around its own matter: head, menus, the district search form, advertisements, scripts."""
+"""Frame of every page: head, menus, the district search form, advertisements, scripts."""
 
 from functools import cache
 from html import escape
@@ -31,12 +31,12 @@ def page(view: SiteState, *, title: str, head: str, main: str) -> str:
 
 
 def advertisement(number: int) -> str:
-    """A place for an advertisement, filled by a script of the network's."""
+    """Return an advertisement slot, which a script of the network fills."""
     return fragment("advertisement", number=f"16{number:08d}")
 
 
 def _today(view: SiteState) -> str:
-    """The header's date, which is never the story's; every fifth day its Bangla year is a year ahead, as was seen."""
+    """Return the date in the header, never a story's; on every fifth day its Bangla year is one ahead, as observed."""
     bangla = bangla_date(view.now)
     if view.now.toordinal() % 5 == 0:
         year = bangla.split()[-1]

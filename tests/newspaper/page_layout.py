@@ -1,4 +1,4 @@
-"""How the paper is laid out today: as always, or with one field broken, or after a redesign."""
+"""Layout of pages: usual, with broken fields, or after a redesign."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _PICTURE = re.compile(r'\b(src|data-src|data-original|alt|data-sub-html)="[^"]*"
 
 @dataclass(frozen=True)
 class FieldBreak:
-    """One broken field: how, on which share of the pages, and whether the page's head loses it too."""
+    """One broken field: way, share of pages, and if the page's head loses it too."""
 
     way: str
     share: float = 1.0
@@ -34,7 +34,7 @@ class PageLayout:
 
     @property
     def stamp(self) -> str:
-        """Something that differs whenever pages do."""
+        """Return a text that changes with the layout."""
         return f"{self.redesigned}{sorted(self.breaks.items(), key=str)}" if self.redesigned or self.breaks else ""
 
     def broken(self, name: str, page: object) -> FieldBreak | None:
@@ -69,7 +69,7 @@ class PageLayout:
 
 
 def _renamed(html: str) -> str:
-    """The markup under names and tags that no reader knows; labels lose their words too."""
+    """Return markup with unknown names and tags and without labels."""
     html = _CLASS_OR_ID.sub(lambda match: f'{match[1]}="x{len(match[2])}"', html)
     html = _LABEL.sub("", _TAG.sub(r"<\1section", html))
     return re.sub(r" (style|data-src|data-original)=", r" data-x-\1=", html).replace("<img ", "<x-img ")

@@ -1,4 +1,4 @@
-"""When the paper publishes what: ids, moments, sections, traits and fates, as a function of seed and day."""
+"""Publication plan: ids, times, sections, traits and later changes of stories, as a function of seed and day."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,31 +12,24 @@ from .decoy_urls import DECOYS, LOUD
 from .sections import SECTIONS
 from .variations import Assignment
 
-# The paper's counter of ids at known moments: one counter for everything it publishes.
-_COUNTER: Final = [
-    (datetime(2023, 8, 8, tzinfo=DHAKA), 13586),
-    (datetime(2023, 8, 22, tzinfo=DHAKA), 17084),
-    (datetime(2023, 10, 1, tzinfo=DHAKA), 27499),
-    (datetime(2024, 1, 23, tzinfo=DHAKA), 59929),
-    (datetime(2024, 3, 31, tzinfo=DHAKA), 77230),
-    (datetime(2024, 10, 17, tzinfo=DHAKA), 131001),
-    (seed_article.PUBLISHED, seed_article.NUMBER),
-    (datetime(2025, 6, 22, tzinfo=DHAKA), 198602),
-    (datetime(2026, 7, 8, tzinfo=DHAKA), 306710),
-    (datetime(2026, 8, 10, tzinfo=DHAKA), 317255),
-    (datetime(2026, 8, 20, tzinfo=DHAKA), 320468),
-]
-# Stories an hour, midnight to midnight: the print edition goes online between two and four.
+# The newspaper's single counter of ids on known days.
+_COUNTS = """2023-08-08 13586, 2023-08-22 17084, 2023-10-01 27499, 2024-01-23 59929, 2024-03-31 77230,
+    2024-10-17 131001, 2025-06-22 198602, 2026-07-08 306710, 2026-08-10 317255, 2026-08-20 320468"""
+_KNOWN = (item.split() for item in _COUNTS.split(","))
+_COUNTER: Final = sorted(
+    [(datetime.fromisoformat(f"{day}T00:00+06:00").astimezone(DHAKA), int(number)) for day, number in _KNOWN]
+    + [(seed_article.PUBLISHED, seed_article.NUMBER)]
+)
+# Stories per hour of a day; the print edition goes online between two and four.
 _HOURS: Final = (3, 2, 4, 4, 2, 1, 2, 3, 5, 7, 9, 10, 10, 9, 9, 10, 11, 11, 12, 12, 11, 10, 8, 5)
 _BORROWING: Final = ("copy", "print twin", "retouched", "same headline")
 _PRINT_HOURS: Final = (2, 3)
 _FIRST_DAY: Final = date(2023, 8, 10)
-_MOST_A_DAY: Final = 200
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One story's place in the paper, before a word of it is written."""
+    """Planned publication of one story, without its text."""
 
     number: int
     published: datetime
@@ -52,30 +45,32 @@ class Slot:
 
 
 class PublicationPlan:
-    """All slots of one edition; days to come are planned when the clock reaches them."""
+    """All slots of one edition; a day is planned when the clock reaches it."""
 
-    most_a_day: ClassVar[int] = _MOST_A_DAY
+    max_per_day: ClassVar[int] = 200
 
     def __init__(self, seed: int, stories: int, start: datetime, per_day: int, *, decoys: bool) -> None:
         self.seed, self.start, self.decoys = seed, start, decoys
-        self.per_day = min(per_day, self.most_a_day)
+        self.per_day = min(per_day, self.max_per_day)
         self._deal = Assignment(seed)
         self._slots: list[Slot] = []
         old_count = min(max(8, stories // 20), 200)
         recent = self._back_from_start(stories - 1 - old_count)
         self._planned = start.astimezone(DHAKA).date()
         old = self._old(old_count, recent[0].published.astimezone(DHAKA).date())
-        self._slots = sorted([*old, self._seed_slot(), *recent], key=lambda slot: slot.published)
+        traits = frozenset({"canonical", "og", "no tags", "seed"})
+        seed_slot = Slot(seed_article.NUMBER, seed_article.PUBLISHED, seed_article.SECTION, 0, "seed", traits)
+        self._slots = sorted([*old, seed_slot, *recent], key=lambda slot: slot.published)
 
     def until(self, now: datetime) -> Iterator[Slot]:
-        """What has been published by a moment, oldest first (removed stories included)."""
+        """Yield the slots published up to a time, oldest first, with removed stories."""
         while self._planned < now.astimezone(DHAKA).date():
             self._planned += timedelta(days=1)
             self._slots.extend(self._day(self._planned))
         return (slot for slot in self._slots if slot.published <= now)
 
     def _back_from_start(self, wanted: int) -> list[Slot]:
-        """Slots from some day on, so many that as many stories as wanted can be read at the start."""
+        """Return the newest slots, with as many stories readable at the start as wanted."""
         day = self.start.astimezone(DHAKA).date()
         days = [self._day(day)]
         readable = self._readable(days[0])
@@ -87,9 +82,9 @@ class PublicationPlan:
         return [slot for slots in reversed(days) for slot in slots if slot.published >= first]
 
     def _readable(self, slots: list[Slot]) -> list[Slot]:
-        """Those that are stories, out and not yet taken down at the start."""
-        out = (slot for slot in slots if slot.decoy is None and slot.published <= self.start)
-        return [slot for slot in out if slot.removed is None or slot.removed[0] > self.start]
+        """Return the stories that are published and not removed at the start."""
+        published = (slot for slot in slots if slot.decoy is None and slot.published <= self.start)
+        return [slot for slot in published if slot.removed is None or slot.removed[0] > self.start]
 
     def _old(self, count: int, before: date) -> list[Slot]:
         rng = Random(f"{self.seed}/old")
@@ -100,11 +95,7 @@ class PublicationPlan:
     def _old_slot(self, rng: Random, day: date, i: int) -> Slot:
         moment = _midnight(day) + timedelta(seconds=rng.randrange(8 * 3600, 23 * 3600))
         traits = self._deal.habits(i, "pinned")
-        return Slot(_counter(moment), moment, _pick_section(rng, moment), i, None, traits)
-
-    def _seed_slot(self) -> Slot:
-        traits = frozenset({"canonical", "og", "no tags", "seed"})
-        return Slot(seed_article.NUMBER, seed_article.PUBLISHED, seed_article.SECTION, 0, "seed", traits)
+        return Slot(_counter(moment), moment, PublicationPlan.section(self, rng, moment), i, None, traits)
 
     def _day(self, day: date) -> list[Slot]:
         rng = Random(f"{self.seed}/day/{day}")
@@ -129,11 +120,18 @@ class PublicationPlan:
         return slots
 
     def numbers(self, rng: Random, day: date, count: int) -> list[int]:
-        """The ids of a day's stories, in order of publication."""
-        return _numbers(rng, day, count)
+        """Return the ids of a day's stories in order of publication, but for some neighbours in swapped places."""
+        first, end = self.id_range(day)
+        return swapped(rng, rng.sample([n for n in range(first, end) if n != seed_article.NUMBER], count))
+
+    def id_range(self, day: date) -> tuple[int, int]:
+        return _counter(_midnight(day)), _counter(_midnight(day + timedelta(days=1)))
 
     def section(self, rng: Random, moment: datetime) -> str:
-        return _pick_section(rng, moment)
+        """Return a section by its share of the newspaper; those of the print edition only when it goes online."""
+        printed = 8 if moment.astimezone(DHAKA).hour in _PRINT_HOURS else 0
+        shares = [section.weight * (printed if section.printed else 1) for section in SECTIONS.values()]
+        return rng.choices(list(SECTIONS), shares)[0]
 
     def _traps(self, day: date) -> list[str]:
         if not self.decoys:
@@ -154,7 +152,7 @@ class PublicationPlan:
         return sorted({_midnight(day) + timedelta(hours=hour, seconds=rng.randrange(3600)) for hour in hours})
 
     def _dealt(self, slot: Slot, earlier: list[Slot]) -> Slot:
-        """The slot with its kind, traits and fate; a borrowing kind takes an ordinary story of the same day."""
+        """Return the slot with its kind, traits and changes; a borrowing kind takes an ordinary story of the day."""
         if slot.decoy:
             return slot
         kind = slot.kind or self._deal.kind(slot.index)
@@ -168,7 +166,7 @@ class PublicationPlan:
         return self.fated(_rehoused(slot))
 
     def fated(self, slot: Slot) -> Slot:
-        """The slot with what becomes of it later: taken down, or moved to another section."""
+        """Return the slot with its later change: removed, or moved to another section."""
         rng = Random(f"{self.seed}/fate/{slot.number}")
         later = slot.published + timedelta(minutes=rng.randint(90, 1500))
         if "removed" in slot.traits:
@@ -197,15 +195,6 @@ def _rehoused(slot: Slot) -> Slot:
     return slot
 
 
-def _pick_section(rng: Random, moment: datetime) -> str:
-    """A section by its share of the paper; those of the print edition only in the hours in which it goes online."""
-    night = moment.astimezone(DHAKA).hour in _PRINT_HOURS
-    shares = [
-        section.weight * (8 if night else 0) if section.printed else section.weight for section in SECTIONS.values()
-    ]
-    return rng.choices(list(SECTIONS), shares)[0]
-
-
 def _pinned_moments(seed: int) -> list[datetime]:
     rng = Random(f"{seed}/pinned")
     moment = seed_article.VISITED - timedelta(seconds=rng.randint(60, 300))
@@ -221,17 +210,16 @@ def _midnight(day: date) -> datetime:
 
 
 def _counter(moment: datetime) -> int:
-    """The paper's id counter at a moment, straight between and beyond the known ones."""
+    """Return the id counter at a time, interpolated linearly between known values."""
     later = next((i for i, (known, _) in enumerate(_COUNTER) if known > moment), len(_COUNTER) - 1)
     (t0, n0), (t1, n1) = _COUNTER[max(later, 1) - 1], _COUNTER[max(later, 1)]
     return round(n0 + (n1 - n0) * ((moment.astimezone(UTC) - t0) / (t1 - t0)))
 
 
-def _numbers(rng: Random, day: date, count: int) -> list[int]:
-    """Ids of one day in order of publication: rising, but for neighbours that changed places."""
-    first, end = _counter(_midnight(day)), _counter(_midnight(day + timedelta(days=1)))
-    numbers = sorted(rng.sample([number for number in range(first, end) if number != seed_article.NUMBER], count))
-    for i in range(count - 1):
+def swapped(rng: Random, numbers: list[int]) -> list[int]:
+    """Return numbers in order, about one in eight in the place of its neighbour."""
+    numbers = sorted(numbers)
+    for i in range(len(numbers) - 1):
         if rng.random() < 0.12:
             numbers[i], numbers[i + 1] = numbers[i + 1], numbers[i]
     return numbers

@@ -1,4 +1,4 @@
-"""From a request to an answer: which page stands at which address of which host, at one moment."""
+"""Router from host and path to the response at one time."""
 
 import gzip
 import hashlib
@@ -27,7 +27,7 @@ Headers = Mapping[str, str]
 
 
 class Router:
-    """Everything that can be asked for at one moment and in one look. Pages are made once and kept, compressed."""
+    """Responses at one time in one layout; pages are rendered once and cached compressed."""
 
     def __init__(self, view: SiteState, look: PageLayout, crawl_delay: float | None) -> None:
         self.view, self.look, self.crawl_delay = view, look, crawl_delay

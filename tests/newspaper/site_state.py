@@ -1,4 +1,4 @@
-"""The paper at one moment: what stands in it, in which lists, feeds and listings, and under which addresses."""
+"""State of the newspaper at one time: entries of its lists, feeds and listings with their URLs."""
 
 import math
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from .text_generator import BEATS, TextGenerator
 LIST_LENGTH: Final = 20
 PAGE_LENGTH: Final = 50
 FEED_LENGTH: Final = 30
-_LINGERING: Final = timedelta(hours=1)  # how long the popular list goes on naming a story that was taken down
+_LINGERING: Final = timedelta(hours=1)  # how long the popular list keeps a removed story
 _STALE: Final = timedelta(hours=120)
 _POPULAR_PAGES: Final = 2
 _LONG_LIST: Final = timedelta(days=30)  # how far back `latest-news` goes
 
-# How one and the same address is written in different places, for stories with the trait `address variants`.
+# Spellings of a URL by place, for stories with the trait `address variants`.
 _VARIANTS: Final = {
     "latest": "https://kalbela.com{path}",
     "popular": "https://www.kalbela.com{path}?utm_source=site&utm_medium=popular",
@@ -36,7 +36,7 @@ _VARIANTS: Final = {
 
 @dataclass(frozen=True)
 class Entry:
-    """Something that lists and feeds name at a moment: a story, or a decoy (`story` is None)."""
+    """Entry of lists and feeds: a story, or a decoy (`story` is None)."""
 
     slot: Slot
     headline: str
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a list as printed; `url` and `story_id` are None where the link names no story."""
+    """One row of a printed list; `url` and `story_id` are None for a decoy."""
 
     rank: int
     href: str
@@ -66,7 +66,7 @@ class Row:
 
 
 class Edition:
-    """One edition of the paper: all its stories, each written once."""
+    """One edition of the newspaper; each story is written once."""
 
     kind: ClassVar[type[Story]] = Story
 
@@ -82,7 +82,7 @@ class Edition:
 
 
 class SiteState:
-    """The paper at the moment `now`. Entries are newest first."""
+    """The newspaper at the time `now`, entries newest first."""
 
     def __init__(self, edition: Edition, now: datetime) -> None:
         self.edition, self.now = edition, now
@@ -111,13 +111,13 @@ class SiteState:
 
     @cached_property
     def most_read(self) -> list[Entry]:
-        """Everything that is read at all, most read first; a story taken down lingers for a while."""
+        """Entries with readers, most read first; a removed story stays for a while."""
         lingering = [e for e in self.removed if e.slot.removed and self.now - e.slot.removed[0] < _LINGERING]
         scored = [(self._popularity(entry.slot), entry.slot.number, entry) for entry in [*self.entries, *lingering]]
         return [entry for score, _, entry in sorted(scored, key=lambda item: item[:2], reverse=True) if score > 0]
 
     def rows(self, name: str) -> list[Row]:
-        """The rows of `latest` or `popular`."""
+        """Return the rows of `latest` or `popular`."""
         entries = (self.entries if name == "latest" else self.most_read)[:LIST_LENGTH]
         return [self._row(name, rank, entry) for rank, entry in enumerate(entries, 1)]
 
@@ -138,31 +138,31 @@ class SiteState:
         }
 
     def category(self, path: str) -> list[Entry]:
-        """What stands in a section and the sections below it."""
+        """Return the entries of a section and the sections below it."""
         return [entry for entry in self.entries if within(entry.path.strip("/").rpartition("/")[0], path)]
 
     def feed(self, name: str) -> list[Entry]:
-        """What a feed holds: `latest`, `popular`, or a section's name."""
+        """Return the entries of a feed: `latest`, `popular` or a section."""
         if name in ("latest", "popular"):
             return (self.entries if name == "latest" else self.most_read)[:FEED_LENGTH]
         return self.category(name)[:FEED_LENGTH]
 
     def json(self, path: str) -> list[Entry]:
-        """What a section's JSON feed holds: stories only."""
+        """Return the entries of a section's JSON feed: stories only."""
         return [entry for entry in self.category(path) if entry.story is not None][:LIST_LENGTH]
 
     def fresh(self, age: timedelta) -> list[Entry]:
         return [entry for entry in self.entries if self.now - entry.slot.published <= age]
 
     def months(self) -> dict[str, list[Entry]]:
-        """Everything ever published, by month (2025-06), oldest month first; stories taken down are still named."""
+        """Return all entries by month (2025-06), oldest first, with removed stories."""
         months: dict[str, list[Entry]] = {}
         for entry in sorted(self.doors["sitemap"], key=lambda entry: entry.slot.published):
             months.setdefault(f"{entry.slot.published.astimezone(DHAKA):%Y-%m}", []).append(entry)
         return months
 
     def related(self, story: Story, count: int) -> Iterator[Entry]:
-        """Other stories that a story's page links to: earlier ones, of its own section first."""
+        """Yield earlier stories that a story's page links to, of its own section first."""
         rng = story.rng("related")
         earlier = [e for e in self.entries if e.story and e.slot.published < story.published]
         near = [e for e in earlier if e.slot.section == story.slot.section][:40]
@@ -176,7 +176,7 @@ class SiteState:
         return Row(rank, entry.href(name), entry.headline, entry.kicker, url, identity)
 
     def _popularity(self, slot: Slot) -> float:
-        """How much a page is read now: it rises and fades in hours, and old pages have a day now and then."""
+        """Return the popularity of a page: it rises and fades in hours, and old pages return now and then."""
         rng = Random(f"{self.edition.seed}/popularity/{slot.number}")
         weight, peak = math.exp(rng.gauss(0, 1)), rng.uniform(2, 14)
         age = self.now - slot.published
@@ -190,7 +190,7 @@ class SiteState:
 
 
 def feed_names() -> list[str]:
-    """Names of the RSS feeds: two lists and the sections that have one."""
+    """Return the names of the RSS feeds: two lists and some sections."""
     sections = "country-news national politics sports world business-news entertainment capital probash technology"
     return ["latest", "popular", *sections.split(), "lifestyle", "dainikshiksha", "health"]
 

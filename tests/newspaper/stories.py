@@ -1,4 +1,4 @@
-"""One story as its writers mean it: its states over time, free of markup and of the dirt that a page adds."""
+"""One story with its states over time, without markup and noise."""
 
 import re
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ _BYLINES: Final = {
 
 @dataclass(frozen=True)
 class State:
-    """What the story says from one moment on."""
+    """Content of a story from a time on."""
 
     since: datetime
     revision: int

@@ -105,13 +105,7 @@ def _table(composer: TextGenerator, rng: Random) -> Block:
 
 _CITIES = ("Dhaka", "Chattogram", "Khulna", "Rajshahi", "Sylhet", "Barishal", "Rangpur", "Mymensingh")
 _VERBS = ("welcomed", "rejected", "reviewed", "announced", "postponed", "celebrated", "questioned", "approved")
-_THINGS = (
-    "a new bridge",
-    "the draft budget",
-    "longer school hours",
-    "a river survey",
-    "the rail timetable",
-    "a job fair",
-)
+_THINGS = ("a new bridge", "the draft budget", "longer school hours", "a river survey")
+_THINGS += ("the rail timetable", "a job fair")
 _EVENTS = ("the winter fair", "a public hearing", "the boat race", "a week of fog", "the book fair", "heavy rain")
 _PEOPLE = ("Traders", "Students", "Farmers", "Teachers", "Nurses", "Drivers", "Volunteers", "Fishermen")

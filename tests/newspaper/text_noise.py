@@ -1,4 +1,4 @@
-"""What a page does to clean text: other code points for the same letters, invisible characters, entities, e-mail."""
+"""Noise in the text of a page: other code points, invisible characters, entities, hidden e-mail addresses."""
 
 import re
 from html import escape
@@ -12,7 +12,7 @@ _MAIL = re.compile(r"[\w.]+@[\w.]+\w")
 
 
 class TextNoise:
-    """The dirt of one page, by its traits. Every change is one that a careful reader undoes."""
+    """Noise of one page by its traits, all of which a correct parser removes."""
 
     def __init__(self, traits: frozenset[str]) -> None:
         self.traits = traits

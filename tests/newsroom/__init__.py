@@ -1,4 +1,4 @@
-"""A newsroom: the bundled newspaper at the rhythm of a real one, played for days, and what a crawl made of it."""
+"""Newspaper with the rhythm of a real newsroom, simulated for days, and the evaluation of crawls against it."""
 
 from .newsroom import LoggedRequest as LoggedRequest
 from .newsroom import Newsroom as Newsroom

@@ -1,8 +1,8 @@
-"""Crawls at the price of a fork: what a crawl imports is imported once, and a copy of the process is a crawl.
+"""Server that forks a process per crawl, so that modules are imported once.
 
-The copy runs `scrapy crawl` as the launcher starts it (same command, settings, spider, steps, exit code) over real
-sockets; only its clock is the newspaper's, as each answer's Date tells it. Run as a script, it is the server: one crawl
-for each line of JSON on standard input.
+The child runs `scrapy crawl` as the launcher does (same command, settings, spider, steps, exit code) over real sockets;
+only its clock follows the Date header of the newspaper. As a script the module reads one crawl per line of JSON from
+standard input.
 """
 
 import json
@@ -23,13 +23,13 @@ _FOLLOWING = json.dumps({"tests.newsroom.simulated_clock.FollowServerDate": 1})
 
 
 class CrawlServer:
-    """The server, as whoever plays holds it."""
+    """Handle of the server process."""
 
     def __init__(self, server: "subprocess.Popen[str]") -> None:
         self._server = server
 
     def crawl(self, at: datetime, log: Path, arguments: Sequence[str]) -> tuple[int, float]:
-        """One crawl that begins at a moment; its exit code and how many seconds it took."""
+        """Run a crawl that starts at a simulated time; return its exit code and real seconds."""
         assert self._server.stdin and self._server.stdout
         order = {"at": at.isoformat(), "log": str(log), "arguments": list(arguments)}
         print(json.dumps(order), file=self._server.stdin, flush=True)
@@ -41,13 +41,8 @@ class CrawlServer:
 
 @contextmanager
 def crawl_server() -> Iterator[CrawlServer]:
-    """Start the server; its folder is the checkout's, so that it runs the code that is played."""
-    environment = {
-        **os.environ,
-        "KHOBOR_CLOCK": "0",
-        "KHOBOR_TESTING": "1",
-        "SCRAPY_SETTINGS_MODULE": "crawler.settings",
-    }
+    """Start the server in the checkout, so that it runs the code under test."""
+    own = {"KHOBOR_CLOCK": "0", "KHOBOR_TESTING": "1", "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
     command = [sys.executable, "-m", "tests.newsroom.crawl_server"]
     server = subprocess.Popen(
         command,
@@ -55,7 +50,7 @@ def crawl_server() -> Iterator[CrawlServer]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=PROJECT,
-        env=environment,
+        env=os.environ | own,
         start_new_session=True,  # a Ctrl-C ends the simulation, and not the crawl that is under way
     )
     with server:
@@ -75,7 +70,7 @@ def _serve() -> None:
 
 
 def _warm_up() -> None:
-    """Import what a crawl imports; all but the reactor, which each copy has for itself."""
+    """Import the modules of a crawl, except for the reactor, which each child installs."""
     import pandas  # noqa: F401 - pyarrow looks for it when it first makes an array
     import scrapy.cmdline  # noqa: F401
     from scrapy.utils.misc import load_object
@@ -112,7 +107,7 @@ def _crawl(order: dict[str, Any]) -> NoReturn:
     except BaseException:
         traceback.print_exc()
         raise
-    finally:  # not a line of the server is to run on in two processes
+    finally:  # no code of the server may run in the child
         sys.stdout.flush()
         os._exit(status)
 

@@ -25,7 +25,7 @@ _NO_STORY = {"video-gallery", "video-stories", "photo-stories", "photo-gallery",
 
 
 def quantile(values: Sequence[timedelta], share: float) -> timedelta:
-    """The value below or at which so large a share of the values is."""
+    """Return a quantile of durations."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] if values else timedelta()
 
 
@@ -37,7 +37,7 @@ class Score:
 
 
 class Evaluation:
-    """A play's data beside the truth. What the first two runs found is known and not counted."""
+    """Recorded data compared with the ground truth, without the stories of the first two runs."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation, self.room = simulation, simulation.room
@@ -45,18 +45,18 @@ class Evaluation:
         self.end = self.runs[-1].ended
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table as an analyst reads it; empty where nothing of it is kept."""
+        """Read a table as an analyst does; empty if it has no files."""
         folder = self.simulation.data / name
         return pd.read_parquet(folder) if folder.is_dir() else pd.DataFrame()
 
     @cached_property
     def slots(self) -> list[Slot]:
-        """What was published from the end of the first runs until an hour before the end of the last."""
+        """Return the slots published from the end of the first runs until an hour before the end of the last."""
         return list(self.room.slots(self.second.ended, self.end - HOUR))
 
     @cached_property
     def recorded(self) -> dict[int, datetime]:
-        """When each id was first recorded, as a story or as a copy of one."""
+        """Return when each id was first recorded, as a story or an exact duplicate."""
         stories, aliases = self.table("stories"), self.table("aliases")
         found = {number_of(i): at for i, at in zip(stories["story_id"], stories["first_seen_at"], strict=True)}
         if len(aliases):
@@ -66,14 +66,14 @@ class Evaluation:
 
     @cached_property
     def reachable(self) -> list[Slot]:
-        """Those that stood throughout a run that began after their publication."""
+        """Return the slots that stayed online throughout a run after their publication."""
         return [slot for slot in self.slots if any(_stood(slot, ran) for ran in self._after(slot.published))]
 
     def _after(self, moment: datetime) -> Iterator[SimulatedRun]:
         yield from [ran for ran in self.runs if ran.began >= moment][:2]
 
     def missing(self, slots: Sequence[Slot]) -> list[str]:
-        """Those of them that were not recorded."""
+        """List the slots that were not recorded."""
         return [f"{slot.number} {slot.section} {slot.published}" for slot in slots if slot.number not in self.recorded]
 
     @cached_property
@@ -81,7 +81,7 @@ class Evaluation:
         return [self.recorded[s.number] - s.published for s in self.slots if s.number in self.recorded]
 
     def idle(self) -> list[int]:
-        """Requests of each incremental run that found nothing new: no story, no copy of one, no revision."""
+        """Return the requests of each incremental run without new stories, duplicates or revisions."""
         return [len(ran.visits) for ran in self.runs if ran.mode == "incremental" and not ran.new + ran.revised]
 
     def full_runs(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The newspaper as a newsroom: it publishes at a real rhythm, and every request costs a second of its clock."""
+"""Newspaper with the rhythm of a real newsroom, whose clock advances by a second per request."""
 
 import gzip
 import re
@@ -21,10 +21,10 @@ _SECOND: Final = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One answer: when, to what, and what it showed.
+    """One response with its time, target and content.
 
-    `turned` is the minute whose pages were served; `number` and `revision` are those of the story, None where the
-    answer is no story's text; `lists` says whether the page carried the two lists.
+    `turned` is the minute whose pages were served; `number` and `revision` are those of the story, None for a response
+    without a story; `lists` is true for a page with the two lists.
     """
 
     at: datetime
@@ -38,9 +38,9 @@ class LoggedRequest:
 
 
 class Newsroom(Newspaper):
-    """A newspaper whose clock goes on by a second with every request, and whose pages turn at whole minutes.
+    """A newspaper whose clock advances by a second per request and whose pages change at whole minutes.
 
-    `run` is what the visits of now are said to be of; whoever plays sets it.
+    `run` is the name of the current run, set by the simulation and logged with each request.
     """
 
     edition: ClassVar[type[Edition]] = LivingEdition
@@ -51,10 +51,10 @@ class Newsroom(Newspaper):
         self.by_the_minute = True
         self.start, self.run = start, ""
         self.visits: list[LoggedRequest] = []
-        self.shown: dict[datetime, dict[str, list[Row]]] = {}  # the lists, by the minute in which a page showed them
+        self.shown: dict[datetime, dict[str, list[Row]]] = {}  # the lists by minute
 
     def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
-        """As the newspaper answers, a second later by its clock; the visit is noted."""
+        """Advance the clock by a second, respond as the newspaper and log the request."""
         with self._lock:
             self._clock += _SECOND
             answer, delay = super().answer(host, target, headers)
@@ -75,14 +75,14 @@ class Newsroom(Newspaper):
         return LoggedRequest(self.now, view.now, self.run, target, answer.status, number, revision, lists)
 
     def slots(self, since: datetime, until: datetime) -> Iterator[Slot]:
-        """Everything that was published in a span of time, oldest first, the traps left out."""
+        """Yield the stories published in a span of time, oldest first, without decoys."""
         with self._lock:
             for slot in self._edition.catalogue.until(until):
                 if since < slot.published and slot.decoy is None:
                     yield slot
 
     def story(self, number: int) -> Story | None:
-        """A story that is out, whether it still stands or not; None for other ids."""
+        """Return a published story, also a removed one, or None for other ids."""
         slot = self._by_number().get(number)
         return self._edition.story(slot) if slot is not None else None
 
@@ -97,11 +97,7 @@ class Newsroom(Newspaper):
 
 
 def _shows_lists(answer: Response) -> bool:
-    if (
-        answer.status != 200
-        or answer.cut is not None
-        or not answer.headers.get("Content-Type", "").startswith("text/html")
-    ):
+    if answer.status != 200 or answer.cut is not None or "text/html" not in answer.headers.get("Content-Type", ""):
         return False
     packed = answer.headers.get("Content-Encoding") == "gzip"
     return b'id="latestview1"' in (gzip.decompress(answer.body) if packed else answer.body)

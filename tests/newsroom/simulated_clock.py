@@ -1,4 +1,4 @@
-"""The clock of a crawl that is played: it stands, and each answer's Date puts it on."""
+"""Clock of a simulated crawl: it stands still, and the Date header of each response advances it."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -21,17 +21,16 @@ def begin(at: datetime) -> None:
 
 
 class FollowServerDate:
-    """A Scrapy extension: what the newspaper's clock says is what time it is."""
+    """Scrapy extension that sets the time to the newspaper's."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        followed = cls()
-        crawler.signals.connect(followed.response_downloaded, signals.response_downloaded)
-        return followed
+        extension = cls()
+        crawler.signals.connect(extension.response_downloaded, signals.response_downloaded)
+        return extension
 
     def response_downloaded(self, response: Response) -> None:
         global _seconds
-        said = response.headers.get("Date")
-        if said and clock._start is not None:
-            ahead = (parsedate_to_datetime(said.decode()) - clock._start) / timedelta(seconds=1)
-            _seconds = max(_seconds, ahead)
+        date = response.headers.get("Date")
+        if date and clock._start is not None:
+            _seconds = max(_seconds, (parsedate_to_datetime(date.decode()) - clock._start) / timedelta(seconds=1))

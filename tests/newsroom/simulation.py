@@ -11,16 +11,16 @@ from .crawl_server import CrawlServer, crawl_server
 from .newsroom import LoggedRequest, Newsroom
 
 RUN_INTERVAL = timedelta(minutes=10)
-# Hour of the night at which the full run is, by the newsroom's clock.
+# Hour of the nightly full run, by the newsroom's clock.
 FULL_RUN_HOUR = 3
-# A mirror of one's own is not spared, and its seconds are counted by the newsroom.
+# The mirror needs no politeness, and the newsroom counts the seconds.
 _ZERO = ("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF_SECONDS", "KHOBOR_FIRST_PAUSE_SECONDS", "KHOBOR_MIN_FREE_MB")
 _SETTINGS = tuple(f"{name}=0" for name in _ZERO)
 
 
 @dataclass(frozen=True)
 class SimulatedRun:
-    """One run: of which kind, from when to when by the newsroom's clock, what it asked for, and its report."""
+    """One run with its requests and report; `began` and `ended` are by the newsroom's clock, `seconds` real time."""
 
     name: str
     mode: str
@@ -28,11 +28,11 @@ class SimulatedRun:
     ended: datetime
     visits: Sequence[LoggedRequest]
     report: dict[str, Any]
-    seconds: float  # of our own time
+    seconds: float
 
     @property
     def new(self) -> int:
-        """Stories that it recorded for the first time, copies included."""
+        """Stories recorded for the first time, with exact duplicates."""
         return int(self.report["stories"]["new"] + self.report["stories"]["exact_duplicates"])
 
     @property
@@ -42,14 +42,14 @@ class SimulatedRun:
 
 @dataclass
 class Simulation:
-    """A newsroom, the data folder of its crawls, and the runs so far. The first two only fill the folder."""
+    """A newsroom, the folder of its crawls, and the runs so far, of which the first two only fill the folder."""
 
     room: Newsroom
     place: Path
     server: CrawlServer
     url: str
-    told: Callable[[SimulatedRun], None] = lambda ran: None
-    told_to_end: Callable[[], bool] = lambda: False
+    report_run: Callable[[SimulatedRun], None] = lambda ran: None
+    stopped: Callable[[], bool] = lambda: False
     runs: list[SimulatedRun] = field(default_factory=list)
 
     @property
@@ -57,7 +57,7 @@ class Simulation:
         return self.place / "data"
 
     def crawl(self, mode: str, *arguments: str) -> SimulatedRun:
-        """One run, from the present moment of the newsroom."""
+        """Run a crawl now, by the newsroom's clock."""
         name, began, before = f"{mode} {len(self.runs)}", self.room.now, len(self.room.visits)
         settings = (*_SETTINGS, f"KHOBOR_DATA={self.data}", f"KHOBOR_MIRROR={self.url}", f"KHOBOR_MODE={mode}")
         self.room.run = name
@@ -69,12 +69,12 @@ class Simulation:
         report = json.loads(reports.pop().read_bytes())
         ran = SimulatedRun(name, mode, began, self.room.now, self.room.visits[before:], report, seconds)
         self.runs.append(ran)
-        self.told(ran)
+        self.report_run(ran)
         return ran
 
-    def go_on(self, until: datetime, *, incremental: bool = True) -> None:
-        """Crawl up to a moment: an incremental run every ten minutes, a full run each night."""
-        while (due := self._next(incremental)) <= until and not self.told_to_end():
+    def crawl_until(self, until: datetime, *, incremental: bool = True) -> None:
+        """Crawl up to a time: an incremental run every ten minutes, a full run each night."""
+        while (due := self._next(incremental)) <= until and not self.stopped():
             self.room.set(due)
             self.crawl("full" if _is_night(due) else "incremental")
 
@@ -94,21 +94,21 @@ def simulate(
     room: Newsroom,
     place: Path,
     days: float,
-    told: Callable[[SimulatedRun], None] = lambda ran: None,
-    told_to_end: Callable[[], bool] = lambda: False,
+    report_run: Callable[[SimulatedRun], None] = lambda ran: None,
+    stopped: Callable[[], bool] = lambda: False,
     *,
     incremental: bool = True,
 ) -> Simulation:
     """Simulate two full runs, then so many days, then a last full run.
 
-    :param told: callback after each run
-    :param told_to_end: whether it is enough, asked before each run
+    :param report_run: callback after each run
+    :param stopped: report if the simulation must end, called before each run
     """
     place.mkdir(parents=True, exist_ok=True)
     with room.serve() as url, crawl_server() as server:
-        played = Simulation(room, place, server, url, told, told_to_end)
-        played.crawl("full")
-        played.crawl("full")
-        played.go_on(room.start + timedelta(days=days), incremental=incremental)
-        played.crawl("full")
-    return played
+        simulation = Simulation(room, place, server, url, report_run, stopped)
+        simulation.crawl("full")
+        simulation.crawl("full")
+        simulation.crawl_until(room.start + timedelta(days=days), incremental=incremental)
+        simulation.crawl("full")
+    return simulation

@@ -1,4 +1,4 @@
-"""Servers that are told something: one that is posted to, one that takes mail, and one that says what a test wants."""
+"""Servers for alerts: a webhook, a mail server, and a server with a response of the test."""
 
 import base64
 import json
@@ -9,23 +9,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 
 @dataclass
 class Posted:
-    """What a webhook was sent, and the status with which it answers."""
+    """Requests to a webhook, and the status of its responses."""
 
     url: str = ""
     status: int = 204
@@ -54,6 +47,11 @@ def webhook_server(status: int = 204) -> Iterator[Posted]:
         yield posted
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
 @contextmanager
 def _served(server: socketserver.BaseServer) -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -68,23 +66,20 @@ def _served(server: socketserver.BaseServer) -> Iterator[int]:
 
 @contextmanager
 def http_server(say: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A port where whoever connects gets what ``say`` writes, and no more."""
+    """Serve connections with ``say``; yields the port."""
 
     class Saying(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with suppress(OSError):  # the other side had enough
+            with suppress(OSError):  # the client closed the connection
                 say(self.request)
 
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-
-    with _served(Server(("127.0.0.1", 0), Saying)) as port:
+    with _served(_Server(("127.0.0.1", 0), Saying)) as port:
         yield port
 
 
 @dataclass
 class Mailbox:
-    """A mail server: what it took, what it was shown in clear, and how it behaves."""
+    """State of a mail server: its behaviour, the mails received, and the bytes received without TLS."""
 
     port: int = 0
     offers_starttls: bool = True
@@ -100,17 +95,13 @@ class Mailbox:
 
 @contextmanager
 def mail_server(certificate: Path | None = None, **behaves: Any) -> Iterator[Mailbox]:
-    """A mail server that listens; with a certificate it speaks TLS, at once if it ``wraps``, else when asked."""
+    """Run a mail server; with a certificate it offers TLS, at once (``wraps``) or by STARTTLS."""
     mailbox = Mailbox(certificate=certificate, **behaves)
-
-    class Server(socketserver.ThreadingTCPServer):
-        daemon_threads = True
-        allow_reuse_address = True
 
     def handler(*args: Any) -> None:
         _Conversation(mailbox, args[0]).hold()
 
-    with _served(Server(("127.0.0.1", 0), handler)) as port:  # type: ignore[arg-type]
+    with _served(_Server(("127.0.0.1", 0), handler)) as port:  # type: ignore[arg-type]
         mailbox.port = port
         yield mailbox
 
@@ -122,7 +113,7 @@ class _Conversation:
         self._recipients: list[str] = []
 
     def hold(self) -> None:
-        with ExitStack() as self._open, suppress(OSError):  # the other side had enough
+        with ExitStack() as self._open, suppress(OSError):  # the client closed the connection
             if self._mailbox.wraps:
                 self._encrypt()
             self._file = self._open.enter_context(self._connection.makefile("rb"))
@@ -182,28 +173,3 @@ class _Conversation:
             lines.append(line.removeprefix(b"."))
         self._mailbox.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))  # type: ignore[arg-type]
         self._mailbox.recipients.append(self._recipients)
-
-
-def certificate(folder: Path, name: str = "localhost") -> Path:
-    """A certificate with its key, for a name and for 127.0.0.1, that nobody has signed but itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    names = [x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(called)
-        .issuer_name(called)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return path

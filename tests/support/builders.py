@@ -1,22 +1,12 @@
-"""A data folder with a ledger to keep rows in, without a crawl; run as a script, a server of publishes that crash.
-
-The server is single-threaded and forks once per publish, so that hundreds of kills cost one start of an interpreter.
-"""
+"""Builders of rows, and a data folder with a ledger, without a crawl."""
 
 import hashlib
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
@@ -24,10 +14,7 @@ from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, hashes, snapshot_digest, state_hash
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import StorageError
-from pipelines.storage.failpoint import arm
 from pipelines.storage.tables import TABLES
-from tests.support.project import PROJECT
 
 SITE = "kalbela"
 ZONE = ZoneInfo("Asia/Dhaka")
@@ -38,7 +25,7 @@ NOVEMBER = datetime(2024, 11, 5, 6, 30, tzinfo=UTC)
 
 
 def make_story(number: int, published_at: datetime | None = JANUARY, **changes: Any) -> Story:
-    """A whole story; its words depend on its number alone."""
+    """Return a complete story; its text depends only on its number."""
     story = Story(
         site=SITE,
         story_id=f"{SITE}:{number}",
@@ -115,7 +102,7 @@ class LedgerFolder:
         return cls(dataset, Ledger.open(dataset.ledger(SITE), SITE, ZONE))
 
     def keep(self, *stories: Story) -> None:
-        """Accept stories as the crawl does: each is a new one, or a new revision."""
+        """Store stories as the crawl does: as new stories or new revisions."""
         for story in stories:
             words = body_hash(story.body) if story.body else None  # a bad story may lack its body
             state = state_hash(as_row(story))
@@ -136,28 +123,21 @@ class LedgerFolder:
 
     def alias(self, url: str, number: int) -> None:
         with self.ledger.transaction():
-            self.ledger.stories.add_alias(
-                Alias(
-                    site=SITE,
-                    url=url,
-                    story_id=f"{SITE}:{number}",
-                    kind="url",
-                    first_seen_at=JANUARY,
-                    run_id="run-1",
-                )
-            )
+            story_id = f"{SITE}:{number}"
+            alias = Alias(site=SITE, url=url, story_id=story_id, kind="url", first_seen_at=JANUARY, run_id="run-1")
+            self.ledger.stories.add_alias(alias)
 
     def publish(self, *stories: Story) -> None:
-        """Accept stories, if any are given, and publish the outbox."""
+        """Store the stories and publish the outbox."""
         self.keep(*stories)
         publish(self.dataset, self.ledger)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """All rows of a table, file by file, each with the ``part`` that it stands in."""
+        """Return all rows of a table, file by file, each with its ``part``."""
         return rows_of(self.dataset.root, table)
 
     def standing(self) -> dict[str, tuple[str, int]]:
-        """The stories: in which month each stands, in which revision."""
+        """Return the month and the revision of each story."""
         rows = self.rows("stories")
         found = {row["story_id"]: (row["part"], row["revision"]) for row in rows}
         assert len(found) == len(rows), "a story stands twice"
@@ -185,51 +165,3 @@ def rows_of(root: Path, table: str) -> list[dict[str, Any]]:
 def digests(root: Path) -> dict[str, str]:
     paths = (path for name in TABLES for path in sorted((root / name).rglob("*")) if path.is_file())
     return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
-
-
-class PublishServer:
-    """Publishes in a child process that is stopped at a fail-point."""
-
-    def __init__(self, server: "subprocess.Popen[str]") -> None:
-        self._server = server
-
-    def publish(self, root: Path, failpoint: str = "") -> int:
-        """Exit status: 0 published, 7 refused by the storage, -9 killed."""
-        assert self._server.stdin and self._server.stdout
-        print(json.dumps([str(root), failpoint]), file=self._server.stdin, flush=True)
-        return int(self._server.stdout.readline())
-
-
-@contextmanager
-def publish_server() -> Iterator[PublishServer]:
-    """Start the server; its folder is the checkout's, so that it publishes with the code that is tested."""
-    command = [sys.executable, "-m", "tests.support.builders"]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
-    with server:
-        yield PublishServer(server)
-        assert server.stdin
-        server.stdin.close()
-
-
-def _serve() -> None:
-    pa.Table.from_pylist([{"at": JANUARY}]).to_pylist()  # what this imports lazily, no child imports again
-    for line in sys.stdin:
-        root, failpoint = json.loads(line)
-        if not (child := os.fork()):
-            os._exit(_publish(Path(root), failpoint))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-
-
-def _publish(root: Path, failpoint: str) -> int:
-    kept = LedgerFolder.at(root)
-    arm({"KHOBOR_FAILPOINT": failpoint, "KHOBOR_TESTING": "1"})
-    try:
-        kept.publish()
-    except StorageError:
-        return 7
-    kept.close()
-    return 0
-
-
-if __name__ == "__main__":
-    _serve()

@@ -1,4 +1,4 @@
-"""Crawls as a person starts them: the command in a process of its own, against a newspaper that listens."""
+"""The commands in their own process, against a newspaper on a local server."""
 
 import json
 import subprocess
@@ -12,8 +12,7 @@ import pandas as pd
 from tests.newspaper import Newspaper
 from tests.support.project import PROJECT
 
-# A mirror of one's own is not spared.
-QUICK = ("-s", "DOWNLOAD_DELAY=0", "-s", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "-s", "KHOBOR_FIRST_PAUSE_SECONDS=0")
+QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF_SECONDS=0", "-sKHOBOR_FIRST_PAUSE_SECONDS=0")
 
 
 def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
@@ -23,7 +22,7 @@ def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess
 
 @dataclass
 class FinishedCrawl:
-    """A crawl that ended: the paper as it stood, the data folder, the report."""
+    """A paper, the data folder of its crawls, and the report of the last one."""
 
     paper: Newspaper
     mirror: str

@@ -1,4 +1,4 @@
-"""The reckoning: what was acknowledged, set against what stands in the files and in the ledger."""
+"""Check of the files and the ledger against the acknowledged pages."""
 
 import json
 import sqlite3
@@ -18,35 +18,24 @@ from pipelines.storage.tables import TABLES
 from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
 Row = dict[str, Any]
+_VERSION = "story_id revision run_id headline body published_at first_seen_at fetched_at gone_at"
 _NEEDED = {
-    "stories": [
-        *(
-            "story_id",
-            "revision",
-            "run_id",
-            "headline",
-            "body",
-            "published_at",
-            "first_seen_at",
-            "fetched_at",
-            "gone_at",
-        )
-    ],
-    "aliases": ["url", "kind"],
-    "rankings": ["list", "observed_at", "rank", "url", "headline", "last_observed_at"],
-    "fetches": ["run_id", "url", "outcome"],
-    "rejects": ["run_id", "url", "reason", "rejected_at"],
-    "sightings": ["story_id", "via"],
+    "stories": _VERSION,
+    "revisions": _VERSION,
+    "aliases": "url kind",
+    "rankings": "list observed_at rank url headline last_observed_at",
+    "fetches": "run_id url outcome",
+    "rejects": "run_id url reason rejected_at",
+    "sightings": "story_id via",
 }
-_NEEDED["revisions"] = _NEEDED["stories"]
 
 
 class ConsistencyCheck:
-    """Reads a data folder again and again, each file once for as long as it is the same."""
+    """Checks of a data folder; an unchanged file is read once."""
 
     def __init__(self, root: Path, acks: Path, world: SyntheticSite) -> None:
         self.root, self.world = root, world
-        self.forgetful = False  # whether the ledger was built again: then it knows nothing of the runs before
+        self.forgetful = False  # after a reindex, the ledger has no earlier runs
         self._acks = acks
         self._read: dict[Path, tuple[tuple[int, int, int], list[Row]]] = {}
         self._stood: set[str] = set()
@@ -56,7 +45,7 @@ class ConsistencyCheck:
         return [AcknowledgedUrl(**json.loads(line)) for line in lines]
 
     def rows(self, table: str) -> list[Row]:
-        """All rows of a table, each with the partition that it stands in; any file that does not open is an error."""
+        """Return all rows of a table, each with its partition; a file that does not open is an error."""
         found = []
         for path in sorted((self.root / table).rglob("*.parquet")):
             status = path.stat()
@@ -64,20 +53,20 @@ class ConsistencyCheck:
             if self._read.get(path, (None,))[0] != state:
                 with pq.ParquetFile(path, page_checksum_verification=True) as file:
                     part = path.parent.name.partition("=")[2]
-                    rows = file.read(_NEEDED[table]).to_pylist()
+                    rows = file.read(_NEEDED[table].split()).to_pylist()
                 self._read[path] = state, [row | {"part": part} for row in rows]
             found += self._read[path][1]
         return found
 
     def whole(self) -> None:
-        """What a reader may rely on at any moment: files that open, and every story that stood before."""
+        """Check what holds at any time: every file opens, and no story disappears."""
         standing = {row["story_id"] for row in self.rows("stories")}
         assert self._stood <= standing, f"a reader misses {sorted(self._stood - standing)}"
         for table in TABLES:
             self.rows(table)
 
     def exact(self) -> None:
-        """Nothing is lost, nothing is there twice, nothing is there that was never accepted, and the books balance."""
+        """Check that nothing is lost, duplicated or invented, and that the counts are exact."""
         versions = self._versions()
         fetches = _by(self.rows("fetches"), "run_id", "url")
         self._texts_are_right(versions)
@@ -89,14 +78,14 @@ class ConsistencyCheck:
         self._stood = set(versions)
 
     def checked(self) -> None:
-        """`khobor check` finds nothing."""
+        """Check that `khobor check` finds no fault."""
         dataset = DataFolder(self.root)
         with closing(Ledger.open(dataset.ledger(SITE), SITE, self.world.zone, expected=dataset.holds(SITE))) as ledger:
             assert [str(fault) for fault in check(dataset, ledger)] == []
         assert [path.name for path in dataset.staging.iterdir() if path.name.startswith(f"{SITE}-")] == []
 
     def _versions(self) -> dict[str, dict[int, Row]]:
-        """Each story's revisions: numbered from 1 without a gap, the last in `stories`, the others in `revisions`."""
+        """Return the revisions of each story: numbered from 1, the last in `stories`, the others in `revisions`."""
         versions: dict[str, dict[int, Row]] = defaultdict(dict)
         for (story_id, revision), row in _by(self.rows("revisions"), "story_id", "revision").items():
             versions[story_id][revision] = row
@@ -112,19 +101,14 @@ class ConsistencyCheck:
             number = int(story_id.rpartition(":")[2])
             for row in found.values():
                 edition = self.world.edition(row["run_id"])
-                right = (
-                    self.world.headline(number, edition),
-                    self.world.body(number, edition),
-                    self.world.published_at(number, edition),
-                )
-                assert (row["headline"], row["body"], row["published_at"]) == right, (story_id, row["revision"])
+                for name in ("headline", "body", "published_at"):
+                    assert row[name] == getattr(self.world, name)(number, edition), (story_id, row["revision"], name)
                 assert row["part"] == TABLES["stories"].part_of(row, self.world.zone), (story_id, row["part"])
 
     def _came_of_a_fetch(self, versions: dict[str, dict[int, Row]], fetches: dict[tuple[Any, ...], Row]) -> None:
-        """A row and the fetch that it came of are one: there is none without the other."""
-        kept = Counter(
-            (row["run_id"], _url(story_id)) for story_id, found in versions.items() for row in found.values()
-        )
+        """Check that each row has its fetch, and each fetch its row."""
+        url = "https://www.kalbela.com/world/{}"
+        kept = Counter((row["run_id"], url.format(i[8:])) for i, found in versions.items() for row in found.values())
         assert not (twice := [page for page, times in kept.items() if times > 1]), twice
         assert kept.keys() == {page for page, row in fetches.items() if row["outcome"] == "story"}
         refused = _by(self.rows("rejects"), "run_id", "url")
@@ -155,11 +139,12 @@ class ConsistencyCheck:
                 for name in ("latest", "popular"):
                     seen = [rows for (of, since), rows in snapshots.items() if of == name and since <= at]
                     last = max(seen, key=lambda rows: rows[0]["observed_at"])
-                    assert [row["headline"] for row in _ranked(last)] == self.world.ranks(name, edition), page
+                    last.sort(key=lambda row: int(row["rank"]))
+                    assert [row["headline"] for row in last] == self.world.ranks(name, edition), page
                     assert last[0]["last_observed_at"] >= at, page
 
     def _sightings_are_remembered(self) -> None:
-        """What the ledger takes for known stands in the files, and the other way round."""
+        """Check that the ledger and the files have the same sightings."""
         with closing(sqlite3.connect(DataFolder(self.root).ledger(SITE))) as ledger:
             known = set(ledger.execute("SELECT story_id, via FROM sightings"))
         assert _by(self.rows("sightings"), "story_id", "via").keys() == known
@@ -179,7 +164,7 @@ class ConsistencyCheck:
 
 
 def _by(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], Row]:
-    """The rows by their key, of which none may stand twice; by the value itself where the key is one column."""
+    """Index rows by a unique key; a key of one column is the value itself."""
     found: dict[Any, Row] = {}
     for row in rows:
         values = tuple(row[name] for name in key)
@@ -187,11 +172,3 @@ def _by(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], Row]:
         assert name not in found, f"twice: {row}"
         found[name] = row
     return found
-
-
-def _url(story_id: str) -> str:
-    return f"https://www.kalbela.com/world/{story_id.rpartition(':')[2]}"
-
-
-def _ranked(rows: list[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: int(row["rank"]))

@@ -1,9 +1,10 @@
-"""A data folder on which the damage of many killed runs piles up, as tests hold it."""
+"""A data folder for many killed runs."""
 
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,6 @@ SOAK = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 @dataclass
 class CrashStore:
-    """One data folder on which the damage piles up."""
-
     server: ForkServer
     place: Path
     world: SyntheticSite
@@ -33,28 +32,19 @@ class CrashStore:
     def root(self) -> Path:
         return self.place / "data"
 
-    def order(self) -> dict[str, object]:
-        acks = self.place / "acknowledged"
-        order: dict[str, object] = {
-            "root": self.root,
-            "acks": acks,
-            "seed": self.world.seed,
-            "moving": self.world.moving,
-        }
-        order["world"] = next(name for name, kind in SITES.items() if kind is type(self.world))
-        return order | {"edition": self.edition, "without": self.without}
+    def order(self) -> dict[str, Any]:
+        order: dict[str, Any] = {"root": self.root, "acks": self.place / "acknowledged", "edition": self.edition}
+        order |= {"seed": self.world.seed, "moving": self.world.moving, "without": self.without}
+        return order | {"world": next(name for name, kind in SITES.items() if kind is type(self.world))}
 
     def run(self, **how: object) -> RunResult:
         self.reckoning.forgetful |= how.get("do") == "reindex"
         ended = self.server.run(**self.order() | how)
         self.ended[ended.status] += 1
-        assert ended.status in (0, KILLED, REFUSED), (
-            f"edition {self.edition}: status {ended.status}, see standard error"
-        )
+        assert ended.status in (0, KILLED, REFUSED), f"edition {self.edition}: {ended.status}, see standard error"
         return ended
 
     def next_edition(self, **how: object) -> RunResult:
-        """A run of the next edition; a reader finds everything whole after it, however it ended."""
         self.edition += 1
         ended = self.run(**how)
         self.reckoning.whole()
@@ -72,6 +62,5 @@ class CrashStore:
         return ended
 
     def settled(self) -> None:
-        """Recovered without a hindrance, it is exactly right."""
         assert self.recover().status == 0
         self.reckoning.exact()

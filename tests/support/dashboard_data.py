@@ -13,20 +13,20 @@ from typing import Any
 
 import uvicorn
 
-from crawler.items import Ranking, Snapshot
+from crawler.items import Snapshot
 from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.access import AccessPolicy, access_policy
 from schedules.dashboard.app import Dashboard
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.server import UVICORN_OPTIONS
-from tests.support.builders import SITE, LedgerFolder, make_reject, make_story
+from tests.support.builders import SITE, LedgerFolder, make_reject, make_snapshot, make_story
 
 #: 12 February 2026, 09:00 in Dhaka.
 MOMENT = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-#: Markup, quotes, a new line, marks that reorder a line, an escape of a terminal.
+#: Markup, quotes, a line break, bidirectional controls, a terminal escape.
 HOSTILE = "</a><script>alert(1)</script>\"'&amp;\n\u202eকাল\u2066বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)>\x1b[31m"
-#: The same as a reader sees it.
+#: The same after sanitising.
 HARMLESS = "</a><script>alert(1)</script>\"'&amp; কাল বেলা {{ 7 * 7 }} <img src=x onerror=alert(2)> [31m"
 REVISED, HOSTILE_STORY = f"{SITE}:103", f"{SITE}:108"
 ALARM = {
@@ -39,25 +39,18 @@ ALARM = {
     "samples": ["state/pages/kalbela/2026-02-12/aa.html.gz"],
     "sentence": f"byline was on 9 of 10 stories and is on none of 10: .rpt_name went quiet {HOSTILE}",
 }
-TIMETABLE = """
-[schedule.night]
-sentence = "All of it, at night"
+SCHEDULE = """
+[schedule.{0}]
+sentence = "{1}"
 sites = ["kalbela"]
-mode = "full"
-cron = "15 2 * * *"
+mode = "{2}"
+cron = "{3}"
 zone = "Asia/Dhaka"
-max_pages = 100
-max_minutes = 60
-
-[schedule.day]
-sentence = "The lists, by day"
-sites = ["kalbela"]
-mode = "incremental"
-cron = "0 8-20/4 * * *"
-zone = "Asia/Dhaka"
-max_pages = 50
-max_minutes = 15
+max_pages = {4}
+max_minutes = {5}
 """
+TIMETABLE = SCHEDULE.format("night", "All of it, at night", "full", "15 2 * * *", 100, 60)
+TIMETABLE += SCHEDULE.format("day", "The lists, by day", "incremental", "0 8-20/4 * * *", 50, 15)
 
 
 def make_report(at: datetime, schedule: str, **changes: Any) -> dict[str, Any]:
@@ -87,8 +80,6 @@ def write_report(dataset: DataFolder, report: Mapping[str, Any]) -> None:
 
 @dataclass
 class DashboardData:
-    """The folder, and the reports in it."""
-
     dataset: DataFolder
     timetable: Path
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -104,7 +95,6 @@ class DashboardData:
 
 
 def make_dashboard_data(root: Path) -> DashboardData:
-    """Create the folder with four days of data."""
     kept = LedgerFolder.at(root / "data")
     for number in range(101, 113):
         _keep(kept, number)
@@ -129,7 +119,7 @@ def make_dashboard_data(root: Path) -> DashboardData:
 
 
 def _keep(kept: LedgerFolder, number: int) -> None:
-    """Store one of twelve stories over four days in three sections; two have no date, one is hostile."""
+    """Store one of twelve stories of four days and three sections; two have no date, one is hostile."""
     at = MOMENT - (number % 4) * DAY - HOUR
     changes: dict[str, Any] = {
         "section": ("world/asia", "sports", None)[number % 3],
@@ -141,26 +131,13 @@ def _keep(kept: LedgerFolder, number: int) -> None:
 
 
 def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
-    rows = [
-        Ranking(
-            site=SITE,
-            observed_at=at,
-            last_observed_at=at,
-            list=name,
-            rank=rank,
-            story_id=f"{SITE}:{number}",
-            url=f"https://www.kalbela.com/world/{number}",
-            headline=HOSTILE if number == 108 else f"শিরোনাম {number}",
-            page_url="https://www.kalbela.com/",
-            run_id="run-1",
-        )
-        for rank, number in enumerate(numbers, start=1)
-    ]
-    return Snapshot(site=SITE, name=name, observed_at=at, rows=rows)
+    snapshot = make_snapshot(at, *(HOSTILE if n == 108 else f"শিরোনাম {n}" for n in numbers), name=name)
+    for row, number in zip(snapshot.rows, numbers, strict=True):
+        row.story_id, row.url = f"{SITE}:{number}", f"https://www.kalbela.com/world/{number}"
+    return snapshot
 
 
 def move_list(folder: DashboardData, numbers: tuple[int, ...]) -> None:
-    """Add a snapshot of the popular list."""
     kept = LedgerFolder.at(folder.dataset.root)
     kept.rank(_snapshot(MOMENT - HOUR / 4, "popular", numbers))
     kept.publish()
@@ -170,12 +147,9 @@ def move_list(folder: DashboardData, numbers: tuple[int, ...]) -> None:
 def _reports(folder: DashboardData) -> None:
     """Write the reports of three full and two incremental runs: one blocked, one with an alarm."""
     night = MOMENT.replace(hour=20, minute=15)
-    # Before runs counted of how many, and told their mode.
-    old = make_report(
-        night - 3 * DAY,
-        "night",
-        fields={"headline": {"filled": 8, "of": 8}, "byline": {"filled": 7, "of": 8}, "url": {}},
-    )
+    # The format of old reports.
+    old_fields = {"headline": {"filled": 8, "of": 8}, "byline": {"filled": 7, "of": 8}, "url": {}}
+    old = make_report(night - 3 * DAY, "night", fields=old_fields)
     for name in ("mode", "schedule"):
         del old[name]
     folder.reports.append(old)
@@ -188,12 +162,10 @@ def _reports(folder: DashboardData) -> None:
     coverage |= {"gaps": [[1010, 1012], [1050, 1050], [1098, 1099]]}
     fields = {"byline": {"filled": 0, "of": 10, "by": {}}, "headline": {"filled": 10, "of": 10, "by": {}}}
     verdict = {"exit_code": 9, "problems": [ALARM["sentence"]]}
-    folder.report(
-        MOMENT - 7 * HOUR + HOUR / 4, "night", alarms=[ALARM], verdict=verdict, fields=fields, coverage=coverage
-    )
-    folder.report(
-        MOMENT - HOUR, "day", stories={"new": 1, "revised": 1, "unchanged": 0, "exact_duplicates": 0, "gone": 0}
-    )
+    last = MOMENT - 7 * HOUR + HOUR / 4
+    folder.report(last, "night", alarms=[ALARM], verdict=verdict, fields=fields, coverage=coverage)
+    stories = {"new": 1, "revised": 1, "unchanged": 0, "exact_duplicates": 0, "gone": 0}
+    folder.report(MOMENT - HOUR, "day", stories=stories)
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""A disk whose power can be cut: an ext4 image, and what of it is really there at a moment.
+"""An ext4 image that simulates power cuts.
 
-What was not synced is in the memory of the mounted file system and not in the image; so a copy of the image, mounted
-in its turn, is the disk as it would come up again. It is mounted so that it writes nothing before it is asked to.
+Data that is not synced is in memory, not in the image: a copy of the image is the disk after a power cut. The mount
+options prevent writes without a sync.
 """
 
 import os
@@ -19,11 +19,11 @@ _LAZY = "loop,noauto_da_alloc,commit=300"
 
 def need_disks() -> None:
     if os.geteuid() != 0 or not all(map(shutil.which, ("mkfs.ext4", "mount", "umount"))):
-        pytest.skip("no power is cut: that takes root, mount and mkfs.ext4")
+        pytest.skip("needs root, mount and mkfs.ext4")
 
 
 class Disk:
-    """A small file system of its own, for the time of a block."""
+    """A small file system, mounted for the time of a block."""
 
     def __init__(self, place: Path) -> None:
         self._image, self.root = place / "image", place / "disk"
@@ -35,7 +35,7 @@ class Disk:
         subprocess.run(["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0", str(self._image)], check=True)
         self.root.mkdir()
         if _mount(self._image, self.root):
-            pytest.skip("no power is cut: images cannot be mounted here")
+            pytest.skip("cannot mount images")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -43,13 +43,13 @@ class Disk:
 
     @contextmanager
     def cut(self) -> Iterator[Path]:
-        """The disk as it comes up again after the power went at this moment."""
+        """Mount the disk as it is after a power cut now."""
         self._cuts += 1
         copy, again = self._place / f"copy-{self._cuts}", self._place / f"again-{self._cuts}"
         again.mkdir()
         shutil.copyfile(self._image, copy)
         assert not _mount(copy, again)
-        copy.unlink()  # it is there for as long as it is mounted
+        copy.unlink()  # exists until it is unmounted
         try:
             yield again
         finally:
@@ -62,4 +62,4 @@ def _mount(image: Path, folder: Path) -> int:
 
 def _umount(folder: Path) -> None:
     if subprocess.run(["umount", str(folder)], capture_output=True).returncode:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a test that failed holds something open
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a failed test holds a file open

@@ -1,7 +1,6 @@
-"""Fetches addresses with the crawler's network components, in a process of its own, and tells what came of each.
+"""Fetch URLs with the network components of the crawler, in a child process.
 
-A reactor cannot be started twice in one process, so each call of `fetch(urls, …)` is a child. The children are forked
-from a server that has imported everything already, which makes them quick.
+A reactor cannot start twice in one process. The children are forked from a server that has imported everything.
 """
 
 import asyncio
@@ -22,17 +21,14 @@ from scrapy.exceptions import ScrapyDeprecationWarning
 from scrapy.pqueues import DownloaderAwarePriorityQueue
 from scrapy.spidermiddlewares.httperror import HttpError
 
-import crawler.downloader.allowed_hosts  # noqa: F401 - imported so that a child need not do it again
+import crawler.downloader.allowed_hosts  # noqa: F401 - imported before the fork
 from crawler.decoding.charset import decode_text
 from crawler.downloader.errors import outcome_of, outcome_of_status
 from crawler.downloader.retry import has_free_slot
 from crawler.downloader.robots import PoliteRobots
 
 COMPONENTS: dict[str, Any] = {
-    "TELNETCONSOLE_ENABLED": False,
-    "REMOTE_CONTROL_ENABLED": False,
-    "COOKIES_ENABLED": False,
-    "REFERER_ENABLED": False,
+    **{f"{name}_ENABLED": False for name in ("TELNETCONSOLE", "REMOTE_CONTROL", "COOKIES", "REFERER")},
     "HTTPPROXY_ENABLED": False,
     "METAREFRESH_ENABLED": False,
     "ROBOTSTXT_OBEY": False,
@@ -40,12 +36,8 @@ COMPONENTS: dict[str, Any] = {
     "USER_AGENT": "Khobor-test/1 (+https://example.org)",
     "TWISTED_DNS_RESOLVER": "crawler.downloader.allowed_hosts.PublicOnlyResolver",
     "DOWNLOAD_HANDLERS": {
-        "http": "crawler.downloader.handler.BoundedDownload",
-        "https": "crawler.downloader.handler.BoundedDownload",
-        "file": None,
-        "data": None,
-        "ftp": None,
-        "s3": None,
+        **dict.fromkeys(("http", "https"), "crawler.downloader.handler.BoundedDownload"),
+        **dict.fromkeys(("file", "data", "ftp", "s3")),
     },
     "DOWNLOADER_MIDDLEWARES": {
         "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
@@ -59,10 +51,7 @@ COMPONENTS: dict[str, Any] = {
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
         "crawler.downloader.compression.StrictDecompression": 590,
     },
-    "EXTENSIONS": {
-        "scrapy.extensions.throttle.AutoThrottle": 0,
-        "crawler.downloader.graceful_stop.GracefulStop": 0,
-    },
+    "EXTENSIONS": {"scrapy.extensions.throttle.AutoThrottle": 0, "crawler.downloader.graceful_stop.GracefulStop": 0},
     "SCHEDULER_PRIORITY_QUEUE": "tests.support.downloader_process.PatientQueue",
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
     "DOWNLOAD_MAXSIZE": 8 * 2**20,
@@ -82,10 +71,9 @@ COMPONENTS: dict[str, Any] = {
 
 
 class PatientQueue(DownloaderAwarePriorityQueue):
-    """Scrapy's queue, which keeps back what would only wait in its host's slot."""
+    """Queue that holds requests to hosts without a free slot."""
 
     def pop(self) -> Request | None:
-        """The next request to a host that may be asked now."""
         downloader = self.crawler.engine.downloader
         kept = {host: self.pqueues.pop(host) for host in list(self.pqueues) if not has_free_slot(downloader, host)}
         try:
@@ -96,7 +84,7 @@ class PatientQueue(DownloaderAwarePriorityQueue):
 
 @dataclass
 class Results:
-    """What came of each address (`pages`) and of the run; `told` is what the child was asked to tell besides."""
+    """Results of each URL (`pages`) and of the run; `told` holds other observations of the child."""
 
     pages: dict[str, dict[str, Any]]
     told: dict[str, Any]
@@ -107,18 +95,17 @@ class Results:
     log: str
 
     def came_of(self, url: str) -> str | int:
-        """The status of an address that was answered, the outcome of one that was not."""
+        """Return the status of a URL, or its outcome if there was no response."""
         page = self.pages[url]
         return page.get("status") or page["outcome"]
 
 
 def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, **settings: Any) -> Results:
-    """Fetch the addresses in a child process, in their order, and all at once unless the settings say otherwise.
+    """Fetch URLs in a child process, in order, and concurrently by default.
 
-    A page's result has `status`, `url`, `body` (decoded, its first 300 characters), `size` and `flags`, or `outcome`
-    and `reason`; `at` is the second of the run at which it came. Settings whose name starts with `with_` steer the
-    child: `with_robots=[…]` asks for these hosts' robots first, `with_stop=2` stops the run after two seconds,
-    `with_environment={…}` adds to its environment.
+    The result of a page has `status`, `url`, `body` (first 300 characters), `size` and `flags`, or `outcome` and
+    `reason`; `at` is in seconds since the start. Special settings: `with_robots=[…]` requests robots.txt of these URLs
+    first, `with_stop=2` stops the run after two seconds, `with_environment={…}` adds environment variables.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.downloader_process"])
@@ -127,7 +114,7 @@ def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, 
     with tempfile.NamedTemporaryFile() as log, ours:
         child = context.Process(target=_child, args=(job, log.name, theirs), daemon=True)
         child.start()
-        theirs.close()  # so that a child that dies is heard of at once
+        theirs.close()  # so that the death of the child ends the poll
         try:
             answer = ours.recv() if ours.poll(seconds) else None
         except EOFError:
@@ -139,8 +126,6 @@ def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, 
 
 
 class Fetching(Spider):
-    """Asks for each address of its job and notes what came of it."""
-
     name = "fetching"
 
     def __init__(self, job: dict[str, Any], steering: dict[str, Any]) -> None:
@@ -151,7 +136,6 @@ class Fetching(Spider):
         self.told: dict[str, Any] = {}
 
     async def start(self) -> AsyncIterator[Any]:
-        """The job's addresses, after what is to be asked first."""
         if stop := self.steering.get("with_stop"):
             asyncio.get_running_loop().call_later(stop, self.stop)
         for url in self.steering.get("with_robots", ()):
@@ -184,7 +168,7 @@ class Fetching(Spider):
 
     def fail(self, failure: Any) -> None:
         outcome, reason = outcome_of(failure)
-        if isinstance(failure.value, HttpError):  # of a middleware that Khobor does without
+        if isinstance(failure.value, HttpError):  # raised by a middleware that Khobor does not use
             outcome = outcome_of_status(failure.value.response.status)
         asked = failure.request.cb_kwargs["asked"]
         self.pages[asked] = {"outcome": outcome.value, "reason": reason, "at": self.seconds}
@@ -201,13 +185,6 @@ def _child(job: dict[str, Any], log: str, answer: Any) -> None:
     process.crawl(crawler, job=job, steering=steering)
     process.start()
     spider, stats = crawler.spider, crawler.stats.get_stats()
-    answer.send(
-        {
-            "pages": spider.pages,
-            "told": spider.told,
-            "reason": stats.get("finish_reason"),
-            "stats": stats,
-            "seconds": spider.seconds,
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        }
-    )
+    results = {"pages": spider.pages, "told": spider.told, "reason": stats.get("finish_reason"), "stats": stats}
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    answer.send(results | {"seconds": spider.seconds, "megabytes": megabytes})

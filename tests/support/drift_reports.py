@@ -1,4 +1,4 @@
-"""Pages of the bundled newspaper as the real reader reads them, and reports of runs made of such readings."""
+"""Parsed pages of the bundled newspaper, and run reports made from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ LISTS = ("latest", "popular")
 
 
 class Edition:
-    """One edition of the paper and what is read from it."""
+    """One edition of the paper with its parsed stories."""
 
     def __init__(self, seed: int, stories: int) -> None:
         self.paper = Newspaper(seed, stories=stories, decoys=False)
@@ -37,7 +37,7 @@ class Edition:
         self._sound: dict[str, ParsedStory] = {}
 
     def sound(self, most: int | None = None) -> list[ParsedStory]:
-        """The stories as they are read while nothing is broken, always the same first ones."""
+        """Return the first stories, parsed without a broken field."""
         assert not self.paper._look.breaks
         for url in self.urls[:most]:
             if url not in self._sound:
@@ -55,21 +55,19 @@ class Edition:
 
     def _read(self, url: str) -> ParsedStory:
         html, at = self.paper.site.page(url.removeprefix(WWW)), self.paper.now.astimezone(UTC)
-        story = self._spider.page_parser.parse(
-            PageResponse(url=url, body=html.encode(), fetched_at=at, is_story=True)
-        ).story
+        response = PageResponse(url=url, body=html.encode(), fetched_at=at, is_story=True)
+        story = self._spider.page_parser.parse(response).story
         assert story is not None
         return replace(story, story=clean_story(story.story)) if story.story.layout else story
 
 
 def _loses(story: ParsedStory, field: str, look: PageLayout) -> bool:
-    """Whether the field is broken on the page of a story; a page that does not have it cannot lose it."""
+    """Return True if the page has the field and it is broken there."""
     has = field in story.extracted_by or getattr(story.story, field) is not None
     return has and look.broken(field, int(story.story.story_id.rpartition(":")[2])) is not None
 
 
 def with_columns(parsed: ParsedStory, **columns: Any) -> ParsedStory:
-    """Return the story with other values in some columns."""
     return replace(parsed, story=replace(parsed.story, **columns))
 
 
@@ -80,7 +78,7 @@ def run_id_of(moment: datetime) -> str:
 def report_of(
     stories: Iterable[ParsedStory], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
 ) -> dict[str, Any]:
-    """The report of a run that read these stories in this order, as far as a judge reads it."""
+    """Return the part of a run report that the verdict needs, for stories in this order."""
     measures, rejects = FieldStats(mode, LISTS), dict[str, int]()
     for story in stories:
         measures.count_story(story)
@@ -109,7 +107,7 @@ def report_of(
 
 
 def nights(edition: Edition, numbers: int, most: int, sizes: tuple[int, int], seed: int = 1) -> list[dict[str, Any]]:
-    """So many sound nightly runs, latest first, each of some of the edition's stories."""
+    """Return reports of nightly runs without faults, latest first."""
     chance, sound = Random(seed), edition.sound(most)
     chosen = [chance.sample(sound, min(len(sound), chance.randint(*sizes))) for _ in range(numbers)]
     return [report_of(each, FIRST_NIGHT + timedelta(days=night)) for night, each in enumerate(chosen)][::-1]
@@ -118,7 +116,6 @@ def nights(edition: Edition, numbers: int, most: int, sizes: tuple[int, int], se
 def drifted(
     report: dict[str, Any], past: Sequence[dict[str, Any]], accepted: dict[str, Acknowledgement] | None = None
 ) -> list[Alarm]:
-    """The alarms of a run about how it differs from those before it, latest first."""
     return compare(report, past, lambda name, without: (), accepted or {})
 
 

@@ -1,4 +1,4 @@
-"""Mistakes: ways of keeping rows that look right until something is killed; a test that misses one proves nothing."""
+"""Mutants with wrong durability; tests must detect each of them."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ from pipelines.publishing.publisher import _Publication
 
 
 def _no_fsync() -> None:
-    """Files and folders are left for the system to write when it likes (SQLite goes on syncing)."""
+    """Do not sync files and folders (SQLite still syncs)."""
     os.fsync = lambda descriptor: None
 
 
 def _no_full() -> None:
-    """SQLite syncs only at checkpoints."""
+    """Sync SQLite only at checkpoints."""
     make_durable = Connection.make_durable
 
     def make_nearly_durable(connection: Connection) -> None:

@@ -1,8 +1,8 @@
-"""A server that misbehaves on purpose: the first part of a path chooses how, every hit and every byte is counted.
+"""HTTP server with faults: the first part of a path names the behaviour; hits and bytes are counted.
 
 `with FaultServer() as server:` listens on a free port of 127.0.0.1; `server.base` is its address. `/s403/7` answers
-with behaviour `s403`. `/robots.txt` misbehaves by host: for `robots-<name>.test` it is answered by `robots_<name>`.
-`places` gives single paths a behaviour, `otherwise` all paths whose first part names none.
+with behaviour `s403`. The host `robots-<name>.test` has the robots.txt of `robots_<name>`. `places` sets the
+behaviour of single paths, `otherwise` that of paths without a known name.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ SOFT_404 = "<!DOCTYPE html><html><head><title>404</title></head><body>পাত�
 
 
 class Visit:
-    """One request being answered: what was asked, how often before, and ways to answer."""
+    """A request (the `nth` of this URL) and methods to respond to it."""
 
     def __init__(
         self, server: "FaultServer", writer: asyncio.StreamWriter, name: str, target: str, headers: dict[str, str]
@@ -61,13 +61,13 @@ class Visit:
         self.page = server.page(target)
 
     async def send(self, data: bytes) -> None:
-        """Send bytes as they are; raises once the other side has gone."""
+        """Send raw bytes; raises after the client has closed the connection."""
         self.writer.write(data)
         await self.writer.drain()
         self.server.sent[self.name] += len(data)
 
     async def reply(self, body: bytes, status: str = "200 OK", **headers: str | None) -> None:
-        """Send a whole answer. `content_type=None` leaves a header out; `_` in names stands for `-`."""
+        """Send a response. `content_type=None` omits a header; `_` in names stands for `-`."""
         fields = {"Content-Type": HTML, "Content-Length": str(len(body)), "Connection": "close"}
         fields |= {name.replace("_", "-").title(): value for name, value in headers.items()}
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items() if value is not None)]
@@ -95,12 +95,12 @@ def behaviour(function: Behaviour) -> Behaviour:
 
 
 def fixed(name: str, body: bytes | None = None, status: str = "200 OK", **headers: str | None) -> None:
-    """Enter a behaviour that always gives the same answer (the page, unless a body is given)."""
+    """Add a behaviour with a constant response (the page, unless a body is given)."""
     BEHAVIOURS[name] = lambda visit: visit.reply(visit.page if body is None else body, status, **headers)
 
 
 def raw(name: str, make: Callable[[Visit], bytes], end: str = "close") -> None:
-    """Enter a behaviour that sends exactly these bytes, then closes, resets or hangs."""
+    """Add a behaviour that sends raw bytes, then closes, resets or hangs."""
 
     async def answer(visit: Visit) -> None:
         await visit.send(make(visit))
@@ -129,44 +129,31 @@ raw("http09", lambda visit: b"<html><body>no headers at all</body></html>\n")
 raw("garbage", lambda visit: random.Random(62).randbytes(4096))
 
 
-@behaviour
-async def s429_ra_seconds(visit: Visit) -> None:
-    """Twice 429 with `Retry-After: <argument>`, then the page."""
-    if visit.nth <= 2:
-        await visit.reply(b"slow down", "429 Too Many Requests", retry_after=visit.argument or "3")
-    else:
-        await visit.reply(visit.page)
+def then_ok(name: str, times: int, first: Behaviour) -> None:
+    """Add a behaviour that responds with `first` so many times, then with the page."""
+    BEHAVIOURS[name] = lambda visit: first(visit) if visit.nth <= times else visit.reply(visit.page)
 
 
-@behaviour
-async def s429_ra_date(visit: Visit) -> None:
-    """Once 429 with Retry-After as a date `<argument>` seconds ahead, then the page."""
-    if visit.nth <= 1:
-        until = datetime.now(UTC) + timedelta(seconds=float(visit.argument or 4))
-        await visit.reply(b"slow down", "429 Too Many Requests", retry_after=format_datetime(until, usegmt=True))
-    else:
-        await visit.reply(visit.page)
+def too_many(retry_after: Callable[[str], str]) -> Behaviour:
+    """Return a behaviour with status 429 and a Retry-After made from the argument in the path."""
+    return lambda visit: visit.reply(b"slow down", "429 Too Many Requests", retry_after=retry_after(visit.argument))
 
 
-fixed("s429_ra_insane", b"slow down", "429 Too Many Requests", retry_after="999999999")
-fixed("s429_ra_negative", b"slow down", "429 Too Many Requests", retry_after="-5")
-fixed("s429_ra_garbage", b"slow down", "429 Too Many Requests", retry_after="soon")
+def http_date(seconds: str) -> str:
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=float(seconds or 4)), usegmt=True)
+
+
+then_ok("s429_ra_seconds", 2, too_many(lambda seconds: seconds or "3"))
+then_ok("s429_ra_date", 1, too_many(http_date))
 FAR_YEAR = "Mon, 20 Nov 9999999999 12:00:00 GMT"
-
-
-@behaviour
-async def s429_far_year(visit: Visit) -> None:
-    """Once 429 with a date of a year that no calendar has, then the page."""
-    if visit.nth <= 1:
-        await visit.reply(b"slow down", "429 Too Many Requests", retry_after=FAR_YEAR, date=FAR_YEAR)
-    else:
-        await visit.reply(visit.page)
-
-
-@behaviour
-async def s503_then_ok(visit: Visit) -> None:
-    """Twice 503, then the page."""
-    await (visit.reply(b"", "503 Busy") if visit.nth <= 2 else visit.reply(visit.page))
+then_ok(
+    "s429_far_year",
+    1,
+    lambda visit: visit.reply(b"slow down", "429 Too Many Requests", retry_after=FAR_YEAR, date=FAR_YEAR),
+)
+then_ok("s503_then_ok", 2, lambda visit: visit.reply(b"", "503 Busy"))
+for name, value in {"insane": "999999999", "negative": "-5", "garbage": "soon"}.items():
+    fixed(f"s429_ra_{name}", b"slow down", "429 Too Many Requests", retry_after=value)
 
 
 BEHAVIOURS["slow_headers"] = lambda visit: visit.drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 4000)
@@ -175,45 +162,32 @@ BEHAVIOURS["hang"] = lambda visit: asyncio.sleep(3600)
 
 @behaviour
 async def slow_body(visit: Visit) -> None:
-    """A page that drips."""
     await visit.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4000\r\n\r\n")
     await visit.drip(b"x" * 4000)
 
 
 @behaviour
 async def late(visit: Visit) -> None:
-    """The page after 0.8 s."""
     await asyncio.sleep(0.8)
     await visit.reply(visit.page)
 
 
 @behaviour
 async def reset_now(visit: Visit) -> None:
-    """RST instead of an answer."""
+    """Close the connection with RST."""
     visit.reset()
 
 
 @behaviour
-async def reset_once(visit: Visit) -> None:
-    """RST instead of the first answer, then the page."""
-    if visit.nth == 1:
-        visit.reset()
-    else:
-        await visit.reply(visit.page)
-
-
-@behaviour
 async def close_now(visit: Visit) -> None:
-    """FIN instead of an answer."""
+    """Close the connection with FIN."""
+
+
+then_ok("reset_once", 1, reset_now)
 
 
 def head(visit: Visit, *fields: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {HTML}", *fields]).encode() + b"\r\n\r\n"
-
-
-def untagged(page: bytes) -> bytes:
-    """Leave out the optional end tags of the document."""
-    return page.replace(b"</body>", b"").replace(b"</html>", b"")
 
 
 def chunk(data: bytes) -> bytes:
@@ -221,6 +195,13 @@ def chunk(data: bytes) -> bytes:
 
 
 raw("cl_longer", lambda v: head(v, f"Content-Length: {len(v.page) + 500}") + v.page)
+
+
+def untagged(page: bytes) -> bytes:
+    """Leave out the optional end tags of the document."""
+    return page.replace(b"</body>", b"").replace(b"</html>", b"")
+
+
 raw("cl_no_end_tags", lambda v: head(v, f"Content-Length: {len(untagged(v.page))}") + untagged(v.page))
 raw("chunk_no_end_tags", lambda v: head(v, "Transfer-Encoding: chunked") + chunk(untagged(v.page)) + chunk(b""))
 raw("cl_shorter", lambda v: head(v, f"Content-Length: {len(v.page) - 40}") + v.page)
@@ -232,17 +213,12 @@ raw("chunk_noend", lambda v: head(v, "Transfer-Encoding: chunked") + chunk(v.pag
 raw("close_no_len", lambda v: b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + v.page)
 raw("close_no_len_half", lambda v: b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + v.page[: len(v.page) // 2])
 raw("rst_no_len", lambda v: b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + v.page[:500], "reset")
-
-
 raw("header_200k", lambda v: head(v, "X-Long: " + "x" * 200_000, f"Content-Length: {len(v.page)}") + v.page)
-raw(
-    "headers_20000", lambda v: head(v, *(f"X-{n}: y" for n in range(20_000)), f"Content-Length: {len(v.page)}") + v.page
-)
+raw("headers_20000", lambda v: head(v, *(f"X-{n}: y" for n in range(20_000))) + v.page)
 
 
 @behaviour
 async def headers_endless(visit: Visit) -> None:
-    """Header lines of 1 KB until the other side closes."""
     await visit.send(b"HTTP/1.1 200 OK\r\n")
     while True:
         await visit.send(b"".join(b"X-Endless: %b\r\n" % (b"x" * 1000) for _ in range(32)))
@@ -250,7 +226,6 @@ async def headers_endless(visit: Visit) -> None:
 
 @behaviour
 async def informational_endless(visit: Visit) -> None:
-    """`103 Early Hints` until the other side closes."""
     while True:
         await visit.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" * 100)
 
@@ -268,7 +243,7 @@ def compressed(encoding: str, data: bytes) -> bytes:
 
 @cache
 def bomb(encoding: str, size: int) -> bytes:
-    """`size` zero bytes in one content encoding (gzip twice over for `gzip2`)."""
+    """Compress `size` zero bytes (twice for `gzip2`)."""
     if encoding == "gzip2":
         return gzip.compress(bomb("gzip", size))
     return compressed(encoding, bytes(size))
@@ -279,7 +254,7 @@ def corrupt_crc(data: bytes) -> bytes:
 
 
 def encoded(name: str, header: str, make: Callable[[Visit], bytes]) -> None:
-    """Enter a behaviour whose body is said to be in a content encoding."""
+    """Add a behaviour with a Content-Encoding header."""
     BEHAVIOURS[name] = lambda visit: visit.reply(make(visit), content_encoding=header)
 
 
@@ -299,7 +274,6 @@ encoded("stacked_9", ", ".join(["gzip"] * 9), lambda v: v.page)
 
 @behaviour
 async def big_300mb(visit: Visit) -> None:
-    """300 MB with an honest length."""
     await visit.send(head(visit, f"Content-Length: {300 * 2**20}"))
     for _ in range(300 * 16):
         await visit.send(b"x" * 65536)
@@ -307,7 +281,6 @@ async def big_300mb(visit: Visit) -> None:
 
 @behaviour
 async def endless_chunks(visit: Visit) -> None:
-    """A chunked body without an end."""
     await visit.send(head(visit, "Transfer-Encoding: chunked"))
     while True:
         await visit.send(chunk(b"x" * 65536))
@@ -318,7 +291,7 @@ BEHAVIOURS["nodes_3m"] = lambda visit: visit.reply(b"<html><body>" + b"<b></b>" 
 
 
 def headline(name: str, text: bytes) -> None:
-    """Enter a behaviour that shows the page with other bytes in its headline."""
+    """Add a behaviour: the page with another headline."""
     BEHAVIOURS[name] = lambda visit: visit.reply(visit.page.replace(HEADLINE.encode(), text))
 
 
@@ -369,7 +342,7 @@ ODD_LINKS = r"""javascript:alert(1) mailto:a@b.test tel:+880 data:text/html,x bl
 
 
 def evil_links(server: "FaultServer") -> list[str]:
-    """Hrefs that no crawler should stumble over, or follow, except the first two."""
+    """Return hrefs that a crawler must not follow, except the first two."""
     port = urlsplit(server.elsewhere).port
     private_urls = [f"http://{host}:{port}/ok" for host in PRIVATE_HOSTS.split()]
     return ["/ok/good-1", "ok/good-2", *private_urls, *ODD_LINKS.split(), "/ok/" + "x" * 3000, "\x00\x01", "#", ""]
@@ -377,7 +350,6 @@ def evil_links(server: "FaultServer") -> list[str]:
 
 @behaviour
 async def links_evil(visit: Visit) -> None:
-    """A page full of odd links."""
     links = "".join(f'<li><a href="{link}">x</a></li>' for link in evil_links(visit.server))
     await visit.reply(visit.page.replace(b"</article>", f"<ul>{links}</ul></article>".encode()))
 
@@ -406,10 +378,7 @@ BEHAVIOURS["robots_reset"] = BEHAVIOURS["reset_now"]
 
 
 def certified(file: Path, valid: timedelta = timedelta(days=1)) -> ssl.SSLContext:
-    """A context that serves `localhost` with a certificate of its own, which `file` gets too; valid since two days ago.
-
-    :param valid: for how long from now
-    """
+    """Write a self-signed certificate and key for `localhost`, valid from now for `valid`; return a context."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     certificate = (
@@ -429,7 +398,7 @@ def certified(file: Path, valid: timedelta = timedelta(days=1)) -> ssl.SSLContex
 
 
 class FaultServer:
-    """The server. `hits` and `sent` count by behaviour; `times` keeps when each request came (`time.monotonic`)."""
+    """The server. `hits` and `sent` count by behaviour; `times` holds the times of the requests (`time.monotonic`)."""
 
     def __init__(
         self,
@@ -465,7 +434,7 @@ class FaultServer:
         return f"http://127.0.0.1:{self.port}"
 
     def gaps(self, name: str) -> list[float]:
-        """The seconds between one request and the next of a behaviour."""
+        """Return the seconds between the requests of a behaviour."""
         times = self.times[name]
         return [later - earlier for earlier, later in pairwise(times)]
 
@@ -475,18 +444,17 @@ class FaultServer:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
-        await asyncio.sleep(0.02)  # what is being accepted becomes a visit: a server that closes would lose it
+        await asyncio.sleep(0.02)  # let accepted connections become visits
         server.close()
         for visit, writer in self._visits:
             visit.cancel()
             writer.transport.abort()
-        await asyncio.sleep(0.02)  # and every connection gets time to close
+        await asyncio.sleep(0.02)  # let connections close
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._visits.append((asyncio.ensure_future(self._visit(reader, writer)), writer))
 
     async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # The other side goes away, as it should from most of these, or the server stops.
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             target = lines[0].split(" ")[1]
@@ -511,5 +479,5 @@ class FaultServer:
 
 
 def every_behaviour() -> Iterator[str]:
-    """The names of all behaviours of pages (not those of robots.txt and those that only a newspaper has)."""
+    """Return the names of all behaviours of pages (without those of robots.txt and of FaultSite)."""
     return (name for name in BEHAVIOURS if not name.startswith(("robots_", "paper_")))

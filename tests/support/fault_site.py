@@ -1,15 +1,13 @@
-"""A hostile Kalbela: the server that misbehaves plays a whole small newspaper, whose lists link behaviours as stories.
+"""A small Kalbela on a fault server; its lists link behaviours as stories.
 
 `with FaultSite(["cl_longer", "gzip"]) as paper:` serves a front page whose latest list links `/cl_longer/1001` and
-so on, under the paper's own host, with a good story after each, so that no failures come in a row. `paper.crawl(data)`
-runs the whole command on it.
+so on, with a good story after each, so that no two failures follow each other. `paper.crawl(data)` runs the command.
 """
 
 import gzip
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +32,9 @@ from tests.support.fault_server import (
     evil_links,
     fixed,
     redirect,
+    then_ok,
 )
+from tests.support.processes import crawl_command
 from tests.support.project import PROJECT
 
 HOST = "www.kalbela.com"
@@ -51,13 +51,12 @@ _BENGALI = str.maketrans("0123456789", "০১২৩৪৫৬৭৮৯")
 
 @cache
 def body_of(path: str) -> tuple[str, ...]:
-    """The paragraphs of the good story at a path: words of its own, so that no two stories are copies."""
+    """Return the paragraphs of the good story at a path; each story has its own words."""
     rng = Random(path.rpartition("/")[2])
     return tuple(" ".join(rng.choices(_TEXT.split(), k=40)) + "।" for _ in range(6))
 
 
 def story(path: str, date: str = PUBLISHED) -> bytes:
-    """The page of a good story, with :data:`HEADLINE` for its headline."""
     text = "\n".join(f"<p>{paragraph}</p>" for paragraph in body_of(path))
     main = f"""<div class="dtl_content_layer"><div id="details_content">
 <div class="rpt_info_section"><div class="rpt_name">কালবেলা ডেস্ক</div><div class="entry_update">{date}</div>
@@ -71,7 +70,7 @@ def story(path: str, date: str = PUBLISHED) -> bytes:
 
 
 def page(title: str, main: str, head: str = "") -> bytes:
-    """A page of the paper; its last forty bytes are needed to see that it is whole."""
+    """Return a page; without its last forty bytes it counts as cut short."""
     return (
         f'<!DOCTYPE html><html lang="bn"><head><meta charset="utf-8"><title>{title}</title>{head}</head><body>\n'
         f"{main}\n<footer>স্বত্ব © কালবেলা</footer>\n</body>\n</html>"
@@ -79,7 +78,7 @@ def page(title: str, main: str, head: str = "") -> bytes:
 
 
 def ranked(name: str, rows: Iterable[str]) -> str:
-    """One of the two lists, of these addresses as they are printed."""
+    """Return the markup of a list of hrefs."""
     view = {"latest": "latestview1", "popular": "mostview1"}[name]
     printed = "\n".join(
         f'<div class="sub2-lead-content"><h4 class="title">{HEADLINE}</h4>'
@@ -110,16 +109,16 @@ BEHAVIOURS["paper_date_none"] = lambda visit: visit.reply(story(visit.target, ""
 
 
 def hold(name: str, place: str, markup: str) -> None:
-    """Enter a behaviour that shows a story with something in it that is meant to hold whoever reads it for hours."""
+    """Add a behaviour: a story with markup that tries to block the parser."""
     spoilt = f"{place}{markup}".encode()
     BEHAVIOURS[f"paper_hold_{name}"] = lambda visit: visit.reply(visit.page.replace(place.encode(), spoilt, 1))
 
 
 DATELINE, TEXT = '<div class="entry_update">', '<div class="dtl_content_section">'
-# The parser looks for each attribute among those before it, and for each name among all the names of letters.
+# The parser compares each attribute with those before it, and each entity with all names.
 hold("attributes", TEXT, "<div " + "/".join(f"a{number:06}" for number in range(120_000)) + ">")
 hold("names", TEXT, "&amp" * 1_700_000)
-# What composes letters puts every mark in its place among those before it.
+# Normalisation sorts each combining mark among those before it.
 hold("marks", DATELINE, "ক" + "\u0301\u0323" * 300_000)
 hold("marks_in_text", TEXT, "<p>ক" + "\u0301\u0323" * 300_000 + "</p>")
 hold("digits", DATELINE, "১" * 600_000)
@@ -127,15 +126,14 @@ hold("nesting", TEXT, "<div>" * 60_000)
 hold("fonts", TEXT, "".join(f"<font a={number}>" for number in range(1_900)) + "<p>x" * 1_900)
 
 
-@behaviour
-async def paper_429_skewed(visit: Visit) -> None:
-    """Once 429 with a Retry-After two seconds ahead of the server's own clock, which is five hours fast."""
-    if visit.nth > 1:
-        await visit.reply(visit.page)
-        return
+async def _skewed(visit: Visit) -> None:
+    """Reply 429 with a Retry-After two seconds after the clock of the server, which is five hours fast."""
     clock = datetime.now(UTC) + timedelta(hours=5)
     until = format_datetime(clock + timedelta(seconds=2), usegmt=True)
     await visit.reply(b"", "429 Slow", date=format_datetime(clock, usegmt=True), retry_after=until)
+
+
+then_ok("paper_429_skewed", 1, _skewed)
 
 
 @behaviour
@@ -196,7 +194,7 @@ fixed(
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A run of the whole command that ended: by itself, and with a report."""
+    """Result of a `crawl` command."""
 
     data: Path
     report: dict[str, Any]
@@ -206,12 +204,12 @@ class CommandResult:
     told: str
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table as an analyst reads it; empty where nothing was ever written to it."""
+        """Return a table; empty if it does not exist."""
         folder = self.data / name
         return pd.read_parquet(folder) if folder.exists() else pd.DataFrame()
 
     def fetches(self) -> pd.DataFrame:
-        """The fetches of this run, by path and query below the site's address (by address, where it is another's)."""
+        """Return the fetches of this run, indexed by path and query (by URL, for other sites)."""
         rows = self.table("fetches")
         rows = rows[rows["run_id"] == self.report["run_id"]]
         return rows.set_index(rows["url"].str.removeprefix(SITE))
@@ -221,12 +219,11 @@ class CommandResult:
 
 
 class FaultSite:
-    """The paper. `server` counts hits and bytes, `elsewhere` is a second server that nobody may ever ask.
+    """The paper. `server` counts hits and bytes; `elsewhere` is a second server that must not receive a request.
 
-    :param behaviours: names that the latest list links, from the first rank to the last; a name may bring its own id
-        (`redir_chain_30/1`)
-    :param popular: what gives the addresses in the popular list, as they are printed
-    :param robots: the behaviour that answers for robots.txt
+    :param behaviours: behaviours linked by the latest list; a name may have its own id (`redir_chain_30/1`)
+    :param popular: returns the hrefs of the popular list
+    :param robots: behaviour of robots.txt
     :param places: behaviours of single paths
     :param otherwise: the behaviour of every other path
     :param head: markup for the head of the front page
@@ -265,7 +262,7 @@ class FaultSite:
         self.elsewhere.__exit__(*error)
 
     def page(self, target: str) -> bytes:
-        """The good page at an address: the front page, a story, or a page that lists nothing."""
+        """Return the good page of a URL: the front page, a story, or a page without links."""
         path = urlsplit(target).path
         if path == "/":
             return self._front()
@@ -273,12 +270,6 @@ class FaultSite:
 
     def crawl(self, data: Path, *arguments: str, **more: Any) -> CommandResult:
         return crawl(self.server.base, data, *arguments, **more)
-
-
-QUICK = {
-    **dict.fromkeys(("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF_SECONDS", "KHOBOR_FIRST_PAUSE_SECONDS"), "0"),
-    "MEMUSAGE_CHECK_INTERVAL_SECONDS": "0.1",
-}
 
 
 def crawl(
@@ -289,20 +280,13 @@ def crawl(
     environment: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> CommandResult:
-    """Run `khobor crawl kalbela` as a person does; a run that does not end by itself in time fails the test."""
-    chosen = [f"-s{name}={value}" for name, value in (QUICK | settings).items()]
-    command = [sys.executable, "-m", "khobor", "crawl", "kalbela", "--json", "--data", str(data), "--mirror", mirror]
+    """Run `khobor crawl kalbela`; a run that exceeds its time fails the test."""
+    chosen = [f"-s{name}={value}" for name, value in settings.items()]
+    command = crawl_command(mirror, data, "-sMEMUSAGE_CHECK_INTERVAL_SECONDS=0.1", *chosen, *arguments)
+    options: dict[str, Any] = {"cwd": PROJECT, "capture_output": True, "text": True, "timeout": seconds}
     began = time.monotonic()
-    done = subprocess.run(
-        [*command, *chosen, *arguments],
-        cwd=PROJECT,
-        env=os.environ | dict(environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-    )
+    done = subprocess.run(command, env=os.environ | dict(environment or {}), **options)
+    seconds = time.monotonic() - began
     report = json.loads(done.stdout) if done.stdout else {}
     peaks = [(report.get("stats") or {}).get(f"memusage/{name}", 0) for name in ("max", "reading/max")]
-    return CommandResult(
-        data, report, done.returncode, time.monotonic() - began, max(peaks) / 2**20, done.stdout + done.stderr
-    )
+    return CommandResult(data, report, done.returncode, seconds, max(peaks) / 2**20, done.stdout + done.stderr)

@@ -1,4 +1,4 @@
-"""Text steps: the usual ones, and some that fail or take long."""
+"""Text steps that fail, crash or sleep, and the real ones."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ SECONDS = 0.2
 
 
 def with_step(name: str) -> str:
-    """The option that adds a text step of this module to the usual ones."""
+    """Return the setting that adds a text step of this module."""
     return f"KHOBOR_TEXT_STEPS={','.join((*TEXT_STEPS, f'{__name__}.{name}'))}"
 
 
@@ -37,7 +37,7 @@ def fail_one_story(item: Any) -> Any:
 
 
 def crash_on_one_story(item: Any) -> Any:
-    """End the process over one story, as a fault in the C code of a parser does."""
+    """End the process at one story, like a fault in C code."""
     if isinstance(item, ParsedStory) and item.story.story_id == SPOILT:
         os.kill(os.getpid(), signal.SIGSEGV)
     return item

@@ -1,7 +1,4 @@
-"""A server of runs that are killed: single-threaded, it imports everything once and forks for every run.
-
-So hundreds of kills cost one start of an interpreter. Run as a script, it is the server.
-"""
+"""Server that forks a process for each run, so that hundreds of killed runs cost one start of an interpreter."""
 
 import ctypes
 import json
@@ -26,7 +23,7 @@ REFUSED = 7
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What a forked process does: `play` an edition, `recover` what is left, or `reindex`."""
+    """Task of a forked process: `play` an edition, `recover`, `reindex` or `publish`."""
 
     root: str
     acks: str
@@ -37,14 +34,14 @@ class RunRequest:
     moving: bool = True
     failpoint: str = ""
     kill_after: float | None = None  # seconds
-    hold: bool = False  # stop before anything is done, until somebody says SIGCONT
-    without: str = ""  # what is left out by mistake
-    count: bool = False  # tell how often each fail-point was reached
+    hold: bool = False  # wait for SIGCONT before the start
+    without: str = ""  # name of a mutant
+    count: bool = False  # count the passes of each fail-point
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """How it ended: 0, 7 refused by the storage, -9 killed, 1 anything else (its traceback is on standard error)."""
+    """Result of a run; `status` is 0, 7 (storage error), -9 (killed) or 1 (any error; traceback on standard error)."""
 
     status: int
     seconds: float
@@ -58,6 +55,9 @@ class ForkServer:
     def run(self, **order: Any) -> RunResult:
         self.begin(**order)
         return self.end()
+
+    def publish(self, root: Path, failpoint: str = "") -> int:
+        return self.run(root=root, acks="", seed=0, do="publish", failpoint=failpoint).status
 
     def begin(self, **order: Any) -> int:
         assert self._server.stdin
@@ -75,7 +75,6 @@ class ForkServer:
 
 @contextmanager
 def fork_server() -> Iterator[ForkServer]:
-    """Start the server; its folder is the checkout's, so that it runs the code that is tested."""
     command = [sys.executable, "-m", "tests.support.fork_server"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
     with server:
@@ -99,11 +98,10 @@ def _serve() -> None:
         print(child, flush=True)
         if order.kill_after is not None:
             time.sleep(order.kill_after)
-            os.kill(child, signal.SIGKILL)  # not yet waited for, so it is still this one
+            os.kill(child, signal.SIGKILL)  # not yet reaped, so the pid is still valid
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         with os.fdopen(told) as hits:
-            found = json.loads(hits.read() or "{}")
-        ended = RunResult(status, time.monotonic() - began, found)
+            ended = RunResult(status, time.monotonic() - began, json.loads(hits.read() or "{}"))
         print(json.dumps(asdict(ended)), flush=True)
 
 
@@ -113,7 +111,8 @@ def _carry_out(order: RunRequest, telling: int) -> NoReturn:
 
     hits, status = _Counted(), None
     if order.hold:
-        _let_anybody_trace()
+        with suppress(OSError, AttributeError):  # allow a process that is not our ancestor to trace this one
+            ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
         os.kill(os.getpid(), signal.SIGSTOP)
     if order.count:
         failpoint._armed = hits
@@ -121,24 +120,17 @@ def _carry_out(order: RunRequest, telling: int) -> NoReturn:
         failpoint.arm({"KHOBOR_FAILPOINT": order.failpoint, "KHOBOR_TESTING": "1"})
     try:
         rule = synthetic_site.SITES[order.world](order.seed, order.moving)
-        status = simulated_run.carry_out(
-            order.do, Path(order.root), rule, order.edition, Path(order.acks), order.without
-        )
-    finally:  # not a line of this is to run on in two processes
+        root, acks = Path(order.root), Path(order.acks)
+        status = simulated_run.carry_out(order.do, root, rule, order.edition, acks, order.without)
+    finally:  # the child must not return
         if status is None:
             traceback.print_exc()
         os.write(telling, json.dumps(hits.counted).encode())
         os._exit(1 if status is None else status)
 
 
-def _let_anybody_trace() -> None:
-    """Allow a process that is not our ancestor to trace this one, where Linux asks for that."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)
-
-
 class _Counted(dict[str, tuple[int, str]]):
-    """In place of the armed fail-points: notes which are reached."""
+    """Replacement of the armed fail-points that counts passes."""
 
     def __init__(self) -> None:
         super().__init__()

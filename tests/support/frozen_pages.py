@@ -1,4 +1,4 @@
-"""The frozen pages under `tests/pages`: a page per folder, with the URL it came from and the result expected of it."""
+"""The frozen pages under `tests/pages`: a page per folder, with its URL and expected result."""
 
 import json
 from dataclasses import dataclass

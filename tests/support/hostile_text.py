@@ -1,10 +1,10 @@
-"""Evil: what a page may say to do harm wherever it comes out, and how to tell that it did none."""
+"""Hostile text of a page, and patterns to check that the output is safe."""
 
 import logging
 import re
 from typing import Any
 
-# A command to a terminal in two spellings, a forged record, markup of two kinds, and a line that runs backwards.
+# Two terminal escapes, a forged log record, two kinds of markup, and a bidirectional control.
 HOSTILE_TEXT = (
     "\x1b[2J\x9b2J খবর\r\n2026-01-01 00:00:00 [root] CRITICAL: forged\n[red]লাল[/red] <b>&amp; \u202eled\u2028র\u200d্যাব"
 )
@@ -13,13 +13,13 @@ FORGED = re.compile(r"^2026-01-01", re.MULTILINE)
 
 
 def make_log_record(kind: type[logging.LogRecord], **more: Any) -> Any:
-    """A log record of a kind, with these of its values."""
+    """Return a log record of a class with the given attributes."""
     values = {"name": "a", "level": 40, "pathname": "", "lineno": 1, "msg": "", "args": None, "exc_info": None}
     return kind(**(values | more))
 
 
 def raised(text: str) -> Any:
-    """What `exc_info` is of an error that says this."""
+    """Return the `exc_info` of an error with this text."""
     try:
         raise ValueError(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A frontier that gives some requests out to nobody, so that nothing ever comes of them."""
+"""Scheduler that loses some requests."""
 
 from scrapy.http import Request
 

@@ -1,4 +1,4 @@
-"""Labelled bodies: what editors make of a story, and what only looks like that."""
+"""Labelled pairs of bodies: edits of a story, and different stories that look alike."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ START = datetime(2026, 1, 5, 3, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Labelled:
-    """Two bodies with the time between them, and whether they are near-duplicates."""
+    """Two bodies, the time between them, and the label."""
 
     kind: str
     near: bool
@@ -26,7 +26,7 @@ class Labelled:
 
 
 def retouched(body: str, rng: Random, composer: TextGenerator) -> str:
-    """Wire copy by another hand: words replaced, a paragraph turned, a sentence added, the end cut or not."""
+    """Replace words, change one paragraph, add a sentence, and sometimes cut the end."""
     paragraphs = [_some_words_replaced(text, rng, rng.uniform(0.0, 0.035)) for text in body.split("\n\n")]
     place = rng.randrange(len(paragraphs))
     paragraphs[place] = f"{composer.fill('{join} {adv}')} {paragraphs[place]}"
@@ -36,27 +36,27 @@ def retouched(body: str, rng: Random, composer: TextGenerator) -> str:
 
 
 def print_twin(body: str, rng: Random, composer: TextGenerator) -> str:
-    """The print edition: yesterday for today, another opening, shortened from the end."""
+    """Make the print edition: another date word and opening, a shorter end."""
     first, *others = body.replace("আজ", "গতকাল").split("\n\n")
     kept = others[: max(3, len(others) - rng.randint(0, 2))]
     return "\n\n".join([f"{composer.fill('{adv} {adj}')} {first}", *kept])
 
 
 def follow_up(body: str, rng: Random, composer: TextGenerator) -> str:
-    """New paragraphs pasted over the whole of the earlier story, with its first line cut."""
+    """Put new paragraphs before the earlier story, without its first sentence."""
     _, _, rest = body.partition("। ")
     fresh = [composer.paragraph() for _ in range(rng.randint(1, max(1, min(3, len(body.split("\n\n")) // 3))))]
     return "\n\n".join([*fresh, rest or body])
 
 
 def toll_corrected(body: str, rng: Random, composer: TextGenerator) -> str:
-    """One number corrected within hours, wherever it stands."""
+    """Correct one number."""
     numbers = [word for word in body.split() if word.isdecimal()]
     return body.replace(f" {numbers[0]} ", f" {digits(int(numbers[0]) + 2)} ") if numbers else body + " সংশোধিত।"
 
 
 def in_another_form(body: str, rng: Random, composer: TextGenerator) -> str:
-    """Other quotes, no joiners, precomposed letters, loose spaces, a changed full stop; and one word more."""
+    """Change quotes, joiners, composition and spaces, and add a word."""
     changed = body.translate({0x201C: '"', 0x201D: '"', 0x2018: "'", 0x2019: "'", 0x200C: None, 0x200D: None})
     return changed.replace("য়", "য়").replace("ড়", "ড়").replace("।", " ।").replace(",", " ,") + " শেষ।"
 
@@ -79,7 +79,7 @@ def _date(day: datetime) -> str:
 
 
 def prayer_times(day: datetime, rng: Random) -> str:
-    """Dates and minutes change, the latter by one or two; some days print no date."""
+    """Dates change, and minutes by one or two."""
     at = day.timetuple().tm_yday
     minutes = (312 - at // 3, 725 + at // 4, 950 + at // 2, 1050 + at // 2, 1130 + at // 2)
     told = "। ".join(
@@ -108,7 +108,6 @@ def exchange_rates(day: datetime, rng: Random) -> str:
 
 
 def weather(day: datetime, rng: Random) -> str:
-    """The frame stands; the sky, a few places and all numbers change."""
     sky = rng.choice(("আংশিক মেঘলা", "পরিষ্কার", "অস্থায়ীভাবে মেঘলা"))
     hot, cold = rng.sample(WORDS["districts"], 2)
     warmest, coldest = (
@@ -136,7 +135,6 @@ def gold_price(day: datetime, rng: Random) -> str:
 
 
 def closed_markets(day: datetime, rng: Random) -> str:
-    """Which markets are closed today: the weekday decides."""
     places = ", ".join(rng.sample(WORDS["neighbourhoods"], 9))
     return (
         f"নিত্যপ্রয়োজনীয় পণ্য কেনাকাটা করতে অনেকেই বিপণিবিতানে যান। কিন্তু গিয়ে যদি দেখেন বন্ধ, তবে মন খারাপ হওয়াই স্বাভাবিক। তাই "
@@ -146,7 +144,7 @@ def closed_markets(day: datetime, rng: Random) -> str:
 
 
 def accident(rng: Random, composer: TextGenerator) -> str:
-    """A template of fifty words and more, cut for another place, with other victims."""
+    """Fill a template of more than fifty words with other places and victims."""
     names = [f"{rng.choice(WORDS['given names'])} {rng.choice(WORDS['surnames'])}" for _ in range(3)]
     town, district = rng.choice(WORDS["towns"]), rng.choice(WORDS["districts"])
     dead, hurt, *ages = (digits(rng.randint(*bounds)) for bounds in ((1, 9), (2, 30), (18, 70), (18, 70)))
@@ -160,7 +158,6 @@ def accident(rng: Random, composer: TextGenerator) -> str:
 
 
 def dengue(day: datetime, rng: Random) -> str:
-    """A bulletin in which next to nothing but numbers stands."""
 
     def n(least: int, most: int) -> str:
         return digits(rng.randint(least, most))
@@ -176,7 +173,7 @@ def dengue(day: datetime, rng: Random) -> str:
 
 
 def undated_prayer_times(day: datetime, rng: Random) -> str:
-    """The same without its date: on some days a single minute changes."""
+    """Omit the date; on some days a single minute changes."""
     return prayer_times(day, rng).replace(f" আজ {_date(day)}।", "")
 
 
@@ -184,7 +181,7 @@ SERVICES = (prayer_times, undated_prayer_times, exchange_rates, weather, gold_pr
 
 
 def labelled(stories: int, seed: int = 1) -> Iterator[Labelled]:
-    """Pairs made from so many stories of the bundled newspaper, and its own families."""
+    """Yield pairs made from stories of the bundled newspaper, and its own near-duplicates."""
     truth = Newspaper(seed, stories, decoys=False).truth()
     rng = Random(seed)
     ordinary = [s for s in truth.values() if not s.variations & {"flash", "one line", "english", "seed"}]
@@ -220,7 +217,7 @@ def _traps(rng: Random, composers: list[TextGenerator], flashes: list[str]) -> I
 
 
 def _same_cast(rng: Random, count: int) -> Iterator[Labelled]:
-    """Two stories of the same people, places and topics on the same day, as under one headline."""
+    """Yield pairs of different stories with the same people, places and topics."""
     for number in range(count):
         composer = TextGenerator(Random(number), BEATS[rng.choice([*BEATS])], START)
         one, other = ("\n\n".join(composer.paragraph() for _ in range(7)) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Reports of runs as they stand in a data folder, made up, and a timetable to belong to."""
+"""Builders of run reports, and a timetable."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ def make_report(
     mode: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A report of a run that began at a moment and took a minute."""
+    """Return the report of a run of one minute."""
     code = (9 if alarms else 0) if code is None else code
     report = {
         "run_id": f"{at:%Y%m%dT%H%M%SZ}-kalbela-{abs(hash((schedule, at))) % 65_536:04x}",

@@ -1,7 +1,4 @@
-"""Makes the sample data (`make sample`): a day of hourly visits to the bundled newspaper, exported.
-
-The clock of the crawls is the newspaper's, so that rows say when things would have been seen.
-"""
+"""Make the sample data (`make sample`): a day of hourly crawls of the bundled newspaper, by its own clock."""
 
 import os
 import shutil
@@ -21,7 +18,6 @@ STORIES, PER_DAY, VISITS, BETWEEN = 60, 60, 24, timedelta(hours=1)
 
 
 def make(place: Path) -> None:
-    """Visit and export; whatever stood at the place is replaced."""
     with tempfile.TemporaryDirectory(prefix="khobor-sample-") as folder:
         data, whole = Path(folder, "data"), Path(folder, "sample")
         visit(data, VISITS)
@@ -31,13 +27,13 @@ def make(place: Path) -> None:
 
 
 def take(data: Path, place: Path) -> None:
-    """Export all tables; a few old stories, each in a file of its month, are left out, so that it stays small."""
+    """Export all tables without the few old stories, so that the sample stays small."""
     chosen = [f"--table={name}" for name in ALL]
     _khobor("export", "--data", str(data), "--out", str(place), "--since", "2026-01-01", *chosen)
 
 
 def visit(data: Path, visits: int) -> None:
-    """Crawl the paper, hour after hour: a full run now and then, and incremental runs in between."""
+    """Crawl the paper each hour: every twelfth run is full, the others incremental."""
     paper = Newspaper(stories=STORIES, per_day=PER_DAY)
     with paper.serve() as mirror:
         for number in range(visits):

@@ -1,4 +1,4 @@
-"""Runs without a network: what an address holds is a rule; all that keeps it is real (run, frontier, steps, books)."""
+"""Runs on a synthetic site, without a network; run, queue, steps and ledger are the real ones."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 import crawler.settings
 from crawler import clock
 from crawler.clock import now
-from crawler.items import Fetch, ParsedStory, Ranking, Snapshot, Story
+from crawler.items import Fetch, ParsedStory, Snapshot, Story
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
 from crawler.urls import SiteUrl
@@ -39,6 +39,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
 from schedules.monitoring.verdict import EvaluateRun, evaluate_ended_runs, expectations_of
+from tests.support.builders import LedgerFolder, make_snapshot
 from tests.support.durability_mutants import MISTAKES
 from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
@@ -52,30 +53,22 @@ class SimulatedRun:
         self._chance = Random(f"{world.seed}/{edition}/commits")
         settings = Settings()
         settings.setmodule(crawler.settings, priority="project")
-        own: dict[str, Any] = {
-            "KHOBOR_DATA": str(root),
-            "KHOBOR_RUN_ID": world.run_id(edition),
-            "KHOBOR_MIRROR": "http://127.0.0.1:9",
-        }
-        own |= {"KHOBOR_MIN_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False, "LOG_ENABLED": False}
+        own: dict[str, Any] = {"KHOBOR_DATA": str(root), "KHOBOR_RUN_ID": world.run_id(edition), "LOG_ENABLED": False}
+        own |= {"KHOBOR_MIRROR": "http://127.0.0.1:9", "KHOBOR_MIN_FREE_MB": 0, "TWISTED_REACTOR_ENABLED": False}
         settings.setdict(own, priority="cmdline")
         self.crawler = Crawler(Kalbela, settings)
         self.spider = cast(Kalbela, self.crawler._create_spider())
         self.crawler.spider = self.spider
         self.crawler._apply_settings()
         self.crawler.engine = self.crawler._create_engine()
-        self.run, self._keeper, self._judge = (self._extension(kind) for kind in (Run, RecordRejects, EvaluateRun))
+        extensions: list[Any] = [self.crawler.get_extension(kind) for kind in (Run, RecordRejects, EvaluateRun)]
+        self.run, self._rejects, self._verdict = extensions
         self._steps = [build_from_crawler(load_object(step), self.crawler) for step in ORDER]
         self._frontier = LedgerScheduler.from_crawler(self.crawler)
 
-    def _extension(self, kind: type) -> Any:
-        found = self.crawler.get_extension(kind)
-        assert found is not None
-        return found
-
     def play(self) -> int:
-        """The whole run: what earlier ones left, what this edition asks for, and its end."""
-        self._judge.spider_opened()
+        """Run to the end: requests left by earlier runs and requests of this edition."""
+        self._verdict.spider_opened()
         self._frontier.open(self.spider)
         for link in self.world.asks(self.edition):
             address = self.spider.url_rules.identify(link, f"https://{self.spider.hosts[0]}/")
@@ -87,15 +80,15 @@ class SimulatedRun:
             self._answer(request.meta["fetch"])
             if self._chance.random() < 0.35:
                 self._acknowledge()
-        with suppress(*FATAL_ERRORS):  # Scrapy writes it into its log, and goes on closing
+        with suppress(*FATAL_ERRORS):  # Scrapy logs it and goes on closing
             self.run.publish()
             self._acknowledge()
         self.run.spider_closed("finished")
-        self._judge.engine_stopped()
+        self._verdict.engine_stopped()
         return 7 if self.run.fatal_error else 0
 
     def _acknowledge(self) -> None:
-        """What the clock does once a second: commit. What is told then must be there for ever."""
+        """Commit, as happens every second; the acknowledged pages must then be durable."""
         self.run._commit()
         if self.run.fatal_error is None:
             lines = "".join(json.dumps(asdict(page)) + "\n" for page in self._waiting)
@@ -109,7 +102,7 @@ class SimulatedRun:
         for item in self._page(fetch):
             try:
                 self._process(item)
-            except FATAL_ERRORS as error:  # nothing of it is acknowledged
+            except FATAL_ERRORS as error:
                 assert self.run.give_up(error)
                 return
         self._waiting.append(
@@ -122,9 +115,9 @@ class SimulatedRun:
             for step in self._steps:
                 record = step.process_item(record)
         except DropItem as refusal:
-            self._keeper.item_dropped(item, None, refusal)
+            self._rejects.item_dropped(item, None, refusal)
         except FATAL_ERRORS as error:
-            self._keeper.item_error(item, None, Failure(error))
+            self._rejects.item_error(item, None, Failure(error))
 
     def _page(self, fetch: Fetch) -> Iterator[Any]:
         number = int(fetch.story_id.rpartition(":")[2]) if fetch.story_id else None
@@ -155,30 +148,19 @@ class SimulatedRun:
         return ParsedStory(story=story, fetch=fetch)
 
     def _snapshot(self, name: str, fetch: Fetch) -> Snapshot:
-        rows = [
-            Ranking(
-                site=SITE,
-                observed_at=fetch.fetched_at,
-                list=name,
-                rank=rank,
-                url=f"https://www.kalbela.com/video/{rank}",
-                headline=headline,
-                page_url=fetch.url,
-                last_observed_at=fetch.fetched_at,
-                run_id=fetch.run_id,
-            )
-            for rank, headline in enumerate(self.world.ranks(name, self.edition), start=1)
-        ]
-        return Snapshot(site=SITE, name=name, observed_at=fetch.fetched_at, rows=rows)
+        snapshot = make_snapshot(fetch.fetched_at, *self.world.ranks(name, self.edition), name=name)
+        for row in snapshot.rows:
+            row.page_url, row.run_id = fetch.url, fetch.run_id
+        return snapshot
 
 
 def set_clock(moment: datetime) -> None:
-    """Let the clock stand at a moment and go on from there, in this process."""
+    """Start the clock of this process at a moment."""
     clock._start, clock._began = moment, monotonic()
 
 
 def warm_up() -> None:
-    """Import and make what is imported and made on first use, so that no fork does it again."""
+    """Do what happens on first use, so that no fork repeats it."""
     with TemporaryDirectory() as folder:
         root, acks = Path(folder, "data"), Path(folder, "acks")
         for edition in range(2):
@@ -188,9 +170,9 @@ def warm_up() -> None:
 
 
 def carry_out(do: str, root: Path, world: SyntheticSite, edition: int, acks: Path, without: str = "") -> int:
-    """Play an edition, recover what is left, or reindex, at the edition's time; 0, or 7 where the storage refused.
+    """Do the task at the time of the edition; returns 0, or 7 for a storage error.
 
-    ``without`` names what is left out by mistake (see :mod:`tests.support.durability_mutants`).
+    :param without: a mutant of :mod:`tests.support.durability_mutants`
     """
     logging.disable(logging.CRITICAL)
     set_clock(world.moment(edition))
@@ -198,16 +180,16 @@ def carry_out(do: str, root: Path, world: SyntheticSite, edition: int, acks: Pat
     if without:
         MISTAKES[without]()
     try:
-        return _DEEDS[do](root, world, edition, acks)
+        return _TASKS[do](root, world, edition, acks)
     except StorageError:
         return 7
 
 
 def _play(root: Path, world: SyntheticSite, edition: int, acks: Path) -> int:
-    async def within_a_loop() -> int:
+    async def play() -> int:
         return SimulatedRun(root, world, edition, acks).play()
 
-    return asyncio.run(within_a_loop())
+    return asyncio.run(play())
 
 
 def _recover(root: Path, *_: Any) -> int:
@@ -229,8 +211,16 @@ def _reindex(root: Path, *_: Any) -> int:
     return 0
 
 
-_DEEDS: dict[str, Callable[[Path, SyntheticSite, int, Path], int]] = {
+def _publish(root: Path, *_: Any) -> int:
+    folder = LedgerFolder.at(root)
+    folder.publish()
+    folder.close()
+    return 0
+
+
+_TASKS: dict[str, Callable[[Path, SyntheticSite, int, Path], int]] = {
     "play": _play,
     "recover": _recover,
     "reindex": _reindex,
+    "publish": _publish,
 }

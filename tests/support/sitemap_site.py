@@ -1,4 +1,4 @@
-"""The plainest newspaper there is: an index of sitemaps, the sitemaps, and as many stories as one likes."""
+"""A minimal newspaper: a sitemap index, sitemaps, and any number of stories."""
 
 import asyncio
 import threading
@@ -22,7 +22,6 @@ def story(number: int) -> str:
 
 
 def answer(target: str, pages: int, per_sitemap: int) -> tuple[str, str]:
-    """Content type and text: robots.txt, an index of sitemaps, the sitemaps, and stories."""
     site = "https://www.kalbela.com"
     if target == "/robots.txt":
         return "text/plain", f"User-agent: *\nSitemap: {site}/sitemap.xml\n"
@@ -38,7 +37,7 @@ def answer(target: str, pages: int, per_sitemap: int) -> tuple[str, str]:
 
 
 class SitemapSite:
-    """It answers from a thread, for as long as the tests run, and keeps what it was asked for and when."""
+    """Server in a daemon thread; `asked` holds the time and path of each request."""
 
     def __init__(self, pages: int, per_sitemap: int = 1000) -> None:
         self.pages, self._per_sitemap = pages, per_sitemap

@@ -1,7 +1,4 @@
-"""A newspaper that is a rule: what each address holds is a function of seed, number and edition.
-
-So whoever knows the seed knows what every row must say, however many runs were killed in between.
-"""
+"""A newspaper whose pages are a function of seed, number and edition, so that every expected row is known."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,15 +12,15 @@ SITE = Kalbela.name
 FIRST_MOMENT = datetime(2026, 10, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 BETWEEN_EDITIONS = timedelta(minutes=40)
-WANDERER = 1  # a story that leaves its month empty behind it, every time
-COPIES = 9000  # from here on, a number has the words of the one that is so much less
+WANDERER = 1  # a story that is alone in its month and changes the month
+COPIES = 9000  # COPIES + n has the text of n
 _LONELY = tuple(datetime(2026, month, 10, 6, 30, tzinfo=UTC) for month in (1, 2))
 _MONTHS = tuple(datetime(2026, month, 10, 6, 30, tzinfo=UTC) for month in (7, 8, 9))
 
 
 @dataclass(frozen=True)
 class SyntheticSite:
-    """What the newspaper holds: `moving` lets some stories change the month, which readers of many files may notice."""
+    """The pages of the newspaper; with `moving`, some stories change the month."""
 
     seed: int
     moving: bool = True
@@ -42,14 +39,13 @@ class SyntheticSite:
         return ["/", *(f"/world/{number}" for number in self.numbers(edition))]
 
     def numbers(self, edition: int) -> list[int]:
-        """The stories that an edition asks for: old ones, a new one now and then, and a copy."""
+        """Return the stories of an edition: old ones, some new ones, and sometimes a copy."""
         chance = Random(f"{self.seed}/{edition}")
         known = list(range(2, 25 + edition // 3))
         copied = [COPIES + chance.choice(known)] if chance.random() < 0.3 else []
         return [WANDERER, *chance.sample(known, 6), *copied]
 
     def outcome(self, number: int, edition: int) -> Outcome:
-        """What its page is: a story mostly, now and then one without a text, or gone."""
         if number % 7 == 3:
             return (Outcome.REJECTED, Outcome.GONE, Outcome.STORY)[self._stage(number, edition) % 3]
         return Outcome.STORY
@@ -74,32 +70,28 @@ class SyntheticSite:
         return None if number % 11 == 5 else _MONTHS[(number + moved) % 3]
 
     def ranks(self, name: str, edition: int) -> list[str]:
-        """A list stands for a few editions, then it is another."""
         chance = Random(f"{self.seed}/{name}/{edition // 3}")
         return [f"শিরোনাম {chance.randrange(100)}" for _ in range(3)]
 
 
 @dataclass(frozen=True)
 class SyntheticNights(SyntheticSite):
-    """Two seasons of nights in a zone with summer time: around the night in which it ends, and that in which it begins.
+    """Two seasons of nights around the two clock changes of a zone.
 
-    A night brings twenty new stories; five older ones were changed, one was taken down. In some nights nobody answers.
+    A night has twenty new stories, five changed ones and one that is gone. In some nights the site is unreachable.
     """
 
     moving: bool = False
     zone = ZoneInfo("Europe/Berlin")
 
     def moment(self, edition: int) -> datetime:
-        """Half past two, which there is twice in one of these nights and not at all in another."""
+        """Return half past two, local time, which occurs twice in one night and not at all in another."""
         season = min(edition // 30, 1)
         year, month, day = ((2026, 10, 10), (2027, 3, 14))[season]
         first = datetime(year, month, day, 2, 30, tzinfo=self.zone)
-        return (first + (edition - 30 * season) * DAY).astimezone(
-            UTC
-        )  # the day after is at the same hour, however long the day was
+        return (first + (edition - 30 * season) * DAY).astimezone(UTC)  # the same local time each day
 
     def numbers(self, edition: int) -> list[int]:
-        """The lists still name what was new the night before."""
         old = self.new(edition - 1) if edition else ()
         return [*old, *self.new(edition), *self.changed(edition), *self.taken_down(edition)]
 
@@ -132,7 +124,7 @@ SITES: dict[str, type[SyntheticSite]] = {"rule": SyntheticSite, "nights": Synthe
 
 @dataclass(frozen=True)
 class AcknowledgedUrl:
-    """One page whose rows were committed: told to whoever watches, outside of the data folder."""
+    """A page whose rows were committed, recorded outside of the data folder."""
 
     run_id: str
     url: str

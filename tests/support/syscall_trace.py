@@ -1,4 +1,4 @@
-"""What a process asks the kernel for: told by strace, and answered by it with a kill or an error where a test wants."""
+"""System calls of a process, traced by strace; strace can also kill the process or refuse a call."""
 
 import os
 import re
@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.fork_server import ForkServer, RunResult
 
-# What changes files and names, on any architecture.
+# The system calls that change files, on any architecture.
 CHANGING = (
     *("write", "pwrite64", "ftruncate", "fsync", "fdatasync"),
     *("?rename", "?renameat", "?renameat2", "?unlink", "?unlinkat", "?mkdir", "?mkdirat", "?rmdir"),
@@ -27,23 +27,22 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 def need_strace() -> None:
-    """Skip, and say so, where no process can be traced."""
     if not shutil.which("strace"):
-        pytest.skip("strace is not installed: no kill at a system call is tried")
+        pytest.skip("needs strace")
     if subprocess.run(["strace", "-qq", "-o", os.devnull, "true"], capture_output=True).returncode:
-        pytest.skip("strace may not trace here: no kill at a system call is tried")
+        pytest.skip("needs permission to trace")
 
 
 @dataclass(frozen=True)
 class Call:
-    """One system call: its name and the paths it was about."""
+    """A system call and its paths."""
 
     name: str
     paths: tuple[str, ...]
 
 
 def run_traced(server: ForkServer, told: Path, *options: str, **order: Any) -> RunResult:
-    """Run an order under strace, which writes what it saw to a file."""
+    """Run a task under strace, which writes to a file."""
     process = server.begin(hold=True, **order)
     _wait(lambda: "\nState:\tT" in _status(process))
     command = ["strace", "-f", "-qq", "-y", "-s", "0", "-p", str(process), "-o", str(told)]
@@ -65,7 +64,7 @@ def _wait(for_what: Any) -> None:
 
 
 def calls_in(told: Path) -> list[Call]:
-    """What strace wrote, in order, without what failed."""
+    """Return the successful calls in order."""
     calls = []
     for line in told.read_text(errors="replace").splitlines():
         if (found := _CALL.match(line)) and not re.search(r"= -1 E\w+ ", line):
@@ -76,19 +75,19 @@ def calls_in(told: Path) -> list[Call]:
 
 
 def times_called(told: Path) -> Counter[str]:
-    """How often each system call was made, failed or not, under the kernel's name for it."""
+    """Count all calls, failed or not, by their kernel name."""
     lines = told.read_text(errors="replace").splitlines()
     return Counter(found["name"] for line in lines if (found := _CALL.match(line)))
 
 
 @dataclass
 class Audit:
-    """Whether everything that was put in place was synced first, and its folder before anybody relied on it."""
+    """Check that files are synced before a rename, and folders before a commit relies on them."""
 
     root: Path
     faults: list[str] = field(default_factory=list)
     _unsynced: set[str] = field(default_factory=set)
-    _unsure: dict[str, str] = field(default_factory=dict)  # a name that changed, and the folder that it is in
+    _unsure: dict[str, str] = field(default_factory=dict)  # changed name: its folder
 
     def of(self, calls: Iterable[Call]) -> list[str]:
         for call in calls:
@@ -112,13 +111,9 @@ class Audit:
     def _synced(self, path: str) -> None:
         self._unsynced.discard(path)
         self._unsure = {name: folder for name, folder in self._unsure.items() if folder != path}
-        if path.endswith("-wal"):  # a commit: from now on the ledger relies on what is in place
-            self.faults += [
-                f"a commit came before the folder of {self._named(n)} was synced" for n in self._relied_on()
-            ]
-
-    def _relied_on(self) -> list[str]:
-        return [name for name in self._unsure if name.endswith(".parquet")]
+        if path.endswith("-wal"):  # a commit of the ledger
+            files = [self._named(name) for name in self._unsure if name.endswith(".parquet")]
+            self.faults += [f"a commit came before the folder of {name} was synced" for name in files]
 
     def _changed(self, path: str) -> None:
         if self._matters(path):

@@ -20,15 +20,14 @@ from tests.support.builders import (
     NOVEMBER,
     SITE,
     LedgerFolder,
-    PublishServer,
     digests,
     make_fetch,
     make_reject,
     make_snapshot,
     make_story,
-    publish_server,
     rows_of,
 )
+from tests.support.fork_server import ForkServer, fork_server
 from tests.support.project import PROJECT
 
 A, B = f"{SITE}:1", f"{SITE}:2"
@@ -191,8 +190,8 @@ def test_damaged_revisions_hold_back_new_revisions(kept: LedgerFolder) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PublishServer]:
-    with publish_server() as server:
+def server() -> Iterator[ForkServer]:
+    with fork_server() as server:
         yield server
 
 
@@ -245,7 +244,7 @@ def assert_nothing_is_missing(root: Path) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_at_any_step_loses_nothing(
-    point: str, server: PublishServer, about_to_publish: Path, undisturbed: dict[str, str], memory_folder: Path
+    point: str, server: ForkServer, about_to_publish: Path, undisturbed: dict[str, str], memory_folder: Path
 ) -> None:
     kills = 0
     for hit in range(1, 40):

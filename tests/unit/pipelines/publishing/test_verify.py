@@ -22,8 +22,8 @@ from tests.support.builders import (
     make_reject,
     make_snapshot,
     make_story,
-    publish_server,
 )
+from tests.support.fork_server import fork_server
 
 STORIES = TABLES["stories"]
 JANUARY_FILE = f"stories/site={SITE}/month=2025-01/stories.parquet"
@@ -68,7 +68,7 @@ def test_pending_outbox_is_not_a_fault(kept: LedgerFolder) -> None:
 def test_killed_publish_leaves_only_a_leftover(kept: LedgerFolder) -> None:
     kept.keep(make_story(1, NOVEMBER, revision=3), make_story(40, JANUARY, revision=2))
     kept.close()
-    with publish_server() as server:
+    with fork_server() as server:
         for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
             assert server.publish(kept.dataset.root, failpoint) == -9
             kept.ledger = LedgerFolder.at(kept.dataset.root).ledger

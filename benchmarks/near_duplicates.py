@@ -1,10 +1,10 @@
-"""How fast stories are placed in their clusters, and how large the index is, by the number of stories known.
+"""Speed of clustering near-duplicates and size of the index, by the number of known stories.
 
-    python -m benchmarks.likeness 10000 100000 1000000
+    python -m benchmarks.near_duplicates 10000 100000 1000000
 
 Stories are of 250 words drawn from 30,000, 400 a day; one in twenty is a retouched copy of an earlier one of that week.
-All but the last 5,000 are strangers with random bands, entered one by one; the last ones are drawn, placed and
-timed, in time of the processor.
+All but the last 5,000 are unrelated stories with random bands; the last ones are generated, placed and timed in CPU
+time.
 """
 
 import sqlite3
@@ -31,7 +31,7 @@ _LETTERS = "কখগঘচছজটডতদনপবভমযরলশসহ"
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A story: its id, its words, when it was published, and whether it is a copy."""
+    """A generated story; `is_copy` marks a retouched copy of an earlier one."""
 
     story_id: str
     body: str
@@ -40,7 +40,7 @@ class Drawn:
 
 
 def drawn(first: int, end: int) -> Iterator[Drawn]:
-    """Stories by their number, oldest first."""
+    """Yield stories by number, oldest first."""
     rng = Random(1)
     vocabulary = ["".join(rng.choices(_LETTERS, k=rng.randint(2, 7))) + "া" for _ in range(_KNOWN_WORDS)]
     recent: list[list[str]] = []
@@ -56,7 +56,7 @@ def drawn(first: int, end: int) -> Iterator[Drawn]:
 
 
 def enter_strangers(connection: sqlite3.Connection, count: int) -> None:
-    """Fill the index with stories of which only the bands are made up."""
+    """Fill the index with unrelated stories, which have random bands and no text."""
     rng = Random(2)
     prints = [made.prints for story in drawn(0, 200) if (made := sketch(story.body))]
     for number in range(count):
@@ -72,7 +72,7 @@ def enter_strangers(connection: sqlite3.Connection, count: int) -> None:
 
 
 def measured(count: int, folder: Path) -> dict[str, float]:
-    """Milliseconds and bytes per story, and what share of the copies was found, with so many stories known."""
+    """Measure milliseconds and bytes per story, and the share of copies found, among `count` known stories."""
     path = folder / f"{count}.sqlite"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
@@ -110,7 +110,7 @@ def measured(count: int, folder: Path) -> dict[str, float]:
 
 
 def opened(path: Path, at: datetime) -> float:
-    """Seconds from opening the index to the first verdict."""
+    """Return the seconds from opening the index to the first placement."""
     started = time.perf_counter()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN")

@@ -1,11 +1,11 @@
-"""Tables as they are printed and as they stand in the documentation: the same text."""
+"""Markdown tables, for the terminal and the documentation."""
 
 import unicodedata
 from collections.abc import Sequence
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table, its columns aligned."""
+    """Format a Markdown table with aligned columns."""
     every = [heads, *rows]
     widths = [max(3, *(_width(row[at]) for row in every)) for at in range(len(heads))]
     lines = ["| " + " | ".join(_padded(cell, widths[at], at) for at, cell in enumerate(row)) + " |" for row in every]

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from scrapy.exceptions import DropItem
 
-from crawler.items import Fetch as Fetch
-from crawler.items import ParsedStory, Story
+from crawler.items import Fetch, ParsedStory, Story, as_row
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ParseWorker
 from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
@@ -102,4 +101,4 @@ def test_added_step_runs_in_both() -> None:
 
 @pytest.mark.parametrize(("value", "is_valid"), [(True, True), (False, True), (None, True), (1, False), ("yes", False)])
 def test_truth_column_holds_truth_values_only(value: object, is_valid: bool) -> None:
-    assert (row_error(Fetch, {"complete": value}) is None) is is_valid
+    assert (row_error(Fetch, as_row(Fetch()) | {"complete": value}) is None) is is_valid

@@ -125,7 +125,7 @@ def test_a_run_whose_launcher_is_killed_publishes_and_lets_go(tmp_path: Path) ->
         FaultSite(["slow_body"]) as paper,
         start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1"), tmp_path) as run,
     ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress().get("stories"))
         child = run.holder()
         assert child != run.process.pid
         limits = Path(f"/proc/{child}/limits").read_text()
@@ -145,7 +145,7 @@ def test_a_run_that_stands_still_is_killed_and_judged(tmp_path: Path) -> None:
         FaultSite(["slow_body"]) as paper,
         start_command(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_STALL_SECONDS=2"), tmp_path) as run,
     ):
-        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress())
+        run.until(lambda: paper.server.seen["www.kalbela.com", "/slow_body/1001"] and run.progress().get("stories"))
         os.kill(run.holder(), STOP)
         code, out, _, seconds = run.ends(within=20)
     report = json.loads(out)

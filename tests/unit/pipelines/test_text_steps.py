@@ -9,7 +9,16 @@ from scrapy.exceptions import DropItem
 from crawler.items import Fetch, ParsedStory, Story, as_row
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ParseWorker
-from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
+from pipelines.drop_reasons import (
+    DamagedText,
+    InvalidRow,
+    LegacyFont,
+    NoBody,
+    NoHeadline,
+    NoLanguage,
+    TooLong,
+    UnknownLayout,
+)
 from pipelines.similarity.minhash import sketch
 from pipelines.steps.apply_text_steps import ApplyTextSteps
 from pipelines.steps.validate_row import row_error
@@ -72,6 +81,9 @@ def test_pipeline_leaves_story_of_worker_alone() -> None:
         ({"headline": " "}, NoHeadline),
         ({"body": "\u200b"}, NoBody),
         ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
+        ({"headline": "Avgvi †mvbvi evsjv, Avwg †Zvgvq fv‡jvevwm"}, LegacyFont),
+        ({"body": "wbe©vPb Kwgkb e‡j‡Q, mevB †fvU w`‡Z cvi‡eb|\n\nশেষ কথা।"}, LegacyFont),
+        ({"body": "নদী\ufffdতে নতুন চ\ufffdর জেগেছে।"}, DamagedText),
         ({"layout": None}, UnknownLayout),
         ({"headline": "ক" * 1_001}, TooLong),
         ({"kicker": 7}, InvalidRow),
@@ -83,6 +95,11 @@ def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type
     assert story == a_story(**changes)
     with pytest.raises(reason):
         ApplyTextSteps(STEPS).process_item(story)
+
+
+def test_few_damaged_letters_are_counted() -> None:
+    story = ApplyTextSteps(STEPS).process_item(a_story(body="নদীতে নতুন চর জেগেছে। " * 20 + "শে\ufffdষ"))
+    assert (story.damaged_letters, story.story.language) == (1, "bn")
 
 
 def test_added_step_runs_in_both() -> None:

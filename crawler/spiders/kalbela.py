@@ -112,6 +112,7 @@ def _tab(name: str, view: str, block: str) -> RankedList:
         rank=".news_sl",
         title=".title",
         drop=".sholder",
+        headline="@aria-label",
     )
 
 

@@ -121,6 +121,7 @@ class Kalbela(NewspaperSpider):
     title = "কালবেলা"
     hosts = ("www.kalbela.com", "kalbela.com")
     zone = ZoneInfo("Asia/Dhaka")
+    numbered = True
     seeds = ("https://www.kalbela.com/world/north-korea/154313",)
     # Dates and numbers of list pages are not ids; below rss and templates are feeds and fragments only.
     story_path = re.compile(

@@ -54,6 +54,8 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
     ``estimated_missed`` and its standard error ``estimated_error`` are None if ``why_no_estimate`` gives a reason.
     """
     period = {"since": since.isoformat(), "until": until.isoformat()}
+    if not _is_numbered(site):
+        return period | _unknown("the site does not number its stories")
     stored = _stories(data_folder, site, since, until)
     bounds = _bounds([number for number, (at, _) in stored.items() if at is not None and since <= at <= until])
     if bounds is None:
@@ -76,6 +78,14 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
         "by_entry_point": dict(Counter(found.values()).most_common()),
         "gaps": _gaps(known),
     }
+
+
+def _is_numbered(site: str) -> bool:
+    """Report if a site numbers its stories; of a site that is no longer declared, the ids are taken as numbers."""
+    from crawler.registry import newspapers
+
+    spider = newspapers().get(site)
+    return spider is None or spider.numbered
 
 
 def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[str, Any]:

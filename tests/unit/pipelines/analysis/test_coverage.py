@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from crawler.items import Alias, Sighting
+from crawler.spiders.kalbela import Kalbela
 from pipelines.analysis.coverage import _gaps, estimate, run_coverage, site_coverage
 from schedules.cli.render.coverage_text import coverage_lines
 from tests.support.builders import JANUARY, SITE, Kept, a_fetch, a_story
@@ -92,6 +93,12 @@ def check_gaps(known: list[int]) -> None:
 def test_gaps_hold_all_unknown_ids(examples: int) -> None:
     known = st.sets(st.integers(0, 90), min_size=1).map(sorted)
     holds(check_gaps, known, examples=examples)
+
+
+def test_ids_without_order_give_no_coverage(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.keep(a_story(1), a_story(9))
+    monkeypatch.setattr(Kalbela, "numbered", False)
+    assert (covered(kept)["low"], covered(kept)["never_seen"]) == (None, 0)
 
 
 def test_story_counts_for_first_entry_point(kept: Kept) -> None:

@@ -117,6 +117,7 @@ class ParsedStory:
     extracted_by: dict[str, str] = field(default_factory=dict)  # column -> name of the extractor that found it
     unreadable_dates: tuple[str, ...] = ()  # dates on the page that could not be parsed
     missing: tuple[str, ...] = ()  # what the newest layout misses, if no layout fits the page
+    damaged_letters: int = 0  # letters that could not be decoded, or in a legacy font encoding
     text_steps_done: bool = False  # by the parse worker
     body_hash: str | None = None  # None for a body too short to compare
     sketch: tuple[tuple[int, ...], bytes] | None = None  # MinHash bands and signature of the body

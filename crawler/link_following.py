@@ -57,6 +57,8 @@ class LinkFollower(scrapy.Spider):
     other_kinds: ClassVar[frozenset[str]] = frozenset()
     lists: ClassVar[tuple[RankedList, ...]] = ()
     entry_points: ClassVar[tuple[EntryPoint, ...]] = ()
+    #: The ids of stories are one increasing counter.
+    numbered: ClassVar[bool] = False
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -79,8 +81,7 @@ class LinkFollower(scrapy.Spider):
         fetch.fetched_at = now()
         fetch.outcome, fetch.reason = outcome_of(failure)
         fetch.attempts = request.meta.get("sent", 0)
-        if isinstance(failure.value, ResponseDataLossError):
-            fetch.complete = False
+        fetch.complete = False if isinstance(failure.value, ResponseDataLossError) else None
         yield fetch
         yield from self._request_entry_points()
 
@@ -179,7 +180,7 @@ class LinkFollower(scrapy.Spider):
         self, target: SiteUrl | SkippedUrl, fetch: Fetch, entry_point: EntryPoint, hinted_by: str | None = None
     ) -> Outputs:
         depth = fetch.depth + 1
-        priority = story_priority(target.story_id if isinstance(target, SiteUrl) else None, depth)
+        priority = story_priority(getattr(target, "story_id", None), depth, numbered=self.numbered)
         return self._follow(target, fetch.url, entry_point.name, depth, priority, hinted_by=hinted_by)
 
     def _follow(
@@ -228,9 +229,9 @@ class LinkFollower(scrapy.Spider):
         Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
         """
         if fetch.story_id is not None:
-            is_ranked = fetch.via in [ranked.name for ranked in self.lists]
-            priority = ranked_priority(0, fetch.depth) if is_ranked else story_priority(fetch.story_id, fetch.depth)
-            return self.request(fetch, priority)
+            if fetch.via in [ranked.name for ranked in self.lists]:
+                return self.request(fetch, ranked_priority(0, fetch.depth))
+            return self.request(fetch, story_priority(fetch.story_id, fetch.depth, numbered=self.numbered))
         if saved_position is None or (loaded := load_position(saved_position, self.entry_points)) is None:
             return None
         return self.request(fetch, entry_point_priority(loaded[0], fetch.depth), *loaded)

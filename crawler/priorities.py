@@ -22,10 +22,14 @@ def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
     return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
 
 
-def story_priority(story_id: str | None, depth: int) -> int:
-    """Return the priority of a story found outside the ranked lists; a higher number in its id is a newer story."""
-    number = (story_id or "").rpartition(":")[2]
-    order = _MAX_ORDER - int(number) if number.isdecimal() and int(number) < _MAX_ORDER else _MAX_ORDER
+def story_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
+    """Return the priority of a story linked elsewhere, the higher the newer its number.
+
+    :param numbered: the site numbers its stories in the order of their creation; other ids have no order
+    """
+    digits = (story_id or "").rpartition(":")[2] if numbered else ""
+    number = int(digits) if digits.isdecimal() and len(digits) <= len(str(_MAX_ORDER)) else 0
+    order = _MAX_ORDER - number
     return _priority(3, depth, order)
 
 

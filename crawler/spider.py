@@ -154,7 +154,8 @@ class NewspaperSpider(LinkFollower):
                     for link in parsed.feed_urls:
                         yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
         if parsed.story is None:
-            fetch.outcome = Outcome.LIST
+            is_feed = isinstance(entry_point, (Feed, Sitemap))
+            fetch.outcome = Outcome.LIST if parsed.entries or parsed.sitemaps or not is_feed else Outcome.EMPTY
             yield fetch
             return
         story = parsed.story.story

@@ -109,7 +109,7 @@ class UrlRules:
         if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in self.other_kinds:
             return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"below /{first}/")
         if match := self.story.fullmatch(path):
-            story_id = f"{self.site}:{match['id'].lstrip('0') or '0'}"
+            story_id = f"{self.site}:{match['id']}"
             section = match.groupdict().get("section")
             return SiteUrl(origin + path, story_id, story_id, section.lower() if section else None)
         query = canonical_query(raw_query)

@@ -44,6 +44,14 @@ class NoLanguage(DropReason):
     """The text has no letters, or was decoded with the wrong charset."""
 
 
+class LegacyFont(DropReason):
+    """The text is in a font encoding from before Unicode (Bijoy, SutonnyMJ)."""
+
+
+class DamagedText(DropReason):
+    """More than one in a hundred letters could not be decoded."""
+
+
 class Unchanged(DropReason):
     """The story is already stored and has not changed, so only the time at which it was last seen is updated."""
 

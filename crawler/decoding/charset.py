@@ -32,7 +32,7 @@ def sniff(body: bytes) -> str:
             return kind
     if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return sniff(body[:4096].decode("utf-16", errors="ignore").encode())
-    start = body[:4096].removeprefix(codecs.BOM_UTF8).lstrip()
+    start = body[:4096].lstrip(codecs.BOM_UTF8 + b" \t\n\r\f\v")
     if start.startswith(b"<"):
         prolog = _XML_START.match(start)
         root = start[prolog.end() :] if prolog else start

@@ -11,7 +11,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from crawler.decoding.charset import decode_text, sniff
 from crawler.downloader.errors import outcome_of_status
+from crawler.entry_points import Feed, Sitemap
 from crawler.outcomes import Outcome
+from crawler.parsing.feeds import has_entries
 from crawler.safe_text import one_line
 
 #: (outcome, reason) of a response that is not parsed.
@@ -27,13 +29,20 @@ USUAL_END_BYTES = 64
 
 
 def check(
-    status: int, headers: Mapping[str, str], body: bytes, url: str, flags: Iterable[str] = ()
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    url: str,
+    flags: Iterable[str] = (),
+    *,
+    is_feed: bool = False,
 ) -> Rejection | None:
     """Return the outcome and reason for rejecting a response, or None if it is a page to parse.
 
     :param headers: header fields, with names in any case
     :param body: the decompressed body
     :param flags: Scrapy's flags: `partial` if the server gave no length, `dataloss` if the body is incomplete
+    :param is_feed: a feed or sitemap was requested, which may be text, or begin with an error message
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -49,6 +58,9 @@ def check(
         return Outcome.CORRUPT, "only a part of the response was sent"
     if not body or body.isspace():
         return Outcome.CORRUPT, "an empty response"
+    if is_feed and has_entries(body[:MAX_ERROR_PAGE_BYTES]):
+        # Error messages before or after a feed cost none of its entries.
+        return _cut_short(page.kind, body) if "partial" in flags else None
     if error := page.error:
         return Outcome.SOFT_ERROR, error
     if wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url):
@@ -71,7 +83,11 @@ def check_response(response: Response) -> Rejection | None:
         headers = {
             name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()
         }
-        _CHECKED[response] = check(response.status, headers, response.body, response.url, response.flags)
+        entry_point = response.request.meta.get("entry_point") if response.request else None
+        is_feed = isinstance(entry_point, (Feed, Sitemap))
+        _CHECKED[response] = check(
+            response.status, headers, response.body, response.url, response.flags, is_feed=is_feed
+        )
     return _CHECKED[response]
 
 

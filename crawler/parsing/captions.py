@@ -36,6 +36,9 @@ _CREDIT_WORD = compile_nfc(rf"{_PICTURE}|সৌজন্যে|সংগৃহ�
 _CREDIT_FIRST = compile_nfc(rf"\A\s*+(?:{_LABEL})\s*+[:ঃ]\s*+{_who(40)}।\s*+(?P<caption>.*\S)\s*+", re.IGNORECASE)
 _BARE_LABEL = compile_nfc(rf"\A(?:(?:{_LABEL})\s*+[:ঃ–—-]|(?:ছবি|(?:ছবির\s++)?ক্যাপশা?ন)\s*+[:ঃ–—-]?+)\s*+", re.IGNORECASE)
 _CAPTION_LABEL = compile_nfc(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*", re.IGNORECASE)
+# A note on the picture's age is not a credit; it stays in the caption, without the label of a credit.
+_FILE_NOTE = compile_nfc(r"(?:ফাইল|পুরোনো|পুরনো|পুরানো)\s*(?:ছবি|ফটো)|file\s+(?:photo|image|picture)", re.IGNORECASE)
+_NOTE_LABEL = compile_nfc(rf"(?:{_LABEL})\s*[:ঃ–—/-]\s*(?=(?:{_FILE_NOTE.pattern})\W*$)", re.IGNORECASE)
 _MAX_CREDIT_LENGTH = 120
 _MAX_CAPTION_LENGTH = 2_000  # the patterns are slow on longer text
 _MAX_INVISIBLE = 10  # characters by which two lines that look alike may differ in length
@@ -59,7 +62,10 @@ def split_caption(text: str | None, headline: str | None) -> tuple[str | None, s
 
     A caption that only repeats the headline is None.
     """
-    caption, credit = _split(clean_caption(text or "") or "")
+    printed = clean_caption(text or "") or ""
+    caption, credit = _split(printed)
+    if credit is not None and _FILE_NOTE.fullmatch(credit):
+        caption, credit = _NOTE_LABEL.sub("", printed), None
     repeats_headline = caption != "" and reads_alike(caption, headline or "")
     return None if repeats_headline else clean(caption), clean(credit)
 

@@ -6,7 +6,7 @@ so stored pages can be parsed as well as fetched ones.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -113,11 +113,16 @@ class Layout:
             ("byline", self.byline, clean),
             ("edition", self.edition, _edition),
             ("image_url", self.image, lambda link: self._image_url(url_rules, link, page.base_url)),
-            ("image_caption", self.caption, clean_caption),
         )
         fields: dict[str, Any] = {
             name: extract_first(name, article, extractors, parse) for name, extractors, parse in parsers
         }
+        fields["image_caption"] = extract_first(
+            "image_caption",
+            self._around_lead_picture(article, fields["image_url"], url_rules),
+            self.caption,
+            clean_caption,
+        )
         headline, printed_caption = fields["headline"], fields["image_caption"]
         caption, credit = split_caption(printed_caption, headline)
         own_text = BoilerplateFilter(url_rules, page.base_url, self._promo_patterns, headline, printed_caption)
@@ -163,6 +168,15 @@ class Layout:
             elif name not in dates:
                 dates[name] = moment
         return dates, tuple(unreadable)
+
+    def _around_lead_picture(self, article: Article, image_url: str | None, url_rules: UrlRules) -> Article:
+        """Return the article without its body, whose pictures have captions of their own, unless the lead is in it."""
+        bodies = [node for selector in self.body for node in article.css(selector)]
+        for image in (image for body in bodies for image in body.css("img")):
+            links = (link for link in image.attributes.values() if link and ("/" in link or "." in link))
+            if image_url and any(url_rules.absolute(link, article.page.base_url) == image_url for link in links):
+                return article
+        return replace(article, hidden=frozenset(body.mem_id for body in bodies))
 
     def _image_url(self, url_rules: UrlRules, link: str, base_url: str) -> str | None:
         return None if re.search(self.ignored_images, link, re.IGNORECASE) else url_rules.absolute(link, base_url)

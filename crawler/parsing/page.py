@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNod
 from crawler.decoding.charset import decode_text, decoded
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.json_ld import articles_in, of_this_page, parse_json_ld
-from crawler.parsing.selectors import find_anchors, select
+from crawler.parsing.selectors import find_anchors, select, self_and_ancestors
 from crawler.parsing.text_blocks import text_blocks
 from crawler.parsing.unclosed_elements import close_elements
 
@@ -104,11 +104,16 @@ class Article:
     root: LexborNode
     extracted_by: dict[str, str] = field(default_factory=dict)
     matches: dict[str, list[LexborNode]] = field(default_factory=dict, repr=False)
+    hidden: frozenset[int] = frozenset()  # `mem_id` of elements in which nothing is found
 
     def css(self, selector: str) -> list[LexborNode]:
         """Return the matches of a selector in document order; repeated calls are answered from a cache."""
         if (nodes := self.matches.get(selector)) is None:
             nodes = self.matches[selector] = select(self.root, selector, self.css)
+        if self.hidden:
+            return [
+                node for node in nodes if not any(above.mem_id in self.hidden for above in self_and_ancestors(node))
+            ]
         return nodes
 
 

@@ -12,7 +12,7 @@ from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
 from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing
 from crawler.items import ParsedStory, Story
-from crawler.parsing.feeds import FeedEntry, parse_feed, parse_sitemap
+from crawler.parsing.feeds import FeedEntry, is_feed_type, parse_feed, parse_sitemap
 from crawler.parsing.html_limits import check_element_count
 from crawler.parsing.layout import Layout, choose_layout
 from crawler.parsing.page import Page
@@ -96,8 +96,8 @@ class PageParser:
         if isinstance(response.entry_point, Listing):
             self._parse_listing(page, response, response.entry_point, parsed)
         if response.find_feeds:
-            links = page.tree.css('link[type="application/rss+xml"][href]')
-            parsed.feed_urls = [node.attributes.get("href") or "" for node in links]
+            links = (node.attributes for node in page.tree.css("link[type][href]"))
+            parsed.feed_urls = [link["href"] or "" for link in links if is_feed_type(link["type"] or "")]
         target = self.url_rules.identify(response.url)
         if response.is_story and isinstance(target, SiteUrl):
             parsed.story = self._parse_story(page, target)

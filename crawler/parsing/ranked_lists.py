@@ -25,7 +25,9 @@ class RankedList:
     :param regions: selectors of the element that holds the rows, most exact first
     :param rows: selector of one row within it
     :param rank: selector within a row; the rank is in Bengali or ASCII digits
-    :param title: selector within a row
+    :param headline: where the headline is: `text`, or an attribute of the row's links such as `@aria-label`, which is
+        preferred to the text where a row has it
+    :param title: selector within a row of the element with the text; without a match, the text of the links counts
     :param drop: selector of an element in the title that is not part of the headline (a kicker)
     """
 
@@ -35,6 +37,7 @@ class RankedList:
     rank: str
     title: str
     drop: str = ""
+    headline: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,10 @@ def _valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
 
 
 def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> str | None:
-    labels = (clean(link.attributes.get("aria-label")) for link in links)
+    attribute = ranked.headline.removeprefix("@")
+    labels = (clean(link.attributes.get(attribute)) for link in links) if ranked.headline.startswith("@") else ()
     titles = (clean((visible_text(title, ranked.drop) or "").lstrip("/ \xa0")) for title in node.css(ranked.title))
-    texts = (clean(visible_text(link)) for link in links)
+    texts = (clean((visible_text(link, ranked.drop) or "").lstrip("/ \xa0")) for link in links)
     return next((text for text in chain(labels, titles, texts) if text), None)
 
 

@@ -112,6 +112,7 @@ def _tab(name: str, view: str, block: str) -> RankedList:
         rank=".news_sl",
         title=".title",
         drop=".sholder",
+        headline="@aria-label",
     )
 
 
@@ -120,6 +121,7 @@ class Kalbela(NewspaperSpider):
     title = "কালবেলা"
     hosts = ("www.kalbela.com", "kalbela.com")
     zone = ZoneInfo("Asia/Dhaka")
+    numbered = True
     seeds = ("https://www.kalbela.com/world/north-korea/154313",)
     # Numbers that are dates or page numbers are not ids. Paths below rss and templates are only feeds and fragments.
     story_path = re.compile(

@@ -19,7 +19,7 @@ from crawler.urls import SiteUrl, SkippedUrl
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _URL_LENGTH = len(fields(SiteUrl))
 _TIMES = frozenset(column.name for column in columns_of(Story) if column.metadata["type"] == UTC_MICROSECONDS)
-_STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "text_steps_done", "body_hash")
+_STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "damaged_letters", "text_steps_done", "body_hash")
 
 
 def dump_page(page: PageResponse) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from heapq import nsmallest
 from itertools import pairwise
 from typing import Any
 
@@ -53,6 +54,8 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
     ``estimated_missed`` and its standard error ``estimated_error`` are None if ``why_no_estimate`` gives a reason.
     """
     period = {"since": since.isoformat(), "until": until.isoformat()}
+    if not _is_numbered(site):
+        return period | _unknown("the site does not number its stories")
     stored = _stories(data_folder, site, since, until)
     bounds = _bounds([number for number, (at, _) in stored.items() if at is not None and since <= at <= until])
     if bounds is None:
@@ -63,18 +66,26 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
     states = dict.fromkeys((number for named in sightings.values() for number in named), "failed")
     states |= _states(data_folder, site, low, high, since, until)
     counts = Counter(state for number, state in states.items() if number not in found)
-    never_seen = [number for number in range(low, high + 1) if number not in found and number not in states]
+    known = sorted({low, high, *found, *states})
     return {
         "low": low,
         "high": high,
         **period,
         "found": len(found),
         **{state: counts[state] for state in _PRECEDENCE},
-        "never_seen": len(never_seen),
+        "never_seen": high - low + 1 - len(known),
         **estimate(sightings),
         "by_entry_point": dict(Counter(found.values()).most_common()),
-        "gaps": _longest_gaps(never_seen),
+        "gaps": _gaps(known),
     }
+
+
+def _is_numbered(site: str) -> bool:
+    """Report if a site numbers its stories; of a site that is no longer declared, the ids are taken as numbers."""
+    from crawler.registry import newspapers
+
+    spider = newspapers().get(site)
+    return spider is None or spider.numbered
 
 
 def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,12 +145,13 @@ def _bounds(numbers: list[int]) -> tuple[int, int] | None:
     return inliers[0], inliers[-1]
 
 
-def _longest_gaps(numbers: list[int]) -> list[list[int]]:
-    if not numbers:
-        return []
-    breaks = [i for i, (one, following) in enumerate(pairwise(numbers), 1) if following != one + 1]
-    ranges = [[numbers[start], numbers[end - 1]] for start, end in pairwise([0, *breaks, len(numbers)])]
-    return sorted(sorted(ranges, key=lambda gap: gap[0] - gap[1])[:MAX_GAPS])
+def _gaps(known: list[int]) -> list[list[int]]:
+    """Return the longest ranges between known numbers, in order.
+
+    Their memory depends on the number of stories, not on the distance between ids: that of two may be 10^15.
+    """
+    ranges = ([one + 1, following - 1] for one, following in pairwise(known) if following > one + 1)
+    return sorted(nsmallest(MAX_GAPS, ranges, key=lambda gap: gap[0] - gap[1]))
 
 
 # Tables --------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ _NO_FILE_ACCESS = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    # The folder for spilled data would be open to SQL, so nothing is spilled: a query beyond the memory fails.
+    "temp_directory": "",
+    "max_temp_directory_size": "0B",
+    "memory_limit": "2GiB",
 }
 
 
@@ -69,7 +73,13 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Reco
         if not connection.extract_statements(sql):
             raise QueryError("no SQL was given; `SHOW TABLES` lists the tables")
         relation = connection.sql(sql)
-        yield pa.table({}).to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
+        rows = pa.table({}).to_reader() if relation is None else relation.to_arrow_reader(_ROWS_AT_ONCE)
+        try:
+            yield rows
+        finally:  # a thread of DuckDB that outlives the connection aborts the process
+            rows.close()
+            if relation is not None:
+                relation.close()
     except duckdb.Error as error:
         if match := _UNREADABLE.search(str(error)):
             raise DataDamaged(PurePath(match["table"]), f"cannot be read ({match['reason']})") from error
@@ -103,6 +113,8 @@ def run_query(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa
     except BaseException:
         while thread.ident and not done.wait(0.05):  # DuckDB ignores an interrupt that comes before it begins
             connection.interrupt()
+        thread.join()
         raise
+    thread.join()
     if errors:
         raise errors[0]

@@ -78,7 +78,7 @@ class Run:
         self.summary: Mapping[str, Any] | None = None
         self.fatal_error: FatalError | None = None
         self._state = "crawling"
-        self._is_published = False
+        self._is_open = self._is_published = False
         self._closing: asyncio.Future[None] | None = None
         self._commits = create_looping_call(self._commit)
 
@@ -91,7 +91,7 @@ class Run:
         run = cls(crawler, crawler.spider, Path(crawler.settings["KHOBOR_DATA"]))
         crawler.signals.connect(run.spider_opened, signals.spider_opened)
         crawler.signals.connect(run.spider_closed, signals.spider_closed)
-        recover_runs(run.dataset, run.ledger)
+        run._recover()
         run.ledger.runs.begin(run.run_id, now())
         run.ledger.change_hints.delete_old(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGE_RETENTION).date())
@@ -108,7 +108,20 @@ class Run:
         return self._crawler.engine
 
     def spider_opened(self) -> None:
+        self._is_open = True
         self._commits.start(SECONDS_BETWEEN_COMMITS, now=False)
+
+    def _recover(self) -> None:
+        """Publish what earlier runs left, with progress as a sign of life."""
+        self._state = "recovering"
+        try:
+            self._write_progress()
+            recover_runs(self.dataset, self.ledger)
+            self._state = "crawling"
+            self._write_progress()
+        except BaseException:
+            self.dataset.progress(self.ledger.site).unlink(missing_ok=True)
+            raise
 
     def publish(self) -> None:
         """Close open URLs and publish the outbox, when no request is in progress any more."""
@@ -178,7 +191,7 @@ class Run:
 
     def _write_progress(self) -> None:
         counts = self.ledger.runs.counts(self.run_id)
-        scheduler = self.engine.scheduler if self.engine else None
+        scheduler = self.engine.scheduler if self._is_open and self.engine else None
         progress = {
             "run_id": self.run_id,
             "site": self.ledger.site,

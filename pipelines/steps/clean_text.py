@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from unicodedata import normalize
 
 from crawler.bengali.text import clean, count_words
 from crawler.items import ParsedStory, Ranking, Snapshot, Story
@@ -26,7 +27,7 @@ def clean_story(story: Story) -> Story:
     changes["body"] = PARAGRAPH_BREAK.join(filter(None, map(clean, (story.body or "").split(PARAGRAPH_BREAK))))
     changes["word_count"] = count_words(changes["body"])
     changes["tags"] = list(dict.fromkeys(tag for raw in story.tags or [] if (tag := clean(raw))))
-    changes["image_url"] = (story.image_url or "").strip() or None
+    changes["image_url"] = normalize("NFC", (story.image_url or "").strip()) or None
     return replace(story, **changes)
 
 

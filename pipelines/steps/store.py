@@ -52,8 +52,13 @@ class Store:
         if dates := parsed.unreadable_dates:
             self._count("unreadable/dates", len(dates))
             logger.warning("unreadable date on %s: %s", story.url, one_line(dates[0]))
+        if parsed.damaged_letters:
+            self._count("unreadable/letters", parsed.damaged_letters)
+            self._count("unreadable/damaged_stories")
         if parsed.fetch is not None:
             parsed.fetch.outcome = Outcome.STORY
+            if parsed.damaged_letters:
+                parsed.fetch.reason = f"{parsed.damaged_letters} damaged letters"
             self._run.revisits.settle(parsed.fetch, story.published_at or story.first_seen_at)
 
     def _clustered(self, parsed: ParsedStory, known: KnownStory | None) -> Story:

@@ -43,6 +43,11 @@ class DataFolder(DataPaths):
         super().__init__(root)
         self._durable: set[Path] = set()
 
+    def owns(self, path: Path) -> bool:
+        """Report if a path is inside a table or another folder where only runs write."""
+        folders = (self.staging, self.state, self.runs, *(self.root / name for name in TABLES))
+        return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+
     def prepare(self, need: int = 0) -> None:
         """Create the data folder, and check before a run starts that it can be used.
 

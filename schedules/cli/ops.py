@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from pipelines.storage.data_folder import DataFolder
 from schedules.cli.arguments import Commands, add_timetable_option, period
 from schedules.cli.output import print_json, print_lines, print_result
 from schedules.cli.sites import open_data
@@ -35,12 +36,21 @@ def report(options: argparse.Namespace) -> int:
     if (options.out is None) != options.json:
         raise WrongUsage("give either --out FILE for an HTML file, or --json for the data")
     days = max(1, math.ceil(options.since / timedelta(days=1)))
-    query = report_query(open_data(options.data), options.timetable, now(), days, options.site)
+    dataset = open_data(options.data)
+    _check_out(options.out, dataset)
+    query = report_query(dataset, options.timetable, now(), days, options.site)
     if options.json:
         print_json(report_data(query))
     else:
         print(f"{options.out}: {write_report(options.out, query):,} bytes; open it in a browser")
     return 0
+
+
+def _check_out(out: Path | None, dataset: DataFolder) -> None:
+    if out is not None and dataset.owns(out):
+        raise WrongUsage(
+            f"--out {out} is inside the data folder {dataset.root}, where only runs write: choose another place"
+        )
 
 
 def alerts(options: argparse.Namespace) -> int:
@@ -83,6 +93,7 @@ def metrics(options: argparse.Namespace) -> int:
         raise WrongUsage("give either --out FILE, or --json")
     dataset, timetable = open_data(options.data), Timetable.read(options.timetable)
     if options.out is not None:
+        _check_out(options.out, dataset)
         write_exposition(options.out, dataset, timetable, now())
     elif options.json:
         print_json(samples(dataset, timetable, now()))

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from schedules.alerting.deliveries import active_alarms
 from schedules.metrics.freshness import list_lengths, newest_story, outbox_rows
 from schedules.metrics.labels import (
@@ -59,10 +60,11 @@ def write_exposition(file: Path, dataset: DataFolder, timetable: Timetable, mome
 
     Raises :class:`StorageError` if the file cannot be written.
     """
+    if dataset.owns(file):
+        raise StorageError(f"{file} is inside the data folder, where only runs write: choose another file for metrics")
     text = exposition(dataset, timetable, moment)
     with atomic_path(file, durable=False) as path:
         path.write_bytes(text)
-        path.chmod(0o644)  # the exporter runs as another user
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -9,7 +10,11 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
 from crawler.worker.process import signal_on_parent_exit
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
+from schedules.reports.progress import read_progress
+from schedules.runner.orphan_guard import guard_against_orphaning
+from schedules.runner.watchdog import PUBLISHING, STOP_SECONDS
 
 MEBIBYTE = 2**20
 MAX_OPEN_FILES = 512
@@ -23,10 +28,12 @@ class ResourceLimits:
     The run receives SIGTERM when its parent exits. Raises :class:`StorageError` if the limits leave too little memory.
 
     :param address_space: bytes that the run may map, 0 for no limit
-    :param parent: id of the process that started the run
+    :param parent: the process that started the run
+    :param stop_seconds: time to end after the parent's exit
+    :param is_publishing: report if the run publishes
     """
 
-    def __init__(self, address_space: int, parent: int) -> None:
+    def __init__(self, address_space: int, parent: int, stop_seconds: float, is_publishing: Callable[[], bool]) -> None:
         _check_address_space(address_space)
         lower(resource.RLIMIT_CORE, 0)
         lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
@@ -34,13 +41,21 @@ class ResourceLimits:
             lower(resource.RLIMIT_AS, address_space)
         # On systems that cannot report the exit of the parent, the run continues to its end.
         signal_on_parent_exit(parent, signal.SIGTERM)()
+        guard_against_orphaning(parent, stop_seconds, is_publishing)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         settings = crawler.settings
         if not (parent := settings.getint("KHOBOR_PARENT_PID")):
             raise NotConfigured("not started by another process")
-        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent)
+        data, site = DataFolder(Path(settings["KHOBOR_DATA"])), crawler.spidercls.name
+
+        def is_publishing() -> bool:
+            progress = read_progress(data, site)
+            return progress is not None and progress.state in PUBLISHING
+
+        stop_seconds = settings.getfloat("KHOBOR_SHUTDOWN_SECONDS") + STOP_SECONDS
+        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent, stop_seconds, is_publishing)
 
 
 def _check_address_space(address_space: int) -> None:

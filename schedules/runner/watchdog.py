@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from time import monotonic
 
-# Maximum times for publishing (including the rows of an earlier run, before the first heartbeat), for closing after the
-# time limit, and for exiting after the last heartbeat.
+# Limits until the first heartbeat, of publishing (also of an earlier run's rows), of closing after the time limit, and
+# of exiting after the last heartbeat.
+START_SECONDS = 60
 PUBLISH_SECONDS = 600
 CLOSE_SECONDS = 120
 EXIT_SECONDS = 15
 # Maximum times for stopping after a signal (in addition to the time for downloads), and after a second signal.
 STOP_SECONDS = 4
 STOP_NOW_SECONDS = 3
-# Maximum time counted between two checks, because the machine, and with it the run, may have been suspended.
+# States in which a run publishes rows, its own or those of an earlier run.
+PUBLISHING = ("recovering", "publishing")
+# The most that counts between two checks: the machine may have been suspended, and the run with it.
 MAX_STEP_SECONDS = 5.0
 
 
@@ -45,8 +48,8 @@ class Watchdog:
     def check(self, heartbeat: str | None, state: str) -> str | None:
         """Return the reason to kill the run now (`stopped`, `overdue` or `stalled`), or None.
 
-        :param heartbeat: latest heartbeat, which changes every second while the run is alive; None if there is none
-        :param state: state of the run at that heartbeat, `crawling` or `publishing`
+        :param heartbeat: the latest one, which a live run changes every second; None while there is none
+        :param state: its state of that time, `recovering`, `crawling` or `publishing`
         """
         elapsed = min(monotonic() - self._checked_at, MAX_STEP_SECONDS)
         self._checked_at = monotonic()
@@ -54,14 +57,14 @@ class Watchdog:
         self._silence = 0.0 if heartbeat != self._heartbeat else self._silence + elapsed
         self._heartbeat = heartbeat
         self._has_begun = self._has_begun or heartbeat is not None
-        if self._time_left is not None and state != "publishing":
+        if self._time_left is not None and state not in PUBLISHING:
             self._time_left -= elapsed
             if self._time_left <= 0:
                 return "stopped"
-        if self.time_limit and self._age > self.time_limit + CLOSE_SECONDS and state != "publishing":
+        if self.time_limit and self._age > self.time_limit + CLOSE_SECONDS and state not in PUBLISHING:
             return "overdue"
         if heartbeat is None:
-            limit: float = EXIT_SECONDS if self._has_begun else PUBLISH_SECONDS
+            limit: float = EXIT_SECONDS if self._has_begun else START_SECONDS
         else:
-            limit = PUBLISH_SECONDS if state == "publishing" else self.stall_seconds
+            limit = PUBLISH_SECONDS if state in PUBLISHING else self.stall_seconds
         return "stalled" if self._silence > limit else None

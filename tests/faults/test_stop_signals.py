@@ -124,7 +124,7 @@ def test_signal_at_start_leaves_nothing_behind(number: int, tmp_path: Path) -> N
 
 def test_killed_launcher_lets_run_publish(tmp_path: Path) -> None:
     with running(tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1", **SLOW) as run:
-        run.until(run.progress)
+        run.until(lambda: run.progress().get("stories"))
         child = run.holder()
         assert child != run.process.pid
         limits = Path(f"/proc/{child}/limits").read_text()
@@ -141,7 +141,7 @@ def test_killed_launcher_lets_run_publish(tmp_path: Path) -> None:
 
 def test_stalled_run_is_killed(tmp_path: Path) -> None:
     with running(tmp_path, "-sKHOBOR_STALL_SECONDS=2", **SLOW) as run:
-        run.until(run.progress)
+        run.until(lambda: run.progress().get("stories"))
         os.kill(run.holder(), STOP)
         code, out, _, seconds = run.ends(within=20)
     report = json.loads(out)

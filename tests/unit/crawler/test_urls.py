@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.outcomes import Outcome
+from crawler.priorities import story_priority
 from crawler.spiders.kalbela import Kalbela
-from crawler.urls import MAX_LENGTH, SiteUrl, SkippedUrl, canonical_path, canonical_query
+from crawler.urls import MAX_LENGTH, SiteUrl, SkippedUrl, UrlRules, canonical_path, canonical_query
+from tests.support.properties import examples, holds
 
 KALBELA = Kalbela.make_url_rules()
 WWW = "https://www.kalbela.com"
@@ -43,7 +45,7 @@ SPELLINGS = """https://kalbela.com/{0} http://www.kalbela.com/{0} http://www.kal
     https://www.kalbela.com/../{0} https://www.kalbela.com/{0}#comments https://www.kalbela.com/{0}?
     https://www.kalbela.com/{0}?utm_source=facebook&utm_medium=social&fbclid=IwAR0
     https://www.kalbela.com/{0}?page=2&print=1 https://www.kalbela.com/world/middle%2Deast/198602
-    https://www.kalbela.com/world/middle-east/%3198602 https://www.kalbela.com/world/middle-east/0198602
+    https://www.kalbela.com/world/middle-east/%3198602
     //www.kalbela.com/{0} /{0} middle-east/198602 198602 ?page=2""".format("world/middle-east/198602").split()
 
 
@@ -247,3 +249,30 @@ def test_canonical_url_is_idempotent(path: str) -> None:
     if isinstance(address, SiteUrl):
         assert KALBELA.identify(address.url) == address
         assert normalize("NFC", address.url) == address.url
+
+
+@pytest.mark.parametrize("story_id", ["0198602", "00", "aB3-x", "Ab3-X", "123456789012345678901234567890"])
+def test_id_is_kept_verbatim(story_id: str) -> None:
+    rules = UrlRules("paper", ("a.test",), re.compile(r"/news/(?P<id>[\w-]+)"))
+    for link in (f"https://a.test/news/{story_id}", f"http://a.test:80/news/{story_id}/?utm_source=x"):
+        target = rules.identify(link)
+        assert isinstance(target, SiteUrl)
+        assert target.story_id == target.key == f"paper:{story_id}"
+
+
+def test_only_numbered_ids_order_requests() -> None:
+    old, new = "paper:7", "paper:900"
+    assert story_priority(new, 1, numbered=True) > story_priority(old, 1, numbered=True)
+    assert story_priority(new, 1, numbered=False) == story_priority(old, 1, numbered=False)
+    assert story_priority(f"paper:{'9' * 5000}", 1, numbered=True) == story_priority(None, 1, numbered=True)
+
+
+def check_verbatim(story_id: str) -> None:
+    target = UrlRules("paper", ("a.test",), re.compile("/(?P<id>[A-Za-z0-9]+)")).identify(f"https://a.test/{story_id}")
+    assert isinstance(target, SiteUrl)
+    assert target.story_id == f"paper:{story_id}"
+
+
+@examples
+def test_any_id_is_kept_verbatim(examples: int) -> None:
+    holds(check_verbatim, st.text("0aA9", min_size=1, max_size=30), examples=examples)

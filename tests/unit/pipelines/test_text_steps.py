@@ -6,11 +6,19 @@ from datetime import UTC, datetime
 import pytest
 from scrapy.exceptions import DropItem
 
-from crawler.items import Fetch as Fetch
-from crawler.items import ParsedStory, Story
+from crawler.items import Fetch, ParsedStory, Story, as_row
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.worker.extension import ParseWorker
-from pipelines.drop_reasons import InvalidRow, NoBody, NoHeadline, NoLanguage, TooLong, UnknownLayout
+from pipelines.drop_reasons import (
+    DamagedText,
+    InvalidRow,
+    LegacyFont,
+    NoBody,
+    NoHeadline,
+    NoLanguage,
+    TooLong,
+    UnknownLayout,
+)
 from pipelines.similarity.minhash import sketch
 from pipelines.steps.apply_text_steps import ApplyTextSteps
 from pipelines.steps.validate_row import row_error
@@ -64,15 +72,29 @@ def test_pipeline_leaves_story_of_worker_alone() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"headline": " "}, NoHeadline), ({"body": "\u200b"}, NoBody), ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
-     ({"layout": None}, UnknownLayout), ({"headline": "ক" * 1_001}, TooLong), ({"kicker": 7}, InvalidRow),
-     ({"byline": "\ud800"}, InvalidRow)],
-)  # fmt: skip
+    [
+        ({"headline": " "}, NoHeadline),
+        ({"body": "\u200b"}, NoBody),
+        ({"body": "১২৩ ৪৫৬", "headline": "৭"}, NoLanguage),
+        ({"headline": "Avgvi †mvbvi evsjv, Avwg †Zvgvq fv‡jvevwm"}, LegacyFont),
+        ({"body": "wbe©vPb Kwgkb e‡j‡Q, mevB †fvU w`‡Z cvi‡eb|\n\nশেষ কথা।"}, LegacyFont),
+        ({"body": "নদী\ufffdতে নতুন চ\ufffdর জেগেছে।"}, DamagedText),
+        ({"layout": None}, UnknownLayout),
+        ({"headline": "ক" * 1_001}, TooLong),
+        ({"kicker": 7}, InvalidRow),
+        ({"byline": "\ud800"}, InvalidRow),
+    ],
+)
 def test_rejected_story_stays_as_parsed(changes: dict[str, object], reason: type[DropItem]) -> None:
     story = in_worker(make_story(**changes))
     assert story == make_story(**changes)
     with pytest.raises(reason):
         ApplyTextSteps(STEPS).process_item(story)
+
+
+def test_few_damaged_letters_are_counted() -> None:
+    story = ApplyTextSteps(STEPS).process_item(make_story(body="নদীতে নতুন চর জেগেছে। " * 20 + "শে\ufffdষ"))
+    assert (story.damaged_letters, story.story.language) == (1, "bn")
 
 
 def test_added_step_runs_in_both() -> None:
@@ -91,4 +113,4 @@ def test_added_step_runs_in_both() -> None:
 
 @pytest.mark.parametrize(("value", "is_valid"), [(True, True), (False, True), (None, True), (1, False), ("yes", False)])
 def test_truth_column_holds_truth_values_only(value: object, is_valid: bool) -> None:
-    assert (row_error(Fetch, {"complete": value}) is None) is is_valid
+    assert (row_error(Fetch, as_row(Fetch()) | {"complete": value}) is None) is is_valid

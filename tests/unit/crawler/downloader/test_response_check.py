@@ -202,6 +202,25 @@ def test_stored_page_without_end_tags_is_accepted() -> None:
     assert outcome(200, HTML, body, URL, ["partial"]) == "corrupt"
 
 
+@pytest.mark.parametrize(
+    ("body", "is_feed", "expected"),
+    [
+        (b"\nDeprecated: x in /a.php\n" + RSS, True, None),
+        (b"\nDeprecated: x in /a.php\n" + RSS, False, "wrong_type"),
+        (b"Fatal error: x in /a.php\n" + RSS, True, None),
+        (b"\xef\xbb\xbf" * 2 + RSS, True, None),
+        (b"https://a.test/1\nhttps://a.test/2\n", True, None),
+        (b"https://a.test/1\n", False, "wrong_type"),
+        (b"Too many connections", True, "soft_error"),
+        (PNG, True, "wrong_type"),
+        (RSS[:-40], True, None),
+    ],
+)
+def test_feed_is_accepted_behind_noise(body: bytes, is_feed: bool, expected: str | None) -> None:
+    rejection = check(200, HTML, body, URL, is_feed=is_feed)
+    assert (rejection and rejection[0]) == expected
+
+
 @given(st.binary(max_size=400), st.sampled_from([200, 403, 503]), st.text(max_size=30))
 @settings(max_examples=300, deadline=None)
 def test_check_never_crashes(body: bytes, status: int, label: str) -> None:
@@ -215,6 +234,7 @@ def test_check_never_crashes(body: bytes, status: int, label: str) -> None:
     [
         b"<html>" + b"<!--a" * 1_000_000,
         b"<?xml version='1.0'?>" + b"<!--a>" * 1_000_000,
+        b"<?xml version='1.0'?>" + b"<!---->" * 500,
         b"<title>" * 4_000,
         b"<script>" * 4_000,
         b"<rss>" + b"</rss" * 1_000_000,
@@ -223,7 +243,18 @@ def test_check_never_crashes(body: bytes, status: int, label: str) -> None:
         b"[" * 5_000_000,
         b"<html>" + b"page " * 6_000 + b"</html>",
     ],
-    ids=["comments", "xml comments", "titles", "scripts", "ends", "breaks", "depth", "brackets", "words"],
+    ids=[
+        "comments",
+        "xml comments",
+        "empty comments",
+        "titles",
+        "scripts",
+        "ends",
+        "breaks",
+        "depth",
+        "brackets",
+        "words",
+    ],
 )
 def test_check_is_fast(body: bytes) -> None:
-    check(200, HTML, body, URL)
+    check(200, HTML, body, URL, ["partial"])

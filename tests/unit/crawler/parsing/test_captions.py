@@ -1,10 +1,18 @@
 """Picture captions and their credits."""
 
+from datetime import UTC, datetime
 from unicodedata import normalize
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.parsing.captions import clean_caption, has_picture_credit, is_picture_credit, split_caption
+from crawler.parsing.extractors import attribute, css, meta
+from crawler.parsing.layout import Layout
+from crawler.parsing.page import Page
+from crawler.spiders.kalbela import Kalbela
+from crawler.urls import SiteUrl
 
 WHO = "উত্তর কোরিয়ার নেতা কিম জং উন"
 
@@ -44,7 +52,12 @@ def nfc(text: str | None) -> str | None:
         ("সংগৃহীত", None, "সংগৃহীত"),
         ("ছবি সংগৃহীত", None, "সংগৃহীত"),
         (f"{WHO}। ছবি সংগৃহীত", f"{WHO}।", "সংগৃহীত"),
-        (f"{WHO} (ফাইল ছবি)", WHO, "ফাইল ছবি"),
+        (f"{WHO} (ফাইল ছবি)", f"{WHO} (ফাইল ছবি)", None),
+        (f"{WHO}। পুরোনো ছবি", f"{WHO}। পুরোনো ছবি", None),
+        (f"{WHO}। ছবি : ফাইল ছবি", f"{WHO}। ফাইল ছবি", None),
+        ("ফাইল ছবি", "ফাইল ছবি", None),
+        ("ছবি : পুরনো ছবি", "পুরনো ছবি", None),
+        (f"{WHO}। ছবি : File Photo", f"{WHO}। File Photo", None),
         ("প্রতীকী ছবি", None, "প্রতীকী ছবি"),
         (WHO, WHO, None),
         ("শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", "শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", None),
@@ -87,6 +100,7 @@ def test_caption_printed_twice_is_read_once() -> None:
     [
         ("ছবি : সংগৃহীত", True, True),
         ("কালবেলা গ্রাফিক্স", True, True),
+        ("ফাইল ছবি", True, True),
         ("ছবি : রাজু আহমেদ", False, True),
         ("ছবি : হাওয়া", False, True),  # a film that won a prize, or a photographer
         ("মেলায় লিচু। ছবি : কালবেলা", False, True),
@@ -96,3 +110,41 @@ def test_caption_printed_twice_is_read_once() -> None:
 def test_credit_line_is_recognised(line: str, is_credit: bool, has_credit: bool) -> None:
     line = normalize("NFC", line)
     assert (is_picture_credit(line), has_picture_credit(line)) == (is_credit, has_credit)
+
+
+PICTURES = Layout(
+    name="pictures",
+    title=("h1",),
+    headline=(css("h1"),),
+    image=(attribute("img.lead", "src"), meta("og:image")),
+    caption=(css("figcaption"), css(".caption")),
+    body=(".body",),
+)
+OG = '<meta property="og:image" content="https://www.kalbela.com/lead.jpg">'
+LEAD, INLINE = '<figure><img class=lead src="/lead.jpg">{}</figure>', '<figure><img src="/inline.jpg">{}</figure>'
+
+
+def caption_of(lead: str, body: str) -> str | None:
+    url, rules = "https://www.kalbela.com/world/1", Kalbela.make_url_rules()
+    html = f"<h1>শিরোনাম</h1>{lead}<div class=body><p>কথা</p>{body}<p>শেষ</p></div>"
+    address = rules.identify(url)
+    assert isinstance(address, SiteUrl)
+    return PICTURES.parse(Page(html.encode(), url, datetime.now(UTC)), address, rules, Kalbela.zone).story.image_caption
+
+
+CAPTION = "<figcaption>{}</figcaption>"
+INLINE_CAPTIONS = st.sampled_from([CAPTION, "<p class=caption>{}</p>", "<div><figcaption>{}</figcaption></div>"])
+
+
+@given(
+    st.sampled_from([LEAD.format(""), OG, LEAD.format("<figcaption> </figcaption>")]),
+    st.lists(INLINE_CAPTIONS, max_size=3),
+)
+def test_inline_caption_is_not_the_leads(lead: str, captions: list[str]) -> None:
+    inline = "".join(INLINE.format(caption.format("ভেতরের ছবি")) for caption in captions)
+    assert caption_of(lead, inline) is None
+    assert caption_of(LEAD.format(CAPTION.format("মূল ছবি")), inline) == "মূল ছবি"
+
+
+def test_caption_of_lead_in_body_is_found() -> None:
+    assert caption_of("", LEAD.format(CAPTION.format("মূল ছবি")) + INLINE.format(CAPTION.format("আরেক"))) == "মূল ছবি"

@@ -1,10 +1,24 @@
 """Entries of feeds and sitemaps."""
 
+import gzip
+from html import escape
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import pytest
+from hypothesis import strategies as st
 
-from crawler.parsing.feeds import MAX_ENTRIES, FeedEntry, newest_first, parse_feed, parse_sitemap
+from crawler.parsing.feeds import (
+    MAX_ENTRIES,
+    FeedEntry,
+    has_entries,
+    is_feed_type,
+    newest_first,
+    parse_feed,
+    parse_sitemap,
+)
+from tests.support.project import PROJECT
+from tests.support.properties import examples, holds
 
 RSS = '<?xml version="1.0" encoding="UTF-8"?><rss version="2.0"><channel><title>কালবেলা</title>{}</channel></rss>'
 ATOM = '<feed xmlns="http://www.w3.org/2005/Atom"><title>x</title>{}</feed>'
@@ -52,7 +66,7 @@ def item(*children: str) -> str:
         # Not well-formed.
         ("\n\n " + RSS.format(ITEM), [("/1",)]),
         ("\ufeff" + RSS.format(ITEM), [("/1",)]),
-        (item("<title>ক&nbsp;খ & গ</title><link>/1</link>"), [("/1", "ক খ গ")]),
+        (item("<title>ক&nbsp;খ & গ</title><link>/1</link>"), [("/1", "ক খ & গ")]),
         (RSS.format(f"{ITEM}<item><link>/2</li")[:-17], [("/1",), ("/2",)]),
         (item("<link>/1</link><title>a\x08b</title>"), [("/1", "ab")]),
         ("", []),
@@ -133,3 +147,109 @@ def test_entries_without_date_keep_their_order() -> None:
     dates = {"a": None, "b": "nonsense", "c": "2026-01-01", "d": ""}
     entries = [FeedEntry(url, None, date) for url, date in dates.items()]
     assert [entry.url for entry in newest_first(entries)] == ["c", "a", "b", "d"]
+
+
+FIVE = RSS.format("".join(f"<item><title>ক {n}</title><link>/asia/{n}</link></item>" for n in range(5)))
+WARNING = "<br />\n<b>Warning</b>: x in <b>/a.php</b> on line <b>3</b><br />\n"
+FIVE_URLS = [f"/asia/{n}" for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        FIVE.encode(),
+        (WARNING + FIVE).encode(),
+        ("\nDeprecated: x & y in /a.php on line 3\n" + FIVE).encode(),
+        ("\ufeff\ufeff" + FIVE).encode(),
+        (FIVE + "\n" + WARNING).encode(),
+        FIVE.replace("UTF-8", "utf-16").encode(),
+        FIVE.replace("UTF-8", "utf-16").encode("utf-16-le"),
+        FIVE.replace("UTF-8", "no-such").encode(),
+        FIVE.replace("UTF-8", "iso-8859-1").encode(),
+        FIVE.encode("utf-16"),
+        FIVE.replace("<title>ক 0", "<title>&#55357; a & b &nbsp; &no; &#0; &#x1F; &").encode(),
+        FIVE.replace("<rss ", "<!-- & --><rss ").encode(),
+        FIVE.replace("ক 0", '<media:x url="a?b=1&c=2"/>').encode(),
+        FIVE[: FIVE.rindex("</item>")].encode(),
+    ],
+)
+def test_noise_costs_no_entry(body: bytes) -> None:
+    assert has_entries(body)
+    assert [entry.url for entry in parse_feed(body)] == FIVE_URLS
+    # A sitemap may be a feed.
+    assert [entry.url for entry in parse_sitemap(body)[0]] == FIVE_URLS
+
+
+@pytest.mark.parametrize(
+    ("text", "headline"),
+    [
+        ("a &#55357;&#56832; b", "a \U0001f600 b"),
+        ("a &#55357; b", "a \ufffd b"),
+        ("AT&T &amp; x", "AT&T & x"),
+        ("caf&eacute; &LT;b", "café <b"),
+        ("<![CDATA[a & b]]>", "a & b"),
+    ],
+)
+def test_reference_is_read_as_in_html(text: str, headline: str) -> None:
+    assert parse_feed(item(f"<title>{text}</title><link>/1</link>").encode()) == [FeedEntry("/1", headline)]
+
+
+@pytest.mark.parametrize(
+    ("body", "pages", "sitemaps"),
+    [
+        ("https://a.test/1\r\nhttps://a.test/2\n\nno url\n", ["https://a.test/1", "https://a.test/2"], []),
+        ("\ufeffhttps://a.test/1", ["https://a.test/1"], []),
+        ("<urlset><url><loc>/map-1.xml</loc></url><url><loc>/m.xml.gz?x</loc></url></urlset>", [], 2),
+        ("<urlset><url><loc>/1</loc></url><sitemap><loc>/map-1.xml</loc></sitemap></urlset>", ["/1"], 1),
+        ("<sm:urlset xmlns:sm='x'><sm:url><sm:loc>/1</sm:loc></sm:url></sm:urlset>", ["/1"], []),
+        (ATOM.format('<entry><link href="/1"/></entry>'), ["/1"], []),
+        ("<html><body>https://a.test/1</body></html>", [], []),
+    ],
+)
+def test_sitemap_has_any_form(body: str, pages: list[str], sitemaps: int | list[str]) -> None:
+    found, further = parse_sitemap(body.encode())
+    assert [entry.url for entry in found] == pages
+    assert len(further) == (sitemaps or 0)
+
+
+def check_one_bad_entry(bad: str, position: int) -> None:
+    entries = [f"<item><title>ক</title><link>/{n}</link></item>" for n in range(6)]
+    entries.insert(position, bad)
+    urls = {entry.url for entry in parse_feed(RSS.format("".join(entries)).encode())}
+    assert {f"/{n}" for n in range(6)} <= urls
+
+
+_BAD = st.lists(
+    st.sampled_from(["<title>", "</title>", "<b", "&", "&#55357;", "<![CDATA[", "]]>", "</x>", "'", '"', "\x00", "ক"])
+).map(lambda parts: f"<item>{''.join(parts)}]]></item>")
+
+
+@examples
+def test_bad_entry_costs_one_entry(examples: int) -> None:
+    holds(check_one_bad_entry, _BAD, st.integers(0, 6), examples=examples)
+
+
+def check_against_standard_library(titles: list[str]) -> None:
+    rss = "".join(f"<item><title>{escape(title)}</title><link>/{escape(title)}</link></item>" for title in titles)
+    body = RSS.format(rss).encode()
+    expected = [(i.findtext("link") or "").strip() for i in ElementTree.fromstring(body).iter("item")]
+    assert [entry.url for entry in parse_feed(body)] == expected
+
+
+@examples
+def test_well_formed_feed_equals_standard_library(examples: int) -> None:
+    letters = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"])
+    holds(check_against_standard_library, st.lists(st.text(letters, min_size=1), max_size=5), examples=examples)
+
+
+def test_stored_feed_with_wrong_charset_is_read() -> None:
+    path = PROJECT.parent / "shared" / "real" / "feed-declares-utf16-9e0834333e854116.xml.gz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent")
+    assert len(parse_feed(gzip.decompress(path.read_bytes()))) == 59
+
+
+@pytest.mark.parametrize("value", ["application/rss+xml", "Application/Atom+XML; charset=utf-8", "application/rdf+xml"])
+def test_feed_type_is_recognised(value: str) -> None:
+    assert is_feed_type(value)
+    assert not is_feed_type("text/css")

@@ -1,5 +1,6 @@
 """Limits on HTML before it is parsed."""
 
+import gzip
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -10,6 +11,9 @@ from selectolax.lexbor import LexborHTMLParser
 
 from crawler.parsing.html_limits import MAX_ATTRIBUTES, MAX_DEPTH, limit_markup
 from crawler.parsing.page import Page
+from tests.support.project import PROJECT
+
+REAL = PROJECT.parent / "shared" / "real"
 
 
 def depth(markup: str) -> int:
@@ -121,6 +125,17 @@ def test_deep_nesting_among_other_tags_is_flattened(stray: str) -> None:
     flat = limit_markup(markup, removed)
     assert removed["deep elements"] >= 2 * (40_000 - MAX_DEPTH)
     assert depth(flat) < 2 * MAX_DEPTH + 10
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="no real pages beside the project")
+def test_real_page_is_not_changed() -> None:
+    changed = []
+    for path in sorted(REAL.glob("*.html.gz")):
+        html = gzip.decompress(path.read_bytes()).decode(errors="replace")
+        removed = Counter[str]()
+        if limit_markup(html, removed) != html or removed:
+            changed.append((path.name, removed))
+    assert changed == []
 
 
 NODES = st.recursive(

@@ -1,13 +1,20 @@
 """Ranked lists and story links of a page."""
 
+import gzip
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from unicodedata import normalize
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crawler.parsing.page import Page
 from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
 from crawler.spiders.kalbela import Kalbela
+from crawler.urls import UrlRules
+from tests.support.project import PROJECT
 
 URL_RULES = Kalbela.make_url_rules()
 LATEST = Kalbela.lists[0]
@@ -162,3 +169,48 @@ def test_changed_list_is_parsed_again() -> None:
     first, second = (rows_of(row("১", link(1), title)) for title in ("এক", "দুই"))
     assert [first[0].headline, second[0].headline] == ["এক", "দুই"]
     assert rows_of(row("১", link(1), "এক")) == first
+
+
+PROTHOM_ALO = UrlRules(
+    "prothomalo", ("www.prothomalo.com",), re.compile(r"/(?P<section>[\w/-]+)/(?P<id>[a-z0-9]{10})"), frozenset()
+)
+NUMBERED = RankedList(
+    name="latest",
+    regions=(".numbered-story-headline-wrapper",),
+    rows="div.numbered-story-headline:has(> .content)",
+    rank=".headline-number",
+    title=".headline-title",
+    drop=".sub-title",
+)
+REAL = PROJECT.parent / "shared" / "real"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="no real pages beside the project")
+def test_real_list_gives_the_visible_headlines() -> None:
+    body = gzip.decompress((REAL / "prothomalo-opinion-2026-08-22.html.gz").read_bytes())
+    real = Page(body, "https://www.prothomalo.com/opinion", datetime(2026, 8, 22, tzinfo=UTC))
+    rows = [(row.rank, row.headline) for row in parse_ranked_list(real, NUMBERED, PROTHOM_ALO)]
+    headlines = [
+        "আয় কমছে শ্রমিকের, সংসারে টানাটানি",
+        "বাংলাদেশ–ভারত সম্পর্ক কার্যকর রাখতে পারস্পরিক স্বার্থের পরীক্ষায় উত্তীর্ণ হতে হবে",
+        "বিমানবন্দরে ৩ কেজি কুশসহ ভারতের নাগরিক গ্রেপ্তার",
+        "ঝামেলা যখন বেস্ট ফ্রেন্ডের গার্লফ্রেন্ডকে নিয়ে",
+        "রংপুর জিলা স্কুলের সাবেক শিক্ষক, তাঁর স্ত্রী ও দুই ছেলে–মেয়ের লাশ উদ্ধার",
+    ]
+    assert rows == [(rank, normalize("NFC", headline)) for rank, headline in enumerate(headlines, start=1)]
+
+
+@given(
+    st.sampled_from(["@aria-label", "@title", "text"]),
+    st.lists(st.sampled_from(["শিরোনাম এক", "আরেক খবর", "Title link"]), min_size=1, max_size=4),
+    st.sampled_from(["Title link", "কিকার", ""]),
+)
+def test_headline_is_where_the_site_declares_it(declared: str, titles: list[str], label: str) -> None:
+    rows = [
+        f'<div class="sub2-lead-content"><h4 class="title">{title}</h4>'
+        f'<a aria-label="{label}" title="{label} ২" href="{WWW}/national/{number}">লিংক</a></div>'
+        for number, title in enumerate(titles)
+    ]
+    found = [row.headline for row in rows_of("".join(rows), replace(LATEST, headline=declared))]
+    by_attribute = {"@aria-label": label, "@title": f"{label} ২".strip(), "text": ""}[declared]
+    assert found == [by_attribute or title for title in titles]

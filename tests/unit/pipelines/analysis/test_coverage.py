@@ -6,11 +6,14 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
 from crawler.items import Alias, Sighting
-from pipelines.analysis.coverage import estimate, run_coverage, site_coverage
+from crawler.spiders.kalbela import Kalbela
+from pipelines.analysis.coverage import _gaps, estimate, run_coverage, site_coverage
 from schedules.cli.render.coverage_text import coverage_lines
 from tests.support.builders import JANUARY, SITE, LedgerFolder, make_fetch, make_story
+from tests.support.properties import examples, holds
 
 SINCE, UNTIL = JANUARY - timedelta(hours=12), JANUARY + timedelta(hours=12)
 
@@ -69,6 +72,30 @@ def test_bounds_exclude_other_times_and_outliers(kept: LedgerFolder) -> None:
     kept.keep(*(make_story(number) for number in range(1000, 1040)), make_story(3), make_story(900_000))
     kept.keep(make_story(2000, JANUARY + timedelta(days=3)), make_story(1050, None))
     assert [covered(kept)[name] for name in ("low", "high", "found", "never_seen")] == [1000, 1039, 40, 0]
+
+
+def test_far_ids_cost_no_memory(kept: LedgerFolder) -> None:
+    far = 10**14
+    kept.keep(make_story(1), make_story(far))
+    found = covered(kept)
+    assert (found["found"], found["never_seen"], found["gaps"]) == (2, far - 2, [[2, far - 1]])
+
+
+def check_gaps(known: list[int]) -> None:
+    missing = sorted(set(range(known[0], known[-1])) - set(known))
+    assert [number for first, last in _gaps(known) for number in range(first, last + 1)] == missing
+
+
+@examples
+def test_gaps_hold_all_unknown_ids(examples: int) -> None:
+    known = st.sets(st.integers(0, 90), min_size=1).map(sorted)
+    holds(check_gaps, known, examples=examples)
+
+
+def test_ids_without_order_give_no_coverage(kept: LedgerFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.keep(make_story(1), make_story(9))
+    monkeypatch.setattr(Kalbela, "numbered", False)
+    assert (covered(kept)["low"], covered(kept)["never_seen"]) == (None, 0)
 
 
 def test_story_counts_for_first_entry_point(kept: LedgerFolder) -> None:

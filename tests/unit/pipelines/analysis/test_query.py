@@ -17,7 +17,7 @@ import pytest
 
 from khobor import main
 from pipelines.analysis.open_table import QueryError, open_table
-from pipelines.analysis.query import connect, execute
+from pipelines.analysis.query import connect, execute, run_query
 from pipelines.analysis.rank_history import rank_spans
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
@@ -299,3 +299,36 @@ def test_sql_is_read_from_standard_input() -> None:
     command = [sys.executable, "-m", "khobor", "query", "-", "--data", str(SAMPLE), "--json"]
     done = subprocess.run(command, cwd=PROJECT, input="SELECT 1 AS x", capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [{"x": 1}]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COPY (SELECT 1) TO '.tmp/x.csv'",
+        "COPY (SELECT 1) TO '.tmp/nested/x.parquet'",
+        "ATTACH '.tmp/x.db'",
+        "SELECT * FROM read_text('.tmp/*')",
+        "SELECT * FROM glob('.tmp/*')",
+        "EXPORT DATABASE '.tmp'",
+        "SET temp_directory = '.tmp'",
+        "SET memory_limit = '100GB'",
+    ],
+)
+def test_query_cannot_use_temporary_folder(sql: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".tmp").mkdir()
+    (tmp_path / ".tmp" / "secret").write_text("secret")
+    with connect(None, {"kalbela": "Asia/Dhaka"}) as connection, pytest.raises(QueryError):
+        run_query(connection, sql, lambda rows: None)
+    assert [path.name for path in (tmp_path / ".tmp").rglob("*")] == ["secret"]
+
+
+@pytest.mark.parametrize("command", ["report", "metrics"])
+@pytest.mark.parametrize("folder", ["stories", "stories/site=kalbela", "state", "runs"])
+def test_output_inside_tables_is_refused(
+    command: str, folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    out = tmp_path / folder / "part.parquet"
+    assert run(capsys, command, "--out", str(out), "--data", str(tmp_path))[0] == 2
+    assert not out.exists()

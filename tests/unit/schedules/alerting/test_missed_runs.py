@@ -32,7 +32,7 @@ NIGHT = SCHEDULE.format("night", "full", "15 2 * * *", 180, 10, 24)
 DAY = SCHEDULE.format("day", "incremental", "*/30 6-23 * * *", 15, 0, 1)
 
 
-class Kept:
+class LedgerFolder:
     """A data folder whose timetable was started at a moment, or never."""
 
     def __init__(self, place: Path, since: datetime | None = WRITTEN) -> None:
@@ -58,8 +58,8 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path)
+def kept(tmp_path: Path) -> LedgerFolder:
+    return LedgerFolder(tmp_path)
 
 
 AFTER = DUE + timedelta(hours=4, minutes=11)
@@ -81,7 +81,7 @@ AFTER = DUE + timedelta(hours=4, minutes=11)
     ],
 )
 def test_schedule_is_missed_without_good_run(
-    kept: Kept, began: datetime, code: int, mode: str | None, is_missed: bool
+    kept: LedgerFolder, began: datetime, code: int, mode: str | None, is_missed: bool
 ) -> None:
     run_id = kept.run(began, code, mode)
     assert ("night" in kept.missed(AFTER)) is is_missed
@@ -89,7 +89,7 @@ def test_schedule_is_missed_without_good_run(
     assert "night" in kept.missed(AFTER), "a damaged report is not a good run"
 
 
-def test_alarm_names_due_time_and_last_runs(kept: Kept) -> None:
+def test_alarm_names_due_time_and_last_runs(kept: LedgerFolder) -> None:
     good = kept.run(DUE - timedelta(days=1))
     failed = kept.run(DUE, code=4)
     alarm = kept.missed(AFTER)["night"]
@@ -98,7 +98,7 @@ def test_alarm_names_due_time_and_last_runs(kept: Kept) -> None:
     assert all(text in alarm["sentence"] for text in ("2026-11-04 02:15 (Asia/Dhaka)", f"khobor runs {failed}"))
 
 
-def test_alarm_waits_for_the_allowed_time(kept: Kept) -> None:
+def test_alarm_waits_for_the_allowed_time(kept: LedgerFolder) -> None:
     kept.run(DUE - timedelta(days=1))
     allowed = time_allowed(kept.timetable.named("night"))
     assert allowed == timedelta(hours=4, minutes=10)
@@ -106,7 +106,7 @@ def test_alarm_waits_for_the_allowed_time(kept: Kept) -> None:
     assert "night" in kept.missed(DUE + allowed)
 
 
-def test_full_run_counts_as_incremental_run(kept: Kept) -> None:
+def test_full_run_counts_as_incremental_run(kept: LedgerFolder) -> None:
     noon = datetime(2026, 11, 3, 6, tzinfo=UTC)
     kept.run(noon, mode="incremental", minutes=2)
     kept.run(noon + timedelta(minutes=30), code=4, mode="incremental", minutes=2)
@@ -116,8 +116,8 @@ def test_full_run_counts_as_incremental_run(kept: Kept) -> None:
     assert "day" not in kept.missed(noon + timedelta(minutes=120))
 
 
-def test_times_before_the_timetable_are_not_missed(kept: Kept, tmp_path: Path) -> None:
+def test_times_before_the_timetable_are_not_missed(kept: LedgerFolder, tmp_path: Path) -> None:
     assert not kept.missed(WRITTEN + timedelta(minutes=20))
     assert set(kept.missed(WRITTEN + timedelta(days=2))) == {"night", "day"}
     (tmp_path / "other").mkdir()
-    assert not Kept(tmp_path / "other", since=None).missed(AFTER)
+    assert not LedgerFolder(tmp_path / "other", since=None).missed(AFTER)

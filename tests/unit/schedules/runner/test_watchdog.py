@@ -5,7 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from schedules.runner import watchdog
-from schedules.runner.watchdog import CLOSE_SECONDS, EXIT_SECONDS, MAX_STEP_SECONDS, PUBLISH_SECONDS, Watchdog
+from schedules.runner.watchdog import (
+    CLOSE_SECONDS,
+    EXIT_SECONDS,
+    MAX_STEP_SECONDS,
+    PUBLISH_SECONDS,
+    START_SECONDS,
+    Watchdog,
+)
 
 #: Heartbeat and state of a run at an age.
 Run = Callable[[float], tuple[str | None, str]]
@@ -48,12 +55,16 @@ def gone_after_ten(age: float) -> tuple[str | None, str]:
 
 @pytest.mark.parametrize(
     ("run", "time_limit", "killed"),
-    [(crawling, 0, None), (crawling, 60, (60 + CLOSE_SECONDS + 1, "overdue")),
-     (lambda age: ("the same", "crawling"), 0, (32, "stalled")), (publishing, 60, (PUBLISH_SECONDS + 2, "stalled")),
-     (lambda age: (None, "crawling"), 0, (PUBLISH_SECONDS + 1, "stalled")),
-     (gone_after_ten, 0, (10 + EXIT_SECONDS + 2, "stalled"))],
+    [
+        (crawling, 0, None),
+        (crawling, 60, (60 + CLOSE_SECONDS + 1, "overdue")),
+        (lambda age: ("the same", "crawling"), 0, (32, "stalled")),
+        (publishing, 60, (PUBLISH_SECONDS + 2, "stalled")),
+        (lambda age: (None, "crawling"), 0, (START_SECONDS + 1, "stalled")),
+        (gone_after_ten, 0, (10 + EXIT_SECONDS + 2, "stalled")),
+    ],
     ids=["endless", "overdue", "hanging", "publishing", "no heartbeat yet", "no heartbeat any more"],
-)  # fmt: skip
+)
 def test_hanging_run_is_killed(clock: Clock, run: Run, time_limit: float, killed: tuple[int, str] | None) -> None:
     found = watch(clock, Watchdog(stall_seconds=30, shutdown_seconds=5, time_limit=time_limit), run, 2_000)
     assert found == killed

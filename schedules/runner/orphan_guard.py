@@ -1,0 +1,72 @@
+"""Guard of a run: a second process that kills the run if it outlives the process that started it.
+
+The signal of a stop is handled by Python, and so never while C code holds the interpreter. The guard needs neither the
+run nor its interpreter; the kernel tells it when a process ends.
+"""
+
+import gc
+import os
+import select
+import signal
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+
+from schedules.runner.watchdog import PUBLISH_SECONDS
+
+
+def guard_against_orphaning(parent: int, seconds: float, is_publishing: Callable[[], bool]) -> None:
+    """Start the guard of the calling process; Linux only.
+
+    :param parent: the process that started this one
+    :param seconds: time to end after the parent's exit; a run that publishes then has `PUBLISH_SECONDS` more
+    """
+    try:
+        processes = os.pidfd_open(os.getpid()), os.pidfd_open(parent)
+    except (AttributeError, OSError):  # not Linux, or the parent is gone: the run gets a signal at once
+        return
+    with warnings.catch_warnings():
+        # Python warns that other threads are not copied; the guard needs none.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child:
+        for descriptor in processes:
+            os.close(descriptor)
+        os.waitpid(child, 0)
+        return
+    try:
+        gc.freeze()
+        if not os.fork():  # no child of the run, which waits for none
+            _isolate(processes)
+            _guard(*processes, seconds, is_publishing)
+    finally:  # no code of the run may go on
+        os._exit(0)
+
+
+def _isolate(kept: tuple[int, int]) -> None:
+    """Close all files, also the site's lock, and ignore the signals of a stop."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    low, high = sorted(kept)
+    os.closerange(0, low)
+    os.closerange(low + 1, high)
+    os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _guard(run: int, parent: int, seconds: float, is_publishing: Callable[[], bool]) -> None:
+    if _ended((run, parent), None) == run or _ended((run,), seconds) == run:
+        return
+    if is_publishing() and _ended((run,), PUBLISH_SECONDS) == run:
+        return
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(run, signal.SIGKILL)
+
+
+def _ended(processes: tuple[int, ...], seconds: float | None) -> int | None:
+    """Wait until one of the processes has ended; return the first that has, None after a time."""
+    poll = select.poll()
+    for process in processes:
+        poll.register(process, select.POLLIN)
+    ready = {process for process, _ in poll.poll(None if seconds is None else seconds * 1000)}
+    return next((process for process in processes if process in ready), None)

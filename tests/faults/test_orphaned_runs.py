@@ -1,0 +1,53 @@
+"""A run that hangs in C code, holding the interpreter, ends within ten seconds of the process that started it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import process_ended
+from tests.support.project import PROJECT
+
+LIMIT = 10.0
+HANGS = {
+    "sleep": "ctypes.PyDLL(None).sleep(600)",
+    "pattern": "re.match('(?:a|a)*$', 'a' * 100 + '!')",
+}
+# The first process starts the second, which limits itself as a run does, prints its number and hangs.
+LAUNCHER = """
+import subprocess, sys
+run = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
+run.wait()
+"""
+RUN = """
+import asyncio, ctypes, os, re, signal
+from schedules.runner.resource_limits import ResourceLimits
+signal.signal(signal.SIGTERM, lambda *_: None)
+ResourceLimits(0, os.getppid(), 1.0, lambda: False)
+def hang(*_):
+    {hang}
+"""
+HANGS_ITSELF = "print(os.getpid(), flush=True); hang()"
+HANGS_WITH_WORKER = """
+from crawler.worker.process import ChildProcess
+async def start():
+    child = ChildProcess(asyncio.get_running_loop(), hang, lambda *_: None, lambda _: None, 2**30)
+    print(os.getpid(), child._pid, flush=True)
+    hang()
+asyncio.run(start())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the exit of a parent")
+@pytest.mark.parametrize("hang", HANGS)
+@pytest.mark.parametrize("program", [HANGS_ITSELF, HANGS_WITH_WORKER], ids=["run", "worker"])
+def test_hung_run_dies_with_its_parent(program: str, hang: str) -> None:
+    command = [sys.executable, "-c", LAUNCHER, RUN.format(hang=HANGS[hang]) + program]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as launcher:
+        assert launcher.stdout is not None
+        processes = [int(number) for number in launcher.stdout.readline().split()]
+        assert processes
+        assert all(Path(f"/proc/{number}").exists() for number in processes)
+        launcher.kill()
+        assert all(process_ended(number, LIMIT) for number in processes)

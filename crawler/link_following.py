@@ -86,11 +86,7 @@ class LinkFollower(scrapy.Spider):
         yield from self._request_entry_points()
 
     def _request_entry_points(self, *, again: bool = False) -> Outputs:
-        """Yield the requests for the entry points with declared paths, once per run unless ``again`` is set.
-
-        An incremental run requests only those declared `incremental`, unless the latest list shows that it missed
-        stories.
-        """
+        """Request the entry points with paths, once per run; incremental runs skip most unless stories were missed."""
         if self._entry_points_requested and not again:
             return
         self._entry_points_requested = True
@@ -195,10 +191,7 @@ class LinkFollower(scrapy.Spider):
         position: CrawlPosition | None = None,
         hinted_by: str | None = None,
     ) -> Outputs:
-        """Yield the request for a link, or a fetch with the reason why the link is not requested.
-
-        A URL found before in the run yields nothing, unless ``hinted_by`` is set.
-        """
+        """Yield a request, or a fetch with the reason for none; only a link with ``hinted_by`` may repeat a URL."""
         if target.url in self._discovered and not hinted_by:
             return
         self._discovered.add(target.url)

@@ -1,9 +1,10 @@
 """The ledger: the crawl state of one site in one SQLite file. May import ``storage`` and ``similarity``.
 
-All writes of one page are one savepoint; a commit follows after four responses or, by the ledger's owner
-(:meth:`Ledger.commit`), after a second. So the outbox has a row together with the state that marks it as known, or
-neither exists and the page is requested again. All tables but the outbox can be rebuilt from the Parquet files, and
-between runs the outbox is empty.
+The outbox is the table with stored rows that are not yet in Parquet. All writes of one page are in one savepoint. They
+are committed after four responses, or after a second when the run calls :meth:`Ledger.commit`. After a crash, the
+ledger therefore has both the row of a page and the state that marks its URL as known, or neither; in the latter case
+the page is requested again. All tables but the outbox can be rebuilt from the Parquet files, and between runs the
+outbox is empty.
 """
 
 from pathlib import Path
@@ -27,9 +28,9 @@ from pipelines.storage.errors import DatabaseDamaged, StorageError
 
 
 class Ledger(Transactions):
-    """An open ledger, for the thread that opened it.
+    """An open ledger, which only the thread that opened it may use.
 
-    :ivar clusters: the index of near-duplicates
+    :ivar clusters: index of near-duplicate stories
     """
 
     def __init__(self, connection: Connection, site: str, zone: ZoneInfo) -> None:
@@ -48,8 +49,10 @@ class Ledger(Transactions):
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
         """Open or create a ledger.
 
-        Raises :class:`DatabaseDamaged` for a file that is damaged, foreign or of a later version, or missing although
-        ``expected`` (stories of the site are published): an empty ledger would fetch and store all of them again.
+        Raises :class:`DatabaseDamaged` if the file is damaged, or was made by another program or a later version.
+
+        :param expected: raise :class:`DatabaseDamaged` if the file is missing or empty too, because stories of the site
+            are published; with an empty ledger, all of them would be fetched and stored again
         """
         missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
         if expected and not (path.exists() and path.stat().st_size):
@@ -71,7 +74,7 @@ class Ledger(Transactions):
 
     @property
     def fault(self) -> StorageError | None:
-        """The first error of the disk, if any: the crawl must end."""
+        """The first disk error since the ledger was opened, or None; after such an error the crawl must end."""
         return self._sql.fault
 
     def add_reject(self, reject: Reject) -> None:
@@ -79,7 +82,7 @@ class Ledger(Transactions):
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
 
     def close(self) -> None:
-        """Commit, merge the write-ahead log into the file, and close it."""
+        """Commit, merge the write-ahead log into the database file, and close the file."""
         try:
             self.commit()
             self._sql.reached("ledger.closing")

@@ -1,7 +1,8 @@
-"""Change hints: the headline and update time that lists, feeds and sitemaps last showed of each story.
+"""Hints that a story has changed, taken from the headlines and update times in lists, feeds and sitemaps.
 
-A source hints at a change when it shows another value than before, so a list that never prints the page's own headline
-gives no hints. After two wrong hints in a row about a story, a source is no longer believed about that story.
+The last value that each source (a list, feed or sitemap) showed for a story is stored. A different value is a hint, so
+a list whose headlines always differ from that of the page gives no hints. After two wrong hints in a row about a story,
+further hints of that source about it are ignored.
 """
 
 from datetime import datetime, timedelta
@@ -23,9 +24,9 @@ class ChangeHints:
         self._sql = connection
 
     def is_change(self, source: str, key: str, value: str, at: datetime, *, first: bool = False) -> bool:
-        """Record a value; report if it differs from the last one and the source is still believed.
+        """Record a value; return True if it differs from the last one and hints of the source are not ignored.
 
-        :param first: the result for the first value of a source
+        :param first: the result if the source has shown no value for this story before
         """
         query = "SELECT value, misses FROM change_hints WHERE source = ? AND key = ?"
         row = self._sql.execute(query, (source, key)).fetchone()
@@ -39,12 +40,12 @@ class ChangeHints:
         return first if row is None else row[1] < MAX_MISSES
 
     def was_shown(self, key: str, value: str, before: datetime) -> bool:
-        """Report if any source last showed this value at or before a moment."""
+        """Return True if the last value of any source is this one and was recorded at or before a moment."""
         query = "SELECT 1 FROM change_hints WHERE key = ? AND value = ? AND seen_at <= ?"
         return self._sql.execute(query, (key, value, before.isoformat())).fetchone() is not None
 
     def record_result(self, source: str, key: str, *, right: bool) -> None:
-        """Count a wrong hint, or reset the count after a right one."""
+        """Add one to a source's wrong hints about a story, or reset their number to 0 after a right hint."""
         misses = "0" if right else "misses + 1"
         query = f"UPDATE change_hints SET misses = {misses} WHERE source IN (?, ?) AND key = ?"
         self._sql.execute(query, (source, f"{source}/time", key))

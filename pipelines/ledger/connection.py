@@ -1,4 +1,4 @@
-"""A connection to a ledger that reports a full disk, and gives up the reserve of disk space for it."""
+"""SQLite connection of the ledger, with handling of disk errors and of a full disk."""
 
 import sqlite3
 from pathlib import Path
@@ -20,10 +20,10 @@ _DISK_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}  # an exhausted quota i
 
 
 class Connection(sqlite.Connection):
-    """A connection that raises :class:`StorageError` for errors of the disk and keeps the first one in ``fault``.
+    """A connection that raises :class:`StorageError` for disk errors and stores the first one in ``fault``.
 
-    On a full disk SQLite rolls back everything since the last commit; the reserve is then deleted, so that the run
-    can still be closed in order.
+    When the disk is full, SQLite rolls back everything since the last commit. The file that reserves disk space is then
+    deleted, so that there is room to end the run properly.
     """
 
     def __init__(self, path: Path, form: sqlite.Format) -> None:
@@ -34,7 +34,7 @@ class Connection(sqlite.Connection):
             raise self._storage_error(str(error)) from error
 
     def reached(self, place: str) -> None:
-        """Mark a fail-point where an error of the disk is reported as SQLite would report it."""
+        """Pass a fail-point, and handle a disk error that it simulates like one reported by SQLite."""
         try:
             reached(place)
         except OSError as error:

@@ -1,8 +1,8 @@
-"""LSH index: finds the stories that share a band of their MinHash sketches.
+"""LSH index, which finds the stories that share at least one band of their MinHash sketches.
 
-The 16 keys of a story lie in 16 places of the index; inserting them one by one would write 16 pages of the file per
-story. So the keys of the latest stories stay in a table of their own, one row each and also in memory, and are merged
-into the index 500 stories at a time.
+The 16 keys of a story belong in 16 different places of the index, so inserting them at once would write 16 pages of the
+database file per story. The keys of the latest stories are therefore stored in a separate table with one row per story,
+and also in memory. They are merged into the index 500 stories at a time.
 """
 
 import sqlite3
@@ -24,10 +24,10 @@ _MAX_PER_KEY = 50
 
 
 class LshIndex:
-    """The keys of a ledger's stories.
+    """Index of a ledger's stories by the keys of their bands.
 
-    A rolled-back page leaves its keys in memory, and takes merged keys back out of the index. So keys stay in memory
-    until the next merge, and a match may name a story that does not exist.
+    When the writes of a page are rolled back, its keys remain in memory, so a match may be the number of a story that
+    does not exist. A rollback may also undo a merge, so merged keys remain in memory until the next merge.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -37,7 +37,7 @@ class LshIndex:
         self._count = 0
 
     def add(self, number: int, at: int, bands: Sequence[int]) -> None:
-        """Add a story published ``at`` (in seconds since the epoch)."""
+        """Add a story; ``at`` is its time of publication in seconds since the epoch."""
         keys = [key_of(at, band) for band in bands]
         latest = self._read_latest()
         self._sql.execute("INSERT INTO latest_bands VALUES (?, ?)", (number, struct.pack(f"<{len(keys)}i", *keys)))
@@ -46,7 +46,7 @@ class LshIndex:
             self._merge()
 
     def matches(self, at: int, bands: Sequence[int]) -> Counter[int]:
-        """Count the shared bands of each story within the window around a moment."""
+        """Return the number of shared bands by story number, for the stories in the time window around ``at``."""
         neighbour = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
         keys = [key_of(second, band) for second in (at, neighbour) for band in bands]
         pairs = set(self._sql.execute(_query(len(keys)), keys))
@@ -83,9 +83,9 @@ class LshIndex:
 
 
 def key_of(at: int, band: int) -> int:
-    """Return the index key of a band: 32 bits, the largest integer that SQLite stores in four bytes.
+    """Return the index key of a band, a signed integer of 32 bits, which SQLite stores in four bytes.
 
-    The upper eight bits are the period, so that stories of one time are stored close together.
+    The upper eight bits are the number of the period, so that stories of the same time are stored close together.
     """
     return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
 

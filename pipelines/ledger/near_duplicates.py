@@ -1,8 +1,8 @@
-"""Near-duplicates: the sketches of all stories, and the cluster of each.
+"""Index of the MinHash sketches of all stories, which assigns each story to a cluster of near-duplicates.
 
-Opening a ledger reads nothing of it: a story is found by 16 keys in each of the two periods of its time window
-(:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from Parquet. One with sketches of another version is
-emptied; clusters assigned before stay.
+Nothing is read when a ledger is opened. Similar stories are found by looking up the 16 keys of a sketch in each of the
+two periods of its time window (:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from Parquet. If its
+sketches were computed by another version, it is emptied; stories keep the clusters that they were assigned before.
 """
 
 import sqlite3
@@ -50,10 +50,10 @@ class Clusters:
         *,
         known_story: tuple[str, str] | None = None,
     ) -> dict[str, str]:
-        """Index a new or revised story; return the cluster heads of all stories whose cluster this decides.
+        """Add a new or revised story to the index; return the cluster heads, by story id, that result from it.
 
-        :param sketch: of its body; None for a body too short for one, which decides nothing
-        :param at: when it was published, or first seen
+        :param sketch: sketch of the story's body; None if the body is too short, so that the story is not indexed
+        :param at: time of publication, or of first sight if that is unknown
         :param known_story: id and cluster head of a story with the same body, or of the story's previous revision
         """
         self._check_version()
@@ -75,7 +75,7 @@ class Clusters:
         return {story_id: known_story[1] if known_story and foreign else story_id}
 
     def forget(self, story_id: str) -> dict[str, str]:
-        """Delete a story from the index; return the new cluster heads of its family."""
+        """Delete a story from the index; return the new cluster heads, by story id, of the stories similar to it."""
         self._check_version()
         known = self._one(story_id)
         if known is None:
@@ -96,7 +96,10 @@ class Clusters:
     def _similar(
         self, placed: _Sketched, bands: tuple[int, ...], known_story: tuple[str, str] | None
     ) -> Iterator[_Sketched]:
-        """Iterate over similar stories among those that share a band, and the known story if it is similar."""
+        """Return those stories sharing a band with a story that are near-duplicates of it.
+
+        ``known_story`` is compared even if it shares no band.
+        """
         matches = [number for number, _ in self._index.matches(placed.member.at, bands).most_common(_MAX_COMPARED)]
         known_id = known_story and known_story[0]
         candidates = self._select(f"story_id = ? OR number IN ({_marks(matches)})", (known_id, *matches))
@@ -125,7 +128,7 @@ class Clusters:
             yield _Sketched(number, Member(story_id, at, prints), family or number)
 
     def _check_version(self) -> None:
-        """Empty an index with sketches of another version, which cannot be compared."""
+        """Empty the index if its sketches are of another version, because these cannot be compared with new ones."""
         versions = {version for (version,) in self._sql.execute("SELECT version FROM sketch_version")}
         if versions != {SKETCH_VERSION}:
             self._index.clear()

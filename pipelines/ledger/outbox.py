@@ -1,4 +1,4 @@
-"""The outbox: stored rows that are not in Parquet yet, and a record of every published file."""
+"""The outbox, which holds stored rows until they are written to Parquet, and a record of every published file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """Size and hash of a published file, which `khobor check` verifies. An empty hash means that there is no file."""
+    """Size and hash of a published file, which `khobor check` verifies; the hash is empty if there is no file."""
 
     path: str
     rows: int
@@ -56,9 +56,9 @@ class Outbox:
         self.add(table, part, key, "touch", columns)
 
     def touch_again(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
-        """Like :meth:`touch`, but replace the previous touch of this key if it is still pending.
+        """Update columns like :meth:`touch`, but replace the previous update of this key if it is still in the outbox.
 
-        Nearly every page extends the same snapshot.
+        Nearly every page updates the same snapshot of a ranked list, which would otherwise add a row each time.
         """
         query = "UPDATE outbox SET row = ? WHERE seq = ? AND name = ? AND part = ? AND key = ? AND act = 'touch'"
         seq = self._touched.get(key)
@@ -75,7 +75,7 @@ class Outbox:
         return seq
 
     def pending(self) -> dict[tuple[str, str], list[int]]:
-        """Return the ``seq`` numbers of all changes by (table, partition), oldest first."""
+        """Return the ``seq`` numbers of all changes, oldest first, by table name and partition."""
         found: dict[tuple[str, str], list[int]] = {}
         for seq, name, part in self._sql.execute("SELECT seq, name, part FROM outbox ORDER BY seq"):
             found.setdefault((name, part), []).append(seq)
@@ -88,13 +88,16 @@ class Outbox:
         return int(self._sql.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
     def changes(self, table: Table, seqs: Iterable[int]) -> list[Change]:
-        """Return the changes with these numbers, oldest first."""
+        """Return the changes with these ``seq`` numbers, oldest first."""
         query = "SELECT seq, key, act, row FROM outbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
         rows = self._sql.execute(query, (dumps([*seqs]),))
         return [Change(seq, key, act, from_json(table, row)) for seq, key, act, row in rows]
 
     def forget_move(self, table: Table, key: str) -> str | None:
-        """Delete the pending drop of a row whose new version proved invalid; return the partition that keeps it."""
+        """Cancel the removal of a row from its old partition, because its new version is invalid.
+
+        Return the old partition, or None if no removal was pending.
+        """
         query = "SELECT seq, part, act FROM outbox WHERE name = ? AND key = ? AND act <> 'touch' ORDER BY seq DESC"
         last = self._sql.execute(f"{query} LIMIT 1", (table.name, key)).fetchone()
         if last is None or last[2] != "drop":
@@ -116,12 +119,15 @@ class Outbox:
         return FileRecord(*row) if row else FileRecord(path, 0, 0, "")
 
     def prepared(self) -> list[FileRecord]:
-        """Return the files whose replacement (or removal: an empty hash) was announced and not settled."""
+        """Return the files whose replacement was announced and not yet recorded as done.
+
+        If the file is to be removed, the hash is empty.
+        """
         query = "SELECT path, prepared_rows, prepared_bytes, prepared_sha256 FROM files"
         return [FileRecord(*row) for row in self._sql.execute(f"{query} WHERE prepared_sha256 IS NOT NULL")]
 
     def prepare(self, file: FileRecord) -> None:
-        """Announce the next content of a path, before the file is renamed into place."""
+        """Record the size and hash that a path will have, before the new file is renamed into place."""
         self._sql.execute(
             "INSERT INTO files VALUES (?, 0, 0, '', ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " prepared_rows = excluded.prepared_rows, prepared_bytes = excluded.prepared_bytes,"
@@ -130,7 +136,7 @@ class Outbox:
         )
 
     def settle(self, file: FileRecord) -> None:
-        """Record the content of a path, and clear its announcement."""
+        """Record the size and hash that a path now has, and delete the announcement made by :meth:`prepare`."""
         if file.sha256:
             row = (file.path, file.rows, file.bytes, file.sha256)
             self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL)", row)

@@ -1,4 +1,4 @@
-"""The ages at which a story is requested again."""
+"""Schedule of revisits: the ages of a story at which its page is requested again."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ REVISIT_AGES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24), tim
 
 
 def next_revisit(born_at: datetime | None, fetched_at: datetime) -> datetime | None:
-    """Return the next revisit after a fetch, or None for an old or undated story."""
+    """Return the time of the next revisit after a fetch, or None if the story is too old or has no date."""
     if born_at is None:
         return None
     return next((born_at + age for age in REVISIT_AGES if born_at + age > fetched_at), None)

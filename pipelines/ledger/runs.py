@@ -1,4 +1,4 @@
-"""Runs of a site: start, end and counters of each."""
+"""The runs of a site in the ledger, with start, end and counters of each."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ class Runs:
         self._transactions = transactions
 
     def begin(self, run_id: str, at: datetime) -> None:
-        """Insert and commit a run, and reserve the disk space with which it can end on a full disk."""
+        """Insert and commit a new run, and reserve the disk space that it needs to end properly on a full disk."""
         keep_reserve(self._sql.path.parent)
         with self._transactions.transaction():
             self._sql.execute("INSERT INTO runs (run_id, started_at) VALUES (?, ?)", (run_id, at.isoformat()))
@@ -45,7 +45,10 @@ class Runs:
         return dict(zip(_COLUMNS, row, strict=True)) if row else None
 
     def count(self, run_id: str, name: str, n: int = 1) -> None:
-        """Add to a counter, in the transaction of the counted rows, so that it is exact after a kill."""
+        """Add ``n`` to a counter of a run.
+
+        The counter is written in the transaction of the rows that it counts, so it is exact even after a crash.
+        """
         query = "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
         self._sql.execute(query, (run_id, name, n))
 

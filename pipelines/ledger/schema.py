@@ -1,4 +1,4 @@
-"""The schema of a ledger, its creation and its check at start-up."""
+"""The SQL schema of a ledger, its creation, and the check of an existing file at start-up."""
 
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
 from pipelines.ledger.connection import Connection
@@ -58,7 +58,7 @@ def create(connection: Connection) -> None:
 
 
 def check(connection: Connection) -> None:
-    """Raise :class:`DatabaseDamaged` for a file that is foreign, of a later version or damaged."""
+    """Raise :class:`DatabaseDamaged` if the file is damaged, or was made by another program or a later version."""
     connection.check_format()
     whole = connection.path.stat().st_size <= _READ_WHOLE
     for part in ("1",) if whole else (f"'{name}'" for name in _IRREPLACEABLE):

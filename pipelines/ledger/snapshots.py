@@ -1,4 +1,4 @@
-"""Snapshots: the newest state of each ranked list, and how long it stood."""
+"""The newest snapshot of each ranked list, and the last time at which the list was seen in that state."""
 
 from datetime import datetime
 
@@ -18,7 +18,10 @@ class Snapshots:
         self._early: dict[str, tuple[datetime, datetime]] = {}
 
     def store(self, snapshot: Snapshot, digest: str) -> bool:
-        """Store a snapshot that differs from the last one, or extend the last one. Return True if it was stored."""
+        """Store a snapshot if it differs from the last one of its list; return True if it was stored.
+
+        Otherwise only the ``last_observed_at`` of the last one is updated.
+        """
         name, at = snapshot.name, snapshot.observed_at
         query = "SELECT observed_at, digest FROM snapshots WHERE list = ?"
         last = self._sql.execute(query, (name,)).fetchone()
@@ -34,7 +37,7 @@ class Snapshots:
         return is_new
 
     def extend(self, snapshot: Snapshot, at: datetime) -> None:
-        """Record that a list still showed this snapshot; ignore it if a newer one is stored."""
+        """Record that a list still had this state at a moment; do nothing if a newer snapshot is stored."""
         seen_at, first_seen = self._current.get(snapshot.name, (None, None))
         if seen_at is None or seen_at < snapshot.observed_at:
             self._early[snapshot.name] = snapshot.observed_at, at

@@ -1,4 +1,4 @@
-"""Stories that are stored, and their aliases and first sightings."""
+"""Stored stories in the ledger, with their aliases (other URLs and ids) and first sightings."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ _COLUMNS = "story_id, url, part, revision, content_hash, state_hash, cluster_id,
 
 @dataclass(frozen=True, slots=True)
 class KnownStory:
-    """The ledger's row of a story: enough to recognise a revision or a duplicate without reading Parquet."""
+    """Row of a story in the ledger, with the columns that identify revisions and duplicates without reading Parquet."""
 
     story_id: str
     url: str
@@ -71,7 +71,7 @@ class Stories:
         self.upsert(story, part, body_hash=body_hash, state_hash=state_hash)
 
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
-        """Insert or replace the ledger's row of a story, which stands in partition ``part`` of `stories`."""
+        """Insert or replace the row of a story in the ledger; ``part`` is its partition in the `stories` table."""
         self._sql.execute(
             "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -102,9 +102,9 @@ class Stories:
             self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
 
     def withdraw(self, story_id: str, part: str | None) -> None:
-        """Undo the ledger's part of storing a story whose row proved invalid.
+        """Undo the changes that storing a story made in the ledger, because its row is invalid.
 
-        :param part: the partition that still has an earlier revision of it, if any
+        :param part: partition that still has an earlier revision of the story, or None
         """
         if part is None:
             self._sql.execute("DELETE FROM stories WHERE story_id = ? AND revision = 1", (story_id,))
@@ -114,21 +114,21 @@ class Stories:
             self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (part, story_id))
 
     def add_alias(self, alias: Alias) -> None:
-        """Store another URL or id of a story, unless it is known."""
+        """Store another URL or id of a story in the ledger and the outbox, unless it is already stored."""
         if self.insert_alias(alias):
             self._outbox.add_row("aliases", as_row(alias))
 
     def insert_alias(self, alias: Alias) -> bool:
-        """Insert an alias into the ledger only. Return True if it was new."""
+        """Insert an alias into the ledger but not the outbox; return True if it was new."""
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
     def add_sighting(self, sighting: Sighting) -> None:
-        """Store the first time that an entry point named a story."""
+        """Store the time at which an entry point first linked to a story; later times are ignored."""
         if self.insert_sighting(sighting.story_id, sighting.via):
             self._outbox.add_row("sightings", as_row(sighting))
 
     def insert_sighting(self, story_id: str, via: str) -> bool:
-        """Insert a sighting into the ledger only. Return True if it was new."""
+        """Insert a sighting into the ledger but not the outbox; return True if it was new."""
         query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
         return bool(self._sql.execute(query, (story_id, via)).rowcount)

@@ -1,4 +1,4 @@
-"""Transactions of a ledger: savepoints that are kept or rolled back as one, and commits after a few responses."""
+"""Transactions of a ledger: nested savepoints, and commits after every few responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ class Transactions:
         self._responses = self._depth = 0
 
     def count_response(self) -> None:
-        """Count a response; after :data:`RESPONSES_PER_COMMIT` of them, the enclosing savepoint commits."""
+        """Count a response; the outermost savepoint commits at its end after :data:`RESPONSES_PER_COMMIT` of them."""
         self._responses += 1
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Keep all writes inside, or roll them back on an error. Savepoints can be nested."""
+        """Keep all writes of the block, or roll all of them back if it raises an error; savepoints can be nested."""
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
         self._sql.execute("SAVEPOINT page")
@@ -41,13 +41,13 @@ class Transactions:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Like :meth:`savepoint`, and commit at its end unless it is nested."""
+        """Run the block in a :meth:`savepoint`, and commit at its end unless it is nested in another one."""
         with self.savepoint():
             yield
         self.commit()
 
     def commit(self) -> None:
-        """Make all writes durable; inside a savepoint, do nothing."""
+        """Commit all writes to the disk; inside a savepoint, do nothing."""
         if self._depth:
             return
         self._responses = 0

@@ -1,6 +1,7 @@
-"""URLs discovered on a site: outcome, validators and next visit of each.
+"""The URLs discovered on a site, with the last outcome, HTTP validators and next visit of each.
 
-A URL is open from its discovery until it has an outcome; an outcome that may improve leaves it open for the next run.
+A URL is open from its discovery until it has an outcome. It stays open for the next run if the outcome may improve, as
+after a time-out.
 """
 
 from collections.abc import Iterator
@@ -30,10 +31,10 @@ _AFTER = (
 
 @dataclass(frozen=True, slots=True)
 class KnownUrl:
-    """The ledger's row of a URL.
+    """Row of a URL in the ledger.
 
-    :ivar born_at: publication of its story, which sets the pace of revisits
-    :ivar position: the entry point and crawl position behind which it is, as JSON
+    :ivar born_at: time of publication of its story, on which the times of revisits depend
+    :ivar position: entry point to which the URL belongs and position of the crawl in it, as JSON
     """
 
     key: str
@@ -65,17 +66,17 @@ class Urls:
         return _known_url(row) if row else None
 
     def was_known(self, key: str, run_id: str) -> bool:
-        """Report if a URL has an outcome of an earlier run, and was not requested by this one."""
+        """Return True if a URL has an outcome from an earlier run, and this run has not requested it."""
         query = "SELECT 1 FROM urls WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
         return self._sql.execute(query, (key, run_id)).fetchone() is not None
 
     def is_pending(self, key: str) -> bool:
-        """Report if a URL was discovered in this run and has no outcome yet."""
+        """Return True if a URL was discovered and has no outcome yet."""
         row = self._sql.execute("SELECT open FROM urls WHERE key = ?", (key,)).fetchone()
         return row is not None and row[0] == _PENDING
 
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
-        """Open a URL: until :meth:`finish`, every later run requests it."""
+        """Mark a URL as open, so that later runs request it until :meth:`finish` records an outcome."""
         self._sql.reached("url.discovering")
         self._sql.execute(
             "INSERT INTO urls (key, url, story_id, via, referrer, depth, open, run_id, position)"
@@ -89,7 +90,7 @@ class Urls:
         self._sql.execute(f"UPDATE urls SET open = {_CLOSED} WHERE key = ?", (key,))
 
     def upsert(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
-        """Insert or replace a story's URL that was fetched, and its next visit."""
+        """Insert or replace the URL of a fetched story, with the time of its next visit."""
         self._sql.execute(
             "INSERT OR REPLACE INTO urls (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
             f" fetched_at, outcome) VALUES (?, ?, ?, ?, ?, {_CLOSED}, ?, ?, ?, ?, ?)",
@@ -108,18 +109,21 @@ class Urls:
         )
 
     def left_open(self, run_id: str, limit: int, after: KnownUrl | None = None) -> list[KnownUrl]:
-        """Return the next URLs, behind ``after``, that runs before this one left open."""
+        """Return at most ``limit`` URLs that earlier runs left open, starting behind ``after``."""
         condition, values = "run_id <> :run", dict[str, Any]()
         if after is not None:
             condition, values = f"{condition} AND ({_AFTER})", {"depth": after.depth, "key": after.key}
         return [*self._open(condition, _ORDER, run=run_id, limit=limit, **values)]
 
     def pending(self, run_id: str) -> Iterator[KnownUrl]:
-        """Iterate over the URLs of a run without an outcome; none may change meanwhile."""
+        """Iterate over the URLs of a run that have no outcome; they must not be changed during the iteration."""
         return self._open(f"run_id = :run AND open = {_PENDING}", _ORDER, run=run_id, limit=-1)
 
     def pending_by_key(self, run_id: str, limit: int, after: str = "") -> list[KnownUrl]:
-        """Return the next pending URLs of a run, by key: each is visited once, even as they are finished."""
+        """Return at most ``limit`` URLs of a run that have no outcome, sorted by key and starting behind ``after``.
+
+        The URLs may be finished between two calls without one being skipped or returned twice.
+        """
         condition = f"run_id = :run AND open = {_PENDING} AND key > :key"
         return [*self._open(condition, "key", run=run_id, limit=limit, key=after)]
 
@@ -128,9 +132,10 @@ class Urls:
         return map(_known_url, self._sql.execute(query, values))
 
     def due(self, at: datetime, limit: int) -> list[KnownUrl]:
-        """Return stories due for a revisit, the newest first, whether a source names them or not.
+        """Return at most ``limit`` stories that are due for a revisit, newest first, even if no list links to them now.
 
-        Includes stored stories that were found taken down: a site in trouble answers so for all of them.
+        Stored stories that were found taken down are included, because a site with a fault may return 404 for all
+        stories.
         """
         read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}')"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
@@ -139,7 +144,7 @@ class Urls:
         return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), limit))]
 
     def make_due(self, key: str, at: datetime) -> None:
-        """Make a closed URL due at a moment, unless it is due earlier."""
+        """Set the next visit of a closed URL to a moment, unless it is earlier already."""
         query = "UPDATE urls SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
 
@@ -154,10 +159,10 @@ class Urls:
     ) -> None:
         """Record the outcome of a URL.
 
-        :param due_at: its next visit
-        :param born_at: publication of its story, if known
-        :param retry: leave it open for the next run
-        :param failed: count a failure in a row, if it was requested; otherwise reset the count
+        :param due_at: time of its next visit, or None
+        :param born_at: time of publication of its story, if known
+        :param retry: leave the URL open for the next run
+        :param failed: add one to the number of failures in a row if the URL was requested; otherwise it is set to 0
         """
         self._sql.execute(
             "UPDATE urls SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
@@ -179,7 +184,10 @@ class Urls:
         self.record(fetch)
 
     def record(self, fetch: Fetch) -> None:
-        """Store a fetch and count its outcome; alone, for a URL that is not kept (offsite, not due)."""
+        """Store a row in `fetches` and count its outcome.
+
+        Call this instead of :meth:`finish` for a URL that is not requested, because it is offsite or not due.
+        """
         self._outbox.add_row("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")
         if fetch.attempts:

@@ -1,4 +1,4 @@
-"""Rejection of rows that do not fit the schema of their table, so that one bad row never stops the others."""
+"""Rejection of rows that do not fit the schema of their table, so that one invalid row never blocks the others."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,9 +17,9 @@ INVALID_ROW = "InvalidRow"
 
 
 def reject_invalid_rows(ledger: Ledger) -> None:
-    """Turn the changes in the outbox that no file can hold into rejects.
+    """Replace the changes in the outbox that do not fit the schema of their table by rejects.
 
-    A story whose new row is invalid and would have moved to another partition stays in its old one.
+    If the new row of a story is invalid and belongs to another partition, the story stays in its old partition.
     """
     for (name, _), seqs in ledger.outbox.pending().items():
         table = TABLES[name]

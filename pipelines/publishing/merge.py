@@ -1,7 +1,7 @@
-"""Merging of outbox changes into the rows of a partition, without files or a ledger.
+"""Merge of outbox changes into the rows of a partition, in memory and without access to files or a ledger.
 
-Merging the same changes into the result changes nothing, so a publish can be repeated after a crash at any moment.
-Only the rows that a change names are handled one by one; the others stay in Arrow.
+Merging the same changes a second time gives the same rows, so a publish can be repeated after a crash at any moment.
+Only rows that a change names are converted to Python objects; the others stay in Arrow tables.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A partition after a merge.
+    """Result of merging changes into a partition.
 
-    ``superseded`` are the revisions that are no longer in it. ``moved`` are the keys of rows that moved to another
-    partition; those rows are still in ``rows``, and are removed once they are published there.
+    ``superseded`` are the old revisions that newer ones replaced. ``moved`` are the keys of rows that moved to another
+    partition; these rows are still in ``rows``, and are removed once they are published there.
     """
 
     rows: pa.Table
@@ -32,7 +32,7 @@ class Merged:
 
 
 def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merged:
-    """Merge changes, oldest first, into published rows."""
+    """Merge changes, which must be sorted oldest first, into the published rows of a partition."""
     named = _named(table, key_column(table, published), changes)
     merger = _Merger(table, {table.key_of(row): row for row in published.filter(named).to_pylist()})
     for change in changes:
@@ -52,13 +52,13 @@ def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:
 
 
 def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
-    """Sort rows by the table's order, then by key, nulls last, so that equal rows make equal files."""
+    """Sort rows by the sort order of the table, then by key, with nulls last, so that equal rows give equal files."""
     names = dict.fromkeys((*table.order, *table.key))
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending", "at_end") for name in names]))
 
 
 def key_column(table: Table, rows: pa.Table) -> pa.ChunkedArray:
-    """Return :meth:`Table.key_of` of every row."""
+    """Return a column with the key of each row, as computed by :meth:`Table.key_of`."""
     parts = [_as_text(rows[name]) for name in table.key]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
 
@@ -73,7 +73,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _named(table: Table, keys: pa.ChunkedArray, changes: Sequence[Change]) -> pa.ChunkedArray:
-    """Return a mask of the rows that a change names by key or by a prefix of it."""
+    """Return a mask of the rows to which a change applies, by their whole key or by a prefix of it."""
     names = {change.key for change in changes}
     mask = pc.is_in(keys, value_set=pa.array(sorted(names), pa.string()))
     for prefix in sorted(name for name in names if _is_prefix(table, name)):
@@ -87,7 +87,7 @@ def _is_prefix(table: Table, key: str) -> bool:
 
 @dataclass(slots=True)
 class _Merger:
-    """The rows that changes name, by key: those published, and those put since."""
+    """Apply changes to the rows that they name; ``published`` and ``new`` hold the old and new rows by key."""
 
     table: Table
     published: dict[str, Row]
@@ -105,13 +105,19 @@ class _Merger:
         self.new[key] = dict(row)
 
     def drop(self, key: str) -> None:
-        """Remove a row; if it is put again later, that row supersedes the published one like any other."""
+        """Remove a row that moved to another partition.
+
+        If a later change puts a row with this key, it supersedes the published one as usual.
+        """
         if key in self.new:
             self._supersede(key, self.new.pop(key))
         self.moved.add(key)
 
     def touch(self, key: str, columns: Row) -> None:
-        """Set columns of a row, unless a newer revision replaces it whole."""
+        """Update columns of the row with this key, or of all rows whose key begins with it.
+
+        If there are two revisions of a row, only the newer one is updated.
+        """
         names = {key}
         if _is_prefix(self.table, key):
             names = {name for name in (*self.new, *self.published) if name.startswith(key + KEY_SEPARATOR)}
@@ -126,7 +132,7 @@ class _Merger:
         self.superseded[key, _revision(row)] = row
 
     def finish(self) -> dict[str, Row]:
-        """Return the final rows by key, including those that moved."""
+        """Return the final rows by key, including those that moved to another partition."""
         self.moved -= self.new.keys()
         rows = dict(self.published)
         for key, row in self.new.items():
@@ -147,7 +153,7 @@ def _revision(row: Row) -> int:
 
 
 def _set_columns(row: Row, columns: Row) -> None:
-    """Set columns of a row; a time is never set back."""
+    """Update columns of a row; a time is only replaced by a later one."""
     for name, value in columns.items():
         before = row[name]
         row[name] = max(before, value) if isinstance(before, datetime) and isinstance(value, datetime) else value

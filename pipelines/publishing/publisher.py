@@ -1,13 +1,14 @@
-"""Publishing: merge the outbox into the partition files that it touches, without losing or doubling a row.
+"""Publish stored rows: merge the outbox of a ledger into the Parquet files of the partitions that it changes.
 
-A crash may follow any step, and publishing again completes it:
+No row is lost or duplicated by a crash. After a crash at any step, publishing again completes the work:
 
-1. Files of an interrupted publish: one that was renamed into place is recorded, any other is forgotten.
-2. Rows that no file can hold become rejects.
-3. Per partition: read, merge, write to `.staging/`, announce in the ledger, rename, record and clear the outbox.
-   A superseded revision is in `revisions` before the file that held it is replaced.
-4. A story that moved to another partition is removed from the old one last, when all stories are in their new places.
-   A reader may see it twice for a moment, never not at all.
+1. Handle the files of an interrupted publish. A file that was renamed into place is recorded; any other is forgotten.
+2. Turn rows that do not fit the schema of their table into rejects.
+3. For each partition, read its file, merge the changes, write the result to `.staging/`, announce it in the ledger,
+   rename it into place, record it and delete the changes from the outbox. A superseded revision is published in
+   `revisions` before the file that contained it is replaced.
+4. Remove the stories that moved to another partition from the old one, after all of them are in their new partitions.
+   A reader may see such a story twice for a moment, but always sees it at least once.
 """
 
 from collections import defaultdict
@@ -29,10 +30,10 @@ _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
 
 
 def publish(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Move everything in the outbox to Parquet.
+    """Write all rows in the outbox to Parquet, and delete them from the outbox.
 
-    Raises :class:`DataDamaged` for the first file that differs from its record in the ledger, after everything that
-    does not depend on such a file is published; the rest stays in the outbox.
+    Partitions whose file differs from its record in the ledger are left out, and their rows stay in the outbox. Raises
+    :class:`DataDamaged` for the first such file after everything else is published.
     """
     ledger.commit()
     _finish_interrupted(data_folder, ledger)
@@ -48,9 +49,9 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
 
 
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Settle the files that an interrupted publish announced, and clear its staged files.
+    """Record or forget the files that an interrupted publish announced, and delete its files in `.staging/`.
 
-    The outbox stays as it is: merging the same changes again changes nothing.
+    The outbox is not changed, because merging the same changes again gives the same rows.
     """
     for prepared in ledger.outbox.prepared():
         in_place = data_folder.digest(prepared.path) == prepared.sha256
@@ -107,7 +108,10 @@ class _Publication:
         return known is not None and known.revision == row["revision"]
 
     def remove_moved(self) -> None:
-        """Remove stories from the partitions they left, unless a file with stories or revisions is damaged."""
+        """Remove stories from the partitions that they left.
+
+        Nothing is removed if a file of `stories` or `revisions` is damaged.
+        """
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return
         for part, seqs in _parts(self.ledger.outbox.pending(), _STORIES.name).items():
@@ -118,7 +122,10 @@ class _Publication:
             reached("publish.emptied")
 
     def _read(self, table: Table, part: str) -> pa.Table:
-        """Return the published rows of a partition; raises :class:`DataDamaged` if the file is not as recorded."""
+        """Return the published rows of a partition.
+
+        Raises :class:`DataDamaged` if its file differs from the record in the ledger.
+        """
         path = table.path(self.ledger.site, part)
         recorded, digest = self.ledger.outbox.file(str(path)).sha256, self.data_folder.digest(path)
         if recorded != digest:
@@ -127,7 +134,7 @@ class _Publication:
         return table.schema.empty_table() if rows is None else rows
 
     def _replace(self, table: Table, part: str, before: pa.Table, rows: pa.Table, done: list[int]) -> None:
-        """Publish the rows of a partition and clear the changes that are done from the outbox."""
+        """Replace the file of a partition, and delete the changes numbered in ``done`` from the outbox."""
         path = str(table.path(self.ledger.site, part))
         record = self.ledger.outbox.file(path)
         if not rows.equals(before):

@@ -1,8 +1,8 @@
-"""Reindex: rebuild a site's ledger from its Parquet files.
+"""Rebuild the ledger of a site from its Parquet files (`khobor reindex`).
 
-The new ledger is built under a temporary name and replaces the old one, which is kept beside it. Readable rows of the
-old outbox are published first. State that is in no file is lost and fetched again: URLs that were only discovered,
-entry points, validators for conditional requests.
+The new ledger is built under a temporary name and then replaces the old one, which is kept under another name. Readable
+rows in the outbox of the old ledger are published first. State that is in no Parquet file is lost, and the next runs
+fetch it again: URLs without a stored story, entry points, and validators for conditional requests.
 """
 
 import json
@@ -39,9 +39,10 @@ _STORIES = TABLES["stories"]
 
 
 def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
-    """Replace a site's ledger by one built from its files, and open it; the caller holds the site's lock.
+    """Replace the ledger of a site by one built from its Parquet files, and return it open.
 
-    Raises :class:`DataDamaged` for an unreadable file, which `khobor check --quarantine` moves away.
+    The caller must hold the lock of the site. Raises :class:`DataDamaged` for an unreadable file, which `khobor check
+    --quarantine` moves away.
     """
     path = data_folder.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")
@@ -97,9 +98,9 @@ def _record_files(data_folder: DataFolder, ledger: Ledger) -> None:
 
 
 def _copy_outbox(old: Path, ledger: Ledger) -> None:
-    """Copy the changes from the outbox of the old ledger, as far as it is readable.
+    """Copy the readable changes from the outbox of the old ledger to the new one.
 
-    Reading from both ends gives everything around one damaged page.
+    The table is read from both ends, so that only the rows on a damaged database page are lost.
     """
     if not old.exists():
         return
@@ -119,7 +120,7 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Any]:
 
 
 def _move_stories(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Move each story that is doubled or in the wrong month: its newest revision to the partition of its date."""
+    """Move the newest revision of each duplicated or misplaced story to the partition of its date."""
     places: dict[str, list[tuple[int, datetime, str, bool]]] = defaultdict(list)
     for part, rows in _rows(data_folder, _STORIES, ledger.site):
         for row in rows.select(["story_id", "revision", "fetched_at", *_STORIES.moments]).to_pylist():

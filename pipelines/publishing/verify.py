@@ -1,7 +1,9 @@
-"""Verification of every published file against its record in the ledger, and of the folders that readers open.
+"""Verification of the published files of a site (`khobor check`).
 
-Nothing is deleted or repaired. Files that would break a reader can be moved to `quarantine/`, under their old path;
-`khobor reindex` then accepts the rest, and the next runs fetch the missing stories again.
+Every file is compared with its record in the ledger, and the folders of the tables are searched for other files.
+Nothing is deleted or repaired. Files that a program reading the tables could not open can be moved to `quarantine/`,
+where they keep their relative path. `khobor reindex` then accepts the remaining files, and the next runs fetch the
+missing stories again.
 """
 
 import os
@@ -55,7 +57,7 @@ _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One finding; ``path`` is relative to the data folder."""
+    """A problem found by the check; ``path`` is relative to the data folder."""
 
     damage: Damage
     path: str
@@ -66,9 +68,9 @@ class Fault:
 
 
 def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
-    """Compare the folder with the records of the ledger, file by file and row by row.
+    """Compare the published files and rows of a site with its ledger; return all faults found.
 
-    An interrupted publish is not a fault, because the next one finishes it.
+    A publish that was interrupted is not a fault, because the next one completes it.
     """
     faults = [*_leftovers(data_folder, ledger.site), *_foreign(data_folder, ledger)]
     announced = {file.path: file.sha256 for file in ledger.outbox.prepared()}
@@ -93,7 +95,10 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
 
 
 def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
-    """Move files that would break a reader to `quarantine/<time>/`, keeping their path; returns the new paths."""
+    """Move files that programs cannot read as part of a table to `quarantine/<time>/`; return their new paths.
+
+    The files keep their path relative to the data folder.
+    """
     moment = now().strftime("%Y%m%dT%H%M%S.%fZ")
     moved = []
     for path in sorted({fault.path for fault in faults if fault.damage in _MOVABLE}):
@@ -117,7 +122,10 @@ def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
 def _verified(
     data_folder: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
 ) -> pa.Table | Fault:
-    """Return the rows of a file that is as recorded, or as an interrupted publish announced it, else the fault."""
+    """Return the rows of a file, or the fault if the file differs from its record.
+
+    The file may also be the one that an interrupted publish announced.
+    """
     digest = data_folder.digest(record.path)
     if not digest:
         if announced == "":
@@ -154,7 +162,7 @@ def _misplaced(table: Table, part: str, zone: ZoneInfo, path: str, rows: pa.Tabl
 
 
 def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
-    """Return faults for keys that occur twice in a table, one for each set of files that share some."""
+    """Return a fault for each file that contains a key twice, and for each set of files that share keys."""
     if not keys:
         return []
     counts = pc.value_counts(pa.chunked_array([chunk for column in keys.values() for chunk in column.chunks]))
@@ -176,7 +184,10 @@ def _leftovers(data_folder: DataFolder, site: str) -> list[Fault]:
 
 
 def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
-    """Yield files and links in the folders of tables that no publish wrote, except in the folders of other sites."""
+    """Yield a fault for each file or link in the folders of tables that was not published.
+
+    The folders of other sites are not searched.
+    """
     published = {file.path for file in (*ledger.outbox.files(), *ledger.outbox.prepared())}
     for table in TABLES.values():
         for path in sorted((data_folder.root / table.name).rglob("*")):

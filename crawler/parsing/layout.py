@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborNode
 
 from crawler.bengali.dates import parse_datetime, parse_labelled_dates
 from crawler.bengali.text import clean, compile_nfc
+from crawler.decoding.unclosed_elements import may_be_unclosed
 from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
@@ -25,7 +26,6 @@ from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
 from crawler.parsing.text_blocks import TextBlock, text_blocks
-from crawler.parsing.unclosed_elements import may_be_unclosed
 from crawler.urls import SiteUrl, UrlRules
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}

@@ -11,11 +11,11 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from crawler.decoding.charset import decode_text, decoded
+from crawler.decoding.json_ld import articles_in, of_this_page, parse_json_ld
+from crawler.decoding.unclosed_elements import close_elements
 from crawler.parsing.html_limits import limit_markup
-from crawler.parsing.json_ld import articles_in, of_this_page, parse_json_ld
 from crawler.parsing.selectors import find_anchors, select, self_and_ancestors
 from crawler.parsing.text_blocks import text_blocks
-from crawler.parsing.unclosed_elements import close_elements
 
 # With events, the parser updates <selectedcontent> in time quadratic in the number of options.
 PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crawler.decoding.unclosed_elements import SKIPPED_CONTAINERS, close_elements
 from crawler.parsing.page import Page
-from crawler.parsing.unclosed_elements import SKIPPED_CONTAINERS, close_elements
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from crawler.urls import SiteUrl
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.parsing.json_ld import articles_in, parse_json_ld
+from crawler.decoding.json_ld import articles_in, parse_json_ld
 from crawler.parsing.page import Page
 from tests.support.project import PROJECT
 

@@ -1,4 +1,4 @@
-"""Page samples: feed the field statistics of a run, and hold the pages on which a field was missing."""
+"""Scrapy extension that feeds the field statistics of a run and collects samples of pages that lack a field."""
 
 from collections import deque
 from typing import Any, Self
@@ -21,9 +21,9 @@ _MAX_PAGES_BETWEEN = 1_000
 
 
 class PageSamples:
-    """Scrapy extension that counts all stories and lists, and samples pages for each missing field or list.
+    """Scrapy extension that counts all stories and ranked lists, and collects sample pages for each missing one.
 
-    The pages with most other fields are held: they show best that a field should be there.
+    Pages that lack a field but have the most others are preferred, because the field is most likely to be on them.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -70,9 +70,10 @@ class PageSamples:
                 del samples[MAX_SAMPLES:]
 
     def keep(self, name: str, without: str | None = None) -> list[str]:
-        """Store the samples without a field or list (`list/latest`); return their paths in the data folder.
+        """Store the sample pages that lack a field, or a list such as `list/latest`; return their relative paths.
 
-        :param without: an extractor that found nothing, where others found the field: store pages of the others
+        :param without: name of an extractor; store the pages on which it found nothing but another extractor found the
+            field
         """
         samples = list(self._samples.get(name, ()))
         if without is not None:

@@ -1,4 +1,4 @@
-"""Details of one run from the tables: its slowest pages and its new stories."""
+"""Details of one run, read from the tables: its slowest pages and its new stories."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 def slowest_pages(
     data_folder: DataFolder, site: str, run_id: str, started: datetime, ended: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the pages that took longest to download.
+    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the pages that took longest, slowest first.
 
     Raises :class:`DataDamaged` for an unreadable file.
     """

@@ -1,4 +1,4 @@
-"""SQL views over the tables, with the meaning of every column."""
+"""SQL views of the tables, with a description of every column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipelines.storage.tables import TABLES
 
 @dataclass(frozen=True)
 class View:
-    """One view; in its SQL, `{zone}` stands for the time zone of a row's `site`."""
+    """An SQL view; in its SQL, `{zone}` is a placeholder for the time zone of the newspaper in the column `site`."""
 
     name: str
     grain: str

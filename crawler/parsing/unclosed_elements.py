@@ -60,7 +60,7 @@ class _OpenElements:
             self.names[top[0]] -= 1
             inner.append(top)
         self.names[name] -= 1
-        if name == "form":  # the parser would leave the elements in it open, and whatever follows in the form
+        if name == "form":  # otherwise the parser keeps its elements open, and the rest of the page in the form
             self.edits += [(at, at, f"</{inside}>") for inside, *_ in inner]
         elif name not in SKIPPED_CONTAINERS:
             self.remove(inner)

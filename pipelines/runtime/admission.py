@@ -14,7 +14,7 @@ from pipelines.runtime.request_queue import RequestQueue
 from pipelines.runtime.revisit import new_fetch
 from pipelines.runtime.run import Run
 
-# Incremental runs leave a story that failed alone for so long, doubled with each failure in a row.
+# Incremental runs do not request a failed story again before this time, which doubles with each failure in a row.
 RETRY_DELAY = timedelta(minutes=10)
 
 

@@ -11,7 +11,8 @@ from pipelines.runtime.admission import Admission, make_conditional
 from pipelines.runtime.request_queue import RequestQueue
 from pipelines.runtime.run import Run
 
-# Revisits of an incremental run, besides hinted ones: a few, and for each new story as many as it gets in its life.
+# Maximum number of revisits without a change hint in an incremental run: a few, plus, for each new story, as many as a
+# story gets in total.
 REVISITS_PER_RUN = 3
 REVISITS_PER_NEW_STORY = 4
 MAX_REVISITS = 5_000

@@ -19,16 +19,16 @@ COLUMNS = (
     *("section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
     *("image_url", "image_caption", "image_credit", "body", "tags"),
 )
-#: Counted also on pages that no layout fits: without one of these, none does.
+#: Fields that every layout requires. They are also counted on pages that match no layout.
 ESSENTIAL = ("headline", "body")
 # One extractor finds a caption together with its credit.
 _EXTRACTED_WITH = {"image_credit": "image_caption"}
 _SHORT_TEXTS = ("headline", "kicker", "byline", "image_caption", "image_credit")
 _DIGIT = re.compile(r"\d")
-# Clocks differ by minutes, not by hours.
+# Tolerance for a wrong clock, which is off by minutes rather than hours.
 _CLOCK_TOLERANCE = timedelta(hours=1)
 MAX_LENGTHS = 10_000
-# Values are compared with the tenth story before: neighbours may be published in the same minute.
+# Each value is compared with that of the tenth story before, because adjacent stories may have the same minute.
 _DISTANCE = 10
 
 
@@ -73,7 +73,7 @@ class FieldStats:
         self.mode = mode
         self.pages = 0
         self._layouts: Counter[str] = Counter()  # stories by layout
-        self._missing: Counter[str] = Counter()  # pages that no layout fits, by what the newest one misses
+        self._missing: Counter[str] = Counter()  # pages that match no layout, by the parts that the newest one lacks
         self._unreadable_dates = 0  # stories with at least one
         self._fields = {name: FieldStat() for name in COLUMNS}
         self._paragraphs: Counter[int] = Counter()

@@ -5,7 +5,7 @@ from itertools import count
 
 from scrapy.http import Request
 
-#: Priority of retries and redirects: before all others.
+#: Priority of retries and redirects, which come before all other requests.
 CONTINUED = 10**18
 
 

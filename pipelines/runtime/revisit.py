@@ -9,14 +9,14 @@ from crawler.outcomes import Outcome
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
 
-# Besides failed requests, outcomes that may improve with a new release.
+# Outcomes, besides those of failed requests, that may improve with a new release of Khobor.
 _RETRIED = frozenset((Outcome.REJECTED, Outcome.UNREADABLE))
-# URLs are requested again by the next runs, up to so many failures in a row.
+# The next runs request a failed URL again, up to this number of failures in a row.
 MAX_FAILURES = 5
-# Later, a URL that is still linked is tried once more: the failure may have been our parser's.
+# After this time, a URL that is still linked is requested once more, because the parser may have been at fault.
 DELAY_AFTER_FAILURES = timedelta(days=7)
-# A list may link a story before its page is published, and a site in trouble redirects every story. A missing story
-# that is still linked is requested again on two other nights.
+# A list may link to a story before its page is published, and a site with a fault may redirect every story. A missing
+# story that is still linked is therefore requested again on two other nights.
 MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
 MAX_MISSING = 3
 DELAY_AFTER_MISSING = timedelta(hours=20)
@@ -77,7 +77,7 @@ class Revisits:
         retry = fetch.outcome == Outcome.PENDING or (may_improve and failures + 1 < MAX_FAILURES)
         if failures and may_improve:
             self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
-        if not Outcome(fetch.outcome).is_read:  # a 304 would make a page known that was never parsed
+        if not Outcome(fetch.outcome).is_read:  # otherwise a later 304 would mark a page as known that was never parsed
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = retry or fetch.outcome in MISSING

@@ -200,7 +200,7 @@ def new_run_id(site: str) -> str:
 
 
 def _checked_run_id(run_id: str | None) -> str | None:
-    # It becomes the name of files.
+    # The id is checked because it becomes a part of file names.
     if run_id and not _RUN_ID.fullmatch(run_id):
         raise InvalidRunId(f"KHOBOR_RUN_ID={one_line(run_id)!r} is not a run id; omit it to get a new one")
     return run_id

@@ -116,7 +116,7 @@ class LedgerScheduler(BaseScheduler):
                 entry_point=request.meta["entry_point"],
                 position=request.meta["position"],
             )
-            # The limit of REDIRECT_MAX_TIMES also holds from story to story.
+            # REDIRECT_MAX_TIMES also limits redirects from one story to another.
             new.meta.update({name: value for name, value in request.meta.items() if name.startswith("redirect")})
             return self._admission.admit(new)
 

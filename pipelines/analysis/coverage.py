@@ -18,15 +18,15 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 
-#: Period that the coverage in a run's report looks back.
+#: Length of the period before the end of a run that the coverage in its report describes.
 WINDOW = timedelta(hours=24)
-#: Entry points that name stories as they appear. They come from one table of the newspaper, so they count as one.
+#: Entry points that list stories as they appear. The newspaper makes all of them from one table, so they count as one.
 FLOW = frozenset(("latest", "latest-news", "all-news", "rss"))
-# A selection by readers or by the user is independent of neither group.
+# Entry points with a selection by readers or by the user, which is not independent of the other groups.
 _SELECTIVE = frozenset(("popular", "popular-news", "seed"))
 MAX_GAPS = 50
 MIN_IN_BOTH = 7
-# The offset of any time zone is below a day.
+# Upper bound of the UTC offset of any time zone.
 _DAY = timedelta(days=1)
 _NUMBER = re.compile(r"\A[^:]++:([0-9]{1,15})")
 _URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?\Z")

@@ -26,7 +26,7 @@ from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import Table
 
-# Rows of these tables are exported with their stories, whatever their own time.
+# Rows of these tables are exported if their story is, regardless of their own time.
 _WITH_STORIES = ("revisions", "aliases")
 
 

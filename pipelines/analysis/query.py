@@ -73,7 +73,7 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Reco
     except duckdb.Error as error:
         if match := _UNREADABLE.search(str(error)):
             raise DataDamaged(PurePath(match["table"]), f"cannot be read ({match['reason']})") from error
-        # Without the excerpt of the statement that follows.
+        # Omit the excerpt of the statement that follows.
         raise QueryError(" ".join(str(error).partition("\n\nLINE ")[0].split())) from error
 
 

@@ -31,7 +31,7 @@ def rank_spans(rankings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     rows.sort(key=lambda row: row["observed_at"])
-    # A snapshot that names a story twice counts once.
+    # A snapshot that contains a story twice counts once.
     stood = {row["observed_at"]: row["last_observed_at"] - row["observed_at"] for row in rows}
     in_top = {row["observed_at"]: stood[row["observed_at"]] for row in rows if row["rank"] <= TOP}
     return {

@@ -17,7 +17,8 @@ from pipelines.storage.tables import TABLES
 _NOT_COMPARED = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}
 _WORD = re.compile(r"\s+|[^\s]+")
 _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
-# Words before times words after. Above it, the comparison would take seconds and its result would be unreadable.
+# Limit of the number of words before times the number of words after. A larger comparison would take seconds, and its
+# result would be unreadable.
 MAX_COMPARISONS = 4_000_000
 
 

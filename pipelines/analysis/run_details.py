@@ -10,7 +10,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.parquet import read_columns
 from pipelines.storage.tables import TABLES
 
-# The newest of the new stories are wanted, which are in the latest months.
+# Only the latest months are read, because they contain the newest stories.
 MAX_MONTHS = 24
 _DAY = timedelta(days=1)
 

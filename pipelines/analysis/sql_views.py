@@ -22,7 +22,7 @@ _STORY = {
     **TABLES["stories"].partitions,
 }
 
-# A snapshot that names a story twice counts once, with the better rank.
+# A snapshot that contains a story twice counts once, with the better rank.
 _RANK_SPANS = f"""
 WITH seen AS (
     SELECT site, list, story_id, observed_at, min(rank) AS rank, max(last_observed_at) AS until,
@@ -37,7 +37,7 @@ SELECT site, list, story_id, arg_max(headline, observed_at) AS headline, min(obs
 FROM seen GROUP BY site, list, story_id
 """
 
-# The window holds a hash instead of the body, which is long.
+# The window function compares hashes of the bodies, because the bodies are long.
 _STORY_HISTORY = """
 WITH every AS (
     SELECT false AS is_current, hash(body) AS words, * FROM revisions

@@ -17,7 +17,7 @@ from crawler.safe_text import as_json
 from pipelines.analysis.open_table import QueryError
 from pipelines.storage.atomic_write import atomic_path
 
-# First characters that make a spreadsheet read a text as a formula, including the full-width forms.
+# First characters that make a spreadsheet interpret a text as a formula, including the full-width forms.
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 

@@ -191,7 +191,10 @@ class LinkFollower(scrapy.Spider):
         position: CrawlPosition | None = None,
         hinted_by: str | None = None,
     ) -> Outputs:
-        """Yield a request, or a fetch with the reason for none; only a link with ``hinted_by`` may repeat a URL."""
+        """Yield the request for a link, or a fetch with the reason why it is not requested.
+
+        A URL found before in the run is followed again only if ``hinted_by`` is set.
+        """
         if target.url in self._discovered and not hinted_by:
             return
         self._discovered.add(target.url)

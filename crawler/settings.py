@@ -20,11 +20,11 @@ KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
 KHOBOR_MIRROR = None  # a server for all of a site's hosts, such as http://127.0.0.1:8137
 KHOBOR_RUN_ID = None  # set by the launcher of a run; generated otherwise
 KHOBOR_LOCK_FD = -1  # descriptor of the site's lock, if the launcher of the run holds it
-KHOBOR_PARENT_PID = 0  # launcher of the run, which ends with it
+KHOBOR_PARENT_PID = 0  # process that launched the run; the run ends when it exits
 KHOBOR_MODE = "full"  # every due entry point; `incremental`: the ranked lists, a few entry points and what is new
-KHOBOR_PARSE_IN_WORKER = True  # in a child process, which a page may crash
+KHOBOR_PARSE_IN_WORKER = True  # in a child process, so that a page cannot crash the run
 KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied by the worker, or by the item pipelines without one
-KHOBOR_MAX_PAGES = 0  # requests of one run; 0 is no limit
+KHOBOR_MAX_PAGES = 0  # maximum number of requests in a run; 0 is no limit
 
 # Politeness ---------------------------------------------------------------------------------------------------------
 # Contact of the operator; without one, only a mirror is contacted.
@@ -33,12 +33,12 @@ USER_AGENT = f"Khobor/{version('khobor')}" + (f" (+{_CONTACT})" if _CONTACT else
 ROBOTSTXT_OBEY = True
 CONCURRENT_REQUESTS = 8  # of all hosts together
 RETRY_TIMES = 2
-RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # after a 429, the host pauses instead
+RETRY_HTTP_CODES = [500, 502, 503, 504, 520, 521, 522, 523, 524]  # after a 429, requests are paused
 RETRY_GIVE_UP_LOG_LEVEL = "INFO"  # the outcome is in `fetches`
 KHOBOR_FIRST_PAUSE_SECONDS = None  # after a 429 or 503, doubled each time; None is 30 delays, at most 30 s
 KHOBOR_FIRST_BACKOFF_SECONDS = None  # after other failures, doubled each retry; None is 5 delays, at most 5 s
 KHOBOR_MAX_BACKOFF_SECONDS = 900  # sum of pauses in one run
-KHOBOR_MAX_HOST_FAILURES = 5  # URLs in a row, after which a host is given up
+KHOBOR_MAX_HOST_FAILURES = 5  # failed URLs in a row, after which a host is not contacted again
 KHOBOR_SHUTDOWN_SECONDS = 5  # for downloads in progress when a run is stopped
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
 DOWNLOAD_DELAY = 1.0  # minimum; robots.txt and a slow site increase it
@@ -47,7 +47,7 @@ AUTOTHROTTLE_ENABLED = True
 AUTOTHROTTLE_START_DELAY = 0  # begins at DOWNLOAD_DELAY
 AUTOTHROTTLE_MAX_DELAY = 30
 COOKIES_ENABLED = False  # pages as served to everyone
-REFERER_ENABLED = False  # private, and has been a security hole
+REFERER_ENABLED = False  # for privacy; it has also been a security hole
 HTTPPROXY_ENABLED = False  # a proxy would bypass the check of addresses
 REDIRECT_MAX_TIMES = 5
 TWISTED_DNS_RESOLVER = "crawler.downloader.allowed_hosts.PublicOnlyResolver"
@@ -61,7 +61,7 @@ DOWNLOAD_FAIL_ON_DATALOSS = True
 DEPTH_LIMIT = 0  # applied by the scheduler, so that deeper URLs get an outcome
 CLOSESPIDER_TIMEOUT = 4 * 3600
 MEMUSAGE_LIMIT_MB = 900
-KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; Python maps several times of what it uses
+KHOBOR_ADDRESS_SPACE_MB = 4096  # of a launched run; Python maps several times the memory that it uses
 MEMUSAGE_CHECK_INTERVAL_SECONDS = 5
 KHOBOR_MIN_FREE_MB = 200  # free disk space needed to start a run
 KHOBOR_STALL_SECONDS = 60  # without progress, until a launched run is killed
@@ -82,8 +82,8 @@ DOWNLOAD_HANDLERS = {
 # Requests -----------------------------------------------------------------------------------------------------------
 SCHEDULER = "pipelines.runtime.scheduler.LedgerScheduler"
 WARN_ON_GENERATOR_RETURN_VALUE = False  # the check parses the source again for every other page
-# All middlewares, from the engine outward; others are not even imported. Without HttpErrorMiddleware the spider gets
-# responses of any status, and each has an outcome.
+# All middlewares, from the engine to the downloader; others are not even imported. HttpErrorMiddleware is left out, so
+# that the spider gets responses of any status and each has an outcome.
 DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.downloader.allowed_hosts.OnlyOwnHosts": 50,
     "crawler.downloader.robots.PoliteRobots": 100,
@@ -99,7 +99,7 @@ SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 
 # Items --------------------------------------------------------------------------------------------------------------
 ITEM_PIPELINES = {step: 100 * position for position, step in enumerate(ORDER, start=1)}
-CONCURRENT_ITEMS = 1  # of one page; no step waits, so more would only cost
+CONCURRENT_ITEMS = 1  # of one page; no pipeline step waits, so a higher number has no benefit
 EXTENSIONS_BASE = {
     "schedules.runner.resource_limits.ResourceLimits": 0,
     "crawler.downloader.graceful_stop.GracefulStop": 0,

@@ -1,6 +1,6 @@
-"""Words and patterns of dates in the Bengali press.
+"""Words and regular expressions for the dates of Bengali newspapers.
 
-The patterns match text that went through :func:`crawler.bengali.text.search_key` and has ASCII digits.
+The patterns match text normalised by :func:`crawler.bengali.text.search_key` in which the digits are ASCII.
 """
 
 import re
@@ -30,12 +30,12 @@ MONTHS = {
     )
     for name in names.split()
 }
-# Hours of the 24-hour clock for each half of the day; of the two readings of a 12-hour time, one lies in this range.
+# Hours of the 24-hour clock for each half of the day. Of the two readings of a 12-hour time, one is in this range.
 _HALVES = {
     **dict.fromkeys(("এএম", "এ এম", "এ.এম", "এ. এম", "am", "a.m", "পূর্বাহ্ণ", "পূর্বাহ্ন"), (*range(12),)),
     **dict.fromkeys(("পিএম", "পি এম", "পি.এম", "পি. এম", "pm", "p.m", "অপরাহ্ণ", "অপরাহ্ন"), (*range(12, 24),)),
 }
-# The same for the parts of the day. রাত ১২টা is the first minute of the date beside it, not of the next one.
+# Hours for the parts of the day. রাত ১২টা (midnight) is the first minute of the date beside it, not of the next date.
 _PARTS = {
     **dict.fromkeys(("ভোররাত", "ভোর রাত"), (*range(6),)),
     "ভোর": (*range(2, 8),),
@@ -67,7 +67,7 @@ ZONES = (
     | {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
     | {"pkt": 5, "cet": 1, "cest": 2, "sgt": 8, "hkt": 8, "jst": 9, "msk": 3}
 )
-# Names that mean something else elsewhere: offset in hours by the zone of the site.
+# Ambiguous abbreviations: offset in hours, by the time zone of the site.
 SITE_ZONES: dict[str, dict[str, float]] = {
     "bdt": {"Asia/Dhaka": 6},
     "bst": {"Asia/Dhaka": 6, "Europe/London": 1},
@@ -92,7 +92,7 @@ def _any(names: Iterable[str]) -> str:
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
-    # ASCII: digits are ASCII already, and other letters must not match Latin names by case folding.
+    # re.ASCII, because digits are ASCII already and case folding must not let other letters match Latin names.
     return re.compile(pattern, re.VERBOSE | re.IGNORECASE | re.ASCII)
 
 
@@ -148,7 +148,7 @@ _CLOCK = rf"""
       # Any other abbreviation at the end of the line is taken for a zone.
       | \s? \(? (?P<local>{_any(SITE_ZONES)}|(?-i:[A-Z]{{2,5}}|[A-Z][a-z]+/[A-Z][A-Za-z_/]+)) \)? (?= \s? \Z ) )?
 """
-# Forms that are rewritten as date, time and zone: that of Java (Sun Jan 11 19:02:00 BDT 2026), and compact ISO 8601.
+# Formats that are rewritten as date, time and zone: Java's (Sun Jan 11 19:02:00 BDT 2026) and compact ISO 8601.
 YEAR_LAST = _compile(
     rf"""{_START} ({_any(MONTHS)}) {_END} \s (\d\d?) \s (\d\d?:\d\d(?::\d\d)?)
     ((?:\s (?:[a-z]{{1,5}}|[+-]\d\d:?\d\d))?) \s (\d{{4}}) (?!\d)"""

@@ -1,7 +1,7 @@
-"""Dates of the Bengali press: one date and time from a line, or the published and updated ones from a header.
+"""Parsing of the dates in Bengali newspapers, from one line or from a header with the labels published and updated.
 
-A date that cannot be read is None, never a guess: no year is supplied, day and month are not exchanged, and one
-impossible part makes the whole date unreadable. Dates of the Bangla and Hijri calendars are skipped.
+Dates are never guessed: a missing year is not added, day and month are not exchanged, and a date with one impossible
+part is unreadable. Dates of the Bangla and Hijri calendars are skipped.
 """
 
 import re
@@ -30,7 +30,7 @@ from crawler.bengali.date_patterns import (
 )
 from crawler.bengali.text import ascii_digits, search_key
 
-# A header is short. These bounds, before and after cleaning, limit the time for any other input.
+# Headers are short. These maximum lengths, before and after cleaning, limit the time for other input.
 _MAX_RAW_LENGTH = 20_000
 _MAX_LENGTH = 2_000
 
@@ -41,9 +41,9 @@ _MAX_AHEAD = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class LabelledDates:
-    """Labelled dates of a story's header, in UTC; None if absent or unreadable.
+    """The published and updated dates of a story's header, in UTC; each is None if it is absent or unreadable.
 
-    ``unreadable`` holds the texts in place of a date that cannot be read, each cut to 80 characters.
+    ``unreadable`` has the text after each label that cannot be parsed as a date, cut to 80 characters.
     """
 
     published: datetime | None = None
@@ -52,11 +52,13 @@ class LabelledDates:
 
 
 def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return the first date and time of a text, in UTC; None if there is none, or none that can be trusted.
+    """Return the first date and time in a text, in UTC, or None if there is none or it is not plausible.
 
-    :param zone: the zone of the text; an offset in the text overrides it
-    :param now: aware time of the fetch, for relative times such as ২ ঘণ্টা আগে; a date more than 24 hours ahead of it
-        is not trusted, nor is a date without a time, since midnight would look like a time from the page
+    A date without a time is rejected, because midnight would look like a time from the page.
+
+    :param zone: time zone of the text; an offset in the text overrides it
+    :param now: aware time of the fetch, to which relative times such as ২ ঘণ্টা আগে (2 hours ago) refer; a date more
+        than 24 hours later is rejected
     """
     try:
         return next(filter(None, (_parse_segment(segment, zone, now) for _, segment in _segments(text))), None)
@@ -65,10 +67,11 @@ def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | No
 
 
 def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> LabelledDates:
-    """Return the dates with the labels প্রকাশ and আপডেট, in any order; arguments as for :func:`parse_datetime`.
+    """Return the dates after the labels প্রকাশ (published) and আপডেট (updated), which may be in any order.
 
-    If প্রকাশ has no date, the first date before any label is the published one. A label followed by nothing, or by the
-    edition only, is empty and not unreadable. If a label occurs twice, its first readable date counts.
+    If প্রকাশ has no date, the published date is the first one before any label. A label followed by nothing or only by
+    the edition has no date, but does not count as unreadable. If a label occurs twice, its first readable date counts.
+    The arguments are those of :func:`parse_datetime`.
     """
     segments = _segments(text)
     if any(label == "published" and not _is_empty(segment) for label, segment in segments):
@@ -93,7 +96,7 @@ def _is_empty(segment: str) -> bool:
 
 
 def _segments(text: str) -> list[tuple[str | None, str]]:
-    """Split a text into (label, text after it); the first segment is the text before any label."""
+    """Split a text into (label, text after it); the first label is None, with the text before any label."""
     text = search_key(text[:_MAX_RAW_LENGTH])[:_MAX_LENGTH]
     labels = list(LABEL.finditer(ascii_digits(text)))
     names = [None, *(label.lastgroup for label in labels)]
@@ -103,7 +106,7 @@ def _segments(text: str) -> list[tuple[str | None, str]]:
 
 
 def _parse_segment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Parse the date of a segment; None without a date, ValueError for a date that cannot be trusted."""
+    """Return the date in a segment, or None if it has none; raise :class:`ValueError` if the date is not plausible."""
     text = FOREIGN.sub(" ", ascii_digits(text).replace("−", "-"))
     text = YEAR_LAST.sub(r"\1 \2, \5 \3\4", text)
     text = COMPACT.sub(lambda m: f"{m[1]}-{m[3]}-{m[4]} {m[5]}:{m[7]}:{m[8] or '00'}", text)
@@ -126,7 +129,7 @@ def _parse_relative(text: str, zone: ZoneInfo, now: datetime) -> datetime | None
             return (now - distance).astimezone(UTC)
         return _add_time((now.astimezone(zone) - distance).date(), ago, zone, now)
     word = DAY_BACK.search(text)
-    # আজ is also a word of prose: it is a date only beside a time, or alone.
+    # আজ (today) also occurs in sentences. It counts as a date only beside a time, or alone.
     if word and (_time_beside(word) or EMPTY.fullmatch(text.replace(word[0], "", 1))):
         day = now.astimezone(zone).date() - timedelta(days=DAYS_BACK[word["day"]])
         return _add_time(day, word, zone, now)
@@ -143,7 +146,7 @@ def _add_time(day: date, match: re.Match[str], zone: ZoneInfo, now: datetime) ->
 
 
 def _time_beside(match: re.Match[str]) -> re.Match[str] | None:
-    """Find the time of a date: directly before it or, if there is none, directly after it."""
+    """Return the match of the time directly before a date or, if there is none, directly after it."""
     for clock in (CLOCK_BEFORE.search(match.string[: match.start()]), CLOCK_AFTER.match(match.string, match.end())):
         if clock and any(clock[group] for group in ("minute", "spoken", "before", "after")):  # more than a bare number
             return clock
@@ -156,7 +159,7 @@ def _year(match: re.Match[str]) -> int:
 
 
 def _time(clock: re.Match[str]) -> time:
-    """Return the time of day; the hour is the one that agrees with every half and part of the day that is named."""
+    """Return the time of day, with the hour on which all named halves and parts of the day agree."""
     named = [HOURS[clock[group].lower()] for group in ("before", "after") if clock[group]]
     hour = int(clock["hour"])
     if clock["spoken"] and not named and hour <= 12:
@@ -194,7 +197,7 @@ def _offset(clock: re.Match[str], zone: ZoneInfo) -> tzinfo | None:
 
 
 def _named_zone(name: str, zone: ZoneInfo) -> tzinfo:
-    """Return the zone of a name: an IANA name, or an abbreviation that is in use where the site is."""
+    """Return the time zone for a name, which is an IANA name or an abbreviation used in the zone of the site."""
     if (hours := SITE_ZONES.get(name.lower(), {}).get(zone.key)) is not None:
         return timezone(timedelta(hours=hours))
     try:

@@ -1,7 +1,7 @@
-"""Joiners and nuktas: invisible or misplaced marks that make equal words differ in code points.
+"""Repair of joiners and nuktas, marks that may be invisible or misplaced, so that equal words have equal code points.
 
-ZWNJ and ZWJ carry meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside an emoji sequence. Elsewhere they are residue of
-typing or conversion.
+The joiners ZWNJ and ZWJ have a meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside an emoji sequence. Elsewhere they
+are left over from typing or conversion.
 """
 
 import re
@@ -20,7 +20,7 @@ _STRAY_JOINER = regex.compile(
 _SUSPECT_JOINER = re.compile(f"[{JOINERS}](?:(?<!{VIRAMA}.)(?!{VIRAMA})|[{JOINERS}]|(?<=ত{VIRAMA}\u200d))")
 _SUSPECT_NUKTA = re.compile(f"{NUKTA}(?<![যডঢ]{NUKTA})")
 _NUKTA_RUN = re.compile(f"{NUKTA}{{2,}}")
-# The dot typed after the vowel sign instead of before it.
+# A nukta (dot) typed after the vowel sign instead of before it.
 _LATE_NUKTA = re.compile(f"([ডঢযব]){NUKTA}*([\u0981-\u0983\u09be-\u09cc\u09d7]+){NUKTA}+")
 
 
@@ -30,12 +30,12 @@ def has_joiner(text: str) -> bool:
 
 
 def needs_repair(text: str) -> bool:
-    """Report if the text may contain a joiner or nukta that :func:`repair` would move or remove."""
+    """Report if a text may contain a joiner or nukta that :func:`repair` would move or remove."""
     return bool(_SUSPECT_NUKTA.search(text) or (has_joiner(text) and _SUSPECT_JOINER.search(text)))
 
 
 def repair(text: str) -> str:
-    """Remove stray joiners, keep one joiner of a run, and put each nukta once, directly after its letter."""
+    """Return a text without stray joiners, with runs reduced to one joiner and each nukta directly after its letter."""
     if has_joiner(text):
         text = _STRAY_JOINER.sub(r"\1", _JOINER_RUN.sub(r"\1", text))
     if _SUSPECT_NUKTA.search(text):

@@ -1,7 +1,7 @@
-"""Text in the Bengali script: normalisation, keys for comparing, words, digits and language.
+"""Text in Bengali script: normalisation, keys for comparison, words, digits and language.
 
-The normal form is NFC, in which য়, ড় and ঢ় are a letter followed by a nukta (a dot below): Unicode excludes their
-single code points from composition. Pass names and labels through :func:`search_key` before looking them up in text.
+The normal form is NFC. In NFC, য়, ড় and ঢ় are a letter followed by a nukta (a dot below), because Unicode excludes
+their single code points from composition. Apply :func:`search_key` to names and labels before searching for them.
 """
 
 import re
@@ -22,44 +22,44 @@ _INVISIBLE = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e007f]"
 )
-# No letter has more marks than this, and NFC sorts a run of marks in quadratic time.
+# Real letters have fewer marks than this. NFC sorts a run of marks in quadratic time, so longer runs are cut.
 _LONG_MARK_RUN = regex.compile(r"(\p{M}{32})\p{M}+")
-# Spellings that look the same to a reader and that NFC keeps apart.
+# Spellings that look the same, but that NFC does not unify.
 _RESPELLED = (
     ("অ\u09be", "আ"),  # the vowel typed as অ and a sign
     ("ব" + NUKTA, "র"),  # a dotted ব: no Bengali word has it, and it looks like র
     ("ত" + VIRAMA + "\u200d", "ৎ"),  # the coding of ৎ before Unicode 4.1
 )
-# Text of common characters only has one normal form, apart from the sequences that `_is_clean` looks for. Most text is
-# such text, and these checks take a small part of the time of NFC and of patterns for all scripts.
+# Text that consists of common characters is already normal, apart from the sequences that `_is_clean` looks for. Most
+# text is of this kind, and these checks are far faster than NFC and patterns for all scripts.
 _UNCOMMON = re.compile(f"[^ -~\u0980-\u09db\u09e0-\u09e3\u09e6-\u09fd\u0964\u0965‘’“”–—…{JOINERS}]")
 _COMMON = "".join(sign for sign in map(chr, range(0x20, 0xA00)) if not _UNCOMMON.match(sign))
 
 
 def clean(text: str | None) -> str | None:
-    """Normalise a line or paragraph for storage: NFC, one coding per visible letter, single spaces; None if empty.
+    """Normalise a line or paragraph for storage, to NFC with single spaces; return None if nothing is left.
 
-    Joiners stay beside a virama and inside an emoji sequence, one at a time. Quotes, dashes, digits and words are never
-    changed. The function is idempotent.
+    Letters that look the same get the same code points. Single joiners are kept beside a virama and inside an emoji
+    sequence. Quotes, dashes, digits and words are never changed. The function is idempotent.
     """
     if not text:
         return None
     text = _decompose_letters(text)
     if _is_clean(text):
         return text
-    # Removing a joiner can bring together characters that compose, and so on.
+    # Removing a joiner can bring together characters that compose, so this is repeated until nothing changes.
     while (rewritten := _rewrite(text)) != text:
         text = rewritten
     return text or None
 
 
 def compile_nfc(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """Compile a pattern in NFC, as the text that it is matched with: there, য় is two characters."""
+    """Compile a regular expression after normalising it to NFC, as the text is, where য় is two characters."""
     return re.compile(unicodedata.normalize("NFC", pattern), flags)
 
 
 def _decompose_letters(text: str) -> str:
-    # Many pages use the single code points of these letters, and are clean otherwise.
+    # Many pages use the single code points of these letters, but are clean otherwise.
     return text.replace("\u09df", "য" + NUKTA).replace("\u09dc", "ড" + NUKTA).replace("\u09dd", "ঢ" + NUKTA)
 
 
@@ -84,14 +84,14 @@ def _rewrite(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """Normalise both a text and the names that are searched for in it: cleaned, without joiners."""
+    """Return a clean text without joiners; apply this both to a text and to the names that are searched for in it."""
     text = clean(text) or ""
     return clean(text.replace("\u200c", "").replace("\u200d", "")) or "" if has_joiner(text) else text
 
 
 @lru_cache(maxsize=2)  # the hash and the MinHash sketch of a body both need it
 def compatibility_form(text: str) -> str:
-    """Normalise a text for hashing: NFKC without joiners, paragraphs joined by a space.
+    """Normalise a text for hashing, to NFKC without joiners and with paragraphs joined by a space.
 
     ৎ becomes ত্, because a page that lost its joiners shows ত্ where ৎ was once coded with a joiner.
     """
@@ -109,16 +109,16 @@ _REPEATED = re.compile(r"(['-])\1+")
 
 
 def comparison_key(text: str) -> str:
-    """Return a key that is equal for equal words, whatever their form, joiners, quotes, dashes, spacing and case.
+    """Return a key for comparing texts; texts with the same words have equal keys.
 
-    The key is for comparing only, not for display.
+    Differences of Unicode form, joiners, quotes, dashes, spacing and case are removed. The key is not for display.
     """
     text = compatibility_form(text)
     if _UNCOMMON.search(text):
         text = _DASHES.sub("-", _QUOTES.sub("'", text.replace("৷", "।")))
         text = _PUNCTUATION.sub(r"\1", " ".join(text.split())).casefold()
         return unicodedata.normalize("NFKC", text)
-    # The same for common text, in a sixth of the time.
+    # Common text gets the same key in a sixth of the time.
     for sign, plain in _COMMON_VARIANTS:
         text = text.replace(sign, plain)
     text = _REPEATED.sub(r"\1", text)
@@ -127,8 +127,8 @@ def comparison_key(text: str) -> str:
     return text.casefold()
 
 
-# Python's \w does not match vowel signs. Inside a word may stand an apostrophe before a letter, and a point or comma
-# between digits. The second pattern of each pair is for common text, and three to five times as fast.
+# Python's \w does not match vowel signs. A word may contain an apostrophe before a letter, and a point or comma between
+# digits. The second pattern of each pair is for common text and is three to five times as fast.
 _LETTER_RUN = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _WORD = regex.compile(
     rf"[\p{{L}}\p{{M}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}{JOINERS}]*"
@@ -158,7 +158,7 @@ def count_words(text: str) -> int:
 
 
 def letter_runs(text: str) -> list[str]:
-    """Return the runs of letters, marks and numbers; every other sign, also a joiner or an apostrophe, separates."""
+    """Split a text into runs of letters, marks and numbers; all other characters are separators, even joiners."""
     return list((_COMMON_LETTER_RUN if _is_common(text) else _LETTER_RUN).findall(text))
 
 
@@ -167,14 +167,14 @@ _ONE_NUMBER = re.compile(r"\A[^0-9]*+([0-9]{1,3}(?:,[0-9]{2,3}){1,5}|[0-9]{1,18}
 
 
 def ascii_digits(text: str) -> str:
-    """Replace Bengali digits by ASCII digits; the length stays the same."""
+    """Replace Bengali digits with ASCII digits; the length of the text does not change."""
     return text.translate(_TO_ASCII)
 
 
 def parse_integer(text: str) -> int | None:
-    """Return the only whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``; None if none or several.
+    """Return the whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``, or None unless it has exactly one.
 
-    For ranks and counts: a dash before the number is decoration, not a minus.
+    The function is for ranks and counts, so a dash before the number is not a minus sign.
     """
     match = _ONE_NUMBER.fullmatch(ascii_digits(text))
     return int(match[1].replace(",", "")) if match else None
@@ -186,10 +186,10 @@ _ENGLISH_LETTER = re.compile("[A-Za-z]")
 
 
 def language_by_script(text: str) -> str | None:
-    """Return ``bn``, ``as``, ``en``, or ``und`` if no script has the majority; None for a text without letters.
+    """Return the language of a text by its script: ``bn``, ``as`` or ``en``, or ``und`` if no script has the majority.
 
-    Only the script counts, so other languages in Latin letters are ``en`` too. Assamese writes ৰ and ৱ where Bengali
-    writes র: the more frequent of them decides.
+    Return None for a text without letters. Other languages in Latin letters are also ``en``. Bengali and Assamese share
+    a script, but Assamese uses ৰ and ৱ instead of র, so the more frequent of these letters decides.
     """
     scripts = Counter[str]()
     if _is_common(text) and sum(map(text.count, "রকনতবসলম")) > len(_ENGLISH_LETTER.findall(text)):
@@ -209,8 +209,8 @@ def _script_language(letter: str) -> str:
     return next((language for language, block in _LANGUAGE_BLOCKS.items() if block.match(letter)), "und")
 
 
-# In UTF-8 every letter of the block is E0 A6 xx or E0 A7 xx. Read as Latin-1 that is à¦ or à§ and a third sign, which
-# may be a control character and removed by now. The longer alternative is the same mistake made twice.
+# In UTF-8, every Bengali letter is E0 A6 xx or E0 A7 xx. Decoded as Latin-1, this is à¦ or à§ and a third character,
+# which may be a control character that is removed by now. The longer alternative is for text wrongly decoded twice.
 _MOJIBAKE = re.compile("(?:(?:à[¦§]|Ã[\xa0 ]?Â[¦§])[^à]{0,3}){2}")
 
 

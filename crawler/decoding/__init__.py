@@ -1,1 +1,1 @@
-"""Decompression and charsets of bodies. Imports neither Scrapy nor Twisted."""
+"""Decompression and character sets of response bodies. Imports neither Scrapy nor Twisted."""

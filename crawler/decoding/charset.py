@@ -1,4 +1,4 @@
-"""Content type and character set of a body."""
+"""Detection of the content type and character set of a response body."""
 
 import codecs
 import re
@@ -26,7 +26,7 @@ _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
 
 def sniff(body: bytes) -> str:
-    """Detect the type of a body by its content: `html`, `xml`, `json`, `text`, `image`, `pdf`, `zip`, …, `binary`."""
+    """Return the type of a body by its content, such as `html`, `xml`, `json`, `text`, `image`, `pdf` or `binary`."""
     for signature, kind in _SIGNATURES:
         if body.startswith(signature):
             return kind
@@ -61,18 +61,18 @@ _BENGALI = re.compile(r"[\u0980-\u09ff]")
 
 
 def decode_text(body: bytes, declared: str | None = None) -> str:
-    """Decode a page; undecodable bytes become U+FFFD.
+    """Decode the body of a page; bytes that cannot be decoded become U+FFFD.
 
-    In order of precedence: a byte order mark; UTF-8, if the bytes are valid or contain Bengali; the declared charset;
-    that of a `<meta>` element; UTF-8.
+    The charset is, in order of precedence: that of a byte order mark; UTF-8, if the bytes are valid UTF-8 or contain
+    Bengali in UTF-8; the declared charset; the charset of a `<meta>` element; UTF-8.
 
-    :param declared: Content-Type header or the name of a charset
+    :param declared: Content-Type header, or the name of a charset
     """
     return decoded(body, declared)[0]
 
 
 def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
-    """Decode a page as :func:`decode_text` does, and report if the body is that text in UTF-8, byte for byte."""
+    """Return (text, True if the body is exactly this text in UTF-8), decoded as by :func:`decode_text`."""
     for mark, charset in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(charset, errors="replace"), False
@@ -89,7 +89,10 @@ def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
 
 
 def _codec(charset: str | None) -> str | None:
-    """Return Python's name of a charset of web pages, or None; Latin-1 is read as Windows-1252, as in browsers."""
+    """Return Python's name for a charset, or None if web pages do not use it.
+
+    Latin-1 and ASCII are treated as Windows-1252, as in browsers.
+    """
     try:
         name = codecs.lookup(charset.strip().strip("\"'")).name if charset else ""
     except (LookupError, ValueError):

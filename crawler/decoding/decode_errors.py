@@ -1,17 +1,17 @@
-"""Errors of decoding and parsing; :mod:`crawler.downloader.errors` gives each its outcome."""
+"""Exceptions of decoding and parsing; :mod:`crawler.downloader.errors` maps each to an outcome."""
 
 
 class DecodeError(Exception):
-    """A body that cannot be decoded or parsed; the message is one sentence for the `reason` column."""
+    """Raised if a body cannot be decoded or parsed; the message is one sentence for the `reason` column."""
 
 
 class PageTooLarge(DecodeError):
-    """A body that exceeds a limit of size, elements, memory or time."""
+    """Raised if a body exceeds a limit on size, elements, memory or time."""
 
 
 class PageCorrupt(DecodeError):
-    """A body that was cut short or whose checksum fails."""
+    """Raised if a body is truncated or its checksum is wrong."""
 
 
 class ParserCrashed(DecodeError):
-    """A page that ended the parse worker, or for which no worker could be started."""
+    """Raised if a page ended the parse worker process, or if no worker process could be started for it."""

@@ -1,4 +1,4 @@
-"""Decompression of response bodies, complete and within a size limit."""
+"""Decompression of response bodies, with a size limit and an error for truncated bodies."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,10 +20,12 @@ ZSTD_WINDOW: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 23}
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """Decode one content encoding (`gzip`, `x-gzip`, `deflate`, `br`, `zstd`) to at most `limit` bytes.
+    """Return a body decoded from one content encoding: `gzip`, `x-gzip`, `deflate`, `br` or `zstd`.
 
-    Raises :class:`PageTooLarge` above the limit, and :class:`PageCorrupt` for a truncated stream or a wrong checksum.
-    Plain text that is only labelled as compressed is returned as it is: some servers send that.
+    A body that is plain text despite its label is returned unchanged, because some servers send such bodies.
+
+    :raises PageTooLarge: the decoded body exceeds ``limit`` bytes
+    :raises PageCorrupt: the encoding is unknown, the stream is truncated or the checksum is wrong
     """
     if encoding not in _PIECES:
         raise PageCorrupt(f"unknown content encoding {encoding!r}")
@@ -45,7 +47,7 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, new_inflater: Callable[[], Any]) -> Iterator[bytes]:
-    """Yield pieces of a zlib, raw deflate or gzip stream; of gzip, those of all members."""
+    """Yield the decompressed pieces of a zlib, raw deflate or gzip stream; a gzip stream may have several members."""
     while body:
         inflater = new_inflater()
         while not inflater.eof:
@@ -57,12 +59,12 @@ def _inflate(body: bytes, new_inflater: Callable[[], Any]) -> Iterator[bytes]:
         body = inflater.unused_data if inflater.unused_data.startswith(b"\x1f\x8b") else b""
 
 
-# Four times as fast as zlib. Without a checksum it accepts more corrupt streams, so the others use zlib.
+# Four times as fast as zlib, but it accepts more corrupt streams. It is used for gzip only, which has a checksum.
 _gzip_decoder = partial(isal_zlib.decompressobj, 31)
 
 
 def _decode_deflate(body: bytes) -> Iterator[bytes]:
-    """Yield pieces of a zlib stream; some servers send raw deflate instead."""
+    """Yield the decompressed pieces of a zlib stream or of raw deflate, which some servers send instead."""
     zlib_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
     return _inflate(body, partial(zlib.decompressobj, 15 if zlib_header else -15))
 

@@ -1,13 +1,13 @@
-"""Dates of HTTP headers and feeds (RFC 822)."""
+"""Parsing of the dates in HTTP headers and feeds (RFC 822)."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """Parse a date, UTC by default; None if it is malformed or outside of the years that Python knows.
+    """Return a date in UTC, which is also its default zone, or None if it is malformed or outside Python's range.
 
-    For some inputs `email.utils` raises errors other than ValueError: OverflowError for a huge year or offset.
+    `email.utils` may raise other exceptions than ValueError, such as OverflowError for a huge year or offset.
     """
     try:
         date = parsedate_to_datetime(text)

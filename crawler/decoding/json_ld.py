@@ -1,4 +1,4 @@
-"""Structured data (JSON-LD) of a page: tolerant parsing, and the article objects that describe the page itself."""
+"""Structured data (JSON-LD): tolerant parsing, and selection of the article objects that describe a page."""
 
 import json
 import re
@@ -28,10 +28,10 @@ _ID = re.compile(r"\d{5,}")  # longer than a year
 
 
 def parse_json_ld(text: str) -> list[Any]:
-    """Return the values of a block.
+    """Return the JSON values of a JSON-LD block.
 
-    If it is not JSON, it is tried again without comments, CDATA marks, excess commas, control characters and wrong
-    escapes; an unreadable rest is dropped.
+    If the block is not valid JSON, it is parsed again without comments, CDATA marks, excess commas, control characters
+    and wrong escapes; the part after an error that remains is dropped.
     """
     try:
         return [json.loads(text, strict=False)]
@@ -53,7 +53,7 @@ def _tolerant(text: str) -> Iterator[Any]:
 
 
 def articles_in(value: Any) -> Iterator[dict[str, Any]]:
-    """Iterate over the article objects of a value: in lists, in ``@graph``, and as main entity of a page."""
+    """Yield the article objects in a value, including those in lists, in ``@graph`` and in ``mainEntity``."""
     queue = deque([value])
     while queue:
         value = queue.popleft()
@@ -69,9 +69,9 @@ def articles_in(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def of_this_page(articles: Iterable[dict[str, Any]], urls: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the articles that describe a page: those with one of its URLs or, if there are none, those without any.
+    """Return the articles that have one of the URLs of a page or, if there are none, the articles without a URL.
 
-    An article that names another page is a related story.
+    An article with another URL describes a related story and is omitted.
     """
     base, *_ = own = [url for url in urls if url]
     keys = {key for url in own for key in _keys(url)}
@@ -96,7 +96,7 @@ def _urls_of(article: dict[str, Any]) -> Iterator[str]:
 
 
 def _keys(url: str) -> Iterator[str]:
-    """Iterate over keys that are equal for URLs of one page; none for the front page, which names no story."""
+    """Yield keys that all URLs of one page have in common; none for a front page, which does not identify a story."""
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")

@@ -1,7 +1,7 @@
-"""Elements that are never read and that a page forgot to close.
+"""Repair of unclosed elements whose content is skipped, such as ``form`` or ``aside``.
 
-By the HTML standard such an element holds everything up to the end of the element around it. A reader sees the text in
-a ``form`` or ``aside`` like any other, so the rest of a story must not vanish with the element.
+By the HTML standard, an unclosed element contains everything up to the end of its parent. The rest of a story inside
+it is visible in a browser, so it must not be skipped.
 """
 
 import re
@@ -39,14 +39,14 @@ _MAX_OVERLAP = 100
 class _OpenElements:
     stack: list[tuple[str, int, int]] = field(default_factory=list)  # name, and span of the start tag
     names: Counter[str] = field(default_factory=Counter)
-    edits: list[tuple[int, int, str]] = field(default_factory=list)  # span, and what replaces it
+    edits: list[tuple[int, int, str]] = field(default_factory=list)  # span, and its replacement
 
     def open(self, name: str, start: int, end: int) -> None:
         self.stack.append((name, start, end))
         self.names[name] += 1
 
     def close(self, name: str, at: int) -> None:
-        """Close the innermost element of a name and, except for formatting, all that are open in it."""
+        """Close the innermost element of a name and, unless it is a formatting element, all that are open in it."""
         if not self.names[name]:
             return
         if name in _FORMATTING:
@@ -60,7 +60,7 @@ class _OpenElements:
             self.names[top[0]] -= 1
             inner.append(top)
         self.names[name] -= 1
-        if name == "form":  # the parser would leave the elements in it open, and whatever follows in the form
+        if name == "form":  # otherwise the parser keeps its elements open, and the rest of the page in the form
             self.edits += [(at, at, f"</{inside}>") for inside, *_ in inner]
         elif name not in SKIPPED_CONTAINERS:
             self.remove(inner)
@@ -70,7 +70,10 @@ class _OpenElements:
 
 
 def may_be_unclosed(container: LexborNode) -> bool:
-    """Report if an element in a container may hold text by mistake: an unclosed one has no next sibling."""
+    """Report if a skipped element in a container may be unclosed, which means that it has text but no next sibling.
+
+    A ``form`` or ``template`` may be unclosed even if it has a next sibling.
+    """
     return any(
         node.tag == "template" or ((node.next is None or node.tag == "form") and (node.text() or "").strip())
         for node in container.css(_ANY_SKIPPED)
@@ -78,9 +81,9 @@ def may_be_unclosed(container: LexborNode) -> bool:
 
 
 def close_elements(html: str) -> str:
-    """Remove the start tags of skipped elements that are still open where the element around them ends.
+    """Remove the start tags of skipped elements that are still open where their parent element ends.
 
-    Their content becomes part of the element around them.
+    Their content becomes part of the parent element.
     """
     opened = _OpenElements()
     for token in _TOKEN.finditer(html):

@@ -1,1 +1,1 @@
-"""Parsing: lists, links and a story from one page. May import decoding, bengali, entry points, URLs and items."""
+"""Parsing of pages into lists, links and a story. May import decoding, bengali, entry points, URLs and items."""

@@ -1,4 +1,4 @@
-"""News agency credits: the agency that a text is taken from, not one that it only mentions."""
+"""Detection of the news agency that a story credits as its source, as opposed to one that it only mentions."""
 
 import re
 from itertools import islice
@@ -91,9 +91,9 @@ _MAX_PLACES = 100  # occurrences of one name
 
 
 def credited_agency(body: str, byline: str | None) -> str | None:
-    """Return the agency that a clean text or its byline credits; None if there is no credit.
+    """Return the news agency that a clean body or its byline credits, or None if there is no credit.
 
-    Of several credits in a text the most explicit kind counts, and of equal ones the first.
+    If a body has several credits, the most explicit kind counts and, among those of one kind, the first.
     """
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
         if (match := _BYLINE.fullmatch(part)) and (name := _NAMES[match["form"]]) not in _AMBIGUOUS:
@@ -109,7 +109,7 @@ def credited_agency(body: str, byline: str | None) -> str | None:
 
 
 def _kind_of_credit(body: str, start: int, form: str) -> int | None:
-    """Return the index in ``_CREDITS`` for one occurrence of a name; None if it is only a mention."""
+    """Return the index in ``_CREDITS`` for one occurrence of a name, or None if it is only a mention."""
     before = body[max(start - _MAX_DISTANCE, 0) : start].rpartition("\n")[2]
     if before and _LETTER.match(before[-1]):
         return None

@@ -1,4 +1,4 @@
-"""Boilerplate among a story's paragraphs: captions, links to other stories and lines that the site adds."""
+"""Removal of boilerplate from a story: captions, links to other stories and lines that the site adds."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ _MORE = (
     r"|(?:read|see|watch)\s+(?:more|also|next)|also\s+(?:read|see|watch)|you\s+(?:may|might)\s+also\s+like"
     r"|related\s+(?:news|stor(?:y|ies)|articles?|posts?|coverage|reading|topics?)|recommended(?:\s+for\s+you)?|related(?=\s*:)"
 )
-# A line that is only such a label stands above an advertisement.
+# A line with nothing but such a label is the heading of an advertisement.
 _AD = (
     r"(?:গুগল\s*)?বিজ্ঞাপন|অ্যাড|স্পন্সর(?:ড|ড্)?|স্পনসর(?:ড|ড্)?|পৃষ্ঠপোষকতায়|প্রমোশনাল?"
     r"|(?:google\s*)?ad(?:s|vert|verts|vertisements?|vertorial|vertising)?|(?:sponsored|promoted)(?:\s+(?:content|links?|posts?|stor(?:y|ies)|by))?"
@@ -50,7 +50,7 @@ class BoilerplateFilter:
 
     :param base_url: URL that links are relative to
     :param promo: patterns of lines that the site adds to every story
-    :param headline: may be repeated as the first paragraph, as may the ``caption``
+    :param headline: headline of the story; removed, like the ``caption``, if it is repeated as the first paragraph
     """
 
     url_rules: UrlRules
@@ -60,7 +60,7 @@ class BoilerplateFilter:
     caption: str | None = None
 
     def story_paragraphs(self, blocks: Iterable[TextBlock]) -> Iterator[str]:
-        """Iterate over the story's own paragraphs, as clean text."""
+        """Yield the paragraphs that are not boilerplate, as clean text."""
         blocks = list(blocks)
         link_counts = Counter(link for block in blocks if not block.unlinked for link in set(block.links))
         is_first = True
@@ -82,7 +82,7 @@ class BoilerplateFilter:
         )
 
     def _is_reading_tip(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
-        """Report if a line is only a label such as আরও পড়ুন, or consists of links to other stories."""
+        """Report if a line has only a label such as আরও পড়ুন ("read more") or only links to other stories."""
         if label := _READ_MORE.match(text):
             is_followed = _WORD.search(text, label.end()) is not None
             if not is_followed or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):

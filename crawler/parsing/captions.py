@@ -19,7 +19,7 @@ def _who(length: int) -> str:
     return rf"(?P<who>[^\s:।][^:।]{{0,{length - 1}}}?|(?<=\s))"
 
 
-# Most explicit first. The sign ঃ is used as a colon, but inside a name (মোঃ) it is a letter.
+# Ordered from most to least explicit. The sign ঃ is used as a colon, but inside a name (মোঃ) it is a letter.
 _CREDITS = tuple(
     compile_nfc(pattern, re.IGNORECASE)
     for pattern in (
@@ -52,15 +52,15 @@ _CERTAIN_CREDIT = compile_nfc(
 
 
 def clean_caption(text: str) -> str | None:
-    """Clean a caption: once if it is printed twice, without the word caption; None if only labels are left."""
+    """Return a clean caption without the word "caption" and without repetition, or None if only labels are left."""
     printed = _once(clean(_CAPTION_LABEL.sub("", clean(text) or "")) or "")
     return None if _BARE_LABEL.fullmatch(printed) else printed or None
 
 
 def split_caption(text: str | None, headline: str | None) -> tuple[str | None, str | None]:
-    """Split a printed caption into (caption, credit) without labels.
+    """Split a printed caption into (caption, credit), both without labels.
 
-    A caption that only repeats the headline is None.
+    Each is None if it is absent; the caption is also None if it only repeats the headline.
     """
     printed = clean_caption(text or "") or ""
     caption, credit = _split(printed)
@@ -97,11 +97,11 @@ def _once(text: str) -> str:
 
 
 def is_picture_credit(text: str) -> bool:
-    """Report if a line is certainly only the credit of a picture, even without a picture above it."""
+    """Report if a line is certainly a picture credit and nothing else, even if there is no picture above it."""
     caption, credit = _split(text)
     return bool(credit and not caption and len(text) <= _MAX_CREDIT_LENGTH and _CERTAIN_CREDIT.match(credit))
 
 
 def has_picture_credit(text: str) -> bool:
-    """Report if a line ends in the credit of a picture, as captions do."""
+    """Report if a line ends with a picture credit, as captions do."""
     return _split(text)[1] is not None

@@ -1,6 +1,7 @@
-"""Extractors: how one field is found on a page.
+"""Extractors, which find the text of one field (such as the headline) on a page.
 
-A site file combines them. An extractor yields texts, best first; one that finds nothing leaves the field to the next.
+The layout of a site has a list of extractors for each field. Each yields the texts it finds, with the best first; the
+next extractor is only used if none of them can be parsed.
 """
 
 import re
@@ -21,11 +22,11 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Extractor:
-    """One way to find a field.
+    """One way to find a field on a page.
 
-    :param name: name in reports and alarms
-    :param extract: function from an article to texts that are not empty
-    :param selector: the selector it starts from, if any
+    :param name: name for reports and alarms
+    :param extract: function that returns the texts found in an article, none of them empty
+    :param selector: CSS selector that is searched first, if any
     """
 
     name: str
@@ -34,7 +35,7 @@ class Extractor:
 
 
 def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
-    """Text of each element, without elements inside it that match the selector ``exclude``.
+    """Extract the text of each element that matches a selector, without inner elements that match ``exclude``.
 
     :param matching: pattern that the text must contain
     """
@@ -48,7 +49,7 @@ def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
 
 
 def joined(region: str, selector: str, *, exclude: str = "") -> Extractor:
-    """Texts of all elements in a region, each once, joined by commas; one text per region."""
+    """Extract one text per region: the texts of the elements in it, without repetitions and joined by commas."""
 
     def extract(article: Article) -> Iterator[str]:
         for part in article.css(region):
@@ -60,7 +61,7 @@ def joined(region: str, selector: str, *, exclude: str = "") -> Extractor:
 
 
 def before(selector: str, end: str) -> Extractor:
-    """Text of each element before the first match of the selector ``end``, in document order."""
+    """Extract the text of each element that precedes the first match of the selector ``end`` in the document."""
 
     def extract(article: Article) -> Iterator[str]:
         if not article.css(selector):
@@ -76,7 +77,10 @@ def before(selector: str, end: str) -> Extractor:
 
 
 def attribute(selector: str, *names: str, markup: bool = False) -> Extractor:
-    """Attributes of each element, in the order of ``names``; with ``markup``, the text of the HTML they contain."""
+    """Extract attributes of each element, in the order of ``names``.
+
+    :param markup: the attributes contain HTML, of which the text is extracted
+    """
 
     def extract(article: Article) -> Iterator[str]:
         for node in article.css(selector):
@@ -98,7 +102,7 @@ def _text_of_html(markup: str) -> str:
 
 
 def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
-    """Content of a meta element, without the parts that match the pattern ``remove``.
+    """Extract the content of a meta element, without the parts that match the pattern ``remove``.
 
     :param matching: pattern that the content must contain
     """
@@ -110,7 +114,10 @@ def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
 
 
 def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
-    """Value at a path in each JSON-LD article of the page, the first of a list; patterns as for :func:`meta`."""
+    """Extract the value at a path of keys in each JSON-LD article of the page; of a list, the first value.
+
+    ``remove`` and ``matching`` are patterns as for :func:`meta`.
+    """
 
     def extract(article: Article) -> Iterator[str]:
         for value in article.page.json_ld:

@@ -1,4 +1,4 @@
-"""Entries of feeds (RSS, Atom) and sitemaps."""
+"""Parsing of feeds (RSS, Atom) and sitemaps into entries."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ _YEAR_2100 = 4_102_444_800  # in seconds
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry of a feed or sitemap; ``modified`` is its date as written."""
+    """One entry of a feed or sitemap; ``modified`` is its date, as an unparsed string."""
 
     url: str
     headline: str | None = None
@@ -52,7 +52,7 @@ def _feed_entries(root: "_Document") -> Iterator[FeedEntry]:
 
 
 def _url_of(item: etree._Element) -> str:
-    """Return the URL of an item: text of the link in RSS, an attribute in Atom, sometimes only the guid."""
+    """Return the URL of an item, from the link's text (RSS), the link's attribute (Atom) or otherwise the guid."""
     links = list(item.iterchildren("{*}link"))
     attributes = [link.get("href") for link in links if link.get("rel", "alternate") == "alternate"]
     guids = [guid.text or "" for guid in item.iterchildren("{*}guid", "{*}id") if guid.get("isPermaLink") != "false"]
@@ -182,14 +182,15 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def newest_first(entries: list[FeedEntry]) -> list[FeedEntry]:
-    """Sort entries by date, newest first; entries without a readable date follow in their order."""
+    """Return the entries sorted by date, newest first; entries without a readable date follow in their given order."""
     return sorted(entries, key=lambda entry: _timestamp(entry.modified), reverse=True)
 
 
 def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
-    """Return the time of the last change of each entry's page; None if absent or implausible.
+    """Return for each entry the time when its page was last changed, or None if it is absent or implausible.
 
-    If most entries have the same minute, that is when the document was generated, so none is trusted.
+    All are None if more than half of the entries have the same minute, which is then the time when the document was
+    generated.
     """
     timestamps = [_timestamp(entry.modified) for entry in entries]
     minutes = Counter(at // 60 for at in timestamps if at > float("-inf"))
@@ -199,7 +200,7 @@ def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
 
 
 def _timestamp(date: str | None) -> float:
-    """Parse a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS), UTC by default; minus infinity if invalid."""
+    """Return the timestamp of a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS), or minus infinity if not valid."""
     text = (date or "").strip()
     try:
         moment: datetime | None = datetime.fromisoformat(text)

@@ -1,8 +1,8 @@
 """Limits on nesting, formatting, attributes and elements, applied to HTML before it is parsed.
 
-The parser's time is quadratic in the nesting and in the attributes of a tag, and it repeats formatting elements that
-are never closed in each block: 10,000 tags can take 4 GB. Browsers have similar limits; ordinary pages stay far below
-them and are not changed. No limit removes text, and what it removes is counted.
+The parser's time is quadratic in the depth of nesting and in the number of attributes of a tag. It also repeats
+unclosed formatting elements in each block, so that 10,000 tags can take 4 GB. Browsers have similar limits; ordinary
+pages stay far below them and are not changed. Text is never removed, and all removed markup is counted.
 """
 
 import re
@@ -14,7 +14,7 @@ from crawler.decoding.decode_errors import PageTooLarge
 MAX_ELEMENTS = 200_000
 MAX_ATTRIBUTES = 500  # of a tag of more than `_WINDOW` characters
 MAX_DEPTH = 400
-# Up to these numbers of tags, the parser takes little more than a second, however they are nested.
+# Up to these numbers of tags, the parser needs little more than a second, however the tags are nested.
 _MAX_UNCHECKED_FORMATTING = 5_000
 _MAX_UNCHECKED_DEPTH = 20_000
 # The parser may create an element for each tag and each formatting element that is open at the same time.
@@ -24,11 +24,11 @@ _WINDOW = 2_000
 _ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:(["'])|[^\s>]*+))?+""")
 _TAG_NAME = re.compile(r"<[a-z][^\s/>]*+", re.IGNORECASE)
 _RAW_TAG = re.compile(r"<(/?)(?:script|style|textarea|title|xmp|iframe|noembed|noframes)(?=[\s/>])", re.IGNORECASE)
-# Formatting elements: without them a text reads the same.
+# Formatting elements, which can be removed without changing the text.
 _FORMATTING = frozenset(("b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"))
 _FORMATTING_NAME = f"(?=[bcefinstu])({'|'.join(sorted(_FORMATTING))})(?=[\\s/>])"
 _FORMATTING_TAG = re.compile(f"<(/?){_FORMATTING_NAME}", re.IGNORECASE)
-# One that is not closed by the next tag.
+# A formatting element that the next tag does not close.
 _LASTING_FORMATTING = re.compile(f"<{_FORMATTING_NAME}[^<]*+(?!</\\1[\\s>])", re.IGNORECASE)
 _TAG = re.compile(
     r"""<!--(?:[^-]++|-(?!->))*+
@@ -45,10 +45,10 @@ _UNNESTED = frozenset(
 _UNNESTED_SIGNS = frozenset(
     f"{name}{end}"[:3] for name in _UNNESTED - {"a"} for end in (("> ", " c", "/>", "\n ") if len(name) < 3 else ("",))
 )
-# Elements outside of which an end tag closes nothing.
+# Elements that limit the effect of end tags: one inside such an element closes nothing outside it.
 _SCOPES = frozenset(("applet", "caption", "marquee", "object", "table", "template"))
 _FOREIGN = frozenset(("svg", "math"))
-# Elements that end an icon or formula, or are HTML inside it.
+# Elements that end an icon (svg) or formula (math), or that are HTML inside it.
 _FOREIGN_ENDS = frozenset(
     ("blockquote", "body", "center", "desc", "div", "dl", "foreignobject", "h1", "h2", "h3", "h4", "h5", "h6", "head")
     + ("annotation-xml", "listing", "menu", "mi", "mn", "mo", "ms", "mtext", "ol", "pre", "ruby", "span", "sub", "sup")
@@ -57,9 +57,9 @@ _FOREIGN_ENDS = frozenset(
 
 
 def limit_markup(html: str, removed: Counter[str] | None = None) -> str:
-    """Remove what would take the parser too long: attributes, formatting and deep elements beyond the limits.
+    """Return the HTML without attributes, formatting elements and deeply nested elements beyond the limits.
 
-    :param removed: counts what was removed
+    :param removed: counter of removed attributes and elements by kind, which is updated
     """
     removed = Counter() if removed is None else removed
     html = _limit_attributes(html, removed)
@@ -67,7 +67,7 @@ def limit_markup(html: str, removed: Counter[str] | None = None) -> str:
     if tags <= _MAX_UNCHECKED_FORMATTING:
         return html
     max_formatting = _MAX_REPEATED // tags
-    # The exact count takes longer than the parser, so it is left to the few pages that fail a rough one.
+    # The exact count takes longer than parsing, so only the few pages that fail the rough one need it.
     if (
         len(_LASTING_FORMATTING.findall(html)) > max_formatting
         and _most_open(_FORMATTING_TAG.findall(html)) > max_formatting
@@ -77,7 +77,7 @@ def limit_markup(html: str, removed: Counter[str] | None = None) -> str:
 
 
 def _may_be_deep(html: str) -> bool:
-    """Compare the numbers of start and end tags, by the first letters of their names."""
+    """Report if elements may be nested too deeply, by a rough count of start and end tags."""
     signs = [part[:3] for part in html.split("<")[1:]]
     starts, ends = Counter[str](), Counter[str]()
     unnested = 0
@@ -101,7 +101,7 @@ def _may_be_deep(html: str) -> bool:
 
 
 def _limit_attributes(html: str, removed: Counter[str]) -> str:
-    """Shorten the tags of more than :data:`MAX_ATTRIBUTES`; only a text without brackets can be such a tag."""
+    """Remove the attributes beyond :data:`MAX_ATTRIBUTES` from long tags, found as long stretches without `<`."""
     parts, kept_to = [], 0
     checked_to, in_raw_text = 0, False
     at = 0
@@ -126,7 +126,7 @@ def _limit_attributes(html: str, removed: Counter[str]) -> str:
 
 
 def _excess_attributes(html: str, at: int) -> tuple[int, int, int]:
-    """Return the span of the attributes beyond the limit, and their number."""
+    """Return (start, end, number) of the attributes beyond the limit in a tag whose attributes begin at ``at``."""
     count, keep_to = 0, at
     while attribute := _ATTRIBUTE.match(html, at):
         at = attribute.end()
@@ -139,7 +139,7 @@ def _excess_attributes(html: str, at: int) -> tuple[int, int, int]:
 
 
 def _most_open(formatting: list[tuple[str, str]]) -> int:
-    """Return how many formatting elements are open at the same time, at most."""
+    """Return the maximum number of formatting elements that are open at the same time."""
     opened = _OpenElements()
     for slash, name in formatting:
         opened.format(name.lower(), is_end=bool(slash))
@@ -148,7 +148,7 @@ def _most_open(formatting: list[tuple[str, str]]) -> int:
 
 @dataclass(slots=True)
 class _Scope:
-    """A table or similar element: an end tag inside it closes nothing outside of it."""
+    """A table or similar element; end tags inside it do not close elements outside it."""
 
     name: str = ""
     stays: bool = True
@@ -157,7 +157,7 @@ class _Scope:
 
 
 class _OpenElements:
-    """Upper bounds of depth and open formatting, by the rules of the HTML standard."""
+    """Stack of open elements by the rules of the HTML standard; gives upper bounds of depth and open formatting."""
 
     def __init__(self) -> None:
         self.scopes = [_Scope()]
@@ -166,7 +166,7 @@ class _OpenElements:
         self.in_foreign = False  # in an icon or formula, where `<path/>` is empty
 
     def start(self, name: str) -> bool:
-        """Open an element; return if its tag stays."""
+        """Open an element; return False if it is too deep and its tag has to be removed."""
         stays = self.depth < MAX_DEPTH
         self.depth += 1
         self.in_foreign = name in _FOREIGN or (self.in_foreign and name not in _FOREIGN_ENDS)
@@ -179,7 +179,7 @@ class _OpenElements:
         return stays
 
     def end(self, name: str) -> bool:
-        """Close the innermost element of a name and all in it; return if the tag stays."""
+        """Close the innermost element of a name and all in it; return False if the tag has to be removed."""
         self.in_foreign = self.in_foreign and name not in _FOREIGN
         if self.open_scopes[name]:
             while True:
@@ -211,7 +211,7 @@ class _OpenElements:
 
 
 def _limit_elements(html: str, max_formatting: int, removed: Counter[str]) -> str:
-    """Remove the tags of elements that are too deep, and of all formatting if too much of it is open at once."""
+    """Remove the tags of too deep elements, and all formatting tags if too many are open at the same time."""
     opened = _OpenElements()
     deep: list[tuple[int, int]] = []
     formatting: list[tuple[int, int]] = []
@@ -244,6 +244,6 @@ def _limit_elements(html: str, max_formatting: int, removed: Counter[str]) -> st
 
 
 def check_element_count(body: bytes) -> None:
-    """Raise :class:`PageTooLarge` for a page with more elements than any newspaper has."""
+    """Raise :class:`PageTooLarge` if a page has more elements than any page of a newspaper needs."""
     if len(body) > MAX_ELEMENTS and body.count(b"<") > MAX_ELEMENTS:
         raise PageTooLarge(f"more than {MAX_ELEMENTS:,} elements")

@@ -1,4 +1,4 @@
-"""Infinite scroll: the first story of a page that loads further stories below it. The URL belongs to the first one."""
+"""Pages with infinite scroll, which contain further stories below the one that the URL identifies."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from crawler.parsing.selectors import self_and_ancestors
 
 
 def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], preamble: str) -> Article:
-    """Return the article of a page; of several stories, a copy of the tree with only the first.
+    """Return the article of a page; if the page has several stories, only the first, in a copy of the tree.
 
-    Stories may be rows of one container or flat siblings. A later story may start with elements before its headline
-    (selector ``preamble``, such as a byline); these are removed with it.
+    Stories may have a container each or be a sequence of siblings. Elements before the headline of a later story that
+    match the selector ``preamble``, such as its byline, are removed with it.
     """
     article = page.article
     if _later_title(_find_titles(article.css, titles)) is None:
@@ -34,7 +34,7 @@ def _find_titles(css: Callable[[str], list[LexborNode]], selectors: tuple[str, .
 
 
 def _later_title(titles: list[LexborNode]) -> LexborNode | None:
-    """Return the first headline that differs from that of the first story, which may be printed twice."""
+    """Return the headline of the second story, or None; the headline of the first story may occur several times."""
     if len(titles) < 2:
         return None
     headline = visible_text(titles[0])
@@ -42,7 +42,10 @@ def _later_title(titles: list[LexborNode]) -> LexborNode | None:
 
 
 def _start_of_story(top: LexborNode, first: set[int], bodies: tuple[str, ...], preamble: str) -> LexborNode:
-    """Return the sibling of ``top`` with which its story starts; bodies and elements of the first story end it."""
+    """Return the first element of a later story: ``top``, or a preceding sibling that matches ``preamble``.
+
+    The search goes back to a body or an element of the first story.
+    """
     start, previous = top, top.prev
     while previous is not None and previous.mem_id not in first and not any(map(previous.css_matches, bodies)):
         if preamble and previous.css_matches(preamble):  # itself or an element inside it

@@ -1,7 +1,7 @@
-"""Layouts: one template of a site each, as extractors per field.
+"""Layouts, which describe how the fields of a story are extracted from pages with a template of a site.
 
-A site declares its layouts newest first, and the first one that fits a page parses it. Layouts do not depend on Scrapy,
-so stored pages can be parsed as well as fetched ones.
+A site declares its layouts with the newest first, and a page is parsed by the first layout that fits. Layouts do not
+depend on Scrapy, so that stored pages can be parsed too.
 """
 
 import re
@@ -34,16 +34,16 @@ _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্কর
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One template of a site; the extractors of a field are tried in order.
+    """Extractors for the pages with one template of a site; the extractors of a field are tried in order.
 
     :param name: value of `stories.layout`
-    :param title: selectors of the headline element, most exact first
+    :param title: selectors of the headline element, from the most to the least specific
     :param preamble: selector of elements before the headline of a later story on the page (infinite scroll)
-    :param dates: extractors of text with the labels প্রকাশ and আপডেট
-    :param published: extractors of a date without label, used if no labelled date is found; likewise ``updated``
+    :param dates: extractors of text with the labels প্রকাশ (published) and আপডেট (updated)
+    :param published: extractors of a date without a label, used if no labelled date is found; likewise ``updated``
     :param ignored_images: pattern of URLs of placeholders and logos
     :param body: selectors of the element that holds the text
-    :param story_container: selector of the element around all parts of a text that is split over several elements
+    :param story_container: selector of the element that holds all parts of a text split over several elements
     :param exclude: selector of elements inside the body that are not part of the story
     :param promo: patterns of lines that the site adds to every story
     :param expected: columns that nearly every story has; a run raises an alarm if one is missing from the start
@@ -70,7 +70,7 @@ class Layout:
     expected: frozenset[str] = frozenset()
 
     def missing(self, page: Page) -> tuple[str, ...]:
-        """Return which of `body` and `headline` are not on the page; none if the layout fits."""
+        """Return the required fields (`body`, `headline`) that the page lacks; the layout fits if there are none."""
         page.preload(self.anchors)
         article = page.article
         present = {
@@ -81,7 +81,7 @@ class Layout:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Classes and ids at the start of the first selector of each field, which nearly every page needs."""
+        """Class or id with which the first selector of each field begins; nearly every page is searched for these."""
         fields = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
         first = (*(field[0].selector for field in fields if field), *self.title[:1], *self.body[:1], self.tags)
         return tuple(dict.fromkeys(name for selector in first if (name := anchor_of(selector))))
@@ -103,7 +103,7 @@ class Layout:
         return {**names, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
-        """Parse the story on a page, as printed; absent fields are None, and nothing is validated yet."""
+        """Return the story on a page, with texts as printed and None for absent fields; it is not validated yet."""
         if any(may_be_unclosed(node) for selector in self.body for node in page.article.css(selector)):
             page = page.with_closed_elements()
         article = first_story(page, self.title, self.body, self.preamble)
@@ -193,7 +193,7 @@ class Layout:
         return []
 
     def _parts(self, container: LexborNode, selector: str) -> list[LexborNode]:
-        """Return the elements that a text is split over, without repeated and nested ones."""
+        """Return the elements that hold the parts of a text, without repeated and nested ones."""
         around = self_and_ancestors(container) if self.story_container else ()
         whole = next((node for node in around if node.css_matches(self.story_container)), None)
         parts = whole.css(selector) if whole is not None else [container]

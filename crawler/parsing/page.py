@@ -1,4 +1,4 @@
-"""A fetched page, and the article on it."""
+"""A fetched page as a tree of elements, and the article on it."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -25,7 +25,7 @@ PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
 class Page:
     """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset.
 
-    :ivar removed: number of attributes or elements that limits removed, by kind
+    :ivar removed: number of attributes or elements removed by the limits on markup, by kind
     """
 
     body: bytes
@@ -36,17 +36,17 @@ class Page:
     _matches: dict[str, list[LexborNode]] = field(default_factory=dict, init=False, repr=False)
 
     def new_tree(self) -> LexborHTMLParser:
-        """Parse the page again, for a caller that modifies the tree."""
+        """Parse the page and return a new tree, which the caller may modify."""
         text, is_utf8 = decoded(self.body, self.content_type)
         self.removed = Counter()
         markup = limit_markup(text, self.removed)
-        # The parser reads UTF-8: a body that is UTF-8 already needs no encoding.
+        # The parser reads UTF-8, so a body that is already in UTF-8 is passed as it is.
         return LexborHTMLParser(self.body if is_utf8 and markup is text else markup, options=PARSER_OPTIONS)
 
     tree = cached_property(new_tree)
 
     def with_closed_elements(self) -> "Page":
-        """Return the page without the start tags of elements that hide text because they are never closed."""
+        """Return the page without the start tags of unclosed elements, whose content would otherwise be skipped."""
         text = decode_text(self.body, self.content_type)
         return self if (closed := close_elements(text)) == text else Page(closed.encode(), self.url, self.fetched_at)
 
@@ -55,13 +55,13 @@ class Page:
         return Article(self, root_of(self.tree), matches=self._matches)
 
     def preload(self, anchors: Collection[str]) -> None:
-        """Search for several classes and ids at once, before selectors that begin with them are used."""
+        """Search for several classes and ids at once and cache the matches for selectors that begin with them."""
         if missing := [name for name in anchors if name not in self._matches]:
             self._matches.update(find_anchors(root_of(self.tree), missing))
 
     @cached_property
     def base_url(self) -> str:
-        """The URL that links are relative to."""
+        """URL to which the links of the page are relative."""
         node = self.tree.head.css_first("base[href]") if self.tree.head else None
         try:
             return urljoin(self.url, (node.attributes.get("href") or "").strip()) if node else self.url
@@ -70,7 +70,7 @@ class Page:
 
     @cached_property
     def meta_tags(self) -> dict[str, str]:
-        """Content of the meta elements, by property, name or itemprop; the first of each."""
+        """Content of the meta elements by property, name or itemprop; of repeated ones, the first."""
         tags: dict[str, str] = {}
         for node in self.tree.css("meta[content]"):
             attributes = node.attributes
@@ -81,7 +81,7 @@ class Page:
 
     @cached_property
     def json_ld(self) -> list[dict[str, Any]]:
-        """JSON-LD objects of the article that this page is about; unreadable blocks are skipped."""
+        """JSON-LD objects of the article that the page contains; unreadable blocks are skipped."""
         blocks = self.tree.css('script[type*="ld+json" i]')
         articles = [
             found for node in blocks for value in parse_json_ld(node.text() or "") for found in articles_in(value)
@@ -107,7 +107,7 @@ class Article:
     hidden: frozenset[int] = frozenset()  # `mem_id` of elements in which nothing is found
 
     def css(self, selector: str) -> list[LexborNode]:
-        """Return the matches of a selector in document order; repeated calls are answered from a cache."""
+        """Return the matches of a selector in document order; they are cached."""
         if (nodes := self.matches.get(selector)) is None:
             nodes = self.matches[selector] = select(self.root, selector, self.css)
         if self.hidden:
@@ -118,9 +118,9 @@ class Article:
 
 
 def visible_text(node: LexborNode, exclude: str = "") -> str | None:
-    """Return the text of an element as a reader sees it, on one line; None if there is none.
+    """Return the visible text of an element on one line, or None if there is none.
 
-    A block that is printed twice counts once. Elements that match ``exclude`` are skipped.
+    A repeated block is included once. Elements that match the selector ``exclude`` are skipped.
     """
     only = node.first_child
     if only is not None and only.next is None and only.tag == "-text" and "[" not in (text := only.text_content or ""):

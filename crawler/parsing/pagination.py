@@ -1,4 +1,4 @@
-"""Pagination of listings: fragments that a button loads, or pages that the listing links to."""
+"""Pagination of listings, by fragments that a button loads or by links to numbered pages."""
 
 import re
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -11,16 +11,16 @@ _MAX_LINKS = 2000
 
 
 def fragment_list_id(page: Page, pagination: Pagination) -> str | None:
-    """Return the list id with which a listing's button requests fragments; None without such a button."""
+    """Return the list id with which the button of a listing requests fragments, or None without such a button."""
     button = page.tree.css_first(pagination.button) if pagination.button else None
     list_id = button.attributes.get(pagination.attribute) if button is not None else None
     return list_id if list_id and _LIST_ID.fullmatch(list_id) else None
 
 
 def next_page_link(page: Page, url: str, number: int) -> str | None:
-    """Return the link to the next page of a listing, ``number`` being that of this page; None if there is none.
+    """Return the link to the page after page ``number`` of a listing, or None if there is none.
 
-    The URL is never made up: the page must link to its own path with the next number (`?page=3`, `/page/3`) or mark
+    The URL is not constructed. The page must link to its own path with the next number (`?page=3`, `/page/3`) or mark
     the link with `rel=next`.
     """
     path = re.sub(r"/page/[0-9]+$", "", urlsplit(url).path).rstrip("/")

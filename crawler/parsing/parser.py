@@ -1,6 +1,6 @@
-"""Page parser of a site: from the bytes of a response to everything that the spider needs.
+"""Page parser of a site, which extracts links, lists and the story from the body of a response.
 
-It is pure Python without Scrapy, so that it can run in a worker process.
+It does not depend on Scrapy, so that it can run in a worker process.
 """
 
 from dataclasses import dataclass, field
@@ -29,9 +29,9 @@ class PageResponse:
     """A response to parse.
 
     :param content_type: Content-Type header, if any
-    :param is_story: the URL is that of a story, which is parsed too
-    :param entry_point: the entry point that the URL belongs to, if any; ``position`` is the distance from it
-    :param find_feeds: return the feeds named in the page's head
+    :param is_story: the URL is that of a story, so the story is parsed too
+    :param entry_point: the entry point that the URL belongs to, if any; ``position`` is the position within it
+    :param find_feeds: also return the feeds named in the page's head
     """
 
     url: str
@@ -46,17 +46,17 @@ class PageResponse:
 
 @dataclass(slots=True, kw_only=True)
 class ParsedPage:
-    """Contents of a page.
+    """Result of parsing a page.
 
-    :ivar lists: rows of each ranked list on the page, by name of the list
+    :ivar lists: rows of each ranked list on the page, by the list's name
     :ivar links: stories linked from a listing, in document order
-    :ivar listing_id: id for requesting the fragments of a listing
+    :ivar listing_id: id with which the fragments of a listing are requested
     :ivar next_page: link to the next page of a listing
     :ivar feed_urls: feeds named in the page's head
     :ivar entries: pages named by a feed or sitemap
     :ivar sitemaps: sitemaps named by a sitemap index
-    :ivar story: the story; if no layout fits, it has no layout and lists the missing parts
-    :ivar removed: what the limits on markup removed: numbers by kind
+    :ivar story: the story; if no layout fits the page, its layout is None and it lists the missing parts
+    :ivar removed: number of attributes or elements removed by the limits on markup, by kind
     """
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class ParsedPage:
 
 @dataclass(frozen=True)
 class PageParser:
-    """Parses the responses of one site by its declarations."""
+    """Parser of the responses of one site, configured by the declarations of its spider."""
 
     url_rules: UrlRules
     layouts: tuple[Layout, ...]
@@ -80,7 +80,7 @@ class PageParser:
     zone: ZoneInfo
 
     def parse(self, response: PageResponse) -> ParsedPage:
-        """Parse a response, without a limit on time.
+        """Parse a response; the caller has to limit the time.
 
         :raises DecodeError: the page is corrupt, or too large to parse
         """
@@ -106,7 +106,10 @@ class PageParser:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Classes and ids that nearly every page is searched for: of the lists and the newest layout."""
+        """Classes and ids in the selectors of the lists and the newest layout, which nearly every page is searched for.
+
+        They are passed to :meth:`Page.preload`.
+        """
         regions = (anchor_of(ranked.regions[0]) for ranked in self.lists)
         return tuple(dict.fromkeys((*filter(None, regions), *(self.layouts[0].anchors if self.layouts else ()))))
 
@@ -120,7 +123,7 @@ class PageParser:
     def _parse_story(self, page: Page, target: SiteUrl) -> ParsedStory:
         if layout := choose_layout(self.layouts, page):
             return layout.parse(page, target, self.url_rules, self.zone)
-        # A pipeline step rejects it with a reason, and the page is kept.
+        # An item pipeline rejects this story with a reason, and keeps the page.
         story = Story(site=self.url_rules.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
         return ParsedStory(story=story, missing=self.layouts[0].missing(page))
 

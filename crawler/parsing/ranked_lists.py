@@ -1,4 +1,4 @@
-"""Ranked lists (latest, most popular) on a page, and all links of a page to stories."""
+"""Parsing of the ranked lists on a page (latest, most popular) and of all its links to stories."""
 
 import re
 from collections import defaultdict, deque
@@ -22,7 +22,7 @@ class RankedList:
     """Selectors of a ranked list.
 
     :param name: `latest` or `popular`
-    :param regions: selectors of the element that holds the rows, most exact first
+    :param regions: selectors of the element that holds the rows, from the most to the least specific
     :param rows: selector of one row within it
     :param rank: selector within a row; the rank is in Bengali or ASCII digits
     :param headline: where the headline is: `text`, or an attribute of the row's links such as `@aria-label`, which is
@@ -50,7 +50,7 @@ class RankedRow:
 
 
 def parse_ranked_list(page: Page, ranked: RankedList, url_rules: UrlRules) -> list[RankedRow]:
-    """Return the rows of a list in document order; empty if the page does not have the list."""
+    """Return the rows of a ranked list in document order, or an empty list if the page does not contain it."""
     for selector in ranked.regions:
         for region in page.article.css(selector):
             if rows := _cached_rows(region, ranked, url_rules, page.base_url):
@@ -66,7 +66,7 @@ _ABSOLUTE = re.compile(r"\A\s*+(?:https?://|/)", re.IGNORECASE)
 
 
 def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base_url: str) -> list[RankedRow]:
-    """Return the rows of a region, parsed once for equal markup: most pages of a run show the same list."""
+    """Return the rows of a region, from a cache if its markup is known; most pages of a run show the same list."""
     markup = region.html or ""
     origin = "/".join(base_url.split("/", 3)[:3])
     cached = _cache[ranked, url_rules]
@@ -81,7 +81,7 @@ def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, ba
 
 
 def _parse_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base_url: str) -> Iterator[RankedRow]:
-    """Iterate over the rows with a link; a row without a readable rank gets its position."""
+    """Yield the rows with a link; if the rank of a row cannot be parsed, the position in the list is used."""
     nodes = region.css(ranked.rows)[:MAX_ROWS]
     # One search of the whole list is several times as fast as one in each row.
     links, ranks = (_group_by_row(region, nodes, selector) for selector in ("a[href]", ranked.rank))
@@ -103,14 +103,17 @@ def _group_by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> 
 
 
 def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
-    """Choose the link of a row: to a story, else to another kind of page, else the first; a kicker may have a link."""
+    """Return the link of a row to a story, otherwise to another kind of page (a video), otherwise the first link.
+
+    A row has several links if its kicker is a link too.
+    """
     stories = (target for target in targets if isinstance(target, SiteUrl) and target.story_id)
     others = (target for target in targets if isinstance(target, SkippedUrl) and target.outcome is Outcome.NOT_A_STORY)
     return next(stories, None) or next(others, None) or targets[0]
 
 
 def _valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
-    """Replace the ranks by positions if they are not distinct and in range."""
+    """Return the rows; if their ranks are not distinct or out of range, with positions as ranks."""
     ranks = {row.rank for row in rows}
     if not rows or (len(ranks) == len(rows) and min(ranks) >= 1 and max(ranks) <= MAX_ROWS):
         return rows
@@ -126,7 +129,7 @@ def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> 
 
 
 def story_links(page: Page, url_rules: UrlRules) -> list[SiteUrl]:
-    """Return all stories that a page links to, each once, in document order."""
+    """Return the URLs of the stories that a page links to, without repetitions, in document order."""
     stories: dict[str, SiteUrl] = {}
     for node in page.tree.css("a[href]"):
         target = url_rules.identify(node.attributes.get("href") or "", page.base_url)

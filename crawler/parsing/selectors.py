@@ -1,7 +1,7 @@
-"""CSS searches of one page that share their work.
+"""Fast CSS selection for the many selectors of a layout.
 
-Many selectors of a layout begin with the same class or id, the anchor. It is searched for once, and the rest of each
-selector only inside the few elements found.
+Many of the selectors begin with the same class or id, called the anchor. A page is searched for each anchor once; the
+rest of each selector is only applied to the few elements found.
 """
 
 import re
@@ -17,15 +17,15 @@ _SPACES = re.compile(r"[\t\n\f\r ]+")
 
 
 def anchor_of(selector: str) -> str | None:
-    """Return the class or id that a selector begins with, if it begins with one."""
+    """Return the class or id with which a selector begins, or None if it does not begin with one."""
     parts = _split(selector)
     return parts[0] if parts else selector if _ANCHOR.fullmatch(selector) else None
 
 
 def find_anchors(root: LexborNode, names: Iterable[str]) -> dict[str, list[LexborNode]]:
-    """Find the elements of several classes (`.name`) and ids (`#name`) in one search, in document order.
+    """Return the elements with each of several classes (`.name`) and ids (`#name`), in document order.
 
-    One search for all of them takes little longer than a search for one.
+    All names are found in one search, which takes little longer than a search for one name.
     """
     found: dict[str, list[LexborNode]] = {name: [] for name in names}
     lowered = {name.lower() for name in found}
@@ -42,9 +42,9 @@ def find_anchors(root: LexborNode, names: Iterable[str]) -> dict[str, list[Lexbo
 
 
 def select(root: LexborNode, selector: str, css: Callable[[str], list[LexborNode]]) -> list[LexborNode]:
-    """Return the matches of a selector below ``root``, each once, in document order.
+    """Return the matches of a selector below ``root``, without repetitions, in document order.
 
-    :param css: a cached search for the anchor
+    :param css: function that returns the matches of the anchor, from a cache
     """
     if (parts := _split(selector)) is None:
         return root.css(selector)
@@ -62,7 +62,7 @@ def select(root: LexborNode, selector: str, css: Callable[[str], list[LexborNode
 
 @cache
 def _split(selector: str) -> tuple[str, str, str] | None:
-    """Split a selector into (anchor, part inside it, part directly after it); None if it has another form."""
+    """Split a selector into (anchor, part inside it, part directly after it); return None if it has another form."""
     matches = [match for part in selector.split(",") if (match := _ANCHORED.fullmatch(part.strip()))]
     if len(matches) <= selector.count(",") or len({match["anchor"] for match in matches}) > 1:
         return None

@@ -1,4 +1,4 @@
-"""Text blocks of a story in document order: paragraphs, sub-heads, list items, quotations and table rows."""
+"""Extraction of a story's text as blocks: paragraphs, sub-heads, list items, quotations and table rows."""
 
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ _SKIPPED = frozenset(
 
 @dataclass(slots=True)
 class TextBlock:
-    """One block of text.
+    """One block of text, such as a paragraph.
 
-    :ivar unlinked: the part of the text outside links
-    :ivar links: URLs of the links
-    :ivar picture: alternative text of a picture directly before the block ("" if it has none); None without a picture
+    :ivar unlinked: the part of the text that is not inside links
+    :ivar links: URLs of the links in the block
+    :ivar picture: alt text of a picture directly before the block ("" if the picture has none); None without a picture
     """
 
     text: str
@@ -110,11 +110,11 @@ class _BlockBuilder:
 
 
 def text_blocks(root: LexborNode, excluded: Container[int] = frozenset()) -> Iterator[TextBlock]:
-    """Iterate over the text blocks below ``root``, with white space collapsed.
+    """Yield the text blocks below ``root`` in document order, with white space collapsed.
 
-    A table row of several cells is one block. E-mail url_rules hidden by Cloudflare are decoded.
+    A table row with several cells is one block. E-mail addresses that Cloudflare has obfuscated are decoded.
 
-    :param excluded: ``mem_id`` of elements to skip
+    :param excluded: ``mem_id`` of the elements to skip
     """
     builder = _BlockBuilder()
     for tag, node, entering in _walk(root, excluded):
@@ -125,7 +125,7 @@ def text_blocks(root: LexborNode, excluded: Container[int] = frozenset()) -> Ite
 
 
 def _walk(root: LexborNode, excluded: Container[int]) -> Iterator[tuple[str, LexborNode, bool]]:
-    """Iterate over (tag, node, entering), without recursion, so that no page is too deep."""
+    """Yield (tag, node, entering) at the start and end of each node; there is no recursion that limits the depth."""
     node, entering = root.first_child, True
     while node is not None:
         tag = node.tag or ""
@@ -159,7 +159,7 @@ def _is_visible(tag: str, node: LexborNode, excluded: Container[int]) -> bool:
 
 
 def _is_data_row(row: LexborNode) -> bool:
-    """Report if a table row has text in several cells; one that contains another table is for layout."""
+    """Report if a table row has text in several cells and contains no other table, as rows for page layout do."""
     cells, child = 0, row.first_child
     while child is not None and cells < 2:
         cells += child.tag in _CELL and bool((child.text() or "").strip())
@@ -172,7 +172,10 @@ def _join(texts: list[str]) -> str:
 
 
 def _hidden_mail(node: LexborNode) -> str | None:
-    """Decode an e-mail address that Cloudflare shows as ``[email protected]``: bytes XORed with the first of them."""
+    """Return an e-mail address that Cloudflare shows as ``[email protected]``, or None.
+
+    It is stored as hexadecimal bytes, each XORed with the first byte.
+    """
     code = node.parent.attributes.get("data-cfemail") if node.parent is not None else None
     try:
         key, *letters = bytes.fromhex(code or "")

@@ -1,4 +1,4 @@
-"""A time limit on parsing one page."""
+"""Time limit for parsing one page."""
 
 import signal
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from crawler.decoding.decode_errors import PageTooLarge
 
 @contextmanager
 def limited(seconds: float = 5.0) -> Iterator[None]:
-    """Raise :class:`PageTooLarge` inside the block when the time is up; works in the main thread only."""
+    """Raise :class:`PageTooLarge` in a ``with`` block that takes too long; works in the main thread only."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
         raise PageTooLarge(f"reading the page took more than {seconds:g} s")

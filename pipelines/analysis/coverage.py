@@ -1,9 +1,9 @@
-"""Coverage of a newspaper: which of its story ids are stored, and an estimate of the stories that no list named.
+"""Coverage of a newspaper: the story ids that are stored, and an estimate of the number of stories that were missed.
 
-A gap in the ids proves nothing, because pictures, videos and drafts use ids too. Missed stories are estimated by
-capture-recapture (Chapman 1951) from two independent groups of entry points: the share of what the archives name
-(sitemaps, listings of sections) that the flow named too (the latest list and its feeds) is the share that the flow
-catches.
+A gap in the ids does not prove that a story was missed, because pictures, videos and drafts have ids, too. The number
+of missed stories is estimated by capture-recapture (Chapman 1951) from two independent groups of entry points. One is
+the flow (the latest list and its feeds), the other the archives (sitemaps and listings of sections). The share of the
+archives' stories that are also in the flow is taken as the share of all stories that the flow contains.
 """
 
 import re
@@ -19,15 +19,15 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 
-#: Period that the coverage in a run's report looks back.
+#: Length of the period before the end of a run that the coverage in its report describes.
 WINDOW = timedelta(hours=24)
-#: Entry points that name stories as they appear. They come from one table of the newspaper, so they count as one.
+#: Entry points that list stories as they appear. The newspaper makes all of them from one table, so they count as one.
 FLOW = frozenset(("latest", "latest-news", "all-news", "rss"))
-# A selection by readers or by the user is independent of neither group.
+# Entry points with a selection by readers or by the user, which is not independent of the other groups.
 _SELECTIVE = frozenset(("popular", "popular-news", "seed"))
 MAX_GAPS = 50
 MIN_IN_BOTH = 7
-# The offset of any time zone is below a day.
+# Upper bound of the UTC offset of any time zone.
 _DAY = timedelta(days=1)
 _NUMBER = re.compile(r"\A[^:]++:([0-9]{1,15})")
 _URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?\Z")
@@ -45,13 +45,14 @@ _PRECEDENCE = ("elsewhere", "gone", "rejected", "not_a_story", "failed")
 
 
 def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
-    """Count, by state, the ids that a newspaper assigned from ``since`` to ``until``, from the files alone.
+    """Return the coverage of a newspaper from ``since`` to ``until``, computed from the Parquet files alone.
 
-    ``low`` and ``high`` are the lowest and highest id of stories published in that time. Every id between them has one
-    state: ``found`` (stored), ``elsewhere`` (exact duplicate of a stored story, or redirected to one), ``gone``,
-    ``rejected``, ``not_a_story``, ``failed`` (named but not read yet) or ``never_seen``. ``gaps`` are the longest
-    ranges of never seen ids. ``by_entry_point`` counts the found ones by the entry point that named them first.
-    ``estimated_missed`` and its standard error ``estimated_error`` are None if ``why_no_estimate`` gives a reason.
+    ``low`` and ``high`` are the lowest and highest id of stories published in that time. Every id from low to high is
+    counted under one state: ``found`` (stored), ``elsewhere`` (exact duplicate of a stored story, or redirected to
+    one), ``gone``, ``rejected``, ``not_a_story``, ``failed`` (linked but not read yet) or ``never_seen``. ``gaps`` are
+    the longest ranges of ids that were never seen. ``by_entry_point`` counts the found stories by the entry point that
+    first linked to them. ``estimated_missed`` is the estimated number of missed stories and ``estimated_error`` its
+    standard error; if they are None, ``why_no_estimate`` gives the reason.
     """
     period = {"since": since.isoformat(), "until": until.isoformat()}
     if not _is_numbered(site):
@@ -89,7 +90,10 @@ def _is_numbered(site: str) -> bool:
 
 
 def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the coverage of the 24 hours before the end of a run; an unreadable file is reported, not raised."""
+    """Return the coverage of the 24 hours before the end of a run.
+
+    If a file is unreadable, no exception is raised: the counts are 0 and ``why_no_estimate`` gives the reason.
+    """
     until = datetime.fromisoformat(summary["ended_at"])
     since = until - WINDOW
     try:
@@ -101,10 +105,12 @@ def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[st
 
 
 def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
-    """Estimate the number of ids that no entry point named (Chapman's estimator, Seber's standard error).
+    """Estimate the number of stories to which no entry point linked (Chapman's estimator, Seber's standard error).
 
-    Only ids that both groups could name are compared: from the higher of their minima to the lower of their maxima.
-    Stories that are in no list at all are not estimated.
+    Only ids in the range of both groups are compared, from the higher of their minima to the lower of their maxima.
+    Stories that the newspaper puts in no list at all are not part of the estimate.
+
+    :param sightings: ids of the stories to which each entry point linked
     """
     flow = set[int]().union(*(numbers for via, numbers in sightings.items() if via in FLOW))
     archives = set[int]().union(*(numbers for via, numbers in sightings.items() if via not in FLOW | _SELECTIVE))
@@ -135,7 +141,7 @@ def _unknown(reason: str) -> dict[str, Any]:
 
 
 def _bounds(numbers: list[int]) -> tuple[int, int] | None:
-    """Return minimum and maximum without outliers, such as an old story with a new date (Tukey's fences)."""
+    """Return the minimum and maximum after removing outliers, such as an old story with a new date (Tukey's fences)."""
     if not numbers:
         return None
     ordered = sorted(numbers)
@@ -166,7 +172,7 @@ def _rows(
     until: datetime | None = None,
     filters: Any = None,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield distinct rows of the partitions that may hold rows of a period."""
+    """Yield the distinct rows of all partitions that may contain rows of a period."""
     from pipelines.storage.parquet import read_columns
 
     table = TABLES[name]
@@ -201,7 +207,7 @@ def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: d
 def _states(
     data_folder: DataFolder, site: str, low: int, high: int, since: datetime, until: datetime
 ) -> dict[int, str]:
-    """Return the state of the numbers that were requested; of several states, the first by precedence."""
+    """Return the state of each requested id; of several states, the first in ``_PRECEDENCE`` is used."""
     found: dict[int, set[str]] = defaultdict(set)
     for url, kind in _rows(data_folder, "aliases", site, ("url", "kind"), since):
         if kind == "exact_duplicate" and (number := _url_number(url)) is not None:

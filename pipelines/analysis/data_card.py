@@ -1,4 +1,4 @@
-"""Selection of tables and rows for an export, and its data card: contents, licence, columns and checksums."""
+"""Selection of the rows to export, and the data card of an export: contents, licence, columns and checksums."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 
 @dataclass(frozen=True)
 class Selection:
-    """Tables, sites, period and columns of an export; no sites or columns means all of them."""
+    """Tables, sites, period and columns to export; if ``sites`` or ``columns`` is empty, all are exported."""
 
     tables: Sequence[str] = DEFAULT_TABLES
     sites: Sequence[str] = ()
@@ -44,7 +44,7 @@ class Selection:
 
 
 def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield path below the folder, bytes and SHA-256 of every file in it."""
+    """Yield the relative path, size in bytes and SHA-256 of every file in a folder."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             yield (
@@ -57,7 +57,7 @@ def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
 def build_card(
     folder: Path, tables: Mapping[str, Mapping[str, Any]], selection: Selection, made_at: datetime
 ) -> dict[str, Any]:
-    """Return the card of an exported folder as plain data, with a checksum of each file."""
+    """Return the data card of an exported folder as JSON-compatible data, with a checksum of each file."""
     files = {path: {"path": path, "bytes": size, "sha256": digest} for path, size, digest in checksums(folder)}
     return {
         "title": "A part of what Khobor recorded of the Bengali press",
@@ -78,7 +78,7 @@ def build_card(
 
 
 def write_card(folder: Path, card: Mapping[str, Any], form: str) -> None:
-    """Write README.md for people, card.json for programs, and the checksums of all files."""
+    """Write the data card as README.md (for people) and card.json (for programs), and the checksums of all files."""
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_markdown(card, form), encoding="utf-8")
     (folder / CHECKSUMS).write_text(

@@ -1,4 +1,4 @@
-"""Data dictionary: every table, view and column in words, generated from the declarations of the tables."""
+"""Data dictionary: a description of every table, view and column, generated from the declarations of the tables."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
@@ -28,7 +28,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One column; ``nulls`` is the share of null values in the sample, None without a sample."""
+    """Description of one column.
+
+    :ivar nulls: share of null values in the sample of the data, or None without a sample
+    """
 
     name: str
     type: str
@@ -39,7 +42,7 @@ class Entry:
 
 
 def as_data(sample: Path | None = None) -> dict[str, Any]:
-    """Return the dictionary as plain data, with examples and shares of nulls from a sample of the data."""
+    """Return the dictionary as JSON-compatible data, with examples and shares of null from a sample of the data."""
     return {
         "tables": {
             name: {
@@ -66,18 +69,18 @@ def as_markdown(sample: Path | None = None) -> str:
 
 
 def update_readme(readme: str, sample: Path | None = None) -> str:
-    """Return the text of `data/README.md` with its generated part renewed."""
+    """Return the text of `data/README.md` with its generated part replaced by the current dictionary."""
     return f"{readme.partition(BEGIN)[0]}{BEGIN}\n\n{as_markdown(sample)}\n"
 
 
 def table_section(table: Table, entries: Iterable[Entry], path: str) -> str:
-    """Return the Markdown section of a table: grain, path, key and columns."""
+    """Return the Markdown section about a table, with the meaning of a row, the path, the key and the columns."""
     key = ", ".join(f"`{name}`" for name in table.key)
     return f"## `{table.name}`: {table.grain}\n\n`{path}`, key {key}\n\n{_rows(entries)}"
 
 
 def table_entries(table: Table, sample: Path | None = None, only: Collection[str] | None = None) -> list[Entry]:
-    """Describe the columns and partitions of a table, or only those named."""
+    """Return an entry for each column and partition of a table, or only for those named in ``only``."""
     required = {field.name for field in table.schema if not field.nullable} | table.partitions.keys()
     fields = [field for field in open_schema(table) if only is None or field.name in only]
     names = [field.name for field in fields]
@@ -96,7 +99,7 @@ def table_entries(table: Table, sample: Path | None = None, only: Collection[str
 
 
 def table_path(table: Table) -> str:
-    """Return the path of a table's files, relative to the project."""
+    """Return the pattern of the paths of a table's files, relative to the project folder."""
     if table is RUNS:
         return "data/runs/<run_id>.json"
     part = f"/{table.partition}=…" if table.partition else ""
@@ -121,7 +124,10 @@ def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
 
 
 def _examples(rows: list[dict[str, Any]], columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
-    """Return an example and the share of nulls of each column; examples come from the fullest row where possible."""
+    """Return an example and the share of null of each column.
+
+    The examples come from the row with the fewest nulls where possible.
+    """
     if not rows:
         return dict.fromkeys(columns, (None, None))
     fullest = sorted(rows, key=lambda row: (sum(value in (None, []) for value in row.values()), str(row)))

@@ -1,4 +1,4 @@
-"""Export of a selection to a folder of its own, with a data card and checksums."""
+"""Export of selected rows to a new folder, with a data card and checksums."""
 
 import re
 import shutil
@@ -26,15 +26,15 @@ from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
 from pipelines.storage.tables import Table
 
-# Rows of these tables are exported with their stories, whatever their own time.
+# Rows of these tables are exported if their story is, regardless of their own time.
 _WITH_STORIES = ("revisions", "aliases")
 
 
 def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -> dict[str, Any]:
-    """Write a selection to a new folder, which appears whole; returns its data card.
+    """Write the selected rows to a new folder, which is created atomically, and return its data card.
 
-    Parquet is laid out like the data folder. Raises :class:`QueryError` for a wrong selection before anything is
-    written, :class:`StorageError` if the folder cannot be written or a publish was in progress.
+    Parquet files have the same layout as in the data folder. Raises :class:`QueryError` for an invalid selection before
+    anything is written, and :class:`StorageError` if the folder cannot be written or a publish was in progress.
     """
     _check(require_outside(out, data), selection)
     opened = {name: _open(data, name, selection) for name in selection.tables}
@@ -60,7 +60,10 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Raise :class:`DataDamaged` for an error of PyArrow in a file; unlike one of the system, it has no errno."""
+    """Turn an error that PyArrow raises for a damaged file into :class:`DataDamaged`.
+
+    Errors of the operating system are not changed; they differ from those of PyArrow by their errno.
+    """
     try:
         yield
     except (pa.ArrowInvalid, OSError) as error:
@@ -70,7 +73,7 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def parse_time(text: str, zones: Iterable[str]) -> datetime:
-    """Parse a day, which begins at midnight in the newspapers' time zone, or an ISO 8601 time with time zone."""
+    """Parse a date or an ISO 8601 time with time zone; a date means midnight in the time zone of the newspapers."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
@@ -94,7 +97,7 @@ def _check(out: Path, selection: Selection) -> None:
 
 
 def _open(data: Path, name: str, selection: Selection) -> OpenTable:
-    """Open a table with the selected rows, and with the selected columns, key and partitions."""
+    """Open a table with the selected rows and columns; the columns of its key and partitions are always included."""
     since, until = (None, None) if name in _WITH_STORIES else (selection.since, selection.until)
     opened = open_table(name, data=data, site=list(selection.sites) or None, since=since, until=until)
     wanted = {*selection.columns, *ALL[name].key, *ALL[name].partitions}
@@ -122,7 +125,10 @@ def _write_parquet(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset
 
 
 def _as_stored(table: Table, rows: pa.Table) -> pa.Table:
-    """Return rows without partitions; a column is nullable only if it must be."""
+    """Return rows without the partition columns, in the schema of their table.
+
+    A column that the table requires is nullable only if a row lacks its value.
+    """
     fields = [
         field.with_nullable(field.nullable or rows[field.name].null_count > 0)
         for field in table.schema

@@ -1,6 +1,6 @@
-"""Opening of a table for analysis: lazily, with a selection of sites, time and columns.
+"""Lazy opening of a table for analysis, with a selection of sites, time and columns.
 
-It needs PyArrow but not Scrapy. Any Parquet reader can open the folders of the tables without it.
+This module needs PyArrow but not Scrapy. Any Parquet library can also open the folders of the tables without it.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ _EXAMPLE = "write datetime(2026, 1, 11, tzinfo=ZoneInfo('Asia/Dhaka')), for exam
 
 
 class QueryError(ValueError):
-    """A wrong table, site, column, time, format or SQL; the message names the valid ones."""
+    """The table, site, column, time, format or SQL of a query is invalid; the message lists valid values."""
 
 
 @dataclass(frozen=True)
 class OpenTable:
-    """An opened table that is not read yet.
+    """A table with selected rows and columns, which is not read before one of the methods is called.
 
-    ``dataset`` is the PyArrow dataset with the selected rows; ``columns`` are the names to read, in order.
+    ``dataset`` is the PyArrow dataset with the selected rows; ``columns`` are the names of the columns to read, in
+    order.
     """
 
     name: str
@@ -49,28 +50,28 @@ class OpenTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """Schema of the columns, with the meaning of each in its metadata."""
+        """Schema of the selected columns, with the meaning of each column in its metadata."""
         return pa.schema([self.dataset.schema.field(name) for name in self.columns])
 
     def count_rows(self) -> int:
         return int(self.dataset.count_rows())
 
     def to_arrow(self, condition: pc.Expression | None = None) -> pa.Table:
-        """Read all rows, or those that fulfil a condition on any columns of the table."""
+        """Read all selected rows, or only those that satisfy a condition, which may use any column of the table."""
         return self.dataset.to_table(columns=list(self.columns), filter=condition)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Read all rows into pandas: times with time zone, nullable numbers as float."""
+        """Read all selected rows into pandas; times have a time zone, and nullable numbers become floats."""
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> pl.DataFrame:
-        """Read all rows into polars; `polars.scan_pyarrow_dataset(table.dataset)` is the lazy way."""
+        """Read all selected rows into polars; for lazy reading, use `polars.scan_pyarrow_dataset(table.dataset)`."""
         import polars as pl
 
         return pl.DataFrame(self.to_arrow())
 
     def duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
-        """Return a lazy DuckDB relation, on the default connection if none is given."""
+        """Return a lazy DuckDB relation with the selected rows, on DuckDB's default connection if none is given."""
         import duckdb
 
         return duckdb.from_arrow(self.dataset, connection=connection or duckdb.default_connection()).project(
@@ -92,15 +93,15 @@ def open_table(
 ) -> OpenTable:
     """Open a table of a data folder without reading it.
 
-    Partitions without such rows are not opened. A column that a file lacks is null. Raises :class:`QueryError` for an
-    unknown name or a time without a time zone, FileNotFoundError for a missing folder.
+    Partitions without selected rows are not opened. A column that a file lacks is null. Raises :class:`QueryError` for
+    an unknown name or a time without a time zone, and FileNotFoundError if the data folder does not exist.
 
     :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects or runs
     :param site: one newspaper or several; all by default
-    :param since: rows from this time on, by the column that decides the partition: `published_at` of a story, or
-        `first_seen_at` if that is null; `observed_at` of a ranking, and so on
-    :param until: rows before this time
-    :param columns: names in the wanted order; by default all, with `site` and `month` or `date`
+    :param since: select rows from this time on, by the time column that decides the partition (`published_at` of a
+        story, or `first_seen_at` if that is null; `observed_at` of a ranking, and so on)
+    :param until: select rows before this time
+    :param columns: names in the wanted order; by default all, including `site` and `month` or `date`
     """
     if name not in ALL:
         raise QueryError(f"there is no table {name!r}; {suggestion(name, list(ALL))}")
@@ -119,7 +120,7 @@ def open_table(
 
 
 def open_schema(table: Table) -> pa.Schema:
-    """Return the columns of a table's files, nullable because a file may lack them, and its partitions."""
+    """Return the schema of a table with its partition columns; all are nullable, because a file may lack a column."""
     partitions = [pa.field(key, pa.string(), True, {"meaning": meaning}) for key, meaning in table.partitions.items()]
     return pa.schema([*(field.with_nullable(True) for field in table.schema), *partitions])
 
@@ -183,7 +184,10 @@ def _part(table: Table, time: datetime) -> str:
 
 
 def _between(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
-    """Compare the first of these columns that is not null, in a form that file statistics can exclude."""
+    """Return a filter on the first of these time columns that is not null.
+
+    Its form allows PyArrow to skip files by their statistics.
+    """
     first, *others = moments
     within = pc.field(first).is_valid()
     if since is not None:

@@ -1,4 +1,4 @@
-"""SQL over the tables and views of a data folder, without access to any other file."""
+"""SQL queries on the tables and views of a data folder; the SQL cannot access any other file."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _NO_FILE_ACCESS = {
 
 
 def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    """Open a connection to the tables and views of a data folder; times are in UTC.
+    """Return a DuckDB connection with the tables and views of a data folder; times are in UTC.
 
-    :param data: None for tables without rows
+    :param data: path of the data folder, or None for tables without rows
     :param zones: time zone of each newspaper, for the views that group by day
     """
     import duckdb
@@ -63,9 +63,9 @@ def is_empty(data: Path) -> bool:
 
 @contextmanager
 def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
-    """Run SQL and yield the rows of the last statement, in batches.
+    """Run SQL and yield a reader for the rows of the last statement.
 
-    Raises :class:`QueryError` with DuckDB's message for wrong SQL, :class:`DataDamaged` for an unreadable file.
+    Raises :class:`QueryError` with DuckDB's message for invalid SQL, and :class:`DataDamaged` for an unreadable file.
     """
     import duckdb
 
@@ -83,12 +83,12 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Reco
     except duckdb.Error as error:
         if match := _UNREADABLE.search(str(error)):
             raise DataDamaged(PurePath(match["table"]), f"cannot be read ({match['reason']})") from error
-        # Without the excerpt of the statement that follows.
+        # Omit the excerpt of the statement that follows.
         raise QueryError(" ".join(str(error).partition("\n\nLINE ")[0].split())) from error
 
 
 def run_query(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:
-    """Run a statement and pass its rows to ``use`` in a thread, so that signals are handled while DuckDB works."""
+    """Run SQL and pass its rows to ``use``, both in a thread, so that signals are handled while DuckDB is working."""
     errors: list[BaseException] = []
     done = Event()  # a signal would make `join` return before the thread ends
 

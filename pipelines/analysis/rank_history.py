@@ -1,4 +1,4 @@
-"""Rank history: the time that stories spent in the ranked lists, computed from the snapshots."""
+"""Time that stories spent in the ranked lists, computed from the snapshots of the lists."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,10 +14,10 @@ TOP = 5
 
 
 def rank_spans(rankings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the time of each story in each list from rows of `rankings`, best first in each list.
+    """Return the time that each story spent in each list, computed from rows of `rankings`; best stories come first.
 
-    ``stood`` and ``in_top`` add up the seconds between first and last sight of each snapshot with the story, anywhere
-    or among the first five. Gaps between snapshots are in neither.
+    ``stood`` is the total of the seconds between first and last sight of each snapshot that contains the story, and
+    ``in_top`` the same for ranks 1 to 5. Gaps between snapshots are not included.
     """
     rows: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rankings:
@@ -31,7 +31,7 @@ def rank_spans(rankings: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     rows.sort(key=lambda row: row["observed_at"])
-    # A snapshot that names a story twice counts once.
+    # A snapshot that contains a story twice counts once.
     stood = {row["observed_at"]: row["last_observed_at"] - row["observed_at"] for row in rows}
     in_top = {row["observed_at"]: stood[row["observed_at"]] for row in rows if row["rank"] <= TOP}
     return {
@@ -50,7 +50,7 @@ def _span(story_id: str, name: str, rows: list[Mapping[str, Any]]) -> dict[str, 
 def read_rankings(
     data_folder: DataFolder, *, story_id: str | None = None, since: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """Read rows of `rankings`, of one story or of snapshots last seen after a time."""
+    """Return rows of `rankings`, optionally only those of one story, or of snapshots last seen after ``since``."""
     condition = pc.scalar(True)
     if story_id is not None:
         condition &= pc.field("story_id") == story_id

@@ -1,4 +1,4 @@
-"""Revisions of a story, and the differences between them word by word."""
+"""Reading of the revisions of a story, and word-by-word comparison of two revisions."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,20 +17,21 @@ from pipelines.storage.tables import TABLES
 _NOT_COMPARED = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}
 _WORD = re.compile(r"\s+|[^\s]+")
 _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
-# Words before times words after. Above it, the comparison would take seconds and its result would be unreadable.
+# Limit of the number of words before times the number of words after. A larger comparison would take seconds, and its
+# result would be unreadable.
 MAX_COMPARISONS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text in a difference; ``act`` is `kept`, `added` or `removed`."""
+    """A piece of text in the comparison of two texts; ``act`` is `kept`, `added` or `removed`."""
 
     act: str
     text: str
 
 
 def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any]]:
-    """Read all revisions of a story, oldest first; the last one is from `stories`."""
+    """Return all revisions of a story, oldest first; the last one is the current row in `stories`."""
     rows: list[dict[str, Any]] = []
     for name in ("revisions", "stories"):
         table = open_table(name, data=data_folder.root, columns=TABLES[name].schema.names)
@@ -39,7 +40,7 @@ def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, list[Piece]]]:
-    """Yield the columns that changed between two revisions, in the table's order, each with its difference."""
+    """Yield the name and word-by-word difference of each column that changed between two revisions, in table order."""
     for column in columns_of(Story):
         old, new = before[column.name], after[column.name]
         if old != new and column.name not in _NOT_COMPARED:
@@ -47,9 +48,9 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
 
 
 def difference(before: str, after: str) -> list[Piece]:
-    """Compare two texts word by word.
+    """Compare two texts word by word, and return the pieces that were kept, added or removed.
 
-    Paragraphs are compared first, which is fast for a long text with few changes.
+    Whole paragraphs are compared first, which is faster for a long text with few changes.
     """
     pieces: list[Piece] = []
     for act, text in _compare(before, after, _LINE):

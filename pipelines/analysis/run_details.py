@@ -1,4 +1,4 @@
-"""Details of one run from the tables: its slowest pages and its new stories."""
+"""Details of one run, read from the tables: its slowest pages and its new stories."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.parquet import read_columns
 from pipelines.storage.tables import TABLES
 
-# The newest of the new stories are wanted, which are in the latest months.
+# Only the latest months are read, because they contain the newest stories.
 MAX_MONTHS = 24
 _DAY = timedelta(days=1)
 
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 def slowest_pages(
     data_folder: DataFolder, site: str, run_id: str, started: datetime, ended: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the pages that took longest to download.
+    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the pages that took longest, slowest first.
 
     Raises :class:`DataDamaged` for an unreadable file.
     """

@@ -1,4 +1,4 @@
-"""The `runs` table, read from the reports of the runs."""
+"""The `runs` table, which is read from the JSON reports of the runs instead of Parquet files."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -52,7 +52,7 @@ ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}
 
 
 def run_rows(root: Path) -> list[dict[str, Any]]:
-    """Return the runs of a data folder, oldest first; a value that the report lacks is None.
+    """Return a row for each run in a data folder, oldest first; a value that its report lacks is None.
 
     Raises :class:`DataDamaged` for a file that is not a report.
     """

@@ -1,4 +1,4 @@
-"""SQL views over the tables, with the meaning of every column."""
+"""SQL views of the tables, with a description of every column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipelines.storage.tables import TABLES
 
 @dataclass(frozen=True)
 class View:
-    """One view; in its SQL, `{zone}` stands for the time zone of a row's `site`."""
+    """An SQL view; in its SQL, `{zone}` is a placeholder for the time zone of the newspaper in the column `site`."""
 
     name: str
     grain: str
@@ -22,7 +22,7 @@ _STORY = {
     **TABLES["stories"].partitions,
 }
 
-# A snapshot that names a story twice counts once, with the better rank.
+# A snapshot that contains a story twice counts once, with the better rank.
 _RANK_SPANS = f"""
 WITH seen AS (
     SELECT site, list, story_id, observed_at, min(rank) AS rank, max(last_observed_at) AS until,
@@ -37,7 +37,7 @@ SELECT site, list, story_id, arg_max(headline, observed_at) AS headline, min(obs
 FROM seen GROUP BY site, list, story_id
 """
 
-# The window holds a hash instead of the body, which is long.
+# The window function compares hashes of the bodies, because the bodies are long.
 _STORY_HISTORY = """
 WITH every AS (
     SELECT false AS is_current, hash(body) AS words, * FROM revisions

@@ -1,4 +1,4 @@
-"""Summaries of the data folder: size of each table, and a sample of stories and lists."""
+"""Summaries of a data folder: the size of each table, and a sample of stories and ranked lists."""
 
 from typing import Any
 
@@ -10,7 +10,10 @@ from pipelines.storage.tables import TABLES
 
 
 def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
-    """Return rows, files, bytes, first and last partition of each table and site, from the footers of the files."""
+    """Return the number of rows, files and bytes and the first and last partition of each table and site.
+
+    Only the footers of the Parquet files are read.
+    """
     sizes = []
     for table in TABLES.values():
         for folder in sorted((data_folder.root / table.name).glob("site=*")):
@@ -32,7 +35,7 @@ def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
 
 
 def data_sample(data_folder: DataFolder, site: str, limit: int) -> dict[str, list[dict[str, Any]]]:
-    """Return the newest stories, and the last snapshot of each list under the list's name."""
+    """Return the newest stories of a site under `stories`, and the last snapshot of each ranked list under its name."""
     columns = ["published_at", "section", "headline", "byline", "word_count", "agency"]
     stories = pq.read_table(data_folder.root / "stories" / f"site={site}", columns=columns)
     sample = {"stories": stories.sort_by([("published_at", "descending")]).slice(0, limit).to_pylist()}

@@ -1,4 +1,4 @@
-"""Writing of query results as CSV, JSON, JSON Lines or Parquet, in batches."""
+"""Writers of query results in batches, as CSV, JSON, JSON Lines or Parquet."""
 
 import csv
 import json
@@ -17,14 +17,14 @@ from crawler.safe_text import as_json
 from pipelines.analysis.open_table import QueryError
 from pipelines.storage.atomic_write import atomic_path
 
-# First characters that make a spreadsheet read a text as a formula, including the full-width forms.
+# First characters that make a spreadsheet interpret a text as a formula, including the full-width forms.
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_csv(rows: pa.RecordBatchReader, file: TextIO) -> None:
-    """Write CSV in UTF-8: times in ISO 8601, null as an empty field, lists as JSON.
+    """Write rows as CSV, with times in ISO 8601, null as an empty field and lists as JSON.
 
-    An apostrophe precedes a text that a spreadsheet would read as a formula.
+    An apostrophe is put before a text that a spreadsheet would interpret as a formula.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([_escape_formula(name) for name in rows.schema.names])
@@ -57,7 +57,10 @@ FORMATS = ("table", *TEXT_FORMATS, "parquet")
 
 
 def choose_format(wanted: str | None, out: Path | None) -> str:
-    """Return the format: as wanted, else by the suffix of the file, else `table`."""
+    """Return the format ``wanted``; if it is None, return that of the suffix of the file, or `table` without a file.
+
+    Raises :class:`QueryError` for an unknown suffix, or a format that does not fit the output.
+    """
     files = FORMATS[1:]
     if wanted is None and out is not None:
         wanted = out.suffix.removeprefix(".").lower()
@@ -71,14 +74,14 @@ def choose_format(wanted: str | None, out: Path | None) -> str:
 
 
 def require_outside(path: Path, data: Path) -> Path:
-    """Raise :class:`QueryError` for a path inside the data folder, where readers take any file for data."""
+    """Return a path, or raise :class:`QueryError` if it is in the data folder, where every file is read as data."""
     if path.resolve().is_relative_to(data.resolve()):
         raise QueryError(f"{path} is inside the data folder {data}, where only runs write: choose another place")
     return path
 
 
 def write_result(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
-    """Print rows in a text format, or write them to a file atomically."""
+    """Write rows to a file atomically, or print them in a text format if ``out`` is None."""
     if out is None:
         TEXT_FORMATS[form](rows, sys.stdout)
         return
@@ -113,7 +116,7 @@ def _escape_formula(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value for JSON: times to ISO 8601, whole decimals to integers, NaN and infinity to null."""
+    """Convert a value for JSON: times to ISO 8601, integral decimals to integers, and NaN and infinity to null."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):

@@ -19,7 +19,7 @@ CREATE TABLE latest_bands (number INTEGER NOT NULL, keys BLOB NOT NULL);
 """
 _PERIOD = 2 * WINDOW
 _MAX_UNMERGED = 500  # stories
-# A band that very many stories share is boilerplate: only the latest of them are compared.
+# A band that very many stories share comes from boilerplate, so only the latest of these stories are compared.
 _MAX_PER_KEY = 50
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from pipelines.ledger.lsh_index import LshIndex
 from pipelines.similarity.minhash import SKETCH_VERSION, Member, cluster_heads, is_near_duplicate
 
-# A family is a connected component of similar stories; whenever a story joins or leaves, its cluster heads are computed
-# anew.
+# A family is a connected component of similar stories. Whenever a story joins or leaves, its cluster heads are
+# computed again.
 SCHEMA = """
 CREATE TABLE sketch_version (version INTEGER NOT NULL);
 CREATE TABLE sketches (
@@ -23,8 +23,8 @@ CREATE TABLE sketches (
 );
 CREATE INDEX sketches_family ON sketches (family) WHERE family IS NOT NULL;
 """
-# Bounds for boilerplate shared by any number of stories: a story is compared with those that share most bands, and
-# joins no family larger than any story was ever copied.
+# Limits for boilerplate, which any number of stories may share. A story is compared only with the stories that share
+# most bands with it, and joins no family that has more members than any story ever had copies.
 _MAX_COMPARED, _MAX_FAMILY = 50, 100
 
 
@@ -96,7 +96,7 @@ class Clusters:
     def _similar(
         self, placed: _Sketched, bands: tuple[int, ...], known_story: tuple[str, str] | None
     ) -> Iterator[_Sketched]:
-        """Return those stories sharing a band with a story that are near-duplicates of it.
+        """Return the near-duplicates of a story among the stories that share a band with it.
 
         ``known_story`` is compared even if it shares no band.
         """

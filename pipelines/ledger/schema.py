@@ -43,8 +43,8 @@ CREATE TABLE files (
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
 FORMAT = Format("ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS, REMEDY)  # "KHOB"
 
-# Reading a ledger of a million stories takes seconds, so of a large one only the tables are checked that cannot be
-# rebuilt from Parquet; damage elsewhere is reported when it is read.
+# Checking a ledger of a million stories takes seconds. In a large one, only the tables that cannot be rebuilt from
+# Parquet are checked; damage in other tables is reported when they are read.
 _READ_WHOLE = 32 * 2**20
 _IRREPLACEABLE = ("outbox", "files", "snapshots")
 

@@ -12,7 +12,7 @@ class Snapshots:
     def __init__(self, connection: Connection, outbox: Outbox) -> None:
         self._sql = connection
         self._outbox = outbox
-        # By list: when this process saw the stored snapshot, and when that snapshot was first seen.
+        # By list: time at which this process saw the stored snapshot, and time at which it was first seen.
         self._current: dict[str, tuple[datetime, datetime]] = {}
         # By list: sightings of a snapshot that is not stored yet, since pages may be stored in another order.
         self._early: dict[str, tuple[datetime, datetime]] = {}

@@ -16,13 +16,13 @@ from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
 from pipelines.ledger.transactions import Transactions
 
-# Values of the column `open`: has an outcome; discovered by the current run; to be requested again by the next run.
+# Values of the column `open`: has an outcome; was discovered and has none; is to be requested again by the next run.
 _CLOSED, _PENDING, _RETRY = range(3)
 _COLUMNS = (
     "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
     " position, open"
 )
-# Least depth first, then the newest: story ids grow.
+# Smallest depth first, then the newest story, because story ids increase.
 _ORDER = "depth, length(key) DESC, key DESC"
 _AFTER = (
     "depth > :depth OR depth = :depth AND (length(key) < length(:key) OR length(key) = length(:key) AND key < :key)"

@@ -46,7 +46,7 @@ def _invalid(table: Table, changes: Sequence[Change]) -> Iterator[tuple[Change, 
 
 def _misfit(schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> str | None:
     for field in schema:
-        # Arrow would accept a text as a list of its letters, and a number as a time.
+        # Arrow would convert a string to a list of its letters, and a number to a time.
         expected = _python_type(field.type)
         types = {type(row.get(field.name)) for row in rows}
         if not all(issubclass(found, expected) for found in types - {NoneType}):

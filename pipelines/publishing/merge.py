@@ -66,7 +66,8 @@ def key_column(table: Table, rows: pa.Table) -> pa.ChunkedArray:
 def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if not pa.types.is_timestamp(column.type):
         return pc.fill_null(column.cast(pa.string()), "None")
-    # As `isoformat` writes it, which omits a fraction of zero; without a zone, so that no zone database is needed.
+    # Same text as from `isoformat`, which omits a fraction of zero. The cast removes the time zone, because formatting
+    # with one would need a time zone database.
     text = pc.strftime(column.cast(pa.timestamp("us")), format="%Y-%m-%dT%H:%M:%S")
     text = pc.replace_substring_regex(text, r"\.000000$", "")
     return pc.fill_null(pc.binary_join_element_wise(text, "+00:00", ""), "None")
@@ -142,7 +143,7 @@ class _Merger:
                 rows[key] = row
         for key, old in self.published.items():
             if key in self.moved or rows[key] is not old:
-                self.superseded.setdefault((key, _revision(old)), old)  # a put of the same revision is later
+                self.superseded.setdefault((key, _revision(old)), old)  # a new row of the same revision is newer
         for key in rows.keys() - self.moved:
             self.superseded.pop((key, _revision(rows[key])), None)
         return rows

@@ -1,4 +1,4 @@
-"""Admission: which discovered URLs a run requests; the others get their outcome at once."""
+"""Decide which discovered URLs a run requests, and record an outcome for the others at once."""
 
 from datetime import timedelta
 
@@ -14,15 +14,16 @@ from pipelines.runtime.request_queue import RequestQueue
 from pipelines.runtime.revisit import new_fetch
 from pipelines.runtime.run import Run
 
-# Incremental runs leave a story that failed alone for so long, doubled with each failure in a row.
+# Incremental runs do not request a failed story again before this time, which doubles with each failure in a row.
 RETRY_DELAY = timedelta(minutes=10)
 
 
 class Admission:
-    """Admit each URL once per run, and known stories only when they are due.
+    """Admit each URL once per run, and a story that was fetched before only if it is due for a revisit.
 
     :ivar seen: keys of the URLs that were discovered in this run
-    :ivar postponed: requests of due stories that an incremental run found linked, until there is room for revisits
+    :ivar postponed: requests for due stories to which an incremental run found links; they are sent once the number of
+        revisits allows it
     """
 
     def __init__(self, run: Run, spider: NewspaperSpider, queue: RequestQueue, max_depth: int) -> None:
@@ -34,7 +35,7 @@ class Admission:
         self.postponed: dict[str, Request] = {}
 
     def admit(self, request: Request) -> bool:
-        """Queue or postpone a request, or record that its URL is not requested; report if it was admitted."""
+        """Queue or postpone a request and return True, or record the URL as skipped and return False."""
         fetch: Fetch = request.meta["fetch"]
         self.seen.add(fetch.key)
         known = self._run.ledger.urls.get(fetch.key)
@@ -68,12 +69,15 @@ class Admission:
         return False
 
     def request_of(self, known: KnownUrl) -> Request | None:
-        """Return a new request of a URL in the ledger; None if its entry point is no longer declared."""
+        """Return a new request for a URL in the ledger, or None if the spider no longer has its entry point."""
         return self._spider.resume(new_fetch(known, self._run.ledger.site, self._run.run_id), known.position)
 
 
 def make_conditional(request: Request, known: KnownUrl) -> None:
-    """Add the validators of the last response, except for a listing: its lists are wanted even if it is unchanged."""
+    """Make a request conditional with the validators (ETag, Last-Modified) of the last response.
+
+    Requests for listings stay unconditional, because the ranked lists on them are recorded even if they are unchanged.
+    """
     if isinstance(request.meta["entry_point"], Listing):
         return
     if known.etag:

@@ -1,4 +1,4 @@
-"""Backlog: URLs of the ledger that are requested when the queue is empty."""
+"""Backlog of URLs in the ledger that are requested when the queue is empty."""
 
 from collections import deque
 from itertools import islice
@@ -11,16 +11,20 @@ from pipelines.runtime.admission import Admission, make_conditional
 from pipelines.runtime.request_queue import RequestQueue
 from pipelines.runtime.run import Run
 
-# Revisits of an incremental run, besides hinted ones: a few, and for each new story as many as it gets in its life.
+# Maximum number of revisits without a change hint in an incremental run: a few, plus, for each new story, as many as a
+# story gets in total.
 REVISITS_PER_RUN = 3
 REVISITS_PER_NEW_STORY = 4
 MAX_REVISITS = 5_000
 
 
 class Backlog:
-    """URLs that did not fit in the queue, that earlier runs left open, and stories due for a revisit, in this order.
+    """Fill the empty queue from the ledger, from three groups of URLs in this order.
 
-    :ivar requested: keys of the URLs that left the queue
+    The groups are the URLs that did not fit in the queue, the URLs that earlier runs left open, and the stories that
+    are due for a revisit.
+
+    :ivar requested: keys of the URLs whose requests were taken from the queue
     """
 
     def __init__(self, admission: Admission, run: Run, spider: NewspaperSpider, queue: RequestQueue) -> None:
@@ -35,9 +39,9 @@ class Backlog:
         self.requested: set[str] = set()
 
     def fill_queue(self, sent: int) -> bool:
-        """Queue some requests; report if there are any.
+        """Add some requests to the queue; return False if there are none left.
 
-        :param sent: requests sent in this run, retries excepted
+        :param sent: number of requests sent in this run, without retries
         """
         if self._queue.has_spilled:
             self._queue_spilled()
@@ -46,10 +50,10 @@ class Backlog:
         return bool(self._queue) or self._queue_due_stories(sent)
 
     def queue_left_open(self) -> None:
-        """Queue URLs that earlier runs left open; those that failed, or are forbidden, wait for a full run.
+        """Queue URLs that earlier runs left open; URLs that failed or that robots.txt forbids are left to full runs.
 
-        An entry point among them would otherwise never be followed to its end: the links on its first page are known
-        by now, and known links end the pagination.
+        Without this, the later pages of an interrupted listing would never be requested: pagination ends at known
+        links, and those on its first page are known by now.
         """
         urls, queued = self._run.ledger.urls, len(self._queue)
         while self._has_left_open and len(self._queue) <= queued:
@@ -68,7 +72,10 @@ class Backlog:
             self._admission.admit(request)
 
     def _queue_spilled(self) -> None:
-        """Queue URLs that did not fit: as the queue is empty, those that are pending and were not requested."""
+        """Queue URLs that did not fit in the queue before.
+
+        As the queue is empty, these are the URLs that have no outcome and were not requested.
+        """
         self._queue.has_spilled = False
         pending = self._run.ledger.urls.pending(self._run.run_id)
         for known in islice((known for known in pending if known.key not in self.requested), self._queue.half):
@@ -109,7 +116,7 @@ class Backlog:
         return REVISITS_PER_RUN + REVISITS_PER_NEW_STORY * new - self._revisits - retries
 
     def skip_postponed(self) -> None:
-        """Record the postponed stories as skipped; they stay due."""
+        """Record the postponed stories as skipped in this run; they stay due for the next one."""
         with self._run.ledger.savepoint():
             for request in self._admission.postponed.values():
                 self._admission.skip(request.meta["fetch"], Outcome.SKIPPED_FRESH)

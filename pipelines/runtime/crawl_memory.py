@@ -1,4 +1,4 @@
-"""The memory of the spider: URLs and stories that the ledger knows, and links seen in this run."""
+"""Lookups of the spider in the ledger, and recording of the links that it finds."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from pipelines.ledger import Ledger
 
 
 class LedgerMemory:
-    """Implement :class:`crawler.link_following.CrawlMemory` on a ledger."""
+    """Implementation of the protocol :class:`crawler.link_following.CrawlMemory` with a ledger."""
 
     def __init__(self, ledger: Ledger, run_id: str) -> None:
         self._ledger = ledger
@@ -29,18 +29,19 @@ class LedgerMemory:
         return key in self._known_requested or self._ledger.urls.was_known(key, self._run_id)
 
     def note_request(self, key: str) -> None:
-        """Remember if a URL was known, before its request overwrites that."""
+        """Store if an earlier run fetched a URL, because the request overwrites this in the ledger."""
         if self._ledger.urls.was_known(key, self._run_id):
             self._known_requested.add(key)
 
     def note_story_url(self, story_id: str, url: str) -> None:
-        """Remember a URL of a story; at the end of the run it becomes an alias if the story is stored."""
+        """Record a URL of a story; if the story is stored at the end of the run, the URL becomes an alias of it."""
         self._story_urls.setdefault((story_id, url), now())
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
-        """Record a source's link to a story; if it hints at a change, make the story due and return True.
+        """Record a link to a story; if it indicates that the story has changed, make the story due and return True.
 
-        A hint is another headline than the source showed last, or an update time after our last fetch.
+        It does if its headline differs from the one that this entry point (``via``) showed last, or if its update time
+        is after the last fetch of the story.
         """
         self._sightings.setdefault((target.key, via), now())
         if self._shown.get((via, target.key), (None, None)) == (headline, updated_at):
@@ -55,7 +56,7 @@ class LedgerMemory:
         hint = False
         if headline is not None:
             digest = blake2b(comparison_key(headline).encode(), digest_size=8).hexdigest()
-            # A change that another source showed before our last fetch is stored already.
+            # If another entry point showed this headline before the last fetch, the change is already stored.
             is_stored = fetched_at is not None and hints.was_shown(key, digest, fetched_at)
             hint = hints.is_change(source, key, digest, at) and not is_stored
         if updated_at is not None and fetched_at is not None and fetched_at < updated_at <= at:

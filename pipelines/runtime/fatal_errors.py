@@ -1,4 +1,4 @@
-"""Fatal errors: those after which a run can store nothing more, and the close reason of each."""
+"""Errors after which a run cannot store anything more and must end, with the close reason for each."""
 
 import errno
 import sqlite3
@@ -19,14 +19,14 @@ MAX_LENGTH = 600
 
 @dataclass(frozen=True, slots=True)
 class FatalError:
-    """The close reason (``storage``, ``memory`` or ``damaged``), and the error in one sentence."""
+    """A fatal error: Scrapy's close reason (``storage``, ``memory`` or ``damaged``) and a sentence for the log."""
 
     reason: str
     sentence: str
 
 
 def fatal_error_in(error: BaseException | None) -> FatalError | None:
-    """Return the fatal error among an exception and its causes, or None."""
+    """Return the first fatal error among an exception and its causes, or None if there is no fatal one."""
     while error is not None:
         if isinstance(error, StorageError):
             return FatalError("storage", one_line(str(error), MAX_LENGTH))
@@ -41,6 +41,6 @@ def fatal_error_in(error: BaseException | None) -> FatalError | None:
 
 
 def os_error_text(error: OSError) -> str:
-    """Return an error of the system as "FILE: MESSAGE", without an errno."""
+    """Format an error of the operating system as "FILE: MESSAGE", without the errno."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"

@@ -1,4 +1,4 @@
-"""Feed exports of Scrapy (`scrapy crawl -O FILE`)."""
+"""Scrapy extension for feed exports (`scrapy crawl -O FILE`)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from crawler.items import ParsedStory, as_row
 
 
 class StoryFeedExporter(FeedExporter):
-    """Export the columns of stories; fetches and ranked lists are in the tables only."""
+    """Feed exporter that writes the columns of stories, and omits all other items."""
 
     def item_scraped(self, item: Any, spider: Spider) -> None:
         if isinstance(item, ParsedStory):

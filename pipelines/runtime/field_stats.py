@@ -1,6 +1,6 @@
-"""Field statistics of a run: fill rates, extractors, traits and lengths, counted in memory.
+"""Statistics of the fields of a run's stories, counted in memory: fill rates, extractors, traits and lengths.
 
-All counts are shares or distributions that do not depend on the size of a run, so that runs can be compared.
+They are evaluated as shares and distributions, which do not depend on the size of a run, so that runs can be compared.
 """
 
 import re
@@ -19,16 +19,16 @@ COLUMNS = (
     *("section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
     *("image_url", "image_caption", "image_credit", "body", "tags"),
 )
-#: Counted also on pages that no layout fits: without one of these, none does.
+#: Fields that every layout requires. They are also counted on pages that match no layout.
 ESSENTIAL = ("headline", "body")
 # One extractor finds a caption together with its credit.
 _EXTRACTED_WITH = {"image_credit": "image_caption"}
 _SHORT_TEXTS = ("headline", "kicker", "byline", "image_caption", "image_credit")
 _DIGIT = re.compile(r"\d")
-# Clocks differ by minutes, not by hours.
+# Tolerance for a wrong clock, which is off by minutes rather than hours.
 _CLOCK_TOLERANCE = timedelta(hours=1)
 MAX_LENGTHS = 10_000
-# Values are compared with the tenth story before: neighbours may be published in the same minute.
+# Each value is compared with that of the tenth story before, because adjacent stories may have the same minute.
 _DISTANCE = 10
 
 
@@ -36,8 +36,9 @@ _DISTANCE = 10
 class FieldStat:
     """Counters of one column.
 
-    :ivar by: stories by layout/extractor
-    :ivar lengths: characters, words or entries, by :func:`half_octave`
+    :ivar by: number of stories by layout and extractor (`layout/extractor`)
+    :ivar lengths: number of values by the class (see :func:`half_octave`) of their length in characters, words or
+        entries
     """
 
     filled: int = 0
@@ -47,10 +48,10 @@ class FieldStat:
     previous: deque[Any] = field(default_factory=lambda: deque(maxlen=_DISTANCE))
 
     def count(self, value: Any, *, may_repeat: bool = False, words: int | None = None) -> None:
-        """Count a value.
+        """Count a value that is not empty, with its length and traits.
 
-        :param may_repeat: the same value on many pages is normal
-        :param words: of prose, in which digits are normal, too
+        :param may_repeat: the same value on many pages is normal, so repetitions are not counted
+        :param words: number of words if the value is prose, in which digits are normal and not counted
         """
         self.filled += 1
         if not isinstance(value, datetime):
@@ -63,16 +64,16 @@ class FieldStat:
 
 
 class FieldStats:
-    """Statistics of one run.
+    """Statistics of all stories and ranked lists of one run.
 
-    :param lists: the ranked lists, so that one which is never seen is reported
+    :param lists: names of the ranked lists, so that a list which never appears is reported, too
     """
 
     def __init__(self, mode: str = "full", lists: Sequence[str] = ()) -> None:
         self.mode = mode
         self.pages = 0
         self._layouts: Counter[str] = Counter()  # stories by layout
-        self._missing: Counter[str] = Counter()  # pages that no layout fits, by what the newest one misses
+        self._missing: Counter[str] = Counter()  # pages that match no layout, by the parts that the newest one lacks
         self._unreadable_dates = 0  # stories with at least one
         self._fields = {name: FieldStat() for name in COLUMNS}
         self._paragraphs: Counter[int] = Counter()
@@ -158,10 +159,13 @@ def _sorted(counts: Counter[int]) -> dict[str, int]:
 
 
 def _count_words(text: str) -> int:
-    """Count the words of a clean text by its spaces and paragraph breaks."""
+    """Return the number of words of a clean text, counted by its spaces and paragraph breaks."""
     return text.count(" ") + text.count("\n\n") + 1
 
 
 def half_octave(number: int) -> int:
-    """Return the class of a length: two classes per doubling, 0 for 1 and -1 for 0."""
+    """Return the class of a length on a logarithmic scale with two classes per doubling.
+
+    A length of 1 is in class 0, and a length of 0 in class -1.
+    """
     return int(2 * log2(number)) if number > 0 else -1

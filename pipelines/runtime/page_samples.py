@@ -1,4 +1,4 @@
-"""Page samples: feed the field statistics of a run, and hold the pages on which a field was missing."""
+"""Scrapy extension that feeds the field statistics of a run and collects samples of pages that lack a field."""
 
 from collections import deque
 from typing import Any, Self
@@ -16,22 +16,22 @@ from pipelines.runtime.run import Run
 MAX_SAMPLES = 3
 # Samples stay in memory until the run is evaluated.
 MAX_SAMPLE_BYTES = 2**19
-# A page's story ends after its lists; at most so many other pages end in between.
+# The story of a page is processed after its lists; at most this many other pages are processed in between.
 _MAX_PAGES_BETWEEN = 1_000
 
 
 class PageSamples:
-    """Scrapy extension that counts all stories and lists, and samples pages for each missing field or list.
+    """Scrapy extension that counts all stories and ranked lists, and collects sample pages for each missing one.
 
-    The pages with most other fields are held: they show best that a field should be there.
+    Pages that lack a field but have the most others are preferred, because the field is most likely to be on them.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        # By missing field or list: pages, each with the number of fields that it had.
+        # Sample pages by missing field or list, each with the number of fields that it had.
         self._samples: dict[str, list[tuple[int, bytes]]] = {}
         lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
-        # By list, the last pages that showed it.
+        # URLs of the last pages that contained each list.
         self._with_list = {name: deque[str](maxlen=_MAX_PAGES_BETWEEN) for name in lists}
 
     @classmethod
@@ -43,7 +43,7 @@ class PageSamples:
 
     def count(self, item: Any, response: Response | Failure | None) -> None:
         stats, fetch = Run.of(self._crawler).field_stats, fetch_of(item)
-        if isinstance(response, Response):  # of a failed request, Scrapy passes the failure
+        if isinstance(response, Response):  # for a failed request, Scrapy passes a Failure
             page = response.meta.get("fetch")
             beside_story = page is not None and page.story_id is not None
             unchanged = fetch.unchanged_lists.values() if fetch is not None else ()
@@ -59,7 +59,7 @@ class PageSamples:
         filled = [name for name in COLUMNS if getattr(parsed.story, name) not in (None, "", [])]
         unfit = parsed.story.layout is None
         missing = set(parsed.missing) & set(ESSENTIAL) if unfit else set(COLUMNS) - set(filled)
-        # A page with another extractor than usual shows where the field went.
+        # A page on which another extractor than usual found the field shows where the field is now.
         names = {*missing, *(f"{name} by {extractor}" for name, extractor in parsed.extracted_by.items())}
         names |= {f"list/{name}" for name, pages in self._with_list.items() if response.url not in pages}
         for name in names:
@@ -70,9 +70,10 @@ class PageSamples:
                 del samples[MAX_SAMPLES:]
 
     def keep(self, name: str, without: str | None = None) -> list[str]:
-        """Store the samples without a field or list (`list/latest`); return their paths in the data folder.
+        """Store the sample pages that lack a field, or a list such as `list/latest`; return their relative paths.
 
-        :param without: an extractor that found nothing, where others found the field: store pages of the others
+        :param without: name of an extractor; store the pages on which it found nothing but another extractor found the
+            field
         """
         samples = list(self._samples.get(name, ()))
         if without is not None:

@@ -1,4 +1,4 @@
-"""Preflight: disk space, file descriptors and clock, checked before anything is requested."""
+"""Checks of disk space, file descriptors and clock before a run sends its first request."""
 
 import os
 import resource
@@ -17,9 +17,9 @@ MAX_TIME = MIN_TIME + timedelta(days=20 * 365)
 
 
 def check_machine(dataset: DataFolder, min_free_mb: float) -> list[str]:
-    """Create and test the data folder; return warnings.
+    """Check that the machine can complete a run, create and test the data folder, and return warnings.
 
-    Raises :class:`StorageError` for the first requirement that is not met, with which the run would end halfway.
+    Raises :class:`StorageError` for the first requirement that is not met and would make the run fail later.
     """
     if not MIN_TIME <= (moment := now()) <= MAX_TIME:
         raise StorageError(f"the system clock shows {moment:%Y-%m-%d %H:%M} UTC, which cannot be: set it right")

@@ -1,4 +1,4 @@
-"""The end of a run, by itself or after it was killed: close open URLs, publish the outbox, record the end."""
+"""Completion of a run, at its normal end or after it was killed: close its URLs, publish its rows, record its end."""
 
 import json
 
@@ -10,7 +10,7 @@ from pipelines.storage.failpoint import reached
 
 
 def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
-    """Close the open URLs of a run and publish the outbox. A repetition changes nothing."""
+    """Close the open URLs of a run and publish the outbox; calling it again changes nothing."""
     from pipelines.publishing.publisher import publish
 
     Revisits(ledger, run_id).close()
@@ -19,10 +19,10 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
 
 
 def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None) -> list[str]:
-    """Publish and end the runs that were killed; return their ids.
+    """Publish the rows of runs that were killed, and record their end; return the ids of these runs.
 
-    :param reason: why they ended, where they did not record it
-    :param message: their last error message
+    :param reason: close reason for the runs that did not record one
+    :param message: last error message of the killed run, if known
     """
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
     killed = ledger.runs.ids(ended=False)

@@ -1,4 +1,7 @@
-"""Rejects: items that a step dropped or crashed on, stored with the reason; their URLs get an outcome all the same."""
+"""Scrapy extension that records dropped items, and items on which a step crashed, with the reason.
+
+The outcome of their URLs is recorded, too.
+"""
 
 import json
 from typing import Any, Self
@@ -20,7 +23,7 @@ MAX_VALUE_LENGTH, MAX_VALUES = 5_000, 100
 
 
 class RecordRejects:
-    """Scrapy extension that records all items which do not reach the last step."""
+    """Scrapy extension that stores a row in `rejects` for each item that does not reach the last item pipeline."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -46,7 +49,7 @@ class RecordRejects:
             self._record(item, response, "StepCrashed", _described(failure))
 
     def spider_error(self, failure: Failure, response: Response | None) -> None:
-        """Record a page whose parsing or link following crashed, before it yielded an item."""
+        """Record a page for which parsing or link following raised an exception before it returned an item."""
         fetch: Fetch | None = response.meta.get("fetch") if response is not None else None
         if self._run.give_up(failure.value) or fetch is None:
             return
@@ -94,7 +97,7 @@ class RecordRejects:
         )
 
     def _keep_page(self, reason: str, response: Response | None) -> str | None:
-        """Store the first pages of each reason as fetched, for debugging; return the path."""
+        """Store the page as fetched, for debugging, and return its path, or None if the reason has enough pages."""
         if response is None or self._pages.get(reason, 0) >= MAX_PAGES_PER_REASON:
             return None
         self._pages[reason] = self._pages.get(reason, 0) + 1

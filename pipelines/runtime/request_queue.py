@@ -1,20 +1,20 @@
-"""A bounded priority queue of requests."""
+"""Priority queue of requests with a maximum size."""
 
 import heapq
 from itertools import count
 
 from scrapy.http import Request
 
-#: Priority of retries and redirects: before all others.
+#: Priority of retries and redirects, which come before all other requests.
 CONTINUED = 10**18
 
 
 class RequestQueue:
-    """Requests by priority, then in order of arrival.
+    """Queue of requests, sorted by priority and then by order of arrival.
 
-    Beyond its maximum size the queue drops its worse half; the ledger still has those URLs.
+    When it exceeds its maximum size, the half with the lowest priorities is dropped; the ledger still has these URLs.
 
-    :ivar has_spilled: requests were dropped, and not all are queued again
+    :ivar has_spilled: True if requests were dropped that are not in the queue again
     """
 
     def __init__(self, max_size: int) -> None:
@@ -39,6 +39,6 @@ class RequestQueue:
         return self._requests[0][2]
 
     def pop(self) -> tuple[int, Request]:
-        """Remove the first request; return its priority in the queue and the request."""
+        """Remove the first request from the queue, and return its priority and the request."""
         priority, _, request = heapq.heappop(self._requests)
         return -priority, request

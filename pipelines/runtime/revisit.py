@@ -1,4 +1,4 @@
-"""Outcomes and revisits: every discovered URL gets exactly one outcome per run, and perhaps a next visit."""
+"""Recording of outcomes and next visits: each discovered URL has exactly one outcome per run."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,14 +9,14 @@ from crawler.outcomes import Outcome
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
 
-# Besides failed requests, outcomes that may improve with a new release.
+# Outcomes, besides those of failed requests, that may improve with a new release of Khobor.
 _RETRIED = frozenset((Outcome.REJECTED, Outcome.UNREADABLE))
-# URLs are requested again by the next runs, up to so many failures in a row.
+# The next runs request a failed URL again, up to this number of failures in a row.
 MAX_FAILURES = 5
-# Later, a URL that is still linked is tried once more: the failure may have been our parser's.
+# After this time, a URL that is still linked is requested once more, because the parser may have been at fault.
 DELAY_AFTER_FAILURES = timedelta(days=7)
-# A list may link a story before its page is published, and a site in trouble redirects every story. A missing story
-# that is still linked is requested again on two other nights.
+# A list may link to a story before its page is published, and a site with a fault may redirect every story. A missing
+# story that is still linked is therefore requested again on two other nights.
 MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
 MAX_MISSING = 3
 DELAY_AFTER_MISSING = timedelta(hours=20)
@@ -26,9 +26,9 @@ _BATCH = 1_000  # URLs
 
 
 class Revisits:
-    """Record discoveries and outcomes of a run, inside the ledger's transactions.
+    """Record the discovered URLs of a run, their outcomes and their next visits in the ledger.
 
-    :param intervals: minimum and maximum time between two requests of an entry point
+    :param intervals: minimum and maximum time between two requests for an entry point
     """
 
     def __init__(
@@ -39,20 +39,20 @@ class Revisits:
         self._intervals = intervals
 
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
-        """Open a URL that will be requested.
+        """Record that a URL was discovered and will be requested.
 
-        :param position: the entry point and crawl position behind which it is, as JSON
+        :param position: entry point to which the URL belongs and position of the crawl in it, as JSON
         """
         self.ledger.urls.discover(fetch, position)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:
-        """Record discovery and outcome of a URL that is not requested."""
+        """Record that a URL was discovered, and the outcome with which it is not requested."""
         self.ledger.urls.record(fetch)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def settle(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """Record the outcome of a URL, requested or not, and the ranked lists that its page showed unchanged."""
+        """Record the outcome of a URL, requested or not, and that the unchanged ranked lists on its page were seen."""
         if fetch.removed:
             self.ledger.runs.count(self.run_id, "removed/pages")
             for kind, n in fetch.removed.items():
@@ -70,14 +70,14 @@ class Revisits:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """Record the outcome of an open URL, and its next visit."""
+        """Record the outcome of an open URL, and set the time of its next visit."""
         known = self.ledger.urls.get(fetch.key)
         failures = known.failures if known else 0
         may_improve = _may_improve(fetch)
         retry = fetch.outcome == Outcome.PENDING or (may_improve and failures + 1 < MAX_FAILURES)
         if failures and may_improve:
             self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
-        if not Outcome(fetch.outcome).is_read:  # a 304 would make a page known that was never parsed
+        if not Outcome(fetch.outcome).is_read:  # otherwise a later 304 would mark a page as known that was never parsed
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = retry or fetch.outcome in MISSING
@@ -104,9 +104,10 @@ class Revisits:
         return fetch.fetched_at + DELAY_AFTER_FAILURES if _may_improve(fetch) else None
 
     def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
-        """Return the time until an entry point is due: halved if it had new links, else doubled, within bounds.
+        """Return the time until the next request for an entry point, within the configured minimum and maximum.
 
-        The time since its last request counts where that is longer than the interval was.
+        If it had new links, this is half of the last interval or of the time since the last request, whichever is
+        shorter; otherwise twice the longer of the two.
         """
         minimum, maximum = self._intervals
         if fetch.outcome == Outcome.GONE:
@@ -118,19 +119,19 @@ class Revisits:
         return min(max(wanted, minimum), maximum)
 
     def mark_unchanged(self, story_id: str | None, at: datetime) -> None:
-        """Record that a story, if it is stored, was seen unchanged."""
+        """Record that a story was seen unchanged; do nothing if the story is not stored."""
         if story_id and (known := self.ledger.stories.get(story_id)):
             self.ledger.stories.mark_seen(known, at)
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def mark_gone(self, story_id: str | None, at: datetime) -> None:
-        """Record that a story, if it is stored, was taken down."""
+        """Record that a story was taken down; do nothing if the story is not stored."""
         if story_id and (known := self.ledger.stories.get(story_id)):
             self.ledger.stories.mark_gone(known, at)
             self.ledger.runs.count(self.run_id, "story/gone")
 
     def close(self) -> None:
-        """Give every open URL the outcome ``pending``, and leave it to the next run."""
+        """Record the outcome ``pending`` for every URL without one, and leave these URLs open for the next run."""
         after = ""
         while pending := self.ledger.urls.pending_by_key(self.run_id, _BATCH, after):
             for known in pending:
@@ -147,7 +148,7 @@ def _may_improve(fetch: Fetch) -> bool:
 
 
 def new_fetch(known: KnownUrl, site: str, run_id: str) -> Fetch:
-    """Return the fetch of a URL in the ledger, before its request."""
+    """Return a new :class:`Fetch`, without an outcome, for a URL in the ledger."""
     return Fetch(
         site=site,
         url=known.url,

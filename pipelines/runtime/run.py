@@ -1,4 +1,4 @@
-"""The run of a crawl: its id, lock, ledger and data folder, its progress file and its end."""
+"""Scrapy extension that manages a run: its id, lock, ledger, data folder, progress file and end."""
 
 import asyncio
 import json
@@ -40,22 +40,22 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
 class ImpoliteSettings(Exception):
-    """The settings are not allowed against a real site; nothing was requested."""
+    """The settings are below the politeness limits for real sites, so the run ends before its first request."""
 
 
 class InvalidRunId(Exception):
-    """``KHOBOR_RUN_ID`` is not a run id."""
+    """``KHOBOR_RUN_ID`` does not have the form of a run id."""
 
 
 class Run:
-    """Scrapy extension that opens the ledger under the site's lock, and publishes and closes it at the end.
+    """Scrapy extension that locks the site and opens its ledger, and at the end publishes and closes the ledger.
 
-    The scheduler and the item pipelines get the ledger from here.
+    The scheduler and the item pipelines get the ledger from this object.
 
-    :ivar before_publish: called when no request is in progress any more, before open URLs are closed
-    :ivar headline: of the story stored last, for the progress file
-    :ivar summary: the run's summary, once it is published
-    :ivar fatal_error: the error that ends the run, if any
+    :ivar before_publish: function called after the last request and before open URLs are closed
+    :ivar headline: headline of the story that was stored last, for the progress file
+    :ivar summary: summary of the run, or None until the run is published
+    :ivar fatal_error: error that ends the run, or None
     """
 
     def __init__(self, crawler: Crawler, spider: NewspaperSpider, data: Path) -> None:
@@ -124,7 +124,7 @@ class Run:
             raise
 
     def publish(self) -> None:
-        """Close open URLs and publish the outbox, when no request is in progress any more."""
+        """Close the open URLs and publish the outbox; called when no request is in progress any more."""
         self._state = "publishing"
         self.give_up(self.ledger.fault)
         try:
@@ -139,9 +139,9 @@ class Run:
         self._is_published = True
 
     def give_up(self, error: BaseException | None) -> bool:
-        """End the run on a fatal error; return False for any other.
+        """End the run and return True if an error is fatal; otherwise return False.
 
-        Stored rows are kept. If they cannot be published now, the recovery of the run publishes them.
+        Stored rows are kept. If they cannot be published now, the next run of the site publishes them.
         """
         fatal = fatal_error_in(error)
         if fatal is not None and self.fatal_error is None:
@@ -208,12 +208,12 @@ class Run:
 
 
 def new_run_id(site: str) -> str:
-    """Return a new run id: start, site and four random letters. Ids sort by time."""
+    """Return a new run id, made of start time, site and four random hexadecimal digits; ids sort by time."""
     return f"{now():%Y%m%dT%H%M%SZ}-{site}-{secrets.token_hex(2)}"
 
 
 def _checked_run_id(run_id: str | None) -> str | None:
-    # It becomes the name of files.
+    # The id is checked because it becomes a part of file names.
     if run_id and not _RUN_ID.fullmatch(run_id):
         raise InvalidRunId(f"KHOBOR_RUN_ID={one_line(run_id)!r} is not a run id; omit it to get a new one")
     return run_id

@@ -1,4 +1,4 @@
-"""The summary of a run: its counters in the ledger, as the base of its report."""
+"""Summary of a run, made from its counters in the ledger; it is the basis of the report of the run."""
 
 import json
 from typing import Any
@@ -10,10 +10,10 @@ FIELD_STATS = "khobor/field_stats"
 
 
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
-    """Return times, reason and counts of a run; KeyError for a run that the ledger does not have.
+    """Return the times, close reason and counts of a run; raises KeyError if the run is not in the ledger.
 
-    ``urls.complete``: every discovered URL has exactly one outcome. ``mode``, ``fields`` and ``measures`` come from
-    :class:`pipelines.runtime.field_stats.FieldStats`; a killed run has none.
+    ``urls.complete`` is true if the number of outcomes equals that of discovered URLs. ``mode``, ``fields`` and
+    ``measures`` come from :class:`pipelines.runtime.field_stats.FieldStats`, and are empty for a killed run.
     """
     run = ledger.runs.get(run_id)
     if run is None:

@@ -1,6 +1,6 @@
-"""Scrapy's scheduler on top of the ledger: a URL is opened there on discovery and closed with its outcome.
+"""Scrapy scheduler that records in the ledger each URL that is discovered.
 
-URLs that a run leaves open are requested by the next one.
+A URL is open from its discovery until it has an outcome. The next run requests the URLs that a run leaves open.
 """
 
 from dataclasses import replace
@@ -25,10 +25,10 @@ from pipelines.runtime.run import Run
 
 
 class LedgerScheduler(BaseScheduler):
-    """Schedule by priority, within ``KHOBOR_MAX_PAGES``, ``DEPTH_LIMIT`` and ``KHOBOR_MAX_QUEUED``.
+    """Send requests by priority, within the limits ``KHOBOR_MAX_PAGES``, ``DEPTH_LIMIT`` and ``KHOBOR_MAX_QUEUED``.
 
-    A site with endless links may fill the ledger, not the memory: what exceeds the queue is loaded again when the
-    queue is empty, by this run or a later one.
+    Requests that do not fit in the queue are only in the ledger, so that a site with endless links cannot fill the
+    memory. This run or a later one loads them when the queue is empty.
     """
 
     def __init__(self, run: Run, spider: NewspaperSpider, max_pages: int, max_depth: int, max_queued: int) -> None:
@@ -55,9 +55,10 @@ class LedgerScheduler(BaseScheduler):
         return not self._is_limit_reached() and (bool(self._queue) or self._fill_queue())
 
     def enqueue_request(self, request: Request) -> bool:
-        """Queue a request, or record its outcome. A fatal error of the storage ends the run and returns False.
+        """Queue a request, or record its outcome if it is not to be sent; return False if it was dropped.
 
-        Scrapy expects no exception here: it would wait forever for the page's other outputs.
+        A fatal error ends the run and also returns False. It is not raised, because Scrapy would then wait forever for
+        the other requests and items of the page.
         """
         try:
             taken = self._enqueue(request, request.meta["fetch"])
@@ -84,7 +85,11 @@ class LedgerScheduler(BaseScheduler):
             return self._admission.admit(request)
 
     def _enqueue_redirect(self, request: Request, fetch: Fetch) -> bool:
-        """Queue a redirect: to the same story or page as one visit, elsewhere as a new discovery."""
+        """Queue the request to which a page redirects.
+
+        If the target is the same story or page, the fetch continues. Otherwise the fetch ends with the outcome
+        ``redirected``, and the target is handled like a newly discovered URL.
+        """
         request.meta["redirects_seen"] = request.meta["redirect_times"]
         target = self._spider.url_rules.identify(request.url)
         if isinstance(target, SiteUrl) and target.story_id:
@@ -111,7 +116,7 @@ class LedgerScheduler(BaseScheduler):
                 entry_point=request.meta["entry_point"],
                 position=request.meta["position"],
             )
-            # The limit of REDIRECT_MAX_TIMES also holds from story to story.
+            # REDIRECT_MAX_TIMES also limits redirects from one story to another.
             new.meta.update({name: value for name, value in request.meta.items() if name.startswith("redirect")})
             return self._admission.admit(new)
 
@@ -124,7 +129,7 @@ class LedgerScheduler(BaseScheduler):
         return request
 
     def _fill_queue(self) -> bool:
-        """Fill the empty queue from the backlog, unless a page in progress may bring better requests."""
+        """Fill the empty queue from the backlog, unless a page in progress may yield requests of higher priority."""
         return self._sent > 0 and not self._is_busy() and self._backlog.fill_queue(self._sent)
 
     def _is_busy(self) -> bool:
@@ -135,7 +140,10 @@ class LedgerScheduler(BaseScheduler):
         return parsing or bool(engine.downloader.active)
 
     def _is_host_free(self, request: Request) -> bool:
-        """Report if a request would be sent soon. Until then it stays here, where better ones may overtake it."""
+        """Return True if the downloader has a free slot for the host of a request.
+
+        Until then the request stays in the queue, where requests of higher priority can overtake it.
+        """
         engine = self._run.engine
         if engine is None:
             return True

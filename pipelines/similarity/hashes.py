@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from crawler.bengali.text import comparison_key, count_words
 
-# Two short items may share a sentence and be different stories; a body of this length is not written twice by chance.
+# Two different short stories may consist of the same sentence, but no two bodies of this length are equal by chance.
 MIN_BODY_WORDS = 40
 
 

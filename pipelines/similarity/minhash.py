@@ -24,7 +24,7 @@ from rensa import RMinHash
 from crawler.bengali.text import ascii_digits, compatibility_form, letter_runs, search_key
 from pipelines.similarity.hashes import MIN_BODY_WORDS
 
-# Changes with the hashes of the library and with anything here that goes into a sketch.
+# Must change with the hashes of the library (first part), and with any change here that changes sketches (last number).
 SKETCH_VERSION: Final = (RMinHash.ALGORITHM_VERSION << 8) + 2
 
 SHINGLE: Final = 5
@@ -38,12 +38,12 @@ _BAND: Final = struct.Struct(f"<{_ROWS}I")
 HALF_A_DAY: Final = 12 * 3600  # seconds
 WINDOW: Final = 30 * 24 * 3600  # seconds between two stories, beyond which only identical sketches are near-duplicates
 
-# Measured on copies made as editors make them: nearly all share 0.5 and more, independent stories under 0.12, and
-# accident reports written from one template up to 0.47.
+# Measured Jaccard indices: nearly all copies with typical edits have 0.5 or more, independent stories less than 0.12,
+# and accident reports written from the same template up to 0.47.
 _MIN_JACCARD = 0.45
-# A follow-up that is pasted above an earlier story contains nearly all of it.
+# A follow-up is often pasted above the earlier story, and then contains nearly all of its shingles.
 _CONTAINED, _MIN_JACCARD_IF_CONTAINED = 0.8, 0.3
-# A member of a cluster shares at least this with its head, however long the chain between them.
+# Minimum Jaccard index of a member of a cluster and its head, even if a chain of near-duplicates connects them.
 _MIN_JACCARD_WITH_HEAD = 0.2
 
 _FIGURE = regex.compile(
@@ -103,7 +103,7 @@ def sketch(body: str) -> Sketch | None:
     with_figure = {start for place in figures_at for start in range(max(0, place - SHINGLE + 1), place + 1)}
     figured = {shingles[start] for start in with_figure if start < len(shingles)}
     plain = {shingle for start, shingle in enumerate(shingles) if start not in with_figure}
-    # A figure includes the word before it, which distinguishes the places in the frame of a service.
+    # A figure includes the word before it, so that equal numbers in different places of a daily service differ.
     figures = {" ".join(words[max(0, place - 1) : place + 1]) for place in figures_at}
     minhash = RMinHash(BANDS * _ROWS, _SEED)
     minhash.update([*plain, *figured])
@@ -192,7 +192,7 @@ def is_near_duplicate(one: Member, other: Member) -> bool:
     common = shared / (plain.either + figured.either)
     if common < _MIN_JACCARD and not (shared >= _CONTAINED * smaller and common >= _MIN_JACCARD_IF_CONTAINED):
         return False
-    if figures.missing > 2.5 and figures.held < 0.5:  # each has figures of its own, more than they share
+    if figures.missing > 2.5 and figures.held < 0.5:  # each story has more figures of its own than they have in common
         return False
     same_opening = one.prints[: _START.size] == other.prints[: _START.size]
     return not (same_opening and seconds >= HALF_A_DAY and _is_next_issue(plain, figured, figures))

@@ -12,21 +12,21 @@ import pyarrow.parquet as pq
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES, Table
 
-# A reader decodes whole row groups; they are small for stories, so that finding one does not decode a month of bodies.
+# Rows per row group. Parquet libraries decode whole row groups, so small ones make it faster to find a single story.
 _ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000
-# No query filters these by range. Their minima and maxima would make up most of the footer, which every reader parses
-# for every file.
+# Columns without statistics, because no query filters them by range. Their minima and maxima would make up most of the
+# footer, which must be parsed to open a file.
 _WITHOUT_STATISTICS = {
     "url", "headline", "kicker", "byline", "image_url", "image_caption", "image_credit", "body", "tags.list.element",
     "content_hash", "referrer", "page_url", "detail", "record", "page",
 }  # fmt: skip
-# Dictionary encoding pays only for values that repeat.
+# Dictionary encoding saves space only for columns with repeated values.
 _REPEATING = {
     "section", "kicker", "byline", "edition", "agency", "image_credit", "tags.list.element", "language", "revision",
     "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url", "observed_at",
     "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
 }  # fmt: skip
-# Errors of the machine, not of the file.
+# Errors caused by the machine, which do not mean that the file is damaged.
 _MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 

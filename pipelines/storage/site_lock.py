@@ -40,7 +40,7 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         Raises :class:`SiteLocked` if another process holds the lock, and :class:`StorageError` if the file cannot be
         opened.
         """
-        # The file is never removed: a lock on a replaced file would exclude nobody.
+        # The file is never removed, because a lock on a file that was replaced would not exclude other processes.
         with storage_errors("lock", path):
             reached("lock.wanted")
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -21,7 +21,7 @@ class Format:
     application_id: int
     #: SQL statements, separated by semicolons.
     schema: str
-    #: What to do with a damaged file.
+    #: Advice in error messages on handling a damaged file.
     remedy: str
     version: int = 1
 

@@ -16,6 +16,8 @@ SKIPPED_CONTAINERS = frozenset(
     + ("math", "nav", "noscript", "object", "select", "svg", "template", "textarea", "video")
 )
 _ANY_SKIPPED = ", ".join(sorted(SKIPPED_CONTAINERS))
+# An unclosed one may have a next sibling: the parser closes it at its end tag, or at the next of its name.
+_CLOSED_BY_OTHERS = ("form", "button", "select")
 _RAW = "script|style|title|textarea|iframe|xmp|noembed|noframes"
 _TOKEN = re.compile(
     rf"""<!--(?:[^-]++|-(?!->))*+
@@ -75,7 +77,7 @@ def may_be_unclosed(container: LexborNode) -> bool:
     A ``form`` or ``template`` may be unclosed even if it has a next sibling.
     """
     return any(
-        node.tag == "template" or ((node.next is None or node.tag == "form") and (node.text() or "").strip())
+        node.tag == "template" or ((node.next is None or node.tag in _CLOSED_BY_OTHERS) and (node.text() or "").strip())
         for node in container.css(_ANY_SKIPPED)
     )
 

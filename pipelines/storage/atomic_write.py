@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipelines.storage.errors import storage_errors
 from pipelines.storage.failpoint import reached
-from pipelines.storage.fsync import sync
+from pipelines.storage.fsync import private_file, sync
 
 UNFINISHED = ".inprogress"
 
@@ -49,7 +49,13 @@ def atomic_path(target: Path, *, staging: Path | None = None, durable: bool = Tr
             sync(target.parent)
 
 
-def write_file(target: Path, content: bytes, *, staging: Path | None = None, durable: bool = True) -> None:
-    """Write a small file atomically; see :func:`atomic_path`."""
-    with atomic_path(target, staging=staging, durable=durable) as path:
-        path.write_bytes(content)
+def write_file(
+    target: Path, content: bytes, *, staging: Path | None = None, durable: bool = True, private: bool = False
+) -> None:
+    """Write a small file atomically; see :func:`atomic_path`.
+
+    :param private: readable for its owner only
+    """
+    opener = private_file if private else None
+    with atomic_path(target, staging=staging, durable=durable) as path, open(path, "wb", opener=opener) as file:
+        file.write(content)

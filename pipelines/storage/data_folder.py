@@ -185,7 +185,7 @@ class DataFolder(DataPaths):
         with storage_errors("write", target):
             make_folder(self.staging)
             make_folder(target.parent)
-        write_file(target, content, staging=self.staging, durable=durable)
+        write_file(target, content, staging=self.staging, durable=durable, private=target.is_relative_to(self.state))
 
     def forget_pages(self, site: str, before: date) -> None:
         for folder in (self.state / "pages" / site).glob("????-??-??"):

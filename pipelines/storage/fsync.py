@@ -23,6 +23,13 @@ def make_folder(folder: Path) -> None:
         sync(folder.parent)
 
 
+def private_file(path: str, flags: int) -> int:
+    """Open a file for :func:`open`, readable for its owner only: state and logs are for nobody else."""
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor
+
+
 def sync(path: Path) -> None:
     """Flush the content of a file, or the list of names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -43,7 +43,7 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         # The file is never removed, because a lock on a file that was replaced would not exclude other processes.
         with storage_errors("lock", path):
             reached("lock.wanted")
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         return cls._lock(descriptor, path)
 
     @classmethod

@@ -1,5 +1,6 @@
 """Opening, identifying, changing and moving Khobor's SQLite databases."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pipelines.storage.errors import DatabaseDamaged
+from pipelines.storage.fsync import private_file
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -32,6 +34,14 @@ class Connection(sqlite3.Connection):
     def __init__(self, path: Path, form: Format, *, mode: str = "rwc") -> None:
         self.path = path
         self.form = form
+        if mode == "rwc":
+            # Its other files get the mode of this one. An existing file is not opened here: closing it again would
+            # release the locks of the other connections of this process.
+            with suppress(OSError):  # SQLite reports the error
+                if path.exists():
+                    path.chmod(0o600)
+                else:
+                    os.close(private_file(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
         super().__init__(f"{path.absolute().as_uri()}?mode={mode}", timeout=15, isolation_level=None, uri=True)
 
     def is_blank(self) -> bool:
@@ -51,7 +61,7 @@ class Connection(sqlite3.Connection):
     def make_durable(self) -> None:
         """Make SQLite sync every commit, because a power cut could otherwise undo the last ones.
 
-        ``secure_delete`` is off because the database contains nothing secret.
+        ``secure_delete`` is off because every row was on a public page.
         """
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = OFF"):
             self.execute(f"PRAGMA {pragma}")

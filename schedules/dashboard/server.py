@@ -22,6 +22,7 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.access import MIN_TOKEN_LENGTH, TOKEN_VARIABLE, is_loopback
 from schedules.exit_codes import WrongUsage
 from schedules.paths import PROJECT
+from schedules.runner.run_process import public_environment
 
 HOST, PORT = "127.0.0.1", 8620
 # When the service restarts after it was killed, the old web server may still hold the port for a moment.
@@ -30,7 +31,7 @@ TERMINATE_SECONDS = 3.0
 MIN_SECONDS_BETWEEN_STARTS = 60.0
 MAX_CONNECTIONS = 256
 UVICORN_OPTIONS: Mapping[str, Any] = {
-    "http": "h11",
+    "http": "schedules.dashboard.http_protocol:TimedProtocol",
     "ws": "none",
     "loop": "asyncio",
     "lifespan": "off",
@@ -151,7 +152,7 @@ class DashboardProcess:
         self._child = subprocess.Popen(
             [sys.executable, "-m", "schedules.dashboard.server"],
             cwd=PROJECT,
-            env={**_LOW_MEMORY, **os.environ},
+            env={**_LOW_MEMORY, **public_environment()},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             pass_fds=(self._socket.fileno(),),

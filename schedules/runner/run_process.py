@@ -18,7 +18,7 @@ from pipelines.runtime.preflight import check_machine
 from pipelines.runtime.recovery import recover_runs
 from pipelines.runtime.run import new_run_id
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.fsync import make_folder
+from pipelines.storage.fsync import make_folder, private_file
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import CLOSE_REASONS, OUTRANKS_SIGNAL, ExitCode, describe_error
 from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
@@ -52,6 +52,17 @@ _LOG_TAIL_BYTES = 32_768
 # On a machine with many cores, every further thread would map memory that a run does not use.
 FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
+
+
+# Others that begin with KHOBOR_ may hold the secrets of alert targets, which only the notifier needs.
+_OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DEBUG", "FAILPOINT", "TESTING"))
+
+
+def public_environment() -> dict[str, str]:
+    """Return the environment for a child process that sends no alerts, without their secrets."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("KHOBOR_") or name in _OWN_VARIABLES
+    }
 
 
 class RunProcess:
@@ -100,9 +111,9 @@ class RunProcess:
         }
         for key, value in {**self.options.settings, **own}.items():
             command += ["-s", f"{key}={value}"]
-        environment = {**FEW_THREADS, **os.environ, "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
-        with self.log.open("ab") as log:
-            # In a session of its own, so that Ctrl-C signals only this process, which forwards it.
+        environment = {**FEW_THREADS, **public_environment(), "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
+        with open(self.log, "ab", opener=private_file) as log:
+            # In a session of its own, so that Ctrl-C reaches it only through this process.
             return subprocess.Popen(
                 command,
                 cwd=PROJECT,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.fsync import private_file
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
@@ -37,7 +38,7 @@ class ChildProcesses:
         """
         command = [sys.executable, "-m", "schedules.service.scheduled_run", schedule.name, f"--due={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
-        with (self._dataset.state / "schedules" / f"{schedule.name}.log").open("wb") as log:
+        with open(self._dataset.state / "schedules" / f"{schedule.name}.log", "wb", opener=private_file) as log:
             return subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )

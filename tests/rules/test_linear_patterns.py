@@ -48,3 +48,17 @@ def test_xml_prolog_is_checked_at_once() -> None:
         " for piece in (b'<!---->', b'<!-- >', b'<!>', b'<??>', b'<![]>', b'<![', b' ', b'<a ', b'<br>')]"
     )
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
+
+
+def test_large_robots_txt_is_read_at_once() -> None:
+    """Half a megabyte of agents in one group took minutes and 3 GB in another parser."""
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_CPU, (10, 10));"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30));"
+        "from crawler.downloader.robots_rules import parse_robots;"
+        "agents = b''.join(b'User-agent: bot%d\\n' % n for n in range(12_000));"
+        "rules = b''.join(b'Disallow: /a%d*a*a*a$\\n' % n for n in range(12_000));"
+        "[parse_robots(body).allows('https://a.example/' + 'a' * 2000)"
+        " for body in (agents + rules, b'User-agent: *\\n' + rules, agents + b'User-agent: khobor\\n' + rules)]"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)

@@ -27,7 +27,7 @@ def in_font(word: str) -> str:
     return "†" + text[1:] if text.startswith("‡") else text
 
 
-SENTENCES = st.lists(st.sampled_from(WORDS.split()), min_size=8, max_size=30, unique=True)
+SENTENCES = st.lists(st.sampled_from(WORDS.split()), min_size=20, max_size=30, unique=True)
 
 
 @pytest.mark.parametrize(

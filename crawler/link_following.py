@@ -57,8 +57,7 @@ class LinkFollower(scrapy.Spider):
     other_kinds: ClassVar[frozenset[str]] = frozenset()
     lists: ClassVar[tuple[RankedList, ...]] = ()
     entry_points: ClassVar[tuple[EntryPoint, ...]] = ()
-    #: The ids of stories are one increasing counter.
-    numbered: ClassVar[bool] = False
+    numbered: ClassVar[bool] = False  # story ids are one increasing counter
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)

@@ -120,7 +120,8 @@ class Run:
             self._state = "crawling"
             self._write_progress()
         except BaseException:
-            self.dataset.progress(self.ledger.site).unlink(missing_ok=True)
+            with suppress(OSError):
+                self.dataset.progress(self.ledger.site).unlink(missing_ok=True)
             raise
 
     def publish(self) -> None:

@@ -5,12 +5,15 @@ import math
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipelines.storage.data_folder import DataFolder
 from schedules.cli.arguments import Commands, add_timetable_option, period
 from schedules.cli.output import print_json, print_lines, print_result
 from schedules.cli.sites import open_data
 from schedules.exit_codes import WrongUsage
+
+if TYPE_CHECKING:
+    from pipelines.storage.data_folder import DataFolder
 
 
 def add_to(commands: Commands) -> None:
@@ -46,7 +49,7 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_out(out: Path | None, dataset: DataFolder) -> None:
+def _check_out(out: Path | None, dataset: "DataFolder") -> None:
     if out is not None and dataset.owns(out):
         raise WrongUsage(
             f"--out {out} is inside the data folder {dataset.root}, where only runs write: choose another place"

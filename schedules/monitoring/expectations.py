@@ -162,14 +162,6 @@ def _lists_missing(summary: Summary, expected: Expectations) -> Iterator[Problem
             yield ExitCode.BELOW_EXPECTATION, f"list/{name}", f"no list {name} on any of {pages} pages"
 
 
-def _entry_points_empty(summary: Summary, _: Expectations) -> Iterator[Problem]:
-    if empty := summary["urls"]["outcomes"].get(Outcome.EMPTY):
-        sentence = (
-            f"no entry could be read in {empty} feeds or sitemaps: see the URLs with outcome `empty` in `fetches`"
-        )
-        yield ExitCode.BELOW_EXPECTATION, "entry_points/empty", sentence
-
-
 def _rejected(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     rejected, pages = sum(summary["rejects"].values()), _story_pages(summary)
     if pages >= expected.min_pages and rejected > expected.max_rejected * pages:

@@ -12,10 +12,9 @@ import signal
 import socket
 import struct
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, Self
 
@@ -50,13 +49,6 @@ class ParserFailed(Exception):
     """Raised for an internal error of the parser; the traceback of the worker is attached as a note."""
 
 
-@dataclass(eq=False, slots=True)
-class _Job:
-    pieces: tuple[bytes, ...]
-    result: asyncio.Future[ParsedPage]
-    was_killed: bool = False  # another process has killed the child while it parsed this page
-
-
 class ParseWorker:
     """Extension that parses a spider's pages in a child process."""
 
@@ -71,8 +63,8 @@ class ParseWorker:
         self._page_parser, self._entry_points, self._text_steps = page_parser, entry_points, text_steps
         self._stats = stats
         self._child: ChildProcess | None = None
-        self._queue: deque[_Job] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+        self._is_closed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -82,8 +74,8 @@ class ParseWorker:
         text_steps = [load_object(name) for name in crawler.settings.getlist("KHOBOR_TEXT_STEPS")]
         worker = cls(spider.page_parser, spider.entry_points, text_steps, crawler.stats)
         spider.parse_page = worker.parse
-        crawler.signals.connect(worker.give_up, run_must_end)
-        crawler.signals.connect(worker.close, signals.spider_closed)
+        for ending in (run_must_end, signals.spider_closed):
+            crawler.signals.connect(worker.close, ending)
         return worker
 
     async def parse(self, page: PageResponse) -> ParsedPage:
@@ -93,82 +85,59 @@ class ParseWorker:
         :raises ParserFailed: internal error of the parser
         """
         head, body = dump_page(page)
-        job = _Job((_SIZES.pack(len(head), len(body)), head, body), asyncio.get_running_loop().create_future())
-        self._queue.append(job)
-        if self._child is None:
-            self._start()
-        else:
-            self._child.send(job.pieces)
-            if len(self._queue) == 1:
-                self._restart_timer()
-        return await job.result
-
-    def give_up(self) -> None:
-        """Fail all queued pages when the run must end; the next run requests them again."""
-        self._fail_all(RunEnded("the run ended before the page was parsed"))
-        self.close()
+        async with self._turn:
+            kind, content = await self._exchange(_SIZES.pack(len(head), len(body)), head, body)
+        if kind != _PARSED:
+            raise _load_error(kind, content)
+        return load_parsed_page(content)
 
     def close(self) -> None:
-        child, self._child = self._child, None
-        self._restart_timer()
-        if child is not None:
-            peak = child.end()
-            if self._stats is not None:
-                self._stats.max_value("memusage/reading/max", peak)
+        """End the child; pages that are not parsed yet fail, and the next run requests them again."""
+        self._is_closed = True
+        self._end_child()
 
-    def _start(self) -> None:
-        serve = partial(_serve, self._parse, self._entry_points)
-        try:
-            self._child = ChildProcess(
-                asyncio.get_running_loop(), serve, self._on_message, self._on_exit, MAX_PAGE_MEMORY
-            )
-        except OSError as error:
-            self._fail_all(ParserCrashed(f"no process could be started to parse it: {error.strerror}"))
-            return
-        for job in self._queue:
-            self._child.send(job.pieces)
-        self._restart_timer()
+    async def _exchange(self, *pieces: bytes) -> tuple[int, bytes]:
+        """Send a page to the child and return the answer.
 
-    def _restart_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._queue and self._child is not None:
-            self._timer = asyncio.get_running_loop().call_later(MAX_RESPONSE_SECONDS, self._child.kill)
-
-    def _on_message(self, kind: int, content: bytes) -> None:
-        job = self._queue.popleft()
-        self._restart_timer()
-        try:
-            if kind != _PARSED:
-                raise _load_error(kind, content)
-            parsed = load_parsed_page(content)
-            if not job.result.done():
-                job.result.set_result(parsed)
-        except Exception as error:  # noqa: BLE001 - raised where the page is awaited
-            _fail(job, error)
-
-    def _on_exit(self, status: int) -> None:
-        """Fail the page that ended the child and start a new child for the rest.
-
-        If another process killed the child, the page is parsed once more instead.
+        If the page ends the child, raise its error. If another process killed the child, send the page once more.
         """
-        self._child = None
-        self._restart_timer()
-        if not self._queue:
-            return
-        error = _exit_error(status)
-        logger.warning("the parse worker exited: %s", error or "it was killed")
-        if error is None and self._queue[0].was_killed:
-            error = ParserCrashed("the parse worker was killed twice while it parsed the page")
-        self._queue[0].was_killed = True
-        if error is not None:
-            _fail(self._queue.popleft(), error)
-        if self._queue:
-            self._start()
+        for _ in range(2):
+            child = await self._start()
+            try:
+                async with asyncio.timeout(MAX_RESPONSE_SECONDS):
+                    return await child.ask(*pieces)
+            except asyncio.CancelledError:
+                self._end_child()  # its answer would be taken for that to the next page
+                raise
+            except (EOFError, OSError):  # includes the timeout
+                error = _exit_error(self._end_child())
+            logger.warning("the parse worker exited: %s", error or "it was killed")
+            if error is not None:
+                raise error
+        raise ParserCrashed("the parse worker was killed twice while it parsed the page")
 
-    def _fail_all(self, error: Exception) -> None:
-        while self._queue:
-            _fail(self._queue.popleft(), error)
+    async def _start(self) -> ChildProcess:
+        """Return the child process; start a new one if it has ended."""
+        if self._child is not None and self._child.has_ended:
+            self._end_child()
+        if self._is_closed:
+            raise RunEnded("the run ended before the page was parsed")
+        if self._child is None:
+            try:
+                serve = partial(_serve, self._parse, self._entry_points)
+                self._child = await ChildProcess.start(serve, MAX_PAGE_MEMORY)
+            except OSError as error:
+                raise ParserCrashed(f"no process could be started to parse it: {error.strerror}") from error
+        return self._child
+
+    def _end_child(self) -> int:
+        """End the child and return its exit status."""
+        if self._child is None:  # closed already
+            return signal.SIGKILL
+        (status, peak), self._child = self._child.end(), None
+        if self._stats is not None:
+            self._stats.max_value("memusage/reading/max", peak)
+        return status
 
     def _parse(self, page: PageResponse) -> ParsedPage:
         parsed = self._page_parser.parse(page)
@@ -178,11 +147,6 @@ class ParseWorker:
                     story = step(story)
                 parsed.story = replace(story, text_steps_done=True)
         return parsed
-
-
-def _fail(job: _Job, error: Exception) -> None:
-    if not job.result.done():
-        job.result.set_exception(error)
 
 
 def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:

@@ -9,104 +9,55 @@ import signal
 import socket
 import struct
 import warnings
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
-_RECEIVE_BYTES, _MAX_BUFFERS = 2**18, 16
 _PR_SET_PDEATHSIG = 1
 _HEAD = struct.Struct("<BI")  # kind and length of a message
 
 
 class ChildProcess:
-    """Handle of a child process: send it bytes, and receive its messages and its exit status by callbacks."""
+    """Handle of a child process that answers one message at a time."""
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        serve: Callable[[socket.socket], NoReturn],
-        on_message: Callable[[int, bytes], None],
-        on_exit: Callable[[int], None],
-        memory: int,
-    ) -> None:
+    def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._pid, self._reader, self._writer = pid, reader, writer
+
+    @classmethod
+    async def start(cls, serve: Callable[[socket.socket], NoReturn], memory: int) -> Self:
         """Fork the child process; raise :class:`OSError` if that fails.
 
         :param serve: function that runs in the child; its argument is the child's end of the socket
-        :param on_message: called with the kind and content of each message of the child
-        :param on_exit: called once with the exit status of the child, unless :meth:`end` was called
         :param memory: bytes of memory that the child may map in addition to those that the parent has mapped now
         """
-        self._loop, self._on_message, self._on_exit = loop, on_message, on_exit
-        self._unsent: deque[memoryview] = deque()
-        self._received = bytearray()
-        self._socket, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._pid = _fork(theirs, serve, memory)
+                pid = _fork(theirs, serve, memory)
             except OSError:
-                self._socket.close()
+                ours.close()
                 raise
-        self._socket.setblocking(False)
-        loop.add_reader(self._socket, self._receive)
+        return cls(pid, *await asyncio.open_connection(sock=ours))
 
-    def send(self, pieces: tuple[bytes, ...]) -> None:
-        was_idle = not self._unsent
-        self._unsent.extend(memoryview(piece) for piece in pieces if piece)
-        if was_idle:
-            self._flush()
+    @property
+    def has_ended(self) -> bool:
+        return self._reader.at_eof()
 
-    def kill(self) -> None:
+    async def ask(self, *pieces: bytes) -> tuple[int, bytes]:
+        """Send a message and return the kind and content of the answer.
+
+        Raise `EOFError` or :class:`OSError` if the child exits before it has answered.
+        """
+        self._writer.writelines(pieces)
+        kind, length = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
+        return kind, await self._reader.readexactly(length)
+
+    def end(self) -> tuple[int, int]:
+        """Kill the child unless it has exited; return its exit status and its peak memory in bytes."""
+        self._writer.transport.abort()
         os.kill(self._pid, signal.SIGKILL)
-
-    def end(self) -> int:
-        """Kill the child without calling `on_exit`, and return its peak memory in bytes."""
-        self._close()
-        self.kill()
-        _, _, usage = os.wait4(self._pid, 0)
-        return usage.ru_maxrss * 1024
-
-    def _close(self) -> None:
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
-        self._socket.close()
-
-    def _flush(self) -> None:
-        try:
-            while self._unsent:
-                sent = self._socket.sendmsg([*self._unsent][:_MAX_BUFFERS])
-                while sent and sent >= len(self._unsent[0]):
-                    sent -= len(self._unsent.popleft())
-                if sent:
-                    self._unsent[0] = self._unsent[0][sent:]
-        except BlockingIOError:
-            self._loop.add_writer(self._socket, self._flush)
-            return
-        except OSError:  # the child is gone, which `_receive` notices
-            self._unsent.clear()
-        self._loop.remove_writer(self._socket)
-
-    def _receive(self) -> None:
-        try:
-            received = self._socket.recv(_RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            received = b""
-        if not received:
-            self._close()
-            _, status = os.waitpid(self._pid, 0)
-            self._on_exit(status)
-            return
-        self._received += received
-        while len(self._received) >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._received)
-            end = _HEAD.size + length
-            if len(self._received) < end:
-                return
-            content = bytes(self._received[_HEAD.size : end])
-            del self._received[:end]
-            self._on_message(kind, content)
+        _, status, usage = os.wait4(self._pid, 0)
+        return status, usage.ru_maxrss * 1024
 
 
 def frame(kind: int, content: bytes) -> bytes:

@@ -32,7 +32,7 @@ HANGS_ITSELF = "print(os.getpid(), flush=True); hang()"
 HANGS_WITH_WORKER = """
 from crawler.worker.process import ChildProcess
 async def start():
-    child = ChildProcess(asyncio.get_running_loop(), hang, lambda *_: None, lambda _: None, 2**30)
+    child = await ChildProcess.start(hang, 2**30)
     print(os.getpid(), child._pid, flush=True)
     hang()
 asyncio.run(start())

@@ -196,7 +196,7 @@ def test_given_up_pages_are_pending() -> None:
     async def read(worker: ParseWorker) -> list[Any]:
         pages = [asyncio.ensure_future(worker.parse(make_page("lost"))) for _ in range(3)]
         await asyncio.sleep(0.2)
-        worker.give_up()
+        worker.close()
         return await asyncio.gather(*pages, return_exceptions=True)
 
     assert {error.outcome for error in within(read, ScriptedParser(lost=sleep_long))} == {Outcome.PENDING}

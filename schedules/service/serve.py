@@ -1,10 +1,11 @@
 """Main loop of the service, which starts due runs until SIGTERM or SIGINT; SIGHUP reloads the timetable.
 
-The dispatcher is called when a schedule is due, and at least every 15 seconds. The interval is measured with the
+The dispatcher is called every 15 seconds, and when APScheduler signals a due time. The interval is measured with the
 monotonic clock, which neither suspending the machine nor setting its clock affects.
 """
 
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from os import environ
@@ -19,12 +20,14 @@ from schedules.dashboard.server import Address, DashboardProcess, take_token
 from schedules.exit_codes import ExitCode
 from schedules.runner.options import checked_settings
 from schedules.service.child_processes import ChildProcesses
-from schedules.service.dispatcher import Dispatcher, log_as_json, log_to_stderr
+from schedules.service.dispatcher import Dispatcher, WakeUps, log_as_json, log_to_stderr
 from schedules.service.notifier_thread import NotifierThread
 from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 
 INTERVAL_SECONDS = 15.0
+# If wall clock and monotonic clock differ by more, the clock was set or the machine was suspended.
+MAX_CLOCK_DRIFT_SECONDS = 5.0
 _SIGNALS = {int(signal.SIGTERM): "stop", int(signal.SIGINT): "stop", int(signal.SIGHUP): "reload"}
 
 
@@ -42,7 +45,7 @@ def serve(
     Raises an error before anything is started if the timetable or a setting is invalid, the data folder cannot be
     written or is used by another service, or the dashboard cannot listen at its address.
 
-    :param seconds: longest time between two calls of the dispatcher
+    :param seconds: time between two calls of the dispatcher
     :param page: address of the dashboard, None to run without it
     """
     timetable = Timetable.read(path)
@@ -61,8 +64,12 @@ def serve(
         log(f"serving {path}: {timetable.in_words()}")
         notifier = NotifierThread(dataset, lambda: dispatcher.timetable, log)
         notifier.start()
+        wake_ups = WakeUps(lambda: events.put("due"))
         with handle_signals(lambda number, _: events.put(_SIGNALS[number]), _SIGNALS):
-            _loop(dispatcher, events, seconds, dashboard)
+            try:
+                _loop(dispatcher, events, wake_ups, seconds, dashboard)
+            finally:
+                wake_ups.stop()
             log("stopping: asking running runs to end")
             dispatcher.drain(is_hurried=lambda: not events.empty() and events.get() == "stop")
             notifier.stop()
@@ -73,13 +80,19 @@ def serve(
 def _loop(
     dispatcher: Dispatcher,
     events: "SimpleQueue[str]",
+    wake_ups: WakeUps,
     seconds: float,
     dashboard: DashboardProcess | None,
 ) -> None:
+    wake_ups.set(dispatcher.timetable)
+    offset = time.time() - time.monotonic()
     event = last_error = ""
     while event != "stop":
+        drift = time.time() - time.monotonic() - offset
         try:
-            dispatcher.reload(requested=event == "reload")
+            if dispatcher.reload(requested=event == "reload") or abs(drift) > MAX_CLOCK_DRIFT_SECONDS:
+                wake_ups.set(dispatcher.timetable)
+                offset += drift
             dispatcher.run_once()
             last_error = ""
         except FATAL_ERRORS as error:
@@ -90,6 +103,6 @@ def _loop(
         if dashboard is not None:
             dashboard.restart_if_dead()
         try:
-            event = events.get(timeout=min(seconds, dispatcher.seconds_to_next()))
+            event = events.get(timeout=seconds)
         except Empty:
             event = ""

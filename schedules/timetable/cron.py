@@ -4,8 +4,8 @@ When daylight saving time begins or ends, a fixed time is due exactly once: a ti
 clock resumes (02:30 becomes 03:00), and a time that occurs twice is due only the first time. An expression whose minute
 or hour begins with `*` follows elapsed time instead: it is not due in a skipped hour, and due twice in a repeated hour.
 
-APScheduler is not used: its CronTrigger can fire twice, or not at all, in a night on which the clock changes, and it
-counts weekdays from Monday.
+APScheduler only wakes the dispatcher. Its own CronTrigger is not used: it can fire twice, or not at all, in a night on
+which the clock changes, and it counts weekdays from Monday.
 """
 
 import re

@@ -23,7 +23,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
 from schedules.service.child_processes import ChildProcesses
-from schedules.service.dispatcher import Dispatcher
+from schedules.service.dispatcher import Dispatcher, WakeUps
 from schedules.service.scheduled_run import run_schedule
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
@@ -307,17 +307,16 @@ def test_killed_run_is_recorded_and_not_repeated(begin: Begin) -> None:
 def test_broken_timetable_keeps_the_previous_one(begin: Begin) -> None:
     world = begin(NIGHT, "2026-11-01T20:00")
     dispatcher = world.start_service()
-    dispatcher.reload()
+    assert not dispatcher.reload()
     world.path.write_text(NIGHT.replace("30 2 * * *", "30 2 * * 0"))
-    dispatcher.reload()
-    dispatcher.reload()
+    assert not dispatcher.reload() and not dispatcher.reload()
     [message] = world.log
     assert all(part in message for part in ("previous", f"{world.path}:6: ", "'sun'"))
     world.path.unlink()
-    dispatcher.reload()
+    assert not dispatcher.reload()
     assert dispatcher.timetable.schedules[0].cron == "30 2 * * *"
     world.path.write_text(NIGHT.replace("30 2 * * *", "30 4 * * sun"))
-    dispatcher.reload()
+    assert dispatcher.reload()
     assert "at 04:30 on Sunday" in world.log[-1]
     assert (world.data.root / "state/schedules/timetable.toml").read_text() == world.path.read_text()
 
@@ -336,10 +335,15 @@ def test_stopping_service_ends_runs(begin: Begin) -> None:
         assert [occurrence.state for occurrence in world.of("night").values()] == [State.RAN]
 
 
-def test_service_sleeps_until_next_due(begin: Begin) -> None:
-    world = begin(NIGHT + table("late", "15 2 * * *"), "2026-11-02T02:00")
-    assert world.dispatcher is not None
-    assert world.dispatcher.seconds_to_next() == 15 * 60
+def test_wake_ups_follow_zone_of_schedule(tmp_path: Path) -> None:
+    (tmp_path / "t.toml").write_text(NIGHT + table("late", "0 3 * * sun").replace("Europe/Berlin", "Asia/Dhaka"))
+    timetable = Timetable.read(tmp_path / "t.toml")
+    wake_ups = WakeUps(lambda: None)
+    for _ in range(2):
+        wake_ups.set(timetable)
+    now = datetime.now(UTC)
+    assert wake_ups.next_times() == {each.name: next(each.after(now)).at for each in timetable.schedules}
+    wake_ups.stop()
 
 
 ALWAYS = """

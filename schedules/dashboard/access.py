@@ -25,6 +25,7 @@ SECURITY_HEADERS = (
         b"default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; connect-src 'self'; "
         b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
+    (b"cache-control", b"private, no-cache"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),

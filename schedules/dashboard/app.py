@@ -3,16 +3,18 @@
 import asyncio
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from threading import Semaphore
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Scope
 
 from crawler.clock import now
@@ -20,7 +22,6 @@ from schedules.dashboard import jinja_env
 from schedules.dashboard.access import COOKIE, AccessMiddleware, AccessPolicy, Denied
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.query_params import InvalidQuery, Query, site_info
-from schedules.dashboard.response_cache import PageResponse, ResponseCache
 from schedules.dashboard.views.catalogue import VIEWS, View
 from schedules.dashboard.views.runs import run_details
 from schedules.dashboard.views.story import is_story_id, story_details
@@ -28,7 +29,6 @@ from schedules.metrics.exposition import exposition
 
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-MAX_AGE_SECONDS, MAX_AGE_WHILE_RUNNING = 5, 1
 MAX_FORM_BYTES = 2_048
 WRONG_TOKEN_DELAY = 0.5
 COOKIE_SECONDS = 30 * 86_400
@@ -44,14 +44,8 @@ class Dashboard:
     source: DataSource
     policy: AccessPolicy
     clock: Callable[[], datetime] = now
-    executor: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "dashboard"))
-
-    def __post_init__(self) -> None:
-        self._cache = ResponseCache(self.executor)
-        self._static = {
-            name: PageResponse(200, media_type, path.read_bytes())
-            for name, (media_type, path) in jinja_env.STATIC.items()
-        }
+    #: Limits the memory of pages that are rendered at the same time, each in a thread of Starlette.
+    rendering: Semaphore = field(default_factory=lambda: Semaphore(2))
 
     def application(self) -> ASGIApp:
         """Build the ASGI application, wrapped in the middleware for access control."""
@@ -61,7 +55,7 @@ class Dashboard:
             Route("/live", self._live),
             Route("/runs/{name}", self._run),
             Route("/stories/{name}", self._story),
-            Route("/static/{name}", self._file),
+            Mount("/static", StaticFiles(directory=jinja_env.STATIC)),
             Route("/metrics", self._metrics),
             Route("/healthz", self._health),
             Route("/login", self._login, methods=["GET", "POST"]),
@@ -73,31 +67,24 @@ class Dashboard:
 
     # Pages of data ---------------------------------------------------------------------------------------------------
 
-    def _view(self, view: View) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            return await self._page(request, "view.html", view.name, view.data)
+    def _view(self, view: View) -> Callable[[Request], Response]:
+        return lambda request: self._page(request, "view.html", view.name, view.data)
 
-        return endpoint
-
-    async def _run(self, request: Request) -> Response:
+    def _run(self, request: Request) -> Response:
         run_id = request.path_params["name"].removesuffix(".json")
-        if not _RUN_ID.fullmatch(run_id):
-            return await self._not_found(request, None)
-        return await self._page(request, "run.html", "run", lambda query: run_details(query, run_id))
+        details = partial(run_details, run_id=run_id) if _RUN_ID.fullmatch(run_id) else lambda query: None
+        return self._page(request, "run.html", "run", details)
 
-    async def _story(self, request: Request) -> Response:
+    def _story(self, request: Request) -> Response:
         story_id = request.path_params["name"].removesuffix(".json")
-        if not is_story_id(story_id):
-            return await self._not_found(request, None)
-        return await self._page(request, "story.html", "story", lambda query: story_details(query, story_id))
+        details = partial(story_details, story_id=story_id) if is_story_id(story_id) else lambda query: None
+        return self._page(request, "story.html", "story", details)
 
-    async def _page(self, request: Request, template: str, view: str, read: Callable[[Query], Data | None]) -> Response:
-        path, parameters = request.url.path, dict(request.query_params)
-        is_json = path.endswith(".json")
-
-        def render() -> PageResponse:
+    def _page(self, request: Request, template: str, view: str, read: Callable[[Query], Data | None]) -> Response:
+        path, is_json = request.url.path, request.url.path.endswith(".json")
+        with self.rendering:
             try:
-                query = Query.parse(self.source, self.clock(), parameters)
+                query = Query.parse(self.source, self.clock(), request.query_params)
                 data = read(query)
             except InvalidQuery as error:
                 return self._error(400, "Invalid parameters", f"{error}.", is_json)
@@ -105,10 +92,7 @@ class Dashboard:
                 return self._error(404, f"No such {view}", f"No {view} with this id is stored.", is_json)
             return _json(200, data) if is_json else self._html(template, query, view, data, path)
 
-        key = f"{path}?{sorted(parameters.items())}"
-        return _conditional(request, await self._cache.get(key, render, MAX_AGE_SECONDS))
-
-    def _html(self, template: str, query: Query, view: str, data: Data, path: str) -> PageResponse:
+    def _html(self, template: str, query: Query, view: str, data: Data, path: str) -> Response:
         json_path = f"/{view}.json" if view in VIEWS else f"{path}.json"
         context: Data = {
             "unreadable": dict(self.source.unreadable),
@@ -116,35 +100,24 @@ class Dashboard:
             "json_path": json_path,
         }
         self.source.unreadable.clear()
-        return PageResponse(200, HTML, jinja_env.page(template, query, view=view, data=data, **context))
+        return Response(jinja_env.page(template, query, view=view, data=data, **context), media_type=HTML)
 
-    async def _live(self, request: Request) -> Response:
+    def _live(self, request: Request) -> Response:
         """Return the progress of running crawls, for the script `live.js`, which polls it."""
+        query = Query(self.source, self.clock())
+        sites = [site_info(site) | {"running": query.progress(site)} for site in query.sites]
+        return Response(jinja_env.plain_page("views/running.html", data={"sites": sites}), media_type=HTML)
 
-        def render() -> PageResponse:
-            query = Query(self.source, self.clock())
-            sites = [site_info(site) | {"running": query.progress(site)} for site in query.sites]
-            return PageResponse(200, HTML, jinja_env.plain_page("views/running.html", data={"sites": sites}))
-
-        return _conditional(request, await self._cache.get("/live", render, MAX_AGE_WHILE_RUNNING))
-
-    async def _metrics(self, request: Request) -> Response:
-        def render() -> PageResponse:
-            timetable, error = self.source.timetable()
-            if timetable is None:
-                return PageResponse(503, TEXT, f"cannot read the timetable: {error}\n".encode())
-            return PageResponse(200, EXPOSITION, exposition(self.source.dataset, timetable, self.clock()))
-
-        return _conditional(request, await self._cache.get("/metrics", render, MAX_AGE_SECONDS))
+    def _metrics(self, request: Request) -> Response:
+        timetable, error = self.source.timetable()
+        if timetable is None:
+            return Response(f"cannot read the timetable: {error}\n".encode(), 503, media_type=TEXT)
+        return Response(exposition(self.source.dataset, timetable, self.clock()), media_type=EXPOSITION)
 
     # Other responses -------------------------------------------------------------------------------------------------
 
     async def _health(self, request: Request) -> Response:
         return PlainTextResponse("ok\n")
-
-    async def _file(self, request: Request) -> Response:
-        file = self._static.get(request.path_params["name"])
-        return _conditional(request, file) if file else await self._not_found(request, None)
 
     async def _login(self, request: Request) -> Response:
         redirect = Response(status_code=303, headers={"Location": "/"})
@@ -163,17 +136,17 @@ class Dashboard:
     async def _not_found(self, request: Request, error: Any) -> Response:
         status = getattr(error, "status_code", 404)
         message = "There is no such page." if status == 404 else "The dashboard is read-only."
-        return _conditional(request, self._error(status, "Not found", message, request.url.path.endswith(".json")))
+        return self._error(status, "Not found", message, request.url.path.endswith(".json"))
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         message = f"Internal error ({type(error).__name__}); the log of `khobor serve` has the details."
-        return _conditional(request, self._error(500, "Internal error", message, request.url.path.endswith(".json")))
+        return self._error(500, "Internal error", message, request.url.path.endswith(".json"))
 
-    def _error(self, status: int, title: str, message: str, is_json: bool) -> PageResponse:
+    def _error(self, status: int, title: str, message: str, is_json: bool) -> Response:
         if is_json:
             return _json(status, {"error": message})
         body = jinja_env.plain_page("error.html", title=title, message=message, form=False)
-        return PageResponse(status, HTML, body)
+        return Response(body, status, media_type=HTML)
 
     def _deny(self, scope: Scope, denied: Denied) -> ASGIApp:
         if denied.status == 401 and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
@@ -187,16 +160,8 @@ def _login_form(status: int, message: str) -> Response:
     return Response(body, status, {"WWW-Authenticate": "Bearer"} if status == 401 else None, HTML)
 
 
-def _json(status: int, data: Data) -> PageResponse:
-    return PageResponse(status, JSON, jinja_env.json_bytes(data))
-
-
-def _conditional(request: Request, page: PageResponse) -> Response:
-    """Respond with the page, or with 304 if the browser already has the same body."""
-    headers = {"ETag": page.etag, "Cache-Control": "private, no-cache"}
-    if page.status == 200 and page.etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(page.body, page.status, headers, page.media_type)
+def _json(status: int, data: Data) -> Response:
+    return Response(jinja_env.json_bytes(data), status, media_type=JSON)
 
 
 async def _body(request: Request) -> bytes:

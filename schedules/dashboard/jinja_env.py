@@ -20,10 +20,7 @@ from schedules.dashboard.views import coverage
 from schedules.dashboard.views.catalogue import VIEWS
 
 _HERE = Path(__file__).resolve().parent
-STATIC = {
-    "page.css": ("text/css; charset=utf-8", _HERE / "static" / "page.css"),
-    "live.js": ("text/javascript; charset=utf-8", _HERE / "static" / "live.js"),
-}
+STATIC = _HERE / "static"
 
 
 def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:

@@ -42,7 +42,7 @@ def write_report(out: Path, query: Query) -> int:
     """
     if out.is_dir() or not out.parent.is_dir():
         raise WrongUsage(f"{out} is not a file in an existing folder; choose another --out")
-    style = jinja_env.STATIC["page.css"][1].read_text(encoding="utf-8")
+    style = (jinja_env.STATIC / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     context = {"style": Markup(style), "style_hash": f"sha256-{digest}", "unreadable": query.source.unreadable}
     body = jinja_env.page("static_report.html", query, standalone=True, data=report_data(query), **context)

@@ -1,6 +1,5 @@
 """The dashboard over HTTP: its numbers match the data, and access is restricted."""
 
-import asyncio
 import os
 import re
 import socket
@@ -8,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from http.client import HTTPConnection
@@ -26,7 +24,6 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard import server
 from schedules.dashboard.access import AccessPolicy, access_policy
 from schedules.dashboard.data_source import DataSource
-from schedules.dashboard.response_cache import PageResponse, ResponseCache
 from schedules.dashboard.server import Address, DashboardProcess, listen, take_token
 from schedules.dashboard.svg import Drawing
 from schedules.dashboard.views.story import is_story_id
@@ -315,10 +312,11 @@ def test_write_methods_are_not_allowed(method: str, served: DashboardClient) -> 
     assert served.request("/", method)[0] == 405
 
 
-def test_head_has_no_body_and_etag_gives_304(served: DashboardClient) -> None:
+def test_head_has_no_body_and_stylesheet_is_cached(served: DashboardClient) -> None:
     status, headers, text = served.request("/runs", "HEAD")
-    assert (status, text) == (200, "")
-    assert served.request("/runs", If_None_Match=headers["etag"])[0] == 304
+    assert (status, text, headers["cache-control"]) == (200, "", "private, no-cache")
+    etag = served.request("/static/page.css")[1]["etag"]
+    assert served.request("/static/page.css", If_None_Match=etag)[0] == 304
 
 
 @pytest.mark.parametrize(
@@ -495,23 +493,6 @@ def test_invalid_report_options_are_wrong_usage(
     assert (code, data.count("\n")) == (2, 1), data
     assert said in data
     assert not Path("x.html").exists()
-
-
-def test_simultaneous_requests_share_one_rendering() -> None:
-    rendered: list[str] = []
-
-    def render() -> PageResponse:
-        rendered.append("page")
-        time.sleep(0.1)
-        return PageResponse(200, "text/plain", b"page")
-
-    async def ask() -> None:
-        cache = ResponseCache(ThreadPoolExecutor(2))
-        await asyncio.gather(*(cache.get("/", render, 60) for _ in range(50)))
-        await cache.get("/", render, 60)
-
-    asyncio.run(ask())
-    assert rendered == ["page"]
 
 
 def test_charts_have_unique_titles_and_descriptions(served: DashboardClient) -> None:

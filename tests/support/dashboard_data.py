@@ -212,5 +212,4 @@ def serving(
     finally:
         server.should_exit = True
         thread.join(10)
-        page.executor.shutdown()
         listening.close()

@@ -77,10 +77,12 @@ class Story:
     site: str = ""
     story_id: str = required(TEXT, "site and the publisher's id, `kalbela:317255`")
     url: str = required(TEXT, "canonical URL, as first seen")
-    section: str | None = column(TEXT, "section path of the URL, `world/middle-east`")
+    section: str | None = column(TEXT, "section path of the URL, `world/middle-east`; if the URL has none, the section that the page names, `খেলা`")
     headline: str = required(TEXT, "as printed")
     kicker: str | None = column(TEXT, "the line above the headline, as printed")
+    subtitle: str | None = column(TEXT, "the line below the headline, as printed")
     byline: str | None = column(TEXT, "author, as printed")
+    authors: list[str] | None = column(TEXTS, "authors, in order: each name of a byline with several, else the byline; null without a byline")
     published_at: datetime | None = column(UTC_MICROSECONDS, "from the label প্রকাশ; null if missing or unreadable")
     updated_at: datetime | None = column(UTC_MICROSECONDS, "from the label আপডেট; null if missing or unreadable")
     edition: str | None = column(TEXT, "`online` or `print`")

@@ -68,6 +68,22 @@ def articles_in(value: Any) -> Iterator[dict[str, Any]]:
                 queue.extend(value[key] for key in ("@graph", "mainEntity") if key in value)
 
 
+def breadcrumbs_in(value: Any) -> Iterator[list[tuple[str, str]]]:
+    """Yield each breadcrumb in a value as a list of (name, URL), from the home page down; a URL may be empty."""
+    values = value if isinstance(value, list) else [value]
+    for each in [*values, *(v for v in values if isinstance(v, dict) for v in v.get("@graph") or ())]:
+        if isinstance(each, dict) and each.get("@type") == "BreadcrumbList":
+            entries = each.get("itemListElement")
+            steps = [e for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
+            pairs = [(item if isinstance(item := e.get("item"), dict) else {"@id": item}) | e for e in steps]
+            yield [(str(p["name"]), str(p.get("@id") or p.get("url") or "")) for p in pairs if _is_text(p.get("name"))]
+
+
+def same_page(url: str, other: str) -> bool:
+    """Report if two URLs are of one page; they may differ in host prefix, final slash and the title in the path."""
+    return not {*_keys(url)}.isdisjoint(_keys(other))
+
+
 def of_this_page(articles: Iterable[dict[str, Any]], urls: Iterable[str]) -> list[dict[str, Any]]:
     """Return the articles that have one of the URLs of a page or, if there are none, the articles without a URL.
 

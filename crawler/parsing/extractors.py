@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.bengali.text import clean, compile_nfc
+from crawler.decoding.json_ld import same_page
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.page import PARSER_OPTIONS, Article, visible_text
 
@@ -114,27 +115,62 @@ def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
 
 
 def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
-    """Extract the value at a path of keys in each JSON-LD article of the page; of a list, the first value.
+    """Extract the values at a path of keys in each JSON-LD article of the page; each value of a list.
 
-    ``remove`` and ``matching`` are patterns as for :func:`meta`.
+    ``remove`` and ``matching`` are patterns as for :func:`meta`. Authors are objects with a ``name``, or names.
     """
 
     def extract(article: Article) -> Iterator[str]:
         for value in article.page.json_ld:
-            found: Any = value
-            for key in path:
-                found = found.get(key) if isinstance(found, dict) else None
-                found = found[0] if isinstance(found, list) and found else found
-            if isinstance(found, str):
+            for found in _values_at(value, path):
                 yield from _filter(unescape(found), remove, matching)
 
     return Extractor(f"JSON-LD {'.'.join(path)}", extract)
+
+
+def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[str]:
+    values = [value]
+    for key in path:
+        found = (each.get(key) if isinstance(each, dict) else each if key == "name" else None for each in values)
+        values = [each for one in found for each in (one if isinstance(one, list) else [one])]
+    return (each for each in values if isinstance(each, str))
+
+
+def breadcrumb() -> Extractor:
+    """Extract the name of the innermost section in the JSON-LD breadcrumb, between the home page and the story."""
+
+    def extract(article: Article) -> Iterator[str]:
+        for _, *sections in article.page.breadcrumbs:
+            own = [name for name, url in sections if url and not same_page(url, article.page.url)]
+            yield from own[-1:]
+
+    return Extractor("JSON-LD BreadcrumbList", extract)
+
+
+def page_url(pattern: str, value: str) -> Extractor:
+    """Extract ``value`` if the URL of the page matches a pattern, such as the print edition from `-prnt/`."""
+    compiled = re.compile(pattern)
+
+    def extract(article: Article) -> Iterator[str]:
+        if compiled.search(article.page.url):
+            yield value
+
+    return Extractor(f"URL {pattern}", extract)
 
 
 def _filter(text: str, remove: str, matching: str) -> Iterator[str]:
     text = " ".join(text.split())  # patterns are slow on long runs of spaces
     if (not matching or re.search(matching, text)) and (text := re.sub(remove, "", text).strip() if remove else text):
         yield text
+
+
+def extract_all(name: str, article: Article, extractors: tuple[Extractor, ...]) -> list[str]:
+    """Return the texts of the first extractor that finds any, without repetitions, and record the extractor."""
+    for extractor in extractors:
+        if texts := [*dict.fromkeys(text for found in extractor.extract(article) if (text := clean(found)))]:
+            article.extracted_by[name] = extractor.name
+            return texts
+    return []
 
 
 def extract_first(

@@ -21,7 +21,7 @@ from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
 from crawler.parsing.captions import clean_caption, split_caption
-from crawler.parsing.extractors import Extractor, extract_first
+from crawler.parsing.extractors import Extractor, extract_all, extract_first
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
@@ -37,8 +37,10 @@ class Layout:
     """Extractors for the pages with one template of a site; the extractors of a field are tried in order.
 
     :param name: value of `stories.layout`
+    :param section: extractors of the section, used if the URL has none
     :param title: selectors of the headline element, from the most to the least specific
     :param preamble: selector of elements before the headline of a later story on the page (infinite scroll)
+    :param authors: extractors of one text per author, from which a missing byline is made, or the reverse
     :param dates: extractors of text with the labels প্রকাশ (published) and আপডেট (updated)
     :param published: extractors of a date without a label, used if no labelled date is found; likewise ``updated``
     :param ignored_images: pattern of URLs of placeholders and logos
@@ -53,8 +55,11 @@ class Layout:
     title: tuple[str, ...]
     preamble: str = ""
     headline: tuple[Extractor, ...]
+    section: tuple[Extractor, ...] = ()
     kicker: tuple[Extractor, ...] = ()
+    subtitle: tuple[Extractor, ...] = ()
     byline: tuple[Extractor, ...] = ()
+    authors: tuple[Extractor, ...] = ()
     dates: tuple[Extractor, ...] = ()
     published: tuple[Extractor, ...] = ()
     updated: tuple[Extractor, ...] = ()
@@ -90,16 +95,19 @@ class Layout:
     def extractors(self) -> dict[str, tuple[str, ...]]:
         """Names of the extractors of each column, in the order in which they are tried."""
         fields = {
+            "section": self.section,
             "headline": self.headline,
             "kicker": self.kicker,
+            "subtitle": self.subtitle,
             "byline": self.byline,
+            "authors": self.authors,
             "published_at": self.dates + self.published,
             "updated_at": self.dates + self.updated,
             "edition": self.edition,
             "image_url": self.image,
             "image_caption": self.caption,
         }
-        names = {column: tuple(dict.fromkeys(e.name for e in extractors)) for column, extractors in fields.items()}
+        names = {column: tuple(dict.fromkeys(e.name for e in found)) for column, found in fields.items() if found}
         return {**names, "body": self.body, "tags": (self.tags,) if self.tags else ()}
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
@@ -110,13 +118,18 @@ class Layout:
         parsers: tuple[tuple[str, tuple[Extractor, ...], Callable[[str], str | None]], ...] = (
             ("headline", self.headline, clean),
             ("kicker", self.kicker, lambda text: clean(text.strip("/ \xa0"))),
+            ("subtitle", self.subtitle, clean),
             ("byline", self.byline, clean),
             ("edition", self.edition, _edition),
             ("image_url", self.image, lambda link: self._image_url(url_rules, link, page.base_url)),
         )
-        fields: dict[str, Any] = {
+        fields: dict[str, Any] = {"section": address.section} | {
             name: extract_first(name, article, extractors, parse) for name, extractors, parse in parsers
         }
+        if address.section is None:
+            fields["section"] = extract_first("section", article, self.section, clean)
+        fields["authors"] = extract_all("authors", article, self.authors) or [*filter(None, [fields["byline"]])]
+        fields["byline"] = fields["byline"] or ", ".join(fields["authors"]) or None
         fields["image_caption"] = extract_first(
             "image_caption",
             self._around_lead_picture(article, fields["image_url"], url_rules),
@@ -133,7 +146,6 @@ class Layout:
             site=url_rules.site,
             story_id=address.story_id or "",
             url=address.url,
-            section=address.section,
             agency=credited_agency(body, fields["byline"]),
             tags=self._tags(article),
             layout=self.name,
@@ -220,7 +232,7 @@ class Layout:
 
 def _edition(text: str) -> str | None:
     match = _EDITION.search(text)
-    return _EDITIONS[match["name"]] if match else None
+    return _EDITIONS[match["name"]] if match else text if text in _EDITIONS.values() else None
 
 
 def choose_layout(layouts: tuple[Layout, ...], page: Page) -> Layout | None:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
 from crawler.decoding.charset import decode_text, decoded
-from crawler.decoding.json_ld import articles_in, of_this_page, parse_json_ld
+from crawler.decoding.json_ld import articles_in, breadcrumbs_in, of_this_page, parse_json_ld
 from crawler.decoding.unclosed_elements import close_elements
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.selectors import find_anchors, select, self_and_ancestors
@@ -80,12 +80,19 @@ class Page:
         return tags
 
     @cached_property
+    def _json_ld_values(self) -> list[Any]:
+        blocks = self.tree.css('script[type*="ld+json" i]')
+        return [value for node in blocks for value in parse_json_ld(node.text() or "")]
+
+    @cached_property
+    def breadcrumbs(self) -> list[list[tuple[str, str]]]:
+        """JSON-LD breadcrumbs as lists of (name, URL), from the home page down."""
+        return [found for value in self._json_ld_values for found in breadcrumbs_in(value) if found]
+
+    @cached_property
     def json_ld(self) -> list[dict[str, Any]]:
         """JSON-LD objects of the article that the page contains; unreadable blocks are skipped."""
-        blocks = self.tree.css('script[type*="ld+json" i]')
-        articles = [
-            found for node in blocks for value in parse_json_ld(node.text() or "") for found in articles_in(value)
-        ]
+        articles = [found for value in self._json_ld_values for found in articles_in(value)]
         canonical = self.tree.css_first('link[rel="canonical" i][href]')
         link = (canonical.attributes.get("href") or "") if canonical else ""
         return of_this_page(articles, (self.url, link, self.meta_tags.get("og:url", "")))

@@ -59,6 +59,7 @@ LAYOUT_2023 = Layout(
         css(".rpt_more"),
         json_ld("author", "name", remove=_HOUSE),
     ),
+    authors=(css(".rpt_info_section .rpt_name", exclude=".entry_update, .edition"),),
     dates=(
         css(".rpt_info_section", matching=_DATED),
         css(".entry_update", matching=_DATED),

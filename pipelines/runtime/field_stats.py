@@ -16,14 +16,14 @@ from crawler.items import ParsedStory, Story
 
 #: The columns of `stories` that a page or its URL provides.
 COLUMNS = (
-    *("section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
-    *("image_url", "image_caption", "image_credit", "body", "tags"),
+    *("section", "headline", "kicker", "subtitle", "byline", "authors", "published_at", "updated_at", "edition"),
+    *("agency", "image_url", "image_caption", "image_credit", "body", "tags"),
 )
 #: Fields that every layout requires. They are also counted on pages that match no layout.
 ESSENTIAL = ("headline", "body")
 # One extractor finds a caption together with its credit.
 _EXTRACTED_WITH = {"image_credit": "image_caption"}
-_SHORT_TEXTS = ("headline", "kicker", "byline", "image_caption", "image_credit")
+_SHORT_TEXTS = ("headline", "kicker", "subtitle", "byline", "image_caption", "image_credit")
 _DIGIT = re.compile(r"\d")
 # Tolerance for a wrong clock, which is off by minutes rather than hours.
 _CLOCK_TOLERANCE = timedelta(hours=1)

@@ -7,7 +7,9 @@ from unicodedata import normalize
 from crawler.bengali.text import clean, count_words
 from crawler.items import ParsedStory, Ranking, Snapshot, Story
 
-_SINGLE_LINE = ("section", "headline", "kicker", "byline", "agency", "image_caption", "image_credit", "edition")
+_SINGLE_LINE = (
+    *("section", "headline", "kicker", "subtitle", "byline", "agency", "image_caption", "image_credit", "edition"),
+)
 PARAGRAPH_BREAK = "\n\n"
 MAX_RANKED_HEADLINE_LENGTH = 1_000
 
@@ -26,7 +28,11 @@ def clean_story(story: Story) -> Story:
     changes["headline"] = changes["headline"] or ""
     changes["body"] = PARAGRAPH_BREAK.join(filter(None, map(clean, (story.body or "").split(PARAGRAPH_BREAK))))
     changes["word_count"] = count_words(changes["body"])
-    changes["tags"] = list(dict.fromkeys(tag for raw in story.tags or [] if (tag := clean(raw))))
+    changes["tags"], authors = (
+        list(dict.fromkeys(text for raw in texts or [] if (text := clean(raw))))
+        for texts in (story.tags, story.authors)
+    )
+    changes["authors"] = authors or None
     changes["image_url"] = normalize("NFC", (story.image_url or "").strip()) or None
     return replace(story, **changes)
 

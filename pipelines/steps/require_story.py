@@ -5,8 +5,15 @@ from typing import Any
 from crawler.items import ParsedStory
 from pipelines.drop_reasons import NoBody, NoHeadline, TooLong, UnknownLayout
 
-MAX_LENGTHS = {"headline": 1_000, "kicker": 500, "byline": 500, "image_caption": 5_000, "body": 200_000}
-MAX_TAGS, MAX_TAG_LENGTH = 200, 200
+MAX_LENGTHS = {
+    "headline": 1_000,
+    "kicker": 500,
+    "subtitle": 1_000,
+    "byline": 500,
+    "image_caption": 5_000,
+    "body": 200_000,
+}
+MAX_ENTRIES, MAX_ENTRY_LENGTH = 200, 200
 
 
 def require_story(item: Any) -> Any:
@@ -23,6 +30,8 @@ def require_story(item: Any) -> Any:
     for name, limit in MAX_LENGTHS.items():
         if len(getattr(story, name) or "") > limit:
             raise TooLong(f"{name} has more than {limit} characters")
-    if len(story.tags or ()) > MAX_TAGS or any(len(tag) > MAX_TAG_LENGTH for tag in story.tags or ()):
-        raise TooLong(f"more than {MAX_TAGS} tags, or one of more than {MAX_TAG_LENGTH} characters")
+    for name, texts in (("tags", story.tags or ()), ("authors", story.authors or ())):
+        # The only author may be a byline as printed, which has a limit of its own.
+        if len(texts) > MAX_ENTRIES or any(len(text) > MAX_ENTRY_LENGTH and text != story.byline for text in texts):
+            raise TooLong(f"more than {MAX_ENTRIES} {name}, or one of more than {MAX_ENTRY_LENGTH} characters")
     return item

@@ -17,14 +17,14 @@ _ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000
 # Columns without statistics, because no query filters them by range. Their minima and maxima would make up most of the
 # footer, which must be parsed to open a file.
 _WITHOUT_STATISTICS = {
-    "url", "headline", "kicker", "byline", "image_url", "image_caption", "image_credit", "body", "tags.list.element",
-    "content_hash", "referrer", "page_url", "detail", "record", "page",
+    "url", "headline", "kicker", "subtitle", "byline", "authors.list.element", "image_url", "image_caption",
+    "image_credit", "body", "tags.list.element", "content_hash", "referrer", "page_url", "detail", "record", "page",
 }  # fmt: skip
 # Dictionary encoding saves space only for columns with repeated values.
 _REPEATING = {
-    "section", "kicker", "byline", "edition", "agency", "image_credit", "tags.list.element", "language", "revision",
-    "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url", "observed_at",
-    "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
+    "section", "kicker", "byline", "authors.list.element", "edition", "agency", "image_credit", "tags.list.element",
+    "language", "revision", "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url",
+    "observed_at", "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
 }  # fmt: skip
 # Errors caused by the machine, which do not mean that the file is damaged.
 _MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)

@@ -33,7 +33,11 @@ _MAX_RUNS, _MIN_PAGES_BEFORE, _MIN_PAGES = 30, 100, 5
 _LENGTH_TAILS = (0.05, 0.5)
 _PRESENCE = ("filled", "beside stories")
 # Columns that are derived from other columns, and have no alarm of their own if those have drifted.
-_DERIVED_FROM = {"field/agency": ("field/body", "field/byline"), "field/image_credit": ("field/image_caption",)}
+_DERIVED_FROM = {
+    "field/agency": ("field/body", "field/byline"),
+    "field/authors": ("field/byline",),
+    "field/image_credit": ("field/image_caption",),
+}
 # Bayes factor (odds of 20 to 1) from which on a broken share counts as recovered.
 _RECOVERED = 20.0
 

@@ -16,8 +16,8 @@ from schedules.exit_codes import ExitCode
 
 #: The columns of `stories` that are extracted from a page.
 COLUMNS = (
-    *("section", "headline", "kicker", "byline", "published_at", "updated_at", "edition", "agency"),
-    *("image_url", "image_caption", "image_credit", "body", "tags"),
+    *("section", "headline", "kicker", "subtitle", "byline", "authors", "published_at", "updated_at", "edition"),
+    *("agency", "image_url", "image_caption", "image_credit", "body", "tags"),
 )
 EXIT_CODE_LABELS: Mapping[int, str] = {
     ExitCode.DONE: "good",

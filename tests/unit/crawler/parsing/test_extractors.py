@@ -5,7 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crawler.parsing.extractors import Extractor, attribute, before, css, extract_first, joined, json_ld, meta
+from crawler.parsing.extractors import (
+    Extractor,
+    attribute,
+    before,
+    breadcrumb,
+    css,
+    extract_all,
+    extract_first,
+    joined,
+    json_ld,
+    meta,
+    page_url,
+)
 from crawler.parsing.page import Article, Page, visible_text
 
 FETCHED = datetime(2026, 1, 11, tzinfo=UTC)
@@ -129,7 +141,7 @@ def test_broken_json_ld_block_is_skipped(html: str, headlines: list[str]) -> Non
         ('{"name": "রাজু"}', ["রাজু"]),
         ('[{"name": "রাজু"}, {"name": "মিনা"}]', ["রাজু"]),
         ('{"name": ["রাজু"]}', ["রাজু"]),
-        ('"রাজু"', []),
+        ('"রাজু"', ["রাজু"]),
         ('{"name": null}', []),
         ('{"name": 5}', []),
     ],
@@ -185,3 +197,54 @@ def test_anchored_search_equals_plain_search(selector: str, html: str) -> None:
     for _ in range(2):
         meant = dict.fromkeys(node.mem_id for node in whole.root.css(selector))  # may list one twice
         assert [*dict.fromkeys(node.mem_id for node in whole.css(selector))] == [*meant]
+
+
+CRUMBS = (
+    '{{"@type": "BreadcrumbList", "itemListElement": [{{"name": "Home", "item": "https://www.kalbela.com"}},'
+    ' {{"item": {{"@id": "https://www.kalbela.com/world", "name": "বিশ্ব"}}}}{last}]}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("last", "section"),
+    [
+        ("", ["বিশ্ব"]),
+        (', {"name": "এশিয়া", "item": "https://www.kalbela.com/world/asia"}', ["এশিয়া"]),
+        (', {"name": "শিরোনাম", "item": {"@id": "https://www.kalbela.com/world/1", "name": "শিরোনাম"}}', ["বিশ্ব"]),
+        (', {"name": "শিরোনাম"}', ["বিশ্ব"]),
+        (", 1, null", ["বিশ্ব"]),
+    ],
+)
+def test_breadcrumb_names_innermost_section(last: str, section: list[str]) -> None:
+    assert found(breadcrumb(), block(CRUMBS.format(last=last))) == section
+    assert found(breadcrumb(), block(f'{{"@graph": [{CRUMBS.format(last=last)}]}}')) == section
+
+
+@pytest.mark.parametrize(
+    "value", ['{"@type": "BreadcrumbList"}', '[{"@type": "BreadcrumbList", "itemListElement": 1}]', "[]"]
+)
+def test_malformed_breadcrumb_names_no_section(value: str) -> None:
+    assert found(breadcrumb(), block(value)) == []
+
+
+@pytest.mark.parametrize(
+    ("author", "names"),
+    [
+        ('{"name": "ক"}', ["ক"]),
+        ('[{"name": "ক"}, {"name": "খ"}]', ["ক", "খ"]),
+        ('["ক", {"name": ["খ", "গ"]}, 1, null]', ["ক", "খ", "গ"]),
+        ('"ক"', ["ক"]),
+        ("{}", []),
+    ],
+)
+def test_json_ld_gives_all_authors(author: str, names: list[str]) -> None:
+    html = block(f'{{"@type": "NewsArticle", "author": {author}}}')
+    page = article(html * 2)
+    assert extract_all("authors", page, (css(".none"), json_ld("author", "name"))) == names
+    assert page.extracted_by == ({"authors": "JSON-LD author.name"} if names else {})
+
+
+def test_page_url_gives_edition() -> None:
+    extractor = page_url("-prnt(?=/|$)", "print")
+    assert list(extractor.extract(article("", "https://paper.test/essay-prnt/cid/1"))) == ["print"]
+    assert list(extractor.extract(article("", "https://paper.test/essay-dgtl/cid/1"))) == []

@@ -58,20 +58,23 @@ _ERAS = [
     *("ইং", "ইংরেজি", "ইংরেজী", "সাল", "সন", "খ্রি", "খৃ"),
     *("খ্রিস্টাব্দ", "খ্রিষ্টাব্দ", "খৃস্টাব্দ", "খৃষ্টাব্দ"),
 ]
-_FILLERS = ["সময়", "তারিখ", "রোজ", "বাংলাদেশ সময়", "স্থানীয় সময়", "at", "t"]
+_FILLERS = ["সময়", "তারিখ", "রোজ", "বাংলাদেশ সময়", "স্থানীয় সময়", "at", "on", "t"]
 
 # Offsets in hours; the American zones are from RFC 822, the date format of RSS.
 ZONES = (
     dict.fromkeys(("z", "gmt", "utc", "ut"), 0)
     | {"est": -5, "edt": -4, "cst": -6, "cdt": -5}
     | {"mst": -7, "mdt": -6, "pst": -8, "pdt": -7}
-    | {"pkt": 5, "cet": 1, "cest": 2, "sgt": 8, "hkt": 8, "jst": 9, "msk": 3}
+    | {"জিএমটি": 0, "ইউটিসি": 0, "pkt": 5, "cet": 1, "cest": 2, "sgt": 8, "hkt": 8, "jst": 9, "msk": 3}
 )
 # Ambiguous abbreviations: offset in hours, by the time zone of the site.
 SITE_ZONES: dict[str, dict[str, float]] = {
     "bdt": {"Asia/Dhaka": 6},
+    "bdst": {"Asia/Dhaka": 6},
     "bst": {"Asia/Dhaka": 6, "Europe/London": 1},
     "ist": {"Asia/Kolkata": 5.5, "Europe/Dublin": 1},
+    "বিএসটি": {"Asia/Dhaka": 6},
+    "আইএসটি": {"Asia/Kolkata": 5.5},
 }
 
 DAYS_BACK = {"আজ": 0, "গতকাল": 1, "গত পরশু": 2}
@@ -129,7 +132,8 @@ _GAP = rf"{_FILL} (?: (?:{_any([*_WEEKDAYS, *_ERAS, *_FILLERS])}){_END} {_FILL} 
 
 def _of_day(name: str) -> str:
     # Any text may follow এএম and পিএম: pages often omit the space after them.
-    return rf"(?P<{name}> {_any(_HALVES)} | (?:{_any(_PARTS)})(?={_CASE_ENDING}{_END}) ) (?:\.|{_CASE_ENDING})"
+    half = f"(?:{_any(_HALVES)})(?!erica/)"
+    return rf"(?P<{name}> {half} | (?:{_any(_PARTS)})(?={_CASE_ENDING}{_END}) ) (?:\.|{_CASE_ENDING})"
 
 
 # A point is read as a colon unless it is part of a quantity: ৩.৫০ কোটি.
@@ -140,22 +144,23 @@ _CLOCK = rf"""
     (?:
         (?(spoken) \s? | (?: {_COLON} | {_POINT} ) )
         (?P<minute>\d\d?) (?!\d) (?: [:ঃ] (?P<second>\d\d) (?!\d) (?:[.,]\d+)? )?
-        (?: \s? (?:মিনিটে?|মি\.?) {_END} )?
+        (?: \s? (?:মিনিটে?|মি\.?|hrs\.?|hours|h) {_END} )?
     )?
     (?: \s? {_of_day("after")} )?
     (?: \s? \(? (?P<zone>{_any(ZONES)}) {_END} (?: \s? (?P<shift>[+-]\d\d?(?::?\d\d)?) (?!\d) )?
-      | \s? (?P<offset>[+-]\d\d (?: :?\d\d )?) (?![\d:])
+      | \s? (?P<offset>[+-]\d\d? (?: :?\d\d )?) (?![\d:])
       # Any other abbreviation at the end of the line is taken for a zone.
-      | \s? \(? (?P<local>{_any(SITE_ZONES)}|(?-i:[A-Z]{{2,5}}|[A-Z][a-z]+/[A-Z][A-Za-z_/]+)) \)? (?= \s? \Z ) )?
+      | \s? \(? (?P<local> (?:{_any(SITE_ZONES)}|(?-i:[A-Z]{{2,5}})|[a-z]{{2,20}}/[a-z_/]{{2,30}})
+        (?:[+-]\d\d?(?::?\d\d)?)? ) (?= {_FILLED}*+ \Z ) )?
 """
 # Formats that are rewritten as date, time and zone: Java's (Sun Jan 11 19:02:00 BDT 2026) and compact ISO 8601.
 YEAR_LAST = _compile(
-    rf"""{_START} ({_any(MONTHS)}) {_END} \s (\d\d?) \s (\d\d?:\d\d(?::\d\d)?)
-    ((?:\s (?:[a-z]{{1,5}}|[+-]\d\d:?\d\d))?) \s (\d{{4}}) (?!\d)"""
+    rf"""{_START} ({_any(MONTHS)}) {_END} \s (\d\d?) \s (\d\d?:\d\d(?::\d\d)?(?:\s [ap]m)?)
+    ((?:\s (?:[a-z]{{1,5}}(?:[+-]\d\d?(?::?\d\d)?)?|[+-]\d\d:?\d\d))?) \s (\d{{4}}) (?!\d)"""
 )
 COMPACT = _compile(
     r"""(?<![\d.+-]) ((?:19|20)\d\d) (-?) (0[1-9]|1[0-2]) \2 (0[1-9]|[12]\d|3[01]) (?:T|\s?(?=\d{4,6}(?!\d)))
-    ([01]\d|2[0-3]) (:?) ([0-5]\d) (?: \6 ([0-5]\d) )? (?!\d)"""
+    ([01]\d|2[0-3]) (:?) ([0-5]\d) (?: \6 ([0-5]\d) )? (?![\d:])"""
 )
 
 CLOCK_BEFORE = _compile(rf"{_CLOCK} {_GAP} \Z")

@@ -184,7 +184,7 @@ def _offset(clock: re.Match[str], zone: ZoneInfo) -> tzinfo | None:
         follows_t = clock.string[clock.start("hour") - 1] in "tT"
         if (
             offset.startswith("-")
-            and (":" in offset or len(offset) == 3)
+            and (":" in offset or len(offset) < 4)
             and not (clock["second"] or clock["zone"] or follows_t)
         ):
             raise ValueError("range of hours, not an offset")

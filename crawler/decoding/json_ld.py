@@ -4,6 +4,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from html import unescape
 from typing import Any, TypeGuard
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -17,10 +18,14 @@ _STRING = r'"(?:[^"\\]++|\\.)*+"?'
 # CDATA and comment marks of HTML, comments, and controls and spaces that JSON does not allow between values.
 _NOISE = re.compile(
     rf"""({_STRING}) | (?://|/\*)? [ ]?+ (?:<!\[CDATA\[|\]\]>|<!--|-->) [ ]?+ (?:\*/)?
-    | //[^\n\r]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/)? | [\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\u200b\u2028\u2029\ufeff]""",
+    | //[^\n\r]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/)? | [\0-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\u2000-\u200f\u2028-\u202f]
+    | [\u205f\u2060\u3000\ufeff]""",
     re.DOTALL | re.VERBOSE,
 )
 _EXCESS_COMMA = re.compile(rf"({_STRING})|,(?=\s*+[,\]}}])|(?<=[\[{{]),|;", re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# Escapes: a pair of surrogates, another escape, or half a pair.
+_SURROGATES = re.compile(r"(\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\(?!u[dD][89a-fA-F]).)|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _WRONG_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|u?)')
 _START = re.compile(r"[\[{]")
 _MAX_BLOCK = 2**21  # characters
@@ -31,12 +36,15 @@ def parse_json_ld(text: str) -> list[Any]:
     """Return the JSON values of a JSON-LD block.
 
     If the block is not valid JSON, it is parsed again without comments, CDATA marks, excess commas, control characters
-    and wrong escapes; the part after an error that remains is dropped.
+    and wrong escapes; the part after an error that remains is dropped. A block without a quotation mark is read as
+    escaped HTML. Half of a surrogate pair becomes U+FFFD.
     """
+    if _SURROGATE.search(text):
+        text = _SURROGATES.sub(lambda match: match[1] or "\\ufffd", text)
     try:
         return [json.loads(text, strict=False)]
     except (ValueError, RecursionError):
-        return [*_tolerant(text)] if len(text) <= _MAX_BLOCK else []
+        return [*_tolerant(text if '"' in text else unescape(text))] if len(text) <= _MAX_BLOCK else []
 
 
 def _tolerant(text: str) -> Iterator[Any]:
@@ -52,20 +60,31 @@ def _tolerant(text: str) -> Iterator[Any]:
         yield value
 
 
-def articles_in(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield the article objects in a value, including those in lists, in ``@graph`` and in ``mainEntity``."""
+def articles_in(value: Any) -> list[dict[str, Any]]:
+    """Return the article objects in a value, including those in lists, in ``@graph`` and in ``mainEntity``.
+
+    An object without a type, such as one with only a graph, is searched whole. Articles that another object names as
+    its ``mainEntity`` come first.
+    """
+    articles: list[dict[str, Any]] = []
+    main_ids = []
     queue = deque([value])
     while queue:
         value = queue.popleft()
         if isinstance(value, list):
             queue.extend(value)
         elif isinstance(value, dict):
-            types = value.get("@type")
+            types = value.get("@type") or value.get("type")
             names = (_TYPE_PREFIX.split(t)[-1] for t in (types if isinstance(types, list) else [types]) if _is_text(t))
             if any(name in _ARTICLE_TYPES for name in names):
-                yield value
+                articles.append(value)
+            elif types:
+                inner = [value[key] for key in ("mainEntity", "mainEntityOfPage", "@graph") if key in value]
+                main_ids += [one["@id"] for one in inner if isinstance(one, dict) and "@id" in one]
+                queue.extend(inner)
             else:
-                queue.extend(value[key] for key in ("@graph", "mainEntity") if key in value)
+                queue.extend(value.values())
+    return sorted(articles, key=lambda article: "@id" not in article or article["@id"] not in main_ids)
 
 
 def breadcrumbs_in(value: Any) -> Iterator[list[tuple[str, str]]]:
@@ -117,6 +136,8 @@ def _keys(url: str) -> Iterator[str]:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")
     except ValueError:
+        return
+    if parts.scheme not in ("http", "https"):  # a name, such as urn:uuid:…
         return
     path = re.sub(r"/(?:amp|amp\.html)$", "", unquote(parts.path).lower().strip().rstrip("/"))
     if host.endswith("google.com") or path in ("", "/index.html", "/index.php"):

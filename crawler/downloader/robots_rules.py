@@ -23,16 +23,18 @@ _BLANK = "\ufffd" + "".join(
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 )
 _TAG = re.compile(r"<(?!https?:)[^<>\r\n]*+>")
-_LINE_END = re.compile(r"[\r\n]|<!--|-->")
+_LINE_END = re.compile("[\r\n\v\f\x85\u2028\u2029]|<!--|-->")
 # Accepts the misspellings that Google's parser accepts.
 _FIELD = re.compile(
-    r"(?P<agent>user[-_ ]?agent)|(?P<disallow>dis{1,2}al{1,2}[oa]w|diasllow)|(?P<allow>allow)"
+    r"(?P<agent>user[-_ ]?agents?)|(?P<disallow>dis{1,2}al{1,2}[oa]w|diasllow)|(?P<allow>allow)"
     r"|(?P<delay>crawl[-_ ]?delay)|(?P<sitemap>site[-_ ]?maps?)",
     re.IGNORECASE,
 )
 _VALUE_START = re.compile(r"[/*]|https?:", re.IGNORECASE)
 _TOKEN = re.compile(rf"[\"']?(?:(?P<any>\*)(?![^\s\"'])|(?P<own>{PRODUCT_TOKEN})(?![\w-]))", re.IGNORECASE)
+_QUOTED = re.compile(r"\A([\"'])(.*)\1\Z")
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_SEPARATOR = re.compile(r"\s++|[,;|](?=https?:|/)", re.IGNORECASE)
 _URL_START = re.compile(r"https?:|/", re.IGNORECASE)
 _AUTHORITY = re.compile(r"\A[a-z][a-z0-9+.-]*+://[^/?#]*+", re.IGNORECASE)
 _ESCAPE = re.compile(rb"%([0-9a-f]{2})|[^!#&'()+,./:;=?@\[\]~\w-]", re.IGNORECASE)
@@ -121,7 +123,7 @@ def parse_robots(body: bytes) -> RobotsRules:
         else:
             has_rule = True
             for group in named if value else ():
-                group.rules.append((value, kind == "allow"))
+                group.rules.append((_QUOTED.sub(r"\2", value), kind == "allow"))
     group = own if own.is_named else default
     return RobotsRules(tuple(group.rules), max(group.delays, default=None), tuple(dict.fromkeys(sitemaps)))
 
@@ -130,6 +132,7 @@ def _text(body: bytes) -> str:
     start = body[:MAX_ROBOTS_BYTES]
     charset = next((charset for mark, charset in _MARKS if start.startswith(mark)), None) or _charset(start[:1024])
     text = start.decode(charset, errors="surrogateescape" if charset == "utf-8" else "replace")
+    text = text.replace("\0", "")  # UTF-32 read as UTF-16, too
     if len(body) > MAX_ROBOTS_BYTES:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     return text
@@ -157,8 +160,8 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 def _urls(value: str) -> list[str]:
     """Return the URLs in the value of a Sitemap line, which may have several, with or without quotes."""
     urls: list[str] = []
-    for word in value.split():
-        word = word.strip("\"'<>,;")
+    for word in _SEPARATOR.split(value):
+        word = word.strip("\"'<>()[],;")
         if not urls or _URL_START.match(word):
             urls.append(word)
         else:

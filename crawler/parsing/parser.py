@@ -12,7 +12,7 @@ from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
 from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing
 from crawler.items import ParsedStory, Story
-from crawler.parsing.feeds import FeedEntry, is_feed_type, parse_feed, parse_sitemap
+from crawler.parsing.feeds import FeedEntry, is_feed_link, parse_feed, parse_sitemap
 from crawler.parsing.html_limits import check_element_count
 from crawler.parsing.layout import Layout, choose_layout
 from crawler.parsing.page import Page
@@ -97,7 +97,7 @@ class PageParser:
             self._parse_listing(page, response, response.entry_point, parsed)
         if response.find_feeds:
             links = (node.attributes for node in page.tree.css("link[type][href]"))
-            parsed.feed_urls = [link["href"] or "" for link in links if is_feed_type(link["type"] or "")]
+            parsed.feed_urls = [link["href"] or "" for link in links if is_feed_link(link)]
         target = self.url_rules.identify(response.url)
         if response.is_story and isinstance(target, SiteUrl):
             parsed.story = self._parse_story(page, target)

@@ -346,7 +346,10 @@ def test_long_text_is_cut_before_parsing(piece: str) -> None:
         *("Sun Jan 11 19:02:00 BDT 2026", "Sun Jan 11 13:02:00 UTC 2026", "Sun Jan 11 19:02:00 2026"),
         *("Sun, 11 Jan 2026 19:02:00 BDT", "Jan 11, 2026 7:02 PM BST", "2026-01-11 19:02:00 (BST)"),
         *("Sun Jan 11 2026 19:02:00 GMT+0600 (Bangladesh Standard Time)", "2026-01-11 19:02 Asia/Dhaka"),
-        *("Sun Jan 11 18:02:00 PKT 2026", "2026-01-11 14:02 CET"),
+        *("Sun Jan 11 18:02:00 PKT 2026", "2026-01-11 14:02 CET", "Sun Jan 11 7:02:00 PM GMT+06:00 2026"),
+        *("2026-01-11 08:02:00 Etc/GMT+5", "2026-01-11 08:02 America/New_York", "2026-01-11T08:02 US/Eastern"),
+        *("2026-01-11T19:02:00+6", "2026-01-11T19:02:00 +6:00", "7:02 PM BST, 11 January 2026"),
+        *("11 January 2026 19:02 hrs", "১১ জানুয়ারি ২০২৬, ১৩:০২ জিএমটি", "১১ জানুয়ারি ২০২৬, ০৭:০২ পিএম বিএসটি"),
     ],
 )
 def test_machine_date_is_parsed(text: str) -> None:
@@ -362,6 +365,10 @@ def test_machine_date_is_parsed(text: str) -> None:
             "Sun Jan 11 19:02:00 QQT 2026",
             "2026-01-11 19:02 Asia/Nowhere",
             "Jan 11, 2026 7:02 PM IST",
+            "11 January 2026 19:02 hrs IST",
+            "2026-01-11T19:02:00 IST+5:30",
+            "2026-01-11T13:02:60Z",
+            "2026-01-11 19:02 -6",
         ),
         *(
             "0001-01-01T00:00:00Z",

@@ -36,6 +36,8 @@ def article(headline: str, **more: Any) -> str:
         '\ufeff\x00{"a":\x01 "x // y",\xa0"b": [1,, 2]};',
         '{"a": "x // y", "b": [, 1, 2]} trailing',
         '{"a": "x \\/\\/\\ y", "b": [1, 2,\n// last\n]}',
+        "{&quot;a&quot;: &#34;x // y&quot;, &quot;b&quot;: [1, 2]}",
+        '{\u3000"a":\u202f"x // y",\u2060"b": [1, 2]}',
     ],
 )
 def test_damaged_json_is_read(text: str) -> None:
@@ -47,6 +49,12 @@ def test_damaged_json_is_read(text: str) -> None:
 )
 def test_unreadable_block_has_no_value(text: str) -> None:
     assert parse_json_ld(text) == []
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    assert parse_json_ld(r'["a \ud83d b", "\uD83D\uDE00 \udc00\ud83d", "\\ud83d", "\u0995"]') == [
+        ["a \ufffd b", "\U0001f600 \ufffd\ufffd", "\\ud83d", "ক"]
+    ]
 
 
 def test_objects_one_after_the_other_are_read() -> None:
@@ -84,6 +92,18 @@ def test_article_of_this_page_is_used(named: dict[str, Any]) -> None:
         (['{{"@graph": {}}}'.format(article("own"))], ["own"]),
         (['{{"@graph": {{"@graph": [{{"@type": "WebPage", "mainEntity": {}}}]}}}}'.format(article("own"))], ["own"]),
         (['{"@type": "https://schema.org/NewsArticle", "headline": "own"}'], ["own"]),
+        (['{"type": "NewsArticle", "headline": "own"}'], ["own"]),
+        (['{{"@graph": {{"story": {}}}}}'.format(article("own"))], ["own"]),
+        (['{{"@type": "WebPage", "mainEntityOfPage": {}}}'.format(article("own"))], ["own"]),
+        ([article("own", **{"@id": "urn:uuid:1"})], ["own"]),
+        (
+            [
+                '{{"@graph": [{}, {}, {{"@type": "WebPage", "mainEntity": {{"@id": "#b"}}}}]}}'.format(
+                    article("part", **{"@id": "#a"}), article("own", **{"@id": "#b"})
+                )
+            ],
+            ["own", "part"],
+        ),
         (
             ['{{"@type": "LiveBlogPosting", "headline": "own", "liveBlogUpdate": {}}}'.format(article("part"))],
             ["own"],

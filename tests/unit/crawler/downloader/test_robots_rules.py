@@ -60,6 +60,10 @@ def test_group_is_ours_by_product_token(names: str, is_ours: bool) -> None:
         f"Notice: undefined index\r\nkey=value\r\n{WORLD}",
         WORLD.replace("\n", "\r"),
         WORLD.replace("\n", "\r\n"),
+        WORLD.replace("\n", "\u2028"),
+        WORLD.replace("Dis", "Dis\0"),
+        WORLD.replace("/world/", '"/world/"'),
+        WORLD.replace("agent", "agents"),
         WORLD.replace(": ", ":\u00a0"),
         WORLD.replace(": ", " : "),
         WORLD.replace(": ", " "),
@@ -71,7 +75,7 @@ def test_group_is_ours_by_product_token(names: str, is_ours: bool) -> None:
     ],
 )
 def test_readable_line_counts_after_anything(text: str) -> None:
-    for charset in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"):
+    for charset in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"):
         assert not allows(text.encode(charset))
         assert allows(text.encode(charset), "/sports/1")
     assert not allows(b"\xff\x93" + text.encode())
@@ -152,6 +156,11 @@ def test_crawl_delay_applies_to_agents_before(lines: str, delay: float | None) -
         ("https://a.test/c.xml https://a.test/d.xml", ["https://a.test/c.xml", "https://a.test/d.xml"]),
         ("https://a.test/c.xml, /d.xml", ["https://a.test/c.xml", "/d.xml"]),
         ("<https://a.test/c.xml>", ["https://a.test/c.xml"]),
+        (
+            "https://a.test/c.xml,https://a.test/d.xml;/e.xml",
+            ["https://a.test/c.xml", "https://a.test/d.xml", "/e.xml"],
+        ),
+        ("[https://a.test/c.xml]", ["https://a.test/c.xml"]),
         ("my map.xml", ["my map.xml"]),
         ("", []),
     ],

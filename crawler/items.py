@@ -20,10 +20,11 @@ class Kind(StrEnum):
     UTC_MICROSECONDS = "timestamp[us, tz=UTC]"
     INT32 = "int32"
     INT64 = "int64"
+    FLOAT64 = "double"
     BOOL = "bool"
 
 
-TEXT, TEXTS, UTC_MICROSECONDS, INT32, INT64, BOOL = Kind
+TEXT, TEXTS, UTC_MICROSECONDS, INT32, INT64, FLOAT64, BOOL = Kind
 
 
 def column(kind: Kind, meaning: str, *, is_required: bool = False) -> Any:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import and_
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.suggestions import suggestion
+from pipelines.analysis.period import period_condition
+from pipelines.analysis.rank_intervals import RANK_INTERVALS, rank_intervals
 from pipelines.analysis.runs_table import ALL, RUNS, run_rows
 from pipelines.storage.tables import TABLES, Table
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-# No time zone is more than 14 hours from UTC, so the partition of a time is at most a day away.
-_DAY = timedelta(days=1)
 _EXAMPLE = "write datetime(2026, 1, 11, tzinfo=ZoneInfo('Asia/Dhaka')), for example"
 
 
@@ -96,26 +93,32 @@ def open_table(
     Partitions without selected rows are not opened. A column that a file lacks is null. Raises :class:`QueryError` for
     an unknown name or a time without a time zone, and FileNotFoundError if the data folder does not exist.
 
-    :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects or runs
+    :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects, runs or rank_intervals
     :param site: one newspaper or several; all by default
     :param since: select rows from this time on, by the time column that decides the partition (`published_at` of a
-        story, or `first_seen_at` if that is null; `observed_at` of a ranking, and so on)
+        story, or `first_seen_at` if that is null; `observed_at` of a ranking, and so on), with the snapshot of each
+        list, or the stays in the lists, that were current at this time
     :param until: select rows before this time
     :param columns: names in the wanted order; by default all, including `site` and `month` or `date`
     """
-    if name not in ALL:
-        raise QueryError(f"there is no table {name!r}; {suggestion(name, list(ALL))}")
-    table = ALL[name]
+    readable = {**ALL, RANK_INTERVALS.name: RANK_INTERVALS}
+    if name not in readable:
+        raise QueryError(f"there is no table {name!r}; {suggestion(name, list(readable))}")
+    table = readable[name]
     root = _folder(Path(data))
     if table is RUNS:
         dataset: ds.Dataset = ds.dataset(pa.Table.from_pylist(run_rows(root), schema=open_schema(RUNS)))
     else:
-        dataset = _files(table, root)
-    conditions = _period(table, _require_zone("since", since), _require_zone("until", until))
+        dataset = _files(TABLES["rankings"] if table is RANK_INTERVALS else table, root)
     if site is not None:
-        conditions.append(pc.field("site").isin(_sites(root, site)))
-    if conditions:
-        dataset = dataset.filter(reduce(and_, conditions))
+        dataset = dataset.filter(pc.field("site").isin(_sites(root, site)))
+    if table is RANK_INTERVALS:
+        dataset = ds.dataset(rank_intervals(dataset))
+    since, until = _require_zone("since", since), _require_zone("until", until)
+    if since or until:
+        if not table.moments:
+            raise QueryError(f"{table.name} is not partitioned by time: filter the rows by one of its columns")
+        dataset = dataset.filter(period_condition(table, dataset, since, until))
     return OpenTable(name, dataset, _columns(table, dataset.schema.names, columns))
 
 
@@ -164,37 +167,6 @@ def _require_zone(name: str, time: Any) -> datetime | None:
     if time.tzinfo is None or time.utcoffset() is None:
         raise QueryError(f"{name}={time} has no time zone: {_EXAMPLE}")
     return time.astimezone(UTC)
-
-
-def _period(table: Table, since: datetime | None, until: datetime | None) -> list[pc.Expression]:
-    if since is None and until is None:
-        return []
-    if not table.moments:
-        raise QueryError(f"{table.name} is not partitioned by time: filter the rows by one of its columns")
-    conditions = [_between(table.moments, since, until)]
-    if table.partition and since is not None:
-        conditions.append(pc.field(table.partition) >= _part(table, since - _DAY))
-    if table.partition and until is not None:
-        conditions.append(pc.field(table.partition) <= _part(table, until + _DAY))
-    return conditions
-
-
-def _part(table: Table, time: datetime) -> str:
-    return table.part_of({table.moments[0]: time}, ZoneInfo("UTC"))
-
-
-def _between(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
-    """Return a filter on the first of these time columns that is not null.
-
-    Its form allows PyArrow to skip files by their statistics.
-    """
-    first, *others = moments
-    within = pc.field(first).is_valid()
-    if since is not None:
-        within = within & (pc.field(first) >= pa.scalar(since, pa.timestamp("us", "UTC")))
-    if until is not None:
-        within = within & (pc.field(first) < pa.scalar(until, pa.timestamp("us", "UTC")))
-    return within | (pc.field(first).is_null() & _between(others, since, until)) if others else within
 
 
 def _columns(table: Table, known: list[str], columns: Sequence[str] | None) -> tuple[str, ...]:

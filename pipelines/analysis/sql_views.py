@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.analysis.rank_history import TOP
-from pipelines.storage.tables import TABLES
+from pipelines.analysis.rank_intervals import RANK_INTERVALS, SQL
+from pipelines.storage.tables import TABLES, Table
 
 
 @dataclass(frozen=True)
@@ -17,25 +17,9 @@ class View:
     sql: str
 
 
-_STORY = {
-    **{field.name: field.metadata[b"meaning"].decode() for field in TABLES["stories"].schema},
-    **TABLES["stories"].partitions,
-}
+def _columns(table: Table) -> dict[str, str]:
+    return {field.name: field.metadata[b"meaning"].decode() for field in table.schema} | table.partitions
 
-# A snapshot that contains a story twice counts once, with the better rank.
-_RANK_SPANS = f"""
-WITH seen AS (
-    SELECT site, list, story_id, observed_at, min(rank) AS rank, max(last_observed_at) AS until,
-           arg_min(headline, rank) AS headline
-    FROM rankings WHERE story_id IS NOT NULL GROUP BY ALL
-)
-SELECT site, list, story_id, arg_max(headline, observed_at) AS headline, min(observed_at) AS first_at,
-       max(until) AS last_at, min(rank)::INTEGER AS best_rank,
-       sum(epoch_us(until) - epoch_us(observed_at)) / 60e6 AS listed_minutes,
-       coalesce(sum(epoch_us(until) - epoch_us(observed_at)) FILTER (rank <= {TOP}), 0) / 60e6 AS top5_minutes,
-       count(*) AS snapshots, count(DISTINCT headline) AS headlines
-FROM seen GROUP BY site, list, story_id
-"""
 
 # The window function compares hashes of the bodies, because the bodies are long.
 _STORY_HISTORY = """
@@ -73,26 +57,14 @@ VIEWS: dict[str, View] = {
         View(
             "unique_stories",
             "one row per near-duplicate cluster: the story published first",
-            _STORY,
+            _columns(TABLES["stories"]),
             "SELECT * FROM stories WHERE story_id = cluster_id",
         ),
         View(
-            "rank_spans",
-            "one row per story and ranked list: when, how high and how long it was listed",
-            {
-                "site": "name of the newspaper",
-                "list": "`latest` or `popular`",
-                "story_id": "the story",
-                "headline": "headline as last printed in the list",
-                "first_at": "time of the first snapshot with the story",
-                "last_at": "last time the story was seen in the list",
-                "best_rank": "best rank at which it was seen",
-                "listed_minutes": "minutes covered by snapshots that list it, without the gaps between snapshots",
-                "top5_minutes": f"the same, for ranks 1 to {TOP}",
-                "snapshots": "number of snapshots that list it",
-                "headlines": "number of different headlines printed for it",
-            },
-            _RANK_SPANS,
+            RANK_INTERVALS.name,
+            RANK_INTERVALS.grain,
+            _columns(RANK_INTERVALS),
+            SQL,
         ),
         View(
             "story_history",

@@ -30,7 +30,9 @@ CREATE INDEX stories_content ON stories (content_hash);
 CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;
 CREATE TABLE aliases (url TEXT PRIMARY KEY, story_id TEXT NOT NULL, kind TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sightings (story_id TEXT, via TEXT, PRIMARY KEY (story_id, via)) WITHOUT ROWID;
-CREATE TABLE snapshots (list TEXT PRIMARY KEY, observed_at TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE snapshots (
+    list TEXT PRIMARY KEY, observed_at TEXT NOT NULL, digest TEXT NOT NULL, last_observed_at TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('put', 'touch', 'drop')), row TEXT NOT NULL

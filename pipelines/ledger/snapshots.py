@@ -5,7 +5,7 @@ from datetime import datetime
 from crawler.items import Snapshot, as_row
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.outbox import Outbox
-from pipelines.storage.tables import TABLES
+from pipelines.storage.tables import MAX_GAP, TABLES
 
 
 class Snapshots:
@@ -18,17 +18,18 @@ class Snapshots:
         self._early: dict[str, tuple[datetime, datetime]] = {}
 
     def store(self, snapshot: Snapshot, digest: str) -> bool:
-        """Store a snapshot if it differs from the last one of its list; return True if it was stored.
+        """Store a snapshot that differs from the last one of its list; return True if it was stored.
 
-        Otherwise only the ``last_observed_at`` of the last one is updated.
+        A snapshot that does not differ is stored too if the last one was seen more than `MAX_GAP` before, because the
+        list may have changed in between. Otherwise only the ``last_observed_at`` of the last one is updated.
         """
         name, at = snapshot.name, snapshot.observed_at
-        query = "SELECT observed_at, digest FROM snapshots WHERE list = ?"
+        query = "SELECT observed_at, digest, last_observed_at FROM snapshots WHERE list = ?"
         last = self._sql.execute(query, (name,)).fetchone()
-        if is_new := last is None or last[1] != digest:
+        if is_new := last is None or last[1] != digest or at - datetime.fromisoformat(last[2]) > MAX_GAP:
             for ranking in snapshot.rows:
                 self._outbox.add_row("rankings", as_row(ranking))
-            self.upsert(name, at, digest)
+            self.upsert(name, at, digest, at)
         first_seen = at if is_new else datetime.fromisoformat(last[0])
         self._current[name] = at, first_seen
         early, last_seen = self._early.pop(name, (at, at))
@@ -48,7 +49,9 @@ class Snapshots:
         table = TABLES["rankings"]
         part = self._outbox.part_of(table, {"observed_at": first_seen})
         self._outbox.touch_again(table, part, table.key_prefix(name, first_seen), {"last_observed_at": at})
+        query = "UPDATE snapshots SET last_observed_at = max(last_observed_at, ?) WHERE list = ? AND observed_at = ?"
+        self._sql.execute(query, (at.isoformat(), name, first_seen.isoformat()))
 
-    def upsert(self, name: str, observed_at: datetime, digest: str) -> None:
-        row = (name, observed_at.isoformat(), digest)
-        self._sql.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?)", row)
+    def upsert(self, name: str, observed_at: datetime, digest: str, last_observed_at: datetime) -> None:
+        row = (name, observed_at.isoformat(), digest, last_observed_at.isoformat())
+        self._sql.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?)", row)

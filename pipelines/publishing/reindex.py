@@ -190,4 +190,5 @@ def _index_others(data_folder: DataFolder, ledger: Ledger) -> None:
                 rankings = rows.filter(pc.equal(rows["list"], name))
                 last = pc.max(rankings["observed_at"])
                 snapshot = rankings.filter(pc.equal(rankings["observed_at"], last)).to_pylist()
-                ledger.snapshots.upsert(name, last.as_py(), snapshot_digest(snapshot))
+                last_seen = max(row["last_observed_at"] for row in snapshot)
+                ledger.snapshots.upsert(name, last.as_py(), snapshot_digest(snapshot), last_seen)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 KEY_SEPARATOR = "\x1f"
+#: Longest time between two visits over which a ranked list, and a story in it, is presumed to have stood.
+MAX_GAP = timedelta(hours=24)
 _SITE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _PART = {
     None: re.compile(""),
@@ -54,6 +56,7 @@ class Table:
             Kind.UTC_MICROSECONDS: pa.timestamp("us", tz="UTC"),
             Kind.INT32: pa.int32(),
             Kind.INT64: pa.int64(),
+            Kind.FLOAT64: pa.float64(),
             Kind.BOOL: pa.bool_(),
         }
         columns = [
@@ -135,7 +138,7 @@ TABLES: dict[str, Table] = {
         Table(
             name="rankings",
             record=Ranking,
-            grain="one row per link of a ranked list, in each snapshot that differs from the one before",
+            grain="one row per link of each snapshot of a ranked list that differs from the last or comes a day later",
             partition="date",
             moments=("observed_at",),
             key=("list", "observed_at", "rank", "url"),

@@ -14,7 +14,7 @@ def add_to(commands: Commands) -> None:
     ranking = commands.add(ranks, "show the time stories spent in the ranked lists", "ranks --top --since 24h")
     ranking.add_argument("story_id", nargs="?", type=story_id, metavar="STORY_ID")
     ranking.add_argument("--top", action="store_true", help="the stories ranked highest and longest")
-    ranking.add_argument("--since", type=period, metavar="TIME", help="only lists seen within 90m, 24h, 7d")
+    ranking.add_argument("--since", type=period, metavar="TIME", help="only stories listed within 90m, 24h, 7d")
     ranking.add_argument("--limit", type=positive, default=20, metavar="N", help="number of lines (%(default)s)")
 
 
@@ -32,18 +32,23 @@ def history(options: argparse.Namespace) -> int:
 
 
 def ranks(options: argparse.Namespace) -> int:
+    import pyarrow.compute as pc
+
     from crawler.clock import now
-    from pipelines.analysis.rank_history import rank_spans, read_rankings
+    from pipelines.analysis.open_table import open_table
+    from pipelines.analysis.rank_intervals import highest_first
     from schedules.cli.render.story_history import show_ranks
     from schedules.runner.options import spider_named
 
     if (options.story_id is None) == (not options.top):
         raise WrongUsage("give either a STORY_ID, or --top")
     since = now() - options.since if options.since else None
-    spans = rank_spans(read_rankings(open_data(options.data), story_id=options.story_id, since=since))[: options.limit]
-    if spans or options.json:
-        zone = spider_named(spans[0]["story_id"].partition(":")[0]).zone if spans else None
-        print_result(spans, options.json, lambda: show_ranks(spans, zone))
+    of_story = None if options.top else pc.field("story_id") == options.story_id
+    found = open_table("rank_intervals", data=open_data(options.data).root, since=since).to_arrow(of_story).to_pylist()
+    intervals = sorted(found, key=highest_first)[: options.limit]
+    if intervals or options.json:
+        zone = spider_named(intervals[0]["site"]).zone if intervals else None
+        print_result(intervals, options.json, lambda: show_ranks(intervals, zone))
     else:
         print("No ranked list contains it.")
     return 0

@@ -67,6 +67,15 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
+def duration_between(certain: float, possible: float | None) -> str:
+    """Format the bounds of a duration in minutes: `12 min–3 h 05 min`, or `≥ 12 min` if there is no upper one."""
+    lowest = duration(60 * certain)
+    if possible is None:
+        return f"≥ {lowest}"
+    highest = duration(60 * possible)
+    return lowest if lowest == highest else f"{lowest}–{highest}"
+
+
 def distance(moment: datetime, now: datetime) -> str:
     """Format a time relative to ``now``: `3 h 05 min ago`, `in 20 min`, `just now`."""
     seconds = (moment - now).total_seconds()

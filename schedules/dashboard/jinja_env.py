@@ -71,6 +71,7 @@ _ENVIRONMENT.filters |= {
     "number": formatting.number,
     "percent": formatting.percent,
     "duration": formatting.duration,
+    "duration_between": formatting.duration_between,
     "clock": time_tag,
     "day": formatting.day,
     "web_url": web_url,

@@ -18,7 +18,7 @@ import pytest
 
 from khobor import main
 from pipelines.analysis.coverage import site_coverage
-from pipelines.analysis.rank_history import rank_spans, read_rankings
+from pipelines.analysis.open_table import open_table
 from pipelines.analysis.revisions import read_revisions
 from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard import server
@@ -180,8 +180,9 @@ def test_story_page_shows_revisions_and_ranks(served: DashboardClient, folder: D
     before, after = (row["body"] for row in read_revisions(folder.dataset, REVISED))
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "added") == before
     assert "".join(piece["text"] for piece in pieces if piece["act"] != "removed") == after
-    [span] = rank_spans(read_rankings(folder.dataset, story_id=REVISED))
-    assert (data["spans"][0]["best_rank"], data["spans"][0]["stood"]) == (span["best_rank"], span["stood"])
+    intervals = open_table("rank_intervals", data=folder.dataset.root).to_pandas()
+    own = intervals[intervals["story_id"] == REVISED]
+    assert [each["certain_minutes"] for each in data["intervals"]] == own["certain_minutes"].tolist() != []
     shown = ParsedPage(served.request(f"/stories/{REVISED}")[2])
     assert {"ins", "del"} <= {tag for tag, _ in shown.tags}
 

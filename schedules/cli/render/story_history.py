@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipelines.analysis.revisions import changes
 from schedules.cli.render.terminal import console, plain, table
-from schedules.dashboard.formatting import duration
+from schedules.dashboard.formatting import duration_between
 
 MAX_UNCHANGED_LENGTH = 60
 _STYLES = {"kept": "", "added": "bold green", "removed": "red strike"}
@@ -57,18 +58,27 @@ def _piece(piece: Any) -> str:
     return f"{lead}[{style}]{start}{shown}{end}[/]{trail}" if style else f"{lead}{shown}{trail}"
 
 
-def show_ranks(spans: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) -> None:
-    """Print one line for each period during which a story was in a list."""
-    lines = table("list", "story", "first seen", "last seen", ">best", ">listed for", ">in top 5", "headline")
-    for span in spans:
+def show_ranks(intervals: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) -> None:
+    """Print one line for each stay of a story in a list, with its certain and its possible duration."""
+    lines = table("list", "story", "entered", "left", ">best", ">in the list", ">in top 5", "headline")
+    for row in intervals:
         lines.add_row(
-            plain(span["list"]),
-            plain(span["story_id"]),
-            f"{span['first_at'].astimezone(zone):%d %b %H:%M}",
-            f"{span['last_at'].astimezone(zone):%d %b %H:%M}",
-            str(span["best_rank"]),
-            duration(span["stood"]),
-            duration(span["in_top"]),
-            plain(" → ".join(span["headlines"])),
+            plain(row["list"]),
+            plain(row["story_id"]),
+            _between(row["entered_after"], row["entered_by"], zone),
+            _between(row["left_after"], row["left_by"], zone) if row["left_by"] else "stands",
+            str(row["best_rank"]),
+            duration_between(row["certain_minutes"], row["possible_minutes"]),
+            duration_between(row["top5_certain_minutes"], row["top5_possible_minutes"]),
+            plain(" → ".join(row["headlines"])),
         )
     console().print(lines)
+
+
+def _between(after: datetime | None, by: datetime, zone: ZoneInfo | None) -> str:
+    """Format the bounds of a moment: `11 Jan 13:05–14:05`."""
+    last = by.astimezone(zone)
+    if after is None:
+        return f"by {last:%d %b %H:%M}"
+    first = after.astimezone(zone)
+    return f"{first:%d %b %H:%M}–{last:{'%H:%M' if first.date() == last.date() else '%d %b %H:%M'}}"

@@ -6,14 +6,16 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from pipelines.analysis.rank_history import rank_spans
+from pipelines.analysis.rank_intervals import highest_first, rank_intervals
 from pipelines.analysis.revisions import changes
-from pipelines.storage.tables import is_site
+from pipelines.storage.tables import TABLES, is_site
+from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.query_params import Query, json_row, site_info
 from schedules.dashboard.views.lists import rank_curve
 
 MAX_ALIASES = 50
 _STORY_ID = re.compile(r"(?P<site>[a-z][a-z0-9_]{0,31}):(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
+_RANKING = ("list", "story_id", "rank", "headline", "observed_at", "last_observed_at")
 _REVISION = (
     *("revision", "fetched_at", "published_at", "updated_at", "headline"),
     *("layout", "run_id", "word_count", "gone_at"),
@@ -35,16 +37,29 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
     # A partition is a date in the time zone of the site, which may differ by a day from UTC.
     since = f"{min(row['first_seen_at'] for row in rows) - timedelta(days=1):%Y-%m-%d}"
     rankings = source.rows_of_story("rankings", story_id, since)
+    intervals = _intervals(source, story_id, since) if rankings else []
     aliases = source.rows_of_story("aliases", story_id)[:MAX_ALIASES]
     return {
         "at": query.moment.isoformat(),
         **site_info(source.site(story_id.partition(":")[0])),
         "story": json_row(rows[-1], rows[-1]),
         "revisions": list(_revisions(rows)),
-        "spans": [json_row(span, span) for span in rank_spans(rankings)],
+        "intervals": [json_row(row, row) for row in intervals],
         "curves": dict(_curves(rankings)),
         "aliases": [json_row(row, ("url", "kind", "first_seen_at")) for row in aliases],
     }
+
+
+def _intervals(source: DataSource, story_id: str, since: str) -> list[dict[str, Any]]:
+    """Return the stays of a story in the lists, from the snapshots since a day and of the last day before it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    site = story_id.partition(":")[0]
+    earlier = [part for part, _ in source.dataset.published(TABLES["rankings"], site) if part < since]
+    rows = source.rows("rankings", site, _RANKING, max(earlier, default=since))
+    found = rank_intervals(rows.append_column("site", pa.array([site] * len(rows), pa.string())))
+    return sorted(found.filter(pc.equal(found["story_id"], story_id)).to_pylist(), key=highest_first)
 
 
 def _revisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

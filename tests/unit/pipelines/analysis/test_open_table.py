@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.analysis.data_card import Selection
+from pipelines.analysis.export import export
 from pipelines.analysis.open_table import QueryError, open_schema, open_table
 from pipelines.analysis.runs_table import ALL
 from pipelines.storage.tables import TABLES
@@ -23,6 +25,7 @@ from tests.support.project import PROJECT
 from tests.support.sample_data import SAMPLE
 
 DHAKA = ZoneInfo("Asia/Dhaka")
+SAMPLE_NOON = datetime(2026, 1, 11, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2025, 1, 1, tzinfo=DHAKA)  # 31 December, 18:00 in UTC
 
 
@@ -62,6 +65,31 @@ def test_period_includes_start_and_excludes_end(
 def test_rankings_are_selected_by_observation_time(data: Path) -> None:
     found = open_table("rankings", data=data, since=MIDNIGHT).to_pandas()
     assert found[["headline", "date"]].values.tolist() == [["খ", "2025-01-01"]]
+
+
+@pytest.mark.parametrize(
+    ("since", "headlines"),
+    [(0, "কখগ"), (119, "কখগ"), (120, "খগ"), (121, "খগ"), (180, "গ"), (25 * 60, "গ"), (28 * 60, "")],
+)
+def test_period_begins_with_current_snapshot(since: int, headlines: str, tmp_path: Path) -> None:
+    kept = LedgerFolder.at(tmp_path)
+    for minute, text in ((0, "ক"), (60, "ক"), (120, "খ"), (180, "গ")):
+        kept.rank(make_snapshot(MIDNIGHT + timedelta(minutes=minute), text))
+    kept.publish()
+    kept.close()
+    start, out = MIDNIGHT + timedelta(minutes=since), tmp_path.with_suffix(".out")
+    export(tmp_path, out, Selection(since=start))
+    for folder, chosen in ((tmp_path, start), (out, None)):
+        found = open_table("rankings", data=folder, since=chosen, columns=["headline"]).to_arrow()
+        assert "".join(sorted(found["headline"].to_pylist())) == headlines
+
+
+def test_period_selects_overlapping_intervals() -> None:
+    every = open_table("rank_intervals", data=SAMPLE).to_pandas()
+    since, until = (SAMPLE_NOON + timedelta(hours=hours) for hours in (6, 9))
+    found = open_table("rank_intervals", data=SAMPLE, since=since, until=until).to_pandas()
+    inside = ~(every["left_by"] <= since) & (every["entered_by"] < until)
+    assert 0 < len(found) == inside.sum() < len(every)
 
 
 def test_irrelevant_partitions_are_not_opened(data: Path, tmp_path: Path) -> None:
@@ -104,7 +132,11 @@ def test_missing_table_has_columns_but_no_rows(tmp_path: Path) -> None:
     ("asked", "error", "message"),
     [
         ({"name": "storys"}, QueryError, "no table 'storys'; did you mean 'stories'"),
-        ({"name": "zzz"}, QueryError, "there are: stories, revisions, aliases, rankings, .*fetches, rejects, runs"),
+        (
+            {"name": "zzz"},
+            QueryError,
+            "there are: stories, revisions, .*rejects, runs, rank_intervals",
+        ),
         ({"columns": ["headlin"]}, QueryError, "no column 'headlin'; did you mean 'headline'"),
         ({"columns": "headline"}, QueryError, r"write columns=\['headline'\]"),
         ({"columns": []}, QueryError, "columns="),

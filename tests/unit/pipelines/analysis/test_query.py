@@ -18,7 +18,6 @@ import pytest
 from khobor import main
 from pipelines.analysis.open_table import QueryError, open_table
 from pipelines.analysis.query import connect, execute, run_query
-from pipelines.analysis.rank_history import rank_spans
 from pipelines.analysis.sql_views import VIEWS
 from pipelines.analysis.writers import write_csv, write_json, write_jsonl
 from pipelines.storage.errors import DataDamaged
@@ -52,18 +51,18 @@ def sample(name: str) -> pd.DataFrame:
     return open_table(name, data=SAMPLE).to_pandas()
 
 
-def test_rank_spans_view_equals_ranks_command(connection: duckdb.DuckDBPyConnection) -> None:
-    rankings = open_table("rankings", data=SAMPLE).to_arrow().to_pylist()
-    spans = {(span["list"], span["story_id"]): span for span in rank_spans(rankings)}
-    found = rows(connection, "FROM rank_spans")
-    assert {(row["list"], row["story_id"]) for row in found} == spans.keys()
+def test_view_table_and_command_show_equal_intervals(
+    connection: duckdb.DuckDBPyConnection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = "entered_by, list, best_rank, story_id"
+    found = rows(connection, f"FROM rank_intervals ORDER BY {order}")
+    assert found == open_table("rank_intervals", data=SAMPLE).to_arrow().to_pylist()
+    assert main(["ranks", "--top", "--limit", "999", "--json", "--data", str(SAMPLE)]) == 0
+    shown = {(row["list"], row["story_id"], row["entered_by"]): row for row in json.loads(capsys.readouterr().out)}
+    assert len(shown) == len(found)
     for row in found:
-        span = spans[str(row["list"]), str(row["story_id"])]
-        assert all(row[name] == span[name] for name in ("first_at", "last_at", "best_rank", "snapshots"))
-        assert row["listed_minutes"] == pytest.approx(span["stood"] / 60)
-        assert row["top5_minutes"] == pytest.approx(span["in_top"] / 60)
-        assert row["headlines"] == len(span["headlines"])
-        assert row["headline"] == span["headlines"][-1]
+        printed = shown[row["list"], row["story_id"], row["entered_by"].isoformat()]  # type: ignore[attr-defined]
+        assert all(printed[name] == row[name] for name in ("certain_minutes", "possible_minutes", "headlines"))
 
 
 def test_story_history_view_lists_all_changes(connection: duckdb.DuckDBPyConnection) -> None:

@@ -270,6 +270,18 @@ def test_list_of_earlier_run_is_extended(tmp_path: Path) -> None:
     kept.close()
 
 
+def test_unchanged_list_is_stored_after_a_day(tmp_path: Path) -> None:
+    seen = JANUARY + DAY - MINUTE
+    for at in (JANUARY, seen, seen + DAY, seen + 2 * DAY + MINUTE):
+        kept = LedgerFolder.at(tmp_path)  # each visit is a run of its own
+        kept.rank(make_snapshot(at, "ক"))
+        kept.publish()
+        kept.close()
+    kept = LedgerFolder.at(tmp_path)
+    assert observed(kept) == {JANUARY: seen + DAY, seen + 2 * DAY + MINUTE: seen + 2 * DAY + MINUTE}
+    kept.close()
+
+
 def test_list_never_stored_is_not_extended(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.snapshots.extend(make_snapshot(JANUARY, "ক"), JANUARY + DAY)

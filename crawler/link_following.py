@@ -1,9 +1,13 @@
-"""Following of links: the links of a parsed page become requests, at most one per URL and run."""
+"""Following of links: the links of a parsed page become requests, at most one per URL and run.
+
+It is long because the state of the run that it consults is used by all kinds of links.
+"""
 
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
+from zoneinfo import ZoneInfo
 
 import scrapy
 from scrapy.exceptions import ResponseDataLossError
@@ -17,7 +21,7 @@ from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
 from crawler.parsing.parser import ParsedPage
-from crawler.parsing.ranked_lists import RankedList
+from crawler.parsing.ranked_lists import LIST_NAMES, RankedList
 from crawler.priorities import entry_point_priority, ranked_priority, story_priority
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
@@ -58,6 +62,8 @@ class LinkFollower(scrapy.Spider):
     lists: ClassVar[tuple[RankedList, ...]] = ()
     entry_points: ClassVar[tuple[EntryPoint, ...]] = ()
     numbered: ClassVar[bool] = False  # story ids are one increasing counter
+    examples: ClassVar[tuple[str, ...]] = ()  # real URLs of stories, against which story_path is checked
+    zone: ClassVar[ZoneInfo]
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -89,10 +95,11 @@ class LinkFollower(scrapy.Spider):
         if self._entry_points_requested and not again:
             return
         self._entry_points_requested = True
+        base, today = f"https://{self.hosts[0]}/", now().astimezone(self.zone).date()
         for entry_point in self.entry_points:
             if entry_point.incremental or self._list_gap or not self.is_incremental:
-                for path in entry_point.paths:
-                    yield from self._request_entry_point(entry_point, path, f"https://{self.hosts[0]}/", 0)
+                for link, position in entry_point.first_pages(today):
+                    yield from self._request_entry_point(entry_point, link, base, 0, position)
 
     def _request_entry_point(
         self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
@@ -116,6 +123,8 @@ class LinkFollower(scrapy.Spider):
             yield from self._follow_story(
                 target, fetch, entry_point, self._note_link(entry_point.name, target, entry.headline, times[entry])
             )
+        if fetch.new_links and (following := entry_point.next_page(position_of(response))):
+            yield from self._request_entry_point(entry_point, following[0], fetch.url, fetch.depth, following[1])
 
     def _follow_sitemaps(
         self, sitemaps: list[FeedEntry], response: Response, entry_point: EntryPoint, fetch: Fetch
@@ -150,6 +159,9 @@ class LinkFollower(scrapy.Spider):
 
     def _follow_next_page(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
         pagination = listing.pagination or Pagination()
+        if declared := listing.next_page(position):
+            yield from self._request_entry_point(listing, declared[0], fetch.url, fetch.depth, declared[1])
+            return
         if parsed.listing_id is not None:
             number = pagination.first if position.fragment is None else position.fragment + 1
             link: str | None = pagination.path.format(id=parsed.listing_id, page=number)
@@ -224,7 +236,7 @@ class LinkFollower(scrapy.Spider):
         Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
         """
         if fetch.story_id is not None:
-            if fetch.via in [ranked.name for ranked in self.lists]:
+            if fetch.via in LIST_NAMES:
                 return self.request(fetch, ranked_priority(0, fetch.depth))
             return self.request(fetch, story_priority(fetch.story_id, fetch.depth, numbered=self.numbered))
         if saved_position is None or (loaded := load_position(saved_position, self.entry_points)) is None:

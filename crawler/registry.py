@@ -10,7 +10,9 @@ from scrapy import Spider
 from scrapy.exceptions import UsageError
 from scrapy.settings import BaseSettings, Settings
 from scrapy.spiderloader import SpiderLoader
+from scrapy.utils.spider import iter_spider_classes
 
+from crawler.declarations import problems
 from crawler.spider import NewspaperSpider
 
 logger = logging.getLogger(__name__)
@@ -34,10 +36,21 @@ class SiteLoader(SpiderLoader):
         names = []
         for module in iter_modules(import_module(package).__path__):
             try:
-                names.append(import_module(f"{package}.{module.name}").__name__)
+                site = import_module(f"{package}.{module.name}")
+                unfit = [
+                    text
+                    for spider in iter_spider_classes(site)
+                    if issubclass(spider, NewspaperSpider)
+                    for text in problems(spider)
+                ]
             except Exception as error:  # noqa: BLE001 - any error of a site's file concerns that site only
                 self.errors[module.name] = _describe(error, module.name)
-                logger.warning("%s", self.errors[module.name])
+            else:
+                if not unfit:
+                    names.append(site.__name__)
+                    continue
+                self.errors[module.name] = f"the site {module.name} is misdeclared: {'; '.join(unfit)}"
+            logger.warning("%s", self.errors[module.name])
         return names
 
 

@@ -4,23 +4,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from scrapy.http import Request, Response
 
 from crawler.clock import now
+from crawler.declarations import declared_at
 from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
-from crawler.entry_points import Feed, Listing, Sitemap
+from crawler.entry_points import Feed, Json, Listing, Sitemap
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.link_following import LinkFollower, position_of
 from crawler.outcomes import Outcome
 from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
-from crawler.parsing.ranked_lists import RankedList, RankedRow
+from crawler.parsing.ranked_lists import LIST_NAMES, RankedRow
 from crawler.priorities import SEED_PRIORITY, entry_point_priority, ranked_priority
 from crawler.urls import SiteUrl, SkippedUrl
 
@@ -39,8 +39,7 @@ class NewspaperSpider(LinkFollower):
     """
 
     title: ClassVar[str]
-    zone: ClassVar[ZoneInfo]
-    seeds: ClassVar[tuple[str, ...]]
+    seeds: ClassVar[tuple[str, ...]] = ()
     front_page: ClassVar[str] = "/"
     layouts: ClassVar[tuple[Layout, ...]]
     #: Minimum and maximum time between two requests of an entry point; within them it adapts to the rate of change.
@@ -61,6 +60,12 @@ class NewspaperSpider(LinkFollower):
         self.allowed_domains = list(self.hosts)
         # For each list: the rows parsed last, if links to pages without a story were followed, and the snapshot.
         self._last_lists: dict[str, tuple[list[RankedRow], bool, Snapshot]] = {}
+
+    @classmethod
+    def list_names(cls) -> tuple[str, ...]:
+        """Return the names of the ranked lists that a run can see, on pages or as JSON documents."""
+        documents = (each for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
+        return tuple(filter(None, (*(ranked.name for ranked in cls.lists), *(each.ranked for each in documents))))
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:
@@ -139,14 +144,16 @@ class NewspaperSpider(LinkFollower):
 
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
         fetch.removed = parsed.removed
+        if parsed.unfit is not None:
+            place = declared_at(type(self), "entry_points", fetch.via)
+            fetch.reason = f"{parsed.unfit} ({place})"
         entry_point = response.meta.get("entry_point")
+        self._ranked_keys.clear()
+        for name, rows in parsed.lists.items():
+            yield from self._follow_ranked_list(name, rows, response, fetch)
         if entry_point is not None and not isinstance(entry_point, Listing):
             yield from self._follow_entries(parsed, response, entry_point, fetch)
         else:
-            self._ranked_keys.clear()
-            for ranked in self.lists:
-                if rows := parsed.lists.get(ranked.name):
-                    yield from self._follow_ranked_list(ranked, rows, response, fetch)
             if entry_point is not None:
                 yield from self._follow_listing(parsed, entry_point, position_of(response), fetch)
             if self._list_gap or not self.is_incremental:
@@ -154,7 +161,7 @@ class NewspaperSpider(LinkFollower):
                     for link in parsed.feed_urls:
                         yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
         if parsed.story is None:
-            is_feed = isinstance(entry_point, (Feed, Sitemap))
+            is_feed = isinstance(entry_point, (Feed, Sitemap, Json))
             fetch.outcome = Outcome.LIST if parsed.entries or parsed.sitemaps or not is_feed else Outcome.EMPTY
             yield fetch
             return
@@ -163,41 +170,39 @@ class NewspaperSpider(LinkFollower):
         parsed.story.fetch = fetch
         yield parsed.story
 
-    def _follow_ranked_list(
-        self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch
-    ) -> Iterator[Any]:
+    def _follow_ranked_list(self, name: str, rows: list[RankedRow], response: Response, fetch: Fetch) -> Iterator[Any]:
         # A list may link to a page that is not a story and has lists itself. Only one such page in a row is followed.
-        follows_pages = fetch.story_id is not None or fetch.via not in [each.name for each in self.lists]
+        follows_pages = fetch.story_id is not None or fetch.via not in LIST_NAMES
         self._ranked_keys.update(row.target.key for row in rows)
-        last = self._last_lists.get(ranked.name)
+        last = self._last_lists.get(name)
         if last is not None and last[:2] == (rows, follows_pages):
-            fetch.unchanged_lists[ranked.name] = last[2]
+            fetch.unchanged_lists[name] = last[2]
             return
-        snapshot = self._snapshot(ranked, rows, response, fetch)
-        self._list_gap = self._list_gap or (not snapshot.overlaps and ranked.name == "latest")
-        self._last_lists[ranked.name] = rows, follows_pages, snapshot
+        snapshot = self._snapshot(name, rows, response, fetch)
+        self._list_gap = self._list_gap or (not snapshot.overlaps and name == "latest")
+        self._last_lists[name] = rows, follows_pages, snapshot
         yield snapshot
         for row in rows:
             target = row.target
             if not follows_pages and isinstance(target, SiteUrl) and not target.story_id:
                 target = SkippedUrl(target.url, Outcome.NOT_A_STORY, "linked from a list on a page that is not a story")
-            hinted_by = self._note_link(ranked.name, target, row.headline)
+            hinted_by = self._note_link(name, target, row.headline)
             depth = fetch.depth + 1
             yield from self._follow(
-                target, fetch.url, ranked.name, depth, ranked_priority(row.rank, depth), hinted_by=hinted_by
+                target, fetch.url, name, depth, ranked_priority(row.rank, depth), hinted_by=hinted_by
             )
 
-    def _snapshot(self, ranked: RankedList, rows: list[RankedRow], response: Response, fetch: Fetch) -> Snapshot:
+    def _snapshot(self, name: str, rows: list[RankedRow], response: Response, fetch: Fetch) -> Snapshot:
         return Snapshot(
             site=self.name,
-            name=ranked.name,
+            name=name,
             observed_at=fetch.fetched_at,
             overlaps=not self.memory.knows_stories() or any(self.memory.was_known(row.target.key) for row in rows),
             rows=[
                 Ranking(
                     site=self.name,
                     observed_at=fetch.fetched_at,
-                    list=ranked.name,
+                    list=name,
                     rank=row.rank,
                     story_id=row.target.story_id if isinstance(row.target, SiteUrl) else None,
                     url=row.target.url,

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from crawler.decoding.charset import decode_text, sniff
 from crawler.downloader.errors import outcome_of_status
-from crawler.entry_points import Feed, Sitemap
+from crawler.entry_points import Feed, Json, Sitemap
 from crawler.outcomes import Outcome
 from crawler.parsing.feeds import has_entries
 from crawler.safe_text import one_line
@@ -36,6 +36,7 @@ def check(
     flags: Iterable[str] = (),
     *,
     is_feed: bool = False,
+    is_json: bool = False,
 ) -> Rejection | None:
     """Return the outcome and reason for rejecting a response, or None if it is a page to parse.
 
@@ -43,6 +44,7 @@ def check(
     :param body: the decompressed body
     :param flags: Scrapy's flags: `partial` if the server gave no length, `dataloss` if the body is incomplete
     :param is_feed: a feed or sitemap was requested, which may be text, or begin with an error message
+    :param is_json: a JSON document was requested, which may be labelled as HTML
     """
     fields = {name.lower(): value for name, value in headers.items()}
     if fields.get("cf-mitigated", "").strip().lower() == "challenge":
@@ -63,7 +65,8 @@ def check(
         return _cut_short(page.kind, body) if "partial" in flags else None
     if error := page.error:
         return Outcome.SOFT_ERROR, error
-    if wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url):
+    is_expected = is_json and page.kind == "json"
+    if not is_expected and (wrong_type := _wrong_type(page.kind, fields.get("content-type", ""), url)):
         return wrong_type
     # End tags of HTML are optional. They are required only if the server gave no length that shows where the body ends.
     return _cut_short(page.kind, body) if "partial" in flags else None
@@ -84,9 +87,14 @@ def check_response(response: Response) -> Rejection | None:
             name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()
         }
         entry_point = response.request.meta.get("entry_point") if response.request else None
-        is_feed = isinstance(entry_point, (Feed, Sitemap))
         _CHECKED[response] = check(
-            response.status, headers, response.body, response.url, response.flags, is_feed=is_feed
+            response.status,
+            headers,
+            response.body,
+            response.url,
+            response.flags,
+            is_feed=isinstance(entry_point, (Feed, Sitemap)),
+            is_json=isinstance(entry_point, Json),
         )
     return _CHECKED[response]
 

@@ -56,7 +56,7 @@ def _feed_entries(root: FeedDocument) -> Iterator[FeedEntry]:
         if url := _url_of(node):
             names = ("updated", "modified", "pubDate", "published", "issued", "date")
             dates = (_child_text(node, name) for name in names)
-            yield FeedEntry(url, _headline(_child_text(node, "title")), next(filter(None, dates), None))
+            yield FeedEntry(url, headline_of(_child_text(node, "title")), next(filter(None, dates), None))
 
 
 def _json_entries(text: str) -> Iterator[FeedEntry]:
@@ -70,10 +70,10 @@ def _json_entries(text: str) -> Iterator[FeedEntry]:
         fields = {key: value for key, value in item.items() if isinstance(value, str)} if isinstance(item, dict) else {}
         if url := fields.get("url") or (fields.get("id", "") if _PERMALINK.match(fields.get("id", "")) else ""):
             modified = fields.get("date_modified") or fields.get("date_published")
-            yield FeedEntry(whole_text(url.strip()), _headline(whole_text(fields.get("title", ""))), modified)
+            yield FeedEntry(whole_text(url.strip()), headline_of(whole_text(fields.get("title", ""))), modified)
 
 
-def _headline(title: str) -> str | None:
+def headline_of(title: str) -> str | None:
     return clean(_INLINE_TAG.sub("", unescape(title)))
 
 

@@ -10,14 +10,15 @@ from zoneinfo import ZoneInfo
 
 from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
-from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Listing
+from crawler.decoding.json_documents import JsonEntry, entries_at, html_at, load_json, shape_of
+from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Json, Listing
 from crawler.items import ParsedStory, Story
-from crawler.parsing.feeds import FeedEntry, is_feed_link, parse_feed, parse_sitemap
+from crawler.parsing.feeds import FeedEntry, headline_of, is_feed_link, parse_feed, parse_sitemap
 from crawler.parsing.html_limits import check_element_count
 from crawler.parsing.layout import Layout, choose_layout
 from crawler.parsing.page import Page
 from crawler.parsing.pagination import fragment_list_id, next_page_link
-from crawler.parsing.ranked_lists import RankedList, RankedRow, parse_ranked_list, story_links
+from crawler.parsing.ranked_lists import MAX_ROWS, RankedList, RankedRow, parse_ranked_list, story_links, valid_ranks
 from crawler.parsing.selectors import anchor_of
 from crawler.urls import SiteUrl, UrlRules
 
@@ -56,6 +57,7 @@ class ParsedPage:
     :ivar entries: pages named by a feed or sitemap
     :ivar sitemaps: sitemaps named by a sitemap index
     :ivar story: the story; if no layout fits the page, its layout is None and it lists the missing parts
+    :ivar unfit: what a declaration of the entry point, such as a JSON path, did not find in the response
     :ivar removed: number of attributes or elements removed by the limits on markup, by kind
     """
 
@@ -67,6 +69,7 @@ class ParsedPage:
     entries: list[FeedEntry] = field(default_factory=list)
     sitemaps: list[FeedEntry] = field(default_factory=list)
     story: ParsedStory | None = None
+    unfit: str | None = None
     removed: dict[str, int] = field(default_factory=dict)
 
 
@@ -84,6 +87,8 @@ class PageParser:
 
         :raises DecodeError: the page is corrupt, or too large to parse
         """
+        if isinstance(response.entry_point, Json):
+            return self._parse_json(response, response.entry_point)
         if response.entry_point is not None and not isinstance(response.entry_point, Listing):
             return _parse_entries(response.body, response.entry_point)
         check_element_count(response.body)
@@ -115,10 +120,46 @@ class PageParser:
 
     def _parse_listing(self, page: Page, response: PageResponse, listing: Listing, parsed: ParsedPage) -> None:
         parsed.links = story_links(page, self.url_rules)
+        if listing.script:
+            self._add_script_links(page, listing, parsed)
         if listing.pagination is not None:
             parsed.listing_id = response.position.list_id or fragment_list_id(page, listing.pagination)
             if parsed.listing_id is None:
                 parsed.next_page = next_page_link(page, response.url, response.position.page)
+
+    def _add_script_links(self, page: Page, listing: Listing, parsed: ParsedPage) -> None:
+        node = page.tree.css_first(listing.script)
+        document = load_json((node.text() or "").encode()) if node is not None else None
+        links = [entry.link for entry in entries_at(document, listing.entries)]
+        stories = {story.key: story for story in parsed.links}
+        for target in (self.url_rules.identify(link, page.base_url) for link in links):
+            if isinstance(target, SiteUrl) and target.story_id:
+                stories.setdefault(target.key, target)
+        parsed.links = [*stories.values()]
+        if not links:
+            found = shape_of(document) if node is not None else "no such element"
+            parsed.unfit = f"{listing.script} has no {listing.entries.items or 'list'}: {found}"
+
+    def _parse_json(self, response: PageResponse, source: Json) -> ParsedPage:
+        """Return the entries of a document and, if it is a ranked list, its rows."""
+        document = load_json(response.body, response.content_type)
+        if source.html:
+            page = Page(html_at(document, source.html).encode(), response.url, response.fetched_at)
+            found = [JsonEntry(story.url, "", None, None) for story in story_links(page, self.url_rules)]
+        else:
+            found = [*entries_at(document, source.entries)]
+        parsed = ParsedPage(entries=[FeedEntry(each.link, headline_of(each.title), each.modified) for each in found])
+        if not found:
+            parsed.unfit = f"no entries at {source.html or source.entries.items or 'the top'}: {shape_of(document)}"
+        if source.ranked and found:
+            rows = enumerate(zip(found, parsed.entries[:MAX_ROWS], strict=False), start=1)
+            parsed.lists[source.ranked] = valid_ranks(
+                [
+                    RankedRow(each.rank or position, self.url_rules.identify(each.link, response.url), entry.headline)
+                    for position, (each, entry) in rows
+                ]
+            )
+        return parsed
 
     def _parse_story(self, page: Page, target: SiteUrl) -> ParsedStory:
         if layout := choose_layout(self.layouts, page):

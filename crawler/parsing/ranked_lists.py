@@ -14,6 +14,8 @@ from crawler.parsing.page import Page, visible_text
 from crawler.parsing.selectors import self_and_ancestors
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
+#: The names of ranked lists.
+LIST_NAMES = ("latest", "popular")
 MAX_ROWS = 1_000
 
 
@@ -24,7 +26,7 @@ class RankedList:
     :param name: `latest` or `popular`
     :param regions: selectors of the element that holds the rows, from the most to the least specific
     :param rows: selector of one row within it
-    :param rank: selector within a row; the rank is in Bengali or ASCII digits
+    :param rank: selector within a row; the rank is in Bengali or ASCII digits. Without one, the position is the rank
     :param headline: where the headline is: `text`, or an attribute of the row's links such as `@aria-label`, which is
         preferred to the text where a row has it
     :param title: selector within a row of the element with the text; without a match, the text of the links counts
@@ -34,8 +36,8 @@ class RankedList:
     name: str
     regions: tuple[str, ...]
     rows: str
-    rank: str
-    title: str
+    rank: str = ""
+    title: str = "a"
     drop: str = ""
     headline: str = "text"
 
@@ -73,7 +75,7 @@ def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, ba
     for known_markup, known_origin, rows in cached:
         if known_markup == markup and known_origin == origin:
             return rows
-    rows = _valid_ranks([*_parse_rows(region, ranked, url_rules, base_url)])
+    rows = valid_ranks([*_parse_rows(region, ranked, url_rules, base_url)])
     links = (link.attributes.get("href") or "" for link in region.css("a[href]"))
     if all(map(_ABSOLUTE.match, links)):  # other links depend on the page
         cached.appendleft((markup, origin, rows))
@@ -96,7 +98,7 @@ def _parse_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, bas
 def _group_by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> dict[int, list[LexborNode]]:
     row_ids = {row.mem_id for row in rows}
     groups: dict[int, list[LexborNode]] = {}
-    for node in region.css(selector)[: 10 * MAX_ROWS]:
+    for node in region.css(selector)[: 10 * MAX_ROWS] if selector else ():
         if row := next((above.mem_id for above in self_and_ancestors(node) if above.mem_id in row_ids), None):
             groups.setdefault(row, []).append(node)
     return groups
@@ -112,7 +114,7 @@ def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
     return next(stories, None) or next(others, None) or targets[0]
 
 
-def _valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
+def valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
     """Return the rows; if their ranks are not distinct or out of range, with positions as ranks."""
     ranks = {row.rank for row in rows}
     if not rows or (len(ranks) == len(rows) and min(ranks) >= 1 and max(ranks) <= MAX_ROWS):

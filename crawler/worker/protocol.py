@@ -56,6 +56,7 @@ def dump_parsed_page(parsed: ParsedPage) -> bytes:
         "listing_id": parsed.listing_id,
         "next_page": parsed.next_page,
         "feed_urls": parsed.feed_urls,
+        "unfit": parsed.unfit,
         "removed": parsed.removed,
         "story": _dump_story(parsed.story) if parsed.story else None,
     }

@@ -72,7 +72,7 @@ class Run:
         self.memory = LedgerMemory(self.ledger, self.run_id)
         mode = crawler.settings["KHOBOR_MODE"]
         spider.run_id, spider.memory, spider.is_incremental = self.run_id, self.memory, mode == "incremental"
-        self.field_stats = FieldStats(mode, [ranked.name for ranked in spider.lists])
+        self.field_stats = FieldStats(mode, spider.list_names())
         self.before_publish: Callable[[], None] = lambda: None
         self.headline: str | None = None
         self.summary: Mapping[str, Any] | None = None

@@ -25,7 +25,7 @@ ALARM_KINDS = (
 @cache
 def sites() -> Mapping[str, tuple[str, ...]]:
     """Return the known sites, each with the names of its ranked lists."""
-    return {name: tuple(ranked.name for ranked in spider.lists) for name, spider in newspapers().items()}
+    return {name: spider.list_names() for name, spider in newspapers().items()}
 
 
 def known_or_other(value: str, known: Collection[str]) -> str:

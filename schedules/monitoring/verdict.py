@@ -26,7 +26,7 @@ from schedules.reports.history import Acknowledgement, Report, acknowledgements,
 
 def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
     """Return the expectations of every run of a site: all lists declared by the spider are present."""
-    return Expectations(lists=tuple(ranked.name for ranked in spider.lists))
+    return Expectations(lists=spider.list_names())
 
 
 def write_verdict(

@@ -133,7 +133,7 @@ class Schedule(BaseModel):
     @classmethod
     def _expects_known_lists(cls, changes: ExpectationChanges, info: ValidationInfo) -> ExpectationChanges:
         for site in info.data.get("sites", ()):
-            known = [ranked.name for ranked in newspapers()[site].lists]
+            known = newspapers()[site].list_names()
             for name in changes.lists:
                 if name not in known:
                     raise ValueError(f"{site} has no list {name!r}; {suggestion(name, known)}")

@@ -139,7 +139,7 @@ def test_broken_json_ld_block_is_skipped(html: str, headlines: list[str]) -> Non
     ("value", "names"),
     [
         ('{"name": "রাজু"}', ["রাজু"]),
-        ('[{"name": "রাজু"}, {"name": "মিনা"}]', ["রাজু"]),
+        ('[{"name": "রাজু"}, {"name": "মিনা"}]', ["রাজু", "মিনা"]),
         ('{"name": ["রাজু"]}', ["রাজু"]),
         ('"রাজু"', ["রাজু"]),
         ('{"name": null}', []),

@@ -23,7 +23,7 @@ CPU_SECONDS = 10
 SIZES = (1_000, 10_000, 100_000)
 PACKAGES = ("crawler", "pipelines", "schedules")
 # Read from one attribute to the next with `match`; a search would begin in every run of spaces again.
-MATCH_ONLY = ("crawler.parsing.html_limits._ATTRIBUTE",)
+MATCH_ONLY = ("crawler.decoding.attribute_limit._ATTRIBUTE",)
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _BREAKERS = ("", "!", "\0", "<", "ক")
 _ANY = "aZ0 \n\t<>-/.:=\"'&;,ক১া’"

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.parsing.html_limits import MAX_ATTRIBUTES, MAX_DEPTH, limit_markup
+from crawler.decoding.attribute_limit import MAX_ATTRIBUTES
+from crawler.parsing.html_limits import MAX_DEPTH, limit_markup
 from crawler.parsing.page import Page
 from tests.support.project import PROJECT
 

@@ -106,7 +106,8 @@ class UrlRules:
 
     def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
         origin = f"https://{self.hosts[0]}"
-        if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in self.other_kinds:
+        # Cloudflare's own URLs, such as hidden links for crawlers, are below /cdn-cgi/ on any site.
+        if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in {*self.other_kinds, "cdn-cgi"}:
             return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"below /{first}/")
         if match := self.story.fullmatch(path):
             story_id = f"{self.site}:{match['id']}"

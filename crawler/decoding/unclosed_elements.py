@@ -16,6 +16,8 @@ SKIPPED_CONTAINERS = frozenset(
     + ("math", "nav", "noscript", "object", "select", "svg", "template", "textarea", "video")
 )
 _ANY_SKIPPED = ", ".join(sorted(SKIPPED_CONTAINERS))
+# Elements in a caption that show that it is unclosed and holds paragraphs of the story.
+_BLOCKS = "br, div, h2, h3, li, p, section, table"
 # An unclosed one may have a next sibling: the parser closes it at its end tag, or at the next of its name.
 _CLOSED_BY_OTHERS = ("form", "button", "select")
 _RAW = "script|style|title|textarea|iframe|xmp|noembed|noframes"
@@ -74,12 +76,37 @@ class _OpenElements:
 def may_be_unclosed(container: LexborNode) -> bool:
     """Report if a skipped element in a container may be unclosed, which means that it has text but no next sibling.
 
-    A ``form`` or ``template`` may be unclosed even if it has a next sibling.
+    A ``form`` or ``template`` may be unclosed even if it has a next sibling. Of nested elements only the outermost
+    counts: if it is closed, so is everything in it but a ``template``, which hides the end tags.
     """
+    skipped = container.css(_ANY_SKIPPED)
+    known = {node.mem_id for node in skipped}
     return any(
-        node.tag == "template" or ((node.next is None or node.tag in _CLOSED_BY_OTHERS) and (node.text() or "").strip())
-        for node in container.css(_ANY_SKIPPED)
+        node.tag == "template"
+        or (
+            (node.next is None or node.tag in _CLOSED_BY_OTHERS)
+            and (node.text() or "").strip()
+            and not _is_inside(node, known, container)
+            and not _is_plain_figure(node)
+        )
+        for node in skipped
     )
+
+
+def _is_inside(node: LexborNode, elements: set[int], container: LexborNode) -> bool:
+    """Report if a node lies in one of the elements of a container, which are given by their ``mem_id``."""
+    above = node.parent
+    while above is not None and above.mem_id != container.mem_id and above.mem_id not in elements:
+        above = above.parent
+    return above is not None and above.mem_id != container.mem_id
+
+
+def _is_plain_figure(node: LexborNode) -> bool:
+    """Report if a figure has no text but that of one caption without blocks."""
+    captions = node.css("figcaption") if node.tag == "figure" else []
+    if len(captions) != 1 or captions[0].css_first(_BLOCKS) is not None:
+        return False
+    return (node.text() or "").split() == (captions[0].text() or "").split()
 
 
 def close_elements(html: str) -> str:

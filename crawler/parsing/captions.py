@@ -98,8 +98,8 @@ def _once(text: str) -> str:
 
 def is_picture_credit(text: str) -> bool:
     """Report if a line is certainly a picture credit and nothing else, even if there is no picture above it."""
-    caption, credit = _split(text)
-    return bool(credit and not caption and len(text) <= _MAX_CREDIT_LENGTH and _CERTAIN_CREDIT.match(credit))
+    caption, credit = _split(text) if len(text) <= _MAX_CREDIT_LENGTH else (text, None)
+    return bool(credit and not caption and _CERTAIN_CREDIT.match(credit))
 
 
 def has_picture_credit(text: str) -> bool:

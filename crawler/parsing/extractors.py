@@ -43,7 +43,7 @@ def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
     pattern = compile_nfc(matching)
 
     def extract(article: Article) -> Iterator[str]:
-        texts = (visible_text(node, exclude) for node in article.css(selector))
+        texts = (article.visible_text(node, exclude) for node in article.css(selector))
         return (text for text in texts if text and (not matching or pattern.search(clean(text) or "")))
 
     return Extractor(f"{selector} having {matching}" if matching else selector, extract, selector)

@@ -159,8 +159,12 @@ class Layout:
         now = article.page.fetched_at
         dates: dict[str, Any] = {}
         unreadable: dict[str, None] = {}
+        tried: list[str] = []
         for extractor in self.dates:
             for text in extractor.extract(article):
+                if "published_at" in dates and any(text in earlier for earlier in tried):
+                    continue  # nested elements repeat the same line
+                tried.append(text)
                 labelled = parse_labelled_dates(text, zone=zone, now=now)
                 unreadable |= dict.fromkeys(labelled.unreadable)
                 for name, moment in (("published_at", labelled.published), ("updated_at", labelled.updated)):

@@ -112,6 +112,7 @@ class Article:
     extracted_by: dict[str, str] = field(default_factory=dict)
     matches: dict[str, list[LexborNode]] = field(default_factory=dict, repr=False)
     hidden: frozenset[int] = frozenset()  # `mem_id` of elements in which nothing is found
+    _texts: dict[tuple[int, str], str | None] = field(default_factory=dict, init=False, repr=False)
 
     def css(self, selector: str) -> list[LexborNode]:
         """Return the matches of a selector in document order; they are cached."""
@@ -122,6 +123,13 @@ class Article:
                 node for node in nodes if not any(above.mem_id in self.hidden for above in self_and_ancestors(node))
             ]
         return nodes
+
+    def visible_text(self, node: LexborNode, exclude: str = "") -> str | None:
+        """Return the result of :func:`visible_text`; it is cached, because selectors of several fields overlap."""
+        key = node.mem_id, exclude
+        if key not in self._texts:
+            self._texts[key] = visible_text(node, exclude)
+        return self._texts[key]
 
 
 def visible_text(node: LexborNode, exclude: str = "") -> str | None:

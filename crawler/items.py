@@ -104,7 +104,8 @@ class Story:
     depth: int | None = required(INT32, "number of links from the seed when first discovered")
     layout: str | None = required(TEXT, "name of the layout that extracted it")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
-    gone_at: datetime | None = column(UTC_MICROSECONDS, "when it was found taken down (404, 410 or redirected to the home page); null while online")
+    gone_after: datetime | None = column(UTC_MICROSECONDS, "when a story that was taken down was last seen online; null while online")
+    gone_by: datetime | None = column(UTC_MICROSECONDS, "the first of two visits, at least 20 hours apart, in which its URL gave 404 or 410; null while online")
 
     def __repr__(self) -> str:
         # Scrapy logs dropped items, and a story's text does not belong in a log.

@@ -226,7 +226,7 @@ def _states(
 
 def _state(outcome: str, reason: str | None) -> str:
     if outcome == "redirected":
-        return "gone" if _url_number((reason or "").removeprefix("to ")) is None else "elsewhere"
+        return "failed" if _url_number((reason or "").removeprefix("to ")) is None else "elsewhere"
     return _STATES.get(outcome, "failed")
 
 

@@ -46,7 +46,7 @@ WITH dated AS (
 )
 SELECT site, day, count(*) AS stories, count(*) FILTER (story_id = cluster_id) AS unique_stories,
        count(DISTINCT section) AS sections, count(*) FILTER (revision > 1) AS revised,
-       count(*) FILTER (gone_at IS NOT NULL) AS gone, min(number) AS lowest_id, max(number) AS highest_id,
+       count(*) FILTER (gone_by IS NOT NULL) AS gone, min(number) AS lowest_id, max(number) AS highest_id,
        median(epoch_us(first_seen_at) - epoch_us(published_at)) / 60e6 AS minutes_to_first_sight
 FROM dated GROUP BY site, day
 """

@@ -17,14 +17,15 @@ CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (ru
 CREATE TABLE urls (
     key TEXT PRIMARY KEY, url TEXT NOT NULL, story_id TEXT, via TEXT NOT NULL, referrer TEXT, depth INTEGER NOT NULL,
     open INTEGER NOT NULL, run_id TEXT NOT NULL, born_at TEXT, due_at TEXT, fetched_at TEXT, outcome TEXT, etag TEXT,
-    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, position TEXT
+    last_modified TEXT, failures INTEGER NOT NULL DEFAULT 0, position TEXT,
+    alive_at TEXT, missing_since TEXT
 ) WITHOUT ROWID;
 CREATE INDEX urls_open ON urls (run_id) WHERE open;
 CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS NOT NULL;
 CREATE TABLE stories (
     story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
     content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
-    discovered_via TEXT NOT NULL, depth INTEGER NOT NULL
+    discovered_via TEXT NOT NULL, depth INTEGER NOT NULL, gone_by TEXT
 ) WITHOUT ROWID;
 CREATE INDEX stories_content ON stories (content_hash);
 CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;

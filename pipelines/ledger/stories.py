@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from crawler.items import Alias, Sighting, Story, as_row
 from pipelines.ledger.connection import Connection
@@ -9,7 +10,9 @@ from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.storage.tables import TABLES
 
-_COLUMNS = "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth"
+_COLUMNS = (
+    "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth, gone_by"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class KnownStory:
     first_seen_at: datetime
     discovered_via: str
     depth: int
+    gone_by: datetime | None
 
 
 class Stories:
@@ -57,7 +61,7 @@ class Stories:
         if row is None:
             return None
         values = list(row)
-        values[7] = datetime.fromisoformat(values[7])
+        values[7], values[10] = (moment and datetime.fromisoformat(moment) for moment in (values[7], values[10]))
         return KnownStory(*values)
 
     def store(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
@@ -73,7 +77,7 @@ class Stories:
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
         """Insert or replace the row of a story in the ledger; ``part`` is its partition in the `stories` table."""
         self._sql.execute(
-            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 story.story_id,
                 story.url,
@@ -86,14 +90,21 @@ class Stories:
                 story.first_seen_at and story.first_seen_at.isoformat(),
                 story.discovered_via,
                 story.depth,
+                story.gone_by and story.gone_by.isoformat(),
             ),
         )
 
     def mark_seen(self, known: KnownStory, at: datetime) -> None:
-        self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"fetched_at": at, "gone_at": None})
+        self._touch(known, fetched_at=at, **({"gone_after": None, "gone_by": None} if known.gone_by else {}))
+        self._sql.execute("UPDATE stories SET gone_by = NULL WHERE story_id = ?", (known.story_id,))
 
-    def mark_gone(self, known: KnownStory, at: datetime) -> None:
-        self._outbox.touch(TABLES["stories"], known.part, known.story_id, {"gone_at": at})
+    def mark_gone(self, known: KnownStory, after: datetime, by: datetime) -> None:
+        """Record that a story was taken down after one moment and by another one."""
+        self._touch(known, gone_after=after, gone_by=by)
+        self._sql.execute("UPDATE stories SET gone_by = ? WHERE story_id = ?", (by.isoformat(), known.story_id))
+
+    def _touch(self, known: KnownStory, **columns: Any) -> None:
+        self._outbox.touch(TABLES["stories"], known.part, known.story_id, columns)
 
     def move_to_cluster(self, story_id: str, cluster_id: str) -> None:
         known = self.get(story_id)

@@ -20,8 +20,9 @@ from pipelines.ledger.transactions import Transactions
 _CLOSED, _PENDING, _RETRY = range(3)
 _COLUMNS = (
     "key, url, story_id, via, referrer, depth, born_at, due_at, fetched_at, etag, last_modified, failures, outcome,"
-    " position, open"
+    " position, alive_at, missing_since, open"
 )
+_ALIVE = f"'{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}'"
 # Smallest depth first, then the newest story, because story ids increase.
 _ORDER = "depth, length(key) DESC, key DESC"
 _AFTER = (
@@ -34,6 +35,8 @@ class KnownUrl:
     """Row of a URL in the ledger.
 
     :ivar born_at: time of publication of its story, on which the times of revisits depend
+    :ivar alive_at: when its story was last seen online
+    :ivar missing_since: first of the responses 404 or 410 that it gave since
     :ivar position: entry point to which the URL belongs and position of the crawl in it, as JSON
     """
 
@@ -51,6 +54,8 @@ class KnownUrl:
     failures: int
     outcome: str | None
     position: str | None
+    alive_at: datetime | None
+    missing_since: datetime | None
     open: bool
 
 
@@ -89,11 +94,18 @@ class Urls:
     def close(self, key: str) -> None:
         self._sql.execute(f"UPDATE urls SET open = {_CLOSED} WHERE key = ?", (key,))
 
-    def upsert(self, fetch: Fetch, due_at: datetime | None, born_at: datetime | None) -> None:
-        """Insert or replace the URL of a fetched story, with the time of its next visit."""
+    def upsert(
+        self,
+        fetch: Fetch,
+        *,
+        due_at: datetime | None,
+        born_at: datetime | None,
+        missing_since: datetime | None = None,
+    ) -> None:
+        """Insert or replace the URL of a story that was last seen online when the fetch took place."""
         self._sql.execute(
             "INSERT OR REPLACE INTO urls (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
-            f" fetched_at, outcome) VALUES (?, ?, ?, ?, ?, {_CLOSED}, ?, ?, ?, ?, ?)",
+            f" fetched_at, outcome, alive_at, missing_since) VALUES (?, ?, ?, ?, ?, {_CLOSED}, ?, ?, ?, ?, ?, ?, ?)",
             (
                 fetch.key,
                 fetch.url,
@@ -105,6 +117,8 @@ class Urls:
                 _iso(due_at),
                 _iso(fetch.fetched_at),
                 fetch.outcome,
+                _iso(fetch.fetched_at),
+                _iso(missing_since),
             ),
         )
 
@@ -132,15 +146,16 @@ class Urls:
         return map(_known_url, self._sql.execute(query, values))
 
     def due(self, at: datetime, limit: int) -> list[KnownUrl]:
-        """Return at most ``limit`` stories that are due for a revisit, newest first, even if no list links to them now.
+        """Return at most ``limit`` stories that are due for a revisit, even if no list links to them now.
 
+        Stories that were missing at the last visit come first, then the newest.
         Stored stories that were found taken down are included, because a site with a fault may return 404 for all
         stories.
         """
-        read = f"outcome IN ('{Outcome.STORY}', '{Outcome.UNCHANGED}', '{Outcome.EXACT_DUPLICATE}')"
+        read = f"outcome IN ({_ALIVE})"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
         due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
-        query = f"SELECT {_COLUMNS} FROM urls WHERE {due} ORDER BY born_at DESC LIMIT ?"
+        query = f"SELECT {_COLUMNS} FROM urls WHERE {due} ORDER BY missing_since IS NULL, born_at DESC LIMIT ?"
         return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), limit))]
 
     def make_due(self, key: str, at: datetime) -> None:
@@ -156,6 +171,7 @@ class Urls:
         born_at: datetime | None = None,
         retry: bool = False,
         failed: bool = False,
+        missing_since: datetime | None = None,
     ) -> None:
         """Record the outcome of a URL.
 
@@ -163,23 +179,28 @@ class Urls:
         :param born_at: time of publication of its story, if known
         :param retry: leave the URL open for the next run
         :param failed: add one to the number of failures in a row if the URL was requested; otherwise it is set to 0
+        :param missing_since: time of the response, if it was 404 or 410
         """
         self._sql.execute(
-            "UPDATE urls SET open = ?, due_at = ?, born_at = coalesce(?, born_at), outcome = ?,"
-            " fetched_at = coalesce(?, fetched_at), etag = coalesce(?, etag),"
-            " last_modified = coalesce(?, last_modified), failures = CASE WHEN ? THEN failures + 1 ELSE 0 END"
-            " WHERE key = ?",
-            (
-                _RETRY if retry else _CLOSED,
-                _iso(due_at),
-                _iso(born_at),
-                fetch.outcome,
-                _iso(fetch.fetched_at) if fetch.attempts else None,
-                fetch.etag,
-                fetch.last_modified,
-                failed and fetch.attempts > 0,
-                fetch.key,
-            ),
+            "UPDATE urls SET open = :open, due_at = :due_at, born_at = coalesce(:born_at, born_at), outcome = :outcome,"
+            " fetched_at = coalesce(:fetched_at, fetched_at), etag = coalesce(:etag, etag),"
+            " last_modified = coalesce(:last_modified, last_modified),"
+            " failures = CASE WHEN :failed THEN failures + 1 ELSE 0 END,"
+            f" alive_at = CASE WHEN :outcome IN ({_ALIVE}) THEN :fetched_at ELSE alive_at END,"
+            f" missing_since = CASE WHEN :outcome NOT IN ({_ALIVE}) THEN coalesce(missing_since, :missing_since) END"
+            " WHERE key = :key",
+            {
+                "open": _RETRY if retry else _CLOSED,
+                "due_at": _iso(due_at),
+                "born_at": _iso(born_at),
+                "outcome": fetch.outcome,
+                "fetched_at": _iso(fetch.fetched_at) if fetch.attempts else None,
+                "etag": fetch.etag,
+                "last_modified": fetch.last_modified,
+                "failed": failed and fetch.attempts > 0,
+                "missing_since": _iso(missing_since),
+                "key": fetch.key,
+            },
         )
         self.record(fetch)
 
@@ -200,6 +221,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 def _known_url(row: tuple[Any, ...]) -> KnownUrl:
     values = list(row)
-    values[6:9] = [moment and datetime.fromisoformat(moment) for moment in values[6:9]]
+    for place in (6, 7, 8, 14, 15):
+        values[place] = values[place] and datetime.fromisoformat(values[place])
     values[-1] = bool(values[-1])
     return KnownUrl(*values)

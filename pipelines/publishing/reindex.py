@@ -167,11 +167,12 @@ def _index_story(ledger: Ledger, part: str, row: Row) -> None:
             via=row["discovered_via"],
             depth=row["depth"],
             fetched_at=row["fetched_at"],
-            outcome=Outcome.STORY,
+            outcome=Outcome.GONE if row["gone_by"] else Outcome.STORY,
             run_id=row["run_id"],
         ),
-        next_revisit(row["published_at"], row["fetched_at"]),
-        row["published_at"],
+        due_at=row["gone_by"] or next_revisit(row["published_at"], row["fetched_at"]),
+        born_at=row["published_at"],
+        missing_since=row["gone_by"],
     )
 
 

@@ -15,11 +15,12 @@ _RETRIED = frozenset((Outcome.REJECTED, Outcome.UNREADABLE))
 MAX_FAILURES = 5
 # After this time, a URL that is still linked is requested once more, because the parser may have been at fault.
 DELAY_AFTER_FAILURES = timedelta(days=7)
-# A list may link to a story before its page is published, and a site with a fault may redirect every story. A missing
-# story that is still linked is therefore requested again on two other nights.
+# A site with a fault may give 404 for every story, so a stored story is gone only after a second 404 this much later. A
+# missing story is requested again after this time, which doubles with each further visit: it may return, and a list may
+# link to a story before its page is published.
 MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
-MAX_MISSING = 3
 DELAY_AFTER_MISSING = timedelta(hours=20)
+MAX_DOUBLINGS = 8
 
 ENTRY_POINT_INTERVALS = (timedelta(hours=1), timedelta(days=7))
 _BATCH = 1_000  # URLs
@@ -81,13 +82,16 @@ class Revisits:
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = retry or fetch.outcome in MISSING
-        self.ledger.urls.finish(fetch, due_at=due_at, retry=retry, born_at=published_at, failed=failed)
+        missing_since = fetch.fetched_at if fetch.outcome == Outcome.GONE else None
+        self.ledger.urls.finish(
+            fetch, due_at=due_at, retry=retry, born_at=published_at, failed=failed, missing_since=missing_since
+        )
         if fetch.hinted_by:
             right = fetch.outcome != Outcome.UNCHANGED
             self.ledger.change_hints.record_result(fetch.hinted_by, fetch.key, right=right)
             self.ledger.runs.count(self.run_id, "hint/right" if right else "hint/wrong")
-        if fetch.outcome == Outcome.GONE:
-            self.mark_gone(fetch.story_id, fetch.fetched_at)
+        if known is not None and fetch.outcome == Outcome.GONE:
+            self._mark_gone(known, fetch.fetched_at)
         if fetch.status == 304:
             self.mark_unchanged(fetch.story_id, fetch.fetched_at)
 
@@ -100,7 +104,8 @@ class Revisits:
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)
         if fetch.outcome in MISSING:
-            return fetch.fetched_at + DELAY_AFTER_MISSING if failures < MAX_MISSING else None
+            first = fetch.outcome == Outcome.GONE and known is not None and known.missing_since is None
+            return fetch.fetched_at + DELAY_AFTER_MISSING * (1 if first else 2 ** min(failures - 1, MAX_DOUBLINGS))
         return fetch.fetched_at + DELAY_AFTER_FAILURES if _may_improve(fetch) else None
 
     def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
@@ -124,10 +129,13 @@ class Revisits:
             self.ledger.stories.mark_seen(known, at)
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
-    def mark_gone(self, story_id: str | None, at: datetime) -> None:
-        """Record that a story was taken down; do nothing if the story is not stored."""
-        if story_id and (known := self.ledger.stories.get(story_id)):
-            self.ledger.stories.mark_gone(known, at)
+    def _mark_gone(self, known: KnownUrl, at: datetime) -> None:
+        """Record that a stored story was taken down, once, if this is the second visit that confirms it."""
+        story = self.ledger.stories.get(known.story_id) if known.story_id else None
+        if story is None or story.gone_by or known.missing_since is None or known.alive_at is None:
+            return
+        if at - known.missing_since >= DELAY_AFTER_MISSING:
+            self.ledger.stories.mark_gone(story, known.alive_at, known.missing_since)
             self.ledger.runs.count(self.run_id, "story/gone")
 
     def close(self) -> None:

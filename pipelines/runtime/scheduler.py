@@ -106,8 +106,6 @@ class LedgerScheduler(BaseScheduler):
                 attempts=request.meta.pop("sent", 0),
             )
             self._run.revisits.settle(ended)
-            if target.story_id is None:  # to the front page or a section: the story was taken down
-                self._run.revisits.mark_gone(ended.story_id, ended.fetched_at)
             if target.key in self._admission.seen:
                 return True
             new = self._spider.request(

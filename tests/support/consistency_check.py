@@ -18,7 +18,7 @@ from pipelines.storage.tables import TABLES
 from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
 Row = dict[str, Any]
-_VERSION = "story_id revision run_id headline body published_at first_seen_at fetched_at gone_at"
+_VERSION = "story_id revision run_id headline body published_at first_seen_at fetched_at gone_after gone_by"
 _NEEDED = {
     "stories": _VERSION,
     "revisions": _VERSION,
@@ -121,9 +121,10 @@ class ConsistencyCheck:
             assert fetch["outcome"] == page.outcome, page
             if page.outcome == "exact_duplicate":
                 assert page.url in copies, f"lost: {page}"  # type: ignore[comparison-overlap]
-            elif page.outcome in ("unchanged", "gone") and (found := versions.get(page.story_id or "")):
-                seen = [row[name] for row in found.values() for name in ("fetched_at", "gone_at") if row[name]]
-                assert max(seen) >= datetime.fromisoformat(page.at), f"lost: {page}"
+            elif page.outcome == "unchanged" and (found := versions.get(page.story_id or "")):
+                assert max(row["fetched_at"] for row in found.values()) >= datetime.fromisoformat(page.at), (
+                    f"lost: {page}"
+                )
 
     def _lists_are_whole(self) -> None:
         rankings = _by(self.rows("rankings"), "list", "observed_at", "rank", "url")

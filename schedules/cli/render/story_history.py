@@ -42,8 +42,9 @@ def show_history(revisions: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> None
         out.print(f"\n[bold]revision {row['revision']}[/bold], last seen {seen:%d %b %Y %H:%M}")
         for name, pieces in changed.items():
             out.print(f"  {name}: {''.join(map(_piece, pieces))}")
-    if revisions[-1]["gone_at"]:
-        out.print(f"\nfound taken down {revisions[-1]['gone_at'].astimezone(zone):%d %b %Y %H:%M}")
+    if revisions[-1]["gone_by"]:
+        after, by = (revisions[-1][name].astimezone(zone) for name in ("gone_after", "gone_by"))
+        out.print(f"\ntaken down after {after:%d %b %Y %H:%M}, by {by:%d %b %Y %H:%M}")
 
 
 def _piece(piece: Any) -> str:

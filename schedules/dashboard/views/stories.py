@@ -9,7 +9,7 @@ from schedules.dashboard.query_params import Query, json_row
 MAX_SECTIONS = 24
 MAX_ROWS = 12
 _SHOWN = ("story_id", "url", "section", "headline", "published_at", "first_seen_at", "revision")
-_COLUMNS = [*_SHOWN, "fetched_at", "gone_at"]
+_COLUMNS = [*_SHOWN, "fetched_at", "gone_by"]
 
 
 def stories(query: Query) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
     sections = sorted(by_section, key=lambda name: (-sum(by_section[name]), name))
     undated = rows.filter(pc.and_(pc.is_null(rows["published_at"]), pc.greater_equal(rows["first_seen_at"], since)))
     revised = rows.filter(pc.greater(rows["revision"], 1))
-    gone = rows.filter(pc.fill_null(pc.greater_equal(rows["gone_at"], since), False))
+    gone = rows.filter(pc.fill_null(pc.greater_equal(rows["gone_by"], since), False))
     return {
         "dates": [date.isoformat() for date in dates],
         "stories": by_day,
@@ -43,7 +43,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
         "sections_left_out": max(0, len(sections) - MAX_SECTIONS),
         "newest": _top(rows, "first_seen_at", "published_at"),
         "changed": _top(revised, "revision", "fetched_at"),
-        "gone": _top(gone, "gone_at"),
+        "gone": _top(gone, "gone_by"),
     }
 
 
@@ -65,4 +65,4 @@ def _counts(query: Query, site: Site, rows: Any) -> tuple[list[int], dict[str, l
 
 def _top(rows: Any, *columns: str) -> list[dict[str, Any]]:
     order = [(column, "descending") for column in (*columns, "story_id")]
-    return [json_row(row, (*_SHOWN, "gone_at")) for row in rows.sort_by(order).slice(0, MAX_ROWS).to_pylist()]
+    return [json_row(row, (*_SHOWN, "gone_by")) for row in rows.sort_by(order).slice(0, MAX_ROWS).to_pylist()]

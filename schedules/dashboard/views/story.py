@@ -18,7 +18,7 @@ _STORY_ID = re.compile(r"(?P<site>[a-z][a-z0-9_]{0,31}):(?P<id>[A-Za-z0-9][A-Za-
 _RANKING = ("list", "story_id", "rank", "headline", "observed_at", "last_observed_at")
 _REVISION = (
     *("revision", "fetched_at", "published_at", "updated_at", "headline"),
-    *("layout", "run_id", "word_count", "gone_at"),
+    *("layout", "run_id", "word_count", "gone_after", "gone_by"),
 )
 
 

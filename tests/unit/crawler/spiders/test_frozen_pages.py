@@ -19,7 +19,7 @@ from tests.support.frozen_pages import CASES, STORIES, Case, by_case, by_story
 
 # What a run gives to a story, and no page.
 FROM_THE_RUN = {
-    *("language", "revision", "first_seen_at", "fetched_at", "gone_at", "content_hash", "cluster_id"),
+    *("language", "revision", "first_seen_at", "fetched_at", "gone_after", "gone_by", "content_hash", "cluster_id"),
     *("discovered_via", "depth", "run_id"),
 }
 FIELDS = [column.name for column in columns_of(Story) if column.name not in FROM_THE_RUN]

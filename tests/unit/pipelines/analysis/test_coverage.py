@@ -39,7 +39,7 @@ def covered(kept: LedgerFolder) -> dict[str, Any]:
 KINDS = [
     ("exact_duplicate", {}, "elsewhere"),
     ("redirected", {"reason": "to https://www.kalbela.com/world/500"}, "elsewhere"),
-    ("redirected", {"reason": "to https://www.kalbela.com/"}, "gone"), ("gone", {}, "gone"),
+    ("redirected", {"reason": "to https://www.kalbela.com/"}, "failed"), ("gone", {}, "gone"),
     ("rejected", {}, "rejected"), ("soft_error", {}, "rejected"), ("not_a_story", {"story_id": None}, "not_a_story"),
     ("unreachable", {}, "failed"), ("pending", {}, "failed"), ("skipped_fresh", {}, "failed"),
 ]  # fmt: skip

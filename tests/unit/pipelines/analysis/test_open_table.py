@@ -108,10 +108,10 @@ def test_column_missing_in_file_is_null(data: Path, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     with pq.ParquetFile(next(data.rglob("month=2024-12/stories.parquet"))) as file:
         rows = file.read()
-    pq.write_table(rows.drop_columns(["gone_at", "layout"]), path)
+    pq.write_table(rows.drop_columns(["gone_by", "layout"]), path)
     found = open_table("stories", data=tmp_path).to_arrow()
     assert found.schema.equals(open_schema(TABLES["stories"]))
-    assert (len(found), found["layout"].null_count, found["gone_at"].null_count) == (2, 2, 2)
+    assert (len(found), found["layout"].null_count, found["gone_by"].null_count) == (2, 2, 2)
 
 
 def test_columns_come_in_requested_order(data: Path) -> None:

@@ -47,14 +47,14 @@ def test_changed_headline_is_one_hint_and_due(kept: LedgerFolder) -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GONE, Outcome.REDIRECTED])
-def test_missing_story_is_due_on_two_nights(kept: LedgerFolder, outcome: Outcome) -> None:
+def test_missing_story_is_due_ever_less_often(kept: LedgerFolder, outcome: Outcome) -> None:
     kept.ledger.stories.upsert(make_story(1), "2025-01", body_hash=None, state_hash="")
     nights = []
-    for night in range(1, 6):
+    for night in range(1, 17):
         if kept.ledger.urls.due(now() + night * 24 * HOUR, 9):
             nights.append(night)
             fetched(kept, outcome, run_id=f"run-{night}", at=now() + night * 24 * HOUR)
-    assert nights == [1, 2, 3]
+    assert nights == [1, 2, 4, 8, 15]
 
 
 def test_gone_url_never_stored_is_not_due(kept: LedgerFolder) -> None:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from crawler.clock import now
 from crawler.log_records import json_line
@@ -160,27 +159,29 @@ class Dispatcher:
 
     # Timetable -------------------------------------------------------------------------------------------------------
 
-    def reload(self, *, requested: bool = False) -> bool:
-        """Read the timetable again if its file has changed or a reload is requested; report if its text has changed.
+    def next_due(self) -> datetime:
+        moment = self.clock()
+        return min(next(schedule.after(moment)).at for schedule in self.timetable.schedules)
+
+    def reload(self, *, requested: bool = False) -> None:
+        """Read the timetable again if its file has changed or a reload is requested.
 
         If the new timetable has problems, they are logged once, and the previous one stays in force.
         """
         state = _file_state(self.timetable.path)
         if state == self._file_state and not requested:
-            return False
+            return
         self._file_state = state
         try:
             timetable = Timetable.read(self.timetable.path)
         except TimetableError as error:
             self.log(f"the timetable has problems; the previous one stays in force\n{error}")
-            return False
-        changed = timetable.text != self.timetable.text
-        if changed or requested:
+            return
+        if timetable.text != self.timetable.text or requested:
             # Scheduled runs read this copy, so that a later mistake in the file does not affect them.
             self.dataset.write_text(ACCEPTED, timetable.text)
             self.log(f"timetable reloaded: {timetable.in_words()}")
         self.timetable = timetable
-        return changed
 
     # Shutdown --------------------------------------------------------------------------------------------------------
 
@@ -211,36 +212,18 @@ def _file_state(path: Path) -> tuple[int, ...]:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-class DueTrigger(BaseTrigger):  # type: ignore[misc]
-    """APScheduler trigger that fires at the due times of a schedule."""
-
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        return next(self._schedule.after(previous_fire_time or now)).at
-
-
 class WakeUps:
-    """Background scheduler (APScheduler) that calls ``wake`` whenever a schedule is due."""
+    """Background scheduler (APScheduler) that calls ``wake`` at a given time."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._scheduler = BackgroundScheduler(timezone=UTC)
         self._scheduler.start()
 
-    def set(self, timetable: Timetable) -> None:
-        """Replace all jobs by those of a timetable, from the current time on."""
-        self._scheduler.remove_all_jobs()
-        for schedule in timetable.schedules:
-            # By default, APScheduler drops a job that is more than one second late.
-            grace = int(schedule.grace.total_seconds())
-            trigger = DueTrigger(schedule)
-            self._scheduler.add_job(self._wake, trigger, id=schedule.name, misfire_grace_time=grace, coalesce=True)
-
-    def next_times(self) -> dict[str, datetime]:
-        """Return the next time at which each schedule is due."""
-        return {job.id: job.next_run_time for job in self._scheduler.get_jobs()}
+    def set(self, moment: datetime) -> None:
+        """Set the time of the next call, instead of the one set before."""
+        options = {"id": "due", "replace_existing": True, "misfire_grace_time": None}
+        self._scheduler.add_job(self._wake, "date", run_date=moment, **options)
 
     def stop(self) -> None:
         self._scheduler.pause()  # a job that is due during the shutdown would log an error

@@ -5,7 +5,6 @@ monotonic clock, which neither suspending the machine nor setting its clock affe
 """
 
 import signal
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from os import environ
@@ -26,8 +25,6 @@ from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 
 INTERVAL_SECONDS = 15.0
-# If wall clock and monotonic clock differ by more, the clock was set or the machine was suspended.
-MAX_CLOCK_DRIFT_SECONDS = 5.0
 _SIGNALS = {int(signal.SIGTERM): "stop", int(signal.SIGINT): "stop", int(signal.SIGHUP): "reload"}
 
 
@@ -84,15 +81,11 @@ def _loop(
     seconds: float,
     dashboard: DashboardProcess | None,
 ) -> None:
-    wake_ups.set(dispatcher.timetable)
-    offset = time.time() - time.monotonic()
     event = last_error = ""
     while event != "stop":
-        drift = time.time() - time.monotonic() - offset
         try:
-            if dispatcher.reload(requested=event == "reload") or abs(drift) > MAX_CLOCK_DRIFT_SECONDS:
-                wake_ups.set(dispatcher.timetable)
-                offset += drift
+            dispatcher.reload(requested=event == "reload")
+            wake_ups.set(dispatcher.next_due())  # again in each pass, because the clock may be changed
             dispatcher.run_once()
             last_error = ""
         except FATAL_ERRORS as error:

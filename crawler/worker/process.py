@@ -10,6 +10,7 @@ import socket
 import struct
 import warnings
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -66,48 +67,57 @@ def frame(kind: int, content: bytes) -> bytes:
 
 def _fork(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:
     end_with_parent = signal_on_parent_exit(os.getpid(), signal.SIGKILL)
+    if pid := fork():
+        return pid
+    try:
+        end_with_parent()
+        if mapped := mapped_bytes():
+            lower_limit(resource.RLIMIT_AS, mapped + memory)
+        isolate(2, link.fileno())
+        for number in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(number, signal.SIG_DFL)
+        logging.disable()
+        serve(link)
+    finally:  # the child must not continue with the parent's code
+        os._exit(1)
+
+
+def fork() -> int:
     with warnings.catch_warnings():
         # Python warns that a fork does not copy other threads; the child does not need them.
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
-    if not pid:
-        try:
-            end_with_parent()
-            _limit_memory(memory)
-            serve(_isolate(link))
-        finally:  # the child must not continue with the parent's code
-            os._exit(1)
-    return pid
+        return os.fork()
 
 
-def _isolate(link: socket.socket) -> socket.socket:
-    """Remove the inherited signal handlers, logging and open files, including the site's lock; return the socket.
+def isolate(last_standard: int, *kept: int) -> None:
+    """Ignore the signals of a stop, and close the inherited files, including the site's lock, in a forked process.
 
-    Inherited objects are exempted from garbage collection, because a finaliser could close the parent's database.
+    Ctrl-C also reaches the child, but the parent may still need the child while it stops. Inherited objects are
+    exempted from garbage collection, because a finaliser could close the parent's database.
+
+    :param last_standard: the last descriptor of those to be kept at the start, -1 for none
+    :param kept: further descriptors to be kept
     """
     gc.freeze()
     signal.set_wakeup_fd(-1)
-    # Ctrl-C also reaches the child, but the parent may still need the child while it stops.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for number in (signal.SIGALRM, signal.SIGPROF):
-        signal.signal(number, signal.SIG_DFL)
-    logging.disable()
-    descriptor = 3
-    if link.fileno() != descriptor:
-        os.dup2(link.fileno(), descriptor)
-    os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
-    return socket.socket(fileno=descriptor)
+    for before, after in pairwise((last_standard, *sorted(kept), os.sysconf("SC_OPEN_MAX"))):
+        os.closerange(before + 1, after)
 
 
-def _limit_memory(additional: int) -> None:
+def mapped_bytes() -> int | None:
+    """Return the address space of this process in bytes, or None if it is not known (not Linux)."""
     try:
-        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # not Linux
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [limit for limit in (mapped + additional, soft) if limit != resource.RLIM_INFINITY]
-    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+        return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def lower_limit(limit: int, value: int) -> None:
+    """Lower a resource limit of this process to ``value``, unless it is already lower."""
+    limits = [each for each in (value, *resource.getrlimit(limit)) if each != resource.RLIM_INFINITY]
+    resource.setrlimit(limit, (min(limits), min(limits)))
 
 
 def signal_on_parent_exit(parent: int, number: signal.Signals) -> Callable[[], None]:

@@ -8,10 +8,10 @@ import gc
 import os
 import select
 import signal
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 
+from crawler.worker.process import fork, isolate
 from schedules.runner.watchdog import PUBLISH_SECONDS
 
 
@@ -25,33 +25,18 @@ def guard_against_orphaning(parent: int, seconds: float, is_publishing: Callable
         processes = os.pidfd_open(os.getpid()), os.pidfd_open(parent)
     except (AttributeError, OSError):  # not Linux, or the parent is gone: the run gets a signal at once
         return
-    with warnings.catch_warnings():
-        # Python warns that other threads are not copied; the guard needs none.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child:
+    if child := fork():
         for descriptor in processes:
             os.close(descriptor)
         os.waitpid(child, 0)
         return
     try:
         gc.freeze()
-        if not os.fork():  # no child of the run, which waits for none
-            _isolate(processes)
+        if not fork():  # no child of the run, which waits for none
+            isolate(-1, *processes)
             _guard(*processes, seconds, is_publishing)
     finally:  # no code of the run may go on
         os._exit(0)
-
-
-def _isolate(kept: tuple[int, int]) -> None:
-    """Close all files, also the site's lock, and ignore the signals of a stop."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    low, high = sorted(kept)
-    os.closerange(0, low)
-    os.closerange(low + 1, high)
-    os.closerange(high + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _guard(run: int, parent: int, seconds: float, is_publishing: Callable[[], bool]) -> None:

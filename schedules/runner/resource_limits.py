@@ -9,7 +9,7 @@ from typing import Self
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 
-from crawler.worker.process import signal_on_parent_exit
+from crawler.worker.process import lower_limit, mapped_bytes, signal_on_parent_exit
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from schedules.reports.progress import read_progress
@@ -35,10 +35,10 @@ class ResourceLimits:
 
     def __init__(self, address_space: int, parent: int, stop_seconds: float, is_publishing: Callable[[], bool]) -> None:
         _check_address_space(address_space)
-        lower(resource.RLIMIT_CORE, 0)
-        lower(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
+        lower_limit(resource.RLIMIT_CORE, 0)
+        lower_limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
         if address_space:
-            lower(resource.RLIMIT_AS, address_space)
+            lower_limit(resource.RLIMIT_AS, address_space)
         # On systems that cannot report the exit of the parent, the run continues to its end.
         signal_on_parent_exit(parent, signal.SIGTERM)()
         guard_against_orphaning(parent, stop_seconds, is_publishing)
@@ -61,20 +61,9 @@ class ResourceLimits:
 def _check_address_space(address_space: int) -> None:
     limits = {address_space or resource.RLIM_INFINITY, resource.getrlimit(resource.RLIMIT_AS)[0]}
     limits.discard(resource.RLIM_INFINITY)
-    try:
-        mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # only Linux has this file
-        return
-    needed = mapped + MIN_ADDRESS_SPACE
+    needed = (mapped_bytes() or 0) + MIN_ADDRESS_SPACE
     if limits and min(limits) < needed:
         raise StorageError(
             f"a run may map {min(limits) // MEBIBYTE:,} MiB of memory and needs {needed // MEBIBYTE:,}:"
             " raise KHOBOR_ADDRESS_SPACE_MB, and ulimit -v if there is one"
         )
-
-
-def lower(limit: int, value: int) -> None:
-    """Lower a resource limit of this process to ``value``, unless it is already lower."""
-    soft, hard = resource.getrlimit(limit)
-    limits = [each for each in (value, soft, hard) if each != resource.RLIM_INFINITY]
-    resource.setrlimit(limit, (min(limits), min(limits)))

@@ -297,7 +297,8 @@ def test_worker_inherits_nothing_and_ends_with_parent(tmp_path: Path, is_reading
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         reader, descriptors = parent.stdout.readline().split()
-        assert descriptors.split(",") == ["0", "1", "2", "3", "4"], "standard streams, socket and the listed folder"
+        standard, others = descriptors.split(",")[:3], descriptors.split(",")[3:]
+        assert (standard, len(others)) == (["0", "1", "2"], 2), "standard streams, socket and the listed folder"
         if is_reading:
             time.sleep(0.3)
         parent.kill()

@@ -36,18 +36,10 @@ def crawl(options: argparse.Namespace) -> int:
         raise WrongUsage(f"{'; '.join(outdated)}: run `make setup`")
     spiders = [spider_named(name) for name in dict.fromkeys(options.site)]
     seeds = seeds_by_site(options.seed, spiders)
-    limits = {"max_pages": options.max_pages, "max_depth": options.max_depth}
+    limits = {name: getattr(options, name) for name in ("max_pages", "max_depth", "max_minutes")}
     settings = checked_settings(options.settings, mirror=options.mirror, **limits)
-    runs = [
-        RunOptions(
-            newspaper=spider,
-            dataset=DataFolder(options.data),
-            seeds=seeds[spider.name],
-            settings=settings,
-            max_minutes=options.max_minutes,
-        )
-        for spider in spiders
-    ]
+    dataset = DataFolder(options.data)
+    runs = [RunOptions(each, dataset, seeds[each.name], settings) for each in spiders]
     with ProgressBars() as progress:
         reports = run_all(runs, progress.update, progress.print)
     print_reports(reports, options.json)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from schedules.cli.arguments import Commands, add_run_options, add_timetable_option, port, positive
@@ -20,6 +21,8 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("action", choices=("list", "next", "run"))
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--due", action="store_true", help="with run: only if it is due and has not run yet (for cron)")
+    # For the service, which has claimed the occurrence and sends the alerts itself.
+    parser.add_argument("--occurrence", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=positive, default=10, metavar="N", help="with next: how many (%(default)s)")
     serving = commands.add(serve, "run the schedules and the dashboard until terminated", "serve --port 8620")
     serving.add_argument("--host", default="127.0.0.1", help="address the dashboard listens at (%(default)s)")
@@ -58,11 +61,12 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
     from schedules.service.notifier_thread import notify_after_run
     from schedules.service.scheduled_run import run_schedule
 
-    with notify_after_run(dataset, timetable, print_error):
+    with nullcontext() if options.occurrence else notify_after_run(dataset, timetable, print_error):
         with ProgressBars() as progress:
             result = run_schedule(
                 timetable.named(options.name),
                 dataset,
+                due=options.occurrence,
                 only_due=options.due,
                 settings=options.settings,
                 mirror=options.mirror,

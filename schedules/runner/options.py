@@ -55,7 +55,12 @@ def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]
 
 
 def checked_settings(
-    given: Sequence[str], *, mirror: str | None, max_pages: int | None, max_depth: int | None
+    given: Sequence[str],
+    *,
+    mirror: str | None,
+    max_pages: int | None = None,
+    max_depth: int | None = None,
+    max_minutes: float | None = None,
 ) -> dict[str, str]:
     """Return the settings of a run from `NAME=VALUE` arguments and other options.
 
@@ -70,10 +75,9 @@ def checked_settings(
             settings["KHOBOR_MIRROR"] = read_mirror(mirror)
         except ValueError as error:
             raise WrongUsage(str(error)) from error
-    if max_pages is not None:
-        settings["KHOBOR_MAX_PAGES"] = str(max_pages)
-    if max_depth is not None:
-        settings["DEPTH_LIMIT"] = str(max_depth)
+    seconds = max_minutes and max(1, round(max_minutes * 60))
+    limits = {"KHOBOR_MAX_PAGES": max_pages, "DEPTH_LIMIT": max_depth, "CLOSESPIDER_TIMEOUT": seconds}
+    settings |= {name: str(limit) for name, limit in limits.items() if limit is not None}
     all_settings = project_settings()
     all_settings.update(settings, priority="cmdline")
     if errors := impolite_settings(all_settings):

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from scrapy.settings import Settings
-
 from crawler.registry import project_settings
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
@@ -29,7 +27,7 @@ from schedules.runner.log_tail import error_in_log
 from schedules.runner.watchdog import Watchdog
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RunOptions:
     """Options of a run: newspaper, data folder, seed URLs and settings."""
 
@@ -37,15 +35,6 @@ class RunOptions:
     dataset: DataFolder
     seeds: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    max_minutes: float | None = None
-
-    def all_settings(self) -> Settings:
-        """Return the settings of the project with those of the run."""
-        settings = project_settings()
-        settings.update(self.settings, priority="cmdline")
-        if self.max_minutes is not None:
-            settings.set("CLOSESPIDER_TIMEOUT", str(max(1, round(self.max_minutes * 60))), priority="cmdline")
-        return settings
 
 
 _LOG_TAIL_BYTES = 32_768
@@ -82,13 +71,14 @@ class RunProcess:
         #: The first signal that was forwarded to the run.
         self.signal: int | None = None
         self._kill_reason: str | None = None
-        settings = options.all_settings()
+        settings = project_settings()
+        settings.update(options.settings, priority="cmdline")
         self.warnings = check_machine(options.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
         self._lock = SiteLock.take(options.dataset.lock(options.newspaper.name))
         try:
             self._ledger().close()  # raises an error if the ledger is damaged
             make_folder(self.log.parent)
-            self._child = self._start(settings)
+            self._child = self._start()
         except BaseException:
             self._lock.release()
             raise
@@ -98,7 +88,7 @@ class RunProcess:
             time_limit=settings.getfloat("CLOSESPIDER_TIMEOUT"),
         )
 
-    def _start(self, settings: Settings) -> subprocess.Popen[bytes]:
+    def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "scrapy", "crawl", self.options.newspaper.name]
         if self.options.seeds:
             command += ["-a", f"seed={' '.join(self.options.seeds)}"]
@@ -107,7 +97,6 @@ class RunProcess:
             "KHOBOR_RUN_ID": self.run_id,
             "KHOBOR_LOCK_FD": str(self._lock.fileno()),
             "KHOBOR_PARENT_PID": str(os.getpid()),
-            "CLOSESPIDER_TIMEOUT": settings["CLOSESPIDER_TIMEOUT"],
         }
         for key, value in {**self.options.settings, **own}.items():
             command += ["-s", f"{key}={value}"]

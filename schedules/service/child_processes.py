@@ -36,7 +36,7 @@ class ChildProcesses:
 
         Its output goes to a file, because a pipe would break when the service ends.
         """
-        command = [sys.executable, "-m", "schedules.service.scheduled_run", schedule.name, f"--due={due}"]
+        command = [sys.executable, "-m", "khobor", "schedule", "run", schedule.name, f"--occurrence={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
         with open(self._dataset.state / "schedules" / f"{schedule.name}.log", "wb", opener=private_file) as log:
             return subprocess.Popen(

@@ -1,14 +1,11 @@
 """Execute a schedule once: run its sites, evaluate the runs, and record the result of the occurrence."""
 
-import argparse
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from os import environ
-from pathlib import Path
 from typing import Any, NoReturn
 
 from crawler.clock import now
@@ -22,7 +19,7 @@ from schedules.runner.options import checked_settings, spider_named
 from schedules.runner.run_all import wait_for
 from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
-from schedules.timetable.config import Schedule, Timetable
+from schedules.timetable.config import Schedule
 from schedules.timetable.occurrences import Occurrences, State, is_late, lock_file, occurrences_file, schedule_lock
 
 RETRY_SECONDS = 1.0
@@ -58,10 +55,11 @@ class ScheduledRun:
 
     def run(self, settings: Sequence[str], mirror: str | None) -> Result:
         """Run all sites of the schedule; raises the first error if no site can be run."""
-        limits = {"max_pages": self.schedule.max_pages, "max_depth": self.schedule.max_depth}
         try:
-            all_settings = [*settings, f"KHOBOR_MODE={self.schedule.mode}"]
-            reports = self._run_sites(checked_settings(all_settings, mirror=mirror, **limits))
+            limits = {name: getattr(self.schedule, name) for name in ("max_pages", "max_depth", "max_minutes")}
+            reports = self._run_sites(
+                checked_settings([*settings, f"KHOBOR_MODE={self.schedule.mode}"], mirror=mirror, **limits)
+            )
         except Exception as error:
             self._record_error(error)
             raise
@@ -130,7 +128,6 @@ class ScheduledRun:
                 newspaper=spider_named(site),
                 dataset=self.dataset,
                 settings=settings,
-                max_minutes=self.schedule.max_minutes,
             )
             try:
                 started.append(RunProcess(options))
@@ -212,38 +209,3 @@ def _claim_latest(occurrences: Occurrences, schedule: Schedule) -> str | None:
         return None
     claimed = occurrences.claim(schedule, dues[0], moment, late=is_late(dues[0], moment), before=late[1:])
     return dues[0].key if claimed else None
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of the process that the service starts for each due run."""
-    parser = argparse.ArgumentParser(prog="python -m schedules.service.scheduled_run", description=__doc__)
-    parser.add_argument("schedule")
-    for name in ("--due", "--timetable", "--data"):
-        parser.add_argument(name, required=True)
-    parser.add_argument("--mirror")
-    parser.add_argument("-s", dest="settings", action="append", default=[])
-    options = parser.parse_args(arguments)
-    try:
-        result = run_schedule(
-            Timetable.read(Path(options.timetable)).named(options.schedule),
-            DataFolder(Path(options.data)),
-            due=options.due,
-            settings=options.settings,
-            mirror=options.mirror,
-        )
-    except Exception as error:
-        if environ.get("KHOBOR_DEBUG"):
-            raise
-        code, sentence = describe_error(error)
-        print(f"{options.schedule} of {options.due}: {sentence}", file=sys.stderr)
-        return code
-    for report in result.reports:
-        problems = "; ".join(report["verdict"]["problems"])
-        print(f"{report['run_id']}: exit code {report['exit_code']}. {problems}".rstrip(), file=sys.stderr)
-    if result.sentence:
-        print(result.sentence, file=sys.stderr)
-    return result.exit_code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -47,7 +47,7 @@ def serve(
     """
     timetable = Timetable.read(path)
     token = take_token(environ, page) if page else None
-    checked = checked_settings(settings, mirror=mirror, max_pages=None, max_depth=None)
+    checked = checked_settings(settings, mirror=mirror)
     log = log_as_json if checked.get("KHOBOR_LOG_FORMAT") == "json" else log_to_stderr
     dataset.prepare()
     make_folder(dataset.state / "schedules")

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,7 +19,6 @@ def seed() -> int:
     return seed
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    with fork_server() as server:
-        yield server
+@pytest.fixture(scope="session")
+def server() -> ForkServer:
+    return fork_server()

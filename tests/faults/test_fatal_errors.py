@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pandas as pd
@@ -18,20 +19,17 @@ from pipelines.storage.data_folder import DataFolder
 from tests.newspaper import Newspaper
 from tests.support.commands import FinishedCrawl, khobor
 from tests.support.fault_site import FaultSite
+from tests.support.forked_commands import run_command
 from tests.support.processes import crawl_command, reports
-from tests.support.project import PROJECT
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a file system or become another user")
 
 
-def run(
-    command: Sequence[str], *, environment: dict[str, str] | None = None, before: Callable[[], Any] | None = None
-) -> "subprocess.CompletedProcess[str]":
-    options: dict[str, Any] = {"cwd": PROJECT, "capture_output": True, "text": True, "timeout": 100}
-    return subprocess.run(command, env=os.environ | (environment or {}), preexec_fn=before, **options)
+def run(command: Sequence[str], environment: dict[str, str] | None = None, **how: Any) -> "CompletedProcess[str]":
+    return run_command(command, env=os.environ | (environment or {}), **how)
 
 
-def message_of(done: "subprocess.CompletedProcess[str]") -> str:
+def message_of(done: "CompletedProcess[str]") -> str:
     """Return the one error message of a command, or the first problem of its report."""
     assert "Traceback" not in done.stderr, done.stderr
     if done.stdout:
@@ -150,20 +148,20 @@ def test_folder_of_other_user_prevents_run(paper: FaultSite, tmp_path_factory: p
     ids=["descriptors", "file size"],
 )
 def test_too_low_limit_is_named(limit: int, most: int, message: str, paper: FaultSite, tmp_path: Path) -> None:
-    done = run(crawl_command(paper.server.base, tmp_path), before=lambda: resource.setrlimit(limit, (most, most)))
+    done = run(crawl_command(paper.server.base, tmp_path), preexec_fn=lambda: resource.setrlimit(limit, (most, most)))
     assert done.returncode == 7
     assert message in message_of(done)
     assert not (tmp_path / "stories").exists()
 
 
 def test_low_memory_loses_no_story(paper: FaultSite, tmp_path: Path) -> None:
-    done = run(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_ADDRESS_SPACE_MB=50"))
+    done = run(crawl_command(paper.server.base, tmp_path, "-sKHOBOR_ADDRESS_SPACE_MB=50"), forks=False)
     assert done.returncode == 7
     needs = re.search(r"needs (\d+).*KHOBOR_ADDRESS_SPACE_MB", message_of(done))
     assert needs
     # With this minimum the run may succeed or fail, depending on the machine; the stored stories are complete.
     limit = f"-sKHOBOR_ADDRESS_SPACE_MB={int(needs[1]) + 5}"
-    done = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12", limit))
+    done = run(crawl_command(paper.server.base, tmp_path, "--max-pages=12", limit), forks=False)
     report = json.loads(done.stdout)
     assert done.returncode in (0, 3, 7), report["verdict"]
     assert done.returncode != 7 or "memory" in message_of(done)

@@ -358,17 +358,29 @@ def test_failing_site_is_left_alone_soon(night: Night, site: str) -> None:
     assert ended.seconds < 90
 
 
-@pytest.mark.parametrize(("days", "exit_code"), [(1, 0), (-1, 4)], ids=["valid", "expired"])
-def test_expired_certificate_is_not_trusted(tmp_path: Path, days: int, exit_code: int) -> None:
-    trusted = {"SSL_CERT_FILE": str(tmp_path / "localhost.pem")}
-    few = ["--max-pages", "3"] if exit_code == 0 else []
-    with FaultSite(["ok"], tls=certified(tmp_path / "localhost.pem", timedelta(days=days))) as paper:
-        mirror = paper.server.base.replace("http://127.0.0.1", "https://localhost")
-        ended = crawl(mirror, tmp_path / "data", *few, environment=trusted, **FAST)
-    assert ended.exit_code == exit_code
-    if exit_code:
-        assert not paper.server.hits
-        assert ended.fetches()["reason"].str.contains("certificate").all()
+@pytest.mark.parametrize(
+    ("host", "days", "trusted", "reason"),
+    [
+        ("localhost", 1, True, ""),
+        ("localhost", -1, True, "not valid"),
+        ("localhost", 1, False, "not valid"),
+        ("127.0.0.1", 1, True, "not the host's"),
+    ],
+    ids=["valid", "expired", "unknown", "other host"],
+)
+def test_invalid_certificate_is_not_accepted(tmp_path: Path, host: str, days: int, trusted: bool, reason: str) -> None:
+    file = tmp_path / "localhost.pem"
+    with FaultSite(["ok"], tls=certified(file, timedelta(days=days))) as paper:
+        mirror = paper.server.base.replace("http://127.0.0.1", f"https://{host}")
+        environment = {"SSL_CERT_FILE": str(file)} if trusted else {}
+        few = [] if reason else ["--max-pages", "3"]
+        ended = crawl(mirror, tmp_path / "data", *few, environment=environment, **FAST)
+    if not reason:
+        assert ended.exit_code == 0
+        return
+    assert (ended.exit_code, list(paper.server.hits)) == (4, [])
+    assert ended.fetches()["reason"].str.contains("certificate").all()
+    assert ended.fetches()["reason"].str.contains(reason).all()
 
 
 # Behaviours that take seconds each, or that pause the whole host.

@@ -24,6 +24,7 @@ from tests.newspaper import Newspaper
 from tests.support.commands import FinishedCrawl
 from tests.support.concurrent_readers import ConcurrentReaders
 from tests.support.crash_store import SOAK
+from tests.support.forked_commands import Command, run_command
 from tests.support.processes import KHOBOR, crawl_command, reports
 from tests.support.project import PROJECT
 
@@ -63,7 +64,7 @@ class Crawl:
         self._lock = crawled.data / "state" / "kalbela.lock"
         command = crawl_command(crawled.mirror, crawled.data)
         own = {"KHOBOR_TESTING": "1", "KHOBOR_FAILPOINT": failpoint} if failpoint else {}
-        self.parent = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, env=os.environ | own)
+        self.parent = Command(command, cwd=PROJECT, stdout=subprocess.PIPE, env=os.environ | own)
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         while not condition() and self.parent.poll() is None:
@@ -142,7 +143,7 @@ def test_killed_quarantine_can_be_repeated(tmp_path: Path) -> None:
         (folder / f"{name}.txt").write_text(name)
     command = [*KHOBOR, "check", "kalbela", "--quarantine", "--data", str(tmp_path)]
     trap = os.environ | {"KHOBOR_TESTING": "1", "KHOBOR_FAILPOINT": "move.renamed=kill"}
-    ended = [subprocess.run(command, cwd=PROJECT, env=env, capture_output=True) for env in (trap, None, None)]
+    ended = [run_command(command, env=env) for env in (trap, None, None)]
     assert [done.returncode for done in ended] == [-signal.SIGKILL, 8, 0]
     held = sorted(path.read_text() for path in (tmp_path / "quarantine").rglob("*.txt"))
     assert (held, list(folder.iterdir())) == (["a", "b"], [])

@@ -110,7 +110,7 @@ def test_signal_at_start_leaves_nothing_behind(number: int, tmp_path: Path) -> N
     with FaultSite(["hang"]) as paper:
         for delay in (0.0, 0.6, 1.2):
             command = crawl_command(paper.server.base, tmp_path, "-sKHOBOR_SHUTDOWN_SECONDS=1")
-            with start_command(command, tmp_path) as run:
+            with start_command(command, tmp_path, forks=False) as run:
                 run.until(lambda: handles_signal(run.process.pid, TERM))  # Python always handles INT
                 time.sleep(delay)
                 code, _, said, seconds = run.ends(number)

@@ -2,12 +2,11 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from crawler.registry import project_settings
 from khobor import main
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, FinishedCrawl, khobor
+from tests.support.processes import KHOBOR, KILL, TERM, RunningCommand, crawl_command, start_command
 from tests.support.project import PROJECT
 
 SILENT = "http://127.0.0.1:9"  # the discard port; nothing listens
@@ -178,40 +178,25 @@ def test_invalid_report_is_named(tmp_path: Path) -> None:
         assert str(report) in done.stderr
 
 
-TWENTY = """
-import os, sys, khobor
-import schedules.runner.run_all, schedules.runner.dependency_check, schedules.runner.options
-import schedules.cli.render.progress_bar
-children = []
-for _ in range(20):
-    if not (child := os.fork()):
-        code = khobor.main(sys.argv[1:])
-        sys.stdout.flush()
-        os._exit(code)
-    children.append(child)
-codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-print("codes", *sorted(codes))
-"""
-
-
 def test_one_of_twenty_simultaneous_runs_starts(mirror: str, tmp_path: Path) -> None:
-    arguments = ["crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path), *QUICK, "--max-pages", "3"]
-    command = [sys.executable, "-c", TWENTY, *arguments]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
-    assert done.stdout.splitlines()[-1].split() == ["codes", "0", *19 * ["6"]], done.stderr
-    assert done.stderr.count("kalbela is held by ") == 19
+    command = crawl_command(mirror, tmp_path, "-sDOWNLOAD_DELAY=0.5")
+    with ExitStack() as stack:
+        started = [stack.enter_context(start_command(command, tmp_path)) for _ in range(20)]
+        while len(running := [run for run in started if run.process.poll() is None]) > 1:
+            time.sleep(0.05)
+        running[0].until(running[0].progress)
+        ended = [run.ends(*([TERM] if run in running else [])) for run in started]
+    assert sorted(code for code, *_ in ended) == [*19 * [6], 143], ended
+    assert sum("kalbela is held by " in said for _, _, said, _ in ended) == 19
     assert len(list((tmp_path / "runs").iterdir())) == 1
 
 
 @pytest.mark.parametrize("arguments", [["dictionary"], ["dictionary", "--json"], ["tables"]])
 def test_closed_stdout_is_no_error(arguments: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "khobor", *arguments, "--data", str(tmp_path)]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stderr
-        process.stdout.close()
-        said = process.stderr.read()
-    assert (process.returncode, said) == (0, b"")
+    with start_command([*KHOBOR, *arguments, "--data", str(tmp_path)], tmp_path) as run:
+        run.process.stdout.close()
+        said = run.process.stderr.read()
+        assert (run.process.wait(), said) == (0, "")
 
 
 def test_check_prints_remedy_of_each_fault(tmp_path: Path) -> None:
@@ -228,25 +213,20 @@ def test_check_prints_remedy_of_each_fault(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _running(mirror: str, data: Path) -> "Iterator[subprocess.Popen[bytes]]":
+def _running(mirror: str, data: Path) -> Iterator[RunningCommand]:
     """A slow crawl that has stored some stories."""
-    slow = ["crawl", "kalbela", "--mirror", mirror, "--data", str(data), "--json", "-s", "DOWNLOAD_DELAY=0.05"]
-    command = [sys.executable, "-m", "khobor", *slow]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        progress, until = data / "state" / "kalbela.progress.json", time.monotonic() + 60
-        while not (progress.exists() and json.loads(progress.read_bytes())["stories"] >= 3):
-            assert time.monotonic() < until
-            time.sleep(0.1)
-        yield process
+    with start_command(crawl_command(mirror, data, "-sDOWNLOAD_DELAY=0.5"), data) as run:
+        run.until(lambda: run.progress().get("stories", 0) >= 3)
+        yield run
 
 
 def test_interrupted_run_excludes_others_and_keeps_rows(mirror: str, tmp_path: Path) -> None:
     with _running(mirror, tmp_path) as first:
         second = khobor("crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path))
         assert (second.returncode, "by process" in second.stderr) == (6, True)
-        first.send_signal(signal.SIGTERM)
-        report = json.loads(first.communicate(timeout=60)[0])
-    assert first.returncode == report["exit_code"] == 143
+        code, out, _, _ = first.ends(TERM)
+    report = json.loads(out)
+    assert code == report["exit_code"] == 143
     assert report["urls"]["complete"]
     assert report["urls"]["outcomes"]["pending"] > 0
     crawl = FinishedCrawl(Newspaper(stories=60), mirror, tmp_path)
@@ -257,11 +237,11 @@ def test_interrupted_run_excludes_others_and_keeps_rows(mirror: str, tmp_path: P
 
 
 def test_killed_run_gets_verdict_and_keeps_rows(mirror: str, tmp_path: Path) -> None:
-    with _running(mirror, tmp_path) as command:
-        holder = json.loads((tmp_path / "state" / "kalbela.lock").read_bytes())
-        signal.pidfd_send_signal(os.pidfd_open(holder["pid"]), signal.SIGKILL)
-        report = json.loads(command.communicate(timeout=60)[0])
-    assert command.returncode == report["exit_code"] == 1
+    with _running(mirror, tmp_path) as first:
+        os.kill(first.holder(), KILL)
+        code, out, _, _ = first.ends()
+    report = json.loads(out)
+    assert code == report["exit_code"] == 1
     assert "killed" in report["verdict"]["problems"][0]
     assert report["urls"]["complete"]
     crawl = FinishedCrawl(Newspaper(stories=60), mirror, tmp_path)

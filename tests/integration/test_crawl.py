@@ -1,7 +1,6 @@
 """A crawl of the bundled newspaper over real sockets, compared with the truth in Parquet."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +14,8 @@ from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
 from tests.support.commands import FinishedCrawl
 from tests.support.fault_site import FaultSite
+from tests.support.forked_commands import run_command
 from tests.support.processes import scrapy_command
-from tests.support.project import PROJECT
 
 SEED_ARTICLE = Path(__file__).parents[1] / "newspaper" / "seed_article.txt"
 FROM_THE_PAGE = (
@@ -153,7 +152,7 @@ def test_scrapy_feed_export_has_every_story(tmp_path: Path) -> None:
     written = tmp_path / "records.jsonl"
     with FaultSite(["gzip"]) as paper:
         command = scrapy_command(paper.server.base, tmp_path / "data", "-O", str(written))
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=100)
+        done = run_command(command)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     [report] = (json.loads(path.read_bytes()) for path in (tmp_path / "data" / "runs").glob("*.json"))

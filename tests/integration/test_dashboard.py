@@ -41,6 +41,7 @@ from tests.support.dashboard_data import (
     make_dashboard_data,
     serving,
 )
+from tests.support.forked_commands import run_command
 from tests.support.project import PROJECT
 
 VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", f"/stories/{REVISED}")
@@ -404,7 +405,7 @@ def test_port_in_use_starts_nothing(tmp_path: Path) -> None:
 def _serve(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | {"KHOBOR_DASHBOARD_TOKEN": "", "KHOBOR_CONTACT": "https://example.org/crawler"}
     command = [sys.executable, "-m", "khobor", "serve", "--data", str(data), *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    return run_command(command, env=environment)
 
 
 def test_killed_server_restarts_at_same_address(folder: DashboardData, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The queue of requests: order, bound, and URLs that wait in the ledger."""
 
-import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +14,7 @@ from tests.newspaper import Newspaper
 from tests.support.builders import make_fetch
 from tests.support.commands import QUICK, FinishedCrawl
 from tests.support.faulty_steps import SECONDS, with_step
-from tests.support.project import PROJECT
+from tests.support.forked_commands import run_command
 from tests.support.sitemap_site import SitemapSite
 
 SEED = "https://www.kalbela.com/world/1"
@@ -93,7 +92,7 @@ def test_scrapy_parse_requests_its_page_only(tmp_path: Path) -> None:
     paper.asked.clear()
     settings = ("-s", f"KHOBOR_MIRROR={paper.url}", "-s", f"KHOBOR_DATA={tmp_path}", *QUICK)
     parse = [sys.executable, "-m", "scrapy", "parse", "--spider", "kalbela", *settings, SEED]
-    subprocess.run(parse, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert run_command(parse).returncode == 0
     assert [target for _, target in paper.asked] == ["/robots.txt", "/world/1"]
 
 

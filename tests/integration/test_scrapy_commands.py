@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.newspaper import Newspaper
+from tests.support.forked_commands import run_command
 from tests.support.project import PROJECT
 
 URL = "https://www.kalbela.com/world/north-korea/154313"
@@ -28,7 +29,7 @@ def scrapy(mirror: str, tmp_path: Path) -> Iterator[Scrapy]:
     def run(command: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         settings = ["-s", f"KHOBOR_MIRROR={mirror}", "-s", f"KHOBOR_DATA={tmp_path / 'data'}"]
         words = [sys.executable, "-m", "scrapy", command, *([] if command == "-h" else settings), *arguments]
-        done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+        done = run_command(words)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, khobor
-from tests.support.project import PROJECT
+from tests.support.forked_commands import run_command
 
 FAULTS = ("no reader", "full", "closed")
 
@@ -46,7 +46,7 @@ def run(*arguments: str, broken: str, fault: str) -> "subprocess.CompletedProces
         streams = {name: descriptor if name in broken else subprocess.PIPE for name in ("stdout", "stderr")}
         if fault == "closed":
             streams = dict.fromkeys(streams, subprocess.PIPE)
-        return subprocess.run(command, cwd=PROJECT, text=True, timeout=100, check=False, **streams)
+        return run_command(command, **streams)
 
 
 @pytest.mark.usefixtures("buffering")
@@ -73,7 +73,7 @@ def test_found_fault_keeps_its_exit_code(fault: str, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("buffering")
 def test_full_stdout_is_reported(tmp_path: Path) -> None:
-    for arguments in (["tables"], ["tables", "--json"], ["dictionary"]):
+    for arguments in (["runs", "--json"], ["dictionary"]):
         done = run(*arguments, "--data", str(tmp_path), broken="stdout", fault="full")
         assert (done.returncode, done.stderr) == (7, "khobor: No space left on device\n")
 

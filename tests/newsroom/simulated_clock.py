@@ -1,6 +1,6 @@
 """Clock of a simulated crawl: it stands still, and the Date header of each response advances it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Self
 
@@ -13,19 +13,13 @@ from crawler import clock
 _seconds = 0.0
 
 
-def begin(at: datetime) -> None:
-    global _seconds
-    _seconds = 0.0
-    clock._start, clock._began = at.astimezone(UTC), 0.0
-    clock.monotonic = lambda: _seconds  # type: ignore[attr-defined]
-
-
 class FollowServerDate:
-    """Scrapy extension that sets the time to the newspaper's."""
+    """Scrapy extension that sets the time to the newspaper's; it begins at `KHOBOR_CLOCK`."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         extension = cls()
+        clock._began, clock.monotonic = 0.0, lambda: _seconds  # type: ignore[attr-defined]
         crawler.signals.connect(extension.response_downloaded, signals.response_downloaded)
         return extension
 

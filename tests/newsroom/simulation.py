@@ -1,13 +1,18 @@
 """Simulated days of full and incremental runs against a newsroom, each a real crawl over sockets."""
 
 import json
+import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .crawl_server import CrawlServer, crawl_server
+from tests.support.forked_commands import Command
+from tests.support.processes import SCRAPY
+from tests.support.project import PROJECT
+
 from .newsroom import LoggedRequest, Newsroom
 
 RUN_INTERVAL = timedelta(minutes=10)
@@ -15,6 +20,7 @@ RUN_INTERVAL = timedelta(minutes=10)
 FULL_RUN_HOUR = 3
 # The mirror needs no politeness, and the newsroom counts the seconds.
 _ZERO = ("DOWNLOAD_DELAY", "KHOBOR_FIRST_BACKOFF_SECONDS", "KHOBOR_FIRST_PAUSE_SECONDS", "KHOBOR_MIN_FREE_MB")
+_FOLLOWING = json.dumps({"tests.newsroom.simulated_clock.FollowServerDate": 0})
 _SETTINGS = tuple(f"{name}=0" for name in _ZERO)
 
 
@@ -46,7 +52,6 @@ class Simulation:
 
     room: Newsroom
     place: Path
-    server: CrawlServer
     url: str
     report_run: Callable[[SimulatedRun], None] = lambda ran: None
     stopped: Callable[[], bool] = lambda: False
@@ -63,7 +68,13 @@ class Simulation:
         self.room.run = name
         known = set(self.data.glob("runs/*.json"))
         given = [part for setting in settings for part in ("-s", setting)]
-        code, seconds = self.server.crawl(began, self.place / "log", ["kalbela", *given, *arguments])
+        clock = {"KHOBOR_CLOCK": began.isoformat(), "KHOBOR_TESTING": "1", "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
+        started = time.monotonic()
+        with (self.place / "log").open("ab") as log:
+            command = [*SCRAPY, "crawl", "kalbela", *given, *arguments, "-s", f"EXTENSIONS={_FOLLOWING}"]
+            with Command(command, cwd=PROJECT, env=os.environ | clock, stdout=log, stderr=log) as process:
+                code = process.wait()
+        seconds = time.monotonic() - started
         reports = set(self.data.glob("runs/*.json")) - known
         assert len(reports) == 1, f"{name} ended with {code}: see {self.place / 'log'}"
         report = json.loads(reports.pop().read_bytes())
@@ -105,8 +116,8 @@ def simulate(
     :param stopped: report if the simulation must end, called before each run
     """
     place.mkdir(parents=True, exist_ok=True)
-    with room.serve() as url, crawl_server() as server:
-        simulation = Simulation(room, place, server, url, report_run, stopped)
+    with room.serve() as url:
+        simulation = Simulation(room, place, url, report_run, stopped)
         simulation.crawl("full")
         simulation.crawl("full")
         simulation.crawl_until(room.start + timedelta(days=days), incremental=incremental)

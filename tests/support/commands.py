@@ -1,4 +1,4 @@
-"""The commands in their own process, against a newspaper on a local server."""
+"""The commands in a process of their own, against a newspaper on a local server."""
 
 import json
 import subprocess
@@ -10,14 +10,13 @@ from typing import Any
 import pandas as pd
 
 from tests.newspaper import Newspaper
-from tests.support.project import PROJECT
+from tests.support.forked_commands import run_command
 
 QUICK = ("-sDOWNLOAD_DELAY=0", "-sKHOBOR_FIRST_BACKOFF_SECONDS=0", "-sKHOBOR_FIRST_PAUSE_SECONDS=0")
 
 
 def khobor(*arguments: str, timeout: float = 200) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "khobor", *arguments]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=timeout)
+    return run_command([sys.executable, "-m", "khobor", *arguments], timeout=timeout)
 
 
 @dataclass

@@ -105,7 +105,7 @@ def fetch(urls: list[str], hosts: list[str] | None = None, seconds: float = 40, 
 
     The result of a page has `status`, `url`, `body` (first 300 characters), `size` and `flags`, or `outcome` and
     `reason`; `at` is in seconds since the start. Special settings: `with_robots=[…]` requests robots.txt of these URLs
-    first, `with_stop=2` stops the run after two seconds, `with_environment={…}` adds environment variables.
+    first, `with_stop=2` stops the run after two seconds.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.downloader_process"])
@@ -179,7 +179,6 @@ def _child(job: dict[str, Any], log: str, answer: Any) -> None:
         os.dup2(file.fileno(), 2)
     warnings.simplefilter("error", ScrapyDeprecationWarning)
     steering = {name: job["settings"].pop(name) for name in list(job["settings"]) if name.startswith("with_")}
-    os.environ.update(steering.get("with_environment", {}))
     process = AsyncCrawlerProcess(settings=COMPONENTS | job["settings"])
     crawler = process.create_crawler(Fetching)
     process.crawl(crawler, job=job, steering=steering)

@@ -7,7 +7,6 @@ so on, with a good story after each, so that no two failures follow each other. 
 import gzip
 import json
 import os
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +33,8 @@ from tests.support.fault_server import (
     redirect,
     then_ok,
 )
+from tests.support.forked_commands import run_command
 from tests.support.processes import crawl_command
-from tests.support.project import PROJECT
 
 HOST = "www.kalbela.com"
 SITE = f"https://{HOST}"
@@ -283,9 +282,8 @@ def crawl(
     """Run `khobor crawl kalbela`; a run that exceeds its time fails the test."""
     chosen = [f"-s{name}={value}" for name, value in settings.items()]
     command = crawl_command(mirror, data, "-sMEMUSAGE_CHECK_INTERVAL_SECONDS=0.1", *chosen, *arguments)
-    options: dict[str, Any] = {"cwd": PROJECT, "capture_output": True, "text": True, "timeout": seconds}
     began = time.monotonic()
-    done = subprocess.run(command, env=os.environ | dict(environment or {}), **options)
+    done = run_command(command, timeout=seconds, env=os.environ | dict(environment or {}))
     seconds = time.monotonic() - began
     report = json.loads(done.stdout) if done.stdout else {}
     peaks = [(report.get("stats") or {}).get(f"memusage/{name}", 0) for name in ("max", "reading/max")]

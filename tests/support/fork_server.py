@@ -1,5 +1,6 @@
 """Server that forks a process for each run, so that hundreds of killed runs cost one start of an interpreter."""
 
+import atexit
 import ctypes
 import json
 import os
@@ -9,9 +10,9 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,14 +74,13 @@ class ForkServer:
         return json.loads(self._server.stdout.readline())
 
 
-@contextmanager
-def fork_server() -> Iterator[ForkServer]:
+@cache
+def fork_server() -> ForkServer:
+    """Start the server on first use; it ends with this process."""
     command = [sys.executable, "-m", "tests.support.fork_server"]
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
-    with server:
-        yield ForkServer(server)
-        assert server.stdin
-        server.stdin.close()
+    atexit.register(server.communicate)  # closes its standard input and waits
+    return ForkServer(server)
 
 
 def _serve() -> None:

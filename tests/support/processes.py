@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.commands import QUICK
+from tests.support.forked_commands import Command
 from tests.support.project import PROJECT
 
 KHOBOR = (sys.executable, "-m", "khobor")
@@ -53,10 +54,10 @@ class RunningCommand:
 
 
 @contextmanager
-def start_command(command: Sequence[str], data: Path, **more: Any) -> Iterator[RunningCommand]:
-    """Start a command; kill it at the end of the block."""
+def start_command(command: Sequence[str], data: Path, forks: bool = True, **more: Any) -> Iterator[RunningCommand]:
+    """Start a command, forked or as a new process; kill it at the end of the block."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=PROJECT, **{**pipes, **more}) as process:
+    with (Command if forks else subprocess.Popen)(command, cwd=PROJECT, **{**pipes, **more}) as process:
         try:
             yield RunningCommand(process, data)
         finally:

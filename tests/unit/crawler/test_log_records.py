@@ -17,6 +17,7 @@ from schedules.runner.log_tail import error_in_log
 from schedules.service.dispatcher import log_as_json
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, FaultSite, story
+from tests.support.forked_commands import run_command
 from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import SCRAPY, crawl_command
 from tests.support.project import PROJECT
@@ -91,7 +92,7 @@ def test_log_of_hostile_site_is_json(tmp_path: Path) -> None:
     BEHAVIOURS["evil_story"] = evil
     with FaultSite(["evil_story"], popular=lambda server: [HOSTILE_TEXT]) as paper:
         command = crawl_command(paper.server.base, tmp_path, "--max-pages=6", "-sKHOBOR_LOG_FORMAT=json")
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+        done = run_command(command)
     report = json.loads(done.stdout)
     [log] = (tmp_path / "state" / "logs").iterdir()
     text = log.read_text()
@@ -107,7 +108,7 @@ def test_start_error_is_logged_as_json(tmp_path: Path) -> None:
     settings = ["-sKHOBOR_LOG_FORMAT=json", f"-sKHOBOR_DATA={tmp_path}", "-sKHOBOR_MIRROR=http://127.0.0.1:9"]
     environment = os.environ | {"KHOBOR_CONTACT": "a@example.org"}
     command = [*SCRAPY, "crawl", "kalbela", *settings, "-sKHOBOR_RUN_ID=wrong\nname"]
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+    done = run_command(command, env=environment)
     assert done.returncode == 2
     assert all(json.loads(line)["site"] == "kalbela" for line in done.stderr.splitlines())
     assert "KHOBOR_RUN_ID" in (error_in_log(done.stderr)[1] or "")

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,9 @@ from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
 from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
 from tests.support.fault_site import PUBLISHED, SITE, FaultSite, story
+from tests.support.forked_commands import run_command
 from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import KHOBOR, crawl_command
-from tests.support.project import PROJECT
 
 SECRETS = dict.fromkeys(("KHOBOR_ALERT_TOKEN", "AWS_SECRET_ACCESS_KEY", "SMTP_PASSWORD"), "secret-5f0e9a7c")
 
@@ -109,13 +108,12 @@ def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
         command = crawl_command(paper.server.base, tmp_path, "--max-pages=12")
         for as_text in (True, False):
             chosen = [part for part in command if part != "--json" or not as_text]
-            done = subprocess.run(chosen, cwd=PROJECT, env=os.environ | SECRETS, capture_output=True, text=True)
+            done = run_command(chosen, env=os.environ | SECRETS)
             shown = done.stdout + done.stderr
             assert not UNSAFE.search(shown), ascii(shown)
             assert not FORGED.search(shown)
             assert "5f0e9a7c" not in shown
-    command = [*KHOBOR, "runs", "--json", "--data", str(tmp_path)]
-    runs = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True).stdout
+    runs = run_command([*KHOBOR, "runs", "--json", "--data", str(tmp_path)]).stdout
     assert len(json.loads(runs)) == 2
     assert not UNSAFE.search(runs)
     logs = "".join(path.read_text() for path in (tmp_path / "state" / "logs").iterdir())

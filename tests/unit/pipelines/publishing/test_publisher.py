@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -27,7 +26,7 @@ from tests.support.builders import (
     make_story,
     rows_of,
 )
-from tests.support.fork_server import ForkServer, fork_server
+from tests.support.fork_server import fork_server
 from tests.support.project import PROJECT
 
 A, B = f"{SITE}:1", f"{SITE}:2"
@@ -190,12 +189,6 @@ def test_damaged_revisions_hold_back_new_revisions(kept: LedgerFolder) -> None:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    with fork_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def about_to_publish(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every kind of change in the outbox."""
     root = tmp_path_factory.mktemp("waiting") / "data"
@@ -244,17 +237,17 @@ def assert_nothing_is_missing(root: Path) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_at_any_step_loses_nothing(
-    point: str, server: ForkServer, about_to_publish: Path, undisturbed: dict[str, str], memory_folder: Path
+    point: str, about_to_publish: Path, undisturbed: dict[str, str], memory_folder: Path
 ) -> None:
     kills = 0
     for hit in range(1, 40):
         root = memory_folder / f"{hit}"
         shutil.copytree(about_to_publish, root)
-        if server.publish(root, f"{point}:{hit}=kill") == 0:
+        if fork_server().publish(root, f"{point}:{hit}=kill") == 0:
             break
         kills += 1
         assert_nothing_is_missing(root)
-        assert server.publish(root) == 0
+        assert fork_server().publish(root) == 0
         assert digests(root) == undisturbed
         assert not list((root / ".staging").iterdir())
     assert kills or point == "recover.settled"  # a complete publish leaves nothing to settle

@@ -68,17 +68,17 @@ def test_pending_outbox_is_not_a_fault(kept: LedgerFolder) -> None:
 def test_killed_publish_leaves_only_a_leftover(kept: LedgerFolder) -> None:
     kept.keep(make_story(1, NOVEMBER, revision=3), make_story(40, JANUARY, revision=2))
     kept.close()
-    with fork_server() as server:
-        for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
-            assert server.publish(kept.dataset.root, failpoint) == -9
-            kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
-            assert found(kept) == set(), failpoint
-            kept.close()
-        assert server.publish(kept.dataset.root, "") == 0
+    server = fork_server()
+    for failpoint in ("commit.renamed:2=kill", "publish.merged=kill", "remove.unlinked=kill"):
+        assert server.publish(kept.dataset.root, failpoint) == -9
         kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
-        kept.keep(make_story(1, revision=4))
+        assert found(kept) == set(), failpoint
         kept.close()
-        assert server.publish(kept.dataset.root, "stage.synced=kill") == -9
+    assert server.publish(kept.dataset.root, "") == 0
+    kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
+    kept.keep(make_story(1, revision=4))
+    kept.close()
+    assert server.publish(kept.dataset.root, "stage.synced=kill") == -9
     kept.ledger = LedgerFolder.at(kept.dataset.root).ledger
     [(damage, path)] = found(kept)
     assert damage is Damage.LEFTOVER

@@ -22,7 +22,6 @@ DOCS = [
     path.relative_to(PROJECT)
     for pattern in ("*.md", "docs/*.md", "data/README.md", "schedules/*.toml", "schedules/**/*.html")
     for path in sorted(PROJECT.glob(pattern))
-    if path.name != "renames.md"  # both columns
 ]
 
 

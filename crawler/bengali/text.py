@@ -23,7 +23,7 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e007f]"
 )
 # Real letters have fewer marks than this. NFC sorts a run of marks in quadratic time, so longer runs are cut.
-_LONG_MARK_RUN = regex.compile(r"(\p{M}{32})\p{M}+")
+LONG_MARK_RUN = regex.compile(r"(\p{M}{32})\p{M}+")
 # Spellings that look the same, but that NFC does not unify.
 _RESPELLED = (
     ("অ\u09be", "আ"),  # the vowel typed as অ and a sign
@@ -77,7 +77,7 @@ def _is_clean(text: str) -> bool:
 
 
 def _rewrite(text: str) -> str:
-    text = repair(unicodedata.normalize("NFC", _LONG_MARK_RUN.sub(r"\1", _INVISIBLE.sub("", text))))
+    text = repair(unicodedata.normalize("NFC", LONG_MARK_RUN.sub(r"\1", _INVISIBLE.sub("", text))))
     for typed, letter in _RESPELLED:
         text = text.replace(typed, letter)
     return " ".join(text.split())

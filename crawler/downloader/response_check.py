@@ -3,12 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from html import unescape
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from scrapy.http import Response
-from selectolax.lexbor import LexborHTMLParser
 
+from crawler.bengali.text import LONG_MARK_RUN
 from crawler.decoding.charset import decode_text, sniff
 from crawler.downloader.errors import outcome_of_status
 from crawler.entry_points import Feed, Json, Sitemap
@@ -139,15 +140,15 @@ class _Page:
             self._source = decode_text(body[:MAX_ERROR_PAGE_BYTES].lstrip()[:START_BYTES], label)
             return
         # The phrases below are in NFC; pages may spell their letters differently.
-        self._source = unicodedata.normalize("NFC", decode_text(body, label))
+        self._source = unicodedata.normalize("NFC", LONG_MARK_RUN.sub(r"\1", decode_text(body, label)))
         if self.kind != "html":
             self._text = " ".join(self._source.split())
             return
-        tree = LexborHTMLParser(self._source)
-        title = tree.css_first("title")
-        self._title = " ".join(title.text().split())[:MAX_TITLE_LENGTH] if title else ""
-        tree.strip_tags(["head", "script", "style", "noscript"])
-        self._text = " ".join(tree.text(separator=" ").split())
+        # Not parsed: of a hostile page, the tree could take a gigabyte in the crawl's process.
+        shown = _SILENT.sub(" ", self._source)
+        if title := _TITLE.search(shown):
+            self._title = " ".join(unescape(title[1]).split())[:MAX_TITLE_LENGTH]
+        self._text = " ".join(unescape(_MARKUP.sub(" ", _TITLE.sub(" ", shown))).split())
 
     @property
     def _may_be_error(self) -> bool:
@@ -180,6 +181,12 @@ def _excerpt(text: str) -> str:
 
 
 _MARKUP = re.compile(r"<[^<>]*+>")
+_SILENT = re.compile(
+    r"<!--(?:[^-]++|-(?!->))*+(?:-->)?"
+    r"|<(script|style|noscript)(?=[\s/>])(?:[^<]++|<(?!/\1[\s/>]))*+(?:</[^>]*+>)?",
+    re.IGNORECASE,
+)
+_TITLE = re.compile(r"<title(?=[\s/>])[^>]*+>((?:[^<]++|<(?!/title[\s/>]))*+)", re.IGNORECASE)
 _DOCUMENT_START = re.compile(rb"<(?:!doctype\s+html|html[\s>]|body[\s>])", re.IGNORECASE)
 _DOCUMENT_END = re.compile(rb"</(?:html|body)\s*>", re.IGNORECASE)
 _XML_ROOT = re.compile(

@@ -72,6 +72,7 @@ def test_text_in_a_legacy_font_is_recognised(words: list[str]) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(SENTENCES)
 def test_text_in_a_legacy_font_is_recognised_soak(words: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Dates of the Bengali press."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime, parsedate_to_datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.bengali.dates import LabelledDates, parse_datetime, parse_labelled_dates
+from tests.support.properties import examples, holds
 
 DHAKA, KOLKATA, NEW_YORK = ZoneInfo("Asia/Dhaka"), ZoneInfo("Asia/Kolkata"), ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 5, 6, 0, tzinfo=UTC)  # 12:00 in Dhaka
@@ -419,7 +421,64 @@ def test_machine_date_reads_back(moment: datetime, form: str, offset: tuple[int,
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(MOMENTS, MACHINE_FORMATS, OFFSETS)
 def test_machine_date_reads_back_soak(moment: datetime, form: str, offset: tuple[int, str]) -> None:
     assert reads_back(moment, form, offset)
+
+
+OFFSET_ZONES = st.sampled_from([timezone(timedelta(minutes=minutes)) for minutes in (0, 330, 345, 360, -300, -570)])
+AWARE = st.builds(lambda moment, zone: moment.astimezone(zone), MOMENTS, OFFSET_ZONES)
+
+
+def check_against_email_utils(moment: datetime, two_digits: bool, name: str) -> None:
+    """Compare with `email.utils` on dates of RFC 822.
+
+    Known disagreements: `email.utils` reads an unknown zone name, and `BST`, as UTC (here null, and +06 in Dhaka), and
+    `-0000` as a time without a zone (here UTC, as in RFC 2822). A year `69` to `89` is of the last century there.
+    """
+    text = format_datetime(moment)
+    if two_digits and 1990 <= moment.year <= 2068:
+        text = text.replace(str(moment.year), f"{moment.year % 100:02}", 1)
+    if name:
+        text = f"{text[:-5]}{name}"
+    expected = parsedate_to_datetime(text).astimezone(UTC)
+    assert parse_datetime(text, zone=DHAKA, now=expected) == expected, text
+
+
+@examples
+def test_rfc_date_equals_email_utils(examples: int) -> None:
+    names = st.sampled_from(["", "", "GMT", "UTC", "UT", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"])
+    holds(check_against_email_utils, AWARE, st.booleans(), names, examples=examples)
+
+
+def check_against_fromisoformat(moment: datetime, separator: str, timespec: str, compact: int, naive: bool) -> None:
+    """Compare with `datetime.fromisoformat`.
+
+    Known disagreements: `fromisoformat` also reads week dates, hours without minutes and dates without a time (here
+    null: midnight would look like a time from the page), and reads no 60th second either.
+    """
+    local = moment.astimezone(DHAKA).replace(tzinfo=None) if naive else moment
+    text = local.isoformat(separator, timespec)
+    date, time = text[:10], text[11:]
+    if compact:
+        date = date.replace("-", "")
+        time = time.replace(":", "") if compact > 1 and "." not in time else time
+    text = f"{date}{separator}{time}"
+    read = datetime.fromisoformat(text)
+    expected = (read if read.tzinfo else read.replace(tzinfo=DHAKA)).astimezone(UTC).replace(microsecond=0)
+    assert parse_datetime(text, zone=DHAKA, now=moment) == expected, text
+
+
+@examples
+def test_iso_date_equals_fromisoformat(examples: int) -> None:
+    holds(
+        check_against_fromisoformat,
+        AWARE,
+        st.sampled_from("T "),
+        st.sampled_from(["minutes", "seconds", "milliseconds", "microseconds"]),
+        st.integers(0, 2),
+        st.booleans(),
+        examples=examples,
+    )

@@ -157,6 +157,7 @@ def test_noise_between_values_changes_nothing(value: Any, noise: str, comma: boo
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(VALUES, NOISE, st.booleans())
 def test_noise_between_values_changes_nothing_soak(value: Any, noise: str, comma: bool) -> None:

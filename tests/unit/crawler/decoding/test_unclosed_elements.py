@@ -83,6 +83,7 @@ def test_no_unclosed_element_hides_text(count: int, breaks: list[tuple[int, str]
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(*CLASS)
 def test_no_unclosed_element_hides_text_soak(count: int, breaks: list[tuple[int, str]], depths: list[int]) -> None:

@@ -242,6 +242,10 @@ def test_check_never_crashes(body: bytes, status: int, label: str) -> None:
         b"<div>" * 100_000,
         b"[" * 5_000_000,
         b"<html>" + b"page " * 6_000 + b"</html>",
+        b"<html>" + b"".join(b"<b %d>" % n for n in range(2_500)) + b"<p>" * 4_000,
+        b"<html>" + b"<title>" * 4_500,
+        b"<html>" + b"<noscript>" * 3_000,
+        b"<html>" + "\u0301\u0316".encode() * 8_000,
     ],
     ids=[
         "comments",
@@ -254,6 +258,10 @@ def test_check_never_crashes(body: bytes, status: int, label: str) -> None:
         "depth",
         "brackets",
         "words",
+        "formatting",
+        "many titles",
+        "noscripts",
+        "combining marks",
     ],
 )
 def test_check_is_fast(body: bytes) -> None:

@@ -84,6 +84,7 @@ def test_label_is_removed_in_any_element(lines: list[str]) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(st.lists(LINES, max_size=4))
 def test_label_is_removed_in_any_element_soak(lines: list[str]) -> None:

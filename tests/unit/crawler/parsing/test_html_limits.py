@@ -162,6 +162,7 @@ def test_no_limit_removes_words(inner: str) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(deadline=None, max_examples=10_000)
 @given(NODES)
 def test_no_limit_removes_words_soak(inner: str) -> None:

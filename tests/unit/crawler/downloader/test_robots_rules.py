@@ -182,6 +182,24 @@ def test_many_agents_of_one_group_cost_nothing() -> None:
     assert parse_robots((agents + rules + ALL).encode()).rules == (("/", False),)
 
 
+def check_foreign_groups(own: list[list[str]], foreign: list[tuple[int, int, int]]) -> None:
+    groups = [f"User-agent: {name}\n" + "\n".join(lines) for name, lines in zip(("*", "khobor"), own, strict=False)]
+    alone = parse_robots("\n".join(groups).encode())
+    for position, agents, rules in foreign:
+        names = "".join(f"User-agent: bot{number}\n" for number in range(agents))
+        lines = "".join(f"Disallow: /{number}/*x$\n" for number in range(rules))
+        groups.insert(position, f"{names}{lines}Disallow: /")
+    assert parse_robots("\n".join(groups).encode()) == alone
+
+
+@examples
+def test_groups_of_other_agents_change_nothing(examples: int) -> None:
+    rules = st.sampled_from(["Disallow: /a", "Allow: /a/b", "Disallow: /", "Crawl-delay: 3", "Disallow: /*?"])
+    own = st.lists(st.lists(rules, min_size=1, max_size=4).map(lambda lines: [*lines, "Allow: /x"]), max_size=2)
+    foreign = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400), st.integers(1, 400)), max_size=3)
+    holds(check_foreign_groups, own, foreign, examples=examples)
+
+
 def test_stored_file_after_markup_is_obeyed() -> None:
     path = PROJECT.parent / "shared" / "real" / "robots-www.uspto.gov.txt"
     if not path.exists():

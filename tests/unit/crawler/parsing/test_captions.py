@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from unicodedata import normalize
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.parsing.captions import clean_caption, has_picture_credit, is_picture_credit, split_caption
@@ -13,6 +12,7 @@ from crawler.parsing.layout import Layout
 from crawler.parsing.page import Page
 from crawler.spiders.kalbela import Kalbela
 from crawler.urls import SiteUrl
+from tests.support.properties import examples, holds
 
 WHO = "উত্তর কোরিয়ার নেতা কিম জং উন"
 
@@ -136,14 +136,32 @@ CAPTION = "<figcaption>{}</figcaption>"
 INLINE_CAPTIONS = st.sampled_from([CAPTION, "<p class=caption>{}</p>", "<div><figcaption>{}</figcaption></div>"])
 
 
-@given(
-    st.sampled_from([LEAD.format(""), OG, LEAD.format("<figcaption> </figcaption>")]),
-    st.lists(INLINE_CAPTIONS, max_size=3),
-)
-def test_inline_caption_is_not_the_leads(lead: str, captions: list[str]) -> None:
+def check_inline_captions(lead: str, captions: list[str]) -> None:
     inline = "".join(INLINE.format(caption.format("ভেতরের ছবি")) for caption in captions)
     assert caption_of(lead, inline) is None
     assert caption_of(LEAD.format(CAPTION.format("মূল ছবি")), inline) == "মূল ছবি"
+
+
+@examples
+def test_inline_caption_is_not_the_leads(examples: int) -> None:
+    leads = st.sampled_from([LEAD.format(""), OG, LEAD.format("<figcaption> </figcaption>")])
+    holds(check_inline_captions, leads, st.lists(INLINE_CAPTIONS, max_size=3), examples=examples)
+
+
+def check_note(words: list[str], note: str, form: str) -> None:
+    caption, credit = split_caption(normalize("NFC", form.format(" ".join(words), note)), "শিরোনাম")
+    assert credit is None
+    assert caption is not None
+    assert normalize("NFC", note) in caption
+    assert all(normalize("NFC", word) in caption for word in words)
+
+
+@examples
+def test_note_of_age_stays_in_caption(examples: int) -> None:
+    words = st.lists(st.sampled_from(["রাজধানীতে", "বৃষ্টির", "দৃশ্য", "Dhaka", "২০২৬"]), min_size=1, max_size=6)
+    notes = st.sampled_from(["ফাইল ছবি", "পুরোনো ছবি", "পুরনো ছবি", "ফাইল ফটো", "File photo"])
+    forms = st.sampled_from(["{0}। {1}", "{0}। ছবি : {1}", "{0} | ছবি: {1}", "{0} ({1})", "{0}। ছবি/{1}", "{0} - {1}"])
+    holds(check_note, words, notes, forms, examples=examples)
 
 
 def test_caption_of_lead_in_body_is_found() -> None:

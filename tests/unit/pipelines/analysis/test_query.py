@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import strategies as st
 
 from khobor import main
 from pipelines.analysis.open_table import QueryError, open_table
@@ -24,6 +25,7 @@ from pipelines.storage.errors import DataDamaged
 from tests.support.builders import digests
 from tests.support.processes import start_command
 from tests.support.project import PROJECT
+from tests.support.properties import examples, holds
 from tests.support.sample_data import SAMPLE
 
 ZONES = {"kalbela": "Asia/Dhaka"}
@@ -320,6 +322,81 @@ def test_query_cannot_use_temporary_folder(sql: str, tmp_path: Path, monkeypatch
     with connect(None, {"kalbela": "Asia/Dhaka"}) as connection, pytest.raises(QueryError):
         run_query(connection, sql, lambda rows: None)
     assert [path.name for path in (tmp_path / ".tmp").rglob("*")] == ["secret"]
+
+
+PATHS = (
+    "{here}/x",
+    "{here}/secret",
+    "./secret",
+    "../secret",
+    "file:{here}/secret",
+    "{data}/stories/**",
+    "/etc/hostname",
+)
+READS = (
+    "read_text('{}')",
+    "read_blob('{}')",
+    "read_csv('{}')",
+    "read_parquet('{}')",
+    "read_json('{}')",
+    "glob('{}')",
+    "'{}'",
+)
+WRITES = (
+    "COPY (SELECT 1) TO '{}'",
+    "COPY stories TO '{}' (FORMAT parquet)",
+    "EXPORT DATABASE '{}'",
+    "ATTACH '{}' AS o",
+)
+READ_FORMS = (
+    "SELECT * FROM {}", "FROM {}", "SELECT (SELECT count(*) FROM {})", "WITH a AS (FROM {}) FROM a",
+    "PREPARE a AS FROM {}", "CREATE TABLE a AS FROM {}", "EXPLAIN ANALYZE FROM {}", "SELECT 1; FROM {}",
+    "SELECT * FROM stories, {}",
+    "CREATE VIEW v AS FROM {}; FROM v", "SUMMARIZE {}", "FROM query('FROM ' || $q${}$q$)",
+)  # fmt: skip
+WRITE_FORMS = (
+    "{}",
+    "SELECT 1; {}",
+    "/* x */ {}",
+    "EXPLAIN ANALYZE {}",
+    "PREPARE a AS {}; EXECUTE a",
+    "BEGIN; {}; COMMIT",
+)
+
+
+def check_sandbox(connection: duckdb.DuckDBPyConnection, here: Path, path: str, use: str, form: str, case: str) -> None:
+    statement = form.format(getattr(use, case)().format(path.format(here=here, data=SAMPLE)))
+    with pytest.raises(QueryError):
+        run_query(connection, statement, lambda rows: rows.read_all())
+    assert [(file.name, file.read_text()) for file in here.iterdir()] == [("secret", "secret")], statement
+
+
+@examples
+def test_no_statement_reaches_a_file(examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_text("secret")
+    paths, cases = st.sampled_from(PATHS), st.sampled_from(["lower", "upper", "swapcase"])
+    reads = st.tuples(st.sampled_from(READS), st.sampled_from(READ_FORMS))
+    writes = st.tuples(st.sampled_from(WRITES), st.sampled_from(WRITE_FORMS))
+    with connect(None, ZONES) as connection:
+
+        def check(path: str, statement: tuple[str, str], case: str) -> None:
+            check_sandbox(connection, tmp_path, path, *statement, case)
+
+        holds(check, paths, reads | writes, cases, examples=examples)
+
+
+def test_process_with_unread_rows_ends_in_order() -> None:
+    code = (
+        "import sys; from contextlib import closing; from pathlib import Path;"
+        "from pipelines.analysis.query import connect, run_query\n"
+        "for sql in ('FROM range(100000000)', 'FROM range(9000000) LIMIT 5', 'FROM stories a, stories b') * 3:\n"
+        "    with closing(connect(Path(sys.argv[1]), {})) as connection:\n"
+        "        run_query(connection, sql, lambda rows: next(iter(rows)))\n"
+        "print('done')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(SAMPLE)], cwd=PROJECT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "done\n")
 
 
 @pytest.mark.parametrize("command", ["report", "metrics"])

@@ -4,13 +4,16 @@ import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from pipelines.ledger import Ledger
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock
 
 
-def test_state_is_private(tmp_path: Path) -> None:
-    previous = os.umask(0o022)
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077], ids=oct)
+def test_state_is_private(umask: int, tmp_path: Path) -> None:
+    previous = os.umask(umask)
     try:
         data = DataFolder(tmp_path)
         data.prepare()
@@ -25,4 +28,4 @@ def test_state_is_private(tmp_path: Path) -> None:
     finally:
         os.umask(previous)
     assert {mode for path, mode in modes.items() if path.parts[0] == "state"} == {0o600}
-    assert {mode for path, mode in modes.items() if path.parts[0] == "runs"} == {0o644}
+    assert {mode for path, mode in modes.items() if path.parts[0] == "runs"} == {0o666 & ~umask}

@@ -1,8 +1,11 @@
 """The watchdog: a run that hangs is killed in time, and one that works or publishes is not."""
 
+from bisect import bisect
 from collections.abc import Callable
+from itertools import accumulate
 
 import pytest
+from hypothesis import strategies as st
 
 from schedules.runner import watchdog
 from schedules.runner.watchdog import (
@@ -13,6 +16,7 @@ from schedules.runner.watchdog import (
     START_SECONDS,
     Watchdog,
 )
+from tests.support.properties import examples, holds
 
 #: Heartbeat and state of a run at an age.
 Run = Callable[[float], tuple[str | None, str]]
@@ -68,6 +72,31 @@ def gone_after_ten(age: float) -> tuple[str | None, str]:
 def test_hanging_run_is_killed(clock: Clock, run: Run, time_limit: float, killed: tuple[int, str] | None) -> None:
     found = watch(clock, Watchdog(stall_seconds=30, shutdown_seconds=5, time_limit=time_limit), run, 2_000)
     assert found == killed
+
+
+def check_gaps(gaps: list[int]) -> None:
+    """Check a run whose heartbeats follow each other after these seconds; the first is the first sign of life."""
+    beats = list(accumulate(gaps))
+    patch, clock = pytest.MonkeyPatch(), Clock()
+    patch.setattr(watchdog, "monotonic", clock)
+    try:
+        dog = Watchdog(stall_seconds=30, shutdown_seconds=5, time_limit=0)
+        found = watch(clock, dog, lambda age: (str(bisect(beats, age)) if age >= beats[0] else None, "crawling"), 400)
+    finally:
+        patch.undo()
+    limits = [START_SECONDS, *[30] * (len(gaps) - 1)]
+    late = next((index for index, (gap, limit) in enumerate(zip(gaps, limits, strict=True)) if gap > limit + 1), None)
+    if late is not None:
+        assert found is not None
+        assert found[1] == "stalled"
+        assert 0 <= found[0] - (beats[late] - gaps[late]) - limits[late] <= 2
+    else:
+        assert found is None or found[0] > beats[-1] + 30
+
+
+@examples
+def test_only_silent_run_is_killed(examples: int) -> None:
+    holds(check_gaps, st.lists(st.integers(1, 70), min_size=1, max_size=5), examples=examples)
 
 
 @pytest.mark.parametrize(("signals", "seconds"), [(1, 9), (2, 3)])

@@ -63,8 +63,8 @@ def _lines_of(path: str) -> dict[tuple[str, str, str], int]:
 
 
 def _story_path(site: type[LinkFollower]) -> Iterator[str]:
-    if "id" not in site.story_path.groupindex:
-        yield f"{site.story_path.pattern!r} has no group `id`"
+    if "id" not in site.story_path.groupindex and not site.story_parameter:
+        yield f"{site.story_path.pattern!r} has no group `id`, and story_parameter names no query parameter"
         return
     rules = site.make_url_rules()
     for example in site.examples:

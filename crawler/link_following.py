@@ -58,6 +58,7 @@ class LinkFollower(scrapy.Spider):
 
     hosts: ClassVar[tuple[str, ...]]
     story_path: ClassVar[re.Pattern[str]]
+    story_parameter: ClassVar[str] = ""  # query parameter that holds the id, if the path has none
     other_kinds: ClassVar[frozenset[str]] = frozenset()
     lists: ClassVar[tuple[RankedList, ...]] = ()
     entry_points: ClassVar[tuple[EntryPoint, ...]] = ()
@@ -78,7 +79,7 @@ class LinkFollower(scrapy.Spider):
 
     @classmethod
     def make_url_rules(cls) -> UrlRules:
-        return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds)
+        return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds, cls.story_parameter)
 
     def failed(self, failure: Failure) -> Outputs:
         request: Request = failure.request  # type: ignore[attr-defined]

@@ -40,6 +40,7 @@ class NewspaperSpider(LinkFollower):
 
     title: ClassVar[str]
     seeds: ClassVar[tuple[str, ...]] = ()
+    verified: ClassVar[str] = ""  # the real pages that the declarations were tried on; empty if there are none
     front_page: ClassVar[str] = "/"
     layouts: ClassVar[tuple[Layout, ...]]
     #: Minimum and maximum time between two requests of an entry point; within them it adapts to the rate of change.
@@ -65,7 +66,8 @@ class NewspaperSpider(LinkFollower):
     def list_names(cls) -> tuple[str, ...]:
         """Return the names of the ranked lists that a run can see, on pages or as JSON documents."""
         documents = (each for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
-        return tuple(filter(None, (*(ranked.name for ranked in cls.lists), *(each.ranked for each in documents))))
+        names = (*(ranked.name for ranked in cls.lists), *(each.ranked for each in documents if each.ranked))
+        return tuple(dict.fromkeys(names))
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:

@@ -17,6 +17,11 @@ _TRACKING = re.compile(
 # Characters to escape in a URL: the unsafe ones, white space, zero-width characters and those a URL must not contain.
 _ESCAPED = re.compile(rf"[{UNSAFE}\t\n \xa0\u200b-\u200d\u202f\u3000<>\"\\^`{{|}}]")
 _SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
+# Prefixes and suffixes of the paths of AMP and mobile editions, which show the same story.
+_TWIN = re.compile(r"\A/(?:amp|m)(?=/)|(?:/amp|\.(?:amp|app|lite))\Z")
+# Cloudflare's own paths, among them hidden links that trap crawlers (`/cdn-cgi/content?id=…`).
+_TRAPS = frozenset(("cdn-cgi",))
+_NUMBER = re.compile(r"[^\s/?&#]{1,200}")
 _NO_TARGET = re.compile(r"(?:#.*|https?:/*)?", re.IGNORECASE | re.DOTALL)
 # A URL that is canonical except for scheme and host. Most are, and this match is several times as fast as parsing them.
 _CANONICAL = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)")
@@ -56,6 +61,7 @@ class UrlRules:
     :param site: name of the site, the first half of each ``story_id``
     :param hosts: the site's hosts, with the canonical one first; links to other hosts are not followed
     :param story: pattern of a story's path, with the group ``id`` and optionally ``section``
+    :param parameter: query parameter that holds the id, if the path has none (`/news.php?news=123`)
     :param other_kinds: first path segments of pages that have an id but are no story (videos, polls, pages of lists)
     """
 
@@ -63,6 +69,7 @@ class UrlRules:
     hosts: tuple[str, ...]
     story: re.Pattern[str]
     other_kinds: frozenset[str] = frozenset()
+    parameter: str = ""
 
     def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
         """Return the URL of a link on the page ``base``, or the reason why it is not requested."""
@@ -106,16 +113,28 @@ class UrlRules:
 
     def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
         origin = f"https://{self.hosts[0]}"
-        # Cloudflare's own URLs, such as hidden links for crawlers, are below /cdn-cgi/ on any site.
-        if path.count("/") > 1 and (first := unquote(path.split("/", 2)[1]).lower()) in {*self.other_kinds, "cdn-cgi"}:
+        plain = _TWIN.sub("", path)
+        first = unquote(plain.split("/", 2)[1]).lower() if plain.count("/") > 1 else ""
+        if first in self.other_kinds or first in _TRAPS:
             return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"below /{first}/")
-        if match := self.story.fullmatch(path):
-            story_id = f"{self.site}:{match['id']}"
+        if (match := self.story.fullmatch(plain)) and (number := self._number(match, raw_query)):
+            story_id = f"{self.site}:{number}"
+            path += "" if "id" in match.groupdict() else f"?{self.parameter}={number}"
             section = match.groupdict().get("section")
             return SiteUrl(origin + path, story_id, story_id, section.lower() if section else None)
         query = canonical_query(raw_query)
         url = origin + path + (f"?{query}" if query else "")
         return SiteUrl(url, url)
+
+    def _number(self, match: re.Match[str], raw_query: str) -> str | None:
+        """Return the publisher's id, which is in the path or in the query."""
+        number = match.groupdict().get("id") or dict(parse_qsl(raw_query)).get(self.parameter, "")
+        return number if _NUMBER.fullmatch(number) else None
+
+
+def is_twin(url: str) -> bool:
+    """Report if a URL is that of the AMP or mobile edition of a page."""
+    return _TWIN.search(urlsplit(url).path) is not None
 
 
 def canonical_path(path: str) -> str:

@@ -35,15 +35,18 @@ class Extractor:
     selector: str = ""
 
 
-def css(selector: str, *, exclude: str = "", matching: str = "") -> Extractor:
+def css(selector: str, *, exclude: str = "", matching: str = "", remove: str = "") -> Extractor:
     """Extract the text of each element that matches a selector, without inner elements that match ``exclude``.
 
     :param matching: pattern that the text must contain
+    :param remove: pattern of the parts to remove
     """
-    pattern = compile_nfc(matching)
+    pattern, removed = compile_nfc(matching), compile_nfc(remove)
 
     def extract(article: Article) -> Iterator[str]:
         texts = (article.visible_text(node, exclude) for node in article.css(selector))
+        if remove:
+            texts = (removed.sub("", text or "").strip() for text in texts)
         return (text for text in texts if text and (not matching or pattern.search(clean(text) or "")))
 
     return Extractor(f"{selector} having {matching}" if matching else selector, extract, selector)

@@ -48,6 +48,7 @@ class Layout:
     :param story_container: selector of the element that holds all parts of a text split over several elements
     :param exclude: selector of elements inside the body that are not part of the story
     :param promo: patterns of lines that the site adds to every story
+    :param keywords: extractors of tags separated by commas, used if the selector ``tags`` finds none
     :param expected: columns that nearly every story has; a run raises an alarm if one is missing from the start
     """
 
@@ -72,6 +73,7 @@ class Layout:
     exclude: str = ""
     promo: tuple[str, ...] = ()
     tags: str = ""
+    keywords: tuple[Extractor, ...] = ()
     expected: frozenset[str] = frozenset()
 
     def missing(self, page: Page) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ class Layout:
             "image_caption": self.caption,
         }
         names = {column: tuple(dict.fromkeys(e.name for e in found)) for column, found in fields.items() if found}
-        return {**names, "body": self.body, "tags": (self.tags,) if self.tags else ()}
+        tags = (self.tags,) if self.tags else ()
+        return {**names, "body": self.body, "tags": (*tags, *(each.name for each in self.keywords))}
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Return the story on a page, with texts as printed and None for absent fields; it is not validated yet."""
@@ -227,7 +230,9 @@ class Layout:
         tags = [tag for node in nodes if (tag := clean((visible_text(node) or "").strip("#,;। ")))]
         if tags:
             article.extracted_by["tags"] = self.tags
-        return tags
+            return tags
+        lists = extract_all("tags", article, self.keywords)
+        return [tag for text in lists for each in text.split(",") if (tag := clean(each))]
 
     @cached_property
     def _promo_patterns(self) -> tuple[re.Pattern[str], ...]:

@@ -79,6 +79,12 @@ class Page:
                 tags.setdefault(name.strip().lower(), content)
         return tags
 
+    @property
+    def canonical_link(self) -> str:
+        """URL that the page names as its canonical one, "" if it names none."""
+        node = self.tree.css_first('link[rel="canonical" i][href]')
+        return (node.attributes.get("href") or "") if node else ""
+
     @cached_property
     def _json_ld_values(self) -> list[Any]:
         blocks = self.tree.css('script[type*="ld+json" i]')
@@ -93,9 +99,7 @@ class Page:
     def json_ld(self) -> list[dict[str, Any]]:
         """JSON-LD objects of the article that the page contains; unreadable blocks are skipped."""
         articles = [found for value in self._json_ld_values for found in articles_in(value)]
-        canonical = self.tree.css_first('link[rel="canonical" i][href]')
-        link = (canonical.attributes.get("href") or "") if canonical else ""
-        return of_this_page(articles, (self.url, link, self.meta_tags.get("og:url", "")))
+        return of_this_page(articles, (self.url, self.canonical_link, self.meta_tags.get("og:url", "")))
 
 
 def root_of(tree: LexborHTMLParser) -> LexborNode:

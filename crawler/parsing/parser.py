@@ -20,7 +20,7 @@ from crawler.parsing.page import Page
 from crawler.parsing.pagination import fragment_list_id, next_page_link
 from crawler.parsing.ranked_lists import MAX_ROWS, RankedList, RankedRow, parse_ranked_list, story_links, valid_ranks
 from crawler.parsing.selectors import anchor_of
-from crawler.urls import SiteUrl, UrlRules
+from crawler.urls import SiteUrl, UrlRules, is_twin
 
 MAX_FEED_BYTES = 16 * 2**20
 
@@ -162,6 +162,9 @@ class PageParser:
         return parsed
 
     def _parse_story(self, page: Page, target: SiteUrl) -> ParsedStory:
+        if is_twin(target.url):
+            canonical = self.url_rules.identify(page.canonical_link, page.base_url)
+            target = canonical if isinstance(canonical, SiteUrl) and canonical.key == target.key else target
         if layout := choose_layout(self.layouts, page):
             return layout.parse(page, target, self.url_rules, self.zone)
         # An item pipeline rejects this story with a reason, and keeps the page.

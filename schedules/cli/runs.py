@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands, positive
-from schedules.cli.output import print_lines, print_result
+from schedules.cli.output import print_result
 from schedules.cli.sites import open_data
 from schedules.exit_codes import WrongUsage
 
@@ -22,12 +22,21 @@ def add_to(commands: Commands) -> None:
 
 def sites(options: argparse.Namespace) -> int:
     from crawler.registry import newspapers
+    from schedules.cli.render.site_list import show_sites
 
     known = [
-        {"name": name, "title": spider.title, "hosts": list(spider.hosts), "zone": str(spider.zone)}
+        {
+            "name": name,
+            "title": spider.title,
+            "hosts": list(spider.hosts),
+            "zone": str(spider.zone),
+            "lists": list(spider.list_names()),
+            "verified": spider.verified or None,
+            "not_requested": {each.name: each.disallowed for each in spider.entry_points if each.disallowed},
+        }
         for name, spider in newspapers().items()
     ]
-    print_lines(known, options.json, [f"{s['name']}\t{s['title']}\t{', '.join(s['hosts'])}" for s in known])
+    print_result(known, options.json, lambda: show_sites(known))
     return 0
 
 

@@ -276,3 +276,45 @@ def check_verbatim(story_id: str) -> None:
 @examples
 def test_any_id_is_kept_verbatim(examples: int) -> None:
     holds(check_verbatim, st.text("0aA9", min_size=1, max_size=30), examples=examples)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/amp/world/asia/7",
+        "/m/world/asia/7",
+        "/world/asia/7/amp",
+        "/world/asia/7.amp",
+        "/world/asia/7.lite",
+        "/world/asia/7",
+    ],
+)
+def test_amp_and_mobile_twins_are_one_story(path: str) -> None:
+    target = KALBELA.identify(f"https://www.kalbela.com{path}")
+    assert isinstance(target, SiteUrl)
+    assert (target.story_id, target.section) == ("kalbela:7", "world/asia")
+
+
+@pytest.mark.parametrize("path", ["/amp/video-gallery/news/7", "/m/cdn-cgi/7"])
+def test_twins_of_other_pages_are_no_stories(path: str) -> None:
+    assert isinstance(KALBELA.identify(f"https://www.kalbela.com{path}"), SkippedUrl)
+
+
+@pytest.mark.parametrize(
+    ("link", "story"),
+    [
+        ("https://paper.test/news.php?news=123", "paper:123"),
+        ("https://paper.test/news.php?utm_source=x&news=123&page=2", "paper:123"),
+        ("https://paper.test/news.php?news=", None),
+        ("https://paper.test/news.php?news=1%202", None),
+        ("https://paper.test/news.php?other=123", None),
+        ("https://paper.test/news.php", None),
+    ],
+)
+def test_id_may_be_in_the_query(link: str, story: str | None) -> None:
+    rules = UrlRules("paper", ("paper.test",), re.compile(r"/news\.php"), parameter="news")
+    target = rules.identify(link)
+    assert isinstance(target, SiteUrl)
+    assert target.story_id == story
+    if story:
+        assert (target.key, target.url) == (story, "https://paper.test/news.php?news=123")

@@ -118,9 +118,8 @@ def test_page_without_story_fits_no_layout(case: Case) -> None:
     assert choose_layout(case.newspaper.layouts, case.page()) is None
 
 
-def test_every_site_has_frozen_pages() -> None:
-    assert set(newspapers()) == {case.folder.parent.name for case in CASES}
-    assert len(CASES) >= len(newspapers())
+def test_every_frozen_page_belongs_to_a_site() -> None:
+    assert {case.folder.parent.name for case in CASES} <= set(newspapers())
 
 
 def test_columns_come_from_page_or_run() -> None:

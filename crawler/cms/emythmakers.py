@@ -1,0 +1,33 @@
+"""CMS of eMythMakers, its Laravel generation: Samakal, bdnews24.
+
+The text is in `#contentDetails` on both sites; the author in JSON-LD is the headline, so it is never read (grade C).
+Facts: Samakal B, bdnews24 C (facts/newspapers/families.md §5).
+"""
+
+from crawler.cms import structured_data as data
+from crawler.parsing.extractors import attribute, css
+from crawler.parsing.layout import Layout
+from crawler.spider import NewspaperSpider
+
+LAYOUT = Layout(
+    name="emythmakers",
+    title=(".dheading h1", ".details-title h1", "h1"),
+    headline=(css(".dheading h1"), css(".details-title h1"), *data.HEADLINE),
+    section=(css(".breadcrumb-item:nth-child(2)"), *data.SECTION),
+    kicker=(css(".dheading .DsubHead"), css(".details-title .shoulder-text")),
+    subtitle=(css(".details-title p:not(.shoulder-text)"),),
+    byline=(css(".writter"), css(".detail-author-name .author")),
+    dates=(css(".dateAndTime"), css(".pub-up")),
+    published=data.PUBLISHED,
+    updated=data.UPDATED,
+    image=(attribute(".DNewsImg img", "data-src", "src"), *data.IMAGE),
+    ignored_images=r"^data:|placeholder|lazy|\.svg\b",
+    caption=(css(".DNewsImg", remove="×"),),
+    body=("#contentDetails", ".dNewsDesc"),
+    exclude=f".DContentAdd2, {data.ADVERTS}",
+    tags=".tagArea a",
+)
+
+
+class EMythMakers(NewspaperSpider):
+    layouts = (LAYOUT,)

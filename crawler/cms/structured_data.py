@@ -1,0 +1,12 @@
+"""Extractors that any site may end a field with: meta elements, JSON-LD and the breadcrumb."""
+
+from crawler.parsing.extractors import breadcrumb, json_ld, meta
+
+HEADLINE = (json_ld("headline"), meta("og:title"))
+SECTION = (breadcrumb(), json_ld("articleSection"), meta("article:section"))
+AUTHORS = (json_ld("author", "name"),)
+PUBLISHED = (json_ld("datePublished"), meta("article:published_time"))
+UPDATED = (json_ld("dateModified"), meta("article:modified_time"))
+IMAGE = (json_ld("image", "url"), json_ld("image"), meta("og:image"))
+#: Elements of advertisements and share buttons inside a text.
+ADVERTS = ".google-auto-placed, .adsbygoogle, ins, .adDiv, .ads, [id*=div-gpt], [class*=share]"

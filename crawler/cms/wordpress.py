@@ -1,0 +1,56 @@
+"""WordPress: small and regional newspapers.
+
+`/wp-json/wp/v2/posts` lists all posts with the time of their last change; prefer its `_gmt` fields, since a site may be
+set to another zone. The pattern of a story's path is the site's own choice. Facts: A for one page of ukbdnews.com, C
+for the other sites (facts/newspapers/families.md §7).
+"""
+
+from crawler.cms import structured_data as data
+from crawler.entry_points import Feed, Json, JsonPath, Listing, Pagination, Sitemap
+from crawler.parsing.extractors import attribute, css, json_ld, meta
+from crawler.parsing.layout import Layout
+from crawler.spider import NewspaperSpider
+
+LAYOUT = Layout(
+    name="wordpress",
+    title=("article h1.entry-title", "h1.entry-title", "h1"),
+    headline=(css("article h1.entry-title"), css("h1.entry-title"), css("article h1"), json_ld("headline")),
+    section=(*data.SECTION, css(".entry-crumbs span:nth-last-of-type(2) a"), css(".cat-links a, .td-category a")),
+    authors=(
+        css(".author-name, .author.vcard:not(.td-author-name) .fn, .byline .author, .td-post-author-name a"),
+        *data.AUTHORS,
+    ),
+    published=(
+        meta("article:published_time"),
+        attribute("time.entry-date.published, time.entry-date", "datetime"),
+        *data.PUBLISHED,
+    ),
+    updated=(meta("article:modified_time"), attribute("time.updated", "datetime"), meta("datemodified"), *data.UPDATED),
+    image=(
+        meta("og:image"),
+        attribute(".post-thumbnail img, .td-post-featured-image img", "data-src", "src"),
+        *data.IMAGE,
+    ),
+    caption=(css(".wp-caption-text"), css(".td-post-featured-image figcaption, .post-thumbnail figcaption")),
+    body=("article .entry-content", ".entry-content", "article .td-post-content", ".td-post-content", ".post-content"),
+    exclude=f".sharedaddy, .jp-relatedposts, .wp-caption-text, .td-post-featured-image, .yarpp, {data.ADVERTS}",
+    tags=".tags-links a, .td-post-source-tags .td-tags a, [rel=tag]",
+)
+
+
+class WordPress(NewspaperSpider):
+    layouts = (LAYOUT,)
+    other_kinds = frozenset(
+        ("wp-json", "wp-content", "wp-admin", "author", "tag", "category", "newscat", "page", "feed")
+    )
+    entry_points = (
+        Listing(name="front-page", paths=("/",), incremental=True),
+        Feed(name="rss", paths=("/feed/",), incremental=True),
+        Json(
+            name="posts",
+            paths=("/wp-json/wp/v2/posts?per_page=50&page={page}",),
+            entries=JsonPath(link="link", title="title.rendered", modified="modified_gmt"),
+            pagination=Pagination(),
+        ),
+        Sitemap(name="sitemap"),
+    )

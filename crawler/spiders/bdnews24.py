@@ -1,0 +1,36 @@
+"""bdnews24.com Bangla, Dhaka, bangla.bdnews24.com: eMythMakers.
+
+Ids are random hashes of 12 hexadecimal digits, so they have no order and stay text. `/tube/` and others have the same
+shape but hold videos and pictures, `/corporate/` paid text. Page 3 of `/archive` and later ones repeat page 2. Facts:
+URLs A, lists B, article C; no feed or most-read list was found (facts/newspapers/bdnews24-bangla.md).
+"""
+
+import re
+from zoneinfo import ZoneInfo
+
+from crawler.cms import emythmakers
+from crawler.entry_points import Listing, Pagination, Sitemap
+from crawler.parsing.ranked_lists import RankedList
+
+_SECTIONS = (
+    "bangladesh samagrabangladesh world cricket sport ctg glitz politics tech campus opinion economy business arts"
+    " probash kidz health lifestyle science environment special"
+)
+
+
+class Bdnews24(emythmakers.EMythMakers):
+    name = "bdnews24"
+    title = "বিডিনিউজ টোয়েন্টিফোর ডটকম"
+    hosts = ("bangla.bdnews24.com",)
+    zone = ZoneInfo("Asia/Dhaka")
+    story_path = re.compile(
+        r"\A/(?!hello/hello-video/)(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)?)/(?P<id>[0-9a-f]{12})"
+    )
+    other_kinds = frozenset(("tube", "media_bn", "photostory", "corporate"))
+    examples = ("https://bangla.bdnews24.com/lifestyle/horoscope/d4c4251770f7",)
+    lists = (RankedList("latest", ("#data-wrapper",), ".SubCat-wrapper", title="h5"),)
+    entry_points = (
+        Listing(name="archive", paths=("/archive?page={page}",), pagination=Pagination(limit=2), incremental=True),
+        Sitemap(name="sitemap", paths=("/news_sitemap.xml",)),
+        Listing(name="section", paths=tuple(f"/{section}" for section in _SECTIONS.split())),
+    )

@@ -1,0 +1,42 @@
+"""Samakal (সমকাল), Dhaka, samakal.com: eMythMakers.
+
+The section in the path is decoration, the id alone identifies a story; it was counted anew from 30 September 2019.
+Facts: URLs and section pages A, article and feeds B; a most-read list was not found (facts/newspapers/samakal.md).
+"""
+
+import re
+from zoneinfo import ZoneInfo
+
+from crawler.cms import emythmakers
+from crawler.entry_points import Feed, Listing, Pagination, Sitemap
+from crawler.parsing.ranked_lists import RankedList
+
+_SECTIONS = (
+    "bangladesh politics economics international sports entertainment whole-country crime opinion capital lifestyle"
+    " technology feature probas chakri offbit editorial"
+)
+
+
+class Samakal(emythmakers.EMythMakers):
+    name = "samakal"
+    title = "সমকাল"
+    hosts = ("samakal.com", "www.samakal.com")
+    zone = ZoneInfo("Asia/Dhaka")
+    numbered = True
+    verified = "section page (Aug 2026), tabs of the e-paper (2018)"
+    story_path = re.compile(r"\A/(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*?)/article/(?P<id>[0-9]++)(?:/[^/]*+)?")
+    examples = (
+        "https://samakal.com/opinion/article/368956/প্রধানমন্ত্রীকে-সৌদি",
+        "https://samakal.com/economics/article/264110",
+    )
+    lists = (
+        # The block on article pages (B), and the tabs of the e-paper (A, 2018).
+        RankedList("latest", (".DlastNews-list", "#latest_news"), "a", title="h5", drop=".subHeading"),
+        RankedList("popular", ("#most_viewed",), "li"),
+    )
+    entry_points = (
+        Listing(name="latest-news", paths=("/latest/news?page={page}",), pagination=Pagination(), incremental=True),
+        Feed(name="rss", paths=("/rss",), incremental=True),
+        Sitemap(name="sitemap", paths=("/news_sitemap.xml", "/sitemap/sitemap-daily-{date}.xml")),
+        Listing(name="section", paths=tuple(f"/{section}" for section in _SECTIONS.split())),
+    )

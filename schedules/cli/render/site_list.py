@@ -1,0 +1,17 @@
+"""The known sites as text."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from schedules.cli.render.terminal import console, plain
+
+
+def show_sites(sites: Sequence[dict[str, Any]]) -> None:
+    """Print each site with its hosts, lists and what of it was verified, and the entry points it must not request."""
+    out = console()
+    for site in sites:
+        verified = f"verified: {site['verified']}" if site["verified"] else "unverified"
+        out.print(f"[bold]{plain(site['name'])}[/]  {plain(site['title'])}  {plain(', '.join(site['hosts']))}")
+        out.print(f"  lists: {plain(', '.join(site['lists']) or 'none known')}; {plain(verified)}")
+        for name, reason in site["not_requested"].items():
+            out.print(f"  {plain(name)} is not requested: {plain(reason)}")

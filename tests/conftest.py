@@ -9,9 +9,9 @@ import pytest
 
 # The slowest modules start first, so that no worker is left with one of them at the end.
 LONGEST = (
-    *("test_hostile_sites", "test_site_changes", "test_service", "test_killed_commands", "test_fatal_errors"),
-    *("test_stop_signals", "test_commands", "test_run_modes", "test_crawl", "test_full_disk", "test_kills"),
-    *("test_system_calls", "test_newsroom", "test_drift"),
+    *("test_hostile_sites", "test_site_changes", "test_service", "test_drift", "test_newsroom", "test_run_modes"),
+    *("test_stdio", "test_crawl", "test_fatal_errors", "test_stop_signals", "test_killed_commands", "test_full_disk"),
+    *("test_kills", "test_system_calls", "test_commands"),
 )
 _MISSING = set(LONGEST) - {path.stem for path in Path(__file__).parent.rglob("test_*.py")}
 assert not _MISSING, f"LONGEST names modules that do not exist: {_MISSING}"

@@ -91,13 +91,8 @@ HOLDING = {
     **dict.fromkeys(("marks", "digits", "fonts"), ("story",)),
     **dict.fromkeys(("names", "marks_in_text", "nesting"), ("story", "too_large", "rejected")),
 }
-# Behaviours of robots.txt; False: nothing else may be requested.
-ROBOTS = {
-    **dict.fromkeys(("robots_404", "robots_html", "robots_8mb"), True),
-    **dict.fromkeys(("robots_403", "robots_429", "robots_500", "robots_503", "robots_bom"), False),
-    **dict.fromkeys(("robots_loop", "robots_redirect", "robots_away"), False),
-    **dict.fromkeys(("hang", "reset_now", "garbage", "bomb_gzip"), False),
-}
+# Behaviours of robots.txt (more in test_robots); False: nothing else may be requested.
+ROBOTS = {"robots_8mb": True, **dict.fromkeys(("robots_500", "robots_away", "garbage", "bomb_gzip"), False)}
 # The only behaviour of a site, the reason for which the run ends, and the maximum of requested URLs.
 WHOLE_SITES = {
     "s403": ("blocked", 5),

@@ -125,7 +125,8 @@ def test_next_crawl_completes_killed_one(
     report = crawl.report()
     read = crawl.stories_read()
     if whom == "child":
-        assert report["reason"] == "killed"
+        assert (report["exit_code"], report["reason"]) == (1, "killed")
+        assert "killed" in report["verdict"]["problems"][0]
         assert report["urls"]["complete"]
     again = Crawl(crawled)
     assert again.report()["exit_code"] == 0

@@ -47,13 +47,6 @@ def test_retry_after_delays_only_its_host() -> None:
         assert max(server.times["gzip"]) < second
 
 
-def test_retry_after_date_is_obeyed() -> None:
-    with FaultServer() as server:
-        found = fetch([address("s429_ra_date/2")], KHOBOR_MIRROR=server.base, **ONE_AT_A_TIME)
-        assert found.came_of(address("s429_ra_date/2")) == 200
-        assert server.gaps("s429_ra_date")[0] >= A_SECOND
-
-
 def test_pause_grows_without_retry_after() -> None:
     with FaultServer() as server:
         found = fetch(
@@ -77,26 +70,11 @@ def test_only_transient_failures_are_retried() -> None:
     with FaultServer() as server:
         bomb("gzip", server.bomb_size)  # cached: to make it may take longer than the timeout
         settings = ONE_AT_A_TIME | {"KHOBOR_FIRST_PAUSE_SECONDS": 0.05, "RETRY_PRIORITY_ADJUST": 1000}
-        found = fetch(urls, KHOBOR_MIRROR=server.base, **settings)
+        # On a busy machine, the large ones need longer than the usual two seconds.
+        found = fetch(urls, KHOBOR_MIRROR=server.base, seconds=200, DOWNLOAD_TIMEOUT=90, **settings)
         assert {name: server.hits[name] for name in tries} == tries
         assert found.came_of(address("reset_once")) == 200
         assert found.reason == "finished"
-
-
-@pytest.mark.parametrize(
-    ("name", "reason", "outcome"),
-    [("s500", "unreachable", "unreachable"), ("s403", "blocked", "blocked"), ("challenge_200", "blocked", "blocked")],
-)
-def test_failing_host_is_given_up(name: str, reason: str, outcome: str) -> None:
-    urls = [address(f"{name}/{n}") for n in range(30)]
-    with FaultServer() as server:
-        found = fetch(
-            urls, KHOBOR_MIRROR=server.base, KHOBOR_MAX_HOST_FAILURES=5, CONCURRENT_REQUESTS=16, **ONE_AT_A_TIME
-        )
-        assert server.hits[name] == 5
-        assert found.reason == reason
-        assert found.stats[f"khobor/given_up/{reason}"] == 1
-        assert {page["outcome"] for page in list(found.pages.values())[5:]} <= {outcome}
 
 
 def test_unknown_host_name_is_unreachable() -> None:
@@ -134,16 +112,6 @@ def test_few_bad_pages_keep_host_reachable() -> None:
         assert found.reason == "finished"
         assert len(found.pages) == len(urls)
         assert server.hits["s500"] == server.hits["reset_now"] == 9
-
-
-def test_too_long_pause_ends_run() -> None:
-    urls = [address("s429_ra_insane"), *(address(f"ok/{n}") for n in range(5))]
-    with FaultServer() as server:
-        found = fetch(urls, KHOBOR_MIRROR=server.base, **ONE_AT_A_TIME)
-        assert found.reason == "deferred"
-        assert found.seconds < 5
-        assert found.came_of(urls[0]) == "blocked"
-        assert server.hits["ok"] == 0
 
 
 def test_total_of_pauses_is_limited() -> None:

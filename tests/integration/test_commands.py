@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from crawler.registry import project_settings
 from khobor import main
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, FinishedCrawl, khobor
-from tests.support.processes import KHOBOR, KILL, TERM, RunningCommand, crawl_command, start_command
+from tests.support.processes import KHOBOR, TERM, crawl_command, start_command
 from tests.support.project import PROJECT
 
 SILENT = "http://127.0.0.1:9"  # the discard port; nothing listens
@@ -212,16 +212,9 @@ def test_check_prints_remedy_of_each_fault(tmp_path: Path) -> None:
     assert fault["remedy"] in shown.stdout
 
 
-@contextmanager
-def _running(mirror: str, data: Path) -> Iterator[RunningCommand]:
-    """A slow crawl that has stored some stories."""
-    with start_command(crawl_command(mirror, data, "-sDOWNLOAD_DELAY=0.5"), data) as run:
-        run.until(lambda: run.progress().get("stories", 0) >= 3)
-        yield run
-
-
 def test_interrupted_run_excludes_others_and_keeps_rows(mirror: str, tmp_path: Path) -> None:
-    with _running(mirror, tmp_path) as first:
+    with start_command(crawl_command(mirror, tmp_path, "-sDOWNLOAD_DELAY=0.5"), tmp_path) as first:
+        first.until(lambda: first.progress().get("stories", 0) >= 3)
         second = khobor("crawl", "kalbela", "--mirror", mirror, "--data", str(tmp_path))
         assert (second.returncode, "by process" in second.stderr) == (6, True)
         code, out, _, _ = first.ends(TERM)
@@ -234,19 +227,6 @@ def test_interrupted_run_excludes_others_and_keeps_rows(mirror: str, tmp_path: P
     after = crawl.crawl()
     assert after["exit_code"] == 0
     assert after["stories"]["new"] + report["stories"]["new"] == len(crawl.table("stories"))
-
-
-def test_killed_run_gets_verdict_and_keeps_rows(mirror: str, tmp_path: Path) -> None:
-    with _running(mirror, tmp_path) as first:
-        os.kill(first.holder(), KILL)
-        code, out, _, _ = first.ends()
-    report = json.loads(out)
-    assert code == report["exit_code"] == 1
-    assert "killed" in report["verdict"]["problems"][0]
-    assert report["urls"]["complete"]
-    crawl = FinishedCrawl(Newspaper(stories=60), mirror, tmp_path)
-    assert len(crawl.table("stories")) == report["stories"]["new"] >= 3
-    assert crawl.run("check").returncode == 0
 
 
 def test_reports_are_available_as_json(mirror: str, tmp_path: Path) -> None:

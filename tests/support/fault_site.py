@@ -34,6 +34,7 @@ from tests.support.fault_server import (
     then_ok,
 )
 from tests.support.forked_commands import run_command
+from tests.support.hostile_text import HOSTILE_TEXT
 from tests.support.processes import crawl_command
 
 HOST = "www.kalbela.com"
@@ -104,6 +105,9 @@ for name, date in {
     BEHAVIOURS[f"paper_date_{name}"] = lambda visit, date=date: visit.reply(  # type: ignore[misc]
         story(visit.target, f"প্রকাশ : {date}")
     )
+BEHAVIOURS["paper_forged"] = lambda visit: visit.reply(
+    story(visit.target, "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]").replace(HEADLINE.encode(), HOSTILE_TEXT.encode())
+)
 BEHAVIOURS["paper_date_none"] = lambda visit: visit.reply(story(visit.target, ""))
 
 

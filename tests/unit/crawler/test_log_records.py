@@ -15,8 +15,7 @@ import pytest
 from crawler.log_records import JsonRecord, PlainRecord, json_line
 from schedules.runner.log_tail import error_in_log
 from schedules.service.dispatcher import log_as_json
-from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
-from tests.support.fault_site import PUBLISHED, FaultSite, story
+from tests.support.fault_site import FaultSite
 from tests.support.forked_commands import run_command
 from tests.support.hostile_text import HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import SCRAPY, crawl_command
@@ -85,12 +84,7 @@ def test_error_is_found_in_both_formats(lines: list[str], words: tuple[str | Non
 
 
 def test_log_of_hostile_site_is_json(tmp_path: Path) -> None:
-    async def evil(visit: Visit) -> None:
-        page = story(visit.target).replace(HEADLINE.encode(), HOSTILE_TEXT.encode())
-        await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
-
-    BEHAVIOURS["evil_story"] = evil
-    with FaultSite(["evil_story"], popular=lambda server: [HOSTILE_TEXT]) as paper:
+    with FaultSite(["paper_forged"], popular=lambda server: [HOSTILE_TEXT]) as paper:
         command = crawl_command(paper.server.base, tmp_path, "--max-pages=6", "-sKHOBOR_LOG_FORMAT=json")
         done = run_command(command)
     report = json.loads(done.stdout)

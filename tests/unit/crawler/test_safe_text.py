@@ -19,8 +19,8 @@ from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import show_report
 from schedules.cli.render.table_summary_text import show_sample
 from schedules.cli.render.terminal import plain
-from tests.support.fault_server import BEHAVIOURS, HEADLINE, Visit
-from tests.support.fault_site import PUBLISHED, SITE, FaultSite, story
+from tests.support.fault_server import BEHAVIOURS
+from tests.support.fault_site import SITE, FaultSite
 from tests.support.forked_commands import run_command
 from tests.support.hostile_text import FORGED, HOSTILE_TEXT, UNSAFE, make_log_record, raised
 from tests.support.processes import KHOBOR, crawl_command
@@ -97,14 +97,9 @@ def test_printed_reports_are_escaped(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_hostile_text_and_secrets_stay_out(tmp_path: Path) -> None:
-    async def evil(visit: Visit) -> None:
-        page = story(visit.target).replace(HEADLINE.encode(), HOSTILE_TEXT.encode())
-        await visit.reply(page.replace(PUBLISHED.encode(), "প্রকাশ : ৩২ ফেব্রুয়ারি ২০২৬ \x1b[2J\n[root]".encode()))
-
-    BEHAVIOURS["evil_story"] = evil
     location = f"/ok/\x1b[2J{HOSTILE_TEXT.splitlines()[1]}"
     BEHAVIOURS["evil_place"] = lambda visit: visit.reply(b"", "302 Found", location=location)
-    with FaultSite(["evil_story", "evil_place"], popular=lambda server: [HOSTILE_TEXT]) as paper:
+    with FaultSite(["paper_forged", "evil_place"], popular=lambda server: [HOSTILE_TEXT]) as paper:
         command = crawl_command(paper.server.base, tmp_path, "--max-pages=12")
         for as_text in (True, False):
             chosen = [part for part in command if part != "--json" or not as_text]

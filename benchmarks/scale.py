@@ -76,10 +76,10 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
         story_id, url = f"{SITE}:{number}", f"https://www.kalbela.com/country-news/{number}"
         run_id = f"{at:%Y%m%dT%H%M%SZ}-{SITE}-{rng.getrandbits(16):04x}"
         address = (story_id, url, story_id, "latest", "https://www.kalbela.com/", 1, 0, run_id, seen, None, seen)
-        rows["urls"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None))
+        rows["urls"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None, seen, None))
         content, body, state = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         place = (story_id, url, f"{at:%Y-%m}", 1, content, body, state)
-        rows["stories"].append((*place, story_id, seen, "latest", 1))
+        rows["stories"].append((*place, story_id, seen, "latest", 1, None))
         rows["sketches"].append((number + 1, story_id, seconds, None, rng.choice(prints)))
         rows["bands"] += ((key_of(seconds, rng.getrandbits(24)), number + 1) for _ in range(BANDS))
     rows["bands"].sort()  # far faster, and the pages of the index are filled as they would be

@@ -15,10 +15,7 @@ from crawler.parsing.extractors import attribute, css, page_url
 from crawler.parsing.layout import Layout
 from crawler.spider import NewspaperSpider
 
-_SECTIONS = (
-    "india west-bengal west-bengal/kolkata world sports entertainment lifestyle business editorial editorial/essays"
-    " rabibashoriyo"
-)
+_SECTIONS = "india west-bengal world sports entertainment lifestyle business editorial editorial/essays rabibashoriyo"
 
 LAYOUT = Layout(
     name="anandabazar-2023",

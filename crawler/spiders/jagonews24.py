@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 
 from crawler.cms import structured_data as data
 from crawler.entry_points import Feed, Listing, Pagination, Sitemap
-from crawler.parsing.extractors import attribute, css, json_ld
+from crawler.parsing.extractors import attribute, css
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
 
-_SECTIONS = (
-    "national politics economy international country sports entertainment technology lifestyle health education"
-    " religion opinion probash law-courts campus"
-)
+_SECTIONS = "national politics economy international country sports entertainment technology lifestyle health opinion"
+_ARCHIVE = "/archive?dateFrom={date:%d/%m/%Y}&dateTo={date:%d/%m/%Y}"
 _META = ".time-with-author"
 
 LAYOUT = Layout(
@@ -30,7 +28,7 @@ LAYOUT = Layout(
     dates=(css(_META),),
     published=data.PUBLISHED,
     updated=data.UPDATED,
-    image=(attribute(".featured-image img", "data-src", "src"), json_ld("image", "url"), json_ld("image")),
+    image=(attribute(".featured-image img", "data-src", "src"), *data.IMAGE),
     ignored_images=r"^data:|placeholder|lazy|/og-image/",
     caption=(css(".featured-image figcaption, .featured-image .caption"), attribute(".featured-image img", "alt")),
     body=(".content-details",),
@@ -51,15 +49,13 @@ class JagoNews24(NewspaperSpider):
     other_kinds = frozenset(["topic", "archive", "photo", "video", "author", "rss"])
     examples = ("https://www.jagonews24.com/m/opinion/article/1149584", "https://www.jagonews24.com/amp/775698")
     layouts = (LAYOUT,)
-    lists = tuple(
-        RankedList(name, (f".jagoTab2 {pane}", pane), "li.media", ".media-left span", "h4.media-heading")
-        for name, pane in (("latest", "#tab21"), ("popular", "#tab22"))
+    lists = (
+        RankedList("latest", (".jagoTab2 #tab21",), "li.media", ".media-left span", ".media-heading"),
+        RankedList("popular", (".jagoTab2 #tab22",), "li.media", ".media-left span", ".media-heading"),
     )
     entry_points = (
         Feed(name="rss", paths=("/rss/rss.xml",), incremental=True),
         Sitemap(name="sitemap", paths=("/sitemaps/news-sitemap.xml",)),
-        Listing(
-            name="archive", paths=("/archive?dateFrom={date:%d/%m/%Y}&dateTo={date:%d/%m/%Y}",), pagination=Pagination()
-        ),
+        Listing(name="archive", paths=(_ARCHIVE,), pagination=Pagination()),
         Listing(name="section", paths=tuple(f"/{section}" for section in _SECTIONS.split())),
     )

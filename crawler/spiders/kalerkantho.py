@@ -1,22 +1,24 @@
 """Kaler Kantho (কালের কণ্ঠ), Dhaka, www.kalerkantho.com: Next.js; a system of its own group.
 
 The text is split over several elements, with advertisements in between, and a whole second story follows. Class names
-of modules end in a code that changes with each build. Section pages are empty without scripts; the daily sitemap stays
-open to all. `pubDate` of the feed is the clock of Dhaka marked as GMT. Facts: URLs and article A, sitemap and feed B
-(facts/newspapers/kalerkantho.md).
+of modules end in a code that changes with each build. Section pages are empty without scripts, and their JSON is below
+`/api/`, which robots.txt forbids; the daily sitemap stays open. `pubDate` of the feed is the clock of Dhaka marked as
+GMT. Facts: URLs and article A, sitemap and feed B (facts/newspapers/kalerkantho.md).
 """
 
 import re
 from zoneinfo import ZoneInfo
 
 from crawler.cms import structured_data as data
-from crawler.entry_points import Feed, Json, JsonPath, Listing, Pagination, Sitemap
+from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.parsing.extractors import attribute, css, meta, page_url
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
 
 _SECTIONS = "national country-news dhaka chattogram Politics Court world sport entertainment business lifestyle opinion"
+_TABS = (("latest", ("#tabPane1",)), ("popular", ("#tabPane2",)))
+_TOP = ':is([class*="detailsTop"], [class*="sectionArea"])'
 _AREA = '[class*="articleArea"]'
 
 LAYOUT = Layout(
@@ -24,24 +26,14 @@ LAYOUT = Layout(
     title=("h1.display-6", "h1.my-3", "h1"),
     preamble="time, h1, h6",
     headline=(css("h1.display-6"), css("h1.my-3"), *data.HEADLINE, css("h1")),
-    authors=(
-        css('[class*="detailsTop"] span.fw-bold, [class*="sectionArea"] span.fw-bold'),
-        css("h6.my-4"),
-        *data.AUTHORS,
-    ),
+    authors=(css(f"{_TOP} span.fw-bold"), css("h6.my-4"), *data.AUTHORS),
     dates=(css("time", matching="প্রকাশ"),),
     published=(meta("article:published_time"), *data.PUBLISHED),
     updated=data.UPDATED,
     edition=(page_url("/print-edition/", "print"), page_url("/online/", "online")),
     image=(attribute(f"{_AREA} figure img, figure img", "src"), *data.IMAGE),
     caption=(css("figure figcaption"),),
-    body=(
-        'article[class*="detailsBody"]',
-        "article.news-details-content",
-        "div.newsArticle",
-        "article.my-5",
-        "div.someNews",
-    ),
+    body=('article[class*="detailsBody"]', "article.news-details-content", ".newsArticle", "article.my-5", ".someNews"),
     story_container=f"{_AREA}, main",
     exclude=f".related-story, {data.ADVERTS}",
 )
@@ -57,19 +49,10 @@ class KalerKantho(NewspaperSpider):
     story_path = re.compile(r"\A/(?P<section>(?:online|print-edition)/[\w-]++)/\d{4}/\d\d/\d\d/(?P<id>[0-9]++)")
     examples = ("https://www.kalerkantho.com/online/Politics/2026/09/28/1745298",)
     layouts = (LAYOUT,)
-    lists = tuple(  # tabs of the front page in 2023; "best of the day" stands for the most read
-        RankedList(name, (pane,), "li.list-group-item")
-        for name, pane in (("latest", "#tabPane1"), ("popular", "#tabPane2"))
-    )
+    # Tabs of the front page in 2023; the second, "best of the day", stands for the most read.
+    lists = tuple(RankedList(*each, "li.list-group-item") for each in _TABS)
     entry_points = (
         Sitemap(name="sitemap", paths=("/daily-sitemap/{date}/sitemap.xml",), incremental=True),
         Feed(name="rss", paths=("/rss.xml",), incremental=True),
         Listing(name="section", paths=tuple(f"/online/{section}" for section in _SECTIONS.split())),
-        Json(
-            name="section-json",
-            paths=("https://bn.api-kalerkantho.com/api/online/national?page={page}",),
-            entries=JsonPath(items="category.data", link="/online/{cat_name.slug}/{n_id}", title="n_head"),
-            pagination=Pagination(),
-            disallowed="robots.txt: Disallow /api/ (read in Aug 2026); its stories have no date in the path",
-        ),
     )

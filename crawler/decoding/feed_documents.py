@@ -28,7 +28,6 @@ _OTHER_TAG = re.compile(
 )
 _PREFIX = re.compile(r"</?([a-z][\w-]{0,30}):", re.IGNORECASE)
 _BARE_BRACKET = re.compile(r"<(?![A-Za-z_/!?])")
-_COMMENT = re.compile(r"<!--(?:[^-]++|-(?!->))*+-->")
 _ENCODING = re.compile(rb"<\?xml[^<>]{0,200}?encoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})[\"']")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _REFERENCE = re.compile(r"&(?:(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});)?")
@@ -111,8 +110,11 @@ def whole_text(text: str) -> str:
 
 
 def _escape_markup(text: str) -> str:
-    text = _BARE_BRACKET.sub("&lt;", _COMMENT.sub("", text)).replace("]]>", "")
-    return _REFERENCE.sub(_reference, text)
+    """Remove comments, and escape what is neither a tag nor a reference of XML."""
+    first, *parts = text.split("<!--")
+    comments = (part.partition("-->") for part in parts)
+    text = "".join((first, *(after if end else inside for inside, end, after in comments)))
+    return _REFERENCE.sub(_reference, _BARE_BRACKET.sub("&lt;", text).replace("]]>", ""))
 
 
 def _reference(match: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """robots.txt by RFC 9309: groups, patterns, and a differential test against Scrapy's parser."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import strategies as st
@@ -213,7 +214,7 @@ def test_stored_file_after_markup_is_obeyed() -> None:
     assert len(robots.sitemaps) == 2
 
 
-_PATHS = st.text("ab/*$%-.?=&", max_size=8).map(lambda text: f"/{text}")
+_PATHS = st.text("ab/*$%-.?=&খé", max_size=8).map(lambda text: f"/{text}")
 _LINES = st.one_of(
     st.sampled_from(["*", "khobor", "Khobor", "other"]).map(lambda name: f"User-agent: {name}"),
     st.tuples(st.sampled_from(["Allow", "Disallow"]), _PATHS).map(": ".join),
@@ -221,7 +222,7 @@ _LINES = st.one_of(
 )
 
 
-def check_against_protego(lines: list[str], path: str) -> None:
+def check_against_protego(lines: list[str], path: str, charset: str) -> None:
     """Compare with Protego where both follow RFC 9309.
 
     Known disagreements, in which RFC 9309 is followed here: Protego also reads a final `$` as a dollar sign and
@@ -231,12 +232,15 @@ def check_against_protego(lines: list[str], path: str) -> None:
     text = "\n".join(line for line in lines if not line.startswith(("Crawl", "Host")) and line != "Disallow:")
     text = re.sub(r"\*+", "*", re.sub("[$%]", "x", text))
     path = re.sub("[*$%]", "x", path)
-    assert allows(text, path) is Protego.parse(text).can_fetch(WWW + path, "khobor"), text
+    expected = Protego.parse(text).can_fetch(WWW + path, "khobor")
+    assert allows(text.encode(charset), path) is expected, text
+    assert allows(text.encode(charset), quote(path, safe="/*?=&")) is expected, text
 
 
 @examples
 def test_decision_equals_protego(examples: int) -> None:
-    holds(check_against_protego, st.lists(_LINES, max_size=12), _PATHS, examples=examples)
+    charsets = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
+    holds(check_against_protego, st.lists(_LINES, max_size=12), _PATHS, charsets, examples=examples)
 
 
 _NOISE = st.lists(

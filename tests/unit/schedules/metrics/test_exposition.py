@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from crawler.outcomes import Outcome
 from khobor import main
 from pipelines.analysis.run_details import new_stories, slowest_pages
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import StorageError
 from schedules.alerting.deliveries import ActiveAlarms
 from schedules.cli.render.run_list import show_runs
 from schedules.cli.render.run_report import read_details, show_report
@@ -23,6 +25,7 @@ from schedules.metrics.labels import ALARM_KINDS
 from schedules.metrics.totals import MAX_OPEN
 from schedules.monitoring import alarms, throughput
 from schedules.reports.progress import running
+from schedules.service.notifier_thread import write_metrics
 from schedules.timetable.config import Timetable
 from tests.newspaper import Newspaper
 from tests.support.commands import FinishedCrawl
@@ -142,6 +145,22 @@ def test_metrics_are_printed_and_written(
     assert file.stat().st_mode & 0o777 == 0o644, "the exporter runs as another user"
     assert main([*command, "--out", str(tmp_path / "none" / "khobor.prom")]) == 7
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["stories/x.prom", "stories/site=kalbela/x.prom", "state/x", "runs/../runs/x.json", "link/x.prom", "fetches"],
+)
+def test_metrics_file_inside_tables_is_refused(form: str, memory_folder: Path, timetable: Timetable) -> None:
+    dataset = folder(memory_folder)
+    (dataset.root / "stories" / "site=kalbela").mkdir(parents=True, exist_ok=True)
+    (memory_folder / "link").symlink_to(dataset.root / "stories")
+    file = (memory_folder if form.startswith("link") else dataset.root) / form
+    with pytest.raises(StorageError):
+        write_metrics(dataset, replace(timetable, metrics_file=file))
+    assert not file.exists()
+    write_metrics(dataset, replace(timetable, metrics_file=memory_folder / "khobor.prom"))
+    assert (memory_folder / "khobor.prom").stat().st_size > 100
 
 
 def test_empty_folder_has_metrics(memory_folder: Path, timetable: Timetable) -> None:

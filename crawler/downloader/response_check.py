@@ -61,7 +61,7 @@ def check(
         return Outcome.CORRUPT, "only a part of the response was sent"
     if not body or body.isspace():
         return Outcome.CORRUPT, "an empty response"
-    if is_feed and has_entries(body[:MAX_ERROR_PAGE_BYTES]):
+    if is_feed and (page.kind == "gzip" or has_entries(body[:MAX_ERROR_PAGE_BYTES])):
         # Error messages before or after a feed cost none of its entries.
         return _cut_short(page.kind, body) if "partial" in flags else None
     if error := page.error:

@@ -26,7 +26,7 @@ _MORE = (
 )
 # A line with nothing but such a label is the heading of an advertisement.
 _AD = (
-    r"(?:গুগল\s*)?বিজ্ঞাপন|অ্যাড|স্পন্সর(?:ড|ড্)?|স্পনসর(?:ড|ড্)?|পৃষ্ঠপোষকতায়|প্রমোশনাল?"
+    r"(?:গুগল\s*)?বিজ্ঞাপ[নণ]|অ্যাড|স্পন্সর(?:ড|ড্)?|স্পনসর(?:ড|ড্)?|পৃষ্ঠপোষকতায়|প্রমোশনাল?"
     r"|(?:google\s*)?ad(?:s|vert|verts|vertisements?|vertorial|vertising)?|(?:sponsored|promoted)(?:\s+(?:content|links?|posts?|stor(?:y|ies)|by))?"
     r"|paid\s+(?:content|post|partnership)|স্পন্সরড\s*কনটেন্ট"
 )

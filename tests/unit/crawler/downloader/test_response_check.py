@@ -211,6 +211,8 @@ def test_stored_page_without_end_tags_is_accepted() -> None:
         (b"\xef\xbb\xbf" * 2 + RSS, True, None),
         (b"https://a.test/1\nhttps://a.test/2\n", True, None),
         (b"https://a.test/1\n", False, "wrong_type"),
+        (gzip.compress(RSS, mtime=0), True, None),
+        (b'{"version": "https://jsonfeed.org/version/1.1", "items": []}', True, None),
         (b"Too many connections", True, "soft_error"),
         (PNG, True, "wrong_type"),
         (RSS[:-40], True, None),

@@ -60,7 +60,17 @@ def test_boilerplate_is_removed(markup: str) -> None:
     assert own(markup) == []
 
 
-LABELS = ["বিজ্ঞাপন", "Advertisement", "ADVERTISEMENTS", "Ad", "Sponsored", "sponsored content", "Promoted", "স্পনসরড"]
+LABELS = [
+    "বিজ্ঞাপন",
+    "বিজ্ঞাপণ",
+    "Advertisement",
+    "ADVERTISEMENTS",
+    "Ad",
+    "Sponsored",
+    "sponsored content",
+    "Promoted",
+    "স্পনসরড",
+]
 LABELS += ["Story continues below advertisement", "Advertisement - scroll to continue", "বিজ্ঞাপন বিজ্ঞাপন"]
 PROMPTS = ["আরও পড়ুন", "আরো পড়ুন:", "এছাড়াও পড়ুন", "পড়ুন আরও", "সম্পর্কিত খবর", "Read also", "ALSO READ:", "See also"]
 PROMPTS += ["Related articles", "You may also like", "আরও খবর", "Read more »", "Also read: another story of the day"]

@@ -22,6 +22,7 @@ _BLANK = "\ufffd" + "".join(
     for character in map(chr, (*range(0x3001), 0xFEFF, *range(0xDC80, 0xDD00)))
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
 )
+_INLINE_TAG = re.compile(r"</?(?:a|b|i|em|strong|span|font|code)(?=[\s/>])[^<>\r\n]*+>", re.IGNORECASE)
 _TAG = re.compile(r"<(?!https?:)[^<>\r\n]*+>")
 _LINE_END = re.compile("[\r\n\v\f\x85\u2028\u2029]|<!--|-->")
 # Accepts the misspellings that Google's parser accepts.
@@ -145,8 +146,8 @@ def _charset(start: bytes) -> str:
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind and value of each line with a known field; an HTML tag counts as a line break."""
-    for line in _LINE_END.split(_TAG.sub("\n", text)):
+    """Yield the kind and value of each line with a known field; a tag counts as a line break unless it is inline."""
+    for line in _LINE_END.split(_TAG.sub("\n", _INLINE_TAG.sub("", text))):
         content = line.partition("#")[0].strip(_BLANK)
         if match := _FIELD.match(content):
             kind, rest = match.lastgroup or "", content[match.end() :]

@@ -106,6 +106,7 @@ def test_zone_of_date_is_that_of_site(text: str, zone: str, moment: tuple[int, .
     ("value", "seconds"),
     [
         *((value, None) for value in ("-3", "+3", "1.5", "-1", "Sat, 31 Feb 2026 12:00:00 GMT", "soon")),
+        *((value, None) for value in ("Sat, 22 Aug 2026 12:01:00 XYZ", "Sat Aug 22 18:01:00 BDT 2026")),
         *((value, 60) for value in ("Saturday, 22-Aug-26 12:01:00 GMT", "Sat Aug 22 12:01:00 2026", "60")),
     ],
 )

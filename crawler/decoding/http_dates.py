@@ -4,10 +4,13 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+# `email.utils` takes +06 for six minutes, +06:00 for UTC, and ignores the halves of the day.
+_OFFSET = re.compile(r"(:\d\d\s{0,9}[+-])(\d\d?)(?::?(\d\d))?(?![\d:])")
+_HALF = re.compile(r"\b[ap]\.?m\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _DAY_OR_MONTH = re.compile(
     r"(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?|(?:jan|febr)(?:uary)?|feb|mar(?:ch)?|apr(?:il)?|may"
-    r"|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|(?:nov|dec)(?:ember)?|at|[ap]m",
+    r"|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|(?:nov|dec)(?:ember)?",
     re.IGNORECASE,
 )
 
@@ -15,11 +18,13 @@ _DAY_OR_MONTH = re.compile(
 def parse_http_date(text: str) -> datetime | None:
     """Return a date in UTC, which is also its default zone, or None if it is malformed or outside Python's range.
 
-    A zone with an unknown name, which `email.utils` takes for UTC, makes the date None. `email.utils` may raise other
-    exceptions than ValueError, such as OverflowError for a huge year or offset.
+    A zone with an unknown name, which `email.utils` takes for UTC, makes the date None, and so does AM or PM.
+    `email.utils` may raise other exceptions than ValueError, such as OverflowError for a huge year or offset.
     """
+    if _HALF.search(text):
+        return None
     try:
-        date = parsedate_to_datetime(text)
+        date = parsedate_to_datetime(_OFFSET.sub(lambda offset: f"{offset[1]}{offset[2]:>02}{offset[3] or '00'}", text))
         if date.tzinfo is None:
             if not all(map(_DAY_OR_MONTH.fullmatch, _WORD.findall(text[:200]))):
                 return None

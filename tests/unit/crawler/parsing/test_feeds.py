@@ -1,7 +1,7 @@
 """Entries of feeds and sitemaps."""
 
 import gzip
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from html import escape
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -188,6 +188,23 @@ def test_newest_entry_is_first_in_any_format() -> None:
     ]
     entries = [FeedEntry(str(place), None, date) for place, date in enumerate(dates)]
     assert "".join(entry.url for entry in newest_first(entries)) == "5321046"
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [
+        *(
+            (f"Tue, 11 Aug 2026 19:02:00{offset}", 13)
+            for offset in (" +06:00", " +06", " +6", "+06:00", " +0600 (BDT)")
+        ),
+        *((f"2026-08-11 19:02:00{offset}", 13) for offset in ("+06", "+06:00", " +0600")),
+        *((f"Tue, 11 Aug 2026 19:02:00{zone}", 19) for zone in ("", " GMT", " Z", " -0000", " +00")),
+        *((f"Tue, 11 Aug 2026 07:02:00{zone}", None) for zone in (" PM", " PM +0600", " BDT", " XYZ", " GMT+6")),
+    ],
+)
+def test_time_of_entry_has_its_offset(date: str, hour: int | None) -> None:
+    moment = None if hour is None else datetime(2026, 8, 11, hour, 2, tzinfo=UTC)
+    assert modification_times([FeedEntry("/1", None, date)]) == [moment]
 
 
 def test_entries_without_date_keep_their_order() -> None:

@@ -30,7 +30,8 @@ def problems(site: type[LinkFollower]) -> Iterator[str]:
         selectors = (*ranked.regions, ranked.rows, ranked.rank, ranked.title, ranked.drop)
         found += [("lists", ranked.name, text) for text in _bad_selectors(selectors)]
     for entry_point in site.entry_points:
-        found += [("entry_points", entry_point.name, text) for text in _entry_point(entry_point)]
+        faults = [*_entry_point(entry_point)] or [*_unrequestable(site, entry_point)]
+        found += [("entry_points", entry_point.name, text) for text in faults]
     for attribute, name, text in found:
         yield f"{declared_at(site, attribute, name)}: {text}"
 
@@ -94,6 +95,17 @@ def _bad_selectors(selectors: Any) -> Iterator[str]:
 
 
 _EMPTY_PAGE = LexborHTMLParser("<p>")
+
+
+def _unrequestable(site: type[LinkFollower], entry_point: EntryPoint) -> Iterator[str]:
+    """Yield a URL of an entry point that the site's own rules exclude, or take for a story."""
+    rules = site.make_url_rules()
+    for link, _ in entry_point.first_pages(date(2026, 1, 2)):
+        target = rules.identify(link, f"https://{site.hosts[0]}/")
+        if not isinstance(target, SiteUrl):
+            yield f"the entry point {link} is never requested: {target.reason}"
+        elif target.story_id:
+            yield f"the entry point {link} is taken for a story: story_path matches it"
 
 
 def _entry_point(entry_point: EntryPoint) -> Iterator[str]:

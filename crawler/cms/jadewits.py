@@ -46,7 +46,15 @@ class Jadewits(NewspaperSpider):
 
 def latest(widget: int) -> tuple[RankedList, ...]:
     """Return the `latest` list, which is the widget with a number on the page of the latest stories."""
-    return (RankedList(name="latest", regions=(f"#contents_{widget}_ajax_container",), rows=".each", title=".title"),)
+    return (
+        RankedList(
+            name="latest",
+            regions=(f"#contents_{widget}_ajax_container",),
+            rows=".each",
+            title=".title",
+            drop=".subtitle",
+        ),
+    )
 
 
 def entry_points(page: str, widget: int, sections: str, *, disallowed: str = "") -> tuple[EntryPoint, ...]:

@@ -40,9 +40,7 @@ LAYOUT = Layout(
 
 class WordPress(NewspaperSpider):
     layouts = (LAYOUT,)
-    other_kinds = frozenset(
-        ("wp-json", "wp-content", "wp-admin", "author", "tag", "category", "newscat", "page", "feed")
-    )
+    other_kinds = frozenset(("wp-content", "wp-admin", "author", "tag", "category", "newscat", "page"))
     entry_points = (
         Listing(name="front-page", paths=("/",), incremental=True),
         Feed(name="rss", paths=("/feed/",), incremental=True),

@@ -219,6 +219,8 @@ class Layout:
         if len(parts) == 1:
             return parts
         nested = {node.mem_id for outer in parts for node in outer.css(selector) if node.mem_id != outer.mem_id}
+        if whole is not None and self.exclude:  # blocks of related stories may have parts too
+            nested |= {part.mem_id for block in whole.css(self.exclude) for part in block.css(selector)}
         distinct: dict[str | None, LexborNode] = {}
         for part in parts:
             if part.mem_id not in nested:

@@ -24,7 +24,7 @@ class BanglaTribune(jadewits.Jadewits):
     story_path = re.compile(
         r"\A(?:/c(?=/))?(?:/(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*+))?/(?P<id>[0-9]++)(?:/[^/]*+)?"
     )
-    other_kinds = frozenset(("archive", "topic", "author", "video", "photo", "api", "feed", "search"))
+    other_kinds = frozenset(("archive", "topic", "author", "video", "photo", "search"))
     examples = ("https://www.banglatribune.com/country/rajshahi/961628/শিরোনাম", "https://www.banglatribune.com/708062")
     lists = jadewits.latest(10950)
     entry_points = jadewits.entry_points("/আজকের-খবর", 10950, _SECTIONS)

@@ -46,7 +46,7 @@ class JagoNews24(NewspaperSpider):
     story_path = re.compile(
         r"\A(?:/(?P<section>[a-z][\w-]*+(?:/(?!news/|article/)[a-z][\w-]*+)?)(?:/(?:news|article))?)?/(?P<id>[0-9]++)"
     )
-    other_kinds = frozenset(["topic", "archive", "photo", "video", "author", "rss"])
+    other_kinds = frozenset(["topic", "archive", "photo", "video", "author"])
     examples = ("https://www.jagonews24.com/m/opinion/article/1149584", "https://www.jagonews24.com/amp/775698")
     layouts = (LAYOUT,)
     lists = (

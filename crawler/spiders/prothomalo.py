@@ -26,10 +26,11 @@ class ProthomAlo(quintype.Quintype):
     hosts = ("www.prothomalo.com", "prothomalo.com", "m.prothomalo.com")
     zone = ZoneInfo("Asia/Dhaka")
     verified = "article, section page and the list `latest` (Aug 2026)"
-    story_path = re.compile(rf"\A(?:/story(?=/))?/(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+){{0,2}}?)/(?P<id>{_SLUG})")
+    story_path = re.compile(
+        rf"\A(?:/story(?=/))?/(?!collection/|api/)(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+){{0,2}}?)/(?P<id>{_SLUG})"
+    )
     other_kinds = frozenset(
-        ("video", "photo", "shorts", "poll", "topic")
-        + ("collection", "author", "api", "search", "ampstories", "chakri")
+        ("video", "photo", "shorts", "poll", "topic") + ("author", "search", "ampstories", "chakri")
     )
     examples = (
         "https://www.prothomalo.com/bangladesh/district/j1tt01b5eu",

@@ -23,17 +23,14 @@ class Samakal(emythmakers.EMythMakers):
     hosts = ("samakal.com", "www.samakal.com")
     zone = ZoneInfo("Asia/Dhaka")
     numbered = True
-    verified = "section page (Aug 2026), tabs of the e-paper (2018)"
+    verified = "section page (Aug 2026), list `latest` of the e-paper (2018)"
     story_path = re.compile(r"\A/(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*?)/article/(?P<id>[0-9]++)(?:/[^/]*+)?")
     examples = (
         "https://samakal.com/opinion/article/368956/প্রধানমন্ত্রীকে-সৌদি",
         "https://samakal.com/economics/article/264110",
     )
-    lists = (
-        # The block on article pages (B), and the tabs of the e-paper (A, 2018).
-        RankedList("latest", (".DlastNews-list", "#latest_news"), "a", title="h5", drop=".subHeading"),
-        RankedList("popular", ("#most_viewed",), "li"),
-    )
+    # The block on article pages (B), and the tab of the e-paper (A, 2018).
+    lists = (RankedList("latest", (".DlastNews-list", "#latest_news"), "a", title="h5", drop=".subHeading"),)
     entry_points = (
         Listing(name="latest-news", paths=("/latest/news?page={page}",), pagination=Pagination(), incremental=True),
         Feed(name="rss", paths=("/rss",), incremental=True),

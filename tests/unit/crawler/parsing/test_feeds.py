@@ -301,6 +301,35 @@ def test_bad_entry_costs_one_entry(examples: int) -> None:
     holds(check_one_bad_entry, _BAD, st.integers(0, 6), examples=examples)
 
 
+def check_any_document(pieces: list[bytes], charset: str) -> None:
+    body = b"".join(pieces)
+    for document in (body, body.decode("utf-8", "replace").encode(charset)):
+        has_entries(document)
+        entries = [*parse_feed(document), *(entry for found in parse_sitemap(document) for entry in found)]
+        newest_first(entries)
+        modification_times(entries)
+        for entry in entries:
+            f"{entry.url}{entry.headline}".encode()
+
+
+_PIECES = [
+    *("<?xml version='1.0' encoding='utf-16'?>", "<rss>", "<feed xml:base='http://['>", "<x:urlset>"),
+    *("<rdf:RDF>", "</rss>", "</feed>", "<item>", "<entry>", "<url>", "<sitemap>", "</item>", "</url>"),
+    *("<loc>", "</loc>", "<link>", "</link>", "<link href='/1'/>", "<link rel=''>", "<title>", "</title>"),
+    *("<guid>", "<![CDATA[", "]]>", "<!--", "-->", "&#55357;", "&#x110000;", "&", "&amp;", "&nbsp;", "<br>"),
+    *("<x:link>/2", "<!DOCTYPE a [", "<!ENTITY b 'c'>", "]>", "&b;", "/1", "https://a.test/1\n", "ক"),
+    *('{"items": [', '{"url": "/1"}', "]}", "<pubDate>Tue, 11 Aug 2026 19:02:00 +9999</pubDate>"),
+    *("<lastmod>9999-12-31T23:59:59-23:00</lastmod>"),
+]
+
+
+@examples
+def test_no_document_raises(examples: int) -> None:
+    pieces = st.one_of(st.sampled_from(_PIECES).map(str.encode), st.binary(max_size=6))
+    charsets = st.sampled_from(["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
+    holds(check_any_document, st.lists(pieces, max_size=20), charsets, examples=examples)
+
+
 def test_title_in_another_charset_than_declared() -> None:
     assert parse_feed(item("<title>caf\xe9</title><link>/1</link>").replace("কালবেলা", "").encode("latin-1")) == [
         FeedEntry("/1", "café")

@@ -5,6 +5,7 @@ to add to the real time. Importing this module raises :class:`ValueError` if it 
 """
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -30,6 +31,12 @@ def start_in(environment: Mapping[str, str]) -> datetime | None:
     if start.tzinfo is None:
         raise ValueError(f"KHOBOR_CLOCK={value} needs a zone (+06:00, or Z)")
     return start.astimezone(UTC)
+
+
+def clock_offset() -> float:
+    """Return the difference in seconds between the wall clock and one that is never set, nor stops on suspension."""
+    steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.time() - time.clock_gettime(steady)
 
 
 def now() -> datetime:

@@ -66,6 +66,9 @@ class Fetch:
     etag: str | None = None
     last_modified: str | None = None
     removed: dict[str, int] = field(default_factory=dict)  # what limits on the page's markup removed, by kind
+    links: int = 0  # all links on the page of an entry point that yields nothing
+    front_page: str | None = None  # digest of the stories that the front page links to
+    is_html: bool = False  # the response was parsed as a page, on which the ranked lists are expected
     new_links: int = 0  # stories on it that no other page had linked to
     hinted_by: str | None = None  # list or entry point that hinted at a change of the story
     unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew

@@ -71,7 +71,7 @@ _OUTCOMES = {
     Outcome.UNCHANGED: "requested again, and the same as before",
     Outcome.SKIPPED_FRESH: "known and not due, so not requested",
     Outcome.LIST: "a listing page, feed or sitemap, read for its links",
-    Outcome.EMPTY: "a feed or sitemap in which no entry could be read",
+    Outcome.EMPTY: "yields nothing: no link of a page is to a story, or no entry of a feed or sitemap is readable",
     Outcome.NOT_A_STORY: "a URL or page of another kind (video, photo, poll, search, section)",
     Outcome.REJECTED: "extracted as a story, but dropped by a step; `rejects` has the reason",
     Outcome.UNREADABLE: "the parser failed on it (internal error), or crashed",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
-from crawler.entry_points import Feed, Json, Listing, Sitemap
+from crawler.entry_points import CrawlPosition, Feed, Json, Listing, Sitemap
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.link_following import LinkFollower, position_of
 from crawler.outcomes import Outcome
@@ -59,6 +60,7 @@ class NewspaperSpider(LinkFollower):
         #: Parses a page; the parse worker sets its own method here.
         self.parse_page: Callable[[PageResponse], Awaitable[ParsedPage]] = self._parse_in_process
         self.allowed_domains = list(self.hosts)
+        self._home = f"https://{self.hosts[0]}{self.front_page}"
         # For each list: the rows parsed last, if links to pages without a story were followed, and the snapshot.
         self._last_lists: dict[str, tuple[list[RankedRow], bool, Snapshot]] = {}
 
@@ -77,7 +79,7 @@ class NewspaperSpider(LinkFollower):
     async def start(self) -> AsyncIterator[Any]:
         """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt."""
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
-        for link in (*starts, f"https://{self.hosts[0]}{self.front_page}"):
+        for link in (*starts, self._home):
             for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):
                 yield output
         robots = self.crawler.get_downloader_middleware(PoliteRobots)
@@ -150,6 +152,7 @@ class NewspaperSpider(LinkFollower):
             place = declared_at(type(self), "entry_points", fetch.via)
             fetch.reason = f"{parsed.unfit} ({place})"
         entry_point = response.meta.get("entry_point")
+        fetch.is_html = not isinstance(entry_point, (Feed, Sitemap, Json))
         self._ranked_keys.clear()
         for name, rows in parsed.lists.items():
             yield from self._follow_ranked_list(name, rows, response, fetch)
@@ -163,14 +166,23 @@ class NewspaperSpider(LinkFollower):
                     for link in parsed.feed_urls:
                         yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
         if parsed.story is None:
-            is_feed = isinstance(entry_point, (Feed, Sitemap, Json))
-            fetch.outcome = Outcome.LIST if parsed.entries or parsed.sitemaps or not is_feed else Outcome.EMPTY
+            self._set_yield(parsed, response, fetch)
             yield fetch
             return
         story = parsed.story.story
         story.discovered_via, story.depth, story.run_id = fetch.via, fetch.depth, self.run_id
         parsed.story.fetch = fetch
         yield parsed.story
+
+    def _set_yield(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> None:
+        """Set the outcome `list`, or `empty` if it links to no story; later pages may be behind a listing's end."""
+        if not fetch.is_html:
+            is_empty = not (parsed.entries or parsed.sitemaps)
+        elif is_empty := position_of(response) == CrawlPosition() and parsed.link_count > 0 and not parsed.links:
+            fetch.links, fetch.reason = parsed.link_count, fetch.reason or f"{parsed.link_count} links, none to a story"
+        fetch.outcome = Outcome.EMPTY if is_empty else Outcome.LIST
+        if fetch.is_html and parsed.links and fetch.key == self.url_rules.identify(self._home).key:
+            fetch.front_page = blake2b("\n".join(link.key for link in parsed.links).encode(), digest_size=8).hexdigest()
 
     def _follow_ranked_list(self, name: str, rows: list[RankedRow], response: Response, fetch: Fetch) -> Iterator[Any]:
         # A list may link to a page that is not a story and has lists itself. Only one such page in a row is followed.

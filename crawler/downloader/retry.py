@@ -11,7 +11,7 @@ from scrapy import Request, Spider, signals
 from scrapy.core.downloader import Downloader
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
-from scrapy.exceptions import ResponseDataLossError
+from scrapy.exceptions import CloseSpider, ResponseDataLossError
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 from scrapy.utils.asyncio import CallLaterResult, call_later
@@ -56,11 +56,25 @@ def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
 
 
 @dataclass
-class _Host:
-    failures: int = 0  # in a row
-    pauses: int = 0  # in a row
-    failed_urls: set[str] = field(default_factory=set)
+class _Failures:
+    """Failures in a row, of a host or of one kind of its pages."""
+
+    count: int = 0
     given_up: FetchError | None = None
+
+
+@dataclass
+class _Host(_Failures):
+    pauses: int = 0  # in a row
+    has_page: bool = False  # a page, not only robots.txt, was received
+    failed_urls: set[str] = field(default_factory=set)
+    kinds: dict[str, _Failures] = field(default_factory=dict)
+
+
+def page_kind(request: Request) -> str:
+    """Return `story`, the name of an entry point, or `page` for any other page."""
+    entry_point, fetch = request.meta.get("entry_point"), request.meta.get("fetch")
+    return entry_point.name if entry_point else "story" if fetch and fetch.story_id else "page"
 
 
 def _seconds(settings: BaseSettings, name: str, delays: float) -> float:
@@ -78,9 +92,12 @@ class PatientRetry(RetryMiddleware):
     doubled with each retry; once two URLs have failed in a row, further ones are not retried. Other 4xx responses and
     internal errors are never retried.
 
-    A host is no longer contacted after `KHOBOR_MAX_HOST_FAILURES` failed URLs in a row, or if a pause would exceed the
-    rest of `KHOBOR_MAX_BACKOFF_SECONDS`, the sum of pauses in a run. When this applies to all hosts, the spider closes
-    with the reason `unreachable`, `blocked` or `deferred`.
+    Pages of one kind (stories, or those of one entry point) are no longer requested from a host after
+    `KHOBOR_MAX_HOST_FAILURES` of them failed in a row; they are left for the next run. The host is no longer contacted
+    when this applies to all kinds requested, after as many failures in a row of any kind (twice as many if it sent a
+    page before), or if a pause would exceed the rest of `KHOBOR_MAX_BACKOFF_SECONDS`, the sum of pauses in a run. When
+    this applies to all hosts, or only given up kinds are left of a host that failed last, the spider closes with the
+    reason `unreachable`, `blocked` or `deferred`.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -96,8 +113,19 @@ class PatientRetry(RetryMiddleware):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         middleware = super().from_crawler(crawler)
+        crawler.signals.connect(middleware.spider_idle, signals.spider_idle)
         crawler.signals.connect(middleware.spider_closed, signals.spider_closed)
         return middleware
+
+    def spider_idle(self) -> None:
+        left = [kind.given_up for host in self._hosts.values() for kind in host.kinds.values() if kind.given_up]
+        if left and all(host.given_up or host.count >= self.max_failures for host in self._hosts.values()):
+            raise CloseSpider(left[-1].outcome.value)
+
+    @property
+    def has_given_up_stories(self) -> bool:
+        """Report if no more stories are requested from a host."""
+        return any("story" in host.kinds and host.kinds["story"].given_up for host in self._hosts.values())
 
     def spider_closed(self) -> None:
         if self._wake_up:
@@ -106,6 +134,9 @@ class PatientRetry(RetryMiddleware):
     def process_request(self, request: Request) -> None:
         if error := self._host(request).given_up:
             raise FetchError(error.outcome, error.reason)
+        if error := self._kind(request).given_up:
+            self._stats.inc_value(f"khobor/left/{page_kind(request)}")
+            raise FetchError(Outcome.PENDING, error.reason)
 
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
@@ -113,7 +144,8 @@ class PatientRetry(RetryMiddleware):
         outcome, reason = check_response(response) or (None, "")
         if outcome not in (Outcome.BLOCKED, Outcome.SOFT_ERROR) and response.status < 500:
             host = self._host(request)
-            host.failures = host.pauses = 0
+            host.count = host.pauses = self._kind(request).count = 0
+            host.has_page = host.has_page or "fetch" in request.meta
             return response
         if self._count_failure(request, outcome, reason) or request.meta.get("dont_retry"):
             return response
@@ -135,7 +167,7 @@ class PatientRetry(RetryMiddleware):
         return self._back_off(request, exception)
 
     def _back_off(self, request: Request, reason: str | Exception) -> Request | None:
-        if request.meta.get("dont_retry") or self._host(request).failures > 2:
+        if request.meta.get("dont_retry") or self._host(request).count > 2:
             return None
         retry = self._retry(request, reason)
         if retry and not self._pause(request, self.first_backoff * 2 ** (retry.meta["retry_times"] - 1)):
@@ -177,19 +209,26 @@ class PatientRetry(RetryMiddleware):
         schedule_next_request(self.crawler)
 
     def _count_failure(self, request: Request, outcome: Outcome | None, reason: str) -> bool:
-        """Count a failed URL, and report if its host is given up.
+        """Count a failed URL, and report if its host or its kind of page is given up.
 
         Each URL counts once per run, so that retries of a few bad pages do not make the whole host unreachable.
         """
-        host = self._host(request)
+        host, kind = self._host(request), self._kind(request)
         if request.url not in host.failed_urls:
             host.failed_urls.add(request.url)
-            host.failures += 1
-        if host.given_up is None and host.failures >= self.max_failures:
-            outcome = Outcome.BLOCKED if outcome is Outcome.BLOCKED else Outcome.UNREACHABLE
-            error = FetchError(outcome, f"{host.failures} URLs failed in a row; the last: {reason}")
-            self._give_up(request, outcome.value, error)
-        return host.given_up is not None
+            host.count += 1
+            kind.count += 1
+        outcome = Outcome.BLOCKED if outcome is Outcome.BLOCKED else Outcome.UNREACHABLE
+        if kind.given_up is None and kind.count >= self.max_failures:
+            kind.given_up = FetchError(outcome, f"{kind.count} URLs failed in a row; the last: {reason}")
+            self._stats.set_value(f"khobor/failed_in_a_row/{page_kind(request)}", kind.count)
+            logger.warning("%s of %s: %s", page_kind(request), request.url, kind.given_up.reason)
+        limit = self.max_failures * (2 if host.has_page else 1)
+        has_failed = host.count >= limit or all(each.given_up for each in host.kinds.values())
+        if host.given_up is None and has_failed:
+            error = FetchError(outcome, f"{host.count} URLs failed in a row; the last: {reason}")
+            self._give_up(request, error.outcome.value, error)
+        return (host.given_up or kind.given_up) is not None
 
     def _give_up(self, request: Request, name: str, error: FetchError) -> None:
         self._host(request).given_up = error
@@ -200,6 +239,9 @@ class PatientRetry(RetryMiddleware):
 
     def _host(self, request: Request) -> _Host:
         return self._hosts.setdefault(urlparse_cached(request).hostname or "", _Host())
+
+    def _kind(self, request: Request) -> _Failures:
+        return self._host(request).kinds.setdefault(page_kind(request), _Failures())
 
     @property
     def _stats(self) -> Any:

@@ -50,7 +50,8 @@ class ParsedPage:
     """Result of parsing a page.
 
     :ivar lists: rows of each ranked list on the page, by the list's name
-    :ivar links: stories linked from a listing, in document order
+    :ivar links: stories linked from a listing or a page named as a seed, in document order
+    :ivar link_count: number of all links on such a page
     :ivar listing_id: id with which the fragments of a listing are requested
     :ivar next_page: link to the next page of a listing
     :ivar feed_urls: feeds named in the page's head
@@ -63,6 +64,7 @@ class ParsedPage:
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
     links: list[SiteUrl] = field(default_factory=list)
+    link_count: int = 0
     listing_id: str | None = None
     next_page: str | None = None
     feed_urls: list[str] = field(default_factory=list)
@@ -98,6 +100,8 @@ class PageParser:
         for ranked in self.lists:
             if rows := parse_ranked_list(page, ranked, self.url_rules):
                 parsed.lists[ranked.name] = rows
+        if isinstance(response.entry_point, Listing) or response.find_feeds:
+            parsed.links, parsed.link_count = story_links(page, self.url_rules), len(page.tree.css("a[href]"))
         if isinstance(response.entry_point, Listing):
             self._parse_listing(page, response, response.entry_point, parsed)
         if response.find_feeds:
@@ -119,7 +123,6 @@ class PageParser:
         return tuple(dict.fromkeys((*filter(None, regions), *(self.layouts[0].anchors if self.layouts else ()))))
 
     def _parse_listing(self, page: Page, response: PageResponse, listing: Listing, parsed: ParsedPage) -> None:
-        parsed.links = story_links(page, self.url_rules)
         if listing.script:
             self._add_script_links(page, listing, parsed)
         if listing.pagination is not None:

@@ -57,10 +57,11 @@ def dump_parsed_page(parsed: ParsedPage) -> bytes:
         "next_page": parsed.next_page,
         "feed_urls": parsed.feed_urls,
         "unfit": parsed.unfit,
+        "link_count": parsed.link_count,
         "removed": parsed.removed,
         "story": _dump_story(parsed.story) if parsed.story else None,
     }
-    return _dump({name: value for name, value in values.items() if value not in (None, [], {})})
+    return _dump({name: value for name, value in values.items() if value not in (None, [], {}, 0)})
 
 
 def load_parsed_page(message: bytes) -> ParsedPage:

@@ -7,13 +7,16 @@ the page is requested again. All tables but the outbox can be rebuilt from the P
 outbox is empty.
 """
 
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
 from pipelines.ledger.change_hints import ChangeHints
+from pipelines.ledger.changes import Changes
 from pipelines.ledger.connection import Connection
+from pipelines.ledger.future_times import correct_future_times
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.ledger.runs import Runs
@@ -44,6 +47,7 @@ class Ledger(Transactions):
         self.stories = Stories(connection, self.outbox, self.clusters)
         self.snapshots = Snapshots(connection, self.outbox)
         self.change_hints = ChangeHints(connection)
+        self.changes = Changes(connection, zone)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
@@ -80,6 +84,11 @@ class Ledger(Transactions):
     def add_reject(self, reject: Reject) -> None:
         self.outbox.add_row("rejects", as_row(reject))
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
+
+    def correct_future_times(self, now: datetime) -> int:
+        """Correct stored times that lie after ``now``, and return their number."""
+        with self.transaction():
+            return correct_future_times(self._sql, now)
 
     def close(self) -> None:
         """Commit, merge the write-ahead log into the database file, and close the file."""

@@ -1,13 +1,25 @@
 """The runs of a site in the ledger, with start, end and counters of each."""
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.transactions import Transactions
 from pipelines.storage.fsync import keep_reserve
 
-_COLUMNS = ("run_id", "started_at", "ended_at", "reason", "stats")
+_COLUMNS = ("run_id", "started_at", "ended_at", "reason", "stats", "schedule")
+
+
+def has_dead_run(path: Path) -> bool:
+    """Report if a ledger has an unfinished run; no process may be running the site. An unreadable ledger has none."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
+            return ledger.execute("SELECT 1 FROM runs WHERE ended_at IS NULL").fetchone() is not None
+    except sqlite3.Error:
+        return False
 
 
 class Runs:
@@ -15,11 +27,18 @@ class Runs:
         self._sql = connection
         self._transactions = transactions
 
-    def begin(self, run_id: str, at: datetime) -> None:
-        """Insert and commit a new run, and reserve the disk space that it needs to end properly on a full disk."""
+    def begin(self, run_id: str, at: datetime, schedule: str | None = None) -> None:
+        """Insert and commit a new run, and reserve the disk space that it needs to end properly on a full disk.
+
+        The process that starts a run calls this first, so that a run which dies at once is known too; the call by the
+        run itself then changes nothing.
+
+        :param schedule: name and due time of its schedule, as JSON
+        """
         keep_reserve(self._sql.path.parent)
         with self._transactions.transaction():
-            self._sql.execute("INSERT INTO runs (run_id, started_at) VALUES (?, ?)", (run_id, at.isoformat()))
+            query = "INSERT OR IGNORE INTO runs (run_id, started_at, schedule) VALUES (?, ?, ?)"
+            self._sql.execute(query, (run_id, at.isoformat(), schedule))
         self._sql.reached("run.begun")
 
     def end(self, run_id: str, at: datetime | None, reason: str, stats: str | None) -> None:
@@ -33,7 +52,8 @@ class Runs:
         self._sql.reached("run.ended")
 
     def delete(self, run_id: str) -> None:
-        self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+        with self._transactions.transaction():
+            self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
 
     def ids(self, *, ended: bool) -> list[str]:
         condition = "ended_at IS NOT NULL" if ended else "ended_at IS NULL"

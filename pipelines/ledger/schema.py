@@ -1,6 +1,7 @@
 """The SQL schema of a ledger, its creation, and the check of an existing file at start-up."""
 
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
+from pipelines.ledger.changes import SCHEMA as _CHANGES
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.lsh_index import SCHEMA as _LSH_INDEX
 from pipelines.ledger.near_duplicates import SCHEMA as _CLUSTERS
@@ -10,7 +11,7 @@ from pipelines.storage.sqlite import Format
 
 _SCHEMA = """
 CREATE TABLE runs (
-    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT
+    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT, schedule TEXT
 ) WITHOUT ROWID;
 CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
 CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (run_id, name)) WITHOUT ROWID;
@@ -44,7 +45,9 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 """
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
-FORMAT = Format("ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS, REMEDY)  # "KHOB"
+FORMAT = Format(
+    "ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES, REMEDY
+)  # "KHOB"
 
 # Checking a ledger of a million stories takes seconds. In a large one, only the tables that cannot be rebuilt from
 # Parquet are checked; damage in other tables is reported when they are read.

@@ -211,6 +211,8 @@ class Urls:
         """
         self._outbox.add_row("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")
+        if fetch.story_id and (fetch.attempts or Outcome(fetch.outcome).is_failed):
+            self._runs.count(fetch.run_id, f"story_outcome/{fetch.outcome}")
         if fetch.attempts:
             self._transactions.count_response()
 

@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from crawler.safe_text import one_line
-from pipelines.storage.errors import DatabaseDamaged, DataDamaged, StorageError
+from pipelines.storage.errors import ClockSet, DatabaseDamaged, DataDamaged, StorageError
 
 #: Exceptions of the ledger and the data folder that may be fatal; :func:`fatal_error_in` decides.
 FATAL_ERRORS = (OSError, sqlite3.Error, MemoryError, StorageError, DatabaseDamaged, DataDamaged)
@@ -19,7 +19,7 @@ MAX_LENGTH = 600
 
 @dataclass(frozen=True, slots=True)
 class FatalError:
-    """A fatal error: Scrapy's close reason (``storage``, ``memory`` or ``damaged``) and a sentence for the log."""
+    """A fatal error: a sentence, and the close reason ``storage``, ``clock``, ``memory`` or ``damaged``."""
 
     reason: str
     sentence: str
@@ -29,7 +29,7 @@ def fatal_error_in(error: BaseException | None) -> FatalError | None:
     """Return the first fatal error among an exception and its causes, or None if there is no fatal one."""
     while error is not None:
         if isinstance(error, StorageError):
-            return FatalError("storage", one_line(str(error), MAX_LENGTH))
+            return FatalError("clock" if isinstance(error, ClockSet) else "storage", one_line(str(error), MAX_LENGTH))
         if isinstance(error, (DatabaseDamaged, DataDamaged)):
             return FatalError("damaged", one_line(str(error), MAX_LENGTH))
         if isinstance(error, MemoryError):

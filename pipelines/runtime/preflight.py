@@ -4,16 +4,24 @@ import os
 import resource
 from datetime import UTC, datetime, timedelta
 
-from crawler.clock import now
+from crawler.clock import clock_offset, now
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import StorageError
+from pipelines.storage.errors import ClockSet, StorageError
 
 MEBIBYTE = 2**20
 MIN_INODES = 500
 MIN_OPEN_FILES = 64
-# A clock outside these bounds is wrong.
-MIN_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+# A clock outside these bounds is wrong beyond repair: it has never been set.
+MIN_TIME = datetime(2020, 1, 1, tzinfo=UTC)
+# If wall clock and monotonic clock differ by more, the clock was set.
+MAX_CLOCK_STEP = 60.0
 MAX_TIME = MIN_TIME + timedelta(days=20 * 365)
+
+
+def check_clock(offset: float) -> None:
+    """Raise :class:`ClockSet` if the clock was set since :func:`clock_offset` returned ``offset``."""
+    if abs(step := clock_offset() - offset) > MAX_CLOCK_STEP:
+        raise ClockSet(f"the system clock was set by {step:+,.0f} s during the run; the next run corrects stored times")
 
 
 def check_machine(dataset: DataFolder, min_free_mb: float) -> list[str]:

@@ -18,14 +18,17 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
     publish(dataset, ledger)
 
 
-def recover_runs(dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None) -> list[str]:
+def recover_runs(
+    dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None, current: str | None = None
+) -> list[str]:
     """Publish the rows of runs that were killed, and record their end; return the ids of these runs.
 
     :param reason: close reason for the runs that did not record one
     :param message: last error message of the killed run, if known
+    :param current: id of the run that recovers the others
     """
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
-    killed = ledger.runs.ids(ended=False)
+    killed = [run_id for run_id in ledger.runs.ids(ended=False) if run_id != current]
     for run_id in killed:
         publish_run(dataset, ledger, run_id)
         run = ledger.runs.get(run_id)

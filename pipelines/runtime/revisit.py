@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crawler.clock import now
-from crawler.items import Fetch
+from crawler.items import Fetch, Snapshot
 from crawler.outcomes import Outcome
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
@@ -60,8 +60,9 @@ class Revisits:
                 self.ledger.runs.count(self.run_id, f"removed/{kind}", n)
             counts = ", ".join(f"{n} {kind}" for kind, n in fetch.removed.items())
             fetch.reason = fetch.reason or f"limits on markup removed {counts}"
-        for name, snapshot in fetch.unchanged_lists.items():
-            self.ledger.runs.count(self.run_id, f"list/{name}/seen")
+        self._count_yield(fetch)
+        for snapshot in fetch.unchanged_lists.values():
+            self.count_list(snapshot)
             self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
         if self.ledger.urls.is_pending(fetch.key):
             self.finish(fetch, published_at)
@@ -70,6 +71,24 @@ class Revisits:
         if fetch.attempts:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
 
+    def _count_yield(self, fetch: Fetch) -> None:
+        counts = {"html": int(fetch.is_html)}
+        if fetch.story_id is None and fetch.outcome in (Outcome.LIST, Outcome.EMPTY):
+            is_empty = fetch.outcome == Outcome.EMPTY
+            counts |= {f"entry/{fetch.via}/read": 1, f"entry/{fetch.via}/empty": is_empty}
+            counts |= {f"entry/{fetch.via}/links": fetch.links}
+        for name, n in counts.items():
+            if n:
+                self.ledger.runs.count(self.run_id, name, n)
+        if fetch.front_page:
+            self.ledger.changes.note("front_page", fetch.front_page, fetch.fetched_at)
+
+    def count_list(self, snapshot: Snapshot) -> None:
+        """Count that a ranked list was seen, and that it yields nothing if none of its rows is a story."""
+        self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/seen")
+        if not any(ranking.story_id for ranking in snapshot.rows):
+            self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/empty")
+
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """Record the outcome of an open URL, and set the time of its next visit."""
         known = self.ledger.urls.get(fetch.key)
@@ -77,7 +96,8 @@ class Revisits:
         may_improve = _may_improve(fetch)
         retry = fetch.outcome == Outcome.PENDING or (may_improve and failures + 1 < MAX_FAILURES)
         if failures and may_improve:
-            self.ledger.runs.count(self.run_id, f"retry_failed/{fetch.outcome}")
+            for kind in ("retry_failed", "story_retry_failed")[: 2 if fetch.story_id else 1]:
+                self.ledger.runs.count(self.run_id, f"{kind}/{fetch.outcome}")
         if not Outcome(fetch.outcome).is_read:  # otherwise a later 304 would mark a page as known that was never parsed
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
@@ -99,7 +119,7 @@ class Revisits:
         self, fetch: Fetch, known: KnownUrl | None, published_at: datetime | None, failures: int
     ) -> datetime | None:
         if fetch.story_id is None:
-            failed = _may_improve(fetch) or fetch.outcome == Outcome.PENDING
+            failed = _may_improve(fetch) or fetch.outcome in (Outcome.PENDING, Outcome.EMPTY)
             return fetch.fetched_at if failed else fetch.fetched_at + self._interval(fetch, known)
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)

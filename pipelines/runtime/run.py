@@ -17,7 +17,7 @@ from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
 from scrapy.utils.asyncio import create_looping_call
 
-from crawler.clock import now
+from crawler.clock import clock_offset, now
 from crawler.downloader.politeness import impolite_settings
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
@@ -25,7 +25,7 @@ from pipelines.ledger import Ledger
 from pipelines.runtime.crawl_memory import LedgerMemory
 from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
 from pipelines.runtime.field_stats import FieldStats
-from pipelines.runtime.preflight import check_machine
+from pipelines.runtime.preflight import check_clock, check_machine
 from pipelines.runtime.recovery import publish_run, recover_runs
 from pipelines.runtime.revisit import Revisits
 from pipelines.runtime.run_summary import FIELD_STATS, run_summary
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 PAGE_RETENTION = timedelta(days=30)
 SECONDS_BETWEEN_COMMITS = 1.0
+# Close reasons of a run that a signal has stopped.
+STOPPED = ("interrupted", "shutdown")
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
@@ -78,6 +80,7 @@ class Run:
         self.summary: Mapping[str, Any] | None = None
         self.fatal_error: FatalError | None = None
         self._state = "crawling"
+        self._clock_offset = clock_offset()
         self._is_open = self._is_published = False
         self._closing: asyncio.Future[None] | None = None
         self._commits = create_looping_call(self._commit)
@@ -93,6 +96,9 @@ class Run:
         crawler.signals.connect(run.spider_closed, signals.spider_closed)
         run._recover()
         run.ledger.runs.begin(run.run_id, now())
+        if corrected := run.ledger.correct_future_times(now()):
+            logger.warning("%d stored times lay in the future; they count as now", corrected)
+            run.ledger.runs.count(run.run_id, "corrected_times", corrected)
         run.ledger.change_hints.delete_old(now())
         run.dataset.forget_pages(crawler.spider.name, (now() - PAGE_RETENTION).date())
         return run
@@ -116,7 +122,7 @@ class Run:
         self._state = "recovering"
         try:
             self._write_progress()
-            recover_runs(self.dataset, self.ledger)
+            recover_runs(self.dataset, self.ledger, current=self.run_id)
             self._state = "crawling"
             self._write_progress()
         except BaseException:
@@ -171,7 +177,8 @@ class Run:
         assert self._crawler.stats is not None
         stats = {**self._crawler.stats.get_stats(), FIELD_STATS: self.field_stats.as_dict()}
         try:
-            if not self.ledger.runs.counts(self.run_id):  # stopped before the first discovery: not a run
+            # An operator who stops a run before its first discovery gets no report.
+            if reason in STOPPED and not self.ledger.runs.counts(self.run_id):
                 self.ledger.runs.delete(self.run_id)
                 return
             ended_at = now() if self._is_published else None
@@ -184,6 +191,7 @@ class Run:
     def _commit(self) -> None:
         try:
             self.give_up(self.ledger.fault)
+            check_clock(self._clock_offset)
             self.ledger.commit()
             self._write_progress()
         except FATAL_ERRORS as error:

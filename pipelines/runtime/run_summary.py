@@ -1,12 +1,14 @@
 """Summary of a run, made from its counters in the ledger; it is the basis of the report of the run."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from pipelines.ledger import Ledger
 
 #: The key of a run's field statistics among its Scrapy stats in the ledger.
 FIELD_STATS = "khobor/field_stats"
+STORIES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 
 
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
@@ -23,7 +25,8 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
     discovered = counts.get("discovered", 0)
     stats = json.loads(run["stats"]) if run["stats"] else None
     measures = stats.pop(FIELD_STATS, {}) if stats else {}
-    return {
+    schedule = {"schedule": json.loads(run["schedule"])} if run["schedule"] else {}
+    return schedule | {
         "run_id": run_id,
         "site": ledger.site,
         "started_at": run["started_at"],
@@ -34,21 +37,57 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
             "outcomes": outcomes,
             "complete": discovered == sum(outcomes.values()),
         },
-        "stories": {
-            name: counts.get(f"story/{name}", 0) for name in ("new", "revised", "unchanged", "exact_duplicates", "gone")
-        },
+        "stories": {name: counts.get(f"story/{name}", 0) for name in STORIES},
         "rejects": _group(counts, "reject/"),
         "retry_failed": _group(counts, "retry_failed/"),
         "lists": _group(counts, "list/"),
         "hints": _group(counts, "hint/"),
         "unreadable": _group(counts, "unreadable/"),
         "removed": _group(counts, "removed/"),
+        "story_urls": {
+            "outcomes": _group(counts, "story_outcome/"),
+            "retry_failed": _group(counts, "story_retry_failed/"),
+        },
+        "corrected_times": counts.get("corrected_times", 0),
+        "html_pages": counts.get("html", 0),
+        "entry_points": _entry_points(counts),
+        "has_stories": ledger.stories.any(),
+        "spells": ledger.changes.spells(datetime.fromisoformat(run["started_at"])),
         "requests": counts.get("requests", 0),
         "mode": measures.pop("mode", None),
         "fields": measures.pop("fields", {}),
         "measures": measures or None,
         "stats": stats,
     }
+
+
+def lost_summary(run_id: str, site: str, at: datetime, reason: str, sentence: str) -> dict[str, Any]:
+    """Return the summary of a run whose counters cannot be read."""
+    started = datetime.strptime(f"{run_id[:15]}+0000", "%Y%m%dT%H%M%S%z")
+    counts = ("rejects", "retry_failed", "lists", "hints", "unreadable", "removed", "fields")
+    return {
+        "run_id": run_id,
+        "site": site,
+        "started_at": started.isoformat(),
+        "ended_at": at.isoformat(),
+        "reason": reason,
+        "urls": {"discovered": 0, "outcomes": {}, "complete": True},
+        "requests": 0,
+        "mode": None,
+        "stories": dict.fromkeys(STORIES, 0),
+        **{name: {} for name in counts},
+        "measures": None,
+        "stats": {"khobor/fatal_error": sentence},
+    }
+
+
+def _entry_points(counts: dict[str, int]) -> dict[str, dict[str, int]]:
+    """Return by entry point how many of its pages were read, how many yield nothing, and the links on the latter."""
+    entry_points: dict[str, dict[str, int]] = {}
+    for name, n in _group(counts, "entry/").items():
+        via, _, figure = name.rpartition("/")
+        entry_points.setdefault(via, {})[figure] = n
+    return entry_points
 
 
 def _group(counts: dict[str, int], prefix: str) -> dict[str, int]:

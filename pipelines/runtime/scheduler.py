@@ -12,7 +12,7 @@ from scrapy.http import Request
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler.clock import now
-from crawler.downloader.retry import has_free_slot
+from crawler.downloader.retry import PatientRetry, has_free_slot
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
@@ -128,7 +128,14 @@ class LedgerScheduler(BaseScheduler):
 
     def _fill_queue(self) -> bool:
         """Fill the empty queue from the backlog, unless a page in progress may yield requests of higher priority."""
-        return self._sent > 0 and not self._is_busy() and self._backlog.fill_queue(self._sent)
+        if self._sent == 0 or self._is_busy() or self._has_given_up_stories():
+            return False
+        return self._backlog.fill_queue(self._sent)
+
+    def _has_given_up_stories(self) -> bool:
+        engine = self._run.engine
+        retry = engine.crawler.get_downloader_middleware(PatientRetry) if engine is not None else None
+        return retry is not None and retry.has_given_up_stories
 
     def _is_busy(self) -> bool:
         engine = self._run.engine

@@ -77,10 +77,12 @@ class Store:
         return replace(story, cluster_id=head)
 
     def _store_snapshot(self, snapshot: Snapshot) -> None:
-        self._count(f"list/{snapshot.name}/seen")
+        self._run.revisits.count_list(snapshot)
+        digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
+        self._ledger.changes.note(snapshot.name, digest, snapshot.observed_at)
         if not snapshot.overlaps:
             self._count(f"list/{snapshot.name}/missed")
-        if self._ledger.snapshots.store(snapshot, snapshot_digest([as_row(ranking) for ranking in snapshot.rows])):
+        if self._ledger.snapshots.store(snapshot, digest):
             self._count(f"list/{snapshot.name}/kept")
 
     def _count(self, name: str, n: int = 1) -> None:

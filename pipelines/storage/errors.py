@@ -13,6 +13,10 @@ class StorageError(Exception):
     """
 
 
+class ClockSet(StorageError):
+    """The system clock was set during a run, so its times are not reliable."""
+
+
 class DatabaseDamaged(Exception):
     """An SQLite file is damaged, or was made by another program or a later version of Khobor.
 

@@ -35,6 +35,7 @@ CREATE TABLE targets (
 #: Pause of a target after a failed delivery; it doubles with each consecutive failure, up to the maximum.
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 #: Age at which an undelivered event is dropped.
+MAX_RECORDED_RUNS = 20_000
 MAX_AGE = timedelta(days=7)
 
 
@@ -93,8 +94,10 @@ class Deliveries(Database):
         recorded = {run_id for (run_id,) in self._sql.execute("SELECT run_id FROM recorded_runs")}
         return [run_id for run_id in run_ids if run_id not in recorded]
 
-    def forget_runs(self, before: str) -> None:
-        self._sql.execute("DELETE FROM recorded_runs WHERE run_id < ?", (before,))
+    def forget_runs(self) -> None:
+        """Forget all but the latest runs, by their number and not by their age: the clock may be ahead."""
+        query = "SELECT run_id FROM recorded_runs ORDER BY run_id DESC LIMIT -1 OFFSET ?"
+        self._sql.execute(f"DELETE FROM recorded_runs WHERE run_id IN ({query})", (MAX_RECORDED_RUNS,))
 
     def record(
         self,

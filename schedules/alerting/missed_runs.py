@@ -31,6 +31,22 @@ def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> 
     return [alarm for schedule, since in known for alarm in _alarms(schedule, dataset, moment, since)]
 
 
+def corrected_clocks(timetable: Timetable, dataset: DataFolder) -> Iterator[dict[str, Any]]:
+    """Yield an alarm for each site of a schedule whose times were corrected, and which had no good run since."""
+    if not occurrences_file(dataset).exists():
+        return
+    with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
+        corrected = occurrences.corrections()
+        for schedule in timetable.schedules:
+            if (at := corrected.get(schedule.name)) is None:
+                continue
+            ended = (each for each in occurrences.latest(schedule.name, _MAX_REPORTS) if each.exit_code in GOOD)
+            if not any(each.began_at and each.began_at > at for each in ended):
+                for site in schedule.sites:
+                    sentence = f"{schedule.name}: the clock was ahead; due times that lay in the future count as now"
+                    yield {"key": f"{site}/clock", "kind": "clock", "site": site, "sentence": sentence}
+
+
 def time_allowed(schedule: Schedule) -> timedelta:
     """Return the time allowed from the due time of a run to its end."""
     return timedelta(minutes=schedule.jitter_minutes + schedule.max_minutes) + min(schedule.grace, _MAX_DELAY)
@@ -41,7 +57,7 @@ def _alarms(schedule: Schedule, dataset: DataFolder, moment: datetime, since: da
         return
     time = f"{due.at.astimezone(schedule.zone):%Y-%m-%d %H:%M} ({schedule.zone.key})"
     for site in schedule.sites:
-        good = next(_good_runs(schedule, dataset, site), None)
+        good = next(_good_runs(schedule, dataset, site, moment), None)
         if good is None or datetime.fromisoformat(good["ended_at"]) < due.at:
             yield {
                 "key": f"{site}/silent/{schedule.name}",
@@ -66,8 +82,9 @@ def _last(good: Report | None, dataset: DataFolder, site: str, schedule: Schedul
     return f"{text}; see `khobor runs {latest['run_id']}` for the latest run"
 
 
-def _good_runs(schedule: Schedule, dataset: DataFolder, site: str) -> Iterator[Report]:
-    for report in islice(reports(dataset, site), _MAX_REPORTS):
+def _good_runs(schedule: Schedule, dataset: DataFolder, site: str, moment: datetime) -> Iterator[Report]:
+    # Runs after this moment had a wrong clock.
+    for report in islice(reports(dataset, site, f"{moment:%Y%m%dT%H%M%SZ}~"), _MAX_REPORTS):
         # A full run does everything that an incremental one does.
         mode = report.get("mode", "full")
         if report["verdict"]["exit_code"] in GOOD and report.get("ended_at") and mode in (schedule.mode, "full"):

@@ -21,7 +21,7 @@ from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import move_database
 from schedules.alerting.deliveries import Deliveries, deliveries_path
 from schedules.alerting.messages import subject
-from schedules.alerting.missed_runs import GOOD, missed_runs
+from schedules.alerting.missed_runs import GOOD, corrected_clocks, missed_runs
 from schedules.alerting.transports import DeliveryError, deliver
 from schedules.reports.report import read_report, run_ids
 from schedules.timetable.alert_targets import Target
@@ -90,7 +90,7 @@ class Notifier:
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield schedule and report of each scheduled run that has not been recorded yet, oldest first."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
-        deliveries.forget_runs(first)
+        deliveries.forget_runs()
         by_run = {run_id: occurrence for occurrence in occurrences for run_id in occurrence.runs}
         for run_id in deliveries.unrecorded(run_ids(self.dataset, first)):
             report, occurrence = self._report(run_id, run_id in by_run), by_run.get(run_id)
@@ -130,7 +130,8 @@ class Notifier:
         )
 
     def _record_timetable(self, deliveries: Deliveries, timetable: Timetable, occurrences: list[Occurrence]) -> None:
-        latest = {each.schedule: each for each in reversed(occurrences) if each.state not in OPEN}
+        # Skipped occurrences are not attempts, and only a good run shows that runs can be started again.
+        latest = {each.schedule: each for each in reversed(occurrences) if _is_dead(each) or each.exit_code in GOOD}
         failed = [
             {
                 "key": f"schedule/{name}/start",
@@ -139,9 +140,10 @@ class Notifier:
                 "sentence": f"{name} could not be started: {each.reason or f'exit code {each.exit_code}'}",
             }
             for name, each in latest.items()
-            if each.state is State.FAILED_TO_START
+            if _is_dead(each)
         ]
         moment = self.clock()
+        failed += corrected_clocks(timetable, self.dataset)
         deliveries.record("times", failed, moment, self._context())
         deliveries.record("clock", missed_runs(timetable, self.dataset, moment), moment, self._context())
 
@@ -208,6 +210,12 @@ def notify_with_retries(
         if wait is None or time.monotonic() + wait > until:
             return
         time.sleep(max(wait, 0.1))
+
+
+def _is_dead(occurrence: Occurrence) -> bool:
+    """Report if an occurrence could not be started, or ended with an error before any of its runs began."""
+    ended = occurrence.state not in OPEN and occurrence.exit_code is not None
+    return occurrence.state is State.FAILED_TO_START or (ended and occurrence.exit_code != 0 and not occurrence.runs)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ REJECT_REASONS = frozenset(
 ALARM_KINDS = (
     *("field", "layout", "list", "rejected", "failed", "blocked", "unreachable", "silent", "coverage", "urls"),
     *("robots", "deferred", "crashed", "broken_off", "storage", "damaged", "found", "pace", "start", "removed", OTHER),
+    *("empty", "stale", "clock", "missing"),
 )
 
 

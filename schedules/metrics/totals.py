@@ -4,14 +4,16 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from crawler.clock import now
 from pipelines.storage.data_folder import DataFolder
 from schedules.metrics.labels import CHANGES
 from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
 
 #: Number of latest reports that may still change, since a scheduled run writes its report twice. Older ones are final.
 MAX_OPEN = 200
+_CLOCK_TOLERANCE = timedelta(minutes=1)
 #: Site and schedule; the schedule is None for a run that was started by hand.
 Key = tuple[str, str | None]
 
@@ -36,6 +38,8 @@ class Totals:
         details |= {"runs": {str(run.exit_code): 1}, "run_seconds": {"": run.seconds}, "requests": {"": run.requests}}
         for metric, counts in (details | {"fetches": run.outcomes, "rejects": run.rejects}).items():
             self.counts.update({(metric, *key, detail): count for detail, count in counts.items()})
+        if run.ended > now() + _CLOCK_TOLERANCE:  # the clock was ahead
+            return
         if key not in self.latest or self.latest[key].ended_at <= run.ended_at:
             self.latest[key] = run
         if run.good:

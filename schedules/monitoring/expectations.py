@@ -1,13 +1,22 @@
 """Expectations (minimum requirements of a run), and the evaluation of its summary against them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from crawler.outcomes import Outcome
 from schedules.exit_codes import ExitCode
 from schedules.monitoring.alarms import Alarm
 from schedules.monitoring.field_shares import LAYOUT_REJECTS
+from schedules.monitoring.yields import (
+    Problem,
+    Summary,
+    entry_points_empty,
+    listed,
+    lists_empty,
+    stale,
+    story_urls,
+    without_story,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +43,19 @@ class Verdict:
 
 #: If at least this share of the story pages fits no layout, the layout of the site counts as changed.
 LAYOUT_CHANGED_SHARE = 0.6
+#: In a run with fewer story requests, half of them must fail for an alarm.
+MANY_STORIES = 20
 _CRASHES = ("ReaderCrashed", "StepCrashed")
 # Exit code, alarm key and sentence by the reason for which a run ended.
 _ENDED: Mapping[str, tuple[ExitCode, str, str]] = {
     "killed": (ExitCode.INTERNAL, "broken_off", "the run was killed"),
     "stalled": (ExitCode.INTERNAL, "broken_off", "the run stalled and was killed"),
     "overdue": (ExitCode.INTERNAL, "broken_off", "the run exceeded its time limit and was killed"),
+    "not_begun": (ExitCode.INTERNAL, "broken_off", "the run ended before it began"),
     "start_error": (ExitCode.INTERNAL, "broken_off", "not all seeds and entry points could be requested, see the log"),
     "memusage_exceeded": (ExitCode.STORAGE, "storage", "the run exceeded its memory limit"),
     "memory": (ExitCode.STORAGE, "storage", "the run exceeded its memory limit"),
+    "clock": (ExitCode.STORAGE, "clock", "the system clock was set during the run"),
     "storage": (ExitCode.STORAGE, "storage", "the data folder could not be written"),
     "damaged": (ExitCode.DAMAGED, "damaged", "the ledger or a file is damaged"),
 }
@@ -51,6 +64,8 @@ _GIVEN_UP = {
     "blocked": "the site blocked the crawl, and the rest of the run was left for the next",
     "deferred": "the site asked for a longer pause than a run allows, and the rest was left for the next",
 }
+# Statistics of `crawler/downloader/retry.py`, by kind of page.
+_IN_A_ROW = "khobor/failed_in_a_row/"
 _INTERRUPTED = {"interrupted": ExitCode.INTERRUPTED, "shutdown": ExitCode.TERMINATED}
 # An alarm is dropped if there is a more specific one, whose key begins with one of these prefixes.
 _MORE_SPECIFIC = {
@@ -58,9 +73,6 @@ _MORE_SPECIFIC = {
     "rejected": ("field/headline", "field/body", "layout", "crashed", "rejected/"),
     "failed": ("unreachable", "blocked", "robots", "deferred", "failed/"),
 }
-Summary = Mapping[str, Any]
-#: Exit code, alarm key without the site, and sentence.
-Problem = tuple[ExitCode, str, str]
 
 
 def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] = ()) -> Verdict:
@@ -75,12 +87,14 @@ def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] =
     )
     by_key: dict[str, Alarm] = {}
     for alarm in (*severe, *drifts, *minor):
-        by_key.setdefault(alarm.key, alarm)
+        known = by_key.get(alarm.key)
+        by_key[alarm.key] = replace(alarm, code=known.code) if known in severe and alarm in drifts else known or alarm
+    drifted = {drift.key for drift in drifts}
     specific = [alarm.key.partition("/")[2] for alarm in (*severe, *drifts) if alarm.code]
     alarms = [
         alarm
         for alarm in by_key.values()
-        if alarm in drifts or not any(about.startswith(_prefixes(alarm)) for about in specific)
+        if alarm.key in drifted or not any(about.startswith(_prefixes(alarm)) for about in specific)
     ]
     problems = [alarm for alarm in alarms if alarm.code]
     return Verdict(
@@ -128,7 +142,7 @@ def _unreachable(summary: Summary, _: Expectations) -> Iterator[Problem]:
             yield ExitCode.UNREACHABLE, "robots", "robots.txt forbids the crawl or could not be read"
             return
         about = "blocked" if missing.get(Outcome.BLOCKED, 0) * 2 >= sum(missing.values()) else "unreachable"
-        yield ExitCode.UNREACHABLE, about, f"no page of the site could be read ({_listed(missing, '{} {}')})"
+        yield ExitCode.UNREACHABLE, about, f"no page of the site could be read ({listed(missing, '{} {}')})"
 
 
 def _given_up(summary: Summary, _: Expectations) -> Iterator[Problem]:
@@ -150,23 +164,15 @@ def _layout_changed(summary: Summary, expected: Expectations) -> Iterator[Proble
     rejects = {name: n for name in LAYOUT_REJECTS if (n := summary["rejects"].get(name))}
     pages = _story_pages(summary)
     if pages >= expected.min_pages and sum(rejects.values()) >= LAYOUT_CHANGED_SHARE * pages:
-        reasons = _listed(rejects, "{} × {}")
+        reasons = listed(rejects, "{} × {}")
         yield ExitCode.LAYOUT_CHANGED, "layout", f"layout changed: {reasons} on {pages} story pages"
-
-
-def _lists_missing(summary: Summary, expected: Expectations) -> Iterator[Problem]:
-    outcomes = summary["urls"]["outcomes"]
-    pages = sum(outcomes.get(name, 0) for name in (Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.LIST))
-    for name in expected.lists:
-        if pages and not summary["lists"].get(f"{name}/seen"):
-            yield ExitCode.BELOW_EXPECTATION, f"list/{name}", f"no list {name} on any of {pages} pages"
 
 
 def _rejected(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     rejected, pages = sum(summary["rejects"].values()), _story_pages(summary)
     if pages >= expected.min_pages and rejected > expected.max_rejected * pages:
         reasons = dict(sorted(summary["rejects"].items(), key=lambda item: -item[1]))
-        sentence = f"{rejected} of {pages} story pages were rejected: {_listed(reasons, '{} × {}')}"
+        sentence = f"{rejected} of {pages} story pages were rejected: {listed(reasons, '{} × {}')}"
         yield ExitCode.BELOW_EXPECTATION, "rejected", sentence
 
 
@@ -178,24 +184,57 @@ def _failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     answered = [each for each in Outcome if each.is_read or each in (Outcome.REJECTED, Outcome.GONE)]
     requests = failed + sum(counts.get(each, 0) for each in answered)
     if requests >= expected.min_pages and failed > expected.max_failed * requests:
-        sentence = f"{failed} of {requests} requests failed: {_listed(failures, '{} {}')}"
+        sentence = f"{failed} of {requests} requests failed: {listed(failures, '{} {}')}"
         yield ExitCode.BELOW_EXPECTATION, "failed", sentence
+
+
+def _stories_failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
+    """Judge stories on their own, because listings that succeed would hide that none of them can be read."""
+    stories, retried = (story_urls(summary)[name] for name in ("outcomes", "retry_failed"))
+    without_page = {each: stories[each] for each in Outcome if each.is_without_page and stories.get(each)}
+    requests, lost, again = sum(stories.values()), sum(without_page.values()), sum(retried.values())
+    # Requests that already failed in an earlier run count only if no story could be read at all.
+    failed, of = sum(n for each, n in without_page.items() if each.is_failed) - again, requests - again
+    share = expected.max_failed if of >= MANY_STORIES else max(expected.max_failed, 0.5)
+    if requests >= expected.min_pages and (lost == requests or (of >= expected.min_pages and failed > share * of)):
+        sentence = f"{lost} of {requests} story pages could not be read: {listed(without_page, '{} {}')}"
+        yield ExitCode.BELOW_EXPECTATION, "failed/story", sentence
+
+
+def _clock(summary: Summary, _: Expectations) -> Iterator[Problem]:
+    if corrected := summary.get("corrected_times"):
+        sentence = f"the clock was wrong: {corrected} stored times lay in the future, and count as now"
+        yield ExitCode.BELOW_EXPECTATION, "clock", sentence
+
+
+def _failed_in_a_row(summary: Summary, _: Expectations) -> Iterator[Problem]:
+    stats = summary.get("stats") or {}
+    for name, n in stats.items():
+        if name.startswith(_IN_A_ROW):
+            kind = name.removeprefix(_IN_A_ROW)
+            left = stats.get(f"khobor/left/{kind}", 0)
+            sentence = f"{n} pages of the kind `{kind}` failed in a row, and {left} others were left for the next run"
+            yield ExitCode.BELOW_EXPECTATION, f"failed/{kind}", sentence
 
 
 def _removed(summary: Summary, _: Expectations) -> Iterator[Problem]:
     removed = dict(summary.get("removed") or {})
     if pages := removed.pop("pages", 0):
-        sentence = f"limits on markup removed parts of {pages} pages: {_listed(removed, '{} {}')}"
+        sentence = f"limits on markup removed parts of {pages} pages: {listed(removed, '{} {}')}"
         yield ExitCode.BELOW_EXPECTATION, "removed", sentence
 
 
 _Check = Callable[[Summary, Expectations], Iterator[Problem]]
-_SEVERE: Sequence[_Check] = (_ended, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed)
-_MINOR: Sequence[_Check] = (_lists_missing, _rejected, _failed, _removed)
-
-
-def _listed(counts: Mapping[Any, int], form: str) -> str:
-    return ", ".join(form.format(n, name) for name, n in counts.items())
+_SEVERE: Sequence[_Check] = (
+    *(_ended, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed),
+    lambda summary, _: without_story(summary),
+    lambda summary, expected: lists_empty(summary, expected.lists),
+)
+_MINOR: Sequence[_Check] = (
+    lambda summary, _: entry_points_empty(summary),
+    *(_rejected, _stories_failed, _failed, _failed_in_a_row, _removed, _clock),
+    lambda summary, _: stale(summary),
+)
 
 
 def _story_pages(summary: Summary) -> int:

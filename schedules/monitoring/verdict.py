@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -19,8 +20,9 @@ from pipelines.runtime.run_summary import run_summary
 from pipelines.storage.data_folder import DataFolder
 from schedules.monitoring.alarms import Alarm, SaveSamples, drift_alarms
 from schedules.monitoring.drift import Comparison
-from schedules.monitoring.expectations import Expectations, Summary, evaluate
+from schedules.monitoring.expectations import Expectations, Verdict, evaluate
 from schedules.monitoring.throughput import throughput, throughput_alarms
+from schedules.monitoring.yields import Summary, unchecked_alarms
 from schedules.reports.history import Acknowledgement, Report, acknowledgements, of_mode, past_reports
 
 
@@ -39,7 +41,8 @@ def write_verdict(
     report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
     past = past_reports(dataset, report["site"], report["run_id"])
-    previous = next(of_mode(past, report.get("mode")), {}).get("samples") or {}
+    last = next(of_mode(past, report.get("mode")), {})
+    previous = last.get("samples") or {}
     samples: dict[str, list[str]] = dict(summary.get("samples") or {})
 
     def samples_of(name: str, other_than: str | None) -> list[str]:
@@ -51,12 +54,28 @@ def write_verdict(
         return samples.get(name, [])
 
     drifts = compare(report, past, samples_of, acknowledgements(dataset, report["site"]))
-    verdict = evaluate(summary, expected, [*drifts, *throughput_alarms(report, past)])
-    report |= {"expectations": vars(expected), "samples": samples}
+    verdict = evaluate(summary, expected, [*drifts, *throughput_alarms(report, past), *unchecked_alarms(report, last)])
+    report = _evaluated(report | {"expectations": vars(expected), "samples": samples}, verdict)
+    _write(dataset, report)
+    return report
+
+
+def write_lost_verdict(dataset: DataFolder, summary: Summary) -> dict[str, Any]:
+    """Evaluate a run whose ledger cannot be read, without a comparison; write its report if the disk allows it."""
+    report = _evaluated(dict(summary), evaluate(summary, Expectations()))
+    with suppress(*FATAL_ERRORS):
+        _write(dataset, report)
+    return report
+
+
+def _evaluated(report: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
     report["verdict"] = {"exit_code": verdict.exit_code, "problems": list(verdict.problems)}
     report["alarms"] = [alarm.as_dict() for alarm in verdict.alarms]
-    dataset.write_text(dataset.run(report["run_id"]), json.dumps(report, ensure_ascii=False, indent=1, default=list))
     return report
+
+
+def _write(dataset: DataFolder, report: Mapping[str, Any]) -> None:
+    dataset.write_text(dataset.run(report["run_id"]), json.dumps(report, ensure_ascii=False, indent=1, default=list))
 
 
 def compare(
@@ -124,7 +143,9 @@ class EvaluateRun:
             return
         try:
             pages = self._crawler.get_extension(PageSamples)
-            self.report = write_verdict(run.dataset, run.summary, self._expected, pages.keep if pages else None)
+            # With its schedule, a report counts as evaluated for the schedule, which the parent process does.
+            summary = {name: value for name, value in run.summary.items() if name != "schedule"}
+            self.report = write_verdict(run.dataset, summary, self._expected, pages.keep if pages else None)
         except FATAL_ERRORS as error:
             if not run.give_up(error):
                 raise

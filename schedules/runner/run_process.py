@@ -1,13 +1,16 @@
 """Run of a site in a supervised child process; the run is evaluated even if the process is killed."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+from crawler.clock import now
 from crawler.registry import project_settings
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
@@ -15,11 +18,12 @@ from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.preflight import check_machine
 from pipelines.runtime.recovery import recover_runs
 from pipelines.runtime.run import new_run_id
+from pipelines.runtime.run_summary import lost_summary
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder, private_file
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import CLOSE_REASONS, OUTRANKS_SIGNAL, ExitCode, describe_error
-from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
+from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of, write_lost_verdict
 from schedules.paths import PROJECT
 from schedules.reports.progress import Progress, read_progress
 from schedules.reports.report import read_report
@@ -29,12 +33,13 @@ from schedules.runner.watchdog import Watchdog
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run: newspaper, data folder, seed URLs and settings."""
+    """Options of a run: newspaper, data folder, seed URLs and settings, and name and due time of its schedule."""
 
     newspaper: type[NewspaperSpider]
     dataset: DataFolder
     seeds: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
+    schedule: Mapping[str, Any] | None = None
 
 
 _LOG_TAIL_BYTES = 32_768
@@ -76,9 +81,15 @@ class RunProcess:
         self.warnings = check_machine(options.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
         self._lock = SiteLock.take(options.dataset.lock(options.newspaper.name))
         try:
-            self._ledger().close()  # raises an error if the ledger is damaged
-            make_folder(self.log.parent)
-            self._child = self._start()
+            # Raises an error if the ledger is damaged. The run begins here, so that one that dies at once is known.
+            with closing(self._ledger()) as ledger:
+                ledger.runs.begin(self.run_id, now(), json.dumps(options.schedule) if options.schedule else None)
+                make_folder(self.log.parent)
+                try:
+                    self._child = self._start()
+                except BaseException:
+                    ledger.runs.delete(self.run_id)
+                    raise
         except BaseException:
             self._lock.release()
             raise
@@ -143,17 +154,16 @@ class RunProcess:
     def conclude(self) -> dict[str, Any]:
         """Return the report of the ended run; if it was killed, first publish the rows it stored.
 
-        The report is the content of `runs/<run_id>.json` with `exit_code`. If the run never began or could not be
-        closed, it has only `run_id`, `site`, `verdict` and `exit_code`.
+        The report is the content of `runs/<run_id>.json` with `exit_code`. If the run was stopped before it began, it
+        has only `run_id`, `site`, `verdict` and `exit_code`.
         """
         path = self.options.dataset.run(self.run_id)
         try:
             if not path.exists():
                 self._recover()
-            report = read_report(self.options.dataset, self.run_id) if path.exists() else self._failed_start()
+            report = read_report(self.options.dataset, self.run_id) if path.exists() else self._stopped_early()
         except FATAL_ERRORS as error:
-            code, sentence = describe_error(error)
-            report = self._report(code, f"{sentence}; everything stored is kept, and `khobor publish` publishes it")
+            report = self._report_error(error)
         finally:
             self._lock.release()
         code = ExitCode(report["verdict"]["exit_code"])
@@ -168,32 +178,37 @@ class RunProcess:
             reason, message = CLOSE_REASONS[signal.Signals(self.signal)], None
         elif self._kill_reason is not None:
             reason, message = self._kill_reason, None
-        ledger = self._ledger()
-        try:
+        with closing(self._ledger()) as ledger:
+            has_begun = bool(ledger.runs.counts(self.run_id))
+            if self.signal is not None and not has_begun:
+                ledger.runs.delete(self.run_id)
+            if not has_begun and reason is None:
+                code = self._child.returncode
+                reason = _REASONS.get(code, "killed" if code < 0 else "not_begun")
+                message = message or f"the run ended before it began, with code {code}; its log is {self.log}"
             recover_runs(
                 self.options.dataset, ledger, reason or _REASONS.get(self._child.returncode, "killed"), message
             )
             evaluate_ended_runs(self.options.dataset, ledger, expectations_of(self.options.newspaper))
-        finally:
-            ledger.close()
 
-    def _failed_start(self) -> dict[str, Any]:
-        code, (_, message) = self._child.returncode, self._error_in_log()
-        if self.signal is not None:
-            return self._report(ExitCode.of_signal(self.signal), "stopped before it began; nothing was requested")
-        if message and code in set(ExitCode):
-            return self._report(ExitCode(code), message)
-        problem = f"the run ended before it began, with code {code}; its log is {self.log}"
-        return self._report(ExitCode.INTERNAL, problem)
+    def _stopped_early(self) -> dict[str, Any]:
+        verdict = {"exit_code": ExitCode.TERMINATED, "problems": ["stopped before it began; nothing was requested"]}
+        return {"run_id": self.run_id, "site": self.options.newspaper.name, "verdict": verdict}
+
+    def _report_error(self, error: BaseException) -> dict[str, Any]:
+        """Return the report of a run whose ledger cannot be read or written, and write it if that is possible."""
+        code, sentence = describe_error(error)
+        sentence = f"{sentence}; everything stored is kept, and `khobor publish` publishes it"
+        reason = "damaged" if code == ExitCode.DAMAGED else "storage"
+        summary = lost_summary(self.run_id, self.options.newspaper.name, now(), reason, sentence)
+        if self.options.schedule:
+            summary["schedule"] = self.options.schedule
+        return write_lost_verdict(self.options.dataset, summary)
 
     def _error_in_log(self) -> tuple[str | None, str | None]:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
             return error_in_log(log.read().decode(errors="replace"))
-
-    def _report(self, code: ExitCode, problem: str) -> dict[str, Any]:
-        verdict = {"exit_code": int(code), "problems": [problem]}
-        return {"run_id": self.run_id, "site": self.options.newspaper.name, "verdict": verdict}
 
     def _ledger(self) -> Ledger:
         newspaper = self.options.newspaper

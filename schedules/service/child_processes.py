@@ -7,15 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from pipelines.ledger.runs import has_dead_run
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import private_file
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
 from schedules.timetable.config import ACCEPTED, Schedule
-from schedules.timetable.occurrences import lock_file
+from schedules.timetable.schedule_lock import lock_file
 
 # Stands for a process that holds a lock and has not written its process id yet.
 UNKNOWN_PROCESS = -1
@@ -30,15 +31,25 @@ class ChildProcesses:
     def __init__(self, dataset: DataFolder, settings: Sequence[str] = (), mirror: str | None = None) -> None:
         self._dataset = dataset
         self._options = [f"-s{setting}" for setting in settings] + ([f"--mirror={mirror}"] if mirror else [])
+        self._publications: list[subprocess.Popen[bytes]] = []
 
     def start(self, schedule: Schedule, due: str) -> "subprocess.Popen[bytes]":
-        """Start the run of an occurrence that the service has claimed.
-
-        Its output goes to a file, because a pipe would break when the service ends.
-        """
+        """Start the run of an occurrence that the service has claimed."""
         command = [sys.executable, "-m", "khobor", "schedule", "run", schedule.name, f"--occurrence={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
-        with open(self._dataset.state / "schedules" / f"{schedule.name}.log", "wb", opener=private_file) as log:
+        return self._popen(command, schedule.name)
+
+    def report_dead_runs(self, sites: Iterable[str]) -> None:
+        """Publish what the dead runs of sites stored, and write their reports, each in a process of its own."""
+        self._publications = [each for each in self._publications if each.poll() is None]
+        for site in sites:
+            if has_dead_run(self._dataset.ledger(site)):
+                command = [sys.executable, "-m", "khobor", "publish", site, f"--data={self._dataset.root}"]
+                self._publications.append(self._popen(command, f"publish-{site}"))
+
+    def _popen(self, command: Sequence[str], name: str) -> "subprocess.Popen[bytes]":
+        """Start a process; its output goes to a file, because a pipe would break when the service ends."""
+        with open(self._dataset.state / "schedules" / f"{name}.log", "wb", opener=private_file) as log:
             return subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )

@@ -56,6 +56,8 @@ class Dispatcher:
     def run_once(self) -> None:
         """Record the runs that have ended, and start those that are due."""
         moment = self.clock()
+        if self._last_call is None:
+            self.processes.report_dead_runs(site for schedule in self.timetable.schedules for site in schedule.sites)
         with self._opened() as occurrences:
             self._reap(occurrences, moment)
             for occurrence in occurrences.unfinished():
@@ -139,7 +141,8 @@ class Dispatcher:
 
     def _mark_killed(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
         reason = "the process was killed; everything stored is kept"
-        occurrences.finish(occurrence.schedule, occurrence.due, moment, exit_code=ExitCode.INTERNAL, reason=reason)
+        if occurrences.finish(occurrence.schedule, occurrence.due, moment, exit_code=ExitCode.INTERNAL, reason=reason):
+            self.processes.report_dead_runs(occurrence.sites)
 
     def _recover(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
         """Handle an unfinished occurrence whose process was killed or never started."""

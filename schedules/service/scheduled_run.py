@@ -20,7 +20,8 @@ from schedules.runner.run_all import wait_for
 from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
 from schedules.timetable.config import Schedule
-from schedules.timetable.occurrences import Occurrences, State, is_late, lock_file, occurrences_file, schedule_lock
+from schedules.timetable.occurrences import Occurrences, State, is_late, occurrences_file
+from schedules.timetable.schedule_lock import lock_file, schedule_lock
 
 RETRY_SECONDS = 1.0
 Look = Callable[[RunProcess], None]
@@ -128,6 +129,7 @@ class ScheduledRun:
                 newspaper=spider_named(site),
                 dataset=self.dataset,
                 settings=settings,
+                schedule={"name": self.schedule.name, "due": self.due},
             )
             try:
                 started.append(RunProcess(options))
@@ -202,7 +204,7 @@ def run_schedule(
 def _claim_latest(occurrences: Occurrences, schedule: Schedule) -> str | None:
     moment = now()
     # The due times of a new schedule count from one grace period ago.
-    dues = occurrences.open_dues(schedule, moment, occurrences.counted_since(schedule, moment - schedule.grace))
+    dues = occurrences.open_dues(schedule, moment, occurrences.counted_since(schedule, moment, schedule.grace))
     late = [(due, State.LATE, "not started while it was due") for due in dues]
     if not dues or moment - dues[0].at > schedule.grace:
         occurrences.skip(schedule, late, moment)

@@ -6,24 +6,23 @@ running and records its end, so that it does not depend on the process that star
 """
 
 import json
-import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import Database, Format
 from schedules.timetable.config import Schedule
 from schedules.timetable.cron import Due
 
 _SCHEMA = """
-CREATE TABLE schedules (name TEXT PRIMARY KEY, rule TEXT NOT NULL, since TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE schedules (
+    name TEXT PRIMARY KEY, rule TEXT NOT NULL, since TEXT NOT NULL, corrected_at TEXT
+) WITHOUT ROWID;
 CREATE TABLE occurrences (
     schedule TEXT, due TEXT, due_at TEXT NOT NULL, sites TEXT NOT NULL, state TEXT NOT NULL,
     by_service INTEGER NOT NULL, late INTEGER NOT NULL, claimed_at TEXT NOT NULL, began_at TEXT, ended_at TEXT,
@@ -60,7 +59,7 @@ class State(StrEnum):
     FAILED_TO_START = "failed to start"
 
 
-RETRY_SECONDS = 1.0
+_CLOCK_TOLERANCE = timedelta(seconds=60)
 OPEN = (State.CLAIMED, State.RUNNING)
 
 
@@ -101,18 +100,40 @@ class Occurrences(Database):
         "move it aside: the schedules then start anew, and at worst one occurrence runs again",
     )
 
-    def counted_since(self, schedule: Schedule, default: datetime) -> datetime:
+    def counted_since(self, schedule: Schedule, moment: datetime, back: timedelta = timedelta()) -> datetime:
         """Return the time from which on due times of a schedule count.
 
-        For a new schedule or a changed cron expression or zone, store and return ``default``, so that earlier due times
-        are not caught up.
+        For a new schedule or a changed cron expression or zone, it is the time ``back`` before ``moment``, so that
+        earlier due times are not caught up. Times stored after ``moment``, with a clock that was ahead, count as now.
         """
         row = self._sql.execute("SELECT rule, since FROM schedules WHERE name = ?", (schedule.name,)).fetchone()
-        if row and row[0] == schedule.rule:
-            return datetime.fromisoformat(row[1])
-        values = (schedule.name, schedule.rule, default.isoformat())
-        self._sql.execute("INSERT OR REPLACE INTO schedules VALUES (?, ?, ?)", values)
-        return default
+        if not row or row[0] != schedule.rule:
+            values = (schedule.name, schedule.rule, (moment - back).isoformat())
+            self._sql.execute("INSERT OR REPLACE INTO schedules (name, rule, since) VALUES (?, ?, ?)", values)
+            return moment - back
+        limit = (moment + _CLOCK_TOLERANCE).isoformat()
+        query = "SELECT 1 FROM occurrences WHERE schedule = ? AND due_at > ? AND ended_at IS NOT NULL"
+        if row[1] > limit or self._sql.execute(query, (schedule.name, limit)).fetchone():
+            self._correct_future_times(schedule.name, moment, limit)
+        return min(datetime.fromisoformat(row[1]), moment)
+
+    def _correct_future_times(self, name: str, moment: datetime, limit: str) -> None:
+        """Set the times of a schedule after ``moment`` to it; a due time gets another key, so that it will be run."""
+        now = moment.isoformat()
+        times = ", ".join(f"{each} = min({each}, ?1)" for each in ("claimed_at", "began_at", "ended_at"))
+        with self._sql.immediate():
+            self._sql.execute(
+                f"UPDATE occurrences SET due = due || ' (clock ahead)', due_at = ?1, {times}"
+                " WHERE schedule = ?2 AND due_at > ?3 AND ended_at IS NOT NULL",
+                (now, name, limit),
+            )
+            query = "UPDATE schedules SET since = min(since, ?1), corrected_at = ?1 WHERE name = ?2"
+            self._sql.execute(query, (now, name))
+
+    def corrections(self) -> dict[str, datetime]:
+        """Return by schedule when its times were last corrected because the clock had been ahead."""
+        rows = self._sql.execute("SELECT name, corrected_at FROM schedules WHERE corrected_at IS NOT NULL")
+        return {name: datetime.fromisoformat(at) for name, at in rows}
 
     def forget_others(self, names: Collection[str]) -> None:
         """Delete the schedules that are not in ``names``; their occurrences are kept."""
@@ -224,26 +245,3 @@ class Occurrences(Database):
                 *(schedule, due, datetime.fromisoformat(due_at), tuple(json.loads(sites)), State(state)),
                 *(bool(by_service), bool(late), *moments, exit_code, tuple(json.loads(runs)), reason),
             )
-
-
-def lock_file(dataset: DataFolder, schedule: str) -> Path:
-    """Return the path of the lock file of a schedule."""
-    return dataset.state / "schedules" / f"run-{schedule}.lock"
-
-
-@contextmanager
-def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of a schedule during the block.
-
-    If it is already locked, wait for it; without ``wait``, raise :class:`SiteLocked` instead.
-    """
-    while True:
-        try:
-            lock = SiteLock.take(lock_file(dataset, schedule.name))
-            break
-        except SiteLocked:
-            if not wait:
-                raise
-            time.sleep(RETRY_SECONDS)
-    with lock:
-        yield

@@ -113,7 +113,7 @@ def no_robots(paper: Newspaper) -> None:
 
 
 # Faults of a night, with the exit code of its run.
-BAD_NIGHTS = ((offline, 4), (blocked, 4), (maintenance, 3), (all_gone, 4), (no_robots, 4))
+BAD_NIGHTS = ((offline, 4), (blocked, 4), (maintenance, 9), (all_gone, 4), (no_robots, 4))
 
 
 def bad_nights(days: Days) -> None:

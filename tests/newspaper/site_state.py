@@ -142,10 +142,10 @@ class SiteState:
         return [entry for entry in self.entries if within(entry.path.strip("/").rpartition("/")[0], path)]
 
     def feed(self, name: str) -> list[Entry]:
-        """Return the entries of a feed: `latest`, `popular` or a section."""
+        """Return the entries of a feed: `latest`, `popular` or a section; the latest for one without stories."""
         if name in ("latest", "popular"):
             return (self.entries if name == "latest" else self.most_read)[:FEED_LENGTH]
-        return self.category(name)[:FEED_LENGTH]
+        return (self.category(name) or self.entries)[:FEED_LENGTH]
 
     def json(self, path: str) -> list[Entry]:
         """Return the entries of a section's JSON feed: stories only."""

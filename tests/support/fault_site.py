@@ -269,6 +269,8 @@ class FaultSite:
         path = urlsplit(target).path
         if path == "/":
             return self._front()
+        if path.startswith("/rss/"):
+            return f"<rss><item><link>{SITE}{SEED}</link></item></rss>".encode()
         return story(path) if path.rpartition("/")[2].isdigit() else page("কালবেলা", f"<p>{path}</p>")
 
     def crawl(self, data: Path, *arguments: str, **more: Any) -> CommandResult:

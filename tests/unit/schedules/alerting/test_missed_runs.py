@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.alerting.missed_runs import missed_runs, time_allowed
+from schedules.alerting.missed_runs import corrected_clocks, missed_runs, time_allowed
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Occurrences, occurrences_file
 
@@ -104,6 +104,24 @@ def test_alarm_waits_for_the_allowed_time(kept: LedgerFolder) -> None:
     assert allowed == timedelta(hours=4, minutes=10)
     assert "night" not in kept.missed(DUE + allowed - timedelta(seconds=1))
     assert "night" in kept.missed(DUE + allowed)
+
+
+def test_run_of_next_year_is_not_the_last(kept: LedgerFolder) -> None:
+    kept.run(DUE + timedelta(days=365))
+    assert "night" in kept.missed(AFTER)
+
+
+def test_corrected_clock_is_an_alarm_until_good_run(kept: LedgerFolder) -> None:
+    night = kept.timetable.named("night")
+    with closing(Occurrences.open(occurrences_file(kept.dataset))) as occurrences:
+        occurrences.counted_since(night, WRITTEN - timedelta(days=1))
+        for code, clock in ((4, True), (0, False)):
+            assert [alarm["key"] for alarm in corrected_clocks(kept.timetable, kept.dataset)] == ["kalbela/clock"]
+            due = next(night.after(DUE - timedelta(days=code)))
+            occurrences.claim(night, due, due.at)
+            occurrences.start("night", due.key, due.at)
+            occurrences.finish("night", due.key, due.at, exit_code=code)
+            assert bool([*corrected_clocks(kept.timetable, kept.dataset)]) is clock
 
 
 def test_full_run_counts_as_incremental_run(kept: LedgerFolder) -> None:

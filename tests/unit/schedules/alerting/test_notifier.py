@@ -146,14 +146,19 @@ def test_unevaluated_run_waits_until_claim_settles(desk: Desk) -> None:
     assert desk.sent["chat"][0]["schedule"] == "night"
 
 
-def test_refused_start_is_alarm_until_next_start(desk: Desk) -> None:
+def test_refused_start_is_alarm_until_good_run(desk: Desk) -> None:
     schedule = desk.timetable.named("night")
-    nights = list(schedule.until(START, START - timedelta(days=3)))
+    nights = list(schedule.until(START, START - timedelta(days=5)))
     with closing(Occurrences.open(occurrences_file(desk.dataset))) as occurrences:
-        for due, state in ((nights[1], State.FAILED_TO_START), (nights[0], None)):
+        for due, state, code, events in (
+            (nights[3], State.FAILED_TO_START, 7, [(["start"], [])]),
+            (nights[2], State.LATE, None, []),
+            (nights[1], None, 1, []),
+            (nights[0], None, 0, [([], ["start"])]),
+        ):
             occurrences.claim(schedule, due, START)
-            occurrences.finish("night", due.key, START, state=state, exit_code=7, reason="the disk is full")
-            assert desk.received() == ([(["start"], [])] if state else [([], ["start"])])
+            occurrences.finish("night", due.key, START, state=state, exit_code=code, reason="the disk is full")
+            assert desk.received() == events
     assert "the disk is full" in subject(desk.sent["chat"][0])
 
 

@@ -288,7 +288,7 @@ def test_broken_field_exits_with_samples(three: Nights) -> None:
 
 def test_missing_list_exits_and_is_acknowledged(three: Nights) -> None:
     report = three.reports["popular"]
-    assert report["exit_code"] == 3
+    assert report["exit_code"] == 9
     assert [(alarm["key"], alarm["kind"]) for alarm in report["alarms"]] == [("kalbela/list/popular", "list")]
     assert three.crawl.run("ack", "kalbela/list/popular").returncode == 0
     entry = acknowledgements(DataFolder(three.crawl.data), "kalbela")["kalbela/list/popular"]

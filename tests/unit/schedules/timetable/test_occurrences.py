@@ -103,6 +103,37 @@ def test_changed_cron_counts_from_now(occurrences: Occurrences) -> None:
     assert occurrences.counted_since(changed, later + timedelta(days=9)) == later + timedelta(days=9)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=365), timedelta(days=3 * 365), timedelta(hours=30)])
+def test_schedule_first_seen_ahead_runs_again(occurrences: Occurrences, ahead: timedelta) -> None:
+    future = NOW + ahead
+    assert occurrences.counted_since(NIGHT, future) == future
+    assert occurrences.counted_since(NIGHT, NOW) == NOW
+    assert occurrences.corrections() == {NIGHT.name: NOW}
+    [due] = nights(1)
+    assert occurrences.open_dues(NIGHT, due.at, occurrences.counted_since(NIGHT, due.at)) == [due]
+    assert occurrences.corrections() == {NIGHT.name: NOW}
+
+
+def test_night_that_ran_ahead_is_due_again(occurrences: Occurrences) -> None:
+    occurrences.counted_since(NIGHT, NOW)
+    *_, ahead = nights(30)
+    assert occurrences.claim(NIGHT, ahead, ahead.at)
+    occurrences.start(NIGHT.name, ahead.key, ahead.at)
+    occurrences.finish(NIGHT.name, ahead.key, ahead.at, exit_code=0)
+    occurrences.counted_since(NIGHT, NOW)
+    [latest] = occurrences.latest(NIGHT.name)
+    assert (latest.due_at, latest.ended_at, latest.exit_code) == (NOW, NOW, 0)
+    assert ahead in occurrences.open_dues(NIGHT, ahead.at, occurrences.counted_since(NIGHT, ahead.at))
+
+
+def test_running_occurrence_is_not_corrected(occurrences: Occurrences) -> None:
+    occurrences.counted_since(NIGHT, NOW)
+    [due] = nights(1)
+    occurrences.claim(NIGHT, due, due.at)
+    occurrences.counted_since(NIGHT, NOW)
+    assert occurrences.finish(NIGHT.name, due.key, NOW, exit_code=0)
+
+
 @pytest.mark.parametrize("damage", ["foreign", "text", "later", "torn"])
 def test_damaged_database_is_refused_unchanged(path: Path, damage: str) -> None:
     if damage == "text":

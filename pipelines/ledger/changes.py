@@ -1,0 +1,69 @@
+"""Changes of the front page and of the ranked lists in the last weeks, to notice one that has stopped changing."""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipelines.ledger.connection import Connection
+
+SCHEMA = """
+CREATE TABLE changes (
+    name TEXT, at TEXT, seen_at TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (name, at)
+) WITHOUT ROWID;
+"""
+HISTORY = timedelta(days=28)
+_DAY = timedelta(days=1)
+
+
+class Changes:
+    def __init__(self, connection: Connection, zone: ZoneInfo) -> None:
+        self._sql = connection
+        self._zone = zone
+
+    def note(self, name: str, digest: str, at: datetime) -> None:
+        """Record the state in which a page or list was seen, and forget what is older than `HISTORY`."""
+        query = "SELECT at, digest FROM changes WHERE name = ? ORDER BY at DESC LIMIT 1"
+        last = self._sql.execute(query, (name,)).fetchone()
+        if last and last[1] == digest:
+            query = "UPDATE changes SET seen_at = max(seen_at, ?) WHERE name = ? AND at = ?"
+            self._sql.execute(query, (at.isoformat(), name, last[0]))
+            return
+        values = (name, at.isoformat(), at.isoformat(), digest)
+        self._sql.execute("INSERT OR REPLACE INTO changes VALUES (?, ?, ?, ?)", values)
+        self._sql.execute("DELETE FROM changes WHERE name = ? AND seen_at < ?", (name, (at - HISTORY).isoformat()))
+
+    def spells(self, since: datetime) -> dict[str, dict[str, Any]]:
+        """Return by name how long the state that was seen last has lasted, for each name seen after ``since``.
+
+        `hours` is its duration and `known` that of the history; `longest` is the longest time without a change among
+        those in progress at the same hour of the day, and `longest_then` among those in progress at any hour of this
+        one, both in hours.
+        """
+        spells = {}
+        for (name,) in self._sql.execute("SELECT DISTINCT name FROM changes").fetchall():
+            query = "SELECT at, seen_at FROM changes WHERE name = ? ORDER BY at"
+            rows = [tuple(map(datetime.fromisoformat, row)) for row in self._sql.execute(query, (name,))]
+            (start, seen), moments = rows[-1], [at for at, _ in rows]
+            if seen < since:
+                continue
+            gaps = list(pairwise(moments))
+            spells[name] = {
+                "since": start.isoformat(),
+                "hours": _hours(seen - start),
+                "known": _hours(seen - moments[0]),
+                "longest": self._longest(gaps, seen, seen),
+                "longest_then": self._longest(gaps, start, seen),
+            }
+        return spells
+
+    def _longest(self, gaps: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> float:
+        """Return the longest gap that was in progress at a time of day between two moments, in full hours."""
+        hour = start.astimezone(self._zone).replace(minute=0, second=0, microsecond=0)
+        length = end - hour
+        inside = (b - a for a, b in gaps if (hour - a) % _DAY <= b - a or (a - hour) % _DAY <= length)
+        return _hours(max(inside, default=timedelta()))
+
+
+def _hours(duration: timedelta) -> float:
+    return round(duration / timedelta(hours=1), 2)

@@ -1,0 +1,102 @@
+"""Checks that a run has found something: stories, lists with stories, entry points with entries, and recent changes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crawler.outcomes import Outcome
+from schedules.exit_codes import ExitCode
+from schedules.monitoring.alarms import Alarm
+
+Summary = Mapping[str, Any]
+#: Exit code, alarm key without the site, and sentence.
+Problem = tuple[ExitCode, str, str]
+_NOT_CHECKED = "; not checked by this run"
+#: A list or front page counts as stale after this many times the longest time without a change at the same hour, and
+#: twice the longest at any hour since its last change, but not before a number of hours, or one of a young history.
+STALE_FACTOR, STALE_FACTOR_THEN, STALE_HOURS, STALE_HOURS_YOUNG, YOUNG_HOURS = 3, 2, 6, 24, 7 * 24
+
+
+def without_story(summary: Summary) -> Iterator[Problem]:
+    outcomes, front = summary["urls"]["outcomes"], _entry_point(summary, "seed")
+    read = sum(outcomes.get(each, 0) for each in (Outcome.LIST, Outcome.EMPTY, Outcome.REJECTED, Outcome.NOT_A_STORY))
+    if summary.get("has_stories", True) or not read or outcomes.get(Outcome.PENDING):
+        return
+    stories = story_urls(summary)["outcomes"]
+    found = f"of the story pages: {listed(stories, '{} {}')}" if stories else "no link to a story was found"
+    if front.get("empty"):
+        found = _no_story_link(front["links"])
+    yield ExitCode.LAYOUT_CHANGED, "empty/site", f"no story of the site has been stored yet: {found}"
+
+
+def lists_empty(summary: Summary, names: Sequence[str]) -> Iterator[Problem]:
+    pages, lists = summary.get("html_pages", 0), summary["lists"]
+    for name in names:
+        seen = lists.get(f"{name}/seen", 0)
+        if pages and not seen:
+            yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"no list {name} on any of {pages} pages"
+        elif seen and lists.get(f"{name}/empty", 0) == seen:
+            yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"list {name}: none of its rows is a story, on {seen} pages"
+
+
+def entry_points_empty(summary: Summary) -> Iterator[Problem]:
+    for via, counts in (summary.get("entry_points") or {}).items():
+        if not (empty := counts.get("empty")):
+            continue
+        of, links = f"{empty} of {counts['read']}", counts.get("links", 0)
+        if via == "seed":
+            sentence = _no_story_link(links)
+        elif links:
+            sentence = f"{via}: {of} pages have links ({links}), but none to a story"
+        else:
+            sentence = f"{via}: no entry could be read in {of} documents"
+        see = "see the URLs with outcome `empty` in `fetches`"
+        yield ExitCode.BELOW_EXPECTATION, f"empty/{via}", f"{sentence}; {see}"
+
+
+def _no_story_link(links: int) -> str:
+    return f"{links} links on the front page, none matches story_path"
+
+
+def stale(summary: Summary) -> Iterator[Problem]:
+    for name, spell in _spells(summary).items():
+        least = STALE_HOURS_YOUNG if spell["known"] < YOUNG_HOURS else STALE_HOURS
+        usual = max(least, STALE_FACTOR * spell["longest"], STALE_FACTOR_THEN * spell["longest_then"])
+        if spell["hours"] > usual:
+            longest = f"longest time without a change at this hour, in 28 days: {spell['longest']:.1f} hours"
+            sentence = f"{name.replace('_', ' ')}: unchanged for {spell['hours']:.1f} hours ({longest})"
+            yield ExitCode.BELOW_EXPECTATION, f"stale/{name}", sentence
+
+
+def unchecked_alarms(summary: Summary, last: Summary) -> Iterator[Alarm]:
+    """Yield the alarms of the last run of this mode that this one could neither raise again nor clear.
+
+    It did not read the entry point, the front page or the list.
+    """
+    for alarm in last.get("alarms") or ():
+        kind, _, name = alarm["key"].partition("/")[2].partition("/")
+        if kind == "empty":
+            is_checked = name == "site" or _entry_point(summary, name).get("read")
+        elif kind == "stale":
+            is_checked = name in _spells(summary)
+        else:
+            continue
+        if not is_checked:
+            more = {"since_run": alarm.get("since_run") or last["run_id"], "carried": True}
+            sentence = alarm["sentence"].removesuffix(_NOT_CHECKED) + _NOT_CHECKED
+            yield Alarm(key=alarm["key"], kind=kind, code=ExitCode.DONE, sentence=sentence, more=more)
+
+
+def listed(counts: Mapping[Any, int], form: str) -> str:
+    return ", ".join(form.format(n, name) for name, n in counts.items())
+
+
+def _spells(summary: Summary) -> Mapping[str, Mapping[str, Any]]:
+    return summary.get("spells") or {}
+
+
+def _entry_point(summary: Summary, via: str) -> Mapping[str, int]:
+    return (summary.get("entry_points") or {}).get(via) or {}
+
+
+def story_urls(summary: Summary) -> Mapping[str, Mapping[str, int]]:
+    return summary.get("story_urls") or {"outcomes": {}, "retry_failed": {}}

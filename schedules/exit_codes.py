@@ -1,6 +1,7 @@
 """Exit codes of all commands, and the exit code and message for each exception."""
 
 import signal
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -29,6 +30,18 @@ class ExitCode(IntEnum):
 CLOSE_REASONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "shutdown"}
 # Codes that take precedence over that of a signal: an internal error, or a fault of the machine.
 OUTRANKS_SIGNAL = (ExitCode.INTERNAL, ExitCode.STORAGE, ExitCode.DAMAGED)
+
+
+# From the gravest on; a signal is less grave than what outranks it, and graver than the rest.
+_GRAVITY = (
+    *(ExitCode.DAMAGED, ExitCode.STORAGE, ExitCode.INTERNAL, ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.USAGE),
+    *(ExitCode.LAYOUT_CHANGED, ExitCode.UNREACHABLE, ExitCode.LOCKED, ExitCode.BELOW_EXPECTATION, ExitCode.DONE),
+)
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """Return the gravest of the exit codes of several runs, which is the code of the command."""
+    return int(min(map(ExitCode, codes), key=_GRAVITY.index))
 
 
 class WrongUsage(Exception):

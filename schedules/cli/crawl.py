@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from schedules.cli.arguments import Commands, add_run_options, minutes, positive
 from schedules.cli.output import print_reports, short_path
-from schedules.exit_codes import WrongUsage
+from schedules.exit_codes import WrongUsage, gravest
 from schedules.paths import DEMO, PROJECT
 
 
@@ -24,26 +24,37 @@ def add_to(commands: Commands) -> None:
 
 
 def crawl(options: argparse.Namespace) -> int:
-    """Crawl all given sites at the same time; each site has its own delay and limits."""
+    """Crawl all given sites, a few at the same time; each has its own delay, limits and verdict.
+
+    A site that is locked, broken or misdeclared does not stop the others.
+    """
+    from crawler.registry import site_loader
     from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.progress_bar import ProgressBars
     from schedules.runner.dependency_check import outdated_packages
     from schedules.runner.options import checked_settings, seeds_by_site, spider_named
-    from schedules.runner.run_all import run_all
+    from schedules.runner.run_all import not_started, run_all
     from schedules.runner.run_process import RunOptions
 
     if outdated := outdated_packages():
         raise WrongUsage(f"{'; '.join(outdated)}: run `make setup`")
-    spiders = [spider_named(name) for name in dict.fromkeys(options.site)]
+    spiders, reports = [], []
+    for name in dict.fromkeys(options.site):
+        try:
+            spiders.append(spider_named(name))
+        except WrongUsage as error:
+            if name not in site_loader().errors or len(options.site) == 1:  # a misspelt name stops all
+                raise
+            reports.append(not_started(name, error))
     seeds = seeds_by_site(options.seed, spiders)
     limits = {name: getattr(options, name) for name in ("max_pages", "max_depth", "max_minutes")}
     settings = checked_settings(options.settings, mirror=options.mirror, **limits)
     dataset = DataFolder(options.data)
     runs = [RunOptions(each, dataset, seeds[each.name], settings) for each in spiders]
     with ProgressBars() as progress:
-        reports = run_all(runs, progress.update, progress.print)
+        reports += run_all(runs, progress.update, progress.print)
     print_reports(reports, options.json)
-    return max(int(report["exit_code"]) for report in reports)
+    return gravest(report["exit_code"] for report in reports)
 
 
 def demo(options: argparse.Namespace) -> int:

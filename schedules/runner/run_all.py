@@ -3,11 +3,12 @@
 import os
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from schedules.exit_codes import CLOSE_REASONS, ExitCode, Interrupted
+from schedules.exit_codes import CLOSE_REASONS, ExitCode, Interrupted, describe_error
 from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
 
@@ -20,24 +21,44 @@ _MESSAGES = (
 )
 
 
+#: Maximum number of runs at the same time. Each takes up to 250 MB with its worker and mostly waits for its site.
+MAX_RUNS = 6
+
+
 def run_all(
     options: Sequence[RunOptions], look: Callable[[RunProcess], None], log: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Execute all runs at the same time and return their reports; signals are forwarded to the runs.
+    """Execute all runs, at most :data:`MAX_RUNS` at the same time, and return their reports in the given order.
 
-    If a run cannot be started, the others are stopped and its error is raised. Raises :class:`Interrupted` if a signal
-    was received before any run was started.
+    Signals are forwarded to the runs. A site whose run cannot be started gets a report with the reason and does not
+    stop the others; if it is the only one, its error is raised. Raises :class:`Interrupted` if a signal was received
+    before any run was started.
     """
     runs: list[RunProcess] = []
+    waiting = deque(options)
+    reports: dict[str, dict[str, Any]] = {}
+
+    def start_more() -> bool:
+        running = sum(not run.has_ended() for run in runs)
+        while waiting and running < MAX_RUNS and not received:
+            each = waiting.popleft()
+            try:
+                runs.append(RunProcess(each))
+            except Exception as error:
+                if len(options) == 1:
+                    raise
+                reports[each.newspaper.name] = not_started(each.newspaper.name, error)
+                continue
+            running += 1
+            for warning in runs[-1].warnings:
+                log(f"warning: {warning}")
+            if received and runs[-1].signal is None:
+                runs[-1].interrupt(received[0])
+        return bool(waiting) and not received
+
     with _passing_on_signals(runs) as received:
         try:
-            for each in options:
-                if not received:
-                    runs.append(RunProcess(each))
-                    for warning in runs[-1].warnings:
-                        log(f"warning: {warning}")
-                    if received and runs[-1].signal is None:
-                        runs[-1].interrupt(received[0])
+            _poll(runs, look, lambda: log(_MESSAGES[min(len(received), 2) - 1]), received, start_more)
         except BaseException:
             for run in runs:
                 run.interrupt(signal.SIGTERM)
@@ -45,11 +66,19 @@ def run_all(
             for run in runs:
                 run.conclude()
             raise
-        _poll(runs, look, lambda: log(_MESSAGES[min(len(received), 2) - 1]), received)
-        reports = [run.conclude() for run in runs]
-    if not reports:
+        reports |= {run.options.newspaper.name: run.conclude() for run in runs}
+    if received and not runs:
         raise Interrupted(received[0])
-    return reports
+    stopped = Interrupted(received[0]) if received else None
+    reports |= {each.newspaper.name: not_started(each.newspaper.name, stopped) for each in waiting if stopped}
+    return [reports[each.newspaper.name] for each in options]
+
+
+def not_started(site: str, error: Exception) -> dict[str, Any]:
+    """Return the report of a run that an error kept from starting."""
+    code, sentence = describe_error(error)
+    verdict = {"exit_code": code, "problems": [sentence]}
+    return {"run_id": "not started", "site": site, "verdict": verdict, "exit_code": int(code)}
 
 
 def wait_for(runs: Sequence[RunProcess], look: Callable[[RunProcess], None] = lambda run: None) -> None:
@@ -63,16 +92,18 @@ def _poll(
     look: Callable[[RunProcess], None],
     on_signal: Callable[[], None] = lambda: None,
     received: Sequence[int] = (),
+    start_more: Callable[[], bool] = lambda: False,
 ) -> None:
     handled = 0
     while True:
+        are_waiting = start_more()
         running = [run for run in runs if not run.has_ended()]
         for run in running:
             look(run)
         if handled < len(received):  # also if the runs have ended since the signal
             handled = len(received)
             on_signal()
-        if not running:
+        if not running and not are_waiting:
             return
         time.sleep(POLL_SECONDS)
 

@@ -13,7 +13,7 @@ from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLocked
-from schedules.exit_codes import ExitCode, Interrupted, WrongUsage, describe_error
+from schedules.exit_codes import ExitCode, Interrupted, WrongUsage, describe_error, gravest
 from schedules.monitoring.verdict import expectations_of, write_verdict
 from schedules.runner.options import checked_settings, spider_named
 from schedules.runner.run_all import wait_for
@@ -64,7 +64,7 @@ class ScheduledRun:
         except Exception as error:
             self._record_error(error)
             raise
-        code = max(int(report["exit_code"]) for report in reports)
+        code = gravest(report["exit_code"] for report in reports)
         problems = [problem for report in reports for problem in report["verdict"]["problems"]]
         self._finish(code, reason="; ".join(problems) or None)
         return Result(code, tuple(reports))
@@ -125,13 +125,13 @@ class ScheduledRun:
         locked: dict[str, SiteLocked] = {}
         failed: list[Exception] = []
         for site in sites:
-            options = RunOptions(
-                newspaper=spider_named(site),
-                dataset=self.dataset,
-                settings=settings,
-                schedule={"name": self.schedule.name, "due": self.due},
-            )
             try:
+                options = RunOptions(
+                    newspaper=spider_named(site),
+                    dataset=self.dataset,
+                    settings=settings,
+                    schedule={"name": self.schedule.name, "due": self.due},
+                )
                 started.append(RunProcess(options))
             except SiteLocked as error:
                 locked[site] = error

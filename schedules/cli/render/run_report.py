@@ -61,7 +61,8 @@ def show_report(report: Mapping[str, Any], details: RunDetails | None = None) ->
     out, run = console(), try_parse(report)
     if run is None or not report.get("urls"):
         result = {"exit_code": ExitCode.INTERNAL, "problems": (), **(report.get("verdict") or {})}
-        out.print(f"[bold]{plain(report['run_id'])}[/bold]: {verdict(result['exit_code'])}")
+        name = " ".join(filter(None, (report.get("site") if run is None else None, report["run_id"])))
+        out.print(f"[bold]{plain(name)}[/bold]: {verdict(result['exit_code'])}")
         show_points(out, map(plain, result["problems"]))
         return
     out.print(f"[bold]{plain(run.run_id)}[/bold]: {verdict(run.exit_code, run.word)}")

@@ -10,6 +10,8 @@ from benchmarks.crawling import crawling
 from benchmarks.environment import machine, versions
 from benchmarks.reading import reading
 from benchmarks.reading_tables import MANY, reading_tables
+from benchmarks.retention import MANY as MANY_REPORTS
+from benchmarks.retention import retention
 from benchmarks.scale import scale
 from benchmarks.starting import starting
 
@@ -26,6 +28,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 # Long benchmarks, run only by name, with their own section of the page.
 LONG_BENCHMARKS: dict[str, Benchmark] = {
     "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
+    "retention": lambda quick, rounds: retention(2_000 if quick else MANY_REPORTS, rounds or (2 if quick else 5)),
     "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }
 

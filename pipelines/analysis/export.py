@@ -1,5 +1,6 @@
 """Export of selected rows to a new folder, with a data card and checksums."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ from pipelines.analysis.writers import require_outside, write_jsonl
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.errors import DataDamaged, StorageError
 from pipelines.storage.parquet import write_rows
+from pipelines.storage.paths import DataPaths
+from pipelines.storage.run_reports import rolled_up_reports
 from pipelines.storage.tables import Table
 
 # Rows of these tables are exported if their story is, regardless of their own time.
@@ -139,8 +142,13 @@ def _as_stored(table: Table, rows: pa.Table) -> pa.Table:
 
 def _copy_reports(data: Path, folder: Path, rows: ds.Dataset) -> list[Path]:
     (folder / RUNS.name).mkdir()
-    names = [Path(RUNS.name, f"{run_id}.json") for run_id in rows.to_table(columns=["run_id"])["run_id"].to_pylist()]
-    return [Path(shutil.copyfile(data / name, folder / name)) for name in names]
+    run_ids = rows.to_table(columns=["run_id"])["run_id"].to_pylist()
+    for run_id, report in rolled_up_reports(DataPaths(data), run_ids):
+        (folder / RUNS.name / f"{run_id}.json").write_text(json.dumps(report, ensure_ascii=False, indent=1))
+    for path in (Path(RUNS.name, f"{run_id}.json") for run_id in run_ids):
+        if (data / path).exists():
+            shutil.copyfile(data / path, folder / path)
+    return [folder / RUNS.name / f"{run_id}.json" for run_id in run_ids]
 
 
 def _write_jsonl(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) -> list[Path]:

@@ -1,16 +1,17 @@
-"""The `runs` table, which is read from the JSON reports of the runs instead of Parquet files."""
+"""The `runs` table, which is read from the reports of the runs: JSON files, and Parquet for old runs."""
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Any
 
 from crawler.items import BOOL, INT32, INT64, TEXT, TEXTS, UTC_MICROSECONDS, column, required
 from pipelines.storage.errors import DataDamaged
+from pipelines.storage.parquet import read_columns
 from pipelines.storage.paths import DataPaths
-from pipelines.storage.run_reports import read_report, run_ids
+from pipelines.storage.run_reports import file_ids, read_report
 from pipelines.storage.tables import TABLES, Table
 
 # A column is one line.
@@ -37,6 +38,11 @@ class RunRow:
     rejected: int | None = column(INT64, "items dropped with a reason")
 
 
+@dataclass(slots=True, kw_only=True)
+class RolledUpRun(RunRow):
+    report: str = required(TEXT, "the whole report as JSON")
+
+
 # fmt: on
 RUNS = Table(
     name="runs",
@@ -47,6 +53,8 @@ RUNS = Table(
     key=("run_id",),
     order=("started_at",),
 )
+#: Table of the runs whose report is no longer a file of its own.
+ROLLED_UP = replace(RUNS, record=RolledUpRun)
 #: All tables, by name.
 ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}
 
@@ -57,19 +65,22 @@ def run_rows(root: Path) -> list[dict[str, Any]]:
     Raises :class:`DataDamaged` for a file that is not a report.
     """
     data_folder = DataPaths(root)
-    return sorted(
-        [_row(data_folder, run_id) for run_id in run_ids(data_folder)],
-        key=lambda row: (row["started_at"], row["run_id"]),
-    )
+    rows = {run_id: _row(data_folder, run_id) for run_id in file_ids(data_folder)}
+    for path in data_folder.runs.glob("site=*/runs.parquet"):
+        place, site = path.relative_to(data_folder.root), path.parent.name.partition("=")[2]
+        for row in read_columns(data_folder.root, place, RUNS.schema.names).to_pylist():
+            rows.setdefault(row["run_id"], row | {"site": site})
+    return sorted(rows.values(), key=lambda row: (row["started_at"], row["run_id"]))
 
 
 def _row(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
     with suppress(ValueError, KeyError, TypeError, AttributeError):
-        return _columns(read_report(data_folder, run_id))
+        return run_row(read_report(data_folder, run_id))
     raise DataDamaged(PurePath(RUNS.name, f"{run_id}.json"), "is not the report of a run")
 
 
-def _columns(report: Mapping[str, Any]) -> dict[str, Any]:
+def run_row(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of a run; raises an error if the report lacks the id, site or start of the run."""
     urls, stories, verdict = (report.get(name) or {} for name in ("urls", "stories", "verdict"))
     ended, rejects = report.get("ended_at"), report.get("rejects")
     return {

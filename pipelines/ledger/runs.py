@@ -51,9 +51,11 @@ class Runs:
             self._sql.execute("UPDATE runs SET ended_at = ?, reason = ?, stats = ? WHERE run_id = ?", values)
         self._sql.reached("run.ended")
 
-    def delete(self, run_id: str) -> None:
+    def delete(self, *run_ids: str) -> None:
+        """Delete runs and their counters."""
         with self._transactions.transaction():
-            self._sql.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
+            for table in ("counts", "runs"):
+                self._sql.executemany(f"DELETE FROM {table} WHERE run_id = ?", ((run_id,) for run_id in run_ids))
 
     def ids(self, *, ended: bool) -> list[str]:
         condition = "ended_at IS NOT NULL" if ended else "ended_at IS NULL"

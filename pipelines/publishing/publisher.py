@@ -48,6 +48,23 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
         raise publication.damaged[0]
 
 
+def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: str) -> int:
+    """Remove the partitions of a table before a date; return their number.
+
+    A file is removed like one whose rows have all moved: announced in the ledger, removed, recorded.
+    """
+    ledger.commit()
+    _finish_interrupted(data_folder, ledger)
+    publication = _Publication(data_folder, ledger)
+    old = [(part, path) for part, path in data_folder.published(table, ledger.site) if part < before]
+    for _, path in old:
+        record = publication._write(table, str(path), table.schema.empty_table())
+        with ledger.transaction():
+            ledger.outbox.settle(record)
+        reached("prune.removed")
+    return len(old)
+
+
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
     """Record or forget the files that an interrupted publish announced, and delete its files in `.staging/`.
 

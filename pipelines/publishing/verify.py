@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from crawler.clock import now
+from pipelines.analysis.runs_table import ROLLED_UP
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
@@ -73,6 +74,10 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
     A publish that was interrupted is not a fault, because the next one completes it.
     """
     faults = [*_leftovers(data_folder, ledger.site), *_foreign(data_folder, ledger)]
+    try:
+        data_folder.read(ROLLED_UP, ledger.site, "")
+    except DataDamaged as error:
+        faults.append(Fault(Damage.UNREADABLE, str(error.path), error.reason))
     announced = {file.path: file.sha256 for file in ledger.outbox.prepared()}
     waiting = list(ledger.outbox.keys(TABLES["stories"]))
     stories: set[str] = set()

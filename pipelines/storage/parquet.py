@@ -19,6 +19,7 @@ _ROWS_PER_GROUP, _STORIES_PER_GROUP = 10_000, 1_000
 _WITHOUT_STATISTICS = {
     "url", "headline", "kicker", "subtitle", "byline", "authors.list.element", "image_url", "image_caption",
     "image_credit", "body", "tags.list.element", "content_hash", "referrer", "page_url", "detail", "record", "page",
+    "report",
 }  # fmt: skip
 # Dictionary encoding saves space only for columns with repeated values.
 _REPEATING = {

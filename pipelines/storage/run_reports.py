@@ -1,6 +1,9 @@
-"""Reading the reports of runs (`runs/*.json`)."""
+"""Reading the reports of runs: `runs/<run_id>.json`, or for an old run a row of `runs/site=<site>/runs.parquet`."""
 
 import json
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pipelines.storage.paths import DataPaths
@@ -15,7 +18,17 @@ def run_ids(data_folder: DataPaths, since: str = "") -> list[str]:
 
     :param since: omit ids that sort before this one; ids sort by the start of the run
     """
-    return sorted(path.stem for path in data_folder.runs.glob("*.json") if path.stem >= since)
+    return sorted(run_id for run_id in {*file_ids(data_folder), *_rolled_up(data_folder)} if run_id >= since)
+
+
+def file_ids(data_folder: DataPaths) -> list[str]:
+    """Return the ids of the runs whose report is a file of its own."""
+    return [path.stem for path in data_folder.runs.glob("*.json")]
+
+
+def site_of(run_id: str) -> str:
+    """Return the site in a run id, `<time>-<site>-<random>`."""
+    return run_id[17:].rpartition("-")[0]
 
 
 def read_report(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
@@ -28,6 +41,37 @@ def read_report(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
         report = json.loads(path.read_bytes())
     except ValueError:
         report = None
+    except FileNotFoundError:
+        report = next((report for _, report in rolled_up_reports(data_folder, [run_id])), None)
+        if report is None:
+            raise
     if not isinstance(report, dict):
         raise InvalidReport(f"{path} is not the report of a run; move it away, and `khobor publish` writes it again")
     return report
+
+
+def rolled_up_reports(data_folder: DataPaths, wanted: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the id and report of each of the wanted runs whose report was rolled up into Parquet."""
+    rolled_up = _rolled_up(data_folder)
+    for path in {rolled_up[run_id] for run_id in wanted if run_id in rolled_up}:
+        import pyarrow.parquet as pq
+
+        filters = [("run_id", "in", list(wanted))]
+        rows = pq.read_table(path, columns=["run_id", "report"], partitioning=None, filters=filters)
+        for run_id, report in zip(rows["run_id"].to_pylist(), rows["report"].to_pylist(), strict=True):
+            yield run_id, json.loads(report)
+
+
+def _rolled_up(data_folder: DataPaths) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in data_folder.runs.glob("site=*/runs.parquet"):
+        stat = path.stat()
+        found |= dict.fromkeys(_ids(path, stat.st_mtime_ns, stat.st_size), path)
+    return found
+
+
+@lru_cache(64)
+def _ids(path: Path, _modified: int, _size: int) -> frozenset[str]:
+    import pyarrow.parquet as pq
+
+    return frozenset(pq.read_table(path, columns=["run_id"], partitioning=None)["run_id"].to_pylist())

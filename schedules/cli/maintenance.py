@@ -1,12 +1,13 @@
-"""Commands that maintain the data: `publish`, `check` and `reindex`."""
+"""Commands that maintain the data: `publish`, `check`, `reindex` and `prune`."""
 
 import argparse
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from schedules.cli.arguments import Commands
+from schedules.cli.arguments import Commands, add_timetable_option
 from schedules.cli.output import print_lines
-from schedules.cli.sites import for_each_site, open_ledger
+from schedules.cli.sites import for_each_site, open_data, open_ledger
+from schedules.exit_codes import WrongUsage
 
 if TYPE_CHECKING:
     from crawler.spider import NewspaperSpider
@@ -18,7 +19,9 @@ def add_to(commands: Commands) -> None:
         commands.add(publish, "publish the stored rows of an interrupted run", "publish"),
         commands.add(check, "verify every file against the ledger", "check --quarantine"),
         commands.add(reindex, "rebuild the ledger from the Parquet files", "reindex kalbela"),
+        commands.add(prune, "remove old records by the retention in the timetable", "prune"),
     )
+    add_timetable_option(parsers[3])
     parsers[1].add_argument("--quarantine", action="store_true", help="move damaged and foreign files out of the data")
     for parser in parsers:
         parser.add_argument("site", nargs="*", metavar="SITE", help="only these sites")
@@ -80,6 +83,29 @@ def reindex(options: argparse.Namespace) -> int:
     results = for_each_site(options, rebuild_site)
     lines = [f"{result['site']}: {result['stories']:,} stories in the new ledger" for result in results]
     print_lines(results, options.json, lines or _no_data(options))
+    return 0
+
+
+def prune(options: argparse.Namespace) -> int:
+    from crawler.clock import now
+    from schedules.service.pruning import prune_occurrences, prune_site
+    from schedules.timetable.config import Timetable
+
+    timetable, moment = Timetable.read(options.timetable), now()
+    if not timetable.retention.model_fields_set:
+        raise WrongUsage(f"{options.timetable} has no [retention], so everything is kept (docs/operate.md)")
+
+    def prune_one(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        return prune_site(dataset, spider, timetable.retention, moment)
+
+    results = for_each_site(options, prune_one)
+    occurrences = prune_occurrences(open_data(options.data), timetable.retention, moment)
+    lines = [
+        f"{r['site']}: {r['logs']} logs and {r['fetches']} days of fetches removed, {r['reports']} reports rolled up"
+        for r in results
+    ]
+    lines.append(f"{occurrences} occurrences removed")
+    print_lines({"sites": results, "occurrences": occurrences}, options.json, lines)
     return 0
 
 

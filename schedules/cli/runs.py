@@ -50,7 +50,7 @@ def runs(options: argparse.Namespace) -> int:
 
     dataset, run_id = open_data(options.data), options.run_id
     if run_id:
-        if not re.fullmatch(r"[\w-]{1,80}", run_id, re.ASCII) or not dataset.run(run_id).is_file():
+        if not re.fullmatch(r"[\w-]{1,80}", run_id, re.ASCII) or run_id not in run_ids(dataset):
             raise WrongUsage(f"there is no run {run_id!r} in {dataset.runs}; `khobor runs` lists them")
         report = _report(dataset, run_id)
         print_result(report, options.json, lambda: show_report(report, read_details(dataset, report)))

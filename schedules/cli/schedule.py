@@ -59,6 +59,7 @@ def schedule(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
     from schedules.cli.render.progress_bar import ProgressBars
     from schedules.service.notifier_thread import notify_after_run
+    from schedules.service.pruning import prune_after_run
     from schedules.service.scheduled_run import run_schedule
 
     with nullcontext() if options.occurrence else notify_after_run(dataset, timetable, print_error):
@@ -72,6 +73,7 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
                 mirror=options.mirror,
                 look=progress.update,
             )
+        prune_after_run(dataset, timetable, timetable.named(options.name).sites, print_error)
         if result.sentence:
             print(result.sentence, file=sys.stderr)
         if result.reports:

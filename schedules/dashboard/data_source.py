@@ -94,9 +94,7 @@ class DataSource:
 
     def run(self, run_id: str) -> RunReport | None:
         """Return one run, or None if it has no readable report; the caller must validate the id."""
-        version = _version(self.dataset.run(run_id))
-        if version is None:
-            return None
+        version = _version(self.dataset.run(run_id))  # None for a report that was rolled up
         with self._lock:
             if (cached := self._reports.get(run_id)) and cached[0] == version:
                 return cached[1]

@@ -24,6 +24,7 @@ from schedules.monitoring.expectations import Expectations, Verdict, evaluate
 from schedules.monitoring.throughput import throughput, throughput_alarms
 from schedules.monitoring.yields import Summary, unchecked_alarms
 from schedules.reports.history import Acknowledgement, Report, acknowledgements, of_mode, past_reports
+from schedules.reports.report import run_ids
 
 
 def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
@@ -110,8 +111,9 @@ def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
 
 def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
     """Write a report for every ended run in the ledger (the database of the site) that has none."""
+    known = set(run_ids(dataset))
     for run_id in ledger.runs.ids(ended=True):
-        if not dataset.run(run_id).exists():
+        if run_id not in known:
             write_verdict(dataset, run_summary(ledger, run_id), expected)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.reports.report import read_report, run_ids
+from schedules.reports.report import read_report, run_ids, site_of
 
 MAX_REPORTS = 150
 _MIN_EPISODES = 2
@@ -22,8 +22,7 @@ def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterat
     Damaged reports are skipped; `khobor runs` lists them.
     """
     for run_id in reversed(run_ids(dataset)):
-        # A run id is `<time>-<site>-<random>`, and the name of one site may be a prefix of another.
-        if run_id[17:].rpartition("-")[0] == site and (before is None or run_id < before):
+        if site_of(run_id) == site and (before is None or run_id < before):
             with suppress(OSError, ValueError):
                 report = read_report(dataset, run_id)
                 if report.get("site") == site and "verdict" in report:

@@ -11,7 +11,9 @@ from typing import Any
 
 from pipelines.storage.run_reports import InvalidReport as InvalidReport
 from pipelines.storage.run_reports import read_report as read_report
+from pipelines.storage.run_reports import rolled_up_reports as rolled_up_reports
 from pipelines.storage.run_reports import run_ids as run_ids
+from pipelines.storage.run_reports import site_of as site_of
 from schedules.exit_codes import ExitCode
 
 #: The columns of `stories` that are extracted from a page.

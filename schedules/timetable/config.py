@@ -1,4 +1,4 @@
-"""Timetable: schedules, alert targets and metrics file, read from TOML and validated by pydantic.
+"""Timetable: schedules, alert targets, metrics file and retention, read from TOML and validated by pydantic.
 
 The file has one `[schedule.NAME]` table per schedule and one `[alert.NAME]` table per alert target. If it has problems,
 nothing is started, and all problems are reported together, each with its line. The process of a run must not import
@@ -9,7 +9,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, Self
@@ -35,6 +35,7 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
 from schedules.timetable.alert_targets import Command, Mail, Metrics, Target, Webhook
 from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap, zone_named
+from schedules.timetable.retention import Retention
 from schedules.timetable.validation import TABLE_NAME, Problem, problems_of
 
 # Path in a data folder: a copy of the latest valid timetable.
@@ -174,6 +175,7 @@ class _Document(BaseModel):
         Annotated[str, AfterValidator(_check_name)], Annotated[Webhook | Mail | Command, Field(discriminator="kind")]
     ] = {}
     metrics: Metrics | None = None
+    retention: Retention = Retention()
 
     @model_validator(mode="before")
     @classmethod
@@ -192,6 +194,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "schedule": Schedule,
     "expectations": ExpectationChanges,
     "metrics": Metrics,
+    "retention": Retention,
     "webhook": Webhook,
     "mail": Mail,
     "command": Command,
@@ -207,6 +210,7 @@ class Timetable:
     schedules: tuple[Schedule, ...]
     targets: tuple[Target, ...] = ()
     metrics_file: Path | None = None
+    retention: Retention = field(default_factory=Retention)
 
     @classmethod
     def read(cls, path: Path = TIMETABLE) -> Self:
@@ -220,8 +224,8 @@ class Timetable:
             raise TimetableError(path, [Problem(number, "", f"not TOML: {error}")]) from error
         except ValidationError as error:
             raise TimetableError(path, list(problems_of(error, text, _MODELS))) from None
-        file = document.metrics.file if document.metrics else None
-        return cls(path, text, tuple(document.schedule.values()), tuple(document.alert.values()), file)
+        metrics, parts = document.metrics, (tuple(document.schedule.values()), tuple(document.alert.values()))
+        return cls(path, text, *parts, metrics.file if metrics else None, document.retention)
 
     def in_words(self) -> str:
         """Return the names and times of all schedules as one line of text."""

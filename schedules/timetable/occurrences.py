@@ -2,7 +2,8 @@
 
 It ensures that no due time is run twice or forgotten. An occurrence is claimed before its run is started. Its primary
 key is (schedule, due), so that only one of several processes can claim it. The run itself marks the occurrence as
-running and records its end, so that it does not depend on the process that started it.
+running and records its end, so that it does not depend on the process that started it. The module is long because
+the conditions of all changes of an occurrence, which several processes make, belong together.
 """
 
 import json
@@ -225,6 +226,15 @@ class Occurrences(Database):
             (state, State.CAUGHT_UP, State.RAN, moment.isoformat(), exit_code, reason) + (schedule, due, *OPEN),
         )
         return cursor.rowcount == 1
+
+    def delete_old(self, before: datetime) -> int:
+        """Delete the ended occurrences that were due before a time, except the latest of each schedule.
+
+        Returns their number. The latest one stays, because the search for open due times ends at it.
+        """
+        latest = "(SELECT max(due_at) FROM occurrences AS other WHERE other.schedule = occurrences.schedule)"
+        query = f"DELETE FROM occurrences WHERE due_at < ? AND state NOT IN (?, ?) AND due_at < {latest}"
+        return self._sql.execute(query, (before.isoformat(), *OPEN)).rowcount
 
     def get(self, schedule: str, due: str) -> Occurrence | None:
         return next(self._select("WHERE schedule = ? AND due = ?", schedule, due), None)

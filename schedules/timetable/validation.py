@@ -9,7 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from crawler.suggestions import suggestion
 
-TABLES = ("[schedule.NAME]", "[alert.NAME]", "[metrics]")
+TABLES = ("[schedule.NAME]", "[alert.NAME]", "[metrics]", "[retention]")
+# Tables without a name of their own.
+_SINGLE = ("metrics", "retention")
 # Names of keys whose value is probably a secret, written here by mistake.
 SECRET_KEYS = ("password", "passwd", "token", "secret", "user", "username", "key", "api_key")
 # Alias of the field with the name of a table; a bare key of TOML cannot have this form.
@@ -40,7 +42,7 @@ def problems_of(error: ValidationError, text: str, models: Mapping[str, type[Bas
         location = [str(part) for part in detail["loc"] if part != "[key]"]
         # pydantic inserts the kind of a target between its name and its keys.
         place = [*location[:2], *location[3:]] if location[0] == "alert" else [*location]
-        kind = location[0] if location[0] == "metrics" or place[2:3] == location[2:] else location[2]
+        kind = location[0] if location[0] in _SINGLE or place[2:3] == location[2:] else location[2]
         if detail["type"] == "missing" and len(place) > 1:
             place.pop()
         yield Problem(_line_of(lines, place), _shown(place), _message(detail, location, models.get(kind)))
@@ -106,5 +108,5 @@ def _line_of(lines: Mapping[Place, int], place: list[str]) -> int:
 
 
 def _shown(place: list[str]) -> str:
-    length = 1 if place[0] == "metrics" else 2
+    length = 1 if place[0] in _SINGLE else 2
     return " ".join([f"[{'.'.join(place[:length])}]", *filter(None, [".".join(place[length:])])])

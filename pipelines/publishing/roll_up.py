@@ -1,0 +1,58 @@
+"""Roll the reports of old runs up into the `runs` table, one Parquet file per site.
+
+A report compresses to a tenth beside others, and a folder with ten thousand files is slow to list.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.analysis.runs_table import ROLLED_UP, run_row
+from pipelines.ledger import Ledger
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.failpoint import reached
+from pipelines.storage.run_reports import file_ids, read_report, site_of
+
+# More than the runs with which a new run is compared, and those among which a good one is searched.
+KEPT_REPORTS = 500
+_BATCH = 2_000
+
+
+def roll_up_reports(data_folder: DataFolder, ledger: Ledger, before: str) -> int:
+    """Move the reports of a site's runs before a run id into Parquet; return their number.
+
+    The latest 500 stay. A report is deleted after the file that contains it is durable, so a crash leaves it at both
+    places, which readers count once. The runs are also deleted from the ledger. The caller holds the lock of the site.
+    """
+    own = sorted(run_id for run_id in file_ids(data_folder) if site_of(run_id) == ledger.site)
+    old = [run_id for run_id in own[:-KEPT_REPORTS] if run_id < before]
+    return sum(_roll_up(data_folder, ledger, old[start : start + _BATCH]) for start in range(0, len(old), _BATCH))
+
+
+def _roll_up(data_folder: DataFolder, ledger: Ledger, run_ids: Sequence[str]) -> int:
+    new: list[dict[str, Any]] = []
+    for run_id in run_ids:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):  # `khobor runs` names an invalid report
+            report = read_report(data_folder, run_id)
+            new.append(run_row(report) | {"report": json.dumps(report, ensure_ascii=False, separators=(",", ":"))})
+    ids = [row["run_id"] for row in new]
+    rows = pa.Table.from_pylist(new, schema=ROLLED_UP.schema)
+    if (earlier := data_folder.read(ROLLED_UP, ledger.site, "")) is not None:
+        rows = pa.concat_tables(
+            [earlier.filter(pc.invert(pc.is_in(earlier["run_id"], pa.array(ids, pa.string())))), rows]
+        )
+    staged = data_folder.stage(
+        ROLLED_UP, ledger.site, rows.sort_by([("started_at", "ascending"), ("run_id", "ascending")])
+    )
+    data_folder.commit(staged, ROLLED_UP.path(ledger.site, ""))
+    reached("prune.rolled")
+    ledger.runs.delete(*ids)
+    reached("prune.forgotten")
+    for run_id in ids:
+        data_folder.run(run_id).unlink(missing_ok=True)
+        reached("prune.unlinked")
+    return len(ids)

@@ -1,0 +1,83 @@
+"""Removal of old records according to the retention in the timetable (`khobor prune`, and after each scheduled run).
+
+A process that is killed at any point leaves a consistent data folder, and the next removal completes the work.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+
+from crawler.clock import now
+from crawler.spider import NewspaperSpider
+from pipelines.ledger import Ledger
+from pipelines.publishing.publisher import remove_parts
+from pipelines.publishing.roll_up import roll_up_reports
+from pipelines.runtime.fatal_errors import FATAL_ERRORS
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.failpoint import reached
+from pipelines.storage.run_reports import site_of
+from pipelines.storage.site_lock import SiteLock, SiteLocked
+from pipelines.storage.tables import TABLES
+from schedules.metrics.totals import TotalsReader
+from schedules.runner.options import spider_named
+from schedules.timetable.config import Timetable
+from schedules.timetable.occurrences import Occurrences, occurrences_file
+from schedules.timetable.retention import Retention
+
+
+def prune_site(
+    dataset: DataFolder, spider: type[NewspaperSpider], retention: Retention, moment: datetime
+) -> dict[str, int]:
+    """Remove the old logs, reports and partitions of `fetches` of a site, and return the number of each.
+
+    The caller holds the lock of the site.
+    """
+    removed = {"logs": 0, "reports": 0, "fetches": 0}
+    path, site = dataset.ledger(spider.name), spider.name
+    with closing(Ledger.open(path, site, spider.zone, expected=dataset.holds(site))) as ledger:
+        if retention.reports_days is not None:
+            removed["reports"] = roll_up_reports(dataset, ledger, _run_id(moment, retention.reports_days))
+        if retention.fetches_days is not None:
+            before = (moment - timedelta(days=retention.fetches_days)).astimezone(spider.zone)
+            removed["fetches"] = remove_parts(dataset, ledger, TABLES["fetches"], f"{before:%Y-%m-%d}")
+    if retention.logs_days is not None:
+        before_id = _run_id(moment, retention.logs_days)
+        for log in dataset.log("").parent.glob("*.log"):
+            if log.name < before_id and site_of(log.stem) == site:
+                log.unlink(missing_ok=True)
+                reached("prune.log")
+                removed["logs"] += 1
+    return removed
+
+
+def _run_id(moment: datetime, days: int) -> str:
+    """Return the start of the ids of runs at a time before ``moment``."""
+    return f"{moment - timedelta(days=days):%Y%m%dT%H%M%SZ}"
+
+
+def prune_occurrences(dataset: DataFolder, retention: Retention, moment: datetime) -> int:
+    """Delete old occurrences, and return their number."""
+    if retention.occurrences_days is None or not occurrences_file(dataset).exists():
+        return 0
+    with Occurrences.open(occurrences_file(dataset)) as occurrences:
+        deleted: int = occurrences.delete_old(moment - timedelta(days=retention.occurrences_days))
+        return deleted
+
+
+def prune_after_run(
+    dataset: DataFolder, timetable: Timetable, sites: Sequence[str], log: Callable[[str], None]
+) -> None:
+    """Remove old records of sites after a scheduled run, and record the totals of final reports for the metrics.
+
+    An error is logged. A site that another run has locked is left to the next run.
+    """
+    try:
+        TotalsReader(dataset).read()
+        prune_occurrences(dataset, timetable.retention, now())
+        for site in sites:
+            with SiteLock.take(dataset.lock(site)):
+                prune_site(dataset, spider_named(site), timetable.retention, now())
+    except SiteLocked:
+        pass
+    except FATAL_ERRORS as error:
+        log(f"old records could not be removed: {error}")

@@ -76,7 +76,10 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def parse_time(text: str, zones: Iterable[str]) -> datetime:
-    """Parse a date or an ISO 8601 time with time zone; a date means midnight in the time zone of the newspapers."""
+    """Parse a date or an ISO 8601 time with time zone; a date means midnight in the time zone of the newspapers.
+
+    :param zones: time zones of the exported newspapers; a date is refused if they are in several
+    """
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

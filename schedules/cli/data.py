@@ -76,11 +76,12 @@ def export(options: argparse.Namespace) -> int:
     from pipelines.analysis.export import parse_time
     from schedules.cli.render.query_result import show_export
 
-    own_zones = [zone for site, zone in zones().items() if not options.site or site in options.site]
-    since, until = (parse_time(text, own_zones) if text else None for text in (options.since, options.until))
+    data = open_data(options.data)
+    own = {site: zone for site, zone in zones().items() if (site in options.site if options.site else data.holds(site))}
+    since, until = (parse_time(text, own.values()) if text else None for text in (options.since, options.until))
     selection = Selection(options.table or DEFAULT_TABLES, options.site, since, until, options.columns)
     with _interruptible():
-        card = export_data(open_data(options.data).root, options.out, selection, options.format)
+        card = export_data(data.root, options.out, selection, options.format)
     print_result(card, options.json, lambda: show_export(card, options.out))
     return 0
 

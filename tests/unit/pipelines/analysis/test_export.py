@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -165,6 +166,16 @@ def test_export_command_prints_card(as_json: bool, tmp_path: Path, capsys: pytes
     else:
         assert [line.split()[0] for line in out.splitlines()[1:5]] == list(DEFAULT_TABLES)
     assert [path.name for path in tmp_path.iterdir()] == ["part"]
+
+
+def test_date_needs_sites_of_one_time_zone(data: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    shutil.copytree(data, both)
+    shutil.copytree(both / "stories" / f"site={SITE}", both / "stories" / "site=anandabazar")
+    export_since = ["export", "--data", str(both), "--since", "2025-01-01", "--out"]
+    assert main([*export_since, str(tmp_path / "all")]) == 2
+    assert main([*export_since, str(tmp_path / "india"), "--site", "anandabazar"]) == 0
+    assert ids(tmp_path / "india", "stories") == ["kalbela:3", "kalbela:4"]  # midnight in Kolkata
 
 
 def test_unreadable_file_ends_export_without_output(data: Path, tmp_path: Path) -> None:

@@ -125,3 +125,5 @@ def _entry_point(entry_point: EntryPoint) -> Iterator[str]:
         yield from _bad_selectors((entry_point.script, entry_point.pagination.button if entry_point.pagination else ""))
     if isinstance(entry_point, Json) and entry_point.ranked:
         yield from _list_name(entry_point.ranked)
+        if not entry_point.incremental and not entry_point.disallowed:
+            yield "a ranked list needs incremental=True, since every run is to see it"

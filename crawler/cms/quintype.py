@@ -64,7 +64,13 @@ def entry_points(sections: str) -> tuple[EntryPoint, ...]:
             name="latest-news", paths=("/collection/latest",), script="#static-page", entries=STORIES, incremental=True
         ),
         Json(name="latest-api", paths=(api.format(name="latest-all", limit=40),), entries=STORIES),
-        Json(name="popular-api", paths=(api.format(name="mostread", limit=20),), entries=STORIES, ranked="popular"),
+        Json(
+            name="popular-api",
+            paths=(api.format(name="mostread", limit=20),),
+            entries=STORIES,
+            ranked="popular",
+            incremental=True,
+        ),
         Feed(name="rss", paths=("/feed/", "/stories.rss"), incremental=True),
         Sitemap(name="sitemap", paths=("/news_sitemap.xml", "/sitemap/sitemap-daily-{date}.xml")),
         Listing(

@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
@@ -31,6 +32,7 @@ class RankedList:
         preferred to the text where a row has it
     :param title: selector within a row of the element with the text; without a match, the text of the links counts
     :param drop: selector of an element in the title that is not part of the headline (a kicker)
+    :param page: pattern of the paths of the only pages that have the list, if others have the same elements
     """
 
     name: str
@@ -40,6 +42,7 @@ class RankedList:
     title: str = "a"
     drop: str = ""
     headline: str = "text"
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class RankedRow:
 
 def parse_ranked_list(page: Page, ranked: RankedList, url_rules: UrlRules) -> list[RankedRow]:
     """Return the rows of a ranked list in document order, or an empty list if the page does not contain it."""
+    if ranked.page and not re.search(ranked.page, urlsplit(page.url).path):
+        return []
     for selector in ranked.regions:
         for region in page.article.css(selector):
             if rows := _cached_rows(region, ranked, url_rules, page.base_url):

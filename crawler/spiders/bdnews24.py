@@ -28,7 +28,7 @@ class Bdnews24(emythmakers.EMythMakers):
     )
     other_kinds = frozenset(("tube", "media_bn", "photostory", "corporate"))
     examples = ("https://bangla.bdnews24.com/lifestyle/horoscope/d4c4251770f7",)
-    lists = (RankedList("latest", ("#data-wrapper",), ".SubCat-wrapper", title="h5"),)
+    lists = (RankedList("latest", ("#data-wrapper",), ".SubCat-wrapper", title="h5", page="^/archive"),)
     entry_points = (
         Listing(name="archive", paths=("/archive?page={page}",), pagination=Pagination(limit=2), incremental=True),
         Sitemap(name="sitemap", paths=("/news_sitemap.xml",)),

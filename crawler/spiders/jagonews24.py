@@ -9,14 +9,13 @@ import re
 from zoneinfo import ZoneInfo
 
 from crawler.cms import structured_data as data
-from crawler.entry_points import Feed, Listing, Pagination, Sitemap
+from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.parsing.extractors import attribute, css
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
 
 _SECTIONS = "national politics economy international country sports entertainment technology lifestyle health opinion"
-_ARCHIVE = "/archive?dateFrom={date:%d/%m/%Y}&dateTo={date:%d/%m/%Y}"
 _META = ".time-with-author"
 
 LAYOUT = Layout(
@@ -30,7 +29,7 @@ LAYOUT = Layout(
     updated=data.UPDATED,
     image=(attribute(".featured-image img", "data-src", "src"), *data.IMAGE),
     ignored_images=r"^data:|placeholder|lazy|/og-image/",
-    caption=(css(".featured-image figcaption, .featured-image .caption"), attribute(".featured-image img", "alt")),
+    caption=(css(".featured-image .caption"), attribute(".featured-image img", "alt")),
     body=(".content-details",),
     exclude=data.ADVERTS,
     tags='.photo-tags a[href*="/topic/"]',
@@ -56,6 +55,6 @@ class JagoNews24(NewspaperSpider):
     entry_points = (
         Feed(name="rss", paths=("/rss/rss.xml",), incremental=True),
         Sitemap(name="sitemap", paths=("/sitemaps/news-sitemap.xml",)),
-        Listing(name="archive", paths=(_ARCHIVE,), pagination=Pagination()),
+        Listing(name="archive", paths=("/archive?dateFrom={date:%d/%m/%Y}&dateTo={date:%d/%m/%Y}",)),
         Listing(name="section", paths=tuple(f"/{section}" for section in _SECTIONS.split())),
     )

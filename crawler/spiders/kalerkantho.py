@@ -2,8 +2,9 @@
 
 The text is split over several elements, with advertisements in between, and a whole second story follows. Class names
 of modules end in a code that changes with each build. Section pages are empty without scripts, and their JSON is below
-`/api/`, which robots.txt forbids; the daily sitemap stays open. `pubDate` of the feed is the clock of Dhaka marked as
-GMT. Facts: URLs and article A, sitemap and feed B (facts/newspapers/kalerkantho.md).
+`/api/`, which robots.txt forbids; the daily sitemap stays open. The front page had tabs of the latest and the best of
+the day in 2023; they were not seen since. `pubDate` of the feed is the clock of Dhaka marked as GMT. Facts: URLs and
+article A, sitemap and feed B (facts/newspapers/kalerkantho.md).
 """
 
 import re
@@ -13,11 +14,9 @@ from crawler.cms import structured_data as data
 from crawler.entry_points import Feed, Listing, Sitemap
 from crawler.parsing.extractors import attribute, css, meta, page_url
 from crawler.parsing.layout import Layout
-from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
 
 _SECTIONS = "national country-news dhaka chattogram Politics Court world sport entertainment business lifestyle opinion"
-_TABS = (("latest", ("#tabPane1",)), ("popular", ("#tabPane2",)))
 _TOP = ':is([class*="detailsTop"], [class*="sectionArea"])'
 _AREA = '[class*="articleArea"]'
 
@@ -49,8 +48,6 @@ class KalerKantho(NewspaperSpider):
     story_path = re.compile(r"\A/(?P<section>(?:online|print-edition)/[\w-]++)/\d{4}/\d\d/\d\d/(?P<id>[0-9]++)")
     examples = ("https://www.kalerkantho.com/online/Politics/2026/09/28/1745298",)
     layouts = (LAYOUT,)
-    # Tabs of the front page in 2023; the second, "best of the day", stands for the most read.
-    lists = tuple(RankedList(*each, "li.list-group-item") for each in _TABS)
     entry_points = (
         Sitemap(name="sitemap", paths=("/daily-sitemap/{date}/sitemap.xml",), incremental=True),
         Feed(name="rss", paths=("/rss.xml",), incremental=True),

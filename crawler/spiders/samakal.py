@@ -23,14 +23,15 @@ class Samakal(emythmakers.EMythMakers):
     hosts = ("samakal.com", "www.samakal.com")
     zone = ZoneInfo("Asia/Dhaka")
     numbered = True
-    verified = "section page (Aug 2026), list `latest` of the e-paper (2018)"
+    verified = "section page (Aug 2026)"
     story_path = re.compile(r"\A/(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)*?)/article/(?P<id>[0-9]++)(?:/[^/]*+)?")
     examples = (
         "https://samakal.com/opinion/article/368956/প্রধানমন্ত্রীকে-সৌদি",
         "https://samakal.com/economics/article/264110",
     )
-    # The block on article pages (B), and the tab of the e-paper (A, 2018).
-    lists = (RankedList("latest", (".DlastNews-list", "#latest_news"), "a", title="h5", drop=".subHeading"),)
+    lists = (
+        RankedList("latest", ("#data-wrapper",), ".CatListNews", title="h3", drop=".subHeading", page="^/latest/"),
+    )
     entry_points = (
         Listing(name="latest-news", paths=("/latest/news?page={page}",), pagination=Pagination(), incremental=True),
         Feed(name="rss", paths=("/rss",), incremental=True),

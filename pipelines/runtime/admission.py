@@ -5,7 +5,7 @@ from datetime import timedelta
 from scrapy.http import Request
 
 from crawler.clock import now
-from crawler.entry_points import EntryPoint, Listing, dump_position
+from crawler.entry_points import EntryPoint, Json, Listing, dump_position
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
@@ -76,9 +76,10 @@ class Admission:
 def make_conditional(request: Request, known: KnownUrl) -> None:
     """Make a request conditional with the validators (ETag, Last-Modified) of the last response.
 
-    Requests for listings stay unconditional, because the ranked lists on them are recorded even if they are unchanged.
+    Requests for listings and ranked lists stay unconditional, because the lists are recorded even if unchanged.
     """
-    if isinstance(request.meta["entry_point"], Listing):
+    entry_point = request.meta["entry_point"]
+    if isinstance(entry_point, Listing) or (isinstance(entry_point, Json) and entry_point.ranked):
         return
     if known.etag:
         request.headers["If-None-Match"] = known.etag

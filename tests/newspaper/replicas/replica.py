@@ -192,7 +192,7 @@ REPLICAS = {
             article=families.samakal,
             shown=lambda p: _one_line(p) | _always_modified(p),
             listings={"/latest/news": families.samakal_list},
-            lists={"latest": ("/latest/news", 0, 8)},
+            lists={"latest": ("/latest/news", 0, STORIES)},
             absent=("subtitle",),
             feeds=("/rss",),
         ),

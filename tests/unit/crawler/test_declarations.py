@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from scrapy.settings import Settings
 
+from crawler import spiders
 from crawler.declarations import declared_at, problems
 from crawler.entry_points import EntryPoint, Json, JsonPath, Listing, Pagination, Sitemap
 from crawler.registry import SiteLoader, newspapers
@@ -39,7 +40,11 @@ def faults(**attributes: Any) -> list[str]:
         {"entry_points": (Sitemap(name="map", paths=("/map-{}.xml",)),)},
         {"entry_points": (Json(name="api", paths=("/api?from={offset}",)),)},
         {"entry_points": (Json(name="api", paths=("/api",), entries=JsonPath(items="data..rows")),)},
-        {"entry_points": (Json(name="api", paths=("/api",), ranked="top"),)},
+        {"entry_points": (Json(name="api", paths=("/api",), ranked="top", incremental=True),)},
+        {"entry_points": (Json(name="api", paths=("/api",), ranked="popular"),)},
+        {"entry_points": (Listing(name="list", paths=("/video-gallery/list",)),)},
+        {"entry_points": (Listing(name="list", paths=("/world/7",)),)},
+        {"entry_points": (Listing(name="list", paths=("https://elsewhere.test/",)),)},
         {"entry_points": (Listing(name="list", paths=("/list",), script="script..x"),)},
         {"entry_points": (Listing(name="list", paths=("/list",), pagination=Pagination(button="a[")),)},
     ],
@@ -52,6 +57,11 @@ def test_wrong_declaration_is_reported_once(attributes: dict[str, Any]) -> None:
 def test_declared_sites_have_no_faults() -> None:
     assert faults(examples=("https://www.kalbela.com/world/1",)) == []
     assert [text for spider in newspapers().values() for text in problems(spider)] == []
+
+
+def test_site_files_are_short() -> None:
+    lines = {path.name: len(path.read_text().splitlines()) for path in Path(spiders.__path__[0]).glob("*.py")}
+    assert {name: n for name, n in lines.items() if n > 60} == {}
 
 
 def test_place_is_the_line_of_the_declaration() -> None:

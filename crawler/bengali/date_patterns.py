@@ -184,5 +184,7 @@ LABEL = _compile(
       # Without a colon it is a label only before a date: প্রকাশ is also a name and a verb.
       | {_END} \s? (?= \d | (?:{_any([*MONTHS, *_WEEKDAYS, *_PARTS, *DAYS_BACK])}){_END} | \Z ) )"""
 )
+# Part of each label of the date of update.
+UPDATE_WORD = _compile(r"আপডেট | হালনাগাদ | updat | modif")
 # Text after a label without a date.
 EMPTY = _compile(r"(?: [\s,;|।·•()\[\]/.:ঃ–—-] | (?:অনলাইন|প্রিন্ট)\s(?:সংস্করণ|ভার্সন) )*")

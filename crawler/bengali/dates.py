@@ -25,6 +25,7 @@ from crawler.bengali.date_patterns import (
     MONTHS,
     SITE_ZONES,
     UNITS,
+    UPDATE_WORD,
     YEAR_LAST,
     ZONES,
 )
@@ -89,6 +90,11 @@ def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> Labelle
         if damaged:
             unreadable[segment[:80]] = None
     return LabelledDates(dates.get("published"), dates.get("updated"), tuple(unreadable))
+
+
+def may_name_update(text: str) -> bool:
+    """Report if a text may contain the label of a date of update; far faster than parsing its dates."""
+    return UPDATE_WORD.search(search_key(text[:_MAX_RAW_LENGTH])) is not None
 
 
 def _is_empty(segment: str) -> bool:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from selectolax.lexbor import LexborNode
 
-from crawler.bengali.dates import parse_datetime, parse_labelled_dates
+from crawler.bengali.dates import may_name_update, parse_datetime, parse_labelled_dates
 from crawler.bengali.text import clean, compile_nfc
 from crawler.decoding.unclosed_elements import may_be_unclosed
 from crawler.items import ParsedStory, Story
@@ -162,12 +162,10 @@ class Layout:
         now = article.page.fetched_at
         dates: dict[str, Any] = {}
         unreadable: dict[str, None] = {}
-        tried: list[str] = []
         for extractor in self.dates:
             for text in extractor.extract(article):
-                if "published_at" in dates and any(text in earlier for earlier in tried):
-                    continue  # nested elements repeat the same line
-                tried.append(text)
+                if "published_at" in dates and not may_name_update(text):
+                    continue
                 labelled = parse_labelled_dates(text, zone=zone, now=now)
                 unreadable |= dict.fromkeys(labelled.unreadable)
                 for name, moment in (("published_at", labelled.published), ("updated_at", labelled.updated)):

@@ -15,6 +15,7 @@ from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
 from crawler.entry_points import CrawlPosition, Feed, Json, Listing, Sitemap
+from crawler.generic.generic_layout import GenericLayout
 from crawler.items import Fetch, Ranking, Snapshot
 from crawler.link_following import LinkFollower, position_of
 from crawler.outcomes import Outcome
@@ -56,7 +57,7 @@ class NewspaperSpider(LinkFollower):
         for link in self.starts:
             if isinstance(target := self.url_rules.identify(link), SkippedUrl):
                 raise SpiderArgumentError(f"{link!r} is not a seed of {self.name} ({target.reason})")
-        self.page_parser = PageParser(self.url_rules, self.layouts, self.lists, self.zone)
+        self.page_parser = PageParser(self.url_rules, self.layouts, self.lists, self.zone, GenericLayout())
         #: Parses a page; the parse worker sets its own method here.
         self.parse_page: Callable[[PageResponse], Awaitable[ParsedPage]] = self._parse_in_process
         self.allowed_domains = list(self.hosts)
@@ -67,9 +68,8 @@ class NewspaperSpider(LinkFollower):
     @classmethod
     def list_names(cls) -> tuple[str, ...]:
         """Return the names of the ranked lists that a run can see, on pages or as JSON documents."""
-        documents = (each for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
-        names = (*(ranked.name for ranked in cls.lists), *(each.ranked for each in documents if each.ranked))
-        return tuple(dict.fromkeys(names))
+        documents = (each.ranked for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
+        return tuple(dict.fromkeys((*(ranked.name for ranked in cls.lists), *filter(None, documents))))
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:

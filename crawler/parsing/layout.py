@@ -1,7 +1,6 @@
 """Layouts, which describe how the fields of a story are extracted from pages with a template of a site.
 
-A site declares its layouts with the newest first, and a page is parsed by the first layout that fits. Layouts do not
-depend on Scrapy, so that stored pages can be parsed too.
+A site declares its layouts with the newest first, and a page is parsed by the first layout that fits.
 """
 
 import re
@@ -152,6 +151,7 @@ class Layout:
             agency=credited_agency(body, fields["byline"]),
             tags=self._tags(article),
             layout=self.name,
+            published_from=article.extracted_by.get("published_at"),
             fetched_at=page.fetched_at,
             **fields,
             **dates,

@@ -3,14 +3,17 @@
 It does not depend on Scrapy, so that it can run in a worker process.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from crawler.bengali.text import count_words
 from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
 from crawler.decoding.json_documents import JsonEntry, entries_at, html_at, load_json, shape_of
+from crawler.decoding.paywall import is_partial
 from crawler.entry_points import CrawlPosition, EntryPoint, Feed, Json, Listing
 from crawler.items import ParsedStory, Story
 from crawler.parsing.feeds import FeedEntry, headline_of, is_feed_link, parse_feed, parse_sitemap
@@ -75,14 +78,24 @@ class ParsedPage:
     removed: dict[str, int] = field(default_factory=dict)
 
 
+class StoryReader(Protocol):
+    """A way to read the story on a page; the layout of the result is None if the page has no story."""
+
+    def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory: ...
+
+
 @dataclass(frozen=True)
 class PageParser:
-    """Parser of the responses of one site, configured by the declarations of its spider."""
+    """Parser of the responses of one site, configured by the declarations of its spider.
+
+    :param fallback: reader of the stories that no layout fits
+    """
 
     url_rules: UrlRules
     layouts: tuple[Layout, ...]
     lists: tuple[RankedList, ...]
     zone: ZoneInfo
+    fallback: "StoryReader | None" = None
 
     def parse(self, response: PageResponse) -> ParsedPage:
         """Parse a response; the caller has to limit the time.
@@ -169,10 +182,21 @@ class PageParser:
             canonical = self.url_rules.identify(page.canonical_link, page.base_url)
             target = canonical if isinstance(canonical, SiteUrl) and canonical.key == target.key else target
         if layout := choose_layout(self.layouts, page):
-            return layout.parse(page, target, self.url_rules, self.zone)
-        # An item pipeline rejects this story with a reason, and keeps the page.
+            return _with_access(layout.parse(page, target, self.url_rules, self.zone), page)
+        # Without a layout, an item pipeline rejects this story with a reason, and keeps the page.
         story = Story(site=self.url_rules.site, story_id=target.key, url=target.url, fetched_at=page.fetched_at)
-        return ParsedStory(story=story, missing=self.layouts[0].missing(page))
+        parsed = ParsedStory(story=story)
+        if self.fallback is not None:
+            parsed = _with_access(self.fallback.parse(page, target, self.url_rules, self.zone), page)
+        return replace(parsed, missing=self.layouts[0].missing(page)) if self.layouts else parsed
+
+
+def _with_access(parsed: ParsedStory, page: Page) -> ParsedStory:
+    story = parsed.story
+    if story.layout is not None:
+        words = count_words(story.body or "")
+        story.access = "partial" if is_partial(page.json_ld, page.meta_tags, page.tree, words) else "full"
+    return parsed
 
 
 def _parse_entries(body: bytes, entry_point: EntryPoint) -> ParsedPage:

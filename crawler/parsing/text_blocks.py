@@ -26,12 +26,14 @@ class TextBlock:
     :ivar unlinked: the part of the text that is not inside links
     :ivar links: URLs of the links in the block
     :ivar picture: alt text of a picture directly before the block ("" if the picture has none); None without a picture
+    :ivar element: the element in which the text of the block begins
     """
 
     text: str
     unlinked: str = ""
     links: tuple[str, ...] = ()
     picture: str | None = None
+    element: LexborNode | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class _BlockBuilder:
     cells: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     picture: str | None = None
+    element: LexborNode | None = None
     text_first: bool = False  # the block has text before the picture, which then belongs to the next block
     has_linked_text: bool = False
     link: LexborNode | None = None
@@ -48,6 +51,8 @@ class _BlockBuilder:
 
     def add_text(self, node: LexborNode) -> None:
         text = node.text_content or ""
+        if self.element is None and text.strip():
+            self.element = node.parent
         mail = _hidden_mail(node) if text.startswith("[email") else None
         self.texts.append(mail or text)
         if self.link is None or mail:
@@ -87,14 +92,17 @@ class _BlockBuilder:
         return None
 
     def finish_block(self) -> TextBlock | None:
-        self.finish_cell()
+        if self.texts:
+            self.finish_cell()
         if not self.cells:
             self.links.clear()
+            self.element = None
             return None
         text = " | ".join(self.cells)
         unlinked = _join(self.unlinked) if self.has_linked_text or len(self.cells) > 1 else text
-        block = TextBlock(text, unlinked, tuple(self.links), None if self.text_first else self.picture)
-        self.cells, self.unlinked, self.links, self.has_linked_text = [], [], [], False
+        picture = None if self.text_first else self.picture
+        block = TextBlock(text, unlinked, tuple(self.links), picture, self.element)
+        self.cells, self.unlinked, self.links, self.has_linked_text, self.element = [], [], [], False, None
         self.picture, self.text_first = self.picture if self.text_first else None, False
         return block
 

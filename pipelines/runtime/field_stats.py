@@ -84,7 +84,7 @@ class FieldStats:
     def count_story(self, parsed: ParsedStory) -> None:
         story = parsed.story
         self.pages += 1
-        if story.layout is None:
+        if story.layout is None or parsed.missing:  # read by no layout of the site
             self._missing.update(parsed.missing)
             return
         self._layouts[story.layout] += 1

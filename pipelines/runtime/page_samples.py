@@ -57,7 +57,7 @@ class PageSamples:
 
     def _hold(self, parsed: ParsedStory, response: Response) -> None:
         filled = [name for name in COLUMNS if getattr(parsed.story, name) not in (None, "", [])]
-        unfit = parsed.story.layout is None
+        unfit = parsed.story.layout is None or bool(parsed.missing)
         missing = set(parsed.missing) & set(ESSENTIAL) if unfit else set(COLUMNS) - set(filled)
         # A page on which another extractor than usual found the field shows where the field is now.
         names = {*missing, *(f"{name} by {extractor}" for name, extractor in parsed.extracted_by.items())}

@@ -6,7 +6,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 
 from crawler.items import ParsedStory, Story, as_row
-from pipelines.drop_reasons import ExactDuplicate, Unchanged
+from pipelines.drop_reasons import ExactDuplicate, Unchanged, UnknownLayout
 from pipelines.ledger import Ledger
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import state_hash
@@ -48,5 +48,8 @@ class Deduplicate:
 
     def process_item(self, item: Any) -> Any:
         if isinstance(item, ParsedStory):
+            if item.missing and self._run.ledger.stories.get(item.story.story_id) is not None:
+                # The text that generic reading finds would look like a revision.
+                raise UnknownLayout("no layout of the newspaper fits the page; the stored story is kept")
             return replace(item, story=deduplicate(item.story, self._run.ledger))
         return item

@@ -8,6 +8,9 @@ from crawler.bengali.text import has_mojibake, language_by_script
 from crawler.items import ParsedStory
 from pipelines.drop_reasons import DamagedText, LegacyFont, NoLanguage
 
+# Languages that the script does not tell apart, and declared ones that it contradicts.
+_BY_LATIN_SCRIPT = frozenset(("en", "und"))
+_NOT_LATIN = frozenset((None, "bn", "as"))
 MAX_DAMAGED_SHARE = 0.01  # of the letters of the headline or the body
 
 
@@ -20,6 +23,8 @@ def detect_language(item: Any) -> Any:
         raise NoLanguage("the text has no letters")
     if has_mojibake(item.story.body):
         raise NoLanguage("the text was decoded with the wrong charset")
+    if detected in _BY_LATIN_SCRIPT and item.story.language not in _NOT_LATIN:  # the page names the language
+        detected = item.story.language
     return replace(item, story=replace(item.story, language=detected), damaged_letters=damaged)
 
 

@@ -29,10 +29,15 @@ class Commands:
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def add(self, command: Command, summary: str, example: str, *, data: Path = DATA) -> argparse.ArgumentParser:
-        """Add a command with the options `--data` and `--json`, named like its function, and return its parser."""
+    def add(
+        self, command: Command, summary: str, example: str, *, data: Path = DATA, name: str = ""
+    ) -> argparse.ArgumentParser:
+        """Add a command with the options `--data` and `--json` and return its parser.
+
+        :param name: name of the command, by default that of its function
+        """
         parser: argparse.ArgumentParser = self._parsers.add_parser(
-            command.__name__,
+            name or command.__name__,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=f"example:\n  khobor {example}",

@@ -162,6 +162,9 @@ def _crashed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
 
 def _layout_changed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     rejects = {name: n for name in LAYOUT_REJECTS if (n := summary["rejects"].get(name))}
+    measures = summary.get("measures") or {}
+    if unfit := measures.get("pages", 0) - sum((measures.get("layouts") or {}).values()):
+        rejects["UnknownLayout"] = max(unfit, rejects.get("UnknownLayout", 0))  # some were stored by generic reading
     pages = _story_pages(summary)
     if pages >= expected.min_pages and sum(rejects.values()) >= LAYOUT_CHANGED_SHARE * pages:
         reasons = listed(rejects, "{} × {}")

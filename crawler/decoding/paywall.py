@@ -1,0 +1,64 @@
+"""Signs that a page has only the free beginning of a story."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from selectolax.lexbor import LexborHTMLParser
+
+from crawler.bengali.text import compile_nfc
+
+_NOT_FREE = frozenset(("false", "no", "0"))
+_LOCKED_TIERS = frozenset(("locked", "premium", "paid", "subscriber"))
+_TIER_NAMES = ("article:content_tier", "og:article:content_tier", "content_tier")
+_SELECTOR = re.compile(r"[.#]?[\w-]{1,100}(?:\s*,\s*[.#]?[\w-]{1,100}){0,9}")
+_MIN_PAID_TEXT = 300  # characters in the paid part of a page that holds the whole story
+_WHOLE = 0.8  # share of the declared words
+_MARKER = (
+    '[class*="paywall" i], [id*="paywall" i], [class*="subscriber-only" i], [class*="premium-content" i],'
+    ' [class*="regwall" i], [data-paywall]'
+)
+_INVITATION = compile_nfc(
+    r"\b(?:subscri(?:be|bers?)|log ?in|sign ?in|register)\b.{0,80}\b(?:continue|read|access|full|rest)\b"
+    r"|\b(?:continue|keep) reading\b.{0,80}\b(?:subscri|log ?in|sign ?in|register)"
+    r"|\bsubscribers? only\b|only (?:for|to) subscribers"
+    r"|(?:সম্পূর্ণ|পুরো|বাকি অংশ).{0,40}পড়তে.{0,60}(?:সাবস্ক্রাইব|লগ ?ইন|নিবন্ধন|গ্রাহক)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAX_MARKER_TEXT = 2_000  # characters; a longer element is the story inside an element named after the paywall
+
+
+def is_partial(
+    articles: Sequence[Mapping[str, Any]], meta_tags: Mapping[str, str], tree: LexborHTMLParser, words: int
+) -> bool:
+    """Report if a page declares that its story is not free, or invites to pay for the rest of it.
+
+    :param articles: JSON-LD objects of the story
+    :param words: number of words of the extracted text; a page with all declared words has the whole story
+    """
+    if any(_has_all_words(article, words) for article in articles):
+        return False
+    if any(_is_not_free(article) and not _shows_paid_part(article, tree) for article in articles):
+        return True
+    if any((meta_tags.get(name) or "").strip().lower() in _LOCKED_TIERS for name in _TIER_NAMES):
+        return True
+    texts = (node.text(separator=" ") for node in tree.css(_MARKER))
+    return any(len(text) <= _MAX_MARKER_TEXT and _INVITATION.search(" ".join(text.split())) for text in texts)
+
+
+def _is_not_free(value: Mapping[str, Any]) -> bool:
+    return str(value.get("isAccessibleForFree", "")).rpartition("/")[2].strip().lower() in _NOT_FREE
+
+
+def _has_all_words(article: Mapping[str, Any], words: int) -> bool:
+    declared = str(article.get("wordCount", ""))
+    return declared.isascii() and declared.isdigit() and 0 < _WHOLE * int(declared[:9]) <= words
+
+
+def _shows_paid_part(article: Mapping[str, Any], tree: LexborHTMLParser) -> bool:
+    """Report if the elements that JSON-LD names as the paid part are on the page, with text."""
+    parts = article.get("hasPart")
+    found = [part for part in (parts if isinstance(parts, list) else [parts]) if isinstance(part, dict)]
+    selectors = [str(part.get("cssSelector", "")).strip() for part in found if _is_not_free(part)]
+    shown = (node.text() for each in selectors if _SELECTOR.fullmatch(each) for node in tree.css(each))
+    return sum(len(" ".join(text.split())) for text in shown) >= _MIN_PAID_TEXT

@@ -1,0 +1,1 @@
+"""Reading of pages without declarations. May import `parsing` and what it imports, but no Scrapy."""

@@ -1,0 +1,182 @@
+"""Choice of the blocks of a page that are its story, by the density of prose around the headline.
+
+The search starts at the smallest element that holds the headline and enough prose, goes down as long as one child holds
+most of the prose, and up again as long as the prose gained outweighs the other text.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from crawler.parsing.page import root_of
+from crawler.parsing.selectors import self_and_ancestors
+from crawler.parsing.text_blocks import TextBlock, text_blocks
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Limits of the choice; benchmarks/extraction.py cross-validates them.
+
+    :param min_prose: characters without links from which a block is prose; a sentence needs only ``min_sentence``
+    :param min_rest: characters of prose outside the elements with names of boilerplate; with less, the name of an
+        element that holds more than ``max_noise`` of the page's prose does not count
+    :param near_characters, near_share: prose (number, and share of the page's) of an element around the headline at
+        which the search starts
+    :param main_child: share of an element's prose at which the search goes down to a child
+    :param climb: characters of prose for which one other character is accepted on the way up
+    :param block_cost: characters that a block that is not prose counts besides its own
+    """
+
+    min_prose: int = 50
+    min_sentence: int = 25
+    min_rest: int = 300
+    max_noise: float = 0.6
+    near_characters: int = 400
+    near_share: float = 0.15
+    main_child: float = 0.7
+    climb: float = 8.0
+    block_cost: int = 30
+
+
+DEFAULTS = Thresholds()
+# Words in the class or id of an element, as in `related-links`, `share_bar` or `post-comments`.
+_BOILERPLATE_NAME = re.compile(
+    r"(?:^|[\s_-])(?:comments?|disqus|respond|related\w*|recirc\w*|recommend\w*|share|sharing|sharedaddy|social|newsletters?"
+    r"|promo\w*|advert\w*|ads?|sponsor\w*|sidebar|footer|foot|nav|navigation|navbar|menu|breadcrumbs?|cookies?|gdpr|consent"
+    r"|subscribe|subscription|signup|login|popup|modal|overlay|tags|taglist|topics|trending|popular"
+    r"|most-?(?:read|viewed)|latest|more-?(?:news|stories|from|on)|read-?(?:more|next|also)|outbrain|taboola|captions?"
+    r"|credits?|byline|dateline|timestamp|author-?(?:bio|box|info)|bio|sr-only|screen-reader-text|visually-?hidden"
+    r"|toolbar|widget|banner|pagination|pager|rating|copyright|disclaimer)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_MAX_NAMES = 500  # characters of a class
+_HIDDEN_STYLE = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
+_HEADING_DEPTH = 4  # a headline may be in a link in a span in a heading
+_NEVER_BOILERPLATE = frozenset(("html", "body", "main", "article"))
+_NO_CONTAINER = frozenset(("p", "span", "a", "b", "strong", "em", "i", "li", "blockquote", "tr", "td"))
+_SENTENCE_END = re.compile(r"[.!?।…:。！？][\"'”’)»」]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block of the page, the ids of the elements around it from the inside out, and its characters of prose."""
+
+    block: TextBlock
+    chain: tuple[int, ...]
+    prose: int
+
+
+class PageBlocks:
+    """The text blocks of a page without those in boilerplate elements."""
+
+    def __init__(self, tree: LexborHTMLParser, limits: Thresholds = DEFAULTS) -> None:
+        body = tree.body if tree.body is not None else root_of(tree)
+        _unwrap_page_form(body)
+        self._limits = limits
+        self._elements: dict[int, LexborNode] = {}
+        self._chains: dict[int, tuple[int, ...]] = {}
+        every = [
+            Candidate(block, self._chain(block.element), prose_in(block, limits))
+            for block in text_blocks(body)
+            if block.element is not None
+        ]
+        noise = {key for key, node in self._elements.items() if _is_boilerplate(node)}
+        self.candidates = [each for each in every if noise.isdisjoint(each.chain)]
+        if sum(each.prose for each in self.candidates) < limits.min_rest:
+            prose = _sums(every, lambda each: each.prose)
+            most = limits.max_noise * sum(each.prose for each in every)
+            noise = {key for key in noise if prose[key] <= most}
+            self.candidates = [each for each in every if noise.isdisjoint(each.chain)]
+
+    def _chain(self, element: LexborNode) -> tuple[int, ...]:
+        """Return the ids of an element and its ancestors; the chain of each ancestor is cached too."""
+        above: list[int] = []
+        known: tuple[int, ...] = ()
+        for node in self_and_ancestors(element):
+            if (found := self._chains.get(node.mem_id)) is not None:
+                known = found
+                break
+            self._elements[node.mem_id] = node
+            above.append(node.mem_id)
+        for key in reversed(above):
+            known = self._chains[key] = (key, *known)
+        return known
+
+    def heading(self, candidate: Candidate) -> str:
+        """Return the tag of the heading that holds a candidate, or an empty string."""
+        tags = (self._elements[key].tag or "" for key in candidate.chain[:_HEADING_DEPTH])
+        return next((tag for tag in tags if tag in _HEADINGS), "")
+
+    def around(self, headline: Candidate | None) -> list[Candidate]:
+        """Return the blocks of the story's container."""
+        if not self.candidates:
+            return []
+        limits, prose = self._limits, _sums(self.candidates, lambda each: each.prose)
+        other = _sums(self.candidates, lambda each: 0 if each.prose else len(each.block.text) + limits.block_cost)
+        children: dict[int, dict[int, None]] = defaultdict(dict)
+        parents: dict[int, int] = {}
+        for each in self.candidates:
+            for child, parent in zip(each.chain, each.chain[1:], strict=False):
+                children[parent][child] = None
+                parents[child] = parent
+        start = root = self.candidates[0].chain[-1]
+        enough = max(limits.near_characters, limits.near_share * prose[root])
+        if headline is not None:
+            start = next((key for key in headline.chain if prose[key] >= enough), root)
+        chosen = start
+        while inside := children[chosen]:
+            child = max(inside, key=prose.__getitem__)
+            if prose[child] < limits.main_child * prose[chosen] or self._elements[child].tag in _NO_CONTAINER:
+                break
+            chosen = child
+        above = chosen
+        while above != start:
+            above = parents[above]
+            if prose[above] - prose[chosen] > limits.climb * (other[above] - other[chosen]):
+                chosen = above
+        return [each for each in self.candidates if chosen in each.chain]
+
+
+def prose_in(block: TextBlock, limits: Thresholds = DEFAULTS) -> int:
+    """Return the number of characters of prose in a block, 0 for a label, a list of links and the like."""
+    free = len(block.unlinked)
+    is_prose = free >= limits.min_prose or (free >= limits.min_sentence and _SENTENCE_END.search(block.text))
+    return free if is_prose and free * 2 >= len(block.text) else 0
+
+
+def _sums(candidates: Iterable[Candidate], value: Callable[[Candidate], int]) -> dict[int, int]:
+    sums: dict[int, int] = defaultdict(int)
+    for each in candidates:
+        if amount := value(each):
+            for key in each.chain:
+                sums[key] += amount
+    return sums
+
+
+def _is_boilerplate(node: LexborNode) -> bool:
+    if node.tag in _NEVER_BOILERPLATE:
+        return False
+    attributes = node.attributes
+    return (
+        "hidden" in attributes
+        or any(_names_boilerplate(value) for name in ("class", "id") if (value := attributes.get(name)))
+        or ("style" in attributes and _HIDDEN_STYLE.search(attributes["style"] or "") is not None)
+    )
+
+
+@lru_cache(maxsize=4096)  # the pages of a site have the same few hundred names
+def _names_boilerplate(names: str) -> bool:
+    return _BOILERPLATE_NAME.search(names[:_MAX_NAMES]) is not None
+
+
+def _unwrap_page_form(body: LexborNode) -> None:
+    """Remove the tags of a form around the whole page, as ASP.NET writes it; forms are skipped otherwise."""
+    whole = len(body.text())
+    for form in body.css("form"):
+        if len(form.text()) * 2 > whole:
+            form.unwrap()

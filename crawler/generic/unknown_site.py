@@ -1,0 +1,51 @@
+"""URL rules and parser for pages of sites without a site file."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
+
+from crawler.generic.generic_layout import GenericLayout
+from crawler.outcomes import Outcome
+from crawler.parsing.parser import PageParser
+from crawler.urls import SiteUrl, SkippedUrl, UrlRules, canonical_query
+
+_ANY_PATH = re.compile(r".*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class _HostRules(UrlRules):
+    """Rules by which every page of one host is a story, with the path and query as its id."""
+
+    def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
+        query = canonical_query(raw_query)
+        page = path + (f"?{query}" if query else "")
+        story_id = f"{self.site}:{page}"
+        return SiteUrl(f"https://{self.hosts[0]}{page}", story_id, story_id)
+
+
+@dataclass(frozen=True)
+class UnknownSiteRules(UrlRules):
+    """Rules by which every page on the host of the page at hand is a story."""
+
+    site: str = "unknown"
+    hosts: tuple[str, ...] = ("",)
+    story: re.Pattern[str] = _ANY_PATH
+
+    def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
+        try:
+            host = (urlsplit(base).hostname if base else urlsplit(urljoin(base, link)).hostname) or ""
+        except ValueError as error:
+            return SkippedUrl("", Outcome.INVALID_URL, f"malformed: {error}")
+        return _rules_of(host).identify(link, base)
+
+
+@lru_cache(maxsize=256)
+def _rules_of(host: str) -> _HostRules:
+    return _HostRules(site=host, hosts=(host,), story=_ANY_PATH)
+
+
+def unknown_site_parser() -> PageParser:
+    """Return the parser of a page of any site; dates without an offset are read as UTC."""
+    return PageParser(UnknownSiteRules(), (), (), ZoneInfo("UTC"), GenericLayout())

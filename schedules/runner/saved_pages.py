@@ -1,0 +1,104 @@
+"""Reading of saved pages, offline and without writing anything: from bytes and a URL to the columns of a story.
+
+Pages are parsed in the process of the parse worker with its limits, so that a page that crashes or hangs the parser
+costs only its own result.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy.utils.misc import load_object
+
+from crawler.clock import now
+from crawler.decoding.charset import sniff
+from crawler.decoding.decode_errors import DecodeError, PageTooLarge
+from crawler.decoding.decompress import decompress
+from crawler.downloader.errors import outcome_of
+from crawler.downloader.response_check import check
+from crawler.generic.unknown_site import unknown_site_parser
+from crawler.items import ParsedStory, Story, as_row
+from crawler.outcomes import Outcome
+from crawler.parsing.parser import PageParser, PageResponse
+from crawler.safe_text import one_line
+from crawler.spider import NewspaperSpider
+from crawler.urls import SiteUrl
+from crawler.worker.extension import ParserFailed, ParseWorker
+from pipelines import TEXT_STEPS
+from pipelines.drop_reasons import DropReason
+
+MAX_BYTES = 8 * 2**20  # as DOWNLOAD_MAXSIZE
+
+
+@dataclass(frozen=True)
+class ReadPage:
+    """Result of reading a saved page; without a story, all columns but `url` are None.
+
+    :ivar extracted_by: name of the extractor that found each column
+    """
+
+    outcome: Outcome
+    reason: str | None
+    row: Mapping[str, Any]
+    extracted_by: Mapping[str, str] = field(default_factory=dict)
+
+
+class SavedPageReader:
+    """Reader of saved pages of any sites.
+
+    :param spiders: spiders whose declarations are used for the pages of their hosts
+    """
+
+    def __init__(self, spiders: Mapping[str, type[NewspaperSpider]]) -> None:
+        self._spiders = {host: spider for spider in spiders.values() for host in spider.hosts}
+        self._steps: list[Callable[[Any], Any]] = [load_object(name) for name in TEXT_STEPS]
+        self._workers: dict[str, tuple[PageParser, ParseWorker]] = {}
+
+    async def read(self, body: bytes, url: str) -> ReadPage:
+        """Read one page, plain or compressed with gzip."""
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        parser, worker = self._worker(host)
+        target = parser.url_rules.identify(url)
+        if not isinstance(target, SiteUrl):
+            return without_story(target.outcome, target.reason, url)
+        if target.story_id is None:
+            return without_story(Outcome.NOT_A_STORY, "not the URL of a story by the declarations of the site", url)
+        try:
+            body = decompress(body, "gzip", MAX_BYTES) if sniff(body) == "gzip" else body
+            if len(body) > MAX_BYTES:
+                raise PageTooLarge(f"more than {MAX_BYTES} bytes")
+            parsed = await worker.parse(PageResponse(url=url, body=body, fetched_at=now(), is_story=True))
+        except (DecodeError, ParserFailed) as error:
+            return without_story(*outcome_of(error), url)
+        if rejection := check(200, {}, body, url):
+            return without_story(*rejection, url)
+        assert parsed.story is not None
+        return self._apply_steps(parsed.story, url)
+
+    def close(self) -> None:
+        for _, worker in self._workers.values():
+            worker.close()
+
+    def _worker(self, host: str) -> tuple[PageParser, ParseWorker]:
+        spider = self._spiders.get(host)
+        name = spider.name if spider else ""
+        if name not in self._workers:
+            parser = spider().page_parser if spider else unknown_site_parser()
+            self._workers[name] = parser, ParseWorker(parser, (), self._steps)
+        return self._workers[name]
+
+    def _apply_steps(self, parsed: ParsedStory, url: str) -> ReadPage:
+        try:
+            for step in () if parsed.text_steps_done else self._steps:
+                parsed = step(parsed)
+        except DropReason as reason:
+            return without_story(reason.outcome, f"{type(reason).__name__}: {reason.detail}", url)
+        return ReadPage(Outcome.STORY, None, as_row(parsed.story), parsed.extracted_by)
+
+
+def without_story(outcome: Outcome, reason: str, url: str) -> ReadPage:
+    return ReadPage(outcome, one_line(reason), as_row(Story()) | {"url": url})

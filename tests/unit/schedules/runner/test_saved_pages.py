@@ -1,0 +1,71 @@
+"""Reading of saved pages."""
+
+import asyncio
+import gzip
+import os
+import time
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
+from crawler.registry import newspapers
+from schedules.runner.saved_pages import ReadPage, SavedPageReader
+from tests.support.frozen_pages import CASES
+
+SEED = next(case for case in CASES if case.name == "kalbela/seed")
+URL = SEED.told("expected.json")["url"]
+UNKNOWN = "https://news.example.org/a/long-story"
+
+
+def read(*pages: tuple[bytes, str], generic: bool = False) -> list[ReadPage]:
+    async def read_all() -> list[ReadPage]:
+        with closing(SavedPageReader({} if generic else newspapers())) as reader:
+            return [await reader.read(body, url) for body, url in pages]
+
+    return asyncio.run(read_all())
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_page_of_known_site_uses_its_layout(compress: Any) -> None:
+    [page] = read((compress(SEED.html.encode()), URL))
+    told = SEED.told("expected.json")
+    assert (page.outcome, page.row["layout"], page.row["headline"]) == ("story", told["layout"], told["headline"])
+    assert page.row["body"].split("\n\n") == told["body"]
+
+
+def test_generic_reading_ignores_site_files() -> None:
+    [page] = read((SEED.html.encode(), URL), generic=True)
+    told = SEED.told("expected.json")
+    assert (page.row["layout"], page.row["headline"]) == ("generic", told["headline"])
+    assert (
+        page.row["published_at"].isoformat() == "2024-12-31T20:22:00+00:00"
+    )  # no offset, and no site file that names the zone
+
+
+def test_page_without_story_has_reason() -> None:
+    pages = read(
+        (b"<html><body>menu</body></html>", UNKNOWN), (b"", UNKNOWN), (b"%PDF-1.7", UNKNOWN), (b"<p>x", "ftp:/x")
+    )
+    assert [(page.outcome, page.row["body"]) for page in pages] == [
+        *(("rejected", None), ("corrupt", None), ("wrong_type", None), ("invalid_url", None))
+    ]
+    assert all(page.reason for page in pages)
+
+
+@pytest.mark.parametrize("end", [os.abort, lambda: time.sleep(100)], ids=["crash", "hang"])
+def test_page_that_ends_parser_costs_one_result(end: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = PageParser.parse
+
+    def fail(parser: PageParser, response: PageResponse) -> ParsedPage:
+        if b"killer" in response.body:
+            end()
+        return parse(parser, response)
+
+    monkeypatch.setattr(PageParser, "parse", fail)
+    monkeypatch.setattr("crawler.worker.extension.MAX_RESPONSE_SECONDS", 0.5)
+    good = SEED.html.encode()
+    assert [page.outcome for page in read((good, URL), (b"<p>killer", URL), (good, URL))] == [
+        *("story", "unreadable", "story")
+    ]

@@ -58,6 +58,7 @@ class LinkFollower(scrapy.Spider):
 
     hosts: ClassVar[tuple[str, ...]]
     story_path: ClassVar[re.Pattern[str]]
+    links_from_root: ClassVar[bool] = False  # relative links lack the first slash of their path
     story_parameter: ClassVar[str] = ""  # query parameter that holds the id, if the path has none
     other_kinds: ClassVar[frozenset[str]] = frozenset()
     lists: ClassVar[tuple[RankedList, ...]] = ()
@@ -79,7 +80,7 @@ class LinkFollower(scrapy.Spider):
 
     @classmethod
     def make_url_rules(cls) -> UrlRules:
-        return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds, cls.story_parameter)
+        return UrlRules(cls.name, cls.hosts, cls.story_path, cls.other_kinds, cls.story_parameter, cls.links_from_root)
 
     def failed(self, failure: Failure) -> Outputs:
         request: Request = failure.request  # type: ignore[attr-defined]

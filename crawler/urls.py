@@ -62,6 +62,7 @@ class UrlRules:
     :param hosts: the site's hosts, with the canonical one first; links to other hosts are not followed
     :param story: pattern of a story's path, with the group ``id`` and optionally ``section``
     :param parameter: query parameter that holds the id, if the path has none (`/news.php?news=123`)
+    :param from_root: relative links lack the first slash of their path, so they start at the home page
     :param other_kinds: first path segments of pages that have an id but are no story (videos, polls, pages of lists)
     """
 
@@ -70,6 +71,7 @@ class UrlRules:
     story: re.Pattern[str]
     other_kinds: frozenset[str] = frozenset()
     parameter: str = ""
+    from_root: bool = False
 
     def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
         """Return the URL of a link on the page ``base``, or the reason why it is not requested."""
@@ -82,7 +84,7 @@ class UrlRules:
         if len(link) > MAX_LENGTH:
             return too_long
         try:
-            parts = urlsplit(urljoin(base, link))
+            parts = urlsplit(urljoin(urljoin(base, "/") if self.from_root else base, link))
             host, port = (parts.hostname or "").rstrip("."), parts.port
         except ValueError as error:
             return SkippedUrl(shown, Outcome.INVALID_URL, f"malformed: {_printable(str(error))}")

@@ -26,6 +26,7 @@ class Bdnews24(emythmakers.EMythMakers):
     story_path = re.compile(
         r"\A/(?!hello/hello-video/)(?P<section>[a-z][\w-]*+(?:/[a-z][\w-]*+)?)/(?P<id>[0-9a-f]{12})"
     )
+    links_from_root = True
     other_kinds = frozenset(("tube", "media_bn", "photostory", "corporate"))
     examples = ("https://bangla.bdnews24.com/lifestyle/horoscope/d4c4251770f7",)
     lists = (RankedList("latest", ("#data-wrapper",), ".SubCat-wrapper", title="h5", page="^/archive"),)

@@ -322,3 +322,11 @@ def test_id_may_be_in_the_query(link: str, story: str | None) -> None:
     assert target.story_id == story
     if story:
         assert (target.key, target.url) == (story, "https://paper.test/news.php?news=123")
+
+
+def test_links_without_first_slash_start_at_root() -> None:
+    rules = UrlRules("paper", ("paper.test",), re.compile(r"/(?P<section>[a-z]+)/(?P<id>[0-9]+)"), from_root=True)
+    for link in ("world/7", "/world/7", "https://paper.test/world/7", "//paper.test/world/7"):
+        target = rules.identify(link, "https://paper.test/sports/cup/2026")
+        assert isinstance(target, SiteUrl)
+        assert (target.story_id, target.section) == ("paper:7", "world")

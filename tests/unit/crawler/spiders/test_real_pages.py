@@ -3,6 +3,7 @@
 import gzip
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,10 @@ NOW = datetime(2026, 8, 24, tzinfo=UTC)
 pytestmark = pytest.mark.skipif(not REAL.exists(), reason=f"{REAL} is absent")
 
 
+def stored(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
 def parse(site: str | type[NewspaperSpider], name: str, url: str, entry_point: str = "") -> ParsedPage:
     spider = newspapers()[site] if isinstance(site, str) else site
     rules = spider.make_url_rules()
@@ -31,7 +36,7 @@ def parse(site: str | type[NewspaperSpider], name: str, url: str, entry_point: s
     return PageParser(rules, spider.layouts, spider.lists, spider.zone).parse(
         PageResponse(
             url=url,
-            body=gzip.decompress((REAL / name).read_bytes()),
+            body=stored(REAL / name),
             fetched_at=NOW,
             is_story=isinstance(target, SiteUrl) and target.story_id is not None,
             entry_point=next((each for each in spider.entry_points if each.name == entry_point), None),
@@ -57,6 +62,18 @@ def links(parsed: ParsedPage) -> list[str]:
 
 def paragraphs(read: Story) -> list[str]:
     return read.body.split("\n\n")
+
+
+def test_kalbela_front_page_shows_both_lists() -> None:
+    lists = parse("kalbela", "../facts/latest-popular-block.html", "https://www.kalbela.com/").lists
+    ends = {
+        "latest": ("kalbela:317255", "এসএসসিতে এবার জিপিএ-৫ পেয়েছে ১ লাখ ১৬ হাজার", "kalbela:317236"),
+        "popular": ("kalbela:317044", "অবৈধ বিদ্যুৎ সংযোগ বিচ্ছিন্নে বাধা, ‘ভাইরাল মিজান’ গ্রেপ্তার", "kalbela:317028"),
+    }
+    for name, (first, headline, last) in ends.items():
+        rows = lists[name]
+        assert [row.rank for row in rows] == [*range(1, 21)]
+        assert (rows[0].target.key, rows[0].headline, rows[-1].target.key) == (first, nfc(headline), last)
 
 
 def test_jugantor_article_has_all_fields() -> None:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo crawl test sample newsroom soak check bench bench-scale clean
+.PHONY: help setup demo crawl notebook test sample newsroom soak check bench bench-scale clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: .venv/.ready ## crawl the bundled newspaper
 
 crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 	$(BIN)/khobor crawl kalbela
+
+notebook: .venv/.ready-notebook ## open notebooks/first-hour.ipynb, with pandas, polars and matplotlib
+	$(BIN)/jupyter lab notebooks/first-hour.ipynb
 
 test: .venv/.ready-dev ## the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
@@ -55,6 +58,10 @@ clean: ## remove the environment
 .venv/.ready: .venv/bin/python requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-notebook: .venv/.ready requirements-notebook.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-notebook.lock
 	@touch $@
 
 .venv/.ready-dev: .venv/.ready requirements-dev.lock

@@ -77,6 +77,7 @@ class Synthetic:
             "revision": self._of(pa.array([1, 1, 2], pa.int32()), count),
             "first_seen_at": seen,
             "fetched_at": seen,
+            "appeared_by": seen,
             "content_hash": pa.array([hashes[at : at + 32] for at in range(0, 32 * count, 32)]),
             "cluster_id": story_id,
             "discovered_via": self._of(pa.array(["latest", "category", "sitemap"]), count),

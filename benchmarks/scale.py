@@ -79,7 +79,7 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
         rows["urls"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None, seen, None))
         content, body, state = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         place = (story_id, url, f"{at:%Y-%m}", 1, content, body, state)
-        rows["stories"].append((*place, story_id, seen, "latest", 1, None))
+        rows["stories"].append((*place, story_id, seen, seen, "latest", 1, None))
         rows["sketches"].append((number + 1, story_id, seconds, None, rng.choice(prints)))
         rows["bands"] += ((key_of(seconds, rng.getrandbits(24)), number + 1) for _ in range(BANDS))
     rows["bands"].sort()  # far faster, and the pages of the index are filled as they would be
@@ -176,7 +176,9 @@ def identity(count: int, folder: Path) -> float:
         sql.execute("BEGIN")
         rows = ((f"{SITE}:{number:09}",) for number in range(first, first + 100_000))
         sql.executemany(
-            "INSERT INTO stories VALUES (?, '', '', 1, '', NULL, '', '', '2026-01-01T00:00:00+00:00', '', 1)", rows
+            "INSERT INTO stories (story_id, url, part, revision, content_hash, cluster_id, first_seen_at, fetched_at,"
+            " discovered_via, depth) VALUES (?, '', '', 1, '', '', '2026-01-01', '2026-01-01', '', 1)",
+            rows,
         )
         sql.execute("COMMIT")
     wanted = [f"{SITE}:{number:09}" for number in Random(3).choices(range(2 * count), k=20_000)]

@@ -105,6 +105,8 @@ class Story:
     revision: int | None = required(INT32, "counts from 1")
     first_seen_at: datetime | None = required(UTC_MICROSECONDS, "when the story was first seen")
     fetched_at: datetime | None = required(UTC_MICROSECONDS, "when this revision was last seen")
+    appeared_after: datetime | None = column(UTC_MICROSECONDS, "last fetch that showed the revision before; null for the first")
+    appeared_by: datetime | None = column(UTC_MICROSECONDS, "first fetch that showed this revision")
     content_hash: str | None = required(TEXT, "hash of headline and body without Unicode form, joiners, quotes and spacing")
     cluster_id: str | None = required(TEXT, "`story_id` of the first story of the near-duplicate cluster; its own if alone")
     discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point")
@@ -141,6 +143,7 @@ class Alias:
     site: str = ""
     url: str = required(TEXT, "the other URL")
     story_id: str = required(TEXT, "the stored story")
+    alias_id: str | None = column(TEXT, "id at this URL: another one for an exact duplicate, else `story_id`")
     kind: str = required(TEXT, "`url` (the same id at another URL) or `exact_duplicate` (the same text under another id)")
     first_seen_at: datetime = required(UTC_MICROSECONDS, "when it was first seen there")
     run_id: str = required(TEXT, "the run that first saw it")

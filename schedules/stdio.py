@@ -1,13 +1,16 @@
 """Handle standard streams that are closed or cannot be written.
 
 A message that cannot be written to stderr is dropped: it must neither end a run nor change an exit code. A result that
-cannot be written to stdout is an error, unless the reading program has closed the pipe.
+cannot be written to stdout is an error, unless the reading program has closed the pipe. Characters that the encoding of
+a stream lacks are escaped.
 """
 
+import codecs
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
 
@@ -15,6 +18,9 @@ from typing import Any, TextIO, cast
 def ignore_stderr_errors() -> Iterator[None]:
     """Ignore errors when writing to stderr, and flush both output streams at the end of the block."""
     _reopen_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a test may have replaced it
+            stream.reconfigure(errors=_ESCAPE)
     stderr, sys.stderr = sys.stderr, cast(TextIO, _TolerantStream(sys.stderr))
     try:
         yield
@@ -25,6 +31,18 @@ def ignore_stderr_errors() -> Iterator[None]:
                 stream.flush()
             except OSError:  # Python would flush again at exit, and exit with a code of its own
                 redirect_to_devnull(stream)
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Replace characters that cannot be encoded by `\\uXXXX`, so that JSON stays valid."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
+
+
+_ESCAPE = "khobor.escape"
+codecs.register_error(_ESCAPE, _escape)
 
 
 def redirect_to_devnull(stream: TextIO) -> None:

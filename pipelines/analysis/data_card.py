@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,17 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 
 @dataclass(frozen=True)
 class Selection:
-    """Tables, sites, period and columns to export; if ``sites`` or ``columns`` is empty, all are exported."""
+    """Tables, sites, period and columns to export; if ``sites`` or ``columns`` is empty, all are exported.
+
+    :ivar zone: time zone of the days on the data card
+    """
 
     tables: Sequence[str] = DEFAULT_TABLES
     sites: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
     columns: Sequence[str] = ()
+    zone: tzinfo = UTC
 
 
 def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
@@ -66,8 +70,8 @@ def build_card(
         "selection": {
             "tables": list(selection.tables),
             "sites": list(selection.sites) or "all",
-            "since": selection.since.astimezone(UTC).isoformat() if selection.since else None,
-            "until": selection.until.astimezone(UTC).isoformat() if selection.until else None,
+            "since": selection.since.astimezone(selection.zone).isoformat() if selection.since else None,
+            "until": selection.until.astimezone(selection.zone).isoformat() if selection.until else None,
             "columns": list(selection.columns) or "all",
         },
         "licence": LICENCE,
@@ -115,8 +119,9 @@ Made at {card["made_at"]} by {card["made_by"]}. Newspapers: {sites}. From: {chos
 
 **Licence.** {card["licence"]}
 
-**Times** are UTC; `site`, `month` and `date` are texts, in the newspaper's time zone. **Joins**: `story_id` joins
-all tables. **Unique stories**: `story_id == cluster_id`; a cluster's first story may be outside this selection.
+**Times** in the files are UTC; `site`, `month` and `date` are texts, in the newspaper's time zone, like the days above.
+**Joins**: `story_id` joins all tables. **Unique stories**: `story_id == cluster_id`; a cluster's first story may be
+outside this selection.
 
 **Verification**: `sha256sum --check {CHECKSUMS}`. `card.json` holds this card for programs.
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from crawler.outcomes import Outcome
 from pipelines.analysis.open_table import open_schema, open_table
 from pipelines.analysis.runs_table import ALL, RUNS
@@ -16,8 +18,6 @@ _MAX_EXAMPLE = 60
 _TYPES = {
     "string": "text",
     "timestamp[us, tz=UTC]": "moment, UTC",
-    "list<element: string>": "list of texts",
-    "list<item: string>": "list of texts",
     "bool": "true or false",
     "date32[day]": "day",
     "int32": "whole number (int32)",
@@ -30,7 +30,7 @@ _TYPES = {
 class Entry:
     """Description of one column.
 
-    :ivar nulls: share of null values in the sample of the data, or None without a sample
+    :ivar nulls: nulls as a share of all rows of the sample of the data, or None without a sample
     """
 
     name: str
@@ -166,9 +166,18 @@ def _rows(entries: Iterable[Entry]) -> str:
 
 def _sample(entry: Entry) -> str:
     example = "" if entry.example is None else f"`{entry.example}`"
-    share = "" if entry.nulls is None else f"{entry.nulls:.0%}".replace("%", " %")
-    return f"{example} | {share if entry.nullable else 'never'}"
+    return f"{example} | {'' if entry.nulls is None else _percent(entry.nulls)}"
 
 
-def _type(arrow: Any) -> str:
-    return _TYPES.get(str(arrow), str(arrow))
+def _percent(share: float) -> str:
+    """Format a share as `12 %`; only a share of exactly 0 or 1 is `0 %` or `100 %`."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if share in (0, 1) or 0.5 <= percent < 99.5 else f"{min(max(percent, 0.1), 99.9):.1f} %"
+
+
+def _type(arrow: pa.DataType) -> str:
+    if pa.types.is_list(arrow) or pa.types.is_large_list(arrow):
+        return "list of texts" if arrow.value_type == pa.string() else f"list, each {_type(arrow.value_type)}"
+    if pa.types.is_struct(arrow):
+        return "record of " + ", ".join(f"{field.name} ({_type(field.type)})" for field in arrow)
+    return _TYPES[str(arrow)]

@@ -5,7 +5,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import reduce
 from operator import and_
 from pathlib import Path, PurePath
@@ -55,7 +55,7 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
                 rows = table.dataset
                 if story_ids is not None and table.name in _WITH_STORIES:
                     rows = rows.filter(pc.field("story_id").isin(story_ids))
-                cards[table.name] = _table_card(folder, table, rows, write(data, folder, table, rows))
+                cards[table.name] = _table_card(folder, table, rows, write(data, folder, table, rows), selection.zone)
         card = build_card(folder, cards, selection, now())
         write_card(folder, card, form)
     return card
@@ -161,7 +161,9 @@ def _write_jsonl(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset) 
     return [path]
 
 
-def _table_card(folder: Path, opened: OpenTable, rows: ds.Dataset, files: Sequence[Path]) -> dict[str, Any]:
+def _table_card(
+    folder: Path, opened: OpenTable, rows: ds.Dataset, files: Sequence[Path], zone: tzinfo
+) -> dict[str, Any]:
     table = ALL[opened.name]
     moments = table.moments or ("first_seen_at",)
     found = rows.to_table(columns=list(dict.fromkeys((*moments, *table.key))))
@@ -172,8 +174,8 @@ def _table_card(folder: Path, opened: OpenTable, rows: ds.Dataset, files: Sequen
         "grain": table.grain,
         "key": list(table.key),
         "rows": len(found),
-        "first": ends["min"].isoformat() if ends["min"] else None,
-        "last": ends["max"].isoformat() if ends["max"] else None,
+        "first": ends["min"].astimezone(zone).isoformat() if ends["min"] else None,
+        "last": ends["max"].astimezone(zone).isoformat() if ends["max"] else None,
         "columns": [
             {"name": entry.name, "type": entry.type, "meaning": entry.meaning}
             for entry in table_entries(table, only=opened.columns)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import is_normalized
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,7 +55,13 @@ class OpenTable:
         return int(self.dataset.count_rows())
 
     def to_arrow(self, condition: pc.Expression | None = None) -> pa.Table:
-        """Read all selected rows, or only those that satisfy a condition, which may use any column of the table."""
+        """Read all selected rows, or only those that satisfy a condition, which may use any column of the table.
+
+        Raises :class:`QueryError` for a condition with text that is not in Unicode normal form C, as the data is: it
+        would find no row.
+        """
+        if condition is not None and not is_normalized("NFC", str(condition)):
+            raise QueryError(f"{condition} is not in NFC, as the data is: write unicodedata.normalize('NFC', text)")
         return self.dataset.to_table(columns=list(self.columns), filter=condition)
 
     def to_pandas(self) -> pd.DataFrame:

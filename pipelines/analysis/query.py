@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, SIGTERM, pthread_sigmask
 from threading import Event, Thread
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 import pyarrow as pa
 
@@ -63,12 +64,17 @@ def is_empty(data: Path) -> bool:
 
 @contextmanager
 def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
-    """Run SQL and yield a reader for the rows of the last statement.
+    """Run SQL in Unicode normal form C, as the data is, and yield a reader for the rows of the last statement.
 
     Raises :class:`QueryError` with DuckDB's message for invalid SQL, and :class:`DataDamaged` for an unreadable file.
     """
     import duckdb
 
+    sql = normalize("NFC", sql)
+    try:
+        sql.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError("the SQL is not valid UTF-8: check the encoding of the terminal or file") from error
     try:
         if not connection.extract_statements(sql):
             raise QueryError("no SQL was given; `SHOW TABLES` lists the tables")

@@ -1,4 +1,4 @@
-"""Reading of the revisions of a story, and word-by-word comparison of two revisions."""
+"""Reading of the revisions of a story, and comparison of two revisions by phrases."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,16 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 
 # Columns that differ between any two revisions, or are derived from others.
-_NOT_COMPARED = {"revision", "fetched_at", "content_hash", "run_id", "word_count", "layout"}
+_NOT_COMPARED = {
+    "revision",
+    "fetched_at",
+    "appeared_after",
+    "appeared_by",
+    "content_hash",
+    "run_id",
+    "word_count",
+    "layout",
+}
 _WORD = re.compile(r"\s+|[^\s]+")
 _LINE = re.compile(r"[^\n]*\n+|[^\n]+")
 # Limit of the number of words before times the number of words after. A larger comparison would take seconds, and its
@@ -40,7 +49,7 @@ def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, list[Piece]]]:
-    """Yield the name and word-by-word difference of each column that changed between two revisions, in table order."""
+    """Yield the name and difference of each column that changed between two revisions, in table order."""
     for column in columns_of(Story):
         old, new = before[column.name], after[column.name]
         if old != new and column.name not in _NOT_COMPARED:
@@ -48,12 +57,12 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
 
 
 def difference(before: str, after: str) -> list[Piece]:
-    """Compare two texts word by word, and return the pieces that were kept, added or removed.
+    """Compare two texts, and return the phrases that were kept, added or removed.
 
     Whole paragraphs are compared first, which is faster for a long text with few changes.
     """
     pieces: list[Piece] = []
-    for act, text in _compare(before, after, _LINE):
+    for act, text in _compare_paragraphs(_LINE.findall(before), _LINE.findall(after)):
         if text and pieces and pieces[-1].act == act:
             pieces[-1] = Piece(act, pieces[-1].text + text)
         elif text:
@@ -61,20 +70,54 @@ def difference(before: str, after: str) -> list[Piece]:
     return pieces
 
 
-def _compare(before: str, after: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    old, new = pattern.findall(before), pattern.findall(after)
-    if len(old) * len(new) > MAX_COMPARISONS:
-        yield from (("removed", before), ("added", after))
-        return
-    for act, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if act == "equal":
-            yield "kept", "".join(old[a:b])
-        elif pattern is _LINE:
-            pairs = zip(old[a:b], new[c:d], strict=True) if b - a == d - c else [("".join(old[a:b]), "".join(new[c:d]))]
-            for one, other in pairs:
-                yield from _compare(one, other, _WORD)
+_Block = tuple[list[str], list[str]]  # tokens of both texts; equal if kept
+
+
+def _compare_paragraphs(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
+    for before, after in _blocks(old, new):
+        if before == after:
+            yield "kept", "".join(before)
+            continue
+        is_paired = len(before) == len(after)
+        for one, other in zip(before, after, strict=True) if is_paired else [("".join(before), "".join(after))]:
+            yield from _compare_words(_WORD.findall(one), _WORD.findall(other))
+
+
+def _compare_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the changed phrases of a paragraph.
+
+    Words that are kept between two changes belong to one changed phrase with them if they are fewer than were changed
+    on either side. A paragraph of which less than half is kept was replaced: it is one deletion and one insertion.
+    """
+    phrases: list[_Block] = []
+    for block in _blocks(old, new):
+        phrases.append(block)
+        while len(phrases) > 2 and phrases[-2][0] == phrases[-2][1] and _is_minor(*phrases[-3:]):
+            last = phrases[-3:]
+            phrases[-3:] = [([*last[0][0], *last[1][0], *last[2][0]], [*last[0][1], *last[1][1], *last[2][1]])]
+    kept = sum(_words(before) for before, after in phrases if before == after)
+    if 2 * kept < min(_words(old), _words(new)):
+        phrases = [(old, new)]
+    for before, after in phrases:
+        if before == after:
+            yield "kept", "".join(before)
         else:
-            yield from (("removed", "".join(old[a:b])), ("added", "".join(new[c:d])))
+            yield from (("removed", "".join(before)), ("added", "".join(after)))
+
+
+def _blocks(old: list[str], new: list[str]) -> list[_Block]:
+    if len(old) * len(new) > MAX_COMPARISONS:
+        return [(old, new)]
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [(old[a:b], new[c:d]) for _, a, b, c, d in matcher.get_opcodes()]
+
+
+def _is_minor(before: _Block, kept: _Block, after: _Block) -> bool:
+    return _words(kept[0]) <= min(max(map(_words, changed)) for changed in (before, after))
+
+
+def _words(tokens: list[str]) -> int:
+    return sum(not token.isspace() for token in tokens)
 
 
 def _text(value: Any) -> str:

@@ -21,7 +21,7 @@ from pipelines.storage.tables import TABLES, Table
 class RunRow:
     site: str = ""
     run_id: str = required(TEXT, "start time, site and four random hex digits")
-    mode: str | None = column(TEXT, "`full` or `incremental`")
+    mode: str | None = column(TEXT, "`full` or `incremental`; null if the run ended before it began (see `reason`)")
     started_at: datetime = required(UTC_MICROSECONDS, "when it started")
     ended_at: datetime | None = column(UTC_MICROSECONDS, "when it ended; null if unknown")
     reason: str | None = column(TEXT, "`finished`, or why it ended early")

@@ -28,7 +28,7 @@ WITH every AS (
     UNION ALL BY NAME
     SELECT true AS is_current, hash(body) AS words, * FROM stories
 )
-SELECT site, story_id, revision, is_current, published_at, updated_at, lag(fetched_at) OVER earlier AS changed_after,
+SELECT site, story_id, revision, is_current, published_at, updated_at, appeared_after, appeared_by,
        fetched_at AS last_seen_at, headline, lag(headline) OVER earlier AS headline_before,
        CASE WHEN lag(revision) OVER earlier IS NOT NULL
             THEN headline IS DISTINCT FROM lag(headline) OVER earlier END AS headline_changed,
@@ -76,7 +76,8 @@ VIEWS: dict[str, View] = {
                 "is_current": "true for the newest revision, the one in `stories`",
                 "published_at": "as printed in this revision",
                 "updated_at": "as printed in this revision: when the newspaper changed it",
-                "changed_after": "when the previous revision was last seen: the change came later; null for the first",
+                "appeared_after": "last fetch that showed the revision before; null for the first",
+                "appeared_by": "first fetch that showed this revision",
                 "last_seen_at": "last time this revision was seen",
                 "headline": "as printed in this revision",
                 "headline_before": "as printed in the previous revision",

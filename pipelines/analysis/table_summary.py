@@ -35,9 +35,10 @@ def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
 
 
 def data_sample(data_folder: DataFolder, site: str, limit: int) -> dict[str, list[dict[str, Any]]]:
-    """Return the newest stories of a site under `stories`, and the last snapshot of each ranked list under its name."""
+    """Return the newest dated stories of a site under `stories`, and the last snapshot of each list under its name."""
     columns = ["published_at", "section", "headline", "byline", "word_count", "agency"]
     stories = pq.read_table(data_folder.root / "stories" / f"site={site}", columns=columns)
+    stories = stories.filter(pc.field("published_at").is_valid())
     sample = {"stories": stories.sort_by([("published_at", "descending")]).slice(0, limit).to_pylist()}
     rankings = pq.read_table(data_folder.root / "rankings" / f"site={site}")
     for name in sorted(set(rankings["list"].to_pylist())):

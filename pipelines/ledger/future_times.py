@@ -28,9 +28,10 @@ def correct_future_times(connection: Connection, now: datetime) -> int:
         # Entry points are due at once, and so is whatever waits for longer than any rule allows.
         ("UPDATE urls SET fetched_at = ?1, due_at = ?1 WHERE fetched_at > ?2", limit),
         ("UPDATE urls SET due_at = ?1 WHERE due_at > ?2", (now + _MAX_WAIT).isoformat()),
+        ("UPDATE stories SET fetched_at = ?1 WHERE fetched_at > ?2", limit),
         ("UPDATE change_hints SET seen_at = ?1 WHERE seen_at > ?2", limit),
         # The next snapshot of a list then counts as new.
-        ("DELETE FROM snapshots WHERE observed_at > ?2 AND ?1 IS NOT NULL", limit),
+        ("DELETE FROM snapshots WHERE last_observed_at > ?2 AND ?1 IS NOT NULL", limit),
         ("DELETE FROM changes WHERE at > ?2 AND ?1 IS NOT NULL", limit),
         ("UPDATE changes SET seen_at = ?1 WHERE seen_at > ?2", limit),
         ("UPDATE runs SET started_at = ?1 WHERE started_at > ?2", limit),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from json import dumps
+from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -113,6 +114,26 @@ class Outbox:
     def files(self) -> list[FileRecord]:
         query = "SELECT path, rows, bytes, sha256 FROM files WHERE sha256 <> '' ORDER BY path"
         return [FileRecord(*row) for row in self._sql.execute(query)]
+
+    def files_of(self, table: Table) -> list[tuple[str, FileRecord]]:
+        """Return the partition and record of each published file of a table."""
+        query = "SELECT path, rows, bytes, sha256 FROM files WHERE sha256 <> '' AND path > ? AND path < ? ORDER BY path"
+        rows = self._sql.execute(query, (f"{table.name}/", f"{table.name}0"))  # "0" follows "/"
+        files = [FileRecord(*row) for row in rows]
+        return [
+            (PurePosixPath(file.path).parent.name.partition("=")[2] if table.partition else "", file) for file in files
+        ]
+
+    def outdated(self) -> list[Table]:
+        """Return the published tables whose files may lack a column, because a release added it."""
+        known = dict(self._sql.execute("SELECT name, columns FROM columns"))
+        tables = [table for table in TABLES.values() if known.get(table.name) != " ".join(table.columns)]
+        return [table for table in tables if self.files_of(table)]
+
+    def mark_current(self, table: Table) -> None:
+        """Record that every file of a table has its present columns."""
+        row = (table.name, " ".join(table.columns))
+        self._sql.execute("INSERT OR REPLACE INTO columns VALUES (?, ?)", row)
 
     def file(self, path: str) -> FileRecord:
         row = self._sql.execute("SELECT path, rows, bytes, sha256 FROM files WHERE path = ?", (path,)).fetchone()

@@ -10,7 +10,7 @@ from pipelines.ledger.connection import Connection
 from pipelines.ledger.transactions import Transactions
 from pipelines.storage.fsync import keep_reserve
 
-_COLUMNS = ("run_id", "started_at", "ended_at", "reason", "stats", "schedule")
+_COLUMNS = ("run_id", "mode", "started_at", "ended_at", "reason", "stats", "schedule")
 
 
 def has_dead_run(path: Path) -> bool:
@@ -27,7 +27,7 @@ class Runs:
         self._sql = connection
         self._transactions = transactions
 
-    def begin(self, run_id: str, at: datetime, schedule: str | None = None) -> None:
+    def begin(self, run_id: str, at: datetime, mode: str, schedule: str | None = None) -> None:
         """Insert and commit a new run, and reserve the disk space that it needs to end properly on a full disk.
 
         The process that starts a run calls this first, so that a run which dies at once is known too; the call by the
@@ -37,8 +37,8 @@ class Runs:
         """
         keep_reserve(self._sql.path.parent)
         with self._transactions.transaction():
-            query = "INSERT OR IGNORE INTO runs (run_id, started_at, schedule) VALUES (?, ?, ?)"
-            self._sql.execute(query, (run_id, at.isoformat(), schedule))
+            query = "INSERT OR IGNORE INTO runs (run_id, mode, started_at, schedule) VALUES (?, ?, ?, ?)"
+            self._sql.execute(query, (run_id, mode, at.isoformat(), schedule))
         self._sql.reached("run.begun")
 
     def end(self, run_id: str, at: datetime | None, reason: str, stats: str | None) -> None:

@@ -11,7 +11,8 @@ from pipelines.storage.sqlite import Format
 
 _SCHEMA = """
 CREATE TABLE runs (
-    run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT, schedule TEXT
+    run_id TEXT PRIMARY KEY, mode TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT,
+    schedule TEXT
 ) WITHOUT ROWID;
 CREATE INDEX runs_unfinished ON runs (started_at) WHERE ended_at IS NULL;
 CREATE TABLE counts (run_id TEXT, name TEXT, n INTEGER NOT NULL, PRIMARY KEY (run_id, name)) WITHOUT ROWID;
@@ -26,7 +27,7 @@ CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS 
 CREATE TABLE stories (
     story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
     content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
-    discovered_via TEXT NOT NULL, depth INTEGER NOT NULL, gone_by TEXT
+    fetched_at TEXT NOT NULL, discovered_via TEXT NOT NULL, depth INTEGER NOT NULL, gone_by TEXT
 ) WITHOUT ROWID;
 CREATE INDEX stories_content ON stories (content_hash);
 CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;
@@ -39,6 +40,7 @@ CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, part TEXT NOT NULL, key TEXT NOT NULL,
     act TEXT NOT NULL CHECK (act IN ('put', 'touch', 'drop')), row TEXT NOT NULL
 );
+CREATE TABLE columns (name TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
     path TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT

@@ -11,7 +11,8 @@ from pipelines.ledger.outbox import Outbox
 from pipelines.storage.tables import TABLES
 
 _COLUMNS = (
-    "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, discovered_via, depth, gone_by"
+    "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, fetched_at,"
+    " discovered_via, depth, gone_by"
 )
 
 
@@ -27,6 +28,7 @@ class KnownStory:
     state_hash: str | None
     cluster_id: str
     first_seen_at: datetime
+    fetched_at: datetime
     discovered_via: str
     depth: int
     gone_by: datetime | None
@@ -61,7 +63,8 @@ class Stories:
         if row is None:
             return None
         values = list(row)
-        values[7], values[10] = (moment and datetime.fromisoformat(moment) for moment in (values[7], values[10]))
+        moments = (values[7], values[8], values[11])
+        values[7], values[8], values[11] = (moment and datetime.fromisoformat(moment) for moment in moments)
         return KnownStory(*values)
 
     def store(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
@@ -77,7 +80,7 @@ class Stories:
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
         """Insert or replace the row of a story in the ledger; ``part`` is its partition in the `stories` table."""
         self._sql.execute(
-            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 story.story_id,
                 story.url,
@@ -87,7 +90,7 @@ class Stories:
                 body_hash,
                 state_hash,
                 story.cluster_id,
-                story.first_seen_at and story.first_seen_at.isoformat(),
+                *(at and at.isoformat() for at in (story.first_seen_at, story.fetched_at)),
                 story.discovered_via,
                 story.depth,
                 story.gone_by and story.gone_by.isoformat(),
@@ -96,7 +99,8 @@ class Stories:
 
     def mark_seen(self, known: KnownStory, at: datetime) -> None:
         self._touch(known, fetched_at=at, **({"gone_after": None, "gone_by": None} if known.gone_by else {}))
-        self._sql.execute("UPDATE stories SET gone_by = NULL WHERE story_id = ?", (known.story_id,))
+        query = "UPDATE stories SET fetched_at = ?, gone_by = NULL WHERE story_id = ?"
+        self._sql.execute(query, (at.isoformat(), known.story_id))
 
     def mark_gone(self, known: KnownStory, after: datetime, by: datetime) -> None:
         """Record that a story was taken down after one moment and by another one."""

@@ -9,14 +9,17 @@ No row is lost or duplicated by a crash. After a crash at any step, publishing a
    `revisions` before the file that contained it is replaced.
 4. Remove the stories that moved to another partition from the old one, after all of them are in their new partitions.
    A reader may see such a story twice for a moment, but always sees it at least once.
+5. After a release that adds a column, write each file again that lacks it, once.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import pyarrow as pa
 
+from crawler.clock import now
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.invalid_rows import reject_invalid_rows
@@ -24,6 +27,7 @@ from pipelines.publishing.merge import Merged, Row, merge, remove_rows
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.failpoint import reached
+from pipelines.storage.parquet import column_names
 from pipelines.storage.tables import TABLES, Table
 
 _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
@@ -44,6 +48,8 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
         publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
     publication.remove_moved()
+    for table in ledger.outbox.outdated():
+        publication.add_columns(table)
     if publication.damaged:
         raise publication.damaged[0]
 
@@ -56,13 +62,27 @@ def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: 
     ledger.commit()
     _finish_interrupted(data_folder, ledger)
     publication = _Publication(data_folder, ledger)
-    old = [(part, path) for part, path in data_folder.published(table, ledger.site) if part < before]
-    for _, path in old:
-        record = publication._write(table, str(path), table.schema.empty_table())
-        with ledger.transaction():
-            ledger.outbox.settle(record)
+    old = [part for part, _ in data_folder.published(table, ledger.site) if part < before]
+    for part in old:
+        publication.write(table, part, None)
         reached("prune.removed")
     return len(old)
+
+
+def fill_empty_tables(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Give each table without rows one file without rows, in the partition of now, so that any reader can open it.
+
+    The file is removed once the table has rows in another partition.
+    """
+    publication = _Publication(data_folder, ledger)
+    for table in TABLES.values():
+        files = ledger.outbox.files_of(table)
+        if not files:
+            moments = dict.fromkeys(table.moments, now())
+            publication.write(table, table.part_of(moments, ledger.zone), table.schema.empty_table())
+        elif any(file.rows for _, file in files):
+            for part in [part for part, file in files if not file.rows]:
+                publication.write(table, part, None)
 
 
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
@@ -138,6 +158,20 @@ class _Publication:
             self._replace(_STORIES, part, before, rows, [change.seq for change in changes])
             reached("publish.emptied")
 
+    def add_columns(self, table: Table) -> None:
+        """Write each file again that lacks a column of its table, which is null in its rows."""
+        damaged = len(self.damaged)
+        for part, file in self.ledger.outbox.files_of(table):
+            path = PurePath(file.path)
+            try:
+                if column_names(self.data_folder.root / path, path) != table.columns:
+                    self.write(table, part, self._read(table, part))
+            except DataDamaged as damage:
+                self.damaged.append(damage)
+        if len(self.damaged) == damaged:
+            with self.ledger.transaction():
+                self.ledger.outbox.mark_current(table)
+
     def _read(self, table: Table, part: str) -> pa.Table:
         """Return the published rows of a partition.
 
@@ -152,18 +186,18 @@ class _Publication:
 
     def _replace(self, table: Table, part: str, before: pa.Table, rows: pa.Table, done: list[int]) -> None:
         """Replace the file of a partition, and delete the changes numbered in ``done`` from the outbox."""
-        path = str(table.path(self.ledger.site, part))
-        record = self.ledger.outbox.file(path)
         if not rows.equals(before):
-            record = self._write(table, path, rows)
+            self.write(table, part, rows if len(rows) else None, done)
+            return
         with self.ledger.transaction():
-            self.ledger.outbox.settle(record)
             self.ledger.outbox.clear(done)
             reached("publish.settling")
         reached("publish.settled")
 
-    def _write(self, table: Table, path: str, rows: pa.Table) -> FileRecord:
-        staged = self.data_folder.stage(table, self.ledger.site, rows) if len(rows) else None
+    def write(self, table: Table, part: str, rows: pa.Table | None, done: Sequence[int] = ()) -> None:
+        """Write the file of a partition, or remove it if ``rows`` is None."""
+        path = str(table.path(self.ledger.site, part))
+        staged = None if rows is None else self.data_folder.stage(table, self.ledger.site, rows)
         record = FileRecord(path, *(staged.rows, staged.bytes, staged.sha256) if staged else (0, 0, ""))
         with self.ledger.transaction():
             self.ledger.outbox.prepare(record)
@@ -173,4 +207,8 @@ class _Publication:
             self.data_folder.commit(staged, path)
         else:
             self.data_folder.remove(path)
-        return record
+        with self.ledger.transaction():
+            self.ledger.outbox.settle(record)
+            self.ledger.outbox.clear(done)
+            reached("publish.settling")
+        reached("publish.settled")

@@ -83,7 +83,7 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
     stories: set[str] = set()
     for table in TABLES.values():
         keys: dict[str, pa.ChunkedArray] = {}
-        for part, record in _recorded(table, ledger):
+        for part, record in ledger.outbox.files_of(table):
             rows = _verified(data_folder, ledger.site, table, part, record, announced.get(record.path))
             if isinstance(rows, Fault):
                 faults.append(rows)
@@ -115,13 +115,6 @@ def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
 
 
 # One file ------------------------------------------------------------------------------------------------------------
-
-
-def _recorded(table: Table, ledger: Ledger) -> Iterator[tuple[str, FileRecord]]:
-    for record in ledger.outbox.files():
-        path = PurePosixPath(record.path)
-        if path.parts[0] == table.name:
-            yield path.parent.name.partition("=")[2] if table.partition else "", record
 
 
 def _verified(
@@ -170,7 +163,9 @@ def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
     """Return a fault for each file that contains a key twice, and for each set of files that share keys."""
     if not keys:
         return []
-    counts = pc.value_counts(pa.chunked_array([chunk for column in keys.values() for chunk in column.chunks]))
+    counts = pc.value_counts(
+        pa.chunked_array([chunk for column in keys.values() for chunk in column.chunks], pa.string())
+    )
     shared = defaultdict(list)
     for key in set(counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()) - moved:
         shared[tuple(path for path, column in keys.items() if pc.any(pc.equal(column, key)).as_py())].append(key)

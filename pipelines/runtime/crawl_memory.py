@@ -73,7 +73,15 @@ class LedgerMemory:
                 known = self._ledger.stories.get(story_id)
                 if known is not None and known.url != url:
                     self._ledger.stories.add_alias(
-                        Alias(site=site, url=url, story_id=story_id, kind="url", first_seen_at=at, run_id=run_id)
+                        Alias(
+                            site=site,
+                            url=url,
+                            story_id=story_id,
+                            alias_id=story_id,
+                            kind="url",
+                            first_seen_at=at,
+                            run_id=run_id,
+                        )
                     )
             for (story_id, via), at in self._sightings.items():
                 self._ledger.stories.add_sighting(

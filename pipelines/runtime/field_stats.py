@@ -69,8 +69,7 @@ class FieldStats:
     :param lists: names of the ranked lists, so that a list which never appears is reported, too
     """
 
-    def __init__(self, mode: str = "full", lists: Sequence[str] = ()) -> None:
-        self.mode = mode
+    def __init__(self, lists: Sequence[str] = ()) -> None:
         self.pages = 0
         self._layouts: Counter[str] = Counter()  # stories by layout
         self._missing: Counter[str] = Counter()  # pages that match no layout, by the parts that the newest one lacks
@@ -124,7 +123,6 @@ class FieldStats:
         unfit = self.pages - stories
         words, paragraphs = zip(*self._body_sizes, strict=True) if self._body_sizes else ((), ())
         return {
-            "mode": self.mode,
             "pages": self.pages,
             "layouts": dict(self._layouts),
             "lacking": dict(self._missing),

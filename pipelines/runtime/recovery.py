@@ -11,11 +11,12 @@ from pipelines.storage.failpoint import reached
 
 def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
     """Close the open URLs of a run and publish the outbox; calling it again changes nothing."""
-    from pipelines.publishing.publisher import publish
+    from pipelines.publishing.publisher import fill_empty_tables, publish
 
     Revisits(ledger, run_id).close()
     reached("urls.closed")
     publish(dataset, ledger)
+    fill_empty_tables(dataset, ledger)
 
 
 def recover_runs(
@@ -35,7 +36,7 @@ def recover_runs(
         assert run is not None
         ledger.runs.end(run_id, now(), run["reason"] or reason, run["stats"] or stats)
         reached("recover.ended")
-    if ledger.outbox.size() or ledger.outbox.prepared():
+    if ledger.outbox.size() or ledger.outbox.prepared() or ledger.outbox.outdated():
         from pipelines.publishing.publisher import publish
 
         publish(dataset, ledger)

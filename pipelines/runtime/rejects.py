@@ -68,7 +68,7 @@ class RecordRejects:
             elif isinstance(error, ExactDuplicate):
                 story, kind = item.story, "exact_duplicate"
                 alias = Alias(site=story.site, url=story.url, story_id=error.original, kind=kind, run_id=run_id)
-                alias.first_seen_at = story.fetched_at
+                alias.first_seen_at, alias.alias_id = story.fetched_at, story.story_id
                 ledger.stories.add_alias(alias)
                 ledger.runs.count(run_id, "story/exact_duplicates")
             else:

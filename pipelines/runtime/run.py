@@ -74,7 +74,7 @@ class Run:
         self.memory = LedgerMemory(self.ledger, self.run_id)
         mode = crawler.settings["KHOBOR_MODE"]
         spider.run_id, spider.memory, spider.is_incremental = self.run_id, self.memory, mode == "incremental"
-        self.field_stats = FieldStats(mode, spider.list_names())
+        self.field_stats = FieldStats(spider.list_names())
         self.before_publish: Callable[[], None] = lambda: None
         self.headline: str | None = None
         self.summary: Mapping[str, Any] | None = None
@@ -95,7 +95,7 @@ class Run:
         crawler.signals.connect(run.spider_opened, signals.spider_opened)
         crawler.signals.connect(run.spider_closed, signals.spider_closed)
         run._recover()
-        run.ledger.runs.begin(run.run_id, now())
+        run.ledger.runs.begin(run.run_id, now(), crawler.settings["KHOBOR_MODE"])
         if corrected := run.ledger.correct_future_times(now()):
             logger.warning("%d stored times lay in the future; they count as now", corrected)
             run.ledger.runs.count(run.run_id, "corrected_times", corrected)

@@ -14,7 +14,7 @@ STORIES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
     """Return the times, close reason and counts of a run; raises KeyError if the run is not in the ledger.
 
-    ``urls.complete`` is true if the number of outcomes equals that of discovered URLs. ``mode``, ``fields`` and
+    ``urls.complete`` is true if the number of outcomes equals that of discovered URLs. ``fields`` and
     ``measures`` come from :class:`pipelines.runtime.field_stats.FieldStats`, and are empty for a killed run.
     """
     run = ledger.runs.get(run_id)
@@ -54,7 +54,7 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "has_stories": ledger.stories.any(),
         "spells": ledger.changes.spells(datetime.fromisoformat(run["started_at"])),
         "requests": counts.get("requests", 0),
-        "mode": measures.pop("mode", None),
+        "mode": run["mode"],
         "fields": measures.pop("fields", {}),
         "measures": measures or None,
         "stats": stats,

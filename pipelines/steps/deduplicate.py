@@ -13,7 +13,7 @@ from pipelines.similarity.hashes import state_hash
 
 
 def deduplicate(story: Story, ledger: Ledger) -> Story:
-    """Return a copy of a new or changed story with its revision number and the time at which it was first seen.
+    """Return a copy of a new or changed story with its revision number and the times at which both were first seen.
 
     ``cluster_id`` is that of the last revision, or the story's own id; the store step sets the final one. Raises
     :class:`Unchanged` if the story is stored in the same state, and :class:`ExactDuplicate` if its id is new but its
@@ -24,7 +24,13 @@ def deduplicate(story: Story, ledger: Ledger) -> Story:
         assert story.content_hash is not None
         if original := ledger.stories.by_content_hash(story.content_hash):
             raise ExactDuplicate(f"the words of {original.story_id}", original.story_id)
-        return replace(story, revision=1, first_seen_at=story.fetched_at, cluster_id=story.story_id)
+        return replace(
+            story,
+            revision=1,
+            first_seen_at=story.fetched_at,
+            appeared_by=story.fetched_at,
+            cluster_id=story.story_id,
+        )
     if known.state_hash == state_hash(as_row(story)):
         raise Unchanged(f"revision {known.revision} still stands")
     return replace(
@@ -32,6 +38,8 @@ def deduplicate(story: Story, ledger: Ledger) -> Story:
         url=known.url,
         revision=known.revision + 1,
         first_seen_at=known.first_seen_at,
+        appeared_after=known.fetched_at,
+        appeared_by=story.fetched_at,
         cluster_id=known.cluster_id,
         discovered_via=known.discovered_via,
         depth=known.depth,

@@ -50,7 +50,7 @@ def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
         write_page_index=True,
         write_page_checksum=True,
         sorting_columns=pq.SortingColumn.from_ordering(rows.schema, order, null_placement="at_end"),
-        bloom_filter_options={table.bloom: {"ndv": min(len(rows), group)}} if table.bloom else None,
+        bloom_filter_options={table.bloom: {"ndv": min(max(len(rows), 1), group)}} if table.bloom else None,
     )
 
 
@@ -72,6 +72,17 @@ def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
             raise MemoryError(str(error)) from error
         raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
     return conform(table, found, path)
+
+
+def column_names(file: Path, path: PurePath) -> list[str]:
+    """Return the names of a file's columns, from its footer.
+
+    Raises :class:`DataDamaged` with ``path`` if the footer cannot be read.
+    """
+    try:
+        return list(pq.read_schema(file).names)
+    except (pa.ArrowException, OSError) as error:
+        raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
 
 
 def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: Any = None) -> pa.Table:

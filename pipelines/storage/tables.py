@@ -66,6 +66,11 @@ class Table:
         return pa.schema(columns, {"khobor.table": self.name, "khobor.schema": SCHEMA_VERSION})
 
     @property
+    def columns(self) -> list[str]:
+        """Names of the columns of the files, in order."""
+        return [column.name for column in columns_of(self.record)]
+
+    @property
     def partitions(self) -> dict[str, str]:
         """Meanings of the partition columns, by name; their values are in the path and not in the files."""
         found = {"site": "name of the newspaper"}

@@ -1,10 +1,12 @@
 """Commands that start a run by hand: `crawl` and `demo`."""
 
 import argparse
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from schedules.cli.arguments import Commands, add_run_options, minutes, positive
 from schedules.cli.output import print_reports, short_path
@@ -73,8 +75,15 @@ def demo(options: argparse.Namespace) -> int:
         code = crawl(argparse.Namespace(site=["kalbela"], seed=[], **given, **no_limits))
     if code == 0 and not options.json:
         show_sample(data_sample(DataFolder(options.data), "kalbela", 5), spider_named("kalbela").zone)
-        print(f'\nOpen it:  import pandas as pd; pd.read_parquet("{short_path(options.data)}/stories")')
+        print(f"\nNext:  {next_command(options.data)}")
     return code
+
+
+def next_command(data: Path) -> str:
+    """Return a command line that queries a data folder from the working directory, in the present environment."""
+    sql = "SELECT section, count(*) AS stories FROM stories GROUP BY ALL ORDER BY 2 DESC"
+    command = (short_path(Path(sys.prefix, "bin", "khobor")), "query", "--data", short_path(data))
+    return f'{shlex.join(map(str, command))} "{sql}"'
 
 
 @contextmanager

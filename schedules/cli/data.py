@@ -4,9 +4,11 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 from schedules.cli.arguments import Commands, names
 from schedules.cli.output import print_error, print_lines, print_result, short_path
@@ -60,7 +62,7 @@ def query(options: argparse.Namespace) -> int:
     data = open_data(options.data).root
     out = require_outside(options.out, data) if options.out else None
     kind = choose_format("json" if options.json else options.format, out)
-    sql = sys.stdin.read() if options.sql == "-" else options.sql
+    sql = sys.stdin.buffer.read().decode(errors="surrogateescape") if options.sql == "-" else options.sql
     write = show_rows if kind == "table" else partial(write_result, form=kind, out=out)
     with _interruptible(), closing(connect(data, zones())) as connection:
         run_query(connection, sql, write)
@@ -79,7 +81,8 @@ def export(options: argparse.Namespace) -> int:
     data = open_data(options.data)
     own = {site: zone for site, zone in zones().items() if (site in options.site if options.site else data.holds(site))}
     since, until = (parse_time(text, own.values()) if text else None for text in (options.since, options.until))
-    selection = Selection(options.table or DEFAULT_TABLES, options.site, since, until, options.columns)
+    zone = ZoneInfo(next(iter(own.values()))) if len(set(own.values())) == 1 else UTC
+    selection = Selection(options.table or DEFAULT_TABLES, options.site, since, until, options.columns, zone)
     with _interruptible():
         card = export_data(data.root, options.out, selection, options.format)
     print_result(card, options.json, lambda: show_export(card, options.out))

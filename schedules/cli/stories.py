@@ -9,7 +9,9 @@ from schedules.exit_codes import WrongUsage
 
 
 def add_to(commands: Commands) -> None:
-    parser = commands.add(history, "show a story's revisions and changes, word by word", "history kalbela:154313")
+    parser = commands.add(
+        history, "show a story's revisions, and what changed from one to the next", "history kalbela:154313"
+    )
     parser.add_argument("story_id", type=story_id, metavar="STORY_ID")
     ranking = commands.add(ranks, "show the time stories spent in the ranked lists", "ranks --top --since 24h")
     ranking.add_argument("story_id", nargs="?", type=story_id, metavar="STORY_ID")

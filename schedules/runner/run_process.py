@@ -83,7 +83,8 @@ class RunProcess:
         try:
             # Raises an error if the ledger is damaged. The run begins here, so that one that dies at once is known.
             with closing(self._ledger()) as ledger:
-                ledger.runs.begin(self.run_id, now(), json.dumps(options.schedule) if options.schedule else None)
+                schedule = json.dumps(options.schedule) if options.schedule else None
+                ledger.runs.begin(self.run_id, now(), settings["KHOBOR_MODE"], schedule)
                 make_folder(self.log.parent)
                 try:
                     self._child = self._start()

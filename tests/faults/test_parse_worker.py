@@ -308,7 +308,8 @@ def test_worker_inherits_nothing_and_ends_with_parent(tmp_path: Path, is_reading
 
 def stories(data: Path) -> dict[str, tuple[Any, ...]]:
     rows = pd.read_parquet(data / "stories")
-    rows = rows.drop(columns=["run_id", "fetched_at", "first_seen_at", "discovered_via", "depth", "cluster_id"])
+    names = ["run_id", "fetched_at", "first_seen_at", "appeared_by", "discovered_via", "depth", "cluster_id"]
+    rows = rows.drop(columns=names)
     rows["tags"] = rows["tags"].map(tuple)
     rows = rows.astype(object).where(rows.notna(), None)
     return {row["story_id"]: tuple(row.values()) for row in rows.to_dict("records")}

@@ -51,7 +51,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for at in (*OLD, *RECENT):
             report = make_report(at, coverage={"low": 1, "high": 9})
             keep(data, report)
-            ledger.runs.begin(report["run_id"], at)
+            ledger.runs.begin(report["run_id"], at, "full")
             ledger.runs.count(report["run_id"], "requests", 60)
             ledger.runs.end(report["run_id"], at, "finished", None)
         for at in (*OLD[:3], RECENT[0]):

@@ -1,5 +1,6 @@
 """Standard streams: a command does its work and returns its exit code, whatever happens to its output."""
 
+import io
 import json
 import os
 import subprocess
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from khobor import main
 from tests.newspaper import Newspaper
 from tests.support.commands import QUICK, khobor
 from tests.support.forked_commands import run_command
+from tests.support.sample_data import SAMPLE
 
 FAULTS = ("no reader", "full", "closed")
 
@@ -88,3 +91,33 @@ def test_crawl_goes_on_without_output(broken: str, fault: str, tmp_path: Path) -
     assert done.returncode == 0
     [report] = json.loads(khobor("runs", "--json", "--data", str(tmp_path)).stdout)
     assert (report["requests"], report["urls"]["complete"]) == (5, True)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["query", "SELECT headline, '\U0001f600' AS face FROM stories LIMIT 2", "--json"],
+        ["query", "SELECT headline FROM stories LIMIT 2"],
+        ["query", "SELECT headline FROM stories LIMIT 2", "--format", "csv"],
+        ["ranks", "--top", "--limit", "2"],
+        ["dictionary"],
+        ["tables"],
+        ["runs"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:1] + arguments[2:]),
+)
+def test_output_is_escaped_where_encoding_lacks_it(
+    arguments: list[str], encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    if arguments != ["dictionary"]:
+        arguments = [*arguments, "--data", str(SAMPLE)]
+    assert main(arguments) == 0
+    text = written.getvalue().decode(encoding)
+    assert text
+    if "--json" in arguments:
+        [first, _] = json.loads(text)
+        assert first["face"] == "\U0001f600"
+        assert "\u0995" <= first["headline"][0] <= "\u09ef"

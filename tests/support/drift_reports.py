@@ -79,7 +79,7 @@ def report_of(
     stories: Iterable[ParsedStory], moment: datetime, mode: str = "full", *, lists: Sequence[str] = LISTS
 ) -> dict[str, Any]:
     """Return the part of a run report that the verdict needs, for stories in this order."""
-    measures, rejects = FieldStats(mode, LISTS), dict[str, int]()
+    measures, rejects = FieldStats(LISTS), dict[str, int]()
     for story in stories:
         measures.count_story(story)
         try:
@@ -94,7 +94,7 @@ def report_of(
     return {
         "run_id": run_id_of(moment),
         "site": "kalbela",
-        "mode": account.pop("mode"),
+        "mode": mode,
         "fields": account.pop("fields"),
         "measures": account,
         "reason": "finished",

@@ -34,12 +34,13 @@ def history_as_data(revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def show_history(revisions: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> None:
-    """Print the revisions of a story with their word-level differences."""
+    """Print the revisions of a story with the phrases that changed."""
     out, first = console(), revisions[0]
     out.print(f"[bold]{plain(first['story_id'])}[/bold]  {plain(first['headline'])}\n{plain(first['url'])}")
     for row, changed in _with_changes(revisions):
+        appeared = _between(row["appeared_after"], row["appeared_by"] or row["fetched_at"], zone)
         seen = row["fetched_at"].astimezone(zone)
-        out.print(f"\n[bold]revision {row['revision']}[/bold], last seen {seen:%d %b %Y %H:%M}")
+        out.print(f"\n[bold]revision {row['revision']}[/bold], appeared {appeared}, last seen {seen:%d %b %Y %H:%M}")
         for name, pieces in changed.items():
             out.print(f"  {name}: {''.join(map(_piece, pieces))}")
     if revisions[-1]["gone_by"]:
@@ -77,9 +78,9 @@ def show_ranks(intervals: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) ->
 
 
 def _between(after: datetime | None, by: datetime, zone: ZoneInfo | None) -> str:
-    """Format the bounds of a moment: `11 Jan 13:05–14:05`."""
+    """Format the bounds of a moment: `11 Jan 2026 13:05–14:05`."""
     last = by.astimezone(zone)
     if after is None:
-        return f"by {last:%d %b %H:%M}"
+        return f"by {last:%d %b %Y %H:%M}"
     first = after.astimezone(zone)
-    return f"{first:%d %b %H:%M}–{last:{'%H:%M' if first.date() == last.date() else '%d %b %H:%M'}}"
+    return f"{first:%d %b %Y %H:%M}–{last:{'%H:%M' if first.date() == last.date() else '%d %b %Y %H:%M'}}"

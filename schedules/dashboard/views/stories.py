@@ -41,7 +41,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
             for name in sections[:MAX_SECTIONS]
         ],
         "sections_left_out": max(0, len(sections) - MAX_SECTIONS),
-        "newest": _top(rows, "first_seen_at", "published_at"),
+        "newest": _top(rows.filter(pc.is_valid(rows["published_at"])), "first_seen_at", "published_at"),
         "changed": _top(revised, "revision", "fetched_at"),
         "gone": _top(gone, "gone_by"),
     }

@@ -1,4 +1,4 @@
-"""Story page: revisions of one story with word-level differences, and its ranks in the lists."""
+"""Story page: revisions of one story with the phrases that changed, and its ranks in the lists."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ MAX_ALIASES = 50
 _STORY_ID = re.compile(r"(?P<site>[a-z][a-z0-9_]{0,31}):(?P<id>[A-Za-z0-9][A-Za-z0-9._-]{0,63})", re.ASCII)
 _RANKING = ("list", "story_id", "rank", "headline", "observed_at", "last_observed_at")
 _REVISION = (
-    *("revision", "fetched_at", "published_at", "updated_at", "headline"),
+    *("revision", "fetched_at", "appeared_after", "appeared_by", "published_at", "updated_at", "headline"),
     *("layout", "run_id", "word_count", "gone_after", "gone_by"),
 )
 

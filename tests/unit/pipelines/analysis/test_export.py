@@ -61,6 +61,15 @@ def test_period_exports_stories_with_revisions_and_aliases(data: Path, tmp_path:
     assert (until["tables"]["stories"]["rows"], ids(tmp_path / "before", "stories")) == (1, [f"{SITE}:1"])
 
 
+def test_card_has_days_of_the_newspaper(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert main(["export", "--data", str(data), "--out", str(out), "--since", "2025-01-01"]) == 0
+    assert "2025-01-01 – 2025-01-10" in capsys.readouterr().out  # in UTC, the first is of 31 December
+    card = json.loads((out / "card.json").read_text())
+    assert (card["selection"]["since"], card["tables"]["stories"]["first"]) == ("2025-01-01T00:00:00+06:00",) * 2
+    assert "| `stories` | 3 | 2025-01-01 | 2025-01-10 |" in (out / "README.md").read_text()
+
+
 def test_full_export_equals_the_data(tmp_path: Path) -> None:
     export(SAMPLE, tmp_path / "out", Selection(tables=tuple(ALL)))
     for name in ALL:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import strategies as st
 
@@ -79,8 +81,15 @@ def test_story_history_view_lists_all_changes(connection: duckdb.DuckDBPyConnect
         changed = every[name].ne(every[name].shift())[later]
         assert found[f"{name}_changed"][later].tolist() == changed.tolist()
         assert found[f"{name}_changed"][~later].isna().all()
-    assert found["changed_after"][later].tolist() == every["fetched_at"].shift()[later].tolist()
+    assert found["appeared_after"][later].tolist() == every["fetched_at"].shift()[later].tolist()
     assert found["words_added"][later].tolist() == every["word_count"].diff()[later].tolist()
+
+
+def test_alias_has_the_id_of_its_url() -> None:
+    aliases = sample("aliases")
+    assert set(aliases["kind"]) == {"exact_duplicate", "url"}
+    assert (aliases["alias_id"].str.partition(":")[2] == aliases["url"].str.rpartition("/")[2]).all()
+    assert ((aliases["alias_id"] == aliases["story_id"]) == (aliases["kind"] == "url")).all()
 
 
 def test_unique_stories_are_cluster_heads(connection: duckdb.DuckDBPyConnection) -> None:
@@ -171,6 +180,26 @@ def test_wrong_sql_gives_one_sentence(sql: str, message: str, connection: duckdb
         rows(connection, sql)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "precomposed"])
+def test_needle_is_normalised(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    needle = "\u09df" if form == "precomposed" else unicodedata.normalize(form, "\u09df")
+    expected = sample("stories")["headline"].str.contains("\u09af\u09bc").sum()
+    code, out, _ = run(capsys, f"SELECT count(*) AS n FROM stories WHERE headline LIKE '%{needle}%'", "--json")
+    assert (code, json.loads(out)) == (0, [{"n": expected}])
+    assert expected > 5
+    condition = pc.match_substring(pc.field("headline"), needle)
+    if form == "precomposed":
+        with pytest.raises(QueryError, match="NFC"):
+            open_table("stories", data=SAMPLE).to_arrow(condition)
+    else:
+        assert len(open_table("stories", data=SAMPLE).to_arrow(condition)) == expected
+
+
+def test_sql_in_another_encoding_is_refused(connection: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(QueryError, match="UTF-8"):
+        rows(connection, "SELECT '\udce0'")
 
 
 def test_last_of_several_statements_is_returned(connection: duckdb.DuckDBPyConnection) -> None:

@@ -61,7 +61,7 @@ def test_interrupted_creation_is_repeated(path: Path, left: Callable[[Path], Non
     left(path)
     assert path.stat().st_size
     with closing(Ledger.open(path, SITE, ZONE)) as ledger:
-        ledger.runs.begin("run-1", JANUARY)
+        ledger.runs.begin("run-1", JANUARY, "full")
 
 
 def test_full_disk_is_named_and_reserve_deleted(ledger: Ledger, path: Path) -> None:

@@ -47,7 +47,7 @@ def test_entry_point_fetched_ahead_is_due_at_once(ledger: Ledger, ahead: timedel
     fetched(ledger, "rss", NOW + ahead)
     fetched(ledger, "kalbela:1", NOW + ahead, story="kalbela:1")
     ledger.changes.note("latest", "a", NOW + ahead)
-    ledger.runs.begin("run-1", NOW + ahead)
+    ledger.runs.begin("run-1", NOW + ahead, "full")
     assert ledger.correct_future_times(NOW) == 4
     entry, story = ledger.urls.get("rss"), ledger.urls.get("kalbela:1")
     assert entry is not None
@@ -72,7 +72,7 @@ def test_clock_behind_does_not_stop_visits(ledger: Ledger) -> None:
 def test_usual_times_are_not_corrected(ledger: Ledger) -> None:
     fetched(ledger, "rss", NOW)
     fetched(ledger, "kalbela:1", NOW, story="kalbela:1")
-    ledger.runs.begin("run-1", NOW)
+    ledger.runs.begin("run-1", NOW, "full")
     assert ledger.correct_future_times(NOW) == 0
 
 

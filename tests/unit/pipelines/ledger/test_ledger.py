@@ -17,6 +17,7 @@ from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.ledger.transactions import RESPONSES_PER_COMMIT
 from pipelines.runtime.revisit import Revisits
+from pipelines.runtime.run_summary import run_summary
 from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
@@ -282,6 +283,11 @@ def test_unchanged_list_is_stored_after_a_day(tmp_path: Path) -> None:
     kept.close()
 
 
+def test_killed_run_has_a_mode(ledger: Ledger) -> None:
+    ledger.runs.begin("run-1", JANUARY, "incremental")
+    assert run_summary(ledger, "run-1")["mode"] == "incremental"
+
+
 def test_list_never_stored_is_not_extended(ledger: Ledger) -> None:
     with ledger.transaction():
         ledger.snapshots.extend(make_snapshot(JANUARY, "ক"), JANUARY + DAY)
@@ -354,7 +360,7 @@ def test_open_urls_come_in_order_once(ledger: Ledger) -> None:
 
 def test_run_without_end_is_unfinished(ledger: Ledger) -> None:
     for number in (1, 2):
-        ledger.runs.begin(f"run-{number}", JANUARY + number * DAY)
+        ledger.runs.begin(f"run-{number}", JANUARY + number * DAY, "full")
     ledger.runs.end("run-1", None, "storage", None)
     ledger.runs.end("run-2", JANUARY + 3 * DAY, "finished", "{}")
     assert (ledger.runs.ids(ended=False), ledger.runs.ids(ended=True)) == (["run-1"], ["run-2"])

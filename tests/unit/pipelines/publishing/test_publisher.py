@@ -3,13 +3,17 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
+from pipelines.publishing.publisher import fill_empty_tables
+from pipelines.publishing.verify import check
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
@@ -28,6 +32,7 @@ from tests.support.builders import (
 )
 from tests.support.fork_server import fork_server
 from tests.support.project import PROJECT
+from tests.support.readers import READERS
 
 A, B = f"{SITE}:1", f"{SITE}:2"
 
@@ -251,6 +256,98 @@ def test_kill_at_any_step_loses_nothing(
         assert digests(root) == undisturbed
         assert not list((root / ".staging").iterdir())
     assert kills or point == "recover.settled"  # a complete publish leaves nothing to settle
+
+
+def lacking(root: Path, column: str) -> list[str]:
+    paths = sorted(root.glob("stories/*/*/*.parquet"))
+    return [path.parent.name for path in paths if column not in pq.read_schema(path).names]
+
+
+@pytest.fixture
+def written_by_older_release(memory_folder: Path) -> Path:
+    """A folder whose stories lack a column that a release has added."""
+    kept = LedgerFolder.at(memory_folder / "older")
+    kept.publish(make_story(1), make_story(2, DECEMBER), make_story(3, NOVEMBER))
+    for path in kept.dataset.root.glob("stories/*/*/*.parquet"):
+        pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["section"]), path)
+        relative = str(path.relative_to(kept.dataset.root))
+        with kept.ledger.transaction():
+            record = replace(kept.ledger.outbox.file(relative), sha256=kept.dataset.digest(relative))
+            kept.ledger.outbox.settle(record)
+            kept.ledger._sql.execute("DELETE FROM columns")
+    kept.close()
+    return kept.dataset.root
+
+
+def test_new_column_is_added_to_older_files(written_by_older_release: Path) -> None:
+    root = written_by_older_release
+    assert lacking(root, "section") == ["month=2024-11", "month=2024-12", "month=2025-01"]
+    kept = LedgerFolder.at(root)
+    kept.publish(make_story(4))
+    assert lacking(root, "section") == []
+    assert check(kept.dataset, kept.ledger) == []
+    tables = {name: read(root / "stories").select(TABLES["stories"].columns) for name, read in READERS.items()}
+    [first, *others] = [table.sort_by("story_id").to_pylist() for table in tables.values()]
+    assert [row["section"] for row in first] == [None, None, None, "world"]
+    assert others == [first] * 3
+    before = digests(root)
+    kept.ledger._sql.execute("DELETE FROM columns")
+    kept.publish()  # looks at the files again, and writes none
+    assert digests(root) == before
+    kept.close()
+
+
+@pytest.mark.parametrize("point", ["stage.synced", "publish.prepared", "commit.renamed", "publish.settled"])
+def test_kill_while_columns_are_added_loses_nothing(
+    point: str, written_by_older_release: Path, memory_folder: Path
+) -> None:
+    for hit in range(1, 5):
+        root = memory_folder / f"{point}-{hit}"
+        shutil.copytree(written_by_older_release, root)
+        ended = fork_server().publish(root, f"{point}:{hit}=kill")
+        assert {row["story_id"] for row in rows_of(root, "stories")} == {f"{SITE}:{n}" for n in (1, 2, 3)}
+        assert (ended == 0) is (hit == 4), "each of the three files is written once"
+        assert fork_server().publish(root) == 0
+        assert lacking(root, "section") == []
+        kept = LedgerFolder.at(root)
+        assert check(kept.dataset, kept.ledger) == []
+        kept.close()
+
+
+def test_damaged_older_file_stays_and_is_reported(written_by_older_release: Path) -> None:
+    [path] = written_by_older_release.glob("stories/*/month=2024-11/*.parquet")
+    path.write_bytes(b"PAR1")
+    kept = LedgerFolder.at(written_by_older_release)
+    for _ in range(2):
+        with pytest.raises(DataDamaged, match="2024-11"):
+            kept.publish()
+        assert lacking(written_by_older_release.parent, "section") == []
+    assert path.read_bytes() == b"PAR1"
+    assert kept.ledger.outbox.outdated() == [TABLES["stories"]]
+    kept.close()
+
+
+def test_table_without_rows_has_one_empty_file(kept: LedgerFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.publishing.publisher.now", lambda: JANUARY.replace(day=31, hour=19))
+    kept.publish(make_story(1, DECEMBER))
+    for _ in range(2):
+        fill_empty_tables(kept.dataset, kept.ledger)
+        parts = {t.name: [part for part, _ in kept.dataset.published(t, SITE)] for t in TABLES.values()}
+        assert parts == {
+            **{name: ["2025-02"] for name in ("revisions", "sightings")},
+            **{name: ["2025-02-01"] for name in ("rankings", "fetches", "rejects")},
+            "stories": ["2024-12"],
+            "aliases": [""],
+        }
+    for table in TABLES.values():
+        for read in READERS.values():
+            rows = read(kept.dataset.root / table.name)
+            assert len(rows) == (table.name == "stories")
+            assert set(table.columns) <= set(rows.schema.names)
+    assert check(kept.dataset, kept.ledger) == []
+    kept.publish(make_story(1, DECEMBER, revision=2))  # the first revision of December
+    fill_empty_tables(kept.dataset, kept.ledger)
+    assert [part for part, _ in kept.dataset.published(TABLES["revisions"], SITE)] == ["2024-12"]
 
 
 def test_staged_files_of_other_sites_are_kept(kept: LedgerFolder) -> None:

@@ -18,7 +18,7 @@ def story(given_by: dict[str, str] | None = None, unreadable: tuple[str, ...] = 
 
 
 def counted(*stories: ParsedStory) -> dict[str, Any]:
-    stats = FieldStats("incremental", ("latest", "popular"))
+    stats = FieldStats(("latest", "popular"))
     for each in stories:
         stats.count_story(each)
     return stats.as_dict()
@@ -83,7 +83,7 @@ def test_half_octave_has_two_classes_per_doubling(number: int, length: int) -> N
 
 
 def test_list_never_seen_is_reported() -> None:
-    stats = FieldStats("full", ("latest", "popular"))
+    stats = FieldStats(("latest", "popular"))
     stats.count_list("latest", 20, beside_story=True)
     stats.count_list("latest", 19, beside_story=False)
     stats = stats.as_dict()["lists"]

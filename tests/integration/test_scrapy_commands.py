@@ -46,7 +46,8 @@ def test_commands_are_named_after_modules(scrapy: Scrapy) -> None:
 
 
 def test_list_names_newspapers(scrapy: Scrapy) -> None:
-    assert scrapy("list").stdout.split() == ["kalbela"]
+    names = "anandabazar banglatribune bbcbangla bdnews24 dhakapost ittefaq jagonews24 jugantor"
+    assert scrapy("list").stdout.split() == [*names.split(), "kalbela", "kalerkantho", "prothomalo", "samakal"]
 
 
 @pytest.mark.parametrize("spider", [[], ["--spider", "kalbela"]], ids=["by host", "by name"])

@@ -1,10 +1,12 @@
-"""The ledger: the crawl state of one site in one SQLite file. May import ``storage`` and ``similarity``.
+"""The ledger, an SQLite file with the crawl state of one site: its URLs, stories, lists and runs.
 
-The outbox is the table with stored rows that are not yet in Parquet. All writes of one page are in one savepoint. They
-are committed after four responses, or after a second when the run calls :meth:`Ledger.commit`. After a crash, the
-ledger therefore has both the row of a page and the state that marks its URL as known, or neither; in the latter case
-the page is requested again. All tables but the outbox can be rebuilt from the Parquet files, and between runs the
-outbox is empty.
+Modules here may import ``pipelines.storage`` and ``pipelines.similarity``.
+
+One table of the ledger is the outbox, which holds the rows that are not yet in Parquet. All writes for one page are in
+one savepoint. They are committed every four responses. In addition, the run calls :meth:`Ledger.commit` every second.
+After a crash, the ledger therefore contains either both the row of a page and the state that marks its URL as known, or
+neither of them. In the second case, the page is requested again. All tables except the outbox can be rebuilt from the
+Parquet files. The outbox is empty between runs.
 """
 
 from datetime import datetime
@@ -31,7 +33,7 @@ from pipelines.storage.errors import DatabaseDamaged, StorageError
 
 
 class Ledger(Transactions):
-    """An open ledger, which only the thread that opened it may use.
+    """The open SQLite file with the crawl state of one site; only the thread that opened it may use it.
 
     :ivar clusters: index of near-duplicate stories
     """
@@ -51,12 +53,12 @@ class Ledger(Transactions):
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:
-        """Open or create a ledger.
+        """Open the ledger (the site's SQLite crawl state), or create it if the file does not exist.
 
         Raises :class:`DatabaseDamaged` if the file is damaged, or was made by another program or a later version.
 
-        :param expected: raise :class:`DatabaseDamaged` if the file is missing or empty too, because stories of the site
-            are published; with an empty ledger, all of them would be fetched and stored again
+        :param expected: also raise :class:`DatabaseDamaged` if the file is missing or empty. Pass True if stories of
+            the site are already published, because a new ledger would make the run fetch and store all of them again.
         """
         missing = f"{path} is missing or empty, though stories of {site} are published; {REMEDY}"
         if expected and not (path.exists() and path.stat().st_size):
@@ -78,7 +80,7 @@ class Ledger(Transactions):
 
     @property
     def fault(self) -> StorageError | None:
-        """The first disk error since the ledger was opened, or None; after such an error the crawl must end."""
+        """The first disk error since the ledger was opened, or None; after a disk error the crawl must end."""
         return self._sql.fault
 
     def add_reject(self, reject: Reject) -> None:
@@ -86,7 +88,7 @@ class Ledger(Transactions):
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
 
     def correct_future_times(self, now: datetime) -> int:
-        """Correct stored times that lie after ``now``, and return their number."""
+        """Replace every stored time that is later than ``now`` by ``now``, and return the number of replaced times."""
         with self.transaction():
             return correct_future_times(self._sql, now)
 

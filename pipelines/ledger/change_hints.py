@@ -1,8 +1,9 @@
 """Hints that a story has changed, taken from the headlines and update times in lists, feeds and sitemaps.
 
-The last value that each source (a list, feed or sitemap) showed for a story is stored. A different value is a hint, so
-a list whose headlines always differ from that of the page gives no hints. After two wrong hints in a row about a story,
-further hints of that source about it are ignored.
+The ledger stores the last value (headline or update time) that each source (a list, feed or sitemap) showed for each
+story. If the source later shows a different value for it, that is a hint that the story has changed. Values are
+compared only within one source, so a list that always shortens its headlines gives no hints. After two wrong hints in a
+row about a story, further hints of that source about that story are ignored.
 """
 
 from datetime import datetime, timedelta
@@ -24,9 +25,13 @@ class ChangeHints:
         self._sql = connection
 
     def is_change(self, source: str, key: str, value: str, at: datetime, *, first: bool = False) -> bool:
-        """Record a value; return True if it differs from the last one and hints of the source are not ignored.
+        """Record the value that a source shows for a story; return True if it hints at a change of the story.
 
-        :param first: the result if the source has shown no value for this story before
+        It does if it differs from the last value that the source showed, unless hints of this source about this story
+        are ignored after two wrong ones.
+
+        :param value: digest of the headline, or the update time
+        :param first: result if the source has never shown a value for this story
         """
         query = "SELECT value, misses FROM change_hints WHERE source = ? AND key = ?"
         row = self._sql.execute(query, (source, key)).fetchone()

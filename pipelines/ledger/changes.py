@@ -1,4 +1,7 @@
-"""Changes of the front page and of the ranked lists in the last weeks, to notice one that has stopped changing."""
+"""Times at which the front page and the ranked lists changed in the last weeks.
+
+They show if a page or list has stopped changing, which may mean that it is no longer read correctly.
+"""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -22,7 +25,7 @@ class Changes:
         self._zone = zone
 
     def note(self, name: str, digest: str, at: datetime) -> None:
-        """Record the state in which a page or list was seen, and forget what is older than `HISTORY`."""
+        """Record the digest of a page or list at a time; delete its records that are older than `HISTORY` (28 days)."""
         query = "SELECT at, digest FROM changes WHERE name = ? ORDER BY at DESC LIMIT 1"
         last = self._sql.execute(query, (name,)).fetchone()
         if last and last[1] == digest:
@@ -34,11 +37,13 @@ class Changes:
         self._sql.execute("DELETE FROM changes WHERE name = ? AND seen_at < ?", (name, (at - HISTORY).isoformat()))
 
     def spells(self, since: datetime) -> dict[str, dict[str, Any]]:
-        """Return by name how long the state that was seen last has lasted, for each name seen after ``since``.
+        """Return, by name of page or list, how long its current state has lasted, and how long earlier states did.
 
-        `hours` is its duration and `known` that of the history; `longest` is the longest time without a change among
-        those in progress at the same hour of the day, and `longest_then` among those in progress at any hour of this
-        one, both in hours.
+        Only names that were seen at or after ``since`` are returned. In each entry, `since` is the time of the last
+        change and `hours` the number of hours from then until the page was last seen. `known` is the length of the
+        recorded history in hours. `longest` is the duration, in hours, of the longest earlier state that was current at
+        this hour of the day. `longest_then` is that of the longest earlier state that was current at any hour of the
+        day since the last change.
         """
         spells = {}
         for (name,) in self._sql.execute("SELECT DISTINCT name FROM changes").fetchall():
@@ -58,7 +63,10 @@ class Changes:
         return spells
 
     def _longest(self, gaps: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> float:
-        """Return the longest gap that was in progress at a time of day between two moments, in full hours."""
+        """Return the length, in hours, of the longest gap that includes an hour of the day between two times.
+
+        :param gaps: start and end of the earlier periods without a change
+        """
         hour = start.astimezone(self._zone).replace(minute=0, second=0, microsecond=0)
         length = end - hour
         inside = (b - a for a, b in gaps if (hour - a) % _DAY <= b - a or (a - hour) % _DAY <= length)

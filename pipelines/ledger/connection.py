@@ -20,10 +20,10 @@ _DISK_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}  # an exhausted quota i
 
 
 class Connection(sqlite.Connection):
-    """A connection that raises :class:`StorageError` for disk errors and stores the first one in ``fault``.
+    """SQLite connection that raises :class:`StorageError` for a disk error and stores the first one in ``fault``.
 
-    When the disk is full, SQLite rolls back everything since the last commit. The file that reserves disk space is then
-    deleted, so that there is room to end the run properly.
+    When the disk is full, SQLite rolls back everything since the last commit. A file that reserves disk space is then
+    deleted, so that there is room to record the end of the run.
     """
 
     def __init__(self, path: Path, form: sqlite.Format) -> None:
@@ -34,7 +34,7 @@ class Connection(sqlite.Connection):
             raise self._storage_error(str(error)) from error
 
     def reached(self, place: str) -> None:
-        """Pass a fail-point, and handle a disk error that it simulates like one reported by SQLite."""
+        """Pass a fail-point, a place at which tests can simulate an error; handle such an error like one of SQLite."""
         try:
             reached(place)
         except OSError as error:

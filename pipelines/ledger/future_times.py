@@ -1,6 +1,7 @@
-"""Correction of stored times that lie in the future, because the clock was ahead when they were stored.
+"""Correction of stored times that lie in the future because the system clock was wrong when they were stored.
 
-Otherwise an entry point fetched a year ahead would not be due for a year. Such a time counts as the present.
+Without the correction, a listing that was fetched with the clock a year ahead would not be requested for a year. A time
+in the future is replaced by the present time.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ _TOLERANCE = timedelta(seconds=60)
 
 
 def correct_future_times(connection: Connection, now: datetime) -> int:
-    """Correct the times after ``now`` in a ledger, and return their number; the caller commits."""
+    """Replace the times after ``now`` in a ledger by ``now``, and return their number; the caller must commit."""
     limit, moment = (now + _TOLERANCE).isoformat(), now.isoformat()
     stories = connection.execute(
         "SELECT key, born_at FROM urls WHERE fetched_at > ? AND story_id IS NOT NULL", (limit,)

@@ -1,8 +1,8 @@
-"""LSH index, which finds the stories that share at least one band of their MinHash sketches.
+"""LSH (locality-sensitive hashing) index, which finds stories that share a band of their MinHash sketches.
 
-The 16 keys of a story belong in 16 different places of the index, so inserting them at once would write 16 pages of the
-database file per story. The keys of the latest stories are therefore stored in a separate table with one row per story,
-and also in memory. They are merged into the index 500 stories at a time.
+Each story has 16 band keys, which belong in 16 different places of the index, so inserting them at once would write 16
+pages of the database file per story. The keys of the latest stories are therefore stored in a separate table with one
+row per story, and also in memory. They are merged into the index 500 stories at a time.
 """
 
 import sqlite3
@@ -24,10 +24,11 @@ _MAX_PER_KEY = 50
 
 
 class LshIndex:
-    """Index of a ledger's stories by the keys of their bands.
+    """Index in SQLite from the band keys of MinHash sketches to the numbers of the stories that have them.
 
-    When the writes of a page are rolled back, its keys remain in memory, so a match may be the number of a story that
-    does not exist. A rollback may also undo a merge, so merged keys remain in memory until the next merge.
+    If the transaction of a page is rolled back, the keys of its story remain in memory, so a match may be the number of
+    a story that does not exist. A rollback may also undo the merge of recent keys into the index, so merged keys are
+    kept in memory until the next merge.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -37,7 +38,7 @@ class LshIndex:
         self._count = 0
 
     def add(self, number: int, at: int, bands: Sequence[int]) -> None:
-        """Add a story; ``at`` is its time of publication in seconds since the epoch."""
+        """Add a story by its number; ``at`` is its time of publication in seconds since the epoch."""
         keys = [key_of(at, band) for band in bands]
         latest = self._read_latest()
         self._sql.execute("INSERT INTO latest_bands VALUES (?, ?)", (number, struct.pack(f"<{len(keys)}i", *keys)))
@@ -46,7 +47,10 @@ class LshIndex:
             self._merge()
 
     def matches(self, at: int, bands: Sequence[int]) -> Counter[int]:
-        """Return the number of shared bands by story number, for the stories in the time window around ``at``."""
+        """Return the number of bands that each indexed story shares with ``bands``, by story number.
+
+        Only stories whose time of publication is near ``at`` (seconds since the epoch) are searched.
+        """
         neighbour = at - WINDOW if at % _PERIOD < WINDOW else at + WINDOW
         keys = [key_of(second, band) for second in (at, neighbour) for band in bands]
         pairs = set(self._sql.execute(_query(len(keys)), keys))
@@ -83,9 +87,10 @@ class LshIndex:
 
 
 def key_of(at: int, band: int) -> int:
-    """Return the index key of a band, a signed integer of 32 bits, which SQLite stores in four bytes.
+    """Return the index key of a band: a signed 32-bit integer, which SQLite stores in four bytes.
 
-    The upper eight bits are the number of the period, so that stories of the same time are stored close together.
+    Its upper eight bits are the number of the period that contains the time ``at``, so that stories of the same period
+    are stored close together. Its lower 24 bits are the band.
     """
     return ((at // _PERIOD & 0xFF) << 24 | band) - (1 << 31)
 

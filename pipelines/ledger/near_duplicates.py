@@ -1,8 +1,9 @@
 """Index of the MinHash sketches of all stories, which assigns each story to a cluster of near-duplicates.
 
-Nothing is read when a ledger is opened. Similar stories are found by looking up the 16 keys of a sketch in each of the
-two periods of its time window (:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from Parquet. If its
-sketches were computed by another version, it is emptied; stories keep the clusters that they were assigned before.
+Opening a ledger reads nothing from this index. Similar stories are found by looking up the 16 band keys of a sketch in
+each of the two periods that its time window overlaps (:mod:`pipelines.ledger.lsh_index`). The index can be rebuilt from
+the Parquet files. If its sketches were computed by another version of the algorithm, it is emptied; the stories then
+keep the clusters to which they were assigned before.
 """
 
 import sqlite3
@@ -30,8 +31,6 @@ _MAX_COMPARED, _MAX_FAMILY = 50, 100
 
 @dataclass(frozen=True, slots=True)
 class _Sketched:
-    """A story in the index."""
-
     number: int
     member: Member
     family: int
@@ -50,11 +49,16 @@ class Clusters:
         *,
         known_story: tuple[str, str] | None = None,
     ) -> dict[str, str]:
-        """Add a new or revised story to the index; return the cluster heads, by story id, that result from it.
+        """Add a new or revised story to the index; return the cluster ids of the stories in its cluster, by story id.
 
-        :param sketch: sketch of the story's body; None if the body is too short, so that the story is not indexed
-        :param at: time of publication, or of first sight if that is unknown
-        :param known_story: id and cluster head of a story with the same body, or of the story's previous revision
+        The id of a cluster is the id of its head, the story that was published first. Adding a story may change the
+        cluster of others, because it can connect two clusters or become the head.
+
+        :param sketch: MinHash sketch of the body, or None if the body is too short for one; the story is then not
+            indexed
+        :param at: time of publication, or the time of the first fetch if that is unknown
+        :param known_story: story id and cluster id of a story with the same body, or of the previous revision of this
+            story
         """
         self._check_version()
         previous = self._one(story_id)
@@ -75,7 +79,10 @@ class Clusters:
         return {story_id: known_story[1] if known_story and foreign else story_id}
 
     def forget(self, story_id: str) -> dict[str, str]:
-        """Delete a story from the index; return the new cluster heads, by story id, of the stories similar to it."""
+        """Delete a story from the index; return the cluster ids of the stories in its cluster, by story id.
+
+        They are computed again, because the deleted story may have been the head of the cluster.
+        """
         self._check_version()
         known = self._one(story_id)
         if known is None:
@@ -96,7 +103,7 @@ class Clusters:
     def _similar(
         self, placed: _Sketched, bands: tuple[int, ...], known_story: tuple[str, str] | None
     ) -> Iterator[_Sketched]:
-        """Return the near-duplicates of a story among the stories that share a band with it.
+        """Return the stories that are near-duplicates of ``placed`` and share at least one MinHash band with it.
 
         ``known_story`` is compared even if it shares no band.
         """

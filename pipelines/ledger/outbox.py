@@ -1,4 +1,4 @@
-"""The outbox, which holds stored rows until they are written to Parquet, and a record of every published file."""
+"""The outbox, a table of row changes that are not yet in Parquet, and the record of every published Parquet file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from pipelines.storage.tables import TABLES, Table, from_json, to_json
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row of the outbox.
+    """A change of a row that is not yet in Parquet.
 
-    :ivar act: ``put`` inserts or replaces the row with this key; ``touch`` updates some columns of it, or of all rows
-        whose key starts with the given parts; ``drop`` deletes it from this partition because it moved to another
+    :ivar act: `put` inserts or replaces the row with this key. `touch` updates some columns of this row, or of all rows
+        whose key starts with the given parts. `drop` deletes the row from this partition because it has moved to
+        another.
     """
 
     seq: int
@@ -27,7 +28,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """Size and hash of a published file, which `khobor check` verifies; the hash is empty if there is no file."""
+    """Path, number of rows, size and SHA-256 of a published file, with which `khobor check` compares the real file.
+
+    The hash is empty if the file does not exist.
+    """
 
     path: str
     rows: int
@@ -42,11 +46,11 @@ class Outbox:
         self._touched: dict[str, int] = {}  # by key, the seq of the change that touch_again() may replace
 
     def part_of(self, table: Table, row: Mapping[str, Any]) -> str:
-        """Return the partition of a row in the site's time zone."""
+        """Return the partition (month or day in the site's time zone) to which a row belongs."""
         return table.part_of(row, self._zone)
 
     def add_row(self, name: str, row: Mapping[str, Any]) -> None:
-        """Insert or replace a row of the named table in its partition."""
+        """Add a change that inserts or replaces this row in the table ``name``, in the partition given by its time."""
         table = TABLES[name]
         self.put(table, self.part_of(table, row), row)
 
@@ -76,7 +80,7 @@ class Outbox:
         return seq
 
     def pending(self) -> dict[tuple[str, str], list[int]]:
-        """Return the ``seq`` numbers of all changes, oldest first, by table name and partition."""
+        """Return the sequence numbers of all changes in the outbox, oldest first, by table name and partition."""
         found: dict[tuple[str, str], list[int]] = {}
         for seq, name, part in self._sql.execute("SELECT seq, name, part FROM outbox ORDER BY seq"):
             found.setdefault((name, part), []).append(seq)
@@ -89,15 +93,15 @@ class Outbox:
         return int(self._sql.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
     def changes(self, table: Table, seqs: Iterable[int]) -> list[Change]:
-        """Return the changes with these ``seq`` numbers, oldest first."""
+        """Return the changes with the given sequence numbers, oldest first."""
         query = "SELECT seq, key, act, row FROM outbox WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq"
         rows = self._sql.execute(query, (dumps([*seqs]),))
         return [Change(seq, key, act, from_json(table, row)) for seq, key, act, row in rows]
 
     def forget_move(self, table: Table, key: str) -> str | None:
-        """Cancel the removal of a row from its old partition, because its new version is invalid.
+        """Cancel the pending deletion of a row from its old partition, because the row for its new one is invalid.
 
-        Return the old partition, or None if no removal was pending.
+        Returns the old partition, or None if no deletion was pending.
         """
         query = "SELECT seq, part, act FROM outbox WHERE name = ? AND key = ? AND act <> 'touch' ORDER BY seq DESC"
         last = self._sql.execute(f"{query} LIMIT 1", (table.name, key)).fetchone()
@@ -140,15 +144,18 @@ class Outbox:
         return FileRecord(*row) if row else FileRecord(path, 0, 0, "")
 
     def prepared(self) -> list[FileRecord]:
-        """Return the files whose replacement was announced and not yet recorded as done.
+        """Return the files whose replacement :meth:`prepare` announced and :meth:`settle` has not confirmed.
 
-        If the file is to be removed, the hash is empty.
+        The hash of a file that is to be removed is empty.
         """
         query = "SELECT path, prepared_rows, prepared_bytes, prepared_sha256 FROM files"
         return [FileRecord(*row) for row in self._sql.execute(f"{query} WHERE prepared_sha256 IS NOT NULL")]
 
     def prepare(self, file: FileRecord) -> None:
-        """Record the size and hash that a path will have, before the new file is renamed into place."""
+        """Announce the size and hash of a new file before it is renamed to its final path.
+
+        After a crash, this shows if the file at the path is the old or the new one.
+        """
         self._sql.execute(
             "INSERT INTO files VALUES (?, 0, 0, '', ?, ?, ?) ON CONFLICT DO UPDATE SET"
             " prepared_rows = excluded.prepared_rows, prepared_bytes = excluded.prepared_bytes,"
@@ -157,7 +164,7 @@ class Outbox:
         )
 
     def settle(self, file: FileRecord) -> None:
-        """Record the size and hash that a path now has, and delete the announcement made by :meth:`prepare`."""
+        """Record the size and hash of the file now at this path; delete the announcement made by :meth:`prepare`."""
         if file.sha256:
             row = (file.path, file.rows, file.bytes, file.sha256)
             self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL)", row)

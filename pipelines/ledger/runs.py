@@ -1,4 +1,4 @@
-"""The runs of a site in the ledger, with start, end and counters of each."""
+"""The table of a site's runs in its ledger, with the start, end, close reason and counters of each run."""
 
 import sqlite3
 from contextlib import closing
@@ -14,7 +14,10 @@ _COLUMNS = ("run_id", "mode", "started_at", "ended_at", "reason", "stats", "sche
 
 
 def has_dead_run(path: Path) -> bool:
-    """Report if a ledger has an unfinished run; no process may be running the site. An unreadable ledger has none."""
+    """Return True if a ledger contains an unfinished run, and False if it contains none or is unreadable.
+
+    Call this only while no process is running the site, so that the unfinished run must have been killed.
+    """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
             return ledger.execute("SELECT 1 FROM runs WHERE ended_at IS NULL").fetchone() is not None
@@ -28,12 +31,12 @@ class Runs:
         self._transactions = transactions
 
     def begin(self, run_id: str, at: datetime, mode: str, schedule: str | None = None) -> None:
-        """Insert and commit a new run, and reserve the disk space that it needs to end properly on a full disk.
+        """Insert and commit a new run, and reserve the disk space that is needed to record its end on a full disk.
 
-        The process that starts a run calls this first, so that a run which dies at once is known too; the call by the
-        run itself then changes nothing.
+        The parent process calls this before it starts the process of the run, so that a run which crashes at once is
+        recorded too. When the process of the run calls it again, the row already exists and is not changed.
 
-        :param schedule: name and due time of its schedule, as JSON
+        :param schedule: name of the schedule that started the run and the time at which it was due, as JSON
         """
         keep_reserve(self._sql.path.parent)
         with self._transactions.transaction():
@@ -42,9 +45,12 @@ class Runs:
         self._sql.reached("run.begun")
 
     def end(self, run_id: str, at: datetime | None, reason: str, stats: str | None) -> None:
-        """Commit the end of a run.
+        """Record and commit the end of a run.
 
-        :param at: None for a run that could not publish; it stays unfinished until it is recovered
+        :param at: end of the run, or None if its rows could not be published; the run then stays unfinished until a
+            later run recovers it
+        :param reason: close reason of the spider
+        :param stats: Scrapy stats as JSON
         """
         values = (at and at.isoformat(), reason, stats, run_id)
         with self._transactions.transaction():
@@ -52,7 +58,6 @@ class Runs:
         self._sql.reached("run.ended")
 
     def delete(self, *run_ids: str) -> None:
-        """Delete runs and their counters."""
         with self._transactions.transaction():
             for table in ("counts", "runs"):
                 self._sql.executemany(f"DELETE FROM {table} WHERE run_id = ?", ((run_id,) for run_id in run_ids))
@@ -69,7 +74,7 @@ class Runs:
     def count(self, run_id: str, name: str, n: int = 1) -> None:
         """Add ``n`` to a counter of a run.
 
-        The counter is written in the transaction of the rows that it counts, so it is exact even after a crash.
+        The counter is written in the same transaction as the rows that it counts, so it is exact even after a crash.
         """
         query = "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
         self._sql.execute(query, (run_id, name, n))

@@ -1,4 +1,4 @@
-"""The SQL schema of a ledger, its creation, and the check of an existing file at start-up."""
+"""SQL schema of the ledger (the site's crawl state), with functions to create it and to check an existing file."""
 
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
 from pipelines.ledger.changes import SCHEMA as _CHANGES

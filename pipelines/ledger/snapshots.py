@@ -1,4 +1,4 @@
-"""The newest snapshot of each ranked list, and the last time at which the list was seen in that state."""
+"""The newest stored snapshot of each ranked list ("latest", "popular"), and the time at which it was last seen."""
 
 from datetime import datetime
 
@@ -18,10 +18,12 @@ class Snapshots:
         self._early: dict[str, tuple[datetime, datetime]] = {}
 
     def store(self, snapshot: Snapshot, digest: str) -> bool:
-        """Store a snapshot that differs from the last one of its list; return True if it was stored.
+        """Store a snapshot of a ranked list unless it equals the last one of this list; return True if it was stored.
 
-        A snapshot that does not differ is stored too if the last one was seen more than `MAX_GAP` before, because the
-        list may have changed in between. Otherwise only the ``last_observed_at`` of the last one is updated.
+        If it equals the last one, only the ``last_observed_at`` of that one is updated. After an interval of more than
+        `MAX_GAP` without an observation it is stored nevertheless, because the list may have changed in between.
+
+        :param digest: hash of the snapshot, by which it is compared with the last one
         """
         name, at = snapshot.name, snapshot.observed_at
         query = "SELECT observed_at, digest, last_observed_at FROM snapshots WHERE list = ?"
@@ -38,7 +40,7 @@ class Snapshots:
         return is_new
 
     def extend(self, snapshot: Snapshot, at: datetime) -> None:
-        """Record that a list still had this state at a moment; do nothing if a newer snapshot is stored."""
+        """Record that the list was still in this state at ``at``; do nothing if a newer snapshot has been stored."""
         seen_at, first_seen = self._current.get(snapshot.name, (None, None))
         if seen_at is None or seen_at < snapshot.observed_at:
             self._early[snapshot.name] = snapshot.observed_at, at

@@ -1,4 +1,4 @@
-"""Stored stories in the ledger, with their aliases (other URLs and ids) and first sightings."""
+"""Ledger tables of the stored stories, their aliases (other URLs and ids) and the first link to each story."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class KnownStory:
-    """Row of a story in the ledger, with the columns that identify revisions and duplicates without reading Parquet."""
+    """Ledger row of a stored story: the columns that detect revisions and duplicates without reading Parquet files."""
 
     story_id: str
     url: str
@@ -68,7 +68,12 @@ class Stories:
         return KnownStory(*values)
 
     def store(self, story: Story, *, body_hash: str | None, state_hash: str, known: KnownStory | None) -> None:
-        """Store a new story, or a new revision of the known one, in the outbox and the ledger."""
+        """Store a new story, or a new revision of it, in the ledger and as a change for Parquet in the outbox.
+
+        :param body_hash: hash of the body, or None if the body is too short to identify a story
+        :param state_hash: hash of all columns whose change makes a new revision
+        :param known: the previous revision, or None for a new story
+        """
         row = as_row(story)
         table = TABLES["stories"]
         part = self._outbox.part_of(table, row)
@@ -78,7 +83,7 @@ class Stories:
         self.upsert(story, part, body_hash=body_hash, state_hash=state_hash)
 
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
-        """Insert or replace the row of a story in the ledger; ``part`` is its partition in the `stories` table."""
+        """Insert or replace the ledger's row of a story; ``part`` is the Parquet partition that contains the story."""
         self._sql.execute(
             "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -103,7 +108,7 @@ class Stories:
         self._sql.execute(query, (at.isoformat(), known.story_id))
 
     def mark_gone(self, known: KnownStory, after: datetime, by: datetime) -> None:
-        """Record that a story was taken down after one moment and by another one."""
+        """Record that a story was taken down: it was still online at ``after``, and no longer at ``by``."""
         self._touch(known, gone_after=after, gone_by=by)
         self._sql.execute("UPDATE stories SET gone_by = ? WHERE story_id = ?", (by.isoformat(), known.story_id))
 
@@ -117,9 +122,10 @@ class Stories:
             self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
 
     def withdraw(self, story_id: str, part: str | None) -> None:
-        """Undo the changes that storing a story made in the ledger, because its row is invalid.
+        """Undo the changes that storing a story made in the ledger, because its row is invalid and cannot be published.
 
-        :param part: partition that still has an earlier revision of the story, or None
+        :param part: partition that still contains an earlier revision, to which the story returns; None deletes the
+            story
         """
         if part is None:
             self._sql.execute("DELETE FROM stories WHERE story_id = ? AND revision = 1", (story_id,))
@@ -134,16 +140,16 @@ class Stories:
             self._outbox.add_row("aliases", as_row(alias))
 
     def insert_alias(self, alias: Alias) -> bool:
-        """Insert an alias into the ledger but not the outbox; return True if it was new."""
+        """Insert an alias into the ledger, but not the outbox; return True if it is new."""
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
     def add_sighting(self, sighting: Sighting) -> None:
-        """Store the time at which an entry point first linked to a story; later times are ignored."""
+        """Store the time at which an entry point (list, feed, sitemap) first linked to a story; ignore later times."""
         if self.insert_sighting(sighting.story_id, sighting.via):
             self._outbox.add_row("sightings", as_row(sighting))
 
     def insert_sighting(self, story_id: str, via: str) -> bool:
-        """Insert a sighting into the ledger but not the outbox; return True if it was new."""
+        """Insert into the ledger, but not the outbox, that ``via`` linked to a story; return True if this is new."""
         query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
         return bool(self._sql.execute(query, (story_id, via)).rowcount)

@@ -1,4 +1,4 @@
-"""Transactions of a ledger: nested savepoints, and commits after every few responses."""
+"""Transactions of the ledger: savepoints that can be nested, and a commit every four responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,15 @@ class Transactions:
         self._responses = self._depth = 0
 
     def count_response(self) -> None:
-        """Count a response; the outermost savepoint commits at its end after :data:`RESPONSES_PER_COMMIT` of them."""
+        """Count a processed response, so that a commit follows after every :data:`RESPONSES_PER_COMMIT` responses.
+
+        The commit takes place at the end of the outermost savepoint.
+        """
         self._responses += 1
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Keep all writes of the block, or roll all of them back if it raises an error; savepoints can be nested."""
+        """Run the block in an SQLite savepoint, which can be nested; roll back its writes if it raises an error."""
         if not self._sql.in_transaction:
             self._sql.execute("BEGIN IMMEDIATE")
         self._sql.execute("SAVEPOINT page")
@@ -41,13 +44,13 @@ class Transactions:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Run the block in a :meth:`savepoint`, and commit at its end unless it is nested in another one."""
+        """Run the block in a :meth:`savepoint`, and commit at its end unless it is nested in another savepoint."""
         with self.savepoint():
             yield
         self.commit()
 
     def commit(self) -> None:
-        """Commit all writes to the disk; inside a savepoint, do nothing."""
+        """Commit the current transaction; inside a savepoint, do nothing."""
         if self._depth:
             return
         self._responses = 0

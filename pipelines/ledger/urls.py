@@ -1,7 +1,7 @@
-"""The URLs discovered on a site, with the last outcome, HTTP validators and next visit of each.
+"""The table of URLs discovered on a site, with the last outcome, HTTP validators and next visit of each URL.
 
-A URL is open from its discovery until it has an outcome. It stays open for the next run if the outcome may improve, as
-after a time-out.
+A URL is open from its discovery until the result of its request (its outcome) is recorded. If a later request may
+succeed, as after a time-out, the URL stays open, so that the next run requests it again.
 """
 
 from collections.abc import Iterator
@@ -32,12 +32,17 @@ _AFTER = (
 
 @dataclass(frozen=True, slots=True)
 class KnownUrl:
-    """Row of a URL in the ledger.
+    """Ledger row of a URL.
 
-    :ivar born_at: time of publication of its story, on which the times of revisits depend
-    :ivar alive_at: when its story was last seen online
-    :ivar missing_since: first of the responses 404 or 410 that it gave since
-    :ivar position: entry point to which the URL belongs and position of the crawl in it, as JSON
+    :ivar story_id: id of the story at this URL; None for a list, feed or other page that is not a story
+    :ivar via: entry point (list, feed or sitemap) that first linked to the URL
+    :ivar born_at: time of publication of the story, from which the times of revisits are computed
+    :ivar due_at: time from which the URL is to be requested again
+    :ivar failures: number of failed requests in a row
+    :ivar alive_at: time at which the story was last seen online
+    :ivar missing_since: time of the first response 404 or 410 after ``alive_at``; None if the story is online
+    :ivar position: JSON with the entry point from which the crawl reached this page and its place in the pagination
+    :ivar open: True if the next run is to request the URL again
     """
 
     key: str
@@ -71,17 +76,20 @@ class Urls:
         return _known_url(row) if row else None
 
     def was_known(self, key: str, run_id: str) -> bool:
-        """Return True if a URL has an outcome from an earlier run, and this run has not requested it."""
+        """Return True if an earlier run recorded an outcome for a URL and this run has not yet requested it."""
         query = "SELECT 1 FROM urls WHERE key = ? AND run_id <> ? AND outcome IS NOT NULL"
         return self._sql.execute(query, (key, run_id)).fetchone() is not None
 
     def is_pending(self, key: str) -> bool:
-        """Return True if a URL was discovered and has no outcome yet."""
+        """Return True if a URL was discovered and the result of its request has not been recorded yet."""
         row = self._sql.execute("SELECT open FROM urls WHERE key = ?", (key,)).fetchone()
         return row is not None and row[0] == _PENDING
 
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
-        """Mark a URL as open, so that later runs request it until :meth:`finish` records an outcome."""
+        """Insert a URL that is to be requested; later runs request it too, until :meth:`finish` records an outcome.
+
+        :param position: JSON with the entry point from which the crawl reached the URL and its place in the pagination
+        """
         self._sql.reached("url.discovering")
         self._sql.execute(
             "INSERT INTO urls (key, url, story_id, via, referrer, depth, open, run_id, position)"
@@ -102,7 +110,12 @@ class Urls:
         born_at: datetime | None,
         missing_since: datetime | None = None,
     ) -> None:
-        """Insert or replace the URL of a story that was last seen online when the fetch took place."""
+        """Insert or replace the URL of a story that was online when it was fetched.
+
+        :param due_at: time at which to request it again, or None
+        :param born_at: time of publication of the story
+        :param missing_since: time of the first response 404 or 410 after the fetch
+        """
         self._sql.execute(
             "INSERT OR REPLACE INTO urls (key, url, story_id, via, depth, open, run_id, born_at, due_at,"
             f" fetched_at, outcome, alive_at, missing_since) VALUES (?, ?, ?, ?, ?, {_CLOSED}, ?, ?, ?, ?, ?, ?, ?)",
@@ -123,20 +136,23 @@ class Urls:
         )
 
     def left_open(self, run_id: str, limit: int, after: KnownUrl | None = None) -> list[KnownUrl]:
-        """Return at most ``limit`` URLs that earlier runs left open, starting behind ``after``."""
+        """Return at most ``limit`` URLs that earlier runs did not finish, by depth and newest story first.
+
+        :param after: last URL of the previous call, after which the results start
+        """
         condition, values = "run_id <> :run", dict[str, Any]()
         if after is not None:
             condition, values = f"{condition} AND ({_AFTER})", {"depth": after.depth, "key": after.key}
         return [*self._open(condition, _ORDER, run=run_id, limit=limit, **values)]
 
     def pending(self, run_id: str) -> Iterator[KnownUrl]:
-        """Iterate over the URLs of a run that have no outcome; they must not be changed during the iteration."""
+        """Iterate over the URLs of a run that have no outcome yet; the caller must not change them while iterating."""
         return self._open(f"run_id = :run AND open = {_PENDING}", _ORDER, run=run_id, limit=-1)
 
     def pending_by_key(self, run_id: str, limit: int, after: str = "") -> list[KnownUrl]:
-        """Return at most ``limit`` URLs of a run that have no outcome, sorted by key and starting behind ``after``.
+        """Return at most ``limit`` URLs of a run without an outcome, sorted by key, with keys greater than ``after``.
 
-        The URLs may be finished between two calls without one being skipped or returned twice.
+        The caller may record outcomes between two calls; no URL is then skipped or returned twice.
         """
         condition = f"run_id = :run AND open = {_PENDING} AND key > :key"
         return [*self._open(condition, "key", run=run_id, limit=limit, key=after)]
@@ -146,11 +162,10 @@ class Urls:
         return map(_known_url, self._sql.execute(query, values))
 
     def due(self, at: datetime, limit: int) -> list[KnownUrl]:
-        """Return at most ``limit`` stories that are due for a revisit, even if no list links to them now.
+        """Return at most ``limit`` stories whose next visit is due, including those to which no list links any more.
 
-        Stories that were missing at the last visit come first, then the newest.
-        Stored stories that were found taken down are included, because a site with a fault may return 404 for all
-        stories.
+        Stories that returned 404 or 410 at the last visit come first, then the newest stories. Stored stories that were
+        found taken down are visited again, because a faulty site may return 404 for every story.
         """
         read = f"outcome IN ({_ALIVE})"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
@@ -159,7 +174,7 @@ class Urls:
         return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), limit))]
 
     def make_due(self, key: str, at: datetime) -> None:
-        """Set the next visit of a closed URL to a moment, unless it is earlier already."""
+        """Set the next visit of a URL that is not open to ``at``, unless it is already due earlier."""
         query = "UPDATE urls SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
 
@@ -173,13 +188,14 @@ class Urls:
         failed: bool = False,
         missing_since: datetime | None = None,
     ) -> None:
-        """Record the outcome of a URL.
+        """Record the outcome of a URL (the result of its request), and store a row for the `fetches` table.
 
-        :param due_at: time of its next visit, or None
+        :param due_at: time at which to request the URL again, or None
         :param born_at: time of publication of its story, if known
-        :param retry: leave the URL open for the next run
-        :param failed: add one to the number of failures in a row if the URL was requested; otherwise it is set to 0
-        :param missing_since: time of the response, if it was 404 or 410
+        :param retry: leave the URL open, so that the next run requests it again
+        :param failed: add one to the URL's number of failures in a row if it was requested; otherwise that number
+            becomes 0
+        :param missing_since: time of the response if its status was 404 or 410
         """
         self._sql.execute(
             "UPDATE urls SET open = :open, due_at = :due_at, born_at = coalesce(:born_at, born_at), outcome = :outcome,"
@@ -205,9 +221,10 @@ class Urls:
         self.record(fetch)
 
     def record(self, fetch: Fetch) -> None:
-        """Store a row in `fetches` and count its outcome.
+        """Store a row for the `fetches` table, and add one to the run's counter of its outcome.
 
-        Call this instead of :meth:`finish` for a URL that is not requested, because it is offsite or not due.
+        Call this instead of :meth:`finish` for a URL that is not requested, for instance because it is offsite or not
+        due.
         """
         self._outbox.add_row("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")

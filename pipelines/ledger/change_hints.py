@@ -50,7 +50,7 @@ class ChangeHints:
         return self._sql.execute(query, (key, value, before.isoformat())).fetchone() is not None
 
     def record_result(self, source: str, key: str, *, right: bool) -> None:
-        """Add one to a source's wrong hints about a story, or reset their number to 0 after a right hint."""
+        """Count the wrong hints in a row of a source about a story; a right hint resets their number to 0."""
         misses = "0" if right else "misses + 1"
         query = f"UPDATE change_hints SET misses = {misses} WHERE source IN (?, ?) AND key = ?"
         self._sql.execute(query, (source, f"{source}/time", key))

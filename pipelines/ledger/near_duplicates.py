@@ -135,7 +135,7 @@ class Clusters:
             yield _Sketched(number, Member(story_id, at, prints), family or number)
 
     def _check_version(self) -> None:
-        """Empty the index if its sketches are of another version, because these cannot be compared with new ones."""
+        """Empty the index if its sketches were made by another version, since they cannot be compared with new ones."""
         versions = {version for (version,) in self._sql.execute("SELECT version FROM sketch_version")}
         if versions != {SKETCH_VERSION}:
             self._index.clear()

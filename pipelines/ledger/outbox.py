@@ -61,9 +61,10 @@ class Outbox:
         self.add(table, part, key, "touch", columns)
 
     def touch_again(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
-        """Update columns like :meth:`touch`, but replace the previous update of this key if it is still in the outbox.
+        """Add an update of some columns like :meth:`touch`, replacing the last update of this key if still pending.
 
-        Nearly every page updates the same snapshot of a ranked list, which would otherwise add a row each time.
+        Nearly every page updates the same snapshot of a ranked list, so the outbox would otherwise grow by a row per
+        page.
         """
         query = "UPDATE outbox SET row = ? WHERE seq = ? AND name = ? AND part = ? AND key = ? AND act = 'touch'"
         seq = self._touched.get(key)
@@ -120,7 +121,7 @@ class Outbox:
         return [FileRecord(*row) for row in self._sql.execute(query)]
 
     def files_of(self, table: Table) -> list[tuple[str, FileRecord]]:
-        """Return the partition and record of each published file of a table."""
+        """Return the partition (month, day or an empty string) and the record of each published file of a table."""
         query = "SELECT path, rows, bytes, sha256 FROM files WHERE sha256 <> '' AND path > ? AND path < ? ORDER BY path"
         rows = self._sql.execute(query, (f"{table.name}/", f"{table.name}0"))  # "0" follows "/"
         files = [FileRecord(*row) for row in rows]
@@ -129,13 +130,13 @@ class Outbox:
         ]
 
     def outdated(self) -> list[Table]:
-        """Return the published tables whose files may lack a column, because a release added it."""
+        """Return the published tables whose files may lack a column that a newer release has added."""
         known = dict(self._sql.execute("SELECT name, columns FROM columns"))
         tables = [table for table in TABLES.values() if known.get(table.name) != " ".join(table.columns)]
         return [table for table in tables if self.files_of(table)]
 
     def mark_current(self, table: Table) -> None:
-        """Record that every file of a table has its present columns."""
+        """Record that every published file of a table has all columns that the table has now."""
         row = (table.name, " ".join(table.columns))
         self._sql.execute("INSERT OR REPLACE INTO columns VALUES (?, ?)", row)
 

@@ -49,9 +49,9 @@ class Fetch:
 
     site: str = ""
     fetched_at: datetime = required(UTC_MICROSECONDS, "when the response arrived, or when it was decided not to send a request")
-    url: str = required(TEXT, "the URL as discovered")
+    url: str = required(TEXT, "the URL as it was requested, byte for byte; one that was not requested, as linked")
     story_id: str | None = column(TEXT, "the story that the URL identifies; null if it is not a story URL")
-    via: str = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point")
+    via: str = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point; `front_page` or `related` if only a page links to it")
     referrer: str | None = column(TEXT, "the page that linked to the URL")
     depth: int = required(INT32, "number of links from the seed")
     status: int | None = column(INT32, "HTTP status; null without a response")
@@ -63,6 +63,8 @@ class Fetch:
     attempts: int = required(INT32, "number of requests sent, 0 if none")
     run_id: str = required(TEXT, "the run that discovered the URL")
     key: str = ""  # identity of the address
+    normal_url: str = ""  # normal form of the URL, equal for all its spellings
+    moved_to: str | None = None  # normal form of another URL of the story, to which this one redirects
     etag: str | None = None
     last_modified: str | None = None
     removed: dict[str, int] = field(default_factory=dict)  # what limits on the page's markup removed, by kind
@@ -80,7 +82,7 @@ class Story:
 
     site: str = ""
     story_id: str = required(TEXT, "site and the publisher's id, `kalbela:317255`")
-    url: str = required(TEXT, "canonical URL, as first seen")
+    url: str = required(TEXT, "canonical URL: as the page declares it, or where a redirect leads; otherwise as first seen")
     section: str | None = column(TEXT, "section path of the URL, `world/middle-east`; if the URL has none, the section that the page names, `খেলা`")
     headline: str = required(TEXT, "as printed")
     kicker: str | None = column(TEXT, "the line above the headline, as printed")
@@ -109,7 +111,7 @@ class Story:
     appeared_by: datetime | None = column(UTC_MICROSECONDS, "first fetch that showed this revision")
     content_hash: str | None = required(TEXT, "hash of headline and body without Unicode form, joiners, quotes and spacing")
     cluster_id: str | None = required(TEXT, "`story_id` of the first story of the near-duplicate cluster; its own if alone")
-    discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point")
+    discovered_via: str | None = required(TEXT, "`seed`, `latest`, `popular` or the name of the entry point; `front_page` or `related` if only that page, or another story, linked to it")
     depth: int | None = required(INT32, "number of links from the seed when first discovered")
     layout: str | None = required(TEXT, "name of the layout that extracted it")
     run_id: str | None = required(TEXT, "the run that wrote this revision")
@@ -132,6 +134,7 @@ class ParsedStory:
     missing: tuple[str, ...] = ()  # what the newest layout misses, if no layout fits the page
     damaged_letters: int = 0  # letters that could not be decoded, or in a legacy font encoding
     text_steps_done: bool = False  # by the parse worker
+    is_canonical: bool = False  # the page declares its URL, or a redirect led to it
     body_hash: str | None = None  # None for a body too short to compare
     sketch: tuple[tuple[int, ...], bytes] | None = None  # MinHash bands and signature of the body
 

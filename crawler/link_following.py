@@ -16,21 +16,18 @@ from twisted.python.failure import Failure
 
 from crawler.clock import now
 from crawler.downloader.errors import outcome_of
-from crawler.entry_points import CrawlPosition, EntryPoint, Listing, Pagination, load_position
+from crawler.entry_points import CrawlPosition, EntryPoint, load_position
 from crawler.items import Fetch
-from crawler.outcomes import Outcome
-from crawler.parsing.feeds import FeedEntry, modification_times, newest_first
-from crawler.parsing.parser import ParsedPage
 from crawler.parsing.ranked_lists import LIST_NAMES, RankedList
-from crawler.priorities import entry_point_priority, ranked_priority, story_priority
+from crawler.priorities import entry_point_priority, linked_priority, ranked_priority, story_priority
 from crawler.urls import SiteUrl, SkippedUrl, UrlRules
 
 #: Requests, and records (:class:`Fetch`) of URLs that are not requested.
 Outputs = Iterator[Any]
-# Nested sitemap indexes are requested down to this depth.
-MAX_SITEMAP_DEPTH = 2
-# Minimum share of new stories on a page of a listing for which its next page is requested without a further check.
-_MIN_NEW_SHARE = 0.2
+
+
+#: Values of ``via`` for a story that only the front page, or only another page, links to.
+FRONT_PAGE, RELATED = "front_page", "related"
 
 
 class CrawlMemory(Protocol):
@@ -76,6 +73,7 @@ class LinkFollower(scrapy.Spider):
         self._list_gap = False  # the `latest` list has no known story, so some were missed since the last run
         self._entry_points_requested = False
         self._discovered: set[str] = set()
+        self._linked: set[str] = set()  # keys of stories that only the front page or a story links to
         self._ranked_keys: set[str] = set()  # stories in the ranked lists of the current page
 
     @classmethod
@@ -90,92 +88,6 @@ class LinkFollower(scrapy.Spider):
         fetch.attempts = request.meta.get("sent", 0)
         fetch.complete = False if isinstance(failure.value, ResponseDataLossError) else None
         yield fetch
-        yield from self._request_entry_points()
-
-    def _request_entry_points(self, *, again: bool = False) -> Outputs:
-        """Request the entry points with paths, once per run; incremental runs skip most unless stories were missed."""
-        if self._entry_points_requested and not again:
-            return
-        self._entry_points_requested = True
-        base, today = f"https://{self.hosts[0]}/", now().astimezone(self.zone).date()
-        for entry_point in self.entry_points:
-            if entry_point.incremental or self._list_gap or not self.is_incremental:
-                for link, position in entry_point.first_pages(today):
-                    yield from self._request_entry_point(entry_point, link, base, 0, position)
-
-    def _request_entry_point(
-        self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
-    ) -> Outputs:
-        target, priority = self.url_rules.identify(link, base), entry_point_priority(entry_point, depth)
-        return self._follow(target, base, entry_point.name, depth, priority, entry_point=entry_point, position=position)
-
-    def _without_paths(self, kind: type[EntryPoint]) -> list[EntryPoint]:
-        return [each for each in self.entry_points if isinstance(each, kind) and not each.paths]
-
-    def _follow_entries(self, parsed: ParsedPage, response: Response, entry_point: EntryPoint, fetch: Fetch) -> Outputs:
-        fetch.new_links += bool(parsed.sitemaps)
-        yield from self._follow_sitemaps(parsed.sitemaps, response, entry_point, fetch)
-        times = dict(zip(parsed.entries, modification_times(parsed.entries), strict=True))
-        for entry in newest_first(parsed.entries)[: entry_point.limit]:
-            target = self.url_rules.identify(entry.url, response.url)
-            if isinstance(target, SiteUrl):
-                if not target.story_id:
-                    continue
-                fetch.new_links += target.url not in self._discovered and not self.memory.was_known(target.key)
-            yield from self._follow_story(
-                target, fetch, entry_point, self._note_link(entry_point.name, target, entry.headline, times[entry])
-            )
-        if fetch.new_links and (following := entry_point.next_page(position_of(response))):
-            yield from self._request_entry_point(entry_point, following[0], fetch.url, fetch.depth, following[1])
-
-    def _follow_sitemaps(
-        self, sitemaps: list[FeedEntry], response: Response, entry_point: EntryPoint, fetch: Fetch
-    ) -> Outputs:
-        position = CrawlPosition(sitemap_depth=position_of(response).sitemap_depth + 1)
-        for entry in newest_first(sitemaps)[: entry_point.limit]:
-            for output in self._request_entry_point(entry_point, entry.url, response.url, fetch.depth, position):
-                if position.sitemap_depth >= MAX_SITEMAP_DEPTH and isinstance(output, Request):
-                    output = output.meta["fetch"]
-                    output.fetched_at, output.outcome = now(), Outcome.TOO_DEEP
-                yield output
-
-    def _follow_listing(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
-        fresh = sum(not self.memory.was_known(story.key) for story in parsed.links if story.url not in self._discovered)
-        fetch.new_links += fresh
-        reaches_known = self._reaches_known_stories(parsed.links, fresh, position)
-        for story in parsed.links:
-            if story.key not in self._ranked_keys:  # otherwise it is noted already, by a ranked list on the page
-                self._note_link(listing.name, story)
-            yield from self._follow_story(story, fetch, listing)
-        if listing.pagination is not None and not reaches_known:
-            yield from self._follow_next_page(parsed, listing, position, fetch)
-
-    def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, position: CrawlPosition) -> bool:
-        """Report if a page of a listing links to stories known from earlier runs and to hardly any new ones."""
-        own = {story.key for story in stories if story.key not in self._ranked_keys}
-        if fresh >= _MIN_NEW_SHARE * len(own):
-            return fresh == 0
-        # The first fragment may repeat the stories of the listing's own page.
-        repeats = position.fragment is not None and own <= set(position.previous_keys)
-        return not repeats and any(map(self.memory.was_known, own))
-
-    def _follow_next_page(self, parsed: ParsedPage, listing: Listing, position: CrawlPosition, fetch: Fetch) -> Outputs:
-        pagination = listing.pagination or Pagination()
-        if declared := listing.next_page(position):
-            yield from self._request_entry_point(listing, declared[0], fetch.url, fetch.depth, declared[1])
-            return
-        if parsed.listing_id is not None:
-            number = pagination.first if position.fragment is None else position.fragment + 1
-            link: str | None = pagination.path.format(id=parsed.listing_id, page=number)
-            within_limit = number < pagination.first + pagination.limit
-            following = CrawlPosition(
-                fragment=number, list_id=parsed.listing_id, previous_keys=tuple(story.key for story in parsed.links)
-            )
-        else:
-            link, within_limit = parsed.next_page, position.page <= pagination.limit
-            following = CrawlPosition(page=position.page + 1)
-        if link is not None and within_limit:
-            yield from self._request_entry_point(listing, link, fetch.url, fetch.depth, following)
 
     def _note_link(
         self, via: str, target: SiteUrl | SkippedUrl, headline: str | None = None, updated_at: datetime | None = None
@@ -191,6 +103,19 @@ class LinkFollower(scrapy.Spider):
         depth = fetch.depth + 1
         priority = story_priority(getattr(target, "story_id", None), depth, numbered=self.numbered)
         return self._follow(target, fetch.url, entry_point.name, depth, priority, hinted_by=hinted_by)
+
+    def _follow_linked(self, stories: list[SiteUrl], fetch: Fetch) -> Outputs:
+        """Yield requests for the stories that no list or entry point has named so far.
+
+        The scheduler holds them back until it has nothing else to request, and drops those that are known.
+        """
+        depth, via = fetch.depth + 1, FRONT_PAGE if is_front_page(fetch) else RELATED
+        for story in stories:
+            if not self._discovered.isdisjoint((story.key, story.request_url)) or story.key in self._linked:
+                continue
+            self._linked.add(story.key)
+            new = self.new_fetch(story, via=via, referrer=fetch.url, depth=depth)
+            yield self.request(new, linked_priority(story.story_id, depth, numbered=self.numbered))
 
     def _follow(
         self,
@@ -208,9 +133,9 @@ class LinkFollower(scrapy.Spider):
 
         A URL found before in the run is followed again only if ``hinted_by`` is set.
         """
-        if target.url in self._discovered and not hinted_by:
+        if target.request_url in self._discovered and not hinted_by:
             return
-        self._discovered.add(target.url)
+        self._discovered.update((target.request_url, target.key))
         fetch = self.new_fetch(target, via=via, referrer=referrer or None, depth=depth)
         fetch.hinted_by = hinted_by
         if isinstance(target, SkippedUrl):
@@ -222,8 +147,9 @@ class LinkFollower(scrapy.Spider):
     def new_fetch(self, target: SiteUrl | SkippedUrl, *, via: str, referrer: str | None, depth: int) -> Fetch:
         return Fetch(
             site=self.name,
-            url=target.url,
+            url=target.request_url,
             key=target.key,
+            normal_url=target.url,
             story_id=target.story_id if isinstance(target, SiteUrl) else None,
             via=via,
             referrer=referrer,
@@ -237,6 +163,7 @@ class LinkFollower(scrapy.Spider):
 
         Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
         """
+        fetch.normal_url = self.url_rules.identify(fetch.url).url
         if fetch.story_id is not None:
             if fetch.via in LIST_NAMES:
                 return self.request(fetch, ranked_priority(0, fetch.depth))
@@ -256,7 +183,12 @@ class LinkFollower(scrapy.Spider):
         # points before they are due.
         at_once = entry_point is not None and (entry_point.incremental or (self._list_gap and self.is_incremental))
         meta = {"fetch": fetch, "entry_point": entry_point, "position": position or CrawlPosition(), "at_once": at_once}
+        meta["verbatim_url"] = True  # otherwise Scrapy changes the escapes
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)
+
+
+def is_front_page(fetch: Fetch) -> bool:
+    return fetch.story_id is None and fetch.via == "seed"
 
 
 def position_of(response: Response) -> CrawlPosition:

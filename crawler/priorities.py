@@ -33,6 +33,11 @@ def story_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
     return _priority(3, depth, order)
 
 
+def linked_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
+    """Return the priority of a story that only the front page or another page links to: below all others."""
+    return story_priority(story_id, depth, numbered=numbered) - 10**15
+
+
 def _priority(rank: int, depth: int, order: int) -> int:
     """Combine rank, number of links from the seed and order into one number; lower values are requested first."""
     return -(rank * 10**15 + min(depth, 999) * 10**12 + min(order, _MAX_ORDER))

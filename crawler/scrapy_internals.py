@@ -8,6 +8,7 @@ from typing import Any
 
 from scrapy import Request
 from scrapy.core.downloader import Slot
+from scrapy.core.downloader.handlers import http11
 from scrapy.core.downloader.handlers.http11 import (
     HTTP11DownloadHandler,
     _LenientHTTP11ClientFactory,
@@ -53,6 +54,21 @@ def schedule_next_request(crawler: Crawler) -> None:
 def slot_of(crawler: Crawler, request: Request) -> tuple[str, Slot]:
     """Return (key, slot) of the download slot of a request; the slot is created if needed."""
     return crawler.engine.downloader._get_slot(request)
+
+
+class _VerbatimAgent(http11._BindAddressAgent):
+    """Agent that sends the path and query of a URL as they are; Twisted's drops a `?` or `;` at the end."""
+
+    def request(self, method: bytes, uri: bytes, *others: Any) -> Deferred[IResponse]:
+        self._target = b"/" + uri.split(b"/", 3)[3]
+        return super().request(method, uri, *others)  # type: ignore[no-untyped-call,no-any-return,unused-ignore]
+
+    def _requestWithEndpoint(self, *arguments: Any) -> Deferred[IResponse]:  # noqa: N802
+        return super()._requestWithEndpoint(*arguments[:-1], self._target)  # type: ignore[call-arg,no-untyped-call,no-any-return,unused-ignore]
+
+
+def send_urls_verbatim() -> None:
+    http11._BindAddressAgent = _VerbatimAgent  # type: ignore[misc]
 
 
 def replace_pool(

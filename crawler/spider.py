@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
-from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -14,10 +13,11 @@ from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
-from crawler.entry_points import CrawlPosition, Feed, Json, Listing, Sitemap
+from crawler.entry_point_following import EntryPointFollower
+from crawler.entry_points import Feed, Json, Listing, Sitemap
 from crawler.generic.generic_layout import GenericLayout
 from crawler.items import Fetch, Ranking, Snapshot
-from crawler.link_following import LinkFollower, position_of
+from crawler.link_following import is_front_page, position_of
 from crawler.outcomes import Outcome
 from crawler.parsing import time_limit
 from crawler.parsing.layout import Layout
@@ -33,7 +33,7 @@ class SpiderArgumentError(ValueError):
     """Raised before the first request for a spider argument (`-a NAME=VALUE`) that is not valid."""
 
 
-class NewspaperSpider(LinkFollower):
+class NewspaperSpider(EntryPointFollower):
     """Base class of a site's spider; a subclass only sets class attributes.
 
     For each response, the spider yields a snapshot of each ranked list, a request for each link and, last, the story.
@@ -143,7 +143,8 @@ class NewspaperSpider(LinkFollower):
             is_story=fetch.story_id is not None,
             entry_point=response.meta.get("entry_point"),
             position=position,
-            find_feeds=fetch.story_id is None and fetch.via == "seed",
+            find_feeds=is_front_page(fetch),
+            find_links=is_front_page(fetch) or not self.is_incremental,
         )
 
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
@@ -161,6 +162,7 @@ class NewspaperSpider(LinkFollower):
         else:
             if entry_point is not None:
                 yield from self._follow_listing(parsed, entry_point, position_of(response), fetch)
+            yield from self._follow_linked(parsed.links, fetch)
             if self._list_gap or not self.is_incremental:
                 for feed in self._without_paths(Feed):
                     for link in parsed.feed_urls:
@@ -172,17 +174,8 @@ class NewspaperSpider(LinkFollower):
         story = parsed.story.story
         story.discovered_via, story.depth, story.run_id = fetch.via, fetch.depth, self.run_id
         parsed.story.fetch = fetch
+        parsed.story.is_canonical |= fetch.moved_to is not None
         yield parsed.story
-
-    def _set_yield(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> None:
-        """Set the outcome `list`, or `empty` if it links to no story; later pages may be behind a listing's end."""
-        if not fetch.is_html:
-            is_empty = not (parsed.entries or parsed.sitemaps)
-        elif is_empty := position_of(response) == CrawlPosition() and parsed.link_count > 0 and not parsed.links:
-            fetch.links, fetch.reason = parsed.link_count, fetch.reason or f"{parsed.link_count} links, none to a story"
-        fetch.outcome = Outcome.EMPTY if is_empty else Outcome.LIST
-        if fetch.is_html and parsed.links and fetch.key == self.url_rules.identify(self._home).key:
-            fetch.front_page = blake2b("\n".join(link.key for link in parsed.links).encode(), digest_size=8).hexdigest()
 
     def _follow_ranked_list(self, name: str, rows: list[RankedRow], response: Response, fetch: Fetch) -> Iterator[Any]:
         # A list may link to a page that is not a story and has lists itself. Only one such page in a row is followed.
@@ -221,7 +214,7 @@ class NewspaperSpider(LinkFollower):
                     story_id=row.target.story_id if isinstance(row.target, SiteUrl) else None,
                     url=row.target.url,
                     headline=row.headline,
-                    page_url=fetch.url if response.url == fetch.url else self.url_rules.identify(response.url).url,
+                    page_url=self.url_rules.identify(response.url).url,
                     last_observed_at=fetch.fetched_at,
                     run_id=self.run_id,
                 )

@@ -22,8 +22,8 @@ from twisted.internet.error import DNSLookupError
 from crawler.downloader.errors import FetchError
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
+from crawler.urls.standard import DEFAULT_PORTS, UrlError, join
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -130,17 +130,24 @@ class OwnRedirects(RedirectMiddleware):
     def process_response(
         self, request: Request, response: Response, spider: Spider | None = None
     ) -> Request | Response:
+        if response.status not in REDIRECT_STATUSES or request.meta.get("dont_redirect"):
+            return response
+        location = response.headers.get("Location")
+        if location is None:
+            raise FetchError(Outcome.INVALID_URL, "redirected to no URL")
         try:
-            result = super().process_response(request, response)
-        except ValueError as error:
-            raise FetchError(Outcome.INVALID_URL, f"redirected to a malformed URL: {error}") from error
+            # A browser repeats the octets of the header, whatever charset they are in.
+            url = join(request.url, "".join(chr(octet) if octet < 0x80 else f"%{octet:02X}" for octet in location))
+        except UrlError as error:
+            raise FetchError(Outcome.INVALID_URL, f"redirected: {one_line(str(error))}") from error
+        meta = request.meta | {"verbatim_url": True}
+        redirected = self._build_redirect_request(request, response, url=url, meta=meta)
+        try:
+            return self._redirect(redirected, request, response.status)
         except FetchError:
             raise
         except IgnoreRequest as error:
             raise FetchError(Outcome.REDIRECT_LOOP, f"redirected more than {self.max_redirect_times} times") from error
-        if result is response and response.status in REDIRECT_STATUSES and not request.meta.get("dont_redirect"):
-            raise FetchError(Outcome.INVALID_URL, "redirected to no URL, or to one that is not http or https")
-        return result
 
     def _redirect(self, redirected: Request, request: Request, reason: Any) -> Request:
         if error := url_error(redirected.url, own_hosts(self.crawler)):

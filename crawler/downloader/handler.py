@@ -16,7 +16,14 @@ from crawler.downloader.errors import FetchError, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
 from crawler.outcomes import Outcome
-from crawler.scrapy_internals import HttpParseError, LenientParser, end_as_cut, replace_parser, replace_pool
+from crawler.scrapy_internals import (
+    HttpParseError,
+    LenientParser,
+    end_as_cut,
+    replace_parser,
+    replace_pool,
+    send_urls_verbatim,
+)
 
 MAX_HEADER_BYTES = 64 * 1024
 
@@ -34,6 +41,7 @@ class BoundedDownload(HTTP11DownloadHandler):
         if mirror := crawler.settings.get("KHOBOR_MIRROR"):
             replace_pool(self, lambda reactor, policy: MirrorPool(reactor, read_mirror(mirror), policy))
         replace_parser(self, _BoundedParser)
+        send_urls_verbatim()
         seconds = crawler.settings.getfloat("KHOBOR_SHUTDOWN_SECONDS", 5)
         self._ended = False
         self._downloads: set[asyncio.Future[Response]] = set()

@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS
 
-from crawler.downloader.allowed_hosts import DEFAULT_PORTS
 from crawler.safe_text import one_line
+from crawler.urls.standard import DEFAULT_PORTS
 
 CONNECT_SECONDS = 10
 

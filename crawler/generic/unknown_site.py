@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from crawler.generic.generic_layout import GenericLayout
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageParser
-from crawler.urls import SiteUrl, SkippedUrl, UrlRules, canonical_query
+from crawler.urls import SiteUrl, SkippedUrl, UrlRules
+from crawler.urls.normal_form import canonical_query
 
 _ANY_PATH = re.compile(r".*", re.DOTALL)
 
@@ -18,11 +19,11 @@ _ANY_PATH = re.compile(r".*", re.DOTALL)
 class _HostRules(UrlRules):
     """Rules by which every page of one host is a story, with the path and query as its id."""
 
-    def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
+    def _own(self, path: str, raw_query: str, request_url: str) -> SiteUrl | SkippedUrl:
         query = canonical_query(raw_query)
         page = path + (f"?{query}" if query else "")
         story_id = f"{self.site}:{page}"
-        return SiteUrl(f"https://{self.hosts[0]}{page}", story_id, story_id)
+        return SiteUrl(f"https://{self.hosts[0]}{page}", story_id, story_id, request_url=request_url)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from urllib.parse import urljoin
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -16,6 +15,7 @@ from crawler.decoding.unclosed_elements import close_elements
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.selectors import find_anchors, select, self_and_ancestors
 from crawler.parsing.text_blocks import text_blocks
+from crawler.urls.standard import UrlError, join
 
 # With events, the parser updates <selectedcontent> in time quadratic in the number of options.
 PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
@@ -64,8 +64,8 @@ class Page:
         """URL to which the links of the page are relative."""
         node = self.tree.head.css_first("base[href]") if self.tree.head else None
         try:
-            return urljoin(self.url, (node.attributes.get("href") or "").strip()) if node else self.url
-        except ValueError:
+            return join(self.url, node.attributes.get("href") or "") if node else self.url
+        except UrlError:
             return self.url
 
     @cached_property
@@ -82,8 +82,13 @@ class Page:
     @property
     def canonical_link(self) -> str:
         """URL that the page names as its canonical one, "" if it names none."""
-        node = self.tree.css_first('link[rel="canonical" i][href]')
+        node = self.tree.css_first('link[rel~="canonical" i][href]')
         return (node.attributes.get("href") or "") if node else ""
+
+    @cached_property
+    def own_links(self) -> tuple[str, str]:
+        """The canonical link and og:url, by which the page names its own URL; empty if it has none."""
+        return self.canonical_link, self.meta_tags.get("og:url", "")
 
     @cached_property
     def _json_ld_values(self) -> list[Any]:
@@ -99,7 +104,7 @@ class Page:
     def json_ld(self) -> list[dict[str, Any]]:
         """JSON-LD objects of the article that the page contains; unreadable blocks are skipped."""
         articles = [found for value in self._json_ld_values for found in articles_in(value)]
-        return of_this_page(articles, (self.url, self.canonical_link, self.meta_tags.get("og:url", "")))
+        return of_this_page(articles, (self.url, *self.own_links))
 
 
 def root_of(tree: LexborHTMLParser) -> LexborNode:

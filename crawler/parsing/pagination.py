@@ -1,10 +1,11 @@
 """Pagination of listings, by fragments that a button loads or by links to numbered pages."""
 
 import re
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from crawler.entry_points import Pagination
 from crawler.parsing.page import Page
+from crawler.urls.standard import join
 
 _LIST_ID = re.compile(r"[\w-]{1,64}")
 _MAX_LINKS = 2000
@@ -26,7 +27,7 @@ def next_page_link(page: Page, url: str, number: int) -> str | None:
     path = re.sub(r"/page/[0-9]+$", "", urlsplit(url).path).rstrip("/")
     for node in page.tree.css("a[href], link[rel=next][href]")[:_MAX_LINKS]:
         try:
-            link = urljoin(page.base_url, (node.attributes.get("href") or "").strip())
+            link = join(page.base_url, node.attributes.get("href") or "")
             parts = urlsplit(link)
             numbers = parse_qs(parts.query).get("page", [])
         except ValueError:

@@ -36,6 +36,7 @@ class PageResponse:
     :param is_story: the URL is that of a story, so the story is parsed too
     :param entry_point: the entry point that the URL belongs to, if any; ``position`` is the position within it
     :param find_feeds: also return the feeds named in the page's head
+    :param find_links: also return the stories that the page links to, although it is not a listing
     """
 
     url: str
@@ -46,6 +47,7 @@ class PageResponse:
     entry_point: EntryPoint | None = None
     position: CrawlPosition = field(default_factory=CrawlPosition)
     find_feeds: bool = False
+    find_links: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,8 +55,8 @@ class ParsedPage:
     """Result of parsing a page.
 
     :ivar lists: rows of each ranked list on the page, by the list's name
-    :ivar links: stories linked from a listing or a page named as a seed, in document order
-    :ivar link_count: number of all links on such a page
+    :ivar links: stories linked from a listing, a page named as a seed or a page with `find_links`, in document order
+    :ivar link_count: number of all links on a listing or a page named as a seed
     :ivar listing_id: id with which the fragments of a listing are requested
     :ivar next_page: link to the next page of a listing
     :ivar feed_urls: feeds named in the page's head
@@ -117,12 +119,15 @@ class PageParser:
             parsed.links, parsed.link_count = story_links(page, self.url_rules), len(page.tree.css("a[href]"))
         if isinstance(response.entry_point, Listing):
             self._parse_listing(page, response, response.entry_point, parsed)
+        elif response.find_links:
+            parsed.links = story_links(page, self.url_rules)
         if response.find_feeds:
             links = (node.attributes for node in page.tree.css("link[type][href]"))
             parsed.feed_urls = [link["href"] or "" for link in links if is_feed_link(link)]
         target = self.url_rules.identify(response.url)
         if response.is_story and isinstance(target, SiteUrl):
-            parsed.story = self._parse_story(page, target)
+            declared = self._declared(page, target)
+            parsed.story = replace(self._parse_story(page, declared or target), is_canonical=declared is not None)
         parsed.removed = dict(page.removed)
         return parsed
 
@@ -177,10 +182,13 @@ class PageParser:
             )
         return parsed
 
+    def _declared(self, page: Page, target: SiteUrl) -> SiteUrl | None:
+        """Return the URL that the page of a story declares as its own, or None if it declares none of this story."""
+        declared = (self.url_rules.identify(link, page.base_url) for link in page.own_links if link)
+        own = (each for each in declared if isinstance(each, SiteUrl) and each.story_id == target.story_id)
+        return next((each for each in own if not is_twin(each.url)), None)
+
     def _parse_story(self, page: Page, target: SiteUrl) -> ParsedStory:
-        if is_twin(target.url):
-            canonical = self.url_rules.identify(page.canonical_link, page.base_url)
-            target = canonical if isinstance(canonical, SiteUrl) and canonical.key == target.key else target
         if layout := choose_layout(self.layouts, page):
             return _with_access(layout.parse(page, target, self.url_rules, self.zone), page)
         # Without a layout, an item pipeline rejects this story with a reason, and keeps the page.

@@ -19,7 +19,15 @@ from crawler.urls import SiteUrl, SkippedUrl
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _URL_LENGTH = len(fields(SiteUrl))
 _TIMES = frozenset(column.name for column in columns_of(Story) if column.metadata["type"] == UTC_MICROSECONDS)
-_STORY_FIELDS = ("extracted_by", "unreadable_dates", "missing", "damaged_letters", "text_steps_done", "body_hash")
+_STORY_FIELDS = (
+    "extracted_by",
+    "unreadable_dates",
+    "missing",
+    "damaged_letters",
+    "text_steps_done",
+    "body_hash",
+    "is_canonical",
+)
 
 
 def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
@@ -31,6 +39,7 @@ def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
             "is_story": page.is_story,
             "entry_point": dump_position(page.entry_point, page.position) if page.entry_point else None,
             "find_feeds": page.find_feeds,
+            "find_links": page.find_links,
         }
     ), page.body
 
@@ -78,7 +87,7 @@ def load_parsed_page(message: bytes) -> ParsedPage:
 
 def _dump_url(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
     if isinstance(target, SiteUrl):
-        return target.url, target.key, target.story_id, target.section
+        return target.url, target.key, target.story_id, target.section, target.request_url
     return target.url, target.outcome, target.reason
 
 

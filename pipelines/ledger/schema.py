@@ -27,7 +27,7 @@ CREATE INDEX urls_due ON urls (due_at) WHERE due_at IS NOT NULL AND story_id IS 
 CREATE TABLE stories (
     story_id TEXT PRIMARY KEY, url TEXT NOT NULL, part TEXT NOT NULL, revision INTEGER NOT NULL,
     content_hash TEXT NOT NULL, body_hash TEXT, state_hash TEXT, cluster_id TEXT NOT NULL, first_seen_at TEXT NOT NULL,
-    fetched_at TEXT NOT NULL, discovered_via TEXT NOT NULL, depth INTEGER NOT NULL, gone_by TEXT
+    fetched_at TEXT NOT NULL, discovered_via TEXT NOT NULL, depth INTEGER NOT NULL, gone_by TEXT, section TEXT
 ) WITHOUT ROWID;
 CREATE INDEX stories_content ON stories (content_hash);
 CREATE INDEX stories_body ON stories (body_hash) WHERE body_hash IS NOT NULL;

@@ -12,7 +12,7 @@ from pipelines.storage.tables import TABLES
 
 _COLUMNS = (
     "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, fetched_at,"
-    " discovered_via, depth, gone_by"
+    " discovered_via, depth, gone_by, section"
 )
 
 
@@ -32,6 +32,7 @@ class KnownStory:
     discovered_via: str
     depth: int
     gone_by: datetime | None
+    section: str | None
 
 
 class Stories:
@@ -85,7 +86,7 @@ class Stories:
     def upsert(self, story: Story, part: str, *, body_hash: str | None, state_hash: str) -> None:
         """Insert or replace the ledger's row of a story; ``part`` is the Parquet partition that contains the story."""
         self._sql.execute(
-            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO stories VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 story.story_id,
                 story.url,
@@ -99,13 +100,20 @@ class Stories:
                 story.discovered_via,
                 story.depth,
                 story.gone_by and story.gone_by.isoformat(),
+                story.section,
             ),
         )
 
-    def mark_seen(self, known: KnownStory, at: datetime) -> None:
+    def mark_seen(self, known: KnownStory, at: datetime, url: str | None = None, section: str | None = None) -> None:
+        """Record that a story was seen online, and its URL and section if the URL has changed."""
         self._touch(known, fetched_at=at, **({"gone_after": None, "gone_by": None} if known.gone_by else {}))
         query = "UPDATE stories SET fetched_at = ?, gone_by = NULL WHERE story_id = ?"
         self._sql.execute(query, (at.isoformat(), known.story_id))
+        if url and url != known.url:
+            section = section or known.section
+            self._touch(known, url=url, section=section)
+            query = "UPDATE stories SET url = ?, section = ? WHERE story_id = ?"
+            self._sql.execute(query, (url, section, known.story_id))
 
     def mark_gone(self, known: KnownStory, after: datetime, by: datetime) -> None:
         """Record that a story was taken down: it was still online at ``after``, and no longer at ``by``."""

@@ -34,6 +34,8 @@ _AFTER = (
 class KnownUrl:
     """Ledger row of a URL.
 
+    :ivar key: identity of the URL: the story's id, or the normal form of another page's URL
+    :ivar url: the URL to request, as it was linked; of several URLs of a story, the last that yielded it
     :ivar story_id: id of the story at this URL; None for a list, feed or other page that is not a story
     :ivar via: entry point (list, feed or sitemap) that first linked to the URL
     :ivar born_at: time of publication of the story, from which the times of revisits are computed
@@ -199,6 +201,7 @@ class Urls:
         """
         self._sql.execute(
             "UPDATE urls SET open = :open, due_at = :due_at, born_at = coalesce(:born_at, born_at), outcome = :outcome,"
+            f" url = CASE WHEN :outcome IN ({_ALIVE}) THEN :url ELSE url END,"
             " fetched_at = coalesce(:fetched_at, fetched_at), etag = coalesce(:etag, etag),"
             " last_modified = coalesce(:last_modified, last_modified),"
             " failures = CASE WHEN :failed THEN failures + 1 ELSE 0 END,"
@@ -215,6 +218,7 @@ class Urls:
                 "last_modified": fetch.last_modified,
                 "failed": failed and fetch.attempts > 0,
                 "missing_since": _iso(missing_since),
+                "url": fetch.url,
                 "key": fetch.key,
             },
         )

@@ -16,13 +16,16 @@ from pipelines.runtime.run import Run
 REVISITS_PER_RUN = 3
 REVISITS_PER_NEW_STORY = 4
 MAX_REVISITS = 5_000
+# Maximum number of stories in a run that only the front page or another story links to: related blocks lead through
+# the whole archive of a newspaper.
+MAX_LINKED = 1_000
 
 
 class Backlog:
-    """Fill the empty queue from the ledger, from three groups of URLs in this order.
+    """Fill the empty queue from four groups of URLs in this order.
 
-    The groups are the URLs that did not fit in the queue, the URLs that earlier runs left open, and the stories that
-    are due for a revisit.
+    The groups are the URLs that did not fit in the queue, the URLs that earlier runs left open, unknown stories that
+    only the front page or a story links to, and the stories that are due for a revisit.
 
     :ivar requested: keys of the URLs whose requests were taken from the queue
     """
@@ -35,7 +38,7 @@ class Backlog:
         self._has_left_open = True
         self._last_left_open: KnownUrl | None = None
         self._due: deque[KnownUrl] | None = None
-        self._revisits = 0
+        self._revisits = self._linked = 0
         self.requested: set[str] = set()
 
     def fill_queue(self, sent: int) -> bool:
@@ -47,6 +50,8 @@ class Backlog:
             self._queue_spilled()
         if not self._queue:
             self.queue_left_open()
+        if not self._queue:
+            self._queue_linked()
         return bool(self._queue) or self._queue_due_stories(sent)
 
     def queue_left_open(self) -> None:
@@ -84,6 +89,13 @@ class Backlog:
                 self._queue.push(request)
                 self._queue.has_spilled = True  # there may be more
 
+    def _queue_linked(self) -> None:
+        """Queue the unknown stories that pages link to, newest first, within the number that a run requests."""
+        room = MAX_LINKED - self._linked
+        with self._run.ledger.savepoint():
+            for request in sorted(self._admission.linked.values(), key=lambda each: -each.priority)[:room]:
+                self._linked += self._admission.admit(request)
+
     def _queue_due_stories(self, sent: int) -> bool:
         room, before = self._room_for_revisits(sent), self._revisits
         if room <= 0:
@@ -115,9 +127,12 @@ class Backlog:
         retries = max(0, counts.get("requests", 0) - sent)
         return REVISITS_PER_RUN + REVISITS_PER_NEW_STORY * new - self._revisits - retries
 
-    def skip_postponed(self) -> None:
-        """Record the postponed stories as skipped in this run; they stay due for the next one."""
+    def finish(self) -> None:
+        """Record the postponed stories as skipped, which stay due for the next run, and count the links left out."""
         with self._run.ledger.savepoint():
+            for name, n in (("requested", self._linked), ("left_out", len(self._admission.linked))):
+                if n:
+                    self._run.ledger.runs.count(self._run.run_id, f"linked/{name}", n)
             for request in self._admission.postponed.values():
                 self._admission.skip(request.meta["fetch"], Outcome.SKIPPED_FRESH)
         self._admission.postponed.clear()

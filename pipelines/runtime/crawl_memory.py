@@ -71,7 +71,7 @@ class LedgerMemory:
         with self._ledger.savepoint():
             for (story_id, url), at in self._story_urls.items():
                 known = self._ledger.stories.get(story_id)
-                if known is not None and known.url != url:
+                if known is not None and url not in ("", known.url):
                     self._ledger.stories.add_alias(
                         Alias(
                             site=site,

@@ -64,7 +64,9 @@ class RecordRejects:
         fetch, ledger, run_id = fetch_of(item), self._run.ledger, self._run.run_id
         with ledger.savepoint():
             if isinstance(error, Unchanged):
-                self._run.revisits.mark_unchanged(item.story.story_id, item.story.fetched_at)
+                story = item.story
+                url, section = (story.url, story.section) if self._run.revisits.is_canonical(item) else (None, None)
+                self._run.revisits.mark_unchanged(story.story_id, story.fetched_at, url, section)
             elif isinstance(error, ExactDuplicate):
                 story, kind = item.story, "exact_duplicate"
                 alias = Alias(site=story.site, url=story.url, story_id=error.original, kind=kind, run_id=run_id)

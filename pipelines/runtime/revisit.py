@@ -1,11 +1,13 @@
 """Recording of outcomes and next visits: each discovered URL has exactly one outcome per run."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from crawler.clock import now
-from crawler.items import Fetch, Snapshot
+from crawler.items import Fetch, ParsedStory, Snapshot
 from crawler.outcomes import Outcome
+from crawler.urls import is_twin
 from pipelines.ledger import KnownUrl, Ledger
 from pipelines.ledger.revisit_policy import next_revisit
 
@@ -38,6 +40,8 @@ class Revisits:
         self.ledger = ledger
         self.run_id = run_id
         self._intervals = intervals
+        self.on_outcome: Callable[[Fetch], None] = lambda fetch: None
+        self.on_new_url: Callable[[str, str], None] = lambda story_id, old_url: None
 
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
         """Record that a URL was discovered and will be requested.
@@ -70,6 +74,7 @@ class Revisits:
             self.note(fetch)
         if fetch.attempts:
             self.ledger.runs.count(self.run_id, "requests", fetch.attempts)
+        self.on_outcome(fetch)
 
     def _count_yield(self, fetch: Fetch) -> None:
         counts = {"html": int(fetch.is_html)}
@@ -102,7 +107,7 @@ class Revisits:
             fetch.etag = fetch.last_modified = None
         due_at = self._due_at(fetch, known, published_at, failures + 1)
         failed = retry or fetch.outcome in MISSING
-        missing_since = fetch.fetched_at if fetch.outcome == Outcome.GONE else None
+        missing_since = fetch.fetched_at if self._is_missing(fetch) else None
         self.ledger.urls.finish(
             fetch, due_at=due_at, retry=retry, born_at=published_at, failed=failed, missing_since=missing_since
         )
@@ -110,10 +115,10 @@ class Revisits:
             right = fetch.outcome != Outcome.UNCHANGED
             self.ledger.change_hints.record_result(fetch.hinted_by, fetch.key, right=right)
             self.ledger.runs.count(self.run_id, "hint/right" if right else "hint/wrong")
-        if known is not None and fetch.outcome == Outcome.GONE:
+        if known is not None and missing_since is not None:
             self._mark_gone(known, fetch.fetched_at)
         if fetch.status == 304:
-            self.mark_unchanged(fetch.story_id, fetch.fetched_at)
+            self.mark_unchanged(fetch.story_id, fetch.fetched_at, fetch.moved_to)
 
     def _due_at(
         self, fetch: Fetch, known: KnownUrl | None, published_at: datetime | None, failures: int
@@ -124,8 +129,9 @@ class Revisits:
         if fetch.outcome in (Outcome.STORY, Outcome.UNCHANGED, Outcome.EXACT_DUPLICATE):
             return next_revisit(published_at or (known.born_at if known else None), fetch.fetched_at)
         if fetch.outcome in MISSING:
-            first = fetch.outcome == Outcome.GONE and known is not None and known.missing_since is None
-            return fetch.fetched_at + DELAY_AFTER_MISSING * (1 if first else 2 ** min(failures - 1, MAX_DOUBLINGS))
+            story = self.ledger.stories.get(fetch.story_id) if fetch.outcome == Outcome.GONE else None
+            doublings = 0 if story and story.gone_by is None else min(failures - 1, MAX_DOUBLINGS)
+            return fetch.fetched_at + DELAY_AFTER_MISSING * (1 << doublings)
         return fetch.fetched_at + DELAY_AFTER_FAILURES if _may_improve(fetch) else None
 
     def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
@@ -143,11 +149,34 @@ class Revisits:
         wanted = min(interval, passed) / 2 if fetch.new_links else max(interval, passed) * 2
         return min(max(wanted, minimum), maximum)
 
-    def mark_unchanged(self, story_id: str | None, at: datetime) -> None:
-        """Record that a story was seen unchanged; do nothing if the story is not stored."""
+    def is_canonical(self, parsed: ParsedStory) -> bool:
+        """Report if a parsed story has its canonical URL, or a better one than before.
+
+        It is better if the URL before is missing now, or is that of an AMP or mobile edition.
+        """
+        known = self.ledger.urls.get(parsed.story.story_id)
+        stored = self.ledger.stories.get(parsed.story.story_id)
+        is_missing = known is not None and known.outcome in MISSING
+        is_better = stored is not None and is_twin(stored.url) and not is_twin(parsed.story.url)
+        return parsed.is_canonical or is_missing or is_better
+
+    def mark_unchanged(
+        self, story_id: str | None, at: datetime, url: str | None = None, section: str | None = None
+    ) -> None:
+        """Record that a story was seen unchanged; do nothing if the story is not stored.
+
+        :param url: its canonical URL, if known
+        """
         if story_id and (known := self.ledger.stories.get(story_id)):
-            self.ledger.stories.mark_seen(known, at)
+            self.ledger.stories.mark_seen(known, at, url, section)
+            if url and url != known.url:
+                self.on_new_url(known.story_id, known.url)
             self.ledger.runs.count(self.run_id, "story/unchanged")
+
+    def _is_missing(self, fetch: Fetch) -> bool:
+        """Report if the own URL of a story gave 404 or 410; if another one did, the story may still be there."""
+        story = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
+        return fetch.outcome == Outcome.GONE and (story is None or story.url == fetch.normal_url)
 
     def _mark_gone(self, known: KnownUrl, at: datetime) -> None:
         """Record that a stored story was taken down, once, if this is the second visit that confirms it."""

@@ -72,6 +72,7 @@ class Run:
         self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
         self.revisits = Revisits(self.ledger, self.run_id, spider.entry_point_intervals)
         self.memory = LedgerMemory(self.ledger, self.run_id)
+        self.revisits.on_new_url = self.memory.note_story_url
         mode = crawler.settings["KHOBOR_MODE"]
         spider.run_id, spider.memory, spider.is_incremental = self.run_id, self.memory, mode == "incremental"
         self.field_stats = FieldStats(spider.list_names())

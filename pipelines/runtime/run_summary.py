@@ -41,6 +41,8 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "rejects": _group(counts, "reject/"),
         "retry_failed": _group(counts, "retry_failed/"),
         "lists": _group(counts, "list/"),
+        "alternatives": _group(counts, "alternatives/"),
+        "linked": _group(counts, "linked/"),
         "hints": _group(counts, "hint/"),
         "unreadable": _group(counts, "unreadable/"),
         "removed": _group(counts, "removed/"),

@@ -14,6 +14,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from crawler.clock import now
 from crawler.downloader.retry import PatientRetry, has_free_slot
 from crawler.items import Fetch
+from crawler.link_following import FRONT_PAGE, RELATED
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
@@ -40,7 +41,8 @@ class LedgerScheduler(BaseScheduler):
         self._backlog = Backlog(self._admission, run, spider, self._queue)
         self._is_resumed = False
         self._sent = 0
-        run.before_publish = self._backlog.skip_postponed
+        run.before_publish = self._backlog.finish
+        run.revisits.on_outcome = self._admission.try_alternative
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -78,10 +80,12 @@ class LedgerScheduler(BaseScheduler):
             self._queue.push(request, CONTINUED)
             return True
         if fetch.story_id:
-            self._run.memory.note_story_url(fetch.story_id, fetch.url)
-        if fetch.key in self._admission.seen:
-            return False
+            self._run.memory.note_story_url(fetch.story_id, fetch.normal_url)
         with self._run.ledger.savepoint():
+            if fetch.key in self._admission.seen:
+                return self._admission.keep_alternative(request)
+            if fetch.via in (FRONT_PAGE, RELATED) and not request.meta.get("redirect_times"):
+                return self._admission.hold_back(request)
             return self._admission.admit(request)
 
     def _enqueue_redirect(self, request: Request, fetch: Fetch) -> bool:
@@ -95,6 +99,8 @@ class LedgerScheduler(BaseScheduler):
         if isinstance(target, SiteUrl) and target.story_id:
             self._run.memory.note_story_url(target.story_id, target.url)
         if not isinstance(target, SiteUrl) or target.key == fetch.key:
+            if isinstance(target, SiteUrl) and target.story_id:
+                fetch.moved_to = target.url
             self._queue.push(request, CONTINUED)  # the downloader rejects foreign hosts
             return True
         with self._run.ledger.savepoint():

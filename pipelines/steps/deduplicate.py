@@ -12,12 +12,14 @@ from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import state_hash
 
 
-def deduplicate(story: Story, ledger: Ledger) -> Story:
+def deduplicate(story: Story, ledger: Ledger, *, is_canonical: bool = True) -> Story:
     """Return a copy of a new or changed story with its revision number and the times at which both were first seen.
 
     ``cluster_id`` is that of the last revision, or the story's own id; the store step sets the final one. Raises
     :class:`Unchanged` if the story is stored in the same state, and :class:`ExactDuplicate` if its id is new but its
     headline and body are those of a stored story.
+
+    :param is_canonical: ``story`` has the canonical URL; otherwise a known story keeps its URL and section
     """
     known = ledger.stories.get(story.story_id)
     if known is None:
@@ -33,9 +35,10 @@ def deduplicate(story: Story, ledger: Ledger) -> Story:
         )
     if known.state_hash == state_hash(as_row(story)):
         raise Unchanged(f"revision {known.revision} still stands")
+    if not is_canonical:
+        story = replace(story, url=known.url, section=known.section)
     return replace(
         story,
-        url=known.url,
         revision=known.revision + 1,
         first_seen_at=known.first_seen_at,
         appeared_after=known.fetched_at,
@@ -59,5 +62,8 @@ class Deduplicate:
             if item.missing and self._run.ledger.stories.get(item.story.story_id) is not None:
                 # The text that generic reading finds would look like a revision.
                 raise UnknownLayout("no layout of the newspaper fits the page; the stored story is kept")
-            return replace(item, story=deduplicate(item.story, self._run.ledger))
+            return replace(
+                item,
+                story=deduplicate(item.story, self._run.ledger, is_canonical=self._run.revisits.is_canonical(item)),
+            )
         return item

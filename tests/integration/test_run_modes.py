@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crawler.spiders.kalbela import Kalbela
 from tests.newspaper import Fault, Newspaper
 from tests.newspaper.sections import SECTIONS
 from tests.newspaper.site_state import feed_names
@@ -64,7 +65,9 @@ def test_story_beyond_revisit_budget_gets_its_outcome(crawl: FinishedCrawl) -> N
     outcomes = fetches[fetches["run_id"] == report["run_id"]].set_index("url")["outcome"]
     assert outcomes.index.is_unique
     assert len(outcomes) == report["urls"]["discovered"]
-    listed = {row.url for rows in crawl.paper.lists().values() for row in rows}
+    rules = Kalbela.make_url_rules()
+    listed = {rules.identify(row.url).key for rows in crawl.paper.lists().values() for row in rows}
+    outcomes.index = [rules.identify(url).key for url in outcomes.index]
     assert listed <= set(outcomes.index)
     assert "skipped_fresh" in set(outcomes[list(listed)])
 

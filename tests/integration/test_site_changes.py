@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from crawler.clock import start_in
+from crawler.spiders.kalbela import Kalbela
 from tests.newspaper import Fault, Newspaper, StoryTruth
 from tests.newspaper.http_messages import http_date
 from tests.support.fault_site import SITE, CommandResult, crawl
@@ -21,6 +22,7 @@ from tests.support.fault_site import SITE, CommandResult, crawl
 TABLES = ("stories", "revisions", "aliases", "rejects", "rankings")
 HOME = Fault(status=302, body=b"", headers={"Location": f"{SITE}/"})
 NORMAL = Fault()
+_RULES = Kalbela.make_url_rules()
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Days:
         clock = {"KHOBOR_TESTING": "1", "KHOBOR_CLOCK": now.isoformat()}
         ended = crawl(self.mirror, self.data, *arguments, environment=clock, DOWNLOAD_TIMEOUT="5", **settings)
         tables = {name: ended.table(name) for name in TABLES}
-        self.runs.append(Run(now, truth, ended, ended.fetches(), tables))
+        fetches = ended.fetches()
+        fetches.index = [_RULES.identify(url).url.removeprefix(SITE) for url in fetches["url"]]
+        self.runs.append(Run(now, truth, ended, fetches, tables))
         return self.runs[-1]
 
     def missing(self) -> set[str]:

@@ -85,7 +85,7 @@ def make_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
         "depth": 1,
         "outcome": "story",
     }
-    return Fetch(**usual | {"attempts": 1, "run_id": "run-1", "key": f"{SITE}:{number}"} | changes)
+    return Fetch(**usual | {"attempts": 1, "run_id": "run-1", "key": f"{SITE}:{number}", "normal_url": url} | changes)
 
 
 @dataclass

@@ -1,44 +1,47 @@
-"""Canonical URLs, and the keys that identify a story or page for all spellings of its URL."""
+"""URLs of a site: the bytes to request, and the keys that identify a story or page for all spellings of its URL.
+
+A URL is requested as it is linked (:mod:`crawler.urls.standard`). Its normal form (:mod:`crawler.urls.normal_form`)
+only identifies it. This package imports no other one but ``outcomes`` and ``safe_text``.
+"""
 
 import re
-import unicodedata
-from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 
 from crawler.outcomes import Outcome
 from crawler.safe_text import UNSAFE
+from crawler.urls.normal_form import canonical_path, canonical_query
+from crawler.urls.standard import Url, UrlError
 
 MAX_LENGTH = 2048
-_TRACKING = re.compile(
-    r"utm_\w+|at_(medium|campaign|\w+)|fb(clid|_\w+)|[gyt]clid|g(ad_\w+|braid|clsrc)|wbraid|dclid|msclkid|t[tw]clid"
-    r"|igshid?|mibextid|mc_[ce]id|mkt_tok|_ga|_gl|_hs\w+|ref(_?src)?|s_cid|smid|cmpid|ocid|__twitter_impression",
-    re.IGNORECASE,
-)
 # Characters to escape in a URL: the unsafe ones, white space, zero-width characters and those a URL must not contain.
 _ESCAPED = re.compile(rf"[{UNSAFE}\t\n \xa0\u200b-\u200d\u202f\u3000<>\"\\^`{{|}}]")
-_SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
 # Prefixes and suffixes of the paths of AMP and mobile editions, which show the same story.
 _TWIN = re.compile(r"\A/(?:amp|m)(?=/)|(?:/amp|\.(?:amp|app|lite))\Z")
 # Cloudflare's own paths, among them hidden links that trap crawlers (`/cdn-cgi/content?id=…`).
 _TRAPS = frozenset(("cdn-cgi",))
 _NUMBER = re.compile(r"[^\s/?&#]{1,200}")
 _NO_TARGET = re.compile(r"(?:#.*|https?:/*)?", re.IGNORECASE | re.DOTALL)
-# A URL that is canonical except for scheme and host. Most are, and this match is several times as fast as parsing them.
-_CANONICAL = re.compile(r"https?://(?P<host>[a-z0-9.-]+)(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)")
+# A URL or path that is canonical except for scheme and host. Most are, and a match is several times as fast as parsing.
+_CANONICAL = re.compile(
+    r"(?:(?P<scheme>https?://)(?P<host>[a-z0-9.-]+))?(?P<path>(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteUrl:
     """A URL on one of the site's hosts.
 
-    ``url`` is canonical and safe to store; ``key`` is equal for all URLs of one story or page; ``story_id`` and
-    ``section`` are set for a story's URL.
+    ``url`` is the normal form, ``request_url`` the URL as linked; ``key`` is equal for all URLs of one story or page;
+    ``story_id`` and ``section`` are set for a story's URL.
     """
 
     url: str
     key: str
     story_id: str | None = None
     section: str | None = None
+    request_url: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class SkippedUrl:
     @property
     def key(self) -> str:
         return self.url
+
+    request_url = key
 
 
 @dataclass(frozen=True)
@@ -75,27 +80,30 @@ class UrlRules:
 
     def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
         """Return the URL of a link on the page ``base``, or the reason why it is not requested."""
-        if (match := _CANONICAL.fullmatch(link)) and match["host"] in self.hosts and len(link) <= MAX_LENGTH:
-            return self._own(match["path"], "")
-        shown, link = _printable(link), link.strip()
-        if _NO_TARGET.fullmatch(link):
+        if (match := _CANONICAL.fullmatch(link)) and len(link) <= MAX_LENGTH:
+            scheme, host = (match["scheme"], match["host"]) if match["host"] else _origin_of(base)
+            if host in self.hosts:
+                return self._own(match["path"], "", scheme + host + match["path"])
+        shown = _printable(link)
+        if _NO_TARGET.fullmatch(link.strip()):
             return SkippedUrl(shown, Outcome.INVALID_URL, "no URL, or a fragment of the same page")
         too_long = SkippedUrl(shown, Outcome.INVALID_URL, f"longer than {MAX_LENGTH} characters")
         if len(link) > MAX_LENGTH:
             return too_long
         try:
-            parts = urlsplit(urljoin(urljoin(base, "/") if self.from_root else base, link))
-            host, port = (parts.hostname or "").rstrip("."), parts.port
-        except ValueError as error:
-            return SkippedUrl(shown, Outcome.INVALID_URL, f"malformed: {_printable(str(error))}")
-        if parts.scheme not in ("http", "https"):
-            return SkippedUrl(shown, Outcome.INVALID_URL, f"scheme {_printable(parts.scheme) or 'missing'}")
-        if parts.username is not None or parts.password is not None:
+            root = _parse_base(base) if base else None
+            if root is not None and self.from_root:
+                root = replace(root, path="/", query=None)
+            url = Url.parse(link, root)
+        except UrlError as error:
+            return SkippedUrl(shown, Outcome.INVALID_URL, _printable(str(error)))
+        if url.has_user:
             return SkippedUrl(shown, Outcome.INVALID_URL, "contains a user name")
-        if host not in self.hosts or port not in (None, 80, 443):
-            return SkippedUrl(shown, Outcome.OFFSITE, f"host {_printable(parts.netloc)}")
-        own = self._own(canonical_path(parts.path), parts.query)
-        return own if max(len(parts.geturl()), len(own.url)) <= MAX_LENGTH else too_long
+        url = replace(url, host=url.host.removesuffix("."))
+        if url.host not in self.hosts or url.port is not None:
+            return SkippedUrl(shown, Outcome.OFFSITE, f"host {_printable(url.origin.partition('//')[2])}")
+        own = self._own(canonical_path(url.path), url.query or "", str(url))
+        return own if max(len(own.request_url), len(own.url)) <= MAX_LENGTH else too_long
 
     def absolute(self, link: str, base: str) -> str | None:
         """Return the absolute URL of a link to any host, such as that of a picture, or None if the link is not valid.
@@ -113,20 +121,22 @@ class UrlRules:
         url = _printable(parts.geturl(), MAX_LENGTH + 1)
         return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= MAX_LENGTH else None
 
-    def _own(self, path: str, raw_query: str) -> SiteUrl | SkippedUrl:
+    def _own(self, path: str, raw_query: str, request_url: str) -> SiteUrl | SkippedUrl:
         origin = f"https://{self.hosts[0]}"
         plain = _TWIN.sub("", path)
         first = unquote(plain.split("/", 2)[1]).lower() if plain.count("/") > 1 else ""
         if first in self.other_kinds or first in _TRAPS:
             return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"below /{first}/")
-        if (match := self.story.fullmatch(plain)) and (number := self._number(match, raw_query)):
+        if (match := self.story.fullmatch(plain) or self.story.fullmatch(path)) and (
+            number := self._number(match, raw_query)
+        ):
             story_id = f"{self.site}:{number}"
             path += "" if "id" in match.groupdict() else f"?{self.parameter}={number}"
             section = match.groupdict().get("section")
-            return SiteUrl(origin + path, story_id, story_id, section.lower() if section else None)
+            return SiteUrl(origin + path, story_id, story_id, section.lower() if section else None, request_url)
         query = canonical_query(raw_query)
         url = origin + path + (f"?{query}" if query else "")
-        return SiteUrl(url, url)
+        return SiteUrl(url, url, request_url=request_url)
 
     def _number(self, match: re.Match[str], raw_query: str) -> str | None:
         """Return the publisher's id, which is in the path or in the query."""
@@ -139,26 +149,20 @@ def is_twin(url: str) -> bool:
     return _TWIN.search(urlsplit(url).path) is not None
 
 
-def canonical_path(path: str) -> str:
-    """Return a path in NFC, uniformly percent-encoded, without dot segments, empty segments and a final slash."""
-    segments: list[str] = []
-    for escaped in path.split("/"):
-        segment = _nfc(unquote(escaped))
-        if segment == "..":
-            del segments[-1:]
-        elif segment not in ("", "."):
-            segments.append(quote(segment, safe=_SEGMENT_SAFE, errors="replace"))
-    return "/" + "/".join(segments)
+@lru_cache(maxsize=16)
+def _parse_base(base: str) -> Url:
+    return Url.parse(base)
 
 
-def canonical_query(query: str) -> str:
-    """Return a query string in NFC, with sorted parameters and without tracking parameters such as `utm_source`."""
-    pairs = ((_nfc(name), _nfc(value)) for name, value in parse_qsl(query, keep_blank_values=True))
-    return urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])), errors="replace")
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+@lru_cache(maxsize=16)
+def _origin_of(base: str) -> tuple[str, str]:
+    """Return the scheme, with its slashes, and the host of a base URL; both are empty if it is not valid."""
+    try:
+        url = _parse_base(base)
+    except UrlError:
+        return "", ""
+    scheme, _, host = url.origin.partition("://")
+    return f"{scheme}://", "" if url.has_user else host
 
 
 def _printable(text: str, limit: int = MAX_LENGTH) -> str:

@@ -1,0 +1,34 @@
+"""Normal form of a URL's path and query, equal for all spellings that lead to the same page."""
+
+import re
+import unicodedata
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+_TRACKING = re.compile(
+    r"utm_\w+|at_(medium|campaign|\w+)|fb(clid|_\w+)|[gyt]clid|g(ad_\w+|braid|clsrc)|wbraid|dclid|msclkid|t[tw]clid"
+    r"|igshid?|mibextid|mc_[ce]id|mkt_tok|_ga|_gl|_hs\w+|ref(_?src)?|s_cid|smid|cmpid|ocid|__twitter_impression",
+    re.IGNORECASE,
+)
+_SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
+
+
+def canonical_path(path: str) -> str:
+    """Return a path in NFC, uniformly percent-encoded, without dot segments, empty segments and a final slash."""
+    segments: list[str] = []
+    for escaped in path.split("/"):
+        segment = _nfc(unquote(escaped))
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(quote(segment, safe=_SEGMENT_SAFE, errors="replace"))
+    return "/" + "/".join(segments)
+
+
+def canonical_query(query: str) -> str:
+    """Return a query string in NFC, with sorted parameters and without tracking parameters such as `utm_source`."""
+    pairs = ((_nfc(name), _nfc(value)) for name, value in parse_qsl(query, keep_blank_values=True))
+    return urlencode(sorted(pair for pair in pairs if not _TRACKING.fullmatch(pair[0])), errors="replace")
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

@@ -20,7 +20,18 @@ from tests.support.frozen_pages import CASES, STORIES, Case, by_case, by_story
 # What a run or the page parser gives to a story, and no layout.
 FROM_THE_RUN = {
     "access",
-    *("language", "revision", "first_seen_at", "fetched_at", "gone_after", "gone_by", "content_hash", "cluster_id"),
+    *(
+        "language",
+        "revision",
+        "first_seen_at",
+        "fetched_at",
+        "gone_after",
+        "gone_by",
+        "appeared_after",
+        "appeared_by",
+        "content_hash",
+        "cluster_id",
+    ),
     *("discovered_via", "depth", "run_id"),
 }
 FIELDS = [column.name for column in columns_of(Story) if column.name not in FROM_THE_RUN]

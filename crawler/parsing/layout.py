@@ -100,7 +100,7 @@ class Layout:
             "headline": self.headline,
             "kicker": self.kicker,
             "subtitle": self.subtitle,
-            "byline": self.byline,
+            "byline": self.byline or self.authors,
             "authors": self.authors,
             "published_at": self.dates + self.published,
             "updated_at": self.dates + self.updated,
@@ -109,8 +109,8 @@ class Layout:
             "image_caption": self.caption,
         }
         names = {column: tuple(dict.fromkeys(e.name for e in found)) for column, found in fields.items() if found}
-        tags = (self.tags,) if self.tags else ()
-        return {**names, "body": self.body, "tags": (*tags, *(each.name for each in self.keywords))}
+        tags = (self.tags, *(each.name for each in self.keywords))
+        return {**names, "body": self.body, "tags": tuple(filter(None, tags))}
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Return the story on a page, with texts as printed and None for absent fields; it is not validated yet."""
@@ -131,7 +131,9 @@ class Layout:
         if address.section is None:
             fields["section"] = extract_first("section", article, self.section, clean)
         fields["authors"] = extract_all("authors", article, self.authors) or [*filter(None, [fields["byline"]])]
-        fields["byline"] = fields["byline"] or ", ".join(fields["authors"]) or None
+        if fields["byline"] is None and fields["authors"]:
+            fields["byline"] = ", ".join(fields["authors"])
+            article.extracted_by["byline"] = article.extracted_by["authors"]
         fields["image_caption"] = extract_first(
             "image_caption",
             self._around_lead_picture(article, fields["image_url"], url_rules),

@@ -1,5 +1,6 @@
 """Declarations of a site: what cannot be right is reported with file, line and an example, and spares other sites."""
 
+import inspect
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from crawler.declarations import declared_at, problems
 from crawler.entry_points import EntryPoint, Json, JsonPath, Listing, Pagination, Sitemap
 from crawler.registry import SiteLoader, newspapers
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from crawler.urls import SkippedUrl
 
 
 class Paper(Kalbela):
@@ -57,6 +59,19 @@ def test_wrong_declaration_is_reported_once(attributes: dict[str, Any]) -> None:
 def test_declared_sites_have_no_faults() -> None:
     assert faults(examples=("https://www.kalbela.com/world/1",)) == []
     assert [text for spider in newspapers().values() for text in problems(spider)] == []
+
+
+def test_every_site_follows_the_rules() -> None:
+    for name, spider in newspapers().items():
+        rules = spider.make_url_rules()
+        assert Path(inspect.getfile(spider)).stem == name
+        assert spider.title
+        assert spider.examples or spider.seeds, f"{name} names no story that is known to exist"
+        assert "facts" in (inspect.getmodule(spider).__doc__ or ""), f"{name}: the header names no facts"
+        for setting in ("DOWNLOAD_DELAY", "ROBOTSTXT_OBEY", "CONCURRENT_REQUESTS_PER_DOMAIN"):
+            assert setting not in (spider.custom_settings or {})
+        trap = rules.identify(f"https://{spider.hosts[0]}/cdn-cgi/content?id=x-1.1")
+        assert isinstance(trap, SkippedUrl), f"{name} follows links that trap crawlers"
 
 
 def test_site_files_are_short() -> None:

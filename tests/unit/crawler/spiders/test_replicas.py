@@ -62,3 +62,12 @@ def test_ranks_of_a_replica_are_exact(replica: Replica, name: str) -> None:
 def test_every_declared_site_is_played(replica: Replica) -> None:
     assert {*REPLICAS, "kalbela"} == set(newspapers())
     assert newspapers()[replica.name].hosts[0] == replica.host
+
+
+def test_byline_made_of_authors_names_its_extractor() -> None:
+    replica = REPLICAS["prothomalo"]
+    piece = next(each for each in replica.pieces if len(each.authors) == 2)
+    parsed = parse(replica, replica.url(piece), replica.page(piece)).story
+    assert parsed is not None
+    assert parsed.story.byline == ", ".join(piece.authors)
+    assert parsed.extracted_by["byline"] == parsed.extracted_by["authors"]

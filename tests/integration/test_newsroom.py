@@ -11,7 +11,7 @@ import pytest
 from pipelines.analysis.coverage import site_coverage
 from pipelines.storage.data_folder import DataFolder
 from tests.newspaper.bengali_text import DHAKA
-from tests.newsroom import Newsroom
+from tests.newsroom import Newsroom, intervals
 from tests.newsroom.evaluation import LOOKS, Evaluation, quantile
 from tests.newsroom.simulation import Simulation, simulate
 
@@ -127,6 +127,18 @@ def test_ranks_match_the_newsrooms_log(evaluation: Evaluation) -> None:
     truth, kept = evaluation.ranks_of_truth(), evaluation.ranks_kept()
     assert len(truth) > 500
     assert [_plain(row) for row in truth] == [_plain(row) for row in kept]
+
+
+def test_rank_intervals_contain_the_truth(evaluation: Evaluation) -> None:
+    found = intervals.ranks(evaluation)
+    assert found.right > 50
+    assert found.share >= 0.995, found.wrong[:5]
+
+
+def test_revision_intervals_contain_the_truth(evaluation: Evaluation) -> None:
+    found = intervals.revisions(evaluation)
+    assert found.right > 20
+    assert found.share >= 0.995, found.wrong[:5]
 
 
 def _plain(row: dict[str, object]) -> dict[str, object]:

@@ -53,6 +53,7 @@ _BOILERPLATE_NAME = re.compile(
     r"|toolbar|widget|banner|pagination|pager|rating|copyright|disclaimer)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+_NAMED = "div, section, aside, ul, ol, dl, footer, header, p, table, figure, h2, h3, h4, small, blockquote"
 _MAX_NAMES = 500  # characters of a class
 _HIDDEN_STYLE = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
@@ -80,18 +81,21 @@ class PageBlocks:
         self._limits = limits
         self._elements: dict[int, LexborNode] = {}
         self._chains: dict[int, tuple[int, ...]] = {}
-        every = [
-            Candidate(block, self._chain(block.element), prose_in(block, limits))
-            for block in text_blocks(body)
-            if block.element is not None
-        ]
-        noise = {key for key, node in self._elements.items() if _is_boilerplate(node)}
-        self.candidates = [each for each in every if noise.isdisjoint(each.chain)]
+        noise = {node.mem_id for node in body.css(_NAMED) if _is_boilerplate(node)}
+        self.candidates = self._candidates(body, noise)
         if sum(each.prose for each in self.candidates) < limits.min_rest:
+            every = self._candidates(body, set())
             prose = _sums(every, lambda each: each.prose)
             most = limits.max_noise * sum(each.prose for each in every)
             noise = {key for key in noise if prose[key] <= most}
             self.candidates = [each for each in every if noise.isdisjoint(each.chain)]
+
+    def _candidates(self, body: LexborNode, excluded: set[int]) -> list[Candidate]:
+        return [
+            Candidate(block, self._chain(block.element), prose_in(block, self._limits))
+            for block in text_blocks(body, excluded)
+            if block.element is not None
+        ]
 
     def _chain(self, element: LexborNode) -> tuple[int, ...]:
         """Return the ids of an element and its ancestors; the chain of each ancestor is cached too."""
@@ -176,7 +180,8 @@ def _names_boilerplate(names: str) -> bool:
 
 def _unwrap_page_form(body: LexborNode) -> None:
     """Remove the tags of a form around the whole page, as ASP.NET writes it; forms are skipped otherwise."""
-    whole = len(body.text())
-    for form in body.css("form"):
+    forms = body.css("form")
+    whole = len(body.text()) if forms else 0
+    for form in forms:
         if len(form.text()) * 2 > whole:
             form.unwrap()

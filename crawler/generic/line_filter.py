@@ -15,10 +15,14 @@ _WORD = re.compile(r"[^\W\d_]")
 _LABEL = compile_nfc(
     r"""\A\W*+(?:
       (?:by|von|por|par|автор)\s++\S++(?:\s++\S++){0,4}+
+    | (?:by|von|por|par)\s.{0,80}\b(?:19|20)\d\d\b.{0,40}+
+    | (?:caption|close|more|expand|view\ all|next|prev(?:ious)?|click\ to\ tweet|iklan|anzeige|werbung|publicidade?
+        |publicité|pubblicità|реклама|annons|reklama?|(?:image|photo|slide)?\s?\d{1,3}\s(?:of|/)\s\d{1,3}|\W)++
+    | (?:tempo\ de\ leitura|tiempo\ de\ lectura|temps\ de\ lecture|lesezeit|leestijd|reading\ time|পড়ার\ সময়).{0,30}+
     | (?:(?:share|tweet|facebook|twitter|whatsapp|pinterest|linkedin|e?-?mail|print|comments?|like|save|copy\ link
         |reddit|telegram|messenger|instagram|youtube|google\+?|news|on|this|via|with|friends|শেয়ার|করুন|প্রিন্ট|মন্তব্য
         |\d++)(?!\w)\W*+)++
-    | (?:first\ published|published|last\ updated|updated|posted|modified)\b.{0,60}+
+    | (?:first\ published|published|last\ updated|updated|posted|modified)\b.{0,120}+
     | .{0,15}\b\d{1,3}\s?min(?:ute)?s?\s+read
     | (?:related|tags?|topics?|filed\ under|categor(?:y|ies)|more\ on|share\ this|follow\ us|authors?|source|ট্যাগ|বিষয়)
       \b.{0,40}+
@@ -29,6 +33,13 @@ _PHRASE = compile_nfc(
     r"\A.{0,30}\b(?:newsletters?|subscribe|sign\s?up)\b|\bclick here\b|\A.{0,40}©|\ball rights reserved\b"
     r"|\bfollow\b.{0,60}\b(?:twitter|facebook|instagram)\b"
     r"|(?:গুগল নিউজ|ফেসবুক পে[ইজ]|ইউটিউব চ্যানেল).{0,80}(?:অনুসরণ|ফলো|সাবস্ক্রাইব|ফিড)",
+    re.IGNORECASE,
+)
+# Lines about the making of the story, which only close it.
+_CLOSING = compile_nfc(
+    r"\A\W*+(?:(?:additional |with )?reporting (?:by|for)|writing by|editing by|edited by|write to|reach the reporters?"
+    r"|contact|follow|read more|share|tell us|join)\b|\bcontributed (?:to this (?:report|story|article)|reporting)\b"
+    r"|\baffiliate commission\b|\bmoderating\b.{0,40}\bcomments\b",
     re.IGNORECASE,
 )
 _DATED = re.compile(r"\A(?=.{6,60}\Z).*(?<!\d)(?:(?:19|20)\d\d|(?:১৯|২০)[০-৯]{2})(?!\d)")
@@ -49,7 +60,7 @@ def story_lines(chosen: Sequence[Candidate], headline: str | None, summary: str 
     main = _main_parent(lines)
     while lines and (_is_edge(lines[0]) or (main not in lines[0].chain and _is_preamble(lines[0], summary))):
         lines = lines[1:]
-    while lines and _is_edge(lines[-1]):
+    while lines and (_is_edge(lines[-1]) or _is_closing(lines[-1])):
         lines = lines[:-1]
     return [each for each in lines if not _is_label(each)]
 
@@ -58,12 +69,18 @@ def _after_headline(chosen: Sequence[Candidate], headline: str | None) -> list[C
     start, passed = 0, 0
     limit = _HEAD_SHARE * sum(each.prose for each in chosen)
     for index, each in enumerate(chosen):
-        if headline is not None and len(each.block.text) <= _MAX_LABEL and read_alike(each.block.text, headline):
+        if headline is not None and _repeats(each.block.text, headline):
             start = index + 1
         passed += each.prose
         if passed > limit:
             break
     return list(chosen[start:])
+
+
+def _repeats(text: str, headline: str) -> bool:
+    """Report if a line is the headline; a sentence with its words is the beginning of the story."""
+    is_sentence = text.endswith((".", "।")) and not headline.endswith((".", "।"))
+    return len(text) <= _MAX_LABEL and not is_sentence and read_alike(text, headline)
 
 
 def _main_parent(lines: Sequence[Candidate]) -> int | None:
@@ -89,6 +106,10 @@ def _is_edge(line: Candidate) -> bool:
     block = line.block
     is_link = block.links != () and not _WORD.search(block.unlinked)
     return is_link or _is_label(line) or is_date_line(line)
+
+
+def _is_closing(line: Candidate) -> bool:
+    return len(line.block.text) <= _MAX_LABEL and _CLOSING.search(line.block.text) is not None
 
 
 def is_date_line(line: Candidate) -> bool:

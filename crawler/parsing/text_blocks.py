@@ -137,13 +137,14 @@ def _walk(root: LexborNode, excluded: Container[int]) -> Iterator[tuple[str, Lex
     node, entering = root.first_child, True
     while node is not None:
         tag = node.tag or ""
-        if entering and _is_visible(tag, node, excluded):
+        if entering and tag == "-text":
+            yield tag, node, True
+        elif entering and _is_visible(tag, node, excluded):
             yield tag, node, True
             if (child := node.first_child) is not None:
                 node = child
                 continue
-            if tag != "-text":
-                yield tag, node, False
+            yield tag, node, False
         elif entering and tag not in _SKIPPED and (image := node.css_first("img")) is not None:
             yield "img", image, True
         elif not entering:

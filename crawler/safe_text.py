@@ -28,7 +28,12 @@ def escape_lines(text: str) -> str:
 
     An indented line cannot be mistaken for the first line of a log record, which begins with a date.
     """
-    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n")).replace("\n", "\n    ")
+    return escape_unsafe(text).replace("\n", "\n    ")
+
+
+def escape_unsafe(text: str) -> str:
+    """Return the text with unsafe characters escaped (`\\x1b`), and its lines kept."""
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n"))
 
 
 def escape_json(text: str) -> str:

@@ -23,7 +23,7 @@ from schedules.dashboard.access import COOKIE, AccessMiddleware, AccessPolicy, D
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.query_params import InvalidQuery, Query, site_info
 from schedules.dashboard.views.catalogue import VIEWS, View
-from schedules.dashboard.views.runs import run_details
+from schedules.dashboard.views.runs import run_details, run_log
 from schedules.dashboard.views.story import is_story_id, story_details
 from schedules.metrics.exposition import exposition
 
@@ -54,6 +54,7 @@ class Dashboard:
             *(Route(path, endpoint) for path, endpoint in endpoints.items()),
             Route("/live", self._live),
             Route("/runs/{name}", self._run),
+            *(Route(f"/runs/{{name}}/{log}", self._log) for log in ("log", "log.json")),
             Route("/stories/{name}", self._story),
             Mount("/static", StaticFiles(directory=jinja_env.STATIC)),
             Route("/metrics", self._metrics),
@@ -74,6 +75,11 @@ class Dashboard:
         run_id = request.path_params["name"].removesuffix(".json")
         details = partial(run_details, run_id=run_id) if _RUN_ID.fullmatch(run_id) else lambda query: None
         return self._page(request, "run.html", "run", details)
+
+    def _log(self, request: Request) -> Response:
+        run_id = request.path_params["name"]
+        log = partial(run_log, run_id=run_id) if _RUN_ID.fullmatch(run_id) else lambda query: None
+        return self._page(request, "log.html", "log", log)
 
     def _story(self, request: Request) -> Response:
         story_id = request.path_params["name"].removesuffix(".json")

@@ -52,10 +52,14 @@ def _slots(count: int) -> tuple[float, int]:
 
 
 def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
-    """Label the first and the last day only, because a phone has no room for more labels."""
+    """Label the first and the last day only, because a phone has no room for more labels.
+
+    The label of the first has the year only if it differs, and there is none beside the last.
+    """
     width, first = _slots(len(labels))
-    if len(labels) > 1:
-        drawing.text(first * width, y, labels[0])
+    if len(labels) > 1 and first * width < 0.5:
+        day_and_month, _, year = labels[0].rpartition(" ")
+        drawing.text(first * width, y, day_and_month if labels[-1].endswith(year) else labels[0])
     for label in labels[-1:]:
         drawing.text(1, y, label, "end")
 

@@ -89,12 +89,12 @@ def moment_of(value: Any) -> datetime:
 
 
 def clock(value: Any, zone: ZoneInfo | None = None) -> str:
-    """Format a time as `22 Nov, 02:15`, in ``zone`` or else in the zone of this machine."""
+    """Format a time as `22 Nov 2026, 02:15`, in ``zone`` or else in the zone of this machine."""
     local = moment_of(value).astimezone(zone)
-    return f"{local.day} {local:%b}, {local:%H:%M}"
+    return f"{local.day} {local:%b %Y}, {local:%H:%M}"
 
 
 def day(value: Any, zone: ZoneInfo | None = None) -> str:
-    """Format a date such as `2026-11-22`, or the date of a time in ``zone``, as `Sun 22 Nov`."""
+    """Format a date such as `2026-11-22`, or the date of a time in ``zone``, as `Sun 22 Nov 2026`."""
     local = moment_of(value).astimezone(zone) if zone else moment_of(value)
-    return f"{local:%a} {local.day} {local:%b}"
+    return f"{local:%a} {local.day} {local:%b %Y}"

@@ -81,6 +81,7 @@ def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | No
         **{name: n if isinstance(n := coverage.get(name), int | float) else None for name in _ESTIMATE},
         "by_entry_point": {str(name): n for name, n in entry_points.items() if isinstance(n, int)},
         "gaps": [[first, last, last - first + 1] for first, last in gaps[:MAX_GAPS]],
+        "gaps_left_out": max(0, len(gaps) - MAX_GAPS),
     }, why
 
 

@@ -52,6 +52,7 @@ def _list(name: str, rows: Sequence[Row]) -> dict[str, Any]:
         "snapshots": sum(time >= since for time in times),
         "ranks": max(row["rank"] for at, rows in snapshots.items() if at >= since for row in rows.values()),
         "rows": [_row(row, before.get(_key(row)), snapshots.values(), since) for row in shown],
+        "rows_left_out": len(latest) - len(shown),
         "left": [json_row(row, _COLUMNS) for row in left],
     }
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Any
 
-from schedules.alerting.missed_runs import missed_runs
+from schedules.alerting.missed_runs import GOOD, missed_runs
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import counted, day, duration
 from schedules.dashboard.query_params import Query, json_row, site_info
+from schedules.exit_codes import ExitCode
 from schedules.reports.report import RunReport, parse_alarm
 from schedules.timetable.occurrences import OPEN, State
 
@@ -17,7 +18,12 @@ RECENT = timedelta(days=1)
 MAX_AGE = timedelta(days=31)
 MAX_NEW_STORIES = 12
 MAX_FULL_RUNS = 14
-_NOT_MISSED = (*OPEN, State.RAN, State.CAUGHT_UP)
+_RAN = (State.RAN, State.CAUGHT_UP)
+# Exit codes of faults of the network or the machine, and of interrupted runs.
+_PASSING = (
+    *(ExitCode.UNREACHABLE, ExitCode.LOCKED, ExitCode.STORAGE, ExitCode.DAMAGED),
+    *(ExitCode.INTERRUPTED, ExitCode.TERMINATED),
+)
 _MARK = ("run_id", "started_at", "good", "word", "new", "revised", "requests", "seconds")
 _STORY = ("story_id", "url", "section", "headline", "published_at")
 
@@ -52,20 +58,22 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
     recent = [run for run in runs if run.started >= query.moment - RECENT]
     alarms = active_alarms(runs) + _missed_run_alarms(query, site)
     missed = _missed(query, site)
+    unresolved = sum(not each["resolved"] for each in missed)
     totals = {name: sum(getattr(run, name) for run in recent) for name in ("new", "revised", "rejected", "requests")}
     return {
-        "good": None if latest is None else latest.good and runs[0].good and not alarms and not missed,
-        "sentence": _sentence(site, latest, runs[0], len(alarms), len(missed)) if latest else "No runs yet.",
+        "good": None if latest is None else _is_over(latest, runs) and runs[0].good and not alarms and not unresolved,
+        "sentence": _sentence(site, latest, runs, len(alarms), unresolved) if latest else "No runs yet.",
         "night": latest.as_dict() if latest else None,
         "last": runs[0].as_dict() if runs else None,
         "day": {"runs": len(recent), "good": sum(run.good for run in recent), **totals},
+        "full_runs": len(full_runs),
         "nights": [_mark(run) for run in reversed(full_runs[:MAX_FULL_RUNS])],
         "lately": [_mark(run) for run in reversed(recent)],
         "alarms": alarms,
         "missed": missed,
         "next": _next(query, site),
         "running": query.progress(site),
-        "new": _new_stories(query, site, latest) if latest else [],
+        "new": _new_stories(query, site),
     }
 
 
@@ -79,14 +87,24 @@ def _mark(run: RunReport) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _MARK}
 
 
-def _sentence(site: Site, full: RunReport, latest: RunReport, alarms: int, missed: int) -> str:
-    which = f"{'Full run' if full.mode == 'full' else 'Run'} of {day(full.started_at, site.zone)}"
+def _is_over(full: RunReport, runs: Sequence[RunReport]) -> bool:
+    """Report if the fault of a full run is over, because it had none, or by a later good run of any mode.
+
+    A passing fault is of the network or the machine. Any other is over with the next good full run.
+    """
+    return full.good or (full.exit_code in _PASSING and runs[0].good)
+
+
+def _sentence(site: Site, full: RunReport, runs: Sequence[RunReport], alarms: int, missed: int) -> str:
+    which, latest = f"{'Full run' if full.mode == 'full' else 'Run'} of {day(full.started_at, site.zone)}", runs[0]
     if not full.good:
-        return f"{which} failed: {_first_problem(full)}."
-    parts = [f"{which}: {counted(full.new, 'new story', 'new stories')} in {duration(full.seconds)}."]
+        later = "; later runs are good" if _is_over(full, runs) else ""
+        parts = [f"{which} failed: {_first_problem(full)}{later}."]
+    else:
+        parts = [f"{which}: {counted(full.new, 'new story', 'new stories')} in {duration(full.seconds)}."]
     parts += [f"{counted(alarms, 'active alarm')}."] if alarms else []
     parts += [f"{counted(missed, 'scheduled run')} did not start."] if missed else []
-    parts += [] if latest.good else [f"The latest run failed: {_first_problem(latest)}."]
+    parts += [] if latest.good or latest is full else [f"The latest run failed: {_first_problem(latest)}."]
     return " ".join(parts)
 
 
@@ -103,7 +121,10 @@ def active_alarms(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
     for run in runs:
         latest.setdefault(run.mode, run)
     found: dict[str, dict[str, Any]] = {}
+    full = latest.get("full")
     for mode, run in latest.items():
+        if mode != "full" and full is not None and full.started > run.started and full.exit_code in GOOD:
+            continue  # a full run reads everything that an incremental one does
         of_mode = [other for other in runs if other.mode == mode]
         for alarm in run.alarms:
             active = _runs_with(alarm["key"], of_mode)
@@ -127,12 +148,19 @@ def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
 
 
 def _missed(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the occurrences of the last day that were not run, with the reason."""
-    since = query.moment - RECENT
+    """Return the occurrences of the last day that were not run; a later good run of the schedule resolves one."""
+    since, found = query.moment - RECENT, query.source.occurrences()
+    made_up = {o.schedule: o.due_at for o in reversed(found) if o.state in _RAN and o.exit_code in GOOD}
     return [
-        {"schedule": o.schedule, "due_at": o.due_at.isoformat(), "state": str(o.state), "reason": o.reason}
-        for o in query.source.occurrences()
-        if site.name in o.sites and o.due_at >= since and o.state not in _NOT_MISSED
+        {
+            "schedule": o.schedule,
+            "due_at": o.due_at.isoformat(),
+            "state": str(o.state),
+            "reason": o.reason,
+            "resolved": o.schedule in made_up and made_up[o.schedule] > o.due_at,
+        }
+        for o in found
+        if site.name in o.sites and o.due_at >= since and o.state not in (*OPEN, *_RAN)
     ]
 
 
@@ -152,11 +180,12 @@ def _next(query: Query, site: Site) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: str(row["at"]))
 
 
-def _new_stories(query: Query, site: Site, run: RunReport) -> list[dict[str, Any]]:
+def _new_stories(query: Query, site: Site) -> list[dict[str, Any]]:
+    """Return the newest of the stories that were first seen in the last day."""
     import pyarrow.compute as pc
 
-    columns = [*_STORY, "run_id", "revision"]
-    rows = query.source.rows("stories", site.name, columns, f"{run.started - MAX_AGE:%Y-%m}")
-    rows = rows.filter(pc.and_(pc.equal(rows["run_id"], run.run_id), pc.equal(rows["revision"], 1)))
+    since = query.moment - RECENT
+    rows = query.source.rows("stories", site.name, [*_STORY, "first_seen_at"], f"{since - MAX_AGE:%Y-%m}")
+    rows = rows.filter(pc.greater_equal(rows["first_seen_at"], since))
     newest = rows.sort_by([("published_at", "descending"), ("story_id", "descending")]).slice(0, MAX_NEW_STORIES)
     return [json_row(row, _STORY) for row in newest.to_pylist()]

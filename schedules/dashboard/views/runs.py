@@ -1,13 +1,17 @@
-"""Run view: runs with the totals of each day, and the details of one run."""
+"""Run view: runs with the totals of each day, the details of one run, and its log."""
 
+import os
+import stat
 from typing import Any
 
+from crawler.safe_text import escape_unsafe
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import outcome_meaning
 from schedules.dashboard.query_params import Query, site_info
-from schedules.reports.report import RunReport
+from schedules.reports.report import RunReport, site_of
 
 MAX_RUNS = 300
+MAX_LOG_BYTES = 256 * 1024
 _DETAILS = ("fields", "coverage", "outcomes")
 _TOTALS = ("new", "revised", "unchanged", "gone", "rejected", "requests")
 
@@ -50,4 +54,29 @@ def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
     outcomes = sorted(run.outcomes.items(), key=lambda item: (-item[1], item[0]))
     rows = [{"outcome": name, "count": n, "meaning": outcome_meaning(name)} for name, n in outcomes]
     at = query.moment.isoformat()
-    return {"at": at, **site_info(query.source.site(run.site)), "run": run.as_dict(), "outcomes": rows}
+    has_log = query.source.dataset.log(run_id).is_file()
+    info = site_info(query.source.site(run.site))
+    return {"at": at, **info, "run": run.as_dict(), "outcomes": rows, "log": has_log}
+
+
+def run_log(query: Query, run_id: str) -> dict[str, Any] | None:
+    """Return the end of the log of a run, with unsafe characters escaped, or None if there is none.
+
+    Only a regular file in the folder of logs is opened, never a link to another file.
+    """
+    try:
+        descriptor = os.open(query.source.dataset.log(run_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        return None
+    with os.fdopen(descriptor, "rb") as log:
+        log.seek(max(0, found.st_size - MAX_LOG_BYTES))
+        content = log.read(MAX_LOG_BYTES)
+    left_out = found.st_size - len(content)
+    text = escape_unsafe(content.decode(errors="replace"))
+    info = site_info(query.source.site(site_of(run_id)))
+    sizes = {"shown": len(content), "left_out": max(0, left_out)}
+    return {"at": query.moment.isoformat(), **info, "run_id": run_id, **sizes, "text": text}

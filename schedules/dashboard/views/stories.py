@@ -44,6 +44,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
         "newest": _top(rows.filter(pc.is_valid(rows["published_at"])), "first_seen_at", "published_at"),
         "changed": _top(revised, "revision", "fetched_at"),
         "gone": _top(gone, "gone_by"),
+        "of": {"newest": len(rows), "changed": len(revised), "gone": len(gone)},
     }
 
 

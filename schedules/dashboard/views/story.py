@@ -38,7 +38,7 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
     since = f"{min(row['first_seen_at'] for row in rows) - timedelta(days=1):%Y-%m-%d}"
     rankings = source.rows_of_story("rankings", story_id, since)
     intervals = _intervals(source, story_id, since) if rankings else []
-    aliases = source.rows_of_story("aliases", story_id)[:MAX_ALIASES]
+    aliases = source.rows_of_story("aliases", story_id)
     return {
         "at": query.moment.isoformat(),
         **site_info(source.site(story_id.partition(":")[0])),
@@ -46,7 +46,8 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
         "revisions": list(_revisions(rows)),
         "intervals": [json_row(row, row) for row in intervals],
         "curves": dict(_curves(rankings)),
-        "aliases": [json_row(row, ("url", "kind", "first_seen_at")) for row in aliases],
+        "aliases": [json_row(row, ("url", "kind", "first_seen_at")) for row in aliases[:MAX_ALIASES]],
+        "aliases_left_out": max(0, len(aliases) - MAX_ALIASES),
     }
 
 

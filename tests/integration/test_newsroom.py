@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 
 from pipelines.analysis.coverage import site_coverage
+from pipelines.analysis.query import connect
 from pipelines.storage.data_folder import DataFolder
 from tests.newspaper.bengali_text import DHAKA
 from tests.newsroom import Newsroom, intervals
-from tests.newsroom.evaluation import LOOKS, Evaluation, quantile
+from tests.newsroom.evaluation import LOOKS, Evaluation, number_of, quantile
 from tests.newsroom.simulation import Simulation, simulate
 
 EVENING = datetime(2026, 10, 6, 21, 25, tzinfo=DHAKA)
@@ -139,6 +140,42 @@ def test_revision_intervals_contain_the_truth(evaluation: Evaluation) -> None:
     found = intervals.revisions(evaluation)
     assert found.right > 20
     assert found.share >= 0.995, found.wrong[:5]
+
+
+def test_first_questions_have_exact_counts(evaluation: Evaluation) -> None:
+    stories, truth = evaluation.table("stories").set_index("story_id"), evaluation.room.truth()
+    known = [story_id for story_id in stories.index if story_id in truth]
+    assert len(known) > 100
+    told = pd.DataFrame([vars(truth[story_id]) for story_id in known], index=known)
+    found = stories.loc[known]
+    for frame in (told, found):
+        frame["topic"] = frame["section"].str.partition("/")[0]
+        frame["hour"] = pd.to_datetime(frame["published_at"], utc=True).dt.tz_convert("Asia/Dhaka").dt.hour
+    for question in ("topic", "hour", "byline", "agency"):
+        expected, counted = (frame[question].value_counts(dropna=False).to_dict() for frame in (told, found))
+        assert {str(key): n for key, n in counted.items()} == {str(key): n for key, n in expected.items()}, question
+
+
+def test_corrected_headlines_are_those_shown(evaluation: Evaluation) -> None:
+    shown: dict[int, list[str]] = {}
+    for visit in evaluation.room.visits:
+        story = evaluation.room.story(visit.number) if visit.number is not None else None
+        if story is not None:
+            shown.setdefault(visit.number, []).append(story.states[visit.revision - 1].headline)  # type: ignore[operator]
+    stored = {number_of(story_id) for story_id in evaluation.table("stories")["story_id"]}
+    corrected = {number for number, headlines in shown.items() if len(set(headlines)) > 1} & stored
+    with connect(evaluation.simulation.data, {"kalbela": "Asia/Dhaka"}) as connection:
+        rows = connection.sql("SELECT DISTINCT story_id FROM story_history WHERE headline_changed").fetchall()
+    assert {number_of(story_id) for (story_id,) in rows} == corrected
+    assert len(corrected) > 3
+
+
+def test_stories_of_each_list_are_those_shown(evaluation: Evaluation) -> None:
+    ranks = evaluation.table("rankings").dropna(subset=["story_id"])
+    truth = pd.DataFrame(evaluation.ranks_of_truth()).dropna(subset=["story_id"])
+    for name in ("latest", "popular"):
+        found, told = (set(frame[frame["list"] == name]["story_id"]) for frame in (ranks, truth))
+        assert found == told != set()
 
 
 def _plain(row: dict[str, object]) -> dict[str, object]:

@@ -140,6 +140,14 @@ class Outbox:
         row = (table.name, " ".join(table.columns))
         self._sql.execute("INSERT OR REPLACE INTO columns VALUES (?, ?)", row)
 
+    def files_with_times(self) -> list[tuple[FileRecord, int | None]]:
+        """Return the files with the modification time (ns) at which their content was last compared, or None."""
+        query = "SELECT path, rows, bytes, sha256, modified FROM files WHERE sha256 <> '' ORDER BY path"
+        return [(FileRecord(*row[:4]), row[4]) for row in self._sql.execute(query)]
+
+    def set_time(self, path: str, modified: int) -> None:
+        self._sql.execute("UPDATE files SET modified = ? WHERE path = ?", (modified, path))
+
     def file(self, path: str) -> FileRecord:
         row = self._sql.execute("SELECT path, rows, bytes, sha256 FROM files WHERE path = ?", (path,)).fetchone()
         return FileRecord(*row) if row else FileRecord(path, 0, 0, "")
@@ -158,7 +166,7 @@ class Outbox:
         After a crash, this shows if the file at the path is the old or the new one.
         """
         self._sql.execute(
-            "INSERT INTO files VALUES (?, 0, 0, '', ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            "INSERT INTO files VALUES (?, 0, 0, '', ?, ?, ?, NULL) ON CONFLICT DO UPDATE SET"
             " prepared_rows = excluded.prepared_rows, prepared_bytes = excluded.prepared_bytes,"
             " prepared_sha256 = excluded.prepared_sha256",
             (file.path, file.rows, file.bytes, file.sha256),
@@ -168,6 +176,6 @@ class Outbox:
         """Record the size and hash of the file now at this path; delete the announcement made by :meth:`prepare`."""
         if file.sha256:
             row = (file.path, file.rows, file.bytes, file.sha256)
-            self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL)", row)
+            self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL)", row)
         else:
             self._sql.execute("DELETE FROM files WHERE path = ?", (file.path,))

@@ -43,7 +43,7 @@ CREATE TABLE outbox (
 CREATE TABLE columns (name TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
     path TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL,
-    prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT
+    prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT, modified INTEGER
 ) WITHOUT ROWID;
 """
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"

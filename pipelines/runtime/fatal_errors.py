@@ -14,6 +14,7 @@ _STORAGE_ERRNOS = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO),
     *(errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM),
 }
+_DISK_ERRORS = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
 MAX_LENGTH = 600
 
 
@@ -36,6 +37,8 @@ def fatal_error_in(error: BaseException | None) -> FatalError | None:
             return FatalError("memory", "out of memory; KHOBOR_ADDRESS_SPACE_MB limits how much a run may map")
         if isinstance(error, OSError) and error.errno in _STORAGE_ERRNOS:
             return FatalError("storage", one_line(os_error_text(error), MAX_LENGTH))
+        if isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_ERRORS:
+            return FatalError("storage", one_line(f"a database cannot be used: {error}", MAX_LENGTH))
         error = error.__cause__
     return None
 

@@ -22,6 +22,7 @@ from crawler.downloader.politeness import impolite_settings
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
+from pipelines.publishing.quick_check import lost_files
 from pipelines.runtime.crawl_memory import LedgerMemory
 from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
 from pipelines.runtime.field_stats import FieldStats
@@ -81,7 +82,7 @@ class Run:
         self.summary: Mapping[str, Any] | None = None
         self.fatal_error: FatalError | None = None
         self._state = "crawling"
-        self._clock_offset = clock_offset()
+        self._clock_offset, self._identity = clock_offset(), self.dataset.identity()
         self._is_open = self._is_published = False
         self._closing: asyncio.Future[None] | None = None
         self._commits = create_looping_call(self._commit)
@@ -136,15 +137,23 @@ class Run:
         self._state = "publishing"
         self.give_up(self.ledger.fault)
         try:
+            self.dataset.check_identity(self._identity)
             self._write_progress()
             self.before_publish()
             self.memory.store()
             self.ledger.commit()
             publish_run(self.dataset, self.ledger, self.run_id)
+            self._check_files()
         except FATAL_ERRORS as error:
             self.give_up(error)
             raise
         self._is_published = True
+
+    def _check_files(self) -> None:
+        if lost := lost_files(self.dataset, self.ledger):
+            assert self._crawler.stats is not None
+            self._crawler.stats.set_value("khobor/lost_files", lost)
+        self.ledger.commit()
 
     def give_up(self, error: BaseException | None) -> bool:
         """End the run and return True if an error is fatal; otherwise return False.
@@ -193,6 +202,7 @@ class Run:
         try:
             self.give_up(self.ledger.fault)
             check_clock(self._clock_offset)
+            self.dataset.check_identity(self._identity)
             self.ledger.commit()
             self._write_progress()
         except FATAL_ERRORS as error:

@@ -28,7 +28,7 @@ _REPEATING = {
     "observed_at", "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
 }  # fmt: skip
 # Errors caused by the machine, which do not mean that the file is damaged.
-_MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 
 
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
@@ -95,6 +95,8 @@ def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: An
     except FileNotFoundError:
         return TABLES[path.parts[0]].schema.empty_table().select(columns)
     except (pa.ArrowException, OSError) as error:
+        if getattr(error, "errno", None) in _MACHINE_ERRORS:
+            raise
         raise DataDamaged(path, f"cannot be read ({str(error).splitlines()[0]})") from error
 
 

@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
-from pipelines.storage.errors import storage_errors
+from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.tables import TABLES, Table
 
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"}
@@ -59,6 +59,18 @@ class DataPaths:
         with storage_errors("read", place), suppress(FileNotFoundError), place.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
         return ""
+
+    def identity(self) -> tuple[int, int]:
+        """Return device and inode of the folder, which another folder of the same name does not have."""
+        stat = self.root.stat()
+        return stat.st_dev, stat.st_ino
+
+    def check_identity(self, identity: tuple[int, int]) -> None:
+        """Raise :class:`DatabaseDamaged` if the folder was removed or replaced since :meth:`identity` was called."""
+        with suppress(OSError):
+            if self.identity() == identity:
+                return
+        raise DatabaseDamaged(f"{self.root} was removed, renamed or replaced during the run: move it back")
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free

@@ -210,6 +210,12 @@ def _clock(summary: Summary, _: Expectations) -> Iterator[Problem]:
         yield ExitCode.BELOW_EXPECTATION, "clock", sentence
 
 
+def _lost_files(summary: Summary, _: Expectations) -> Iterator[Problem]:
+    if lost := (summary.get("stats") or {}).get("khobor/lost_files"):
+        sentence = f"published data is lost or damaged, in {len(lost)} files: {lost[0]}; `khobor check` says what to do"
+        yield ExitCode.DAMAGED, "damaged/files", sentence
+
+
 def _failed_in_a_row(summary: Summary, _: Expectations) -> Iterator[Problem]:
     stats = summary.get("stats") or {}
     for name, n in stats.items():
@@ -229,7 +235,7 @@ def _removed(summary: Summary, _: Expectations) -> Iterator[Problem]:
 
 _Check = Callable[[Summary, Expectations], Iterator[Problem]]
 _SEVERE: Sequence[_Check] = (
-    *(_ended, _unbalanced, _interrupted, _unreachable, _given_up, _crashed, _layout_changed),
+    *(_ended, _unbalanced, _interrupted, _lost_files, _unreachable, _given_up, _crashed, _layout_changed),
     lambda summary, _: without_story(summary),
     lambda summary, expected: lists_empty(summary, expected.lists),
 )

@@ -64,8 +64,9 @@ def write_verdict(
 def write_lost_verdict(dataset: DataFolder, summary: Summary) -> dict[str, Any]:
     """Evaluate a run whose ledger cannot be read, without a comparison; write its report if the disk allows it."""
     report = _evaluated(dict(summary), evaluate(summary, Expectations()))
-    with suppress(*FATAL_ERRORS):
-        _write(dataset, report)
+    if dataset.state.is_dir():  # otherwise the data folder was removed
+        with suppress(*FATAL_ERRORS):
+            _write(dataset, report)
     return report
 
 

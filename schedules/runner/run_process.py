@@ -79,6 +79,7 @@ class RunProcess:
         settings = project_settings()
         settings.update(options.settings, priority="cmdline")
         self.warnings = check_machine(options.dataset, settings.getfloat("KHOBOR_MIN_FREE_MB"))
+        self._identity = options.dataset.identity()
         self._lock = SiteLock.take(options.dataset.lock(options.newspaper.name))
         try:
             # Raises an error if the ledger is damaged. The run begins here, so that one that dies at once is known.
@@ -160,6 +161,7 @@ class RunProcess:
         """
         path = self.options.dataset.run(self.run_id)
         try:
+            self.options.dataset.check_identity(self._identity)
             if not path.exists():
                 self._recover()
             report = read_report(self.options.dataset, self.run_id) if path.exists() else self._stopped_early()

@@ -78,6 +78,25 @@ class Ledger(Transactions):
             raise
         return cls(connection, site, zone)
 
+    @classmethod
+    def read_only(cls, path: Path, site: str, zone: ZoneInfo) -> Self:
+        """Open the ledger of a copy on a read-only file system; it must be closed by :meth:`close_unchanged`.
+
+        Raises :class:`DatabaseDamaged` if the file is damaged or missing.
+        """
+        if not path.exists():
+            raise DatabaseDamaged(f"{path} is missing; {REMEDY}")
+        connection = Connection(path, FORMAT, mode="ro&immutable=1")
+        try:
+            check(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, site, zone)
+
+    def close_unchanged(self) -> None:
+        self._sql.close()
+
     @property
     def fault(self) -> StorageError | None:
         """The first disk error since the ledger was opened, or None; after a disk error the crawl must end."""

@@ -26,10 +26,10 @@ class Connection(sqlite.Connection):
     deleted, so that there is room to record the end of the run.
     """
 
-    def __init__(self, path: Path, form: sqlite.Format) -> None:
+    def __init__(self, path: Path, form: sqlite.Format, *, mode: str = "rwc") -> None:
         self.fault: StorageError | None = None
         try:
-            super().__init__(path, form)
+            super().__init__(path, form, mode=mode)
         except sqlite3.OperationalError as error:
             raise self._storage_error(str(error)) from error
 

@@ -9,10 +9,11 @@ missing stories again.
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -32,6 +33,7 @@ from pipelines.storage.tables import TABLES, Table, is_site
 class Damage(StrEnum):
     MISSING = "missing"
     FOREIGN = "foreign"
+    UNRECORDED = "unrecorded"
     UNREADABLE = "unreadable"
     CHANGED = "changed"
     MISPLACED = "misplaced"
@@ -44,9 +46,10 @@ _QUARANTINE = "`khobor check --quarantine` moves it away"
 REMEDIES = {
     Damage.MISSING: "restore it, or run `khobor reindex` to fetch its stories again",
     Damage.FOREIGN: _QUARANTINE,
+    Damage.UNRECORDED: "after a restore, run `khobor reindex`, which takes it in; if it is not yours, move it away",
     Damage.UNREADABLE: f"{_QUARANTINE}; then run `khobor reindex` to fetch its stories again",
-    Damage.CHANGED: f"{_QUARANTINE}; then run `khobor reindex` to fetch its stories again; if you changed it yourself,"
-    " `khobor reindex` alone accepts it",
+    Damage.CHANGED: "after a restore, or if you changed it yourself, run `khobor reindex`, which accepts it; otherwise"
+    f" {_QUARANTINE}, and `khobor reindex` fetches its stories again",
     Damage.MISPLACED: "`khobor reindex` moves stories to their month",
     Damage.DOUBLED: "`khobor reindex` keeps the newest revision of a story",
     Damage.LEFTOVER: "`khobor publish` clears it",
@@ -196,4 +199,15 @@ def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
             is_other_site = len(relative.parts) > 2 and key == "site" and is_site(site) and site != ledger.site
             is_ours = path.is_dir() or relative.as_posix() in published
             if not is_other_site and (path.is_symlink() or not is_ours):
-                yield Fault(Damage.FOREIGN, relative.as_posix(), "was not published")
+                is_whole = not path.is_symlink() and _is_partition(data_folder, table, ledger.site, relative)
+                damage = Damage.UNRECORDED if is_whole else Damage.FOREIGN
+                yield Fault(damage, relative.as_posix(), "is not in the ledger" if is_whole else "was not published")
+
+
+def _is_partition(data_folder: DataFolder, table: Table, site: str, path: Path) -> bool:
+    """Report if a file that the ledger does not know is a whole partition of the site, as after a restore."""
+    for part, place in data_folder.published(table, site):
+        if place == PurePosixPath(path):
+            with suppress(DataDamaged):
+                return data_folder.read(table, site, part) is not None
+    return False

@@ -1,5 +1,6 @@
 """Exceptions for data that cannot be read or written."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ class DataDamaged(Exception):
         super().__init__(f"{path} {reason}; `khobor check` lists all damage and says what to do")
         self.path = path
         self.reason = reason
+
+
+def is_read_only(error: StorageError) -> bool:
+    """Report if the error is that the folder cannot be written at all."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 @contextmanager

@@ -45,15 +45,31 @@ def publish(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     from crawler.safe_text import one_line
+    from pipelines.ledger import Ledger
     from pipelines.publishing.verify import REMEDIES, quarantine
     from pipelines.publishing.verify import check as find_faults
+    from pipelines.storage.errors import StorageError, is_read_only
+    from schedules.reports.checks import write_check
 
     def check_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
         with open_ledger(dataset, spider) as ledger:
             found = find_faults(dataset, ledger)
+        write_check(dataset, spider.name, [str(fault) for fault in found])
         return {"faults": found, "moved": quarantine(dataset, found) if options.quarantine else []}
 
-    results = for_each_site(options, check_site)
+    def check_copy(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        ledger = Ledger.read_only(dataset.ledger(spider.name), spider.name, spider.zone)
+        try:
+            return {"faults": find_faults(dataset, ledger), "moved": []}
+        finally:
+            ledger.close_unchanged()
+
+    try:
+        results = for_each_site(options, check_site)
+    except StorageError as error:
+        if options.quarantine or not is_read_only(error):
+            raise
+        results = for_each_site(options, check_copy, is_read_only=True)
     faults = [
         {
             "site": result["site"],

@@ -24,9 +24,15 @@ def open_data(data: Path) -> "DataFolder":
 
 
 def for_each_site(
-    options: argparse.Namespace, action: Callable[["DataFolder", "type[NewspaperSpider]"], dict[str, Any]]
+    options: argparse.Namespace,
+    action: Callable[["DataFolder", "type[NewspaperSpider]"], dict[str, Any]],
+    *,
+    is_read_only: bool = False,
 ) -> list[dict[str, Any]]:
-    """Lock the given sites, by default all that have data, and return the result of ``action`` for each."""
+    """Lock the given sites, by default all that have data, and return the result of ``action`` for each.
+
+    :param is_read_only: the data folder cannot be written, and so neither locked nor changed
+    """
     from crawler.registry import newspapers
     from pipelines.storage.site_lock import SiteLock
     from schedules.runner.options import spider_named
@@ -35,6 +41,8 @@ def for_each_site(
     spiders = [spider_named(name) for name in dict.fromkeys(options.site)] or [
         spider for name, spider in newspapers().items() if dataset.ledger(name).exists() or dataset.holds(name)
     ]
+    if is_read_only:
+        return [{"site": spider.name} | action(dataset, spider) for spider in spiders]
     if spiders:
         dataset.prepare()
     with ExitStack() as locks:

@@ -34,6 +34,7 @@ from schedules.metrics.labels import (
     sites,
 )
 from schedules.metrics.totals import Key, Totals, TotalsReader
+from schedules.reports.checks import last_checks
 from schedules.reports.progress import running
 from schedules.reports.report import RunReport
 from schedules.timetable.config import Timetable
@@ -168,6 +169,11 @@ class _DataFolderCollector(Collector):
         yield gauge("khobor_list_length", "Entries of the newest snapshot of a list", ["site", "list"], lengths)
         outbox = [((site,), count) for site in sites() if (count := outbox_rows(self.dataset, site)) is not None]
         yield gauge("khobor_outbox_rows", "Stored rows that are not published yet", ["site"], outbox)
+        checks = last_checks(self.dataset)
+        at, faults = "End of the last full check of the data", "Faults found by the last full check of the data"
+        known = [each for each in checks if each.site in sites()]
+        yield gauge("khobor_check_timestamp_seconds", at, ["site"], [((c.site,), c.at.timestamp()) for c in known])
+        yield gauge("khobor_check_faults", faults, ["site"], [((c.site,), c.faults) for c in known])
         with suppress(OSError):
             text = "Free bytes in the file system of the data folder"
             yield gauge("khobor_free_bytes", text, [], [((), self.dataset.free_bytes())])

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+from crawler.clock import now
 from pipelines.ledger.runs import has_dead_run
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import private_file
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.paths import PROJECT
+from schedules.reports.checks import CHECK_INTERVAL, last_checks
 from schedules.timetable.config import ACCEPTED, Schedule
 from schedules.timetable.schedule_lock import lock_file
 
@@ -46,6 +48,15 @@ class ChildProcesses:
             if has_dead_run(self._dataset.ledger(site)):
                 command = [sys.executable, "-m", "khobor", "publish", site, f"--data={self._dataset.root}"]
                 self._publications.append(self._popen(command, f"publish-{site}"))
+
+    def check_data(self, sites: Iterable[str]) -> None:
+        """Start the full check of one site whose last one is a week ago, unless a process of this kind runs."""
+        self._publications = [each for each in self._publications if each.poll() is None]
+        checked = {check.site for check in last_checks(self._dataset) if now() - check.at < CHECK_INTERVAL}
+        for site in sites:
+            if not self._publications and site not in checked and self._dataset.ledger(site).exists():
+                command = [sys.executable, "-m", "khobor", "check", site, f"--data={self._dataset.root}"]
+                self._publications.append(self._popen(command, f"check-{site}"))
 
     def _popen(self, command: Sequence[str], name: str) -> "subprocess.Popen[bytes]":
         """Start a process; its output goes to a file, because a pipe would break when the service ends."""

@@ -55,9 +55,9 @@ class Dispatcher:
 
     def run_once(self) -> None:
         """Record the runs that have ended, and start those that are due."""
-        moment = self.clock()
+        moment, sites = self.clock(), {site for schedule in self.timetable.schedules for site in schedule.sites}
         if self._last_call is None:
-            self.processes.report_dead_runs(site for schedule in self.timetable.schedules for site in schedule.sites)
+            self.processes.report_dead_runs(sites)
         with self._opened() as occurrences:
             self._reap(occurrences, moment)
             for occurrence in occurrences.unfinished():
@@ -67,6 +67,8 @@ class Dispatcher:
             occurrences.forget_others([schedule.name for schedule in self.timetable.schedules])
             for schedule in self.timetable.schedules:
                 self._dispatch(occurrences, schedule, moment)
+            if not occurrences.unfinished():
+                self.processes.check_data(sites)
         self._last_call = moment
 
     @contextmanager

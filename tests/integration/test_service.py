@@ -156,6 +156,9 @@ class Runs:
     def report_dead_runs(self, sites: Iterable[str]) -> None:
         pass
 
+    def check_data(self, sites: Iterable[str]) -> None:
+        pass
+
     def holder(self, schedule: str) -> int | None:
         return 4711 if schedule in self.world.running else None
 

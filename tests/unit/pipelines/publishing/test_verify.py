@@ -1,5 +1,6 @@
 """Tests of `check` and quarantine: every kind of damage is named, and nothing intact is."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,14 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from crawler.items import Sighting
+from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.verify import REMEDIES, Damage, check, quarantine
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
 from tests.support.builders import (
     DECEMBER,
     JANUARY,
     NOVEMBER,
     SITE,
+    ZONE,
     LedgerFolder,
     make_fetch,
     make_reject,
@@ -197,3 +201,24 @@ def test_quarantine_never_overwrites(kept: LedgerFolder) -> None:
         quarantine(kept.dataset, check(kept.dataset, kept.ledger))
     held = sorted(path.read_bytes() for path in (kept.dataset.root / "quarantine").rglob("README.txt"))
     assert held == [b"first", b"second"]
+
+
+def test_restored_files_are_taken_in(kept: LedgerFolder) -> None:
+    """A ledger older than the files, as after a restore, does not call them foreign."""
+    kept.ledger.outbox.settle(FileRecord(JANUARY_FILE, 0, 0, ""))
+    assert (Damage.UNRECORDED, JANUARY_FILE) in found(kept)
+    assert quarantine(kept.dataset, check(kept.dataset, kept.ledger)) == []
+    assert "khobor reindex" in REMEDIES[Damage.UNRECORDED]
+    (kept.dataset.root / JANUARY_FILE).write_bytes(b"x")
+    assert (Damage.FOREIGN, JANUARY_FILE) in found(kept)
+
+
+def test_read_only_copy_is_checked_unchanged(kept: LedgerFolder, tmp_path: Path) -> None:
+    kept.ledger._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = DataFolder(tmp_path / "copy")
+    shutil.copytree(kept.dataset.root, copy.root)
+    before = {each: each.stat().st_mtime_ns for each in copy.root.rglob("*")}
+    ledger = Ledger.read_only(copy.ledger(SITE), SITE, ZONE)
+    assert check(copy, ledger) == []
+    ledger.close_unchanged()
+    assert {each: each.stat().st_mtime_ns for each in copy.root.rglob("*")} == before

@@ -1,0 +1,54 @@
+"""Results of the last full check of each site (`khobor check`), for alarms and metrics."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from crawler.clock import now
+from pipelines.storage.data_folder import DataFolder
+
+#: The service checks a site again after this time.
+CHECK_INTERVAL = timedelta(days=7)
+_SUFFIX = ".check.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LastCheck:
+    """Last full check of a site: when it ended, the number of faults, and the first of them."""
+
+    site: str
+    at: datetime
+    faults: int
+    first: str | None
+
+
+def write_check(dataset: DataFolder, site: str, faults: Sequence[str]) -> None:
+    values = {"at": now().isoformat(), "faults": len(faults), "first": next(iter(faults), None)}
+    dataset.write_text(dataset.state / f"{site}{_SUFFIX}", json.dumps(values, ensure_ascii=False))
+
+
+def last_checks(dataset: DataFolder) -> list[LastCheck]:
+    """Return the last check of each site that has been checked; unreadable results are left out."""
+    checks = []
+    for path in sorted(dataset.state.glob(f"*{_SUFFIX}")):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            values = json.loads(path.read_bytes())
+            at = min(datetime.fromisoformat(values["at"]), now())
+            checks.append(LastCheck(path.name.removesuffix(_SUFFIX), at, int(values["faults"]), values["first"]))
+    return checks
+
+
+def check_alarms(dataset: DataFolder) -> list[dict[str, str]]:
+    """Return an alarm for each site whose last check found faults."""
+    return [
+        {
+            "key": f"{check.site}/damaged/check",
+            "kind": "damaged",
+            "site": check.site,
+            "sentence": f"`khobor check` found {check.faults} faults in the data: {check.first}",
+        }
+        for check in last_checks(dataset)
+        if check.faults
+    ]

@@ -4,7 +4,7 @@ They show if a page or list has stopped changing, which may mean that it is no l
 """
 
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,8 @@ CREATE TABLE changes (
 ) WITHOUT ROWID;
 """
 HISTORY = timedelta(days=28)
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_CHECKED_HOURS = range(7, 73)
 
 
 class Changes:
@@ -41,8 +42,9 @@ class Changes:
 
         Only names that were seen at or after ``since`` are returned. In each entry, `since` is the time of the last
         change and `hours` the number of hours from then until the page was last seen. `known` is the length of the
-        recorded history in hours. `longest` is the duration, in hours, of the longest earlier state that was current at
-        this hour of the day. `longest_then` is that of the longest earlier state that was current at any hour of the
+        recorded history in hours. `usual` has one tuple for each full hour of the current state from the 7th to the
+        72nd, and one for its end. Its numbers are hours since the last change, the duration of the longest earlier
+        state that was current at that hour of the day, and that of the longest one that was current at any hour of the
         day since the last change.
         """
         spells = {}
@@ -57,8 +59,10 @@ class Changes:
                 "since": start.isoformat(),
                 "hours": _hours(seen - start),
                 "known": _hours(seen - moments[0]),
-                "longest": self._longest(gaps, seen, seen),
-                "longest_then": self._longest(gaps, start, seen),
+                "usual": [
+                    (_hours(end - start), self._longest(gaps, end, end), self._longest(gaps, start, end))
+                    for end in (*takewhile(seen.__gt__, (start + n * _HOUR for n in _CHECKED_HOURS)), seen)
+                ],
             }
         return spells
 
@@ -74,4 +78,4 @@ class Changes:
 
 
 def _hours(duration: timedelta) -> float:
-    return round(duration / timedelta(hours=1), 2)
+    return round(duration / _HOUR, 2)

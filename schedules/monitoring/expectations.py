@@ -1,4 +1,7 @@
-"""Expectations (minimum requirements of a run), and the evaluation of its summary against them."""
+"""Expectations (minimum requirements of a run), and the evaluation of its summary against them.
+
+It is long because it has the checks of a run in the order of their severity.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,6 +48,8 @@ class Verdict:
 LAYOUT_CHANGED_SHARE = 0.6
 #: In a run with fewer story requests, half of them must fail for an alarm.
 MANY_STORIES = 20
+#: Fewer failures are usual in a small run.
+MIN_FAILURES = 4
 _CRASHES = ("ReaderCrashed", "StepCrashed")
 # Exit code, alarm key and sentence by the reason for which a run ended.
 _ENDED: Mapping[str, tuple[ExitCode, str, str]] = {
@@ -186,7 +191,7 @@ def _failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     failed = sum(failures.values())
     answered = [each for each in Outcome if each.is_read or each in (Outcome.REJECTED, Outcome.GONE)]
     requests = failed + sum(counts.get(each, 0) for each in answered)
-    if requests >= expected.min_pages and failed > expected.max_failed * requests:
+    if requests >= expected.min_pages and failed >= MIN_FAILURES and failed > expected.max_failed * requests:
         sentence = f"{failed} of {requests} requests failed: {listed(failures, '{} {}')}"
         yield ExitCode.BELOW_EXPECTATION, "failed", sentence
 

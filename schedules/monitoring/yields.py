@@ -60,9 +60,14 @@ def _no_story_link(links: int) -> str:
 def stale(summary: Summary) -> Iterator[Problem]:
     for name, spell in _spells(summary).items():
         least = STALE_HOURS_YOUNG if spell["known"] < YOUNG_HOURS else STALE_HOURS
-        usual = max(least, STALE_FACTOR * spell["longest"], STALE_FACTOR_THEN * spell["longest_then"])
-        if spell["hours"] > usual:
-            longest = f"longest time without a change at this hour, in 28 days: {spell['longest']:.1f} hours"
+        # Once stale, it stays so until it changes, also at an hour at which it usually changes less often.
+        limits = (
+            (hours, longest)
+            for hours, longest, longest_then in spell["usual"]
+            if hours > max(least, STALE_FACTOR * longest, STALE_FACTOR_THEN * longest_then)
+        )
+        if exceeded := next(limits, None):
+            longest = f"longest time without a change at that hour, in 28 days: {exceeded[1]:.1f} hours"
             sentence = f"{name.replace('_', ' ')}: unchanged for {spell['hours']:.1f} hours ({longest})"
             yield ExitCode.BELOW_EXPECTATION, f"stale/{name}", sentence
 

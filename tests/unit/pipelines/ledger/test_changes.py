@@ -26,11 +26,12 @@ def test_spell_is_compared_with_same_hour(ledger: Ledger) -> None:
     night = last + 5 * HOUR
     ledger.changes.note("latest", f"{last}", night)
     spell = ledger.changes.spells(night)["latest"]
-    assert (spell["hours"], spell["longest"], spell["longest_then"]) == (5, 8, 8)
+    assert (spell["hours"], spell["usual"]) == (5, [(5, 8, 8)])
     noon = last + 14 * HOUR
     ledger.changes.note("latest", f"{last}", noon)
     spell = ledger.changes.spells(noon)["latest"]
-    assert (spell["hours"], spell["longest"], spell["longest_then"]) == (14, 1, 8)
+    assert spell["hours"] == 14
+    assert spell["usual"] == [(7, 8, 8), *((n, 8 if n == 8 else 1, 8) for n in range(8, 15))]
     assert spell["known"] == 9 * 24 + 30
 
 

@@ -33,7 +33,7 @@ def entries(via: str, read: int, empty: int, links: int = 0) -> dict[str, Any]:
 
 
 def spell(hours: float, known: float, longest: float = 0, longest_then: float = 0) -> dict[str, Any]:
-    return {"spells": {"latest": {"hours": hours, "known": known, "longest": longest, "longest_then": longest_then}}}
+    return {"spells": {"latest": {"hours": hours, "known": known, "usual": [(hours, longest, longest_then)]}}}
 
 
 NONE_STORED = {"has_stories": False}

@@ -1,5 +1,6 @@
 """Declared sites on replicas of them: every field, link and rank of thirty composed stories."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,3 +72,23 @@ def test_byline_made_of_authors_names_its_extractor() -> None:
     assert parsed is not None
     assert parsed.story.byline == ", ".join(piece.authors)
     assert parsed.extracted_by["byline"] == parsed.extracted_by["authors"]
+
+
+@pytest.mark.parametrize(
+    ("site", "twin"),
+    [
+        ("jagonews24", lambda path: f"/m{path}"),
+        ("jagonews24", lambda path: f"/amp/{path.rpartition('/')[2]}"),
+        ("anandabazar", lambda path: f"/amp{path}"),
+        ("bbcbangla", lambda path: f"{path}.amp"),
+        ("prothomalo", lambda path: f"/amp/story{path}"),
+    ],
+)
+def test_twin_is_stored_under_its_canonical_url(site: str, twin: Callable[[str], str]) -> None:
+    replica = REPLICAS[site]
+    piece = replica.pieces[0]
+    canonical = f'<link rel="canonical" href="{replica.url(piece)}"></head>'.encode()
+    body = replica.page(piece).replace(b"</head>", canonical, 1)
+    parsed = parse(replica, f"https://{replica.host}{twin(replica.path(piece))}", body).story
+    assert parsed is not None
+    assert (parsed.story.story_id, parsed.story.url) == (f"{site}:{piece.ident}", replica.url(piece))

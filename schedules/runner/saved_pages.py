@@ -23,7 +23,7 @@ from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageParser, PageResponse
 from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
-from crawler.urls import SiteUrl
+from crawler.urls import SiteUrl, SkippedUrl
 from crawler.worker.extension import ParserFailed, ParseWorker
 from pipelines import TEXT_STEPS
 from pipelines.drop_reasons import DropReason
@@ -47,7 +47,8 @@ class ReadPage:
 class SavedPageReader:
     """Reader of saved pages of any sites.
 
-    :param spiders: spiders whose declarations are used for the pages of their hosts
+    :param spiders: spiders whose declarations are used for URLs of their stories; other pages are read by the generic
+        layout
     """
 
     def __init__(self, spiders: Mapping[str, type[NewspaperSpider]]) -> None:
@@ -61,12 +62,12 @@ class SavedPageReader:
             host = urlsplit(url).hostname or ""
         except ValueError:
             host = ""
-        parser, worker = self._worker(host)
-        target = parser.url_rules.identify(url)
-        if not isinstance(target, SiteUrl):
+        spider = self._spiders.get(host)
+        if spider and not _is_story(spider().page_parser.url_rules.identify(url)):
+            spider = None  # other sections of the host, such as www.bbc.com, belong to other sites
+        parser, worker = self._worker(spider)
+        if isinstance(target := parser.url_rules.identify(url), SkippedUrl):
             return without_story(target.outcome, target.reason, url)
-        if target.story_id is None:
-            return without_story(Outcome.NOT_A_STORY, "not the URL of a story by the declarations of the site", url)
         try:
             body = decompress(body, "gzip", MAX_BYTES) if sniff(body) == "gzip" else body
             if len(body) > MAX_BYTES:
@@ -83,8 +84,7 @@ class SavedPageReader:
         for _, worker in self._workers.values():
             worker.close()
 
-    def _worker(self, host: str) -> tuple[PageParser, ParseWorker]:
-        spider = self._spiders.get(host)
+    def _worker(self, spider: type[NewspaperSpider] | None) -> tuple[PageParser, ParseWorker]:
         name = spider.name if spider else ""
         if name not in self._workers:
             parser = spider().page_parser if spider else unknown_site_parser()
@@ -98,6 +98,10 @@ class SavedPageReader:
         except DropReason as reason:
             return without_story(reason.outcome, f"{type(reason).__name__}: {reason.detail}", url)
         return ReadPage(Outcome.STORY, None, as_row(parsed.story), parsed.extracted_by)
+
+
+def _is_story(target: SiteUrl | SkippedUrl) -> bool:
+    return isinstance(target, SiteUrl) and target.story_id is not None
 
 
 def without_story(outcome: Outcome, reason: str, url: str) -> ReadPage:

@@ -44,6 +44,15 @@ def test_generic_reading_ignores_site_files() -> None:
     )  # no offset, and no site file that names the zone
 
 
+def test_other_section_of_host_is_read_generically() -> None:
+    text = "".join(
+        f"<p>The council met again on day {n} and heard the report of its engineers at length.</p>" for n in range(9)
+    )
+    html = f"<html><body><nav><a href=/news>News</a></nav><article><h1>Council meets</h1>{text}</article></body></html>"
+    [page] = read((html.encode(), "https://www.bbc.com/news/uk-1234567"))
+    assert (page.outcome, page.row["layout"], page.row["headline"]) == ("story", "generic", "Council meets")
+
+
 def test_page_without_story_has_reason() -> None:
     pages = read(
         (b"<html><body>menu</body></html>", UNKNOWN), (b"", UNKNOWN), (b"%PDF-1.7", UNKNOWN), (b"<p>x", "ftp:/x")

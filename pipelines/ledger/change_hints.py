@@ -45,7 +45,7 @@ class ChangeHints:
         return first if row is None else row[1] < MAX_MISSES
 
     def was_shown(self, key: str, value: str, before: datetime) -> bool:
-        """Return True if the last value of any source is this one and was recorded at or before a moment."""
+        """Return True if some source showed ``value`` last for a story, and showed it at or before ``before``."""
         query = "SELECT 1 FROM change_hints WHERE key = ? AND value = ? AND seen_at <= ?"
         return self._sql.execute(query, (key, value, before.isoformat())).fetchone() is not None
 

@@ -105,7 +105,7 @@ class Stories:
         )
 
     def mark_seen(self, known: KnownStory, at: datetime, url: str | None = None, section: str | None = None) -> None:
-        """Record that a story was seen online, and its URL and section if the URL has changed."""
+        """Record that a stored story was seen online; if its URL has changed, also store the new URL and section."""
         self._touch(known, fetched_at=at, **({"gone_after": None, "gone_by": None} if known.gone_by else {}))
         query = "UPDATE stories SET fetched_at = ?, gone_by = NULL WHERE story_id = ?"
         self._sql.execute(query, (at.isoformat(), known.story_id))
@@ -143,7 +143,7 @@ class Stories:
             self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (part, story_id))
 
     def add_alias(self, alias: Alias) -> None:
-        """Store another URL or id of a story in the ledger and the outbox, unless it is already stored."""
+        """Store another URL or id of a story in the ledger and the outbox (for Parquet), unless already stored."""
         if self.insert_alias(alias):
             self._outbox.add_row("aliases", as_row(alias))
 

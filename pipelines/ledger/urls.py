@@ -34,17 +34,16 @@ _AFTER = (
 class KnownUrl:
     """Ledger row of a URL.
 
-    :ivar key: identity of the URL: the story's id, or the normal form of another page's URL
-    :ivar url: the URL to request, as it was linked; of several URLs of a story, the last that yielded it
+    :ivar key: identity of the URL: the id of its story, or the normalised URL of any other page
+    :ivar url: URL to request, exactly as it was linked; of several URLs of one story, the last one that returned the
+        story
     :ivar story_id: id of the story at this URL; None for a list, feed or other page that is not a story
     :ivar via: entry point (list, feed or sitemap) that first linked to the URL
     :ivar born_at: time of publication of the story, from which the times of revisits are computed
     :ivar due_at: time from which the URL is to be requested again
-    :ivar failures: number of failed requests in a row
     :ivar alive_at: time at which the story was last seen online
     :ivar missing_since: time of the first response 404 or 410 after ``alive_at``; None if the story is online
     :ivar position: JSON with the entry point from which the crawl reached this page and its place in the pagination
-    :ivar open: True if the next run is to request the URL again
     """
 
     key: str

@@ -1,1 +1,1 @@
-"""One run: scheduling, revisits, statistics, recovery."""
+"""Scrapy extensions and the scheduler of a crawl run, with revisits, statistics and recovery after a crash."""

@@ -1,4 +1,4 @@
-"""Decide which discovered URLs a run requests, and record an outcome for the others at once."""
+"""Decision if a run requests a discovered URL; for a URL that it skips, the reason is recorded at once."""
 
 from datetime import timedelta
 
@@ -21,12 +21,12 @@ MAX_URLS_PER_STORY = 4
 
 
 class Admission:
-    """Admit each URL once per run, and a story that was fetched before only if it is due for a revisit.
+    """Filter that lets each URL be requested at most once per run, and a known story only if a revisit is due.
 
     :ivar seen: keys of the URLs that were discovered in this run
-    :ivar postponed: requests for due stories to which an incremental run found links; they are sent once the number of
-        revisits allows it
-    :ivar linked: requests for unknown stories that only the front page or a story links to
+    :ivar linked: requests for unknown stories that are linked only from the front page or from a story, by URL key
+    :ivar postponed: requests for revisits to which an incremental run found links, by URL key. The number of revisits
+        in such a run is limited, so they are sent only while it is below the limit.
     """
 
     def __init__(self, run: Run, spider: NewspaperSpider, queue: RequestQueue, max_depth: int) -> None:
@@ -42,7 +42,7 @@ class Admission:
         self._unread: set[str] = set()  # stories whose URLs all failed so far
 
     def admit(self, request: Request) -> bool:
-        """Queue or postpone a request and return True, or record the URL as skipped and return False."""
+        """Queue or postpone a request and return True, or record its URL as skipped and return False."""
         fetch: Fetch = request.meta["fetch"]
         self.seen.add(fetch.key)
         self.linked.pop(fetch.key, None)
@@ -63,7 +63,10 @@ class Admission:
         return True
 
     def hold_back(self, request: Request) -> bool:
-        """Hold back a story that no list or entry point has named so far; return False if it is known."""
+        """Hold back the request for a story to which no list or feed has linked so far, and return True.
+
+        If the story is already in the ledger or held back, do nothing and return False.
+        """
         key = request.meta["fetch"].key
         if key in self.linked or self._run.ledger.urls.get(key) is not None:
             return False
@@ -81,9 +84,10 @@ class Admission:
         self._queue.push(request)
 
     def keep_alternative(self, request: Request) -> bool:
-        """Keep another URL of a story that this run requests, in case the first one does not yield the story.
+        """Keep a request for another URL of a story, for the case that the first URL does not return the story.
 
-        Queue it at once if that has failed already. Return False if it is not kept.
+        If the first URL has failed already, the request is queued at once. Returns False if the request is dropped,
+        because the run already knows this URL or has enough other URLs of the story.
         """
         fetch: Fetch = request.meta["fetch"]
         urls = self._urls.get(fetch.key)
@@ -99,7 +103,10 @@ class Admission:
         return True
 
     def try_alternative(self, fetch: Fetch) -> None:
-        """Queue another URL of a story if this one did not yield it: a linked one, otherwise the story's own."""
+        """Queue a request for another URL of a story if ``fetch`` did not return the story.
+
+        Other URLs that were linked in this run come first, then the URL of the stored story.
+        """
         urls = self._urls.get(fetch.key)
         if urls is None or (not fetch.attempts and fetch.outcome != Outcome.ROBOTS):
             return
@@ -123,20 +130,24 @@ class Admission:
             self.queue(alternatives.pop(0))
 
     def skip(self, fetch: Fetch, outcome: Outcome) -> bool:
-        """Record the outcome of a URL that is not requested; return False."""
+        """Record that a URL is not requested, with ``outcome`` as the reason; always return False."""
         fetch.fetched_at, fetch.outcome = now(), outcome
         self._run.revisits.note(fetch)
         return False
 
     def request_of(self, known: KnownUrl) -> Request | None:
-        """Return a new request for a URL in the ledger, or None if the spider no longer has its entry point."""
+        """Return a new request for a URL stored in the ledger (the site's SQLite crawl state).
+
+        Returns None if the URL is a page of a list or feed that the spider no longer declares.
+        """
         return self._spider.resume(new_fetch(known, self._run.ledger.site, self._run.run_id), known.position)
 
 
 def make_conditional(request: Request, known: KnownUrl) -> None:
-    """Make a request conditional with the validators (ETag, Last-Modified) of the last response.
+    """Add the headers ``If-None-Match`` and ``If-Modified-Since`` with the validators of the last response.
 
-    Requests for listings and ranked lists stay unconditional, because the lists are recorded even if unchanged.
+    Requests for listings and ranked lists stay unconditional, because every observation of a list is recorded, even of
+    an unchanged one.
     """
     entry_point = request.meta["entry_point"]
     if isinstance(entry_point, Listing) or (isinstance(entry_point, Json) and entry_point.ranked):

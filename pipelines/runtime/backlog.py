@@ -1,4 +1,4 @@
-"""Backlog of URLs in the ledger that are requested when the queue is empty."""
+"""Backlog of a run: URLs stored in the ledger (the site's SQLite crawl state), requested when the queue is empty."""
 
 from collections import deque
 from itertools import islice
@@ -22,12 +22,13 @@ MAX_LINKED = 1_000
 
 
 class Backlog:
-    """Fill the empty queue from four groups of URLs in this order.
+    """Source of requests for an empty queue.
 
-    The groups are the URLs that did not fit in the queue, the URLs that earlier runs left open, unknown stories that
-    only the front page or a story links to, and the stories that are due for a revisit.
+    Requests come from four groups of URLs, in this order: URLs of this run that did not fit in the queue, URLs that
+    earlier runs did not finish, unknown stories that are linked only from the front page or from a story, and stories
+    whose revisit is due.
 
-    :ivar requested: keys of the URLs whose requests were taken from the queue
+    :ivar requested: keys of the URLs whose requests have been taken from the queue
     """
 
     def __init__(self, admission: Admission, run: Run, spider: NewspaperSpider, queue: RequestQueue) -> None:
@@ -42,9 +43,9 @@ class Backlog:
         self.requested: set[str] = set()
 
     def fill_queue(self, sent: int) -> bool:
-        """Add some requests to the queue; return False if there are none left.
+        """Add requests for stored URLs to the queue; return False if there are none left.
 
-        :param sent: number of requests sent in this run, without retries
+        :param sent: number of requests sent in this run, without retries; it limits the revisits of an incremental run
         """
         if self._queue.has_spilled:
             self._queue_spilled()
@@ -55,10 +56,11 @@ class Backlog:
         return bool(self._queue) or self._queue_due_stories(sent)
 
     def queue_left_open(self) -> None:
-        """Queue URLs that earlier runs left open; URLs that failed or that robots.txt forbids are left to full runs.
+        """Queue URLs that earlier runs did not finish.
 
-        Without this, the later pages of an interrupted listing would never be requested: pagination ends at known
-        links, and those on its first page are known by now.
+        Incremental runs leave URLs that failed or are forbidden by robots.txt to full runs. Without this method, the
+        later pages of a listing whose crawl was interrupted would never be requested. Pagination stops at a page whose
+        links are all known, and the links on the first page are known after the interruption.
         """
         urls, queued = self._run.ledger.urls, len(self._queue)
         while self._has_left_open and len(self._queue) <= queued:
@@ -77,9 +79,9 @@ class Backlog:
             self._admission.admit(request)
 
     def _queue_spilled(self) -> None:
-        """Queue URLs that did not fit in the queue before.
+        """Queue URLs of this run that were dropped from the queue because it was full.
 
-        As the queue is empty, these are the URLs that have no outcome and were not requested.
+        The queue is empty now, so these are the URLs of the run that have no outcome and were not requested.
         """
         self._queue.has_spilled = False
         pending = self._run.ledger.urls.pending(self._run.run_id)
@@ -90,7 +92,10 @@ class Backlog:
                 self._queue.has_spilled = True  # there may be more
 
     def _queue_linked(self) -> None:
-        """Queue the unknown stories that pages link to, newest first, within the number that a run requests."""
+        """Queue unknown stories that are linked only from the front page or from a story, newest first.
+
+        A run requests at most `MAX_LINKED` of them.
+        """
         room = MAX_LINKED - self._linked
         with self._run.ledger.savepoint():
             for request in sorted(self._admission.linked.values(), key=lambda each: -each.priority)[:room]:
@@ -128,7 +133,10 @@ class Backlog:
         return REVISITS_PER_RUN + REVISITS_PER_NEW_STORY * new - self._revisits - retries
 
     def finish(self) -> None:
-        """Record the postponed stories as skipped, which stay due for the next run, and count the links left out."""
+        """Record the revisits that this run has postponed as skipped, and count the linked stories that it left out.
+
+        The skipped revisits are still due in the next run.
+        """
         with self._run.ledger.savepoint():
             for name, n in (("requested", self._linked), ("left_out", len(self._admission.linked))):
                 if n:

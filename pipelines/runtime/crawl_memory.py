@@ -1,4 +1,4 @@
-"""Lookups of the spider in the ledger, and recording of the links that it finds."""
+"""The spider's access to the ledger (the site's SQLite crawl state): look up URLs, and record links to stories."""
 
 from datetime import datetime
 from hashlib import blake2b
@@ -11,7 +11,7 @@ from pipelines.ledger import Ledger
 
 
 class LedgerMemory:
-    """Implementation of the protocol :class:`crawler.link_following.CrawlMemory` with a ledger."""
+    """Implementation of the protocol :class:`crawler.link_following.CrawlMemory` by the ledger, an SQLite file."""
 
     def __init__(self, ledger: Ledger, run_id: str) -> None:
         self._ledger = ledger
@@ -29,19 +29,22 @@ class LedgerMemory:
         return key in self._known_requested or self._ledger.urls.was_known(key, self._run_id)
 
     def note_request(self, key: str) -> None:
-        """Store if an earlier run fetched a URL, because the request overwrites this in the ledger."""
+        """Remember if an earlier run fetched a URL, because the request overwrites that fact in the ledger."""
         if self._ledger.urls.was_known(key, self._run_id):
             self._known_requested.add(key)
 
     def note_story_url(self, story_id: str, url: str) -> None:
-        """Record a URL of a story; if the story is stored at the end of the run, the URL becomes an alias of it."""
+        """Remember a URL of a story, which becomes an alias of it at the end of the run.
+
+        It does so only if the story has been stored by then under another URL.
+        """
         self._story_urls.setdefault((story_id, url), now())
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
-        """Record a link to a story; if it indicates that the story has changed, make the story due and return True.
+        """Record a link to a story; if it shows that the story has changed, make a revisit due and return True.
 
-        It does if its headline differs from the one that this entry point (``via``) showed last, or if its update time
-        is after the last fetch of the story.
+        It shows a change in two cases. Either the headline differs from the last one that the same list, feed or
+        sitemap (``via``) showed, or the update time is later than the last fetch of the story.
         """
         self._sightings.setdefault((target.key, via), now())
         if self._shown.get((via, target.key), (None, None)) == (headline, updated_at):

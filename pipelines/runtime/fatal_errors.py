@@ -1,4 +1,4 @@
-"""Errors after which a run cannot store anything more and must end, with the close reason for each."""
+"""Errors after which a run can store nothing more and must end, and the close reason of the spider for each."""
 
 import errno
 import sqlite3
@@ -20,14 +20,18 @@ MAX_LENGTH = 600
 
 @dataclass(frozen=True, slots=True)
 class FatalError:
-    """A fatal error: a sentence, and the close reason ``storage``, ``clock``, ``memory`` or ``damaged``."""
+    """Description of the error that ends a run.
+
+    :ivar reason: close reason of the spider: ``storage``, ``clock``, ``memory`` or ``damaged``
+    :ivar sentence: description for the operator
+    """
 
     reason: str
     sentence: str
 
 
 def fatal_error_in(error: BaseException | None) -> FatalError | None:
-    """Return the first fatal error among an exception and its causes, or None if there is no fatal one."""
+    """Return the first fatal error among an exception and its causes, or None if none of them is fatal."""
     while error is not None:
         if isinstance(error, StorageError):
             return FatalError("clock" if isinstance(error, ClockSet) else "storage", one_line(str(error), MAX_LENGTH))
@@ -44,6 +48,6 @@ def fatal_error_in(error: BaseException | None) -> FatalError | None:
 
 
 def os_error_text(error: OSError) -> str:
-    """Format an error of the operating system as "FILE: MESSAGE", without the errno."""
+    """Return the text "FILE: MESSAGE" for an error of the operating system, without the error number."""
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"

@@ -1,4 +1,4 @@
-"""Scrapy extension for feed exports (`scrapy crawl -O FILE`)."""
+"""Scrapy extension for feed exports (`scrapy crawl -O FILE`) that writes only stories."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from crawler.items import ParsedStory, as_row
 
 
 class StoryFeedExporter(FeedExporter):
-    """Feed exporter that writes the columns of stories, and omits all other items."""
+    """Scrapy feed exporter that writes the table columns of each story and omits all other items."""
 
     def item_scraped(self, item: Any, spider: Spider) -> None:
         if isinstance(item, ParsedStory):

@@ -1,6 +1,7 @@
-"""Statistics of the fields of a run's stories, counted in memory: fill rates, extractors, traits and lengths.
+"""Statistics of the fields of a run's stories: fill rates, extractors used, suspicious values and lengths.
 
-They are evaluated as shares and distributions, which do not depend on the size of a run, so that runs can be compared.
+They are counted in memory and reported as shares and distributions. These do not depend on the number of stories in a
+run, so runs of different sizes can be compared.
 """
 
 import re
@@ -34,11 +35,13 @@ _DISTANCE = 10
 
 @dataclass
 class FieldStat:
-    """Counters of one column.
+    """Counters for the values of one column.
 
-    :ivar by: number of stories by layout and extractor (`layout/extractor`)
-    :ivar lengths: number of values by the class (see :func:`half_octave`) of their length in characters, words or
-        entries
+    :ivar filled: number of stories with a value
+    :ivar by: number of stories by layout and extractor that found the value (`layout/extractor`)
+    :ivar traits: number of values by suspicious property, such as `digits` or `again` (same value as an earlier story)
+    :ivar lengths: number of values by class of length (see :func:`half_octave`), in characters, words or list entries
+    :ivar previous: last values, with which the next one is compared
     """
 
     filled: int = 0
@@ -48,10 +51,11 @@ class FieldStat:
     previous: deque[Any] = field(default_factory=lambda: deque(maxlen=_DISTANCE))
 
     def count(self, value: Any, *, may_repeat: bool = False, words: int | None = None) -> None:
-        """Count a value that is not empty, with its length and traits.
+        """Count a non-empty value, its length and its suspicious properties.
 
-        :param may_repeat: the same value on many pages is normal, so repetitions are not counted
-        :param words: number of words if the value is prose, in which digits are normal and not counted
+        :param may_repeat: do not count repetitions of an earlier value, because they are normal in this column
+        :param words: number of words, to be given for prose; digits are then not counted, because they are normal in
+            prose
         """
         self.filled += 1
         if not isinstance(value, datetime):
@@ -64,9 +68,9 @@ class FieldStat:
 
 
 class FieldStats:
-    """Statistics of all stories and ranked lists of one run.
+    """Statistics of the fields of all stories, and of all ranked lists, in one run.
 
-    :param lists: names of the ranked lists, so that a list which never appears is reported, too
+    :param lists: names of the site's ranked lists, so that a list which appears on no page is reported too
     """
 
     def __init__(self, lists: Sequence[str] = ()) -> None:
@@ -157,12 +161,11 @@ def _sorted(counts: Counter[int]) -> dict[str, int]:
 
 
 def _count_words(text: str) -> int:
-    """Return the number of words of a clean text, counted by its spaces and paragraph breaks."""
     return text.count(" ") + text.count("\n\n") + 1
 
 
 def half_octave(number: int) -> int:
-    """Return the class of a length on a logarithmic scale with two classes per doubling.
+    """Return the class of a length on a logarithmic scale that has two classes per doubling of the length.
 
     A length of 1 is in class 0, and a length of 0 in class -1.
     """

@@ -1,4 +1,4 @@
-"""Scrapy extension that feeds the field statistics of a run and collects samples of pages that lack a field."""
+"""Scrapy extension that counts the fields of stories and collects samples of pages on which a field is missing."""
 
 from collections import deque
 from typing import Any, Self
@@ -21,9 +21,10 @@ _MAX_PAGES_BETWEEN = 1_000
 
 
 class PageSamples:
-    """Scrapy extension that counts all stories and ranked lists, and collects sample pages for each missing one.
+    """Scrapy extension that counts the fields of stories, and keeps sample pages for each missing field or list.
 
-    Pages that lack a field but have the most others are preferred, because the field is most likely to be on them.
+    The samples help to find out why a parser found nothing. Among the pages that lack a field, those with the most
+    other fields are preferred, because the missing one is most likely to be on them.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -70,10 +71,10 @@ class PageSamples:
                 del samples[MAX_SAMPLES:]
 
     def keep(self, name: str, without: str | None = None) -> list[str]:
-        """Store the sample pages that lack a field, or a list such as `list/latest`; return their relative paths.
+        """Store the sample pages on which a field or a list (`list/latest`) is missing; return their relative paths.
 
-        :param without: name of an extractor; store the pages on which it found nothing but another extractor found the
-            field
+        :param without: name of an extractor (one way to find a field on a page). If it is given, store the pages on
+            which this extractor found nothing but another one found the field.
         """
         samples = list(self._samples.get(name, ()))
         if without is not None:

@@ -19,15 +19,21 @@ MAX_TIME = MIN_TIME + timedelta(days=20 * 365)
 
 
 def check_clock(offset: float) -> None:
-    """Raise :class:`ClockSet` if the clock was set since :func:`clock_offset` returned ``offset``."""
+    """Raise :class:`ClockSet` if the system clock was changed by more than 60 seconds since the start of a run.
+
+    :param offset: result of :func:`clock_offset` (difference of wall clock and monotonic clock) at the start of the run
+    """
     if abs(step := clock_offset() - offset) > MAX_CLOCK_STEP:
         raise ClockSet(f"the system clock was set by {step:+,.0f} s during the run; the next run corrects stored times")
 
 
 def check_machine(dataset: DataFolder, min_free_mb: float) -> list[str]:
-    """Check that the machine can complete a run, create and test the data folder, and return warnings.
+    """Create the data folder and check that the machine can complete a run; return warnings for the log.
 
-    Raises :class:`StorageError` for the first requirement that is not met and would make the run fail later.
+    The checks are of the system clock, the limit of open files, free disk space, inodes and the file system. Raises
+    :class:`StorageError` for the first requirement that is not met and would make the run fail later.
+
+    :param min_free_mb: minimum of free disk space in MiB
     """
     if not MIN_TIME <= (moment := now()) <= MAX_TIME:
         raise StorageError(f"the system clock shows {moment:%Y-%m-%d %H:%M} UTC, which cannot be: set it right")

@@ -1,4 +1,8 @@
-"""Completion of a run, at its normal end or after it was killed: close its URLs, publish its rows, record its end."""
+"""Completion of a run, at its normal end or after it was killed.
+
+Each URL without a result gets the outcome `pending`, the stored rows are written to Parquet, and the end of the run is
+recorded.
+"""
 
 import json
 
@@ -10,7 +14,10 @@ from pipelines.storage.failpoint import reached
 
 
 def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
-    """Close the open URLs of a run and publish the outbox; calling it again changes nothing."""
+    """Mark the unfinished URLs of a run as pending, and write the stored rows to Parquet.
+
+    A second call changes nothing, so it can be repeated after a crash.
+    """
     from pipelines.publishing.publisher import fill_empty_tables, publish
 
     Revisits(ledger, run_id).close()
@@ -22,11 +29,11 @@ def publish_run(dataset: DataFolder, ledger: Ledger, run_id: str) -> None:
 def recover_runs(
     dataset: DataFolder, ledger: Ledger, reason: str = "killed", message: str | None = None, current: str | None = None
 ) -> list[str]:
-    """Publish the rows of runs that were killed, and record their end; return the ids of these runs.
+    """Publish the rows of killed runs to Parquet and record the end of these runs; return their ids.
 
-    :param reason: close reason for the runs that did not record one
+    :param reason: close reason to record for a run that recorded none
     :param message: last error message of the killed run, if known
-    :param current: id of the run that recovers the others
+    :param current: id of the run in progress, which is left out
     """
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
     killed = [run_id for run_id in ledger.runs.ids(ended=False) if run_id != current]

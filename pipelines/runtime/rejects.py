@@ -1,6 +1,6 @@
-"""Scrapy extension that records dropped items, and items on which a step crashed, with the reason.
+"""Scrapy extension that records each item that was dropped, or at which an item pipeline crashed, with the reason.
 
-The outcome of their URLs is recorded, too.
+The result of the request for its URL is recorded too.
 """
 
 import json
@@ -23,7 +23,11 @@ MAX_VALUE_LENGTH, MAX_VALUES = 5_000, 100
 
 
 class RecordRejects:
-    """Scrapy extension that stores a row in `rejects` for each item that does not reach the last item pipeline."""
+    """Scrapy extension that stores a row in the table `rejects` for each item that an item pipeline drops.
+
+    An item for which a pipeline raised an unexpected exception, and a page at which the spider raised one, get a row
+    too. Unchanged stories and exact duplicates get none.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -49,7 +53,7 @@ class RecordRejects:
             self._record(item, response, "StepCrashed", _described(failure))
 
     def spider_error(self, failure: Failure, response: Response | None) -> None:
-        """Record a page for which parsing or link following raised an exception before it returned an item."""
+        """Record a reject for a page for which the spider's callback raised an exception before it returned an item."""
         fetch: Fetch | None = response.meta.get("fetch") if response is not None else None
         if self._run.give_up(failure.value) or fetch is None:
             return
@@ -99,7 +103,10 @@ class RecordRejects:
         )
 
     def _keep_page(self, reason: str, response: Response | None) -> str | None:
-        """Store the page as fetched, for debugging, and return its path, or None if the reason has enough pages."""
+        """Store a page as fetched, for debugging, and return its path.
+
+        Returns None if there is no response, or if 20 pages have been stored for this reason in this run.
+        """
         if response is None or self._pages.get(reason, 0) >= MAX_PAGES_PER_REASON:
             return None
         self._pages[reason] = self._pages.get(reason, 0) + 1

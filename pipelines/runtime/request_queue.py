@@ -10,11 +10,12 @@ CONTINUED = 10**18
 
 
 class RequestQueue:
-    """Queue of requests, sorted by priority and then by order of arrival.
+    """Queue of requests with a maximum size, sorted by descending priority and then by order of arrival.
 
-    When it exceeds its maximum size, the half with the lowest priorities is dropped; the ledger still has these URLs.
+    When the queue exceeds its maximum size, the half with the lowest priorities is dropped. The URLs of the dropped
+    requests are stored in the ledger (the site's SQLite crawl state), from which the queue is filled again later.
 
-    :ivar has_spilled: True if requests were dropped that are not in the queue again
+    :ivar has_spilled: True if requests were dropped and not all of them are back in the queue
     """
 
     def __init__(self, max_size: int) -> None:
@@ -39,6 +40,6 @@ class RequestQueue:
         return self._requests[0][2]
 
     def pop(self) -> tuple[int, Request]:
-        """Remove the first request from the queue, and return its priority and the request."""
+        """Remove the request with the highest priority, and return its priority and the request."""
         priority, _, request = heapq.heappop(self._requests)
         return -priority, request

@@ -1,4 +1,7 @@
-"""Recording of outcomes and next visits: each discovered URL has exactly one outcome per run."""
+"""Recording of the result (outcome) and the next visit of each discovered URL.
+
+Each URL that a run discovers has exactly one outcome per run.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,9 +32,9 @@ _BATCH = 1_000  # URLs
 
 
 class Revisits:
-    """Record the discovered URLs of a run, their outcomes and their next visits in the ledger.
+    """Writer of the URLs that a run discovers, their outcomes and their next visits to the ledger, an SQLite file.
 
-    :param intervals: minimum and maximum time between two requests for an entry point
+    :param intervals: minimum and maximum time between two requests for a list, feed or sitemap
     """
 
     def __init__(
@@ -46,18 +49,23 @@ class Revisits:
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
         """Record that a URL was discovered and will be requested.
 
-        :param position: entry point to which the URL belongs and position of the crawl in it, as JSON
+        :param position: JSON with the entry point from which the crawl reached the URL and its place in the pagination
         """
         self.ledger.urls.discover(fetch, position)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def note(self, fetch: Fetch) -> None:
-        """Record that a URL was discovered, and the outcome with which it is not requested."""
+        """Record that a URL was discovered and is not requested; ``fetch.outcome`` is the reason."""
         self.ledger.urls.record(fetch)
         self.ledger.runs.count(self.run_id, "discovered")
 
     def settle(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """Record the outcome of a URL, requested or not, and that the unchanged ranked lists on its page were seen."""
+        """Record the outcome of a URL, and that the ranked lists on its page were seen unchanged.
+
+        The outcome is the result of the request, or the reason why there was none.
+
+        :param published_at: time of publication if the page is a story
+        """
         if fetch.removed:
             self.ledger.runs.count(self.run_id, "removed/pages")
             for kind, n in fetch.removed.items():
@@ -89,13 +97,16 @@ class Revisits:
             self.ledger.changes.note("front_page", fetch.front_page, fetch.fetched_at)
 
     def count_list(self, snapshot: Snapshot) -> None:
-        """Count that a ranked list was seen, and that it yields nothing if none of its rows is a story."""
+        """Count that a ranked list was seen, and also that it was empty if none of its rows links to a story."""
         self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/seen")
         if not any(ranking.story_id for ranking in snapshot.rows):
             self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/empty")
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """Record the outcome of an open URL, and set the time of its next visit."""
+        """Record the outcome (result of the request) of a URL that had none, and set the time of its next visit.
+
+        :param published_at: time of publication if the page is a story
+        """
         known = self.ledger.urls.get(fetch.key)
         failures = known.failures if known else 0
         may_improve = _may_improve(fetch)
@@ -135,10 +146,10 @@ class Revisits:
         return fetch.fetched_at + DELAY_AFTER_FAILURES if _may_improve(fetch) else None
 
     def _interval(self, fetch: Fetch, known: KnownUrl | None) -> timedelta:
-        """Return the time until the next request for an entry point, within the configured minimum and maximum.
+        """Return the time to wait before the next request for a list, feed or sitemap, within the configured limits.
 
-        If it had new links, this is half of the last interval or of the time since the last request, whichever is
-        shorter; otherwise twice the longer of the two.
+        If the last response had new links, this is half of the last interval or half of the time since the last
+        request, whichever is shorter. Otherwise it is twice the longer of the two.
         """
         minimum, maximum = self._intervals
         if fetch.outcome == Outcome.GONE:
@@ -150,9 +161,10 @@ class Revisits:
         return min(max(wanted, minimum), maximum)
 
     def is_canonical(self, parsed: ParsedStory) -> bool:
-        """Report if a parsed story has its canonical URL, or a better one than before.
+        """Return True if the URL of a parsed story is to replace the URL stored for the story.
 
-        It is better if the URL before is missing now, or is that of an AMP or mobile edition.
+        It does if the page names it as canonical, if the stored URL no longer works, or if only the stored URL is that
+        of an AMP or mobile edition.
         """
         known = self.ledger.urls.get(parsed.story.story_id)
         stored = self.ledger.stories.get(parsed.story.story_id)
@@ -163,9 +175,10 @@ class Revisits:
     def mark_unchanged(
         self, story_id: str | None, at: datetime, url: str | None = None, section: str | None = None
     ) -> None:
-        """Record that a story was seen unchanged; do nothing if the story is not stored.
+        """Record that a stored story was seen unchanged at ``at``; do nothing for a story that is not stored.
 
-        :param url: its canonical URL, if known
+        :param url: canonical URL of the story, if known; it replaces the stored one
+        :param section: section of the story, which is stored together with a new URL
         """
         if story_id and (known := self.ledger.stories.get(story_id)):
             self.ledger.stories.mark_seen(known, at, url, section)
@@ -174,12 +187,19 @@ class Revisits:
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def _is_missing(self, fetch: Fetch) -> bool:
-        """Report if the own URL of a story gave 404 or 410; if another one did, the story may still be there."""
+        """Return True if the response for a story's own URL was 404 or 410.
+
+        If another URL of the story gave such a response, the story may still be online at its own URL.
+        """
         story = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         return fetch.outcome == Outcome.GONE and (story is None or story.url == fetch.normal_url)
 
     def _mark_gone(self, known: KnownUrl, at: datetime) -> None:
-        """Record that a stored story was taken down, once, if this is the second visit that confirms it."""
+        """Record that a stored story was taken down, if it was already missing at least 20 hours ago.
+
+        The first response 404 or 410 does not prove this, because it may be a temporary fault of the site. A story that
+        is already recorded as taken down is left as it is.
+        """
         story = self.ledger.stories.get(known.story_id) if known.story_id else None
         if story is None or story.gone_by or known.missing_since is None or known.alive_at is None:
             return
@@ -188,7 +208,7 @@ class Revisits:
             self.ledger.runs.count(self.run_id, "story/gone")
 
     def close(self) -> None:
-        """Record the outcome ``pending`` for every URL without one, and leave these URLs open for the next run."""
+        """Record the outcome ``pending`` for every URL of the run that has none; the next run requests these URLs."""
         after = ""
         while pending := self.ledger.urls.pending_by_key(self.run_id, _BATCH, after):
             for known in pending:
@@ -205,7 +225,7 @@ def _may_improve(fetch: Fetch) -> bool:
 
 
 def new_fetch(known: KnownUrl, site: str, run_id: str) -> Fetch:
-    """Return a new :class:`Fetch`, without an outcome, for a URL in the ledger."""
+    """Return a :class:`Fetch` (the record of one URL in a run) for a URL from the ledger; it has no outcome yet."""
     return Fetch(
         site=site,
         url=known.url,

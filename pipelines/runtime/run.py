@@ -1,4 +1,4 @@
-"""Scrapy extension that manages a run: its id, lock, ledger, data folder, progress file and end."""
+"""Scrapy extension that manages a run: its id, site lock, SQLite ledger, data folder, progress file and end."""
 
 import asyncio
 import json
@@ -43,21 +43,22 @@ _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
 class ImpoliteSettings(Exception):
-    """The settings are below the politeness limits for real sites, so the run ends before its first request."""
+    """A setting is below the politeness limits for real sites; the run ends before its first request."""
 
 
 class InvalidRunId(Exception):
-    """``KHOBOR_RUN_ID`` does not have the form of a run id."""
+    """The setting ``KHOBOR_RUN_ID`` does not have the form of a run id, such as ``20260111T060000Z-site-1a2b``."""
 
 
 class Run:
-    """Scrapy extension that locks the site and opens its ledger, and at the end publishes and closes the ledger.
+    """Scrapy extension that locks a site for one run, opens its ledger and publishes the stored rows at the end.
 
-    The scheduler and the item pipelines get the ledger from this object.
+    The ledger is an SQLite file with the crawl state of the site and the rows that are not yet in Parquet. The
+    scheduler and the item pipelines get it from this object.
 
-    :ivar before_publish: function called after the last request and before open URLs are closed
+    :ivar before_publish: function to call after the last request, before URLs without a result are marked as pending
     :ivar headline: headline of the story that was stored last, for the progress file
-    :ivar summary: summary of the run, or None until the run is published
+    :ivar summary: summary of the run, or None until its rows have been published
     :ivar fatal_error: error that ends the run, or None
     """
 
@@ -120,7 +121,10 @@ class Run:
         self._commits.start(SECONDS_BETWEEN_COMMITS, now=False)
 
     def _recover(self) -> None:
-        """Publish what earlier runs left, with progress as a sign of life."""
+        """Publish the rows of earlier runs that were killed, and update the progress file meanwhile.
+
+        Without an update of the progress file, an observer would take this run for dead.
+        """
         self._state = "recovering"
         try:
             self._write_progress()
@@ -133,7 +137,10 @@ class Run:
             raise
 
     def publish(self) -> None:
-        """Close the open URLs and publish the outbox; called when no request is in progress any more."""
+        """Mark URLs without a result as pending, and write the stored rows to Parquet.
+
+        Call this when no request is in progress any more.
+        """
         self._state = "publishing"
         self.give_up(self.ledger.fault)
         try:
@@ -156,9 +163,10 @@ class Run:
         self.ledger.commit()
 
     def give_up(self, error: BaseException | None) -> bool:
-        """End the run and return True if an error is fatal; otherwise return False.
+        """Stop the spider and return True if an error is fatal; otherwise return False.
 
-        Stored rows are kept. If they cannot be published now, the next run of the site publishes them.
+        An error is fatal if nothing more can be stored after it. Rows that are already stored are kept. If they cannot
+        be published now, the next run of the site publishes them.
         """
         fatal = fatal_error_in(error)
         if fatal is not None and self.fatal_error is None:
@@ -228,7 +236,10 @@ class Run:
 
 
 def new_run_id(site: str) -> str:
-    """Return a new run id, made of start time, site and four random hexadecimal digits; ids sort by time."""
+    """Return a new run id made of the start time, the site and four random hexadecimal digits.
+
+    Ids sort by start time.
+    """
     return f"{now():%Y%m%dT%H%M%SZ}-{site}-{secrets.token_hex(2)}"
 
 

@@ -1,4 +1,4 @@
-"""Summary of a run, made from its counters in the ledger; it is the basis of the report of the run."""
+"""Summary of a run, computed from its counters in the ledger (the site's SQLite crawl state), for its report."""
 
 import json
 from datetime import datetime
@@ -12,10 +12,11 @@ STORIES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 
 
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
-    """Return the times, close reason and counts of a run; raises KeyError if the run is not in the ledger.
+    """Return the times, close reason and counters of a run; raise KeyError if the ledger does not contain the run.
 
-    ``urls.complete`` is true if the number of outcomes equals that of discovered URLs. ``fields`` and
-    ``measures`` come from :class:`pipelines.runtime.field_stats.FieldStats`, and are empty for a killed run.
+    ``urls.complete`` is True if the run has recorded an outcome for each URL that it discovered. ``fields`` and
+    ``measures`` are the statistics of :class:`pipelines.runtime.field_stats.FieldStats`; they are empty for a killed
+    run.
     """
     run = ledger.runs.get(run_id)
     if run is None:
@@ -64,7 +65,7 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
 
 
 def lost_summary(run_id: str, site: str, at: datetime, reason: str, sentence: str) -> dict[str, Any]:
-    """Return the summary of a run whose counters cannot be read."""
+    """Return a summary with zero counts for a run whose counters cannot be read, with ``sentence`` as its error."""
     started = datetime.strptime(f"{run_id[:15]}+0000", "%Y%m%dT%H%M%S%z")
     counts = ("rejects", "retry_failed", "lists", "hints", "unreadable", "removed", "fields")
     return {
@@ -84,7 +85,11 @@ def lost_summary(run_id: str, site: str, at: datetime, reason: str, sentence: st
 
 
 def _entry_points(counts: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Return by entry point how many of its pages were read, how many yield nothing, and the links on the latter."""
+    """Return the counters of each entry point (list, feed or sitemap), by its name.
+
+    `read` is the number of its pages that were read and `empty` the number of those without a link to a story. `links`
+    is the number of other links on the latter.
+    """
     entry_points: dict[str, dict[str, int]] = {}
     for name, n in _group(counts, "entry/").items():
         via, _, figure = name.rpartition("/")

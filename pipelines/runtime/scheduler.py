@@ -1,6 +1,7 @@
-"""Scrapy scheduler that records in the ledger each URL that is discovered.
+"""Scrapy scheduler that records each discovered URL in the ledger (the site's SQLite crawl state).
 
-A URL is open from its discovery until it has an outcome. The next run requests the URLs that a run leaves open.
+A URL is open from its discovery until the result of its request is recorded. The URLs that are still open at the end of
+a run are requested by the next one.
 """
 
 from dataclasses import replace
@@ -26,10 +27,11 @@ from pipelines.runtime.run import Run
 
 
 class LedgerScheduler(BaseScheduler):
-    """Send requests by priority, within the limits ``KHOBOR_MAX_PAGES``, ``DEPTH_LIMIT`` and ``KHOBOR_MAX_QUEUED``.
+    """Scrapy scheduler that sends requests by priority and records each discovered URL in SQLite.
 
-    Requests that do not fit in the queue are only in the ledger, so that a site with endless links cannot fill the
-    memory. This run or a later one loads them when the queue is empty.
+    ``KHOBOR_MAX_PAGES`` limits the number of requests, ``DEPTH_LIMIT`` the depth of a URL and ``KHOBOR_MAX_QUEUED`` the
+    number of requests in memory. Requests beyond the last limit are only stored in SQLite, so that a site with endless
+    links cannot fill the memory. They are loaded when the queue is empty, by this run or a later one.
     """
 
     def __init__(self, run: Run, spider: NewspaperSpider, max_pages: int, max_depth: int, max_queued: int) -> None:
@@ -57,10 +59,10 @@ class LedgerScheduler(BaseScheduler):
         return not self._is_limit_reached() and (bool(self._queue) or self._fill_queue())
 
     def enqueue_request(self, request: Request) -> bool:
-        """Queue a request, or record its outcome if it is not to be sent; return False if it was dropped.
+        """Queue a request, or record why its URL is not requested; return False if the request was dropped.
 
-        A fatal error ends the run and also returns False. It is not raised, because Scrapy would then wait forever for
-        the other requests and items of the page.
+        A fatal error stops the spider and also returns False. It is not raised, because Scrapy would then wait forever
+        for the other requests and items of the page.
         """
         try:
             taken = self._enqueue(request, request.meta["fetch"])
@@ -89,10 +91,10 @@ class LedgerScheduler(BaseScheduler):
             return self._admission.admit(request)
 
     def _enqueue_redirect(self, request: Request, fetch: Fetch) -> bool:
-        """Queue the request to which a page redirects.
+        """Queue the request for the target of a redirect.
 
-        If the target is the same story or page, the fetch continues. Otherwise the fetch ends with the outcome
-        ``redirected``, and the target is handled like a newly discovered URL.
+        If the target is the same story or page, it is requested as part of the same fetch. Otherwise the outcome
+        ``redirected`` is recorded for the first URL, and the target is handled like a newly discovered URL.
         """
         request.meta["redirects_seen"] = request.meta["redirect_times"]
         target = self._spider.url_rules.identify(request.url)
@@ -133,7 +135,10 @@ class LedgerScheduler(BaseScheduler):
         return request
 
     def _fill_queue(self) -> bool:
-        """Fill the empty queue from the backlog, unless a page in progress may yield requests of higher priority."""
+        """Fill the empty queue with URLs stored by this or earlier runs; return False if none was added.
+
+        Nothing is added while a page is being downloaded or parsed, because it may yield requests of higher priority.
+        """
         if self._sent == 0 or self._is_busy() or self._has_given_up_stories():
             return False
         return self._backlog.fill_queue(self._sent)
@@ -153,7 +158,8 @@ class LedgerScheduler(BaseScheduler):
     def _is_host_free(self, request: Request) -> bool:
         """Return True if the downloader has a free slot for the host of a request.
 
-        Until then the request stays in the queue, where requests of higher priority can overtake it.
+        Until there is one, the request stays in this queue, so that requests of higher priority can still be sent
+        before it.
         """
         engine = self._run.engine
         if engine is None:

@@ -1,1 +1,4 @@
-"""Publishing the outbox to Parquet, and rebuilding a ledger from it. May import `analysis`, `ledger` and below."""
+"""Publishing of stored rows from the ledger (the site's SQLite crawl state) to Parquet, and the reverse: reindexing.
+
+Modules here may import the packages ``analysis``, ``ledger``, ``storage`` and ``similarity`` of ``pipelines``.
+"""

@@ -1,4 +1,7 @@
-"""Rejection of rows that do not fit the schema of their table, so that one invalid row never blocks the others."""
+"""Rejection of stored rows that do not fit the schema of their table.
+
+A single invalid row would otherwise prevent that the other rows are written to Parquet.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -17,9 +20,10 @@ INVALID_ROW = "InvalidRow"
 
 
 def reject_invalid_rows(ledger: Ledger) -> None:
-    """Replace the changes in the outbox that do not fit the schema of their table by rejects.
+    """Remove the invalid rows from the outbox (rows that are not yet in Parquet), and store a reject for each.
 
-    If the new row of a story is invalid and belongs to another partition, the story stays in its old partition.
+    A row is invalid if it does not fit the schema of its table. If the invalid row is a new revision that would move a
+    story to another partition, the previous revision stays in the old partition.
     """
     for (name, _), seqs in ledger.outbox.pending().items():
         table = TABLES[name]

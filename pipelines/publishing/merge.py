@@ -1,7 +1,7 @@
-"""Merge of outbox changes into the rows of a partition, in memory and without access to files or a ledger.
+"""Merge of pending row changes into the published rows of a partition, in memory and without access to any file.
 
-Merging the same changes a second time gives the same rows, so a publish can be repeated after a crash at any moment.
-Only rows that a change names are converted to Python objects; the others stay in Arrow tables.
+Merging the same changes a second time gives the same rows, so the merge can be repeated after a crash at any moment.
+Only rows whose key occurs in a change are converted to Python objects; the others stay in Arrow tables.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """Result of merging changes into a partition.
+    """Result of merging changes into the rows of a partition.
 
-    ``superseded`` are the old revisions that newer ones replaced. ``moved`` are the keys of rows that moved to another
-    partition; these rows are still in ``rows``, and are removed once they are published there.
+    :ivar rows: all rows of the partition, sorted
+    :ivar superseded: old revisions that were replaced by newer ones
+    :ivar moved: keys of rows that now belong to another partition. These rows are still in ``rows``; they are removed
+        only after the other partition has been published.
     """
 
     rows: pa.Table
@@ -32,7 +34,7 @@ class Merged:
 
 
 def merge(table: Table, published: pa.Table, changes: Sequence[Change]) -> Merged:
-    """Merge changes, which must be sorted oldest first, into the published rows of a partition."""
+    """Apply changes, given oldest first, to the published rows of a partition; return the resulting rows."""
     named = _named(table, key_column(table, published), changes)
     merger = _Merger(table, {table.key_of(row): row for row in published.filter(named).to_pylist()})
     for change in changes:
@@ -52,13 +54,16 @@ def remove_rows(table: Table, rows: pa.Table, keys: Iterable[str]) -> pa.Table:
 
 
 def sort_rows(table: Table, rows: pa.Table) -> pa.Table:
-    """Sort rows by the sort order of the table, then by key, with nulls last, so that equal rows give equal files."""
+    """Sort rows by the table's sort columns and then by its key, with nulls last.
+
+    The order is unique, so that equal rows give an identical file.
+    """
     names = dict.fromkeys((*table.order, *table.key))
     return rows.take(pc.sort_indices(rows, sort_keys=[(name, "ascending", "at_end") for name in names]))
 
 
 def key_column(table: Table, rows: pa.Table) -> pa.ChunkedArray:
-    """Return a column with the key of each row, as computed by :meth:`Table.key_of`."""
+    """Return an Arrow column with the key of each row as text, in the same form as :meth:`Table.key_of`."""
     parts = [_as_text(rows[name]) for name in table.key]
     return parts[0] if len(parts) == 1 else pc.binary_join_element_wise(*parts, KEY_SEPARATOR)
 
@@ -74,7 +79,7 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _named(table: Table, keys: pa.ChunkedArray, changes: Sequence[Change]) -> pa.ChunkedArray:
-    """Return a mask of the rows to which a change applies, by their whole key or by a prefix of it."""
+    """Return a Boolean mask of the rows that some change applies to, because it has their key or a prefix of it."""
     names = {change.key for change in changes}
     mask = pc.is_in(keys, value_set=pa.array(sorted(names), pa.string()))
     for prefix in sorted(name for name in names if _is_prefix(table, name)):
@@ -88,7 +93,13 @@ def _is_prefix(table: Table, key: str) -> bool:
 
 @dataclass(slots=True)
 class _Merger:
-    """Apply changes to the rows that they name; ``published`` and ``new`` hold the old and new rows by key."""
+    """Accumulator that applies changes one by one to the rows that have the keys of the changes.
+
+    :ivar published: rows of the published file, by key
+    :ivar new: rows inserted by the changes, by key
+    :ivar superseded: old revisions that were replaced, by key and revision number
+    :ivar moved: keys of rows that now belong to another partition
+    """
 
     table: Table
     published: dict[str, Row]
@@ -106,18 +117,18 @@ class _Merger:
         self.new[key] = dict(row)
 
     def drop(self, key: str) -> None:
-        """Remove a row that moved to another partition.
+        """Mark a row as moved to another partition.
 
-        If a later change puts a row with this key, it supersedes the published one as usual.
+        If a later change inserts a row with this key again, it supersedes the published row as usual.
         """
         if key in self.new:
             self._supersede(key, self.new.pop(key))
         self.moved.add(key)
 
     def touch(self, key: str, columns: Row) -> None:
-        """Update columns of the row with this key, or of all rows whose key begins with it.
+        """Update columns of the row with this key, or of all rows whose key starts with it if it is a prefix.
 
-        If there are two revisions of a row, only the newer one is updated.
+        If the row has both a published and a new revision, only the newer one is updated.
         """
         names = {key}
         if _is_prefix(self.table, key):
@@ -133,7 +144,7 @@ class _Merger:
         self.superseded[key, _revision(row)] = row
 
     def finish(self) -> dict[str, Row]:
-        """Return the final rows by key, including those that moved to another partition."""
+        """Return the resulting rows by key, including those that belong to another partition now."""
         self.moved -= self.new.keys()
         rows = dict(self.published)
         for key, row in self.new.items():
@@ -154,7 +165,7 @@ def _revision(row: Row) -> int:
 
 
 def _set_columns(row: Row, columns: Row) -> None:
-    """Update columns of a row; a time is only replaced by a later one."""
+    """Update columns of a row; a time is replaced only by a later time."""
     for name, value in columns.items():
         before = row[name]
         row[name] = max(before, value) if isinstance(before, datetime) and isinstance(value, datetime) else value

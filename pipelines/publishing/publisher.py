@@ -1,15 +1,16 @@
-"""Publish stored rows: merge the outbox of a ledger into the Parquet files of the partitions that it changes.
+"""Publishing of stored rows: merge the outbox (rows not yet in Parquet) into the Parquet files of a site.
 
 No row is lost or duplicated by a crash. After a crash at any step, publishing again completes the work:
 
-1. Handle the files of an interrupted publish. A file that was renamed into place is recorded; any other is forgotten.
-2. Turn rows that do not fit the schema of their table into rejects.
-3. For each partition, read its file, merge the changes, write the result to `.staging/`, announce it in the ledger,
-   rename it into place, record it and delete the changes from the outbox. A superseded revision is published in
-   `revisions` before the file that contained it is replaced.
-4. Remove the stories that moved to another partition from the old one, after all of them are in their new partitions.
-   A reader may see such a story twice for a moment, but always sees it at least once.
-5. After a release that adds a column, write each file again that lacks it, once.
+1. Handle the files of an interrupted publish. A file that was renamed into place is recorded in the ledger; the
+   announcement of any other file is deleted.
+2. Replace rows that do not fit the schema of their table by rejects.
+3. For each partition with changes, read its file, merge the changes, write the result to `.staging/`, announce it in
+   the ledger, rename it into place, record it and delete the changes from the outbox. An old revision is published in
+   the table `revisions` before the file that contained it is replaced.
+4. Remove the stories that moved to another partition from their old one, after all of them are in their new partitions.
+   A program that reads the files meanwhile may see such a story twice, but always sees it at least once.
+5. After a release that adds a column to a table, rewrite once each of its files that lacks the column.
 """
 
 from collections import defaultdict
@@ -34,10 +35,10 @@ _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
 
 
 def publish(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Write all rows in the outbox to Parquet, and delete them from the outbox.
+    """Write all rows in the outbox (rows not yet in Parquet) to the Parquet files, and delete them from the outbox.
 
-    Partitions whose file differs from its record in the ledger are left out, and their rows stay in the outbox. Raises
-    :class:`DataDamaged` for the first such file after everything else is published.
+    A file that differs from its record in the ledger is not replaced, and the rows for it stay in the outbox. After all
+    other files are published, :class:`DataDamaged` is raised for the first such file.
     """
     ledger.commit()
     _finish_interrupted(data_folder, ledger)
@@ -55,9 +56,9 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
 
 
 def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: str) -> int:
-    """Remove the partitions of a table before a date; return their number.
+    """Delete the partitions of a table that lie before the date ``before``; return the number of deleted partitions.
 
-    A file is removed like one whose rows have all moved: announced in the ledger, removed, recorded.
+    Each deletion is announced in the ledger before and recorded after it, so that it can be completed after a crash.
     """
     ledger.commit()
     _finish_interrupted(data_folder, ledger)
@@ -70,9 +71,9 @@ def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: 
 
 
 def fill_empty_tables(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Give each table without rows one file without rows, in the partition of now, so that any reader can open it.
+    """Write a Parquet file without rows for each table that has none, so that any program can open the table.
 
-    The file is removed once the table has rows in another partition.
+    The file is in the partition of the current date, and is removed after rows are published in another partition.
     """
     publication = _Publication(data_folder, ledger)
     for table in TABLES.values():
@@ -86,9 +87,9 @@ def fill_empty_tables(data_folder: DataFolder, ledger: Ledger) -> None:
 
 
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Record or forget the files that an interrupted publish announced, and delete its files in `.staging/`.
+    """Complete or cancel the file replacements of an interrupted publish, and delete its files in `.staging/`.
 
-    The outbox is not changed, because merging the same changes again gives the same rows.
+    The rows stay in the outbox, because merging the same changes again gives the same rows.
     """
     for prepared in ledger.outbox.prepared():
         in_place = data_folder.digest(prepared.path) == prepared.sha256
@@ -145,9 +146,9 @@ class _Publication:
         return known is not None and known.revision == row["revision"]
 
     def remove_moved(self) -> None:
-        """Remove stories from the partitions that they left.
+        """Remove the stories that moved to another partition from their old one.
 
-        Nothing is removed if a file of `stories` or `revisions` is damaged.
+        If a file of the table `stories` or `revisions` is damaged, nothing is removed.
         """
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return
@@ -159,7 +160,7 @@ class _Publication:
             reached("publish.emptied")
 
     def add_columns(self, table: Table) -> None:
-        """Write each file again that lacks a column of its table, which is null in its rows."""
+        """Rewrite each file of a table that lacks one of its columns; the column is null in all rows of the file."""
         damaged = len(self.damaged)
         for part, file in self.ledger.outbox.files_of(table):
             path = PurePath(file.path)
@@ -185,7 +186,11 @@ class _Publication:
         return table.schema.empty_table() if rows is None else rows
 
     def _replace(self, table: Table, part: str, before: pa.Table, rows: pa.Table, done: list[int]) -> None:
-        """Replace the file of a partition, and delete the changes numbered in ``done`` from the outbox."""
+        """Replace the file of a partition if its rows changed, and delete the merged changes from the outbox.
+
+        :param before: present rows of the file
+        :param done: sequence numbers of the merged changes
+        """
         if not rows.equals(before):
             self.write(table, part, rows if len(rows) else None, done)
             return
@@ -195,7 +200,10 @@ class _Publication:
         reached("publish.settled")
 
     def write(self, table: Table, part: str, rows: pa.Table | None, done: Sequence[int] = ()) -> None:
-        """Write the file of a partition, or remove it if ``rows`` is None."""
+        """Write the file of a partition, or delete it if ``rows`` is None.
+
+        :param done: sequence numbers of the merged changes, which are deleted from the outbox in the same transaction
+        """
         path = str(table.path(self.ledger.site, part))
         staged = None if rows is None else self.data_folder.stage(table, self.ledger.site, rows)
         record = FileRecord(path, *(staged.rows, staged.bytes, staged.sha256) if staged else (0, 0, ""))

@@ -1,8 +1,9 @@
-"""Rebuild the ledger of a site from its Parquet files (`khobor reindex`).
+"""Rebuilding of a site's ledger (its SQLite crawl state) from its Parquet files, for `khobor reindex`.
 
-The new ledger is built under a temporary name and then replaces the old one, which is kept under another name. Readable
-rows in the outbox of the old ledger are published first. State that is in no Parquet file is lost, and the next runs
-fetch it again: URLs without a stored story, entry points, and validators for conditional requests.
+The new ledger is built under a temporary name. It then replaces the old one, which is kept under another name. Rows in
+the old ledger that are not yet in Parquet are published first, if they are readable. State that no Parquet file
+contains is lost, and the next runs fetch it again: URLs without a stored story, the state of lists and feeds, and the
+validators for conditional requests.
 """
 
 import json
@@ -39,10 +40,10 @@ _STORIES = TABLES["stories"]
 
 
 def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
-    """Replace the ledger of a site by one built from its Parquet files, and return it open.
+    """Replace a site's ledger (its SQLite crawl state) by one built from the Parquet files, and return it open.
 
-    The caller must hold the lock of the site. Raises :class:`DataDamaged` for an unreadable file, which `khobor check
-    --quarantine` moves away.
+    The caller must hold the lock of the site. Raises :class:`DataDamaged` if a Parquet file is unreadable; such a file
+    can be moved away by `khobor check --quarantine`.
     """
     path = data_folder.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")
@@ -98,7 +99,7 @@ def _record_files(data_folder: DataFolder, ledger: Ledger) -> None:
 
 
 def _copy_outbox(old: Path, ledger: Ledger) -> None:
-    """Copy the readable changes from the outbox of the old ledger to the new one.
+    """Copy the readable rows of the outbox (rows not yet in Parquet) from an old, possibly damaged ledger to a new one.
 
     The table is read from both ends, so that only the rows on a damaged database page are lost.
     """
@@ -120,7 +121,7 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Any]:
 
 
 def _move_stories(data_folder: DataFolder, ledger: Ledger) -> None:
-    """Move the newest revision of each duplicated or misplaced story to the partition of its date."""
+    """Move the newest revision of each story that is stored twice or under the wrong date to its correct partition."""
     places: dict[str, list[tuple[int, datetime, str, bool]]] = defaultdict(list)
     for part, rows in _rows(data_folder, _STORIES, ledger.site):
         for row in rows.select(["story_id", "revision", "fetched_at", *_STORIES.moments]).to_pylist():

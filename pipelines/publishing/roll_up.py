@@ -1,6 +1,6 @@
-"""Roll the reports of old runs up into the `runs` table, one Parquet file per site.
+"""Roll-up of the JSON reports of old runs into the table `runs`, one Parquet file per site.
 
-A report compresses to a tenth beside others, and a folder with ten thousand files is slow to list.
+In a common file, a report takes a tenth of the space, and a folder with ten thousand files would be slow to list.
 """
 
 import json
@@ -23,10 +23,13 @@ _BATCH = 2_000
 
 
 def roll_up_reports(data_folder: DataFolder, ledger: Ledger, before: str) -> int:
-    """Move the reports of a site's runs before a run id into Parquet; return their number.
+    """Move the JSON reports of a site's old runs into its Parquet file of runs; return the number of moved reports.
 
-    The latest 500 stay. A report is deleted after the file that contains it is durable, so a crash leaves it at both
-    places, which readers count once. The runs are also deleted from the ledger. The caller holds the lock of the site.
+    The latest 500 reports are not moved. A JSON file is deleted only after the Parquet file with its content is safely
+    on the disk. A crash may therefore leave a report in both places, but readers count it once. The moved runs are also
+    deleted from the ledger. The caller must hold the lock of the site.
+
+    :param before: run id; only runs whose id sorts before it, which started earlier, are moved
     """
     own = sorted(run_id for run_id in file_ids(data_folder) if site_of(run_id) == ledger.site)
     old = [run_id for run_id in own[:-KEPT_REPORTS] if run_id < before]

@@ -1,9 +1,9 @@
-"""Verification of the published files of a site (`khobor check`).
+"""Verification of the published files of a site, for `khobor check`.
 
-Every file is compared with its record in the ledger, and the folders of the tables are searched for other files.
-Nothing is deleted or repaired. Files that a program reading the tables could not open can be moved to `quarantine/`,
-where they keep their relative path. `khobor reindex` then accepts the remaining files, and the next runs fetch the
-missing stories again.
+Every file is compared with its record in the ledger (the site's SQLite crawl state), and the folders of the tables are
+searched for files without a record. Nothing is deleted or repaired. Files that a program could not read as part of a
+table can be moved to `quarantine/`, where they keep their relative path. `khobor reindex` then accepts the remaining
+files, and the next runs fetch the missing stories again.
 """
 
 import os
@@ -61,7 +61,7 @@ _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A problem found by the check; ``path`` is relative to the data folder."""
+    """Problem found by the check of the published files; ``path`` is relative to the data folder."""
 
     damage: Damage
     path: str
@@ -72,9 +72,9 @@ class Fault:
 
 
 def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
-    """Compare the published files and rows of a site with its ledger; return all faults found.
+    """Compare the published files of a site with their records in its ledger; return all differences.
 
-    A publish that was interrupted is not a fault, because the next one completes it.
+    Files that an interrupted publish left are not faults, because the next publish completes or removes them.
     """
     faults = [*_leftovers(data_folder, ledger.site), *_foreign(data_folder, ledger)]
     try:
@@ -103,7 +103,7 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
 
 
 def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
-    """Move files that programs cannot read as part of a table to `quarantine/<time>/`; return their new paths.
+    """Move files that could not be read as part of a table to `quarantine/<time>/`; return their new paths.
 
     The files keep their path relative to the data folder.
     """
@@ -123,9 +123,9 @@ def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:
 def _verified(
     data_folder: DataFolder, site: str, table: Table, part: str, record: FileRecord, announced: str | None
 ) -> pa.Table | Fault:
-    """Return the rows of a file, or the fault if the file differs from its record.
+    """Return the rows of a file, or a fault if the file is missing, unreadable or differs from its record.
 
-    The file may also be the one that an interrupted publish announced.
+    :param announced: SHA-256 that an interrupted publish announced for the file, which is accepted too
     """
     digest = data_folder.digest(record.path)
     if not digest:
@@ -163,7 +163,11 @@ def _misplaced(table: Table, part: str, zone: ZoneInfo, path: str, rows: pa.Tabl
 
 
 def _doubled(keys: dict[str, pa.ChunkedArray], moved: set[str]) -> list[Fault]:
-    """Return a fault for each file that contains a key twice, and for each set of files that share keys."""
+    """Return a fault for each file that contains a row key twice, and for each group of files with a common key.
+
+    :param keys: row keys of each file, by path
+    :param moved: keys that may be in two files, because a publish in progress moves them
+    """
     if not keys:
         return []
     counts = pc.value_counts(
@@ -187,7 +191,7 @@ def _leftovers(data_folder: DataFolder, site: str) -> list[Fault]:
 
 
 def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
-    """Yield a fault for each file or link in the folders of tables that was not published.
+    """Yield a fault for each file or link in the folders of the tables that was not published by a run.
 
     The folders of other sites are not searched.
     """

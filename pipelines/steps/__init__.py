@@ -1,1 +1,4 @@
-"""The steps from a parsed item to a stored row. May import every package of ``pipelines`` but ``rebuild``."""
+"""Item pipelines and text steps that turn a parsed item into a stored row.
+
+Modules here may import every package of ``pipelines`` except ``rebuild``.
+"""

@@ -1,4 +1,4 @@
-"""Item pipeline that applies the text steps to items which the parse worker has not processed."""
+"""Item pipeline that applies the text steps (cleaning and checks of a story) to items that still need them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -10,10 +10,11 @@ from crawler.items import ParsedStory
 
 
 class ApplyTextSteps:
-    """Apply the functions of ``KHOBOR_TEXT_STEPS`` to each item in order; a step may drop the item by an exception.
+    """Item pipeline that calls the functions listed in ``KHOBOR_TEXT_STEPS`` in order; each may drop the item.
 
-    The parse worker has already applied the steps to most stories. If a step rejected a story there, the steps are
-    repeated, and raise the same exception here, where the reject is recorded.
+    Stories parsed in the worker process normally have these steps behind them and are passed on unchanged. If a step
+    dropped a story there, the steps are applied again here, so that the same exception is raised in the process that
+    records dropped items.
     """
 
     def __init__(self, steps: Sequence[Callable[[Any], Any]]) -> None:

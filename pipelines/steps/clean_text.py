@@ -1,4 +1,4 @@
-"""Text step that normalises every text column before it is stored, and sets empty values to null."""
+"""Text step that normalises the text in every column of a story, and replaces empty values by null."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ def clean_text(item: Any) -> Any:
 
 
 def clean_story(story: Story) -> Story:
-    """Return a copy of a story with all text cleaned and the words of its body counted."""
+    """Return a copy of a story with cleaned text in all columns and the number of words of its body."""
     changes: dict[str, Any] = {name: clean(getattr(story, name)) for name in _SINGLE_LINE}
     changes["headline"] = changes["headline"] or ""
     changes["body"] = PARAGRAPH_BREAK.join(filter(None, map(clean, (story.body or "").split(PARAGRAPH_BREAK))))

@@ -1,4 +1,4 @@
-"""Item pipeline that drops unchanged and duplicate stories, and numbers the revisions of changed ones."""
+"""Item pipeline that drops unchanged and duplicate stories, and sets the revision number of new and changed ones."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -13,13 +13,14 @@ from pipelines.similarity.hashes import state_hash
 
 
 def deduplicate(story: Story, ledger: Ledger, *, is_canonical: bool = True) -> Story:
-    """Return a copy of a new or changed story with its revision number and the times at which both were first seen.
+    """Return a copy of a new or changed story with its revision number and the times of its first sight.
 
-    ``cluster_id`` is that of the last revision, or the story's own id; the store step sets the final one. Raises
-    :class:`Unchanged` if the story is stored in the same state, and :class:`ExactDuplicate` if its id is new but its
-    headline and body are those of a stored story.
+    ``first_seen_at`` is the time at which the story was first seen, and ``appeared_by`` that at which this revision
+    was. ``cluster_id`` is preliminary: that of the previous revision, or the story's own id. Raises :class:`Unchanged`
+    if the story is already stored in this state. Raises :class:`ExactDuplicate` if its id is new but a stored story has
+    the same headline and body.
 
-    :param is_canonical: ``story`` has the canonical URL; otherwise a known story keeps its URL and section
+    :param is_canonical: True if the URL of ``story`` is canonical; otherwise a stored story keeps its URL and section
     """
     known = ledger.stories.get(story.story_id)
     if known is None:

@@ -1,4 +1,4 @@
-"""Text step that sets the language of a story, and rejects damaged text."""
+"""Text step that sets the language of a story, and drops stories whose text is damaged."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,7 +29,7 @@ def detect_language(item: Any) -> Any:
 
 
 def _check_damage(text: str) -> int:
-    """Return the number of damaged letters; reject a text with too many."""
+    """Return the number of undecodable letters in a text; raise a drop reason if they exceed 1 % of its letters."""
     damaged = damaged_letters(text)
     if damaged and damaged > MAX_DAMAGED_SHARE * count_letters(text):
         legacy = legacy_letters(text)

@@ -1,4 +1,4 @@
-"""Text step that adds the hashes and the MinHash sketch by which duplicates and near-duplicates are found."""
+"""Text step that adds the hashes by which exact duplicates are found and the MinHash sketch for near-duplicates."""
 
 from dataclasses import replace
 from typing import Any

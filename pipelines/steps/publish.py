@@ -1,4 +1,4 @@
-"""Item pipeline that publishes the rows of a run to Parquet when the spider closes."""
+"""Item pipeline that writes the stored rows of a run to Parquet when the spider closes."""
 
 from typing import Any, Self
 
@@ -8,9 +8,10 @@ from pipelines.runtime.run import Run
 
 
 class Publish:
-    """Record an outcome for each open URL and write the stored rows to Parquet when the spider closes.
+    """Item pipeline that, when the spider closes, writes the stored rows to Parquet.
 
-    Scrapy closes all item pipelines in parallel, so no other step may do anything when the spider closes.
+    Before that, it marks the URLs without a result as pending. Scrapy closes all item pipelines in parallel, so no
+    other pipeline may do anything at that time.
     """
 
     def __init__(self, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Text step that rejects pages without a matching layout, headline or body, and fields of implausible length."""
+"""Text step that drops pages without a known layout, headline or body, and stories with implausibly long fields."""
 
 from typing import Any
 
@@ -17,7 +17,11 @@ MAX_ENTRIES, MAX_ENTRY_LENGTH = 200, 200
 
 
 def require_story(item: Any) -> Any:
-    """Return the item unchanged, or raise a drop reason if a story lacks a layout, headline or body or is too long."""
+    """Return a complete story, or any other item, unchanged; raise a drop reason for an incomplete story.
+
+    A story is dropped if its page matches no layout of the site, if it has no headline or body, or if a field is longer
+    than its limit.
+    """
     if not isinstance(item, ParsedStory):
         return item
     story = item.story

@@ -1,6 +1,6 @@
 """Item pipeline that stores each item in the ledger, the SQLite file of its site.
 
-Each item is stored in one transaction with the crawl state that marks its URL as known.
+An item is stored in the same transaction as the crawl state that marks its URL as known.
 """
 
 import logging
@@ -64,9 +64,10 @@ class Store:
             self._run.revisits.settle(parsed.fetch, story.published_at or story.first_seen_at)
 
     def _clustered(self, parsed: ParsedStory, known: KnownStory | None) -> Story:
-        """Return the story with the id of its cluster of near-duplicates.
+        """Return a copy of a story with the id of its cluster of near-duplicates.
 
-        Other stories are moved to another cluster if this story becomes the head of theirs, or stops being it.
+        The id of a cluster is that of its first story, the head. If the new story becomes the head of a cluster, or
+        stops being one, the other stories of the cluster get the new id too.
         """
         story = parsed.story
         at = story.published_at or story.first_seen_at

@@ -1,6 +1,6 @@
-"""Text step that validates rows against the column types of their table.
+"""Text step that checks the values of an item against the column types of its table.
 
-A single invalid value would otherwise make the write of a whole Parquet batch fail.
+Without this check, a single invalid value would make the write of a whole Parquet batch fail.
 """
 
 import re
@@ -17,7 +17,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def validate_row(item: Any) -> Any:
-    """Return the item unchanged, or raise :class:`InvalidRow` if a value in it or in its rows has the wrong type."""
+    """Return the item unchanged; raise :class:`InvalidRow` if one of its values does not fit the type of its column."""
     rows = getattr(item, "rows", None)
     for record in rows if rows is not None else [record_of(item)]:
         if error := row_error(type(record), as_row(record)):
@@ -26,8 +26,9 @@ def validate_row(item: Any) -> Any:
 
 
 def row_error(record: type, row: Mapping[str, Any], *, complete: bool = False) -> str | None:
-    """Return a description of the first invalid value in a row, or None if the row is valid.
+    """Return a description of the first invalid value in a row, or None if all values are valid.
 
+    :param record: dataclass that declares the columns and their types
     :param complete: also reject null in a required column
     """
     for name, kind, required in _columns(record):

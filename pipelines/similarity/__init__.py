@@ -1,1 +1,1 @@
-"""Hashes and MinHash sketches of texts. Imports nothing else of `pipelines`."""
+"""Hashes and MinHash sketches of texts; modules here import no other package of `pipelines`."""

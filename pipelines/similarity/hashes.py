@@ -1,6 +1,6 @@
-"""Hashes for detecting changes in the text of a story, in its other columns, or in a ranked list.
+"""Hashes that detect changes in the text of a story, in its other columns, or in a ranked list.
 
-Differences that a reader cannot see (Unicode form, joiners, quotes and spacing) are ignored; see
+Differences that a reader cannot see (Unicode form, joiners, quotes and spacing) do not change a hash; see
 :func:`crawler.bengali.text.comparison_key`.
 """
 
@@ -17,7 +17,12 @@ MIN_BODY_WORDS = 40
 
 
 def hashes(headline: str, body: str, words: int) -> tuple[str, str | None]:
-    """Return the hash of headline and body, and that of the body alone; the latter is None below 40 words."""
+    """Return the hash of headline and body together, and the hash of the body alone.
+
+    The latter is None if the body has fewer than 40 words, which are too few to identify a story.
+
+    :param words: number of words of the body
+    """
     text = comparison_key(body)
     return _digest(comparison_key(headline), text), _digest(text) if words >= MIN_BODY_WORDS else None
 
@@ -28,7 +33,7 @@ def body_hash(body: str) -> str | None:
 
 
 def state_hash(row: Mapping[str, Any]) -> str:
-    """Return a hash of those columns of a story whose change makes a new revision."""
+    """Return a hash of those columns of a story whose change makes a new revision of the story."""
     picture = row["image_url"] and urlsplit(row["image_url"]).path
     texts = (comparison_key(row[name] or "") for name in ("kicker", "byline"))
     times = (at.astimezone(UTC).isoformat() if at else "" for at in (row["published_at"], row["updated_at"]))
@@ -36,7 +41,7 @@ def state_hash(row: Mapping[str, Any]) -> str:
 
 
 def snapshot_digest(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return a hash of the links of a ranked list, with their ranks and headlines."""
+    """Return a hash of the links of a ranked list, including their ranks and headlines."""
     return _digest(*(f"{r['rank']}\x1e{r['story_id'] or r['url']}\x1e{r['headline'] or ''}" for r in rows))
 
 

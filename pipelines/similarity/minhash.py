@@ -55,7 +55,11 @@ _FIGURE = regex.compile(
 
 
 class Sketch(NamedTuple):
-    """Sketch of a body: ``bands`` are its 16 keys of 24 bits, and ``prints`` are its bitmaps in binary form."""
+    """Sketch of a story's body.
+
+    :ivar bands: 16 keys of 24 bits; similar bodies probably have one in common
+    :ivar prints: bitmaps in binary form, from which the similarity of two bodies is estimated
+    """
 
     bands: tuple[int, ...]
     prints: bytes
@@ -63,9 +67,10 @@ class Sketch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A story to be compared with others.
+    """Story to be compared with others.
 
-    :ivar at: time of publication, or of first sight if that is unknown, in seconds since the epoch
+    :ivar at: time of publication in seconds since the epoch, or the time of the first fetch if that is unknown
+    :ivar prints: bitmaps of the :class:`Sketch` of its body
     """
 
     story_id: str
@@ -78,7 +83,7 @@ class Member:
 
 
 def tokens(body: str) -> list[str]:
-    """Split a body into normalised words, which keep their vowel signs and other marks but no joiners."""
+    """Split a body into normalised words; their vowel signs and other marks are kept, joiners are removed."""
     return letter_runs(compatibility_form(body).casefold())
 
 
@@ -90,7 +95,7 @@ def _is_figure(word: str) -> bool:
 def sketch(body: str) -> Sketch | None:
     """Return the sketch of a body, or None if it has fewer than 40 words.
 
-    In so short a text, a copy cannot be distinguished from another item written from the same template.
+    A copy of such a short text cannot be distinguished from another text written from the same template.
     """
     words = tokens(body)
     if len(words) < MIN_BODY_WORDS:
@@ -119,9 +124,9 @@ def sketch(body: str) -> Sketch | None:
 
 
 def _bitmap(hashes: Sequence[int], bits: int) -> bytes:
-    """Return a bitmap in which each hash sets one bit; its first byte is the base-2 logarithm of the size in bits.
+    """Return a bitmap in which each hash sets one bit, preceded by a byte with the base-2 logarithm of its size.
 
-    The size is at least ``bits`` per hash and at most twice that, between 64 and 16,384 bits.
+    The size is at least ``bits`` and at most twice ``bits`` per hash, but always between 64 and 16,384 bits.
     """
     power = min(max(6, (bits * len(hashes)).bit_length()), 14)
     size = 1 << power
@@ -141,7 +146,7 @@ def _bitmaps(prints: bytes) -> Iterator[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class _Overlap:
-    """Estimated sizes of two sets and of their union."""
+    """Estimated numbers of elements of two sets and of their union."""
 
     one: float
     other: float
@@ -153,12 +158,12 @@ class _Overlap:
 
     @property
     def missing(self) -> float:
-        """Number of elements of the smaller set that are not in the larger one; 0 if text was only added."""
+        """Number of elements of the smaller set that the larger one lacks; 0 if it is a subset of the larger one."""
         return min(self.one, self.other) - self.shared
 
     @property
     def held(self) -> float:
-        """Share of the smaller set that is in the larger one; 1 if it is empty."""
+        """Share of the elements of the smaller set that are also in the larger one; 1 if the smaller set is empty."""
         smaller = min(self.one, self.other)
         return self.shared / smaller if smaller else 1.0
 
@@ -172,7 +177,7 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> _Overlap:
 
 
 def _count(bits: int, size: int) -> float:
-    """Estimate the number of distinct hashes in a bitmap by linear counting."""
+    """Estimate the number of distinct hashes that set bits in a bitmap of ``size`` bits, by linear counting."""
     return -size * log(max(size - bits.bit_count(), 0.5) / size)
 
 
@@ -199,10 +204,10 @@ def is_near_duplicate(one: Member, other: Member) -> bool:
 
 
 def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> bool:
-    """Return True if the figures changed while the words, or at least the length of the text, stayed the same.
+    """Return True if the figures (numbers, dates) of a text changed while its words, or at least its length, did not.
 
-    For two texts with the same opening, half a day apart, this means that one is the next issue of a daily service. A
-    correction would change only one figure of many, and a follow-up would add text at the top.
+    For two texts with the same opening, published half a day or more apart, this means that one is the next issue of a
+    daily service. A correction would change only one of many figures, and a follow-up would add text at the top.
     """
     if figures.missing < 0.5:
         return False
@@ -211,18 +216,19 @@ def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> boo
 
 
 def jaccard(one: Member, other: Member) -> float:
-    """Estimate the Jaccard index of two stories, which is the share of shingles that both contain."""
+    """Estimate the Jaccard index of two stories: the share of their shingles (runs of five words) that both contain."""
     plain, figured, _ = map(_overlap, _bitmaps(one.prints), _bitmaps(other.prints))
     return (plain.shared + figured.shared) / (plain.either + figured.either)
 
 
 def cluster_heads(members: Iterable[Member]) -> dict[str, str]:
-    """Divide stories into clusters of near-duplicates; return the id of the cluster's head by story id.
+    """Divide stories into clusters of near-duplicates; return the id of the first story of its cluster, by story id.
 
-    The story published first is a head. Its cluster consists of the stories that a chain of near-duplicates connects to
-    it and that share at least 0.2 of the shingles with it. The remaining stories are divided in the same way, so the
-    order of the arguments does not matter. A story that resembles two unrelated stories joins the cluster of the
-    earlier one. A story that is rewritten every day starts a new cluster once little of the first version is left.
+    The story published first is the head of a cluster. The cluster consists of the stories that a chain of
+    near-duplicates connects to the head and that share at least 0.2 of the shingles with it. The remaining stories are
+    divided in the same way, so the order of the arguments does not matter. A story that resembles two unrelated stories
+    joins the cluster of the earlier one. A story that is rewritten every day starts a new cluster when little of the
+    first version is left.
     """
     remaining = sorted(members, key=lambda member: member.age)
     heads: dict[str, str] = {}

@@ -1,4 +1,7 @@
-"""Store parsed items as Parquet. May import ``crawler``, and is imported by ``schedules``."""
+"""Scrapy components that process, store and publish parsed newspaper stories as Parquet.
+
+Modules here may import the package ``crawler``. The package ``schedules`` imports this one.
+"""
 
 #: Pure functions from item to item, in order. A step raises a drop reason for an item that is not to be stored.
 #: The parse worker applies them to stories; the item pipelines to everything else, and to stories without a worker.

@@ -1,6 +1,6 @@
-"""Exceptions for dropped items, one class per reason.
+"""Exceptions that item pipelines raise to drop an item, with one class per reason.
 
-The name of the class is the reason in the `rejects` table and in Scrapy's stats.
+The name of the class is the reason in the table `rejects` and in Scrapy's stats.
 """
 
 from typing import ClassVar
@@ -11,7 +11,7 @@ from crawler.outcomes import Outcome
 
 
 class DropReason(DropItem):
-    """Base class of the exceptions that an item pipeline raises to drop an item."""
+    """Base class of the exceptions that an item pipeline raises to drop an item, with one subclass per reason."""
 
     outcome: ClassVar[Outcome] = Outcome.REJECTED
 
@@ -21,45 +21,51 @@ class DropReason(DropItem):
 
 
 class InvalidRow(DropReason):
-    """A value does not have the type of its column."""
+    """Reason to drop an item: a value does not have the type of its column."""
 
 
 class UnknownLayout(DropReason):
-    """The page matches none of the layouts that are defined for the site."""
+    """Reason to drop an item: the page matches none of the page layouts declared for the site."""
 
 
 class NoHeadline(DropReason):
-    """The page has no headline."""
+    """Reason to drop an item: the page has no headline."""
 
 
 class NoBody(DropReason):
-    """The page has no body text."""
+    """Reason to drop an item: the page has no body text."""
 
 
 class TooLong(DropReason):
-    """A field is longer than the limit, which no real newspaper story reaches."""
+    """Reason to drop an item: a field is longer than its limit, which no real newspaper story reaches."""
 
 
 class NoLanguage(DropReason):
-    """The text has no letters, or was decoded with the wrong charset."""
+    """Reason to drop an item: its text has no letters, or was decoded with the wrong charset."""
 
 
 class LegacyFont(DropReason):
-    """The text is in a font encoding from before Unicode (Bijoy, SutonnyMJ)."""
+    """Reason to drop an item: its text is in a Bengali font encoding from before Unicode (Bijoy, SutonnyMJ)."""
 
 
 class DamagedText(DropReason):
-    """More than one in a hundred letters could not be decoded."""
+    """Reason to drop an item: more than one in a hundred letters could not be decoded."""
 
 
 class Unchanged(DropReason):
-    """The story is already stored and has not changed, so only the time at which it was last seen is updated."""
+    """Reason to drop an item: the story is already stored in the same state.
+
+    Only the time at which the stored story was last seen is updated.
+    """
 
     outcome = Outcome.UNCHANGED
 
 
 class ExactDuplicate(DropReason):
-    """The same text is already stored under another story id, which is ``original``."""
+    """Reason to drop an item: the same headline and body are already stored under another story id.
+
+    :ivar original: that story id
+    """
 
     outcome = Outcome.EXACT_DUPLICATE
 

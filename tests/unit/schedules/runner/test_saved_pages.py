@@ -45,12 +45,16 @@ def test_generic_reading_ignores_site_files() -> None:
 
 
 def test_other_section_of_host_is_read_generically() -> None:
-    text = "".join(
-        f"<p>The council met again on day {n} and heard the report of its engineers at length.</p>" for n in range(9)
-    )
-    html = f"<html><body><nav><a href=/news>News</a></nav><article><h1>Council meets</h1>{text}</article></body></html>"
+    line = "The council met again on day {} and heard the report of its engineers at length."
+    text = "".join(f"<p>{line.format(day)}</p>" for day in range(9))
+    headline = "Council meets again after the July flood"
+    html = f"<nav><a href=/news>News</a></nav><article><h1>{headline}</h1>{text}</article>"
     [page] = read((html.encode(), "https://www.bbc.com/news/uk-1234567"))
-    assert (page.outcome, page.row["layout"], page.row["headline"]) == ("story", "generic", "Council meets")
+    assert (page.outcome, page.row["layout"], page.row["headline"]) == (
+        "story",
+        "generic",
+        headline,
+    )
 
 
 def test_page_without_story_has_reason() -> None:

@@ -18,12 +18,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, median
+from typing import Any
 
 from benchmarks.environment import FOLDER, LOCKS, python_of
 from benchmarks.report import table
 from crawler.generic.container import DEFAULTS, Thresholds
 from crawler.generic.generic_layout import GenericLayout
 from crawler.generic.unknown_site import unknown_site_parser
+from crawler.items import Story
 from crawler.parsing.parser import PageResponse
 from tests.support.project import PROJECT
 
@@ -33,7 +35,7 @@ MIN_F1, MIN_EXACT, MIN_VALIDATED_F1, MAX_CPU_SHARE = 0.965, 0.42, 0.960, 0.2
 _PEERS = {"trafilatura": "read_trafilatura.py", "newspaper4k": "read_newspaper4k.py"}
 _SHINGLE = 4
 _FOLDS = 5
-_AT = datetime(2026, 1, 11, tzinfo=UTC)
+_AT = datetime(2027, 1, 1, tzinfo=UTC)  # after the newest page
 # For the cross-validation: values of each threshold below and above its own.
 _FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
 
@@ -84,9 +86,8 @@ def extraction(corpus: Path = CORPUS) -> str:
         return f"Skipped: {corpus} has no ground-truth.json."
     pages, truth = load_corpus(corpus)
     results, notes = read_by_all(pages)
-    scores = {
-        name: Score.of(score_page(texts[url], truth[url]) for url in truth) for name, (_, texts) in results.items()
-    }
+    texts = {name: {url: row["body"] or "" for url, row in rows.items()} for name, (_, rows) in results.items()}
+    scores = {name: Score.of(score_page(texts[name][url], truth[url]) for url in truth) for name in results}
     ours = results[OURS][0]
     rows = [
         [name, *(f"{value:.3f}" for value in (s.f1, s.precision, s.recall, s.exact)), f"{cpu:.1f}", f"{cpu / ours:.1f}"]
@@ -129,8 +130,13 @@ def load_corpus(corpus: Path) -> tuple[dict[str, bytes], dict[str, str]]:
     return pages, {entry["url"]: entry["articleBody"] for entry in entries.values()}
 
 
-def read_by_all(pages: Mapping[str, bytes]) -> tuple[dict[str, tuple[float, dict[str, str]]], list[str]]:
-    """Return, by contestant, CPU milliseconds per page and the texts by URL; and notes on those that cannot run."""
+def read_by_all(
+    pages: Mapping[str, bytes], language: str = "en"
+) -> tuple[dict[str, tuple[float, dict[str, Any]]], list[str]]:
+    """Return, by contestant, CPU milliseconds per page and the rows by URL; and notes on those that cannot run.
+
+    :param language: language of the pages, which newspaper4k needs
+    """
     commands = {OURS: [sys.executable, "-m", "benchmarks.extraction_ours"]}
     notes = []
     for name, script in _PEERS.items():
@@ -144,12 +150,12 @@ def read_by_all(pages: Mapping[str, bytes]) -> tuple[dict[str, tuple[float, dict
         results = {}
         for name, command in commands.items():
             print(f"extraction: {name}", file=sys.stderr)
-            environment = {**os.environ, "PYTHONWARNINGS": "ignore", "KHOBOR_BENCH_LANGUAGE": "en"}
+            environment = {**os.environ, "PYTHONWARNINGS": "ignore", "KHOBOR_BENCH_LANGUAGE": language}
             output = subprocess.run(
                 [*command, folder, rows], cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True
             )
-            texts = {row["url"]: row["body"] or "" for row in map(json.loads, rows.read_text().splitlines())}
-            results[name] = median(json.loads(output.stdout.splitlines()[-1])), texts
+            found = {row["url"]: row for row in map(json.loads, rows.read_text().splitlines())}
+            results[name] = median(json.loads(output.stdout.splitlines()[-1])), found
     return results, notes
 
 
@@ -161,18 +167,18 @@ def _write(folder: Path, pages: Mapping[str, bytes]) -> None:
     (folder / "index.json").write_text(json.dumps(names))
 
 
-def text_of(html: bytes, url: str, limits: Thresholds = DEFAULTS) -> str:
-    """Return the text that generic reading finds, empty without a story."""
-    parser = replace(unknown_site_parser(), fallback=GenericLayout(limits=limits))
+def read_page(html: bytes, url: str, limits: Thresholds = DEFAULTS) -> Story:
+    """Return the story that generic reading finds; its body is empty without one."""
+    parser = replace(unknown_site_parser(), fallback=GenericLayout(limits=limits, knows_zone=False))
     parsed = parser.parse(PageResponse(url=url, body=html, fetched_at=_AT, is_story=True)).story
-    return (parsed.story.body if parsed else "") or ""
+    return parsed.story if parsed else Story()
 
 
 def cross_validate(pages: Mapping[str, bytes], truth: Mapping[str, str]) -> Score:
     """Score each fifth of the pages with the thresholds that are best on the other four, varied one at a time."""
     candidates = [DEFAULTS, *_variants()]
     by_candidate = {
-        limits: {url: score_page(text_of(html, url, limits), truth[url]) for url, html in pages.items()}
+        limits: {url: score_page(read_page(html, url, limits).body or "", truth[url]) for url, html in pages.items()}
         for limits in candidates
     }
     held_out: list[PageScore] = []

@@ -59,7 +59,7 @@ _HIDDEN_STYLE = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECAS
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4"))
 _HEADING_DEPTH = 4  # a headline may be in a link in a span in a heading
 _NEVER_BOILERPLATE = frozenset(("html", "body", "main", "article"))
-_NO_CONTAINER = frozenset(("p", "span", "a", "b", "strong", "em", "i", "li", "blockquote", "tr", "td"))
+_NO_CONTAINER = frozenset(("p", "span", "a", "b", "strong", "em", "i", "li", "blockquote"))
 _SENTENCE_END = re.compile(r"[.!?।…:。！？][\"'”’)»」]*$")
 
 

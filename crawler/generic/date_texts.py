@@ -73,12 +73,15 @@ class DateReader:
     """Parser of the dates of one page.
 
     :param language: language of the page, in lower case, such as `en-us`
+    :param knows_zone: ``zone`` is that of the site; otherwise, a time without an offset is not a moment, and only its
+        day counts
     :param now: time of the fetch; a date more than a day later is rejected
     """
 
     zone: ZoneInfo
     now: datetime
     language: str = ""
+    knows_zone: bool = True
 
     def machine_date(self, text: str) -> FoundDate | None:
         """Return the date in the value of an attribute: ISO 8601, an HTTP date, seconds since 1970 or words."""
@@ -111,7 +114,7 @@ class DateReader:
         for moment, is_update in ((dates.published, False), (dates.updated, True)):
             if moment is not None:
                 local = moment.astimezone(self.zone)
-                yield FoundDate(local.date(), local, is_update, has_label)
+                yield FoundDate(local.date(), local if self.knows_zone else None, is_update, has_label)
 
     def _days(self, text: str) -> list[tuple[int, int, date | None]]:
         found: list[tuple[int, int, date | None]] = []
@@ -154,15 +157,18 @@ class DateReader:
             hour = hour % 12 + (12 if half.startswith("p") else 0)
         if hour > 23 or (clock["zone"] and clock["zone"] not in ZONES):
             return None
+        if not clock["zone"] and not self.knows_zone:
+            return None
         zone = timezone(timedelta(hours=ZONES[clock["zone"]])) if clock["zone"] else self.zone
         return datetime.combine(day, time(hour, int(clock["minute"]), int(clock["second"] or 0)), zone)
 
     def _iso(self, match: re.Match[str]) -> FoundDate | None:
         day = self._day(match)
-        if day is None or match["hour"] is None:
+        offset = _offset(match["zone"])
+        if day is None or match["hour"] is None or (offset is None and not self.knows_zone):
             return self._plausible(day)
         clock = time(int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
-        return self._plausible(datetime.combine(day, clock, _offset(match["zone"]) or self.zone))
+        return self._plausible(datetime.combine(day, clock, offset or self.zone))
 
     def _plausible(self, value: datetime | date | None) -> FoundDate | None:
         moment = value if isinstance(value, datetime) else None

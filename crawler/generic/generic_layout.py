@@ -35,10 +35,14 @@ _MIN_TITLE, _MIN_ENTRIES, _ENTRIES_SHARE = 15, 4, 0.4
 
 @dataclass(frozen=True)
 class GenericLayout:
-    """Reader of stories like :class:`crawler.parsing.layout.Layout`, with the text chosen by density."""
+    """Reader of stories like :class:`crawler.parsing.layout.Layout`, with the text chosen by density.
+
+    :param knows_zone: the time zone is that of the site; otherwise, a time without an offset is not read
+    """
 
     name: str = NAME
     limits: Thresholds = DEFAULTS
+    knows_zone: bool = True
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Return the story on a page; without one, its layout is None and ``missing`` names what the page lacks."""
@@ -57,7 +61,9 @@ class GenericLayout:
         caption, credit = split_caption(printed_caption, headline)
         own_text = BoilerplateFilter(url_rules, page.base_url, (), headline, printed_caption)
         body = "\n\n".join(own_text.story_paragraphs(text))
-        fields |= publication_dates(article, shown.block.element if shown else None, page.url, zone)
+        fields |= publication_dates(
+            article, shown.block.element if shown else None, page.url, zone, knows_zone=self.knows_zone
+        )
         fields |= {"image_caption": caption, "image_credit": credit, "headline": headline, "body": body}
         fields["section"] = address.section or fields["section"]
         story = replace(

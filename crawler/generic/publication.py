@@ -100,13 +100,16 @@ class _Source:
     date: FoundDate
 
 
-def publication_dates(article: Article, headline: LexborNode | None, url: str, zone: ZoneInfo) -> dict[str, Any]:
+def publication_dates(
+    article: Article, headline: LexborNode | None, url: str, zone: ZoneInfo, *, knows_zone: bool = True
+) -> dict[str, Any]:
     """Return the columns of the dates: moments or bounds of publication, the moment of the update, and the source.
 
     :param headline: element of the headline, near which a date without a label is that of the story
     :param zone: time zone of dates without an offset
+    :param knows_zone: see :class:`DateReader`
     """
-    reader = DateReader(zone, article.page.fetched_at, declared_language(article.page))
+    reader = DateReader(zone, article.page.fetched_at, declared_language(article.page), knows_zone)
     published = _published(article, headline, url, reader)
     updated = next(_declared(article, reader, "dateModified", _UPDATED_META, _UPDATED_ITEM), None)
     if updated is not None:

@@ -48,5 +48,5 @@ def _rules_of(host: str) -> _HostRules:
 
 
 def unknown_site_parser() -> PageParser:
-    """Return the parser of a page of any site; dates without an offset are read as UTC."""
-    return PageParser(UnknownSiteRules(), (), (), ZoneInfo("UTC"), GenericLayout())
+    """Return the parser of pages of any site; without the zone of the site, a time without an offset is not read."""
+    return PageParser(UnknownSiteRules(), (), (), ZoneInfo("UTC"), GenericLayout(knows_zone=False))

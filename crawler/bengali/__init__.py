@@ -1,1 +1,4 @@
-"""Bengali text: normal form, joiners, words, language and dates. Imports nothing of the project, and no Scrapy."""
+"""Bengali text: Unicode normalisation, joiners, words, language detection and dates.
+
+Modules here import no other package of the project, and no Scrapy.
+"""

@@ -1,4 +1,7 @@
-"""Damaged text: legacy font encodings (Bijoy, SutonnyMJ), and letters that could not be decoded."""
+"""Detection of text in legacy Bengali font encodings (Bijoy, SutonnyMJ) and of characters that were decoded wrongly.
+
+Characters that could not be decoded are U+FFFD in the text.
+"""
 
 import re
 
@@ -20,7 +23,10 @@ _LETTER = regex.compile(r"\p{L}")
 
 
 def damaged_letters(text: str) -> int:
-    """Count the letters of paragraphs in a legacy font encoding, and the characters that could not be decoded."""
+    """Return the number of damaged characters in a text.
+
+    These are the letters of paragraphs in a legacy font encoding, and the characters that could not be decoded.
+    """
     return text.count(REPLACEMENT) + legacy_letters(text)
 
 
@@ -29,7 +35,7 @@ def legacy_letters(text: str) -> int:
 
 
 def is_legacy(line: str) -> bool:
-    """Report if a line is Bengali in a legacy font encoding, such as ``Avgvi †mvbvi evsjv`` for আমার সোনার বাংলা."""
+    """Return True if a line is Bengali in a legacy font encoding, for example ``evsjv`` for বাংলা."""
     vowels = line.count("v")
     if not vowels and "‡" not in line:
         return False

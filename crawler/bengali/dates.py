@@ -1,7 +1,8 @@
-"""Parsing of the dates in Bengali newspapers, from one line or from a header with the labels published and updated.
+"""Parsing of the dates in Bengali newspapers, from a single line or from a story header with labelled dates.
 
-Dates are never guessed: a missing year is not added, day and month are not exchanged, and a date with one impossible
-part is unreadable. Dates of the Bangla and Hijri calendars are skipped.
+The labels are প্রকাশ (published) and আপডেট (updated). Dates are never guessed: a missing year is not added, day and
+month are not exchanged, and a date with one impossible part is unreadable. Dates of the Bangla and Hijri calendars are
+skipped.
 """
 
 import re
@@ -44,7 +45,7 @@ _MAX_AHEAD = timedelta(hours=24)
 class LabelledDates:
     """The published and updated dates of a story's header, in UTC; each is None if it is absent or unreadable.
 
-    ``unreadable`` has the text after each label that cannot be parsed as a date, cut to 80 characters.
+    :ivar unreadable: the text after each label that cannot be parsed as a date, cut to 80 characters
     """
 
     published: datetime | None = None
@@ -59,7 +60,7 @@ def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | No
 
     :param zone: time zone of the text; an offset in the text overrides it
     :param now: aware time of the fetch, to which relative times such as ২ ঘণ্টা আগে (2 hours ago) refer; a date more
-        than 24 hours later is rejected
+        than 24 hours after it is rejected
     """
     try:
         return next(filter(None, (_parse_segment(segment, zone, now) for _, segment in _segments(text))), None)
@@ -70,9 +71,9 @@ def parse_datetime(text: str, *, zone: ZoneInfo, now: datetime) -> datetime | No
 def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> LabelledDates:
     """Return the dates after the labels প্রকাশ (published) and আপডেট (updated), which may be in any order.
 
-    If প্রকাশ has no date, the published date is the first one before any label. A label followed by nothing or only by
-    the edition has no date, but does not count as unreadable. If a label occurs twice, its first readable date counts.
-    The arguments are those of :func:`parse_datetime`.
+    If there is no date after প্রকাশ, the first date before any label is returned as the published date. If a label
+    occurs twice, its first readable date counts. A label followed by nothing, or only by the name of an edition, has no
+    date but does not count as unreadable. The arguments are those of :func:`parse_datetime`.
     """
     segments = _segments(text)
     if any(label == "published" and not _is_empty(segment) for label, segment in segments):
@@ -93,7 +94,10 @@ def parse_labelled_dates(text: str, *, zone: ZoneInfo, now: datetime) -> Labelle
 
 
 def may_name_update(text: str) -> bool:
-    """Report if a text may contain the label of a date of update; far faster than parsing its dates."""
+    """Return True if a text may contain a label for the date of an update.
+
+    This is far faster than parsing the dates of the text, so it is checked first.
+    """
     return UPDATE_WORD.search(search_key(text[:_MAX_RAW_LENGTH])) is not None
 
 
@@ -102,7 +106,10 @@ def _is_empty(segment: str) -> bool:
 
 
 def _segments(text: str) -> list[tuple[str | None, str]]:
-    """Split a text into (label, text after it); the first label is None, with the text before any label."""
+    """Split a text at its labels into pairs of (label, text after it).
+
+    The label of the first pair is None, and its text is the part before any label.
+    """
     text = search_key(text[:_MAX_RAW_LENGTH])[:_MAX_LENGTH]
     labels = list(LABEL.finditer(ascii_digits(text)))
     names = [None, *(label.lastgroup for label in labels)]
@@ -112,7 +119,10 @@ def _segments(text: str) -> list[tuple[str | None, str]]:
 
 
 def _parse_segment(text: str, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return the date in a segment, or None if it has none; raise :class:`ValueError` if the date is not plausible."""
+    """Return the date in a segment, or None if it contains no date.
+
+    :raises ValueError: the date is not plausible
+    """
     text = FOREIGN.sub(" ", ascii_digits(text).replace("−", "-"))
     text = YEAR_LAST.sub(r"\1 \2, \5 \3\4", text)
     text = COMPACT.sub(lambda m: f"{m[1]}-{m[3]}-{m[4]} {m[5]}:{m[7]}:{m[8] or '00'}", text)
@@ -165,7 +175,12 @@ def _year(match: re.Match[str]) -> int:
 
 
 def _time(clock: re.Match[str]) -> time:
-    """Return the time of day, with the hour on which all named halves and parts of the day agree."""
+    """Return the time of day from a match.
+
+    Words such as "am" or "morning" limit the possible hours.
+
+    :raises ValueError: these words contradict the hour or each other, or the time is ambiguous
+    """
     named = [HOURS[clock[group].lower()] for group in ("before", "after") if clock[group]]
     hour = int(clock["hour"])
     if clock["spoken"] and not named and hour <= 12:
@@ -203,7 +218,10 @@ def _offset(clock: re.Match[str], zone: ZoneInfo) -> tzinfo | None:
 
 
 def _named_zone(name: str, zone: ZoneInfo) -> tzinfo:
-    """Return the time zone for a name, which is an IANA name or an abbreviation used in the zone of the site."""
+    """Return the time zone for an IANA name, or for an abbreviation that is used in the site's own time zone.
+
+    :raises ValueError: the name is not known
+    """
     if (hours := SITE_ZONES.get(name.lower(), {}).get(zone.key)) is not None:
         return timezone(timedelta(hours=hours))
     try:

@@ -1,7 +1,7 @@
-"""Repair of joiners and nuktas, marks that may be invisible or misplaced, so that equal words have equal code points.
+"""Repair of joiners (ZWNJ, ZWJ) and nuktas (dots below a letter), so that equal words have equal code points.
 
-The joiners ZWNJ and ZWJ have a meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside an emoji sequence. Elsewhere they
-are left over from typing or conversion.
+These marks may be invisible or in the wrong place. A joiner has a meaning beside a virama (র‍্যাব, উদ্‌যাপন) and inside
+an emoji sequence. Elsewhere it is left over from typing or conversion.
 """
 
 import re
@@ -30,12 +30,15 @@ def has_joiner(text: str) -> bool:
 
 
 def needs_repair(text: str) -> bool:
-    """Report if a text may contain a joiner or nukta that :func:`repair` would move or remove."""
+    """Return True if a text may contain a joiner or nukta that :func:`repair` would move or remove."""
     return bool(_SUSPECT_NUKTA.search(text) or (has_joiner(text) and _SUSPECT_JOINER.search(text)))
 
 
 def repair(text: str) -> str:
-    """Return a text without stray joiners, with runs reduced to one joiner and each nukta directly after its letter."""
+    """Return a text without stray joiners, and with each nukta directly after its letter.
+
+    Of several joiners in a row, only the first is kept.
+    """
     if has_joiner(text):
         text = _STRAY_JOINER.sub(r"\1", _JOINER_RUN.sub(r"\1", text))
     if _SUSPECT_NUKTA.search(text):

@@ -1,7 +1,8 @@
 """Text in Bengali script: normalisation, keys for comparison, words, digits and language.
 
-The normal form is NFC. In NFC, য়, ড় and ঢ় are a letter followed by a nukta (a dot below), because Unicode excludes
-their single code points from composition. Apply :func:`search_key` to names and labels before searching for them.
+Text is normalised to NFC. In NFC, য়, ড় and ঢ় are two code points each, a letter followed by a nukta (a dot below),
+because Unicode excludes their single code points from composition. Apply :func:`search_key` to names and labels before
+searching for them.
 """
 
 import re
@@ -39,8 +40,8 @@ _COMMON = "".join(sign for sign in map(chr, range(0x20, 0xA00)) if not _UNCOMMON
 def clean(text: str | None) -> str | None:
     """Normalise a line or paragraph for storage, to NFC with single spaces; return None if nothing is left.
 
-    Letters that look the same get the same code points. Single joiners are kept beside a virama and inside an emoji
-    sequence. Quotes, dashes, digits and words are never changed. The function is idempotent.
+    Letters that look the same get the same code points. A single joiner (ZWNJ or ZWJ) is kept beside a virama and
+    inside an emoji sequence. Quotes, dashes, digits and words are never changed. The function is idempotent.
     """
     if not text:
         return None
@@ -54,7 +55,10 @@ def clean(text: str | None) -> str | None:
 
 
 def compile_nfc(pattern: str, flags: int = 0) -> re.Pattern[str]:
-    """Compile a regular expression after normalising it to NFC, as the text is, where য় is two characters."""
+    """Compile a regular expression whose pattern is first normalised to NFC, like the text to be searched.
+
+    Otherwise a letter such as য়, which is two code points in NFC, would not match.
+    """
     return re.compile(unicodedata.normalize("NFC", pattern), flags)
 
 
@@ -84,16 +88,16 @@ def _rewrite(text: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """Return a clean text without joiners; apply this both to a text and to the names that are searched for in it."""
+    """Return a clean text without joiners; apply it to both the text and the names that are searched for in it."""
     text = clean(text) or ""
     return clean(text.replace("\u200c", "").replace("\u200d", "")) or "" if has_joiner(text) else text
 
 
 @lru_cache(maxsize=2)  # the hash and the MinHash sketch of a body both need it
 def compatibility_form(text: str) -> str:
-    """Normalise a text for hashing, to NFKC without joiners and with paragraphs joined by a space.
+    """Normalise a text for hashing: NFKC, without joiners, and with paragraphs joined by a space.
 
-    ৎ becomes ত্, because a page that lost its joiners shows ত্ where ৎ was once coded with a joiner.
+    ৎ is replaced by ত্, because some pages once wrote ৎ as ত্ and a joiner, and have lost the joiner.
     """
     text = search_key(text.replace("\n\n", " "))
     plain = text.replace("ৎ", "ত" + VIRAMA).replace("…", "...")
@@ -148,7 +152,7 @@ def _is_common(text: str) -> bool:
 def words(text: str) -> list[str]:
     """Split a text into words as a Bengali reader counts them.
 
-    দু’একটি, ১,২০০ and ৩.৫ are one word each; a hyphenated pair is two.
+    দু’একটি, ১,২০০ and ৩.৫ are one word each; two words joined by a hyphen are two.
     """
     return list((_COMMON_WORD if _is_common(text) else _WORD).findall(text))
 
@@ -158,7 +162,10 @@ def count_words(text: str) -> int:
 
 
 def letter_runs(text: str) -> list[str]:
-    """Split a text into runs of letters, marks and numbers; all other characters are separators, even joiners."""
+    """Split a text into runs of letters, marks and numbers.
+
+    All other characters are separators, including joiners (ZWNJ and ZWJ).
+    """
     return list((_COMMON_LETTER_RUN if _is_common(text) else _LETTER_RUN).findall(text))
 
 
@@ -172,9 +179,10 @@ def ascii_digits(text: str) -> str:
 
 
 def parse_integer(text: str) -> int | None:
-    """Return the whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``, or None unless it has exactly one.
+    """Return the whole number in a text such as ``১০``, ``#৩``, ``১ম`` or ``১,২০০``.
 
-    The function is for ranks and counts, so a dash before the number is not a minus sign.
+    Return None unless the text contains exactly one number. The function is for ranks and counts, so a dash before the
+    number is not a minus sign.
     """
     match = _ONE_NUMBER.fullmatch(ascii_digits(text))
     return int(match[1].replace(",", "")) if match else None
@@ -188,8 +196,8 @@ _ENGLISH_LETTER = re.compile("[A-Za-z]")
 def language_by_script(text: str) -> str | None:
     """Return the language of a text by its script: ``bn``, ``as`` or ``en``, or ``und`` if no script has the majority.
 
-    Return None for a text without letters. Other languages in Latin letters are also ``en``. Bengali and Assamese share
-    a script, but Assamese uses ৰ and ৱ instead of র, so the more frequent of these letters decides.
+    Return None for a text without letters. ``en`` is also returned for other languages in Latin letters. Bengali and
+    Assamese share a script, but Assamese uses ৰ and ৱ instead of র, so the more frequent of these letters decides.
     """
     scripts = Counter[str]()
     if _is_common(text) and sum(map(text.count, "রকনতবসলম")) > len(_ENGLISH_LETTER.findall(text)):
@@ -215,5 +223,5 @@ _MOJIBAKE = re.compile("(?:(?:à[¦§]|Ã[\xa0 ]?Â[¦§])[^à]{0,3}){2}")
 
 
 def has_mojibake(text: str) -> bool:
-    """Report if the text contains UTF-8 Bengali that was decoded as Latin-1 or Windows-1252 (``à¦¬à¦¾`` for বা)."""
+    """Return True if a text contains UTF-8 Bengali that was decoded as Latin-1 or Windows-1252 (``à¦¬à¦¾`` for বা)."""
     return ("à" in text or "Ã" in text) and _MOJIBAKE.search(text) is not None

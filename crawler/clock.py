@@ -1,7 +1,8 @@
-"""The current time, which tests can change.
+"""The current time, which tests can set.
 
-`KHOBOR_CLOCK` sets the time at which the process starts, as an ISO 8601 datetime with a zone or as a number of seconds
-to add to the real time. Importing this module raises :class:`ValueError` if it is set without `KHOBOR_TESTING=1`.
+The environment variable `KHOBOR_CLOCK` sets the time at which the process starts, as an ISO 8601 datetime with a zone
+or as a number of seconds to add to the real time. Importing this module raises :class:`ValueError` if `KHOBOR_CLOCK` is
+set without `KHOBOR_TESTING=1`.
 """
 
 import os
@@ -12,7 +13,7 @@ from time import monotonic
 
 
 def start_in(environment: Mapping[str, str]) -> datetime | None:
-    """Return the time at which the clock starts, or None for the real time.
+    """Return the time at which the clock starts according to environment variables, or None for the real time.
 
     :raises ValueError: `KHOBOR_CLOCK` is not valid, or not allowed outside tests
     """
@@ -34,7 +35,10 @@ def start_in(environment: Mapping[str, str]) -> datetime | None:
 
 
 def clock_offset() -> float:
-    """Return the difference in seconds between the wall clock and one that is never set, nor stops on suspension."""
+    """Return the wall clock minus a clock that is never set and keeps running during suspension, in seconds.
+
+    The difference changes only if somebody sets the wall clock.
+    """
     steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.time() - time.clock_gettime(steady)
 

@@ -1,4 +1,7 @@
-"""Check of a site's declarations when it is loaded, and their place in its file for later reports."""
+"""Checks of the declarations (class attributes) of a site's spider, run when the spider is loaded.
+
+The module also finds the file and line of a declaration, for error messages.
+"""
 
 import ast
 import re
@@ -21,7 +24,10 @@ _PATH = re.compile(r"(?:[^.\s{}]+(?:\.[^.\s{}]+)*)?")
 
 
 def problems(site: type[LinkFollower]) -> Iterator[str]:
-    """Yield each declaration of a site that cannot be right, with file, line and an example."""
+    """Yield an error message for each declaration of a site that is certainly wrong, with its file and line.
+
+    A site's declarations are the class attributes of its spider.
+    """
     found: list[tuple[str, str, str]] = [("story_path", "", text) for text in _story_path(site)]
     for layout in getattr(site, "layouts", ()):
         found += [("layouts", "", f"the layout {layout.name}: {text}") for text in _bad_selectors(_selectors(layout))]
@@ -37,7 +43,10 @@ def problems(site: type[LinkFollower]) -> Iterator[str]:
 
 
 def declared_at(site: type[Any], attribute: str, name: str = "") -> str:
-    """Return the place of a class attribute as `file:line`; of a tuple, the line of the element with a ``name``."""
+    """Return the place of a class attribute as `file:line`.
+
+    If the attribute is a tuple, ``name`` selects the element whose line is returned.
+    """
     owner = next((each for each in site.__mro__ if attribute in vars(each)), site)
     path = getsourcefile(owner)
     if path is None:
@@ -49,7 +58,10 @@ def declared_at(site: type[Any], attribute: str, name: str = "") -> str:
 
 @cache
 def _lines_of(path: str) -> dict[tuple[str, str, str], int]:
-    """Return the line of each attribute in the classes of a file, and of each `name="…"` in its value."""
+    """Return the line numbers of the class attributes in a file, by (class, attribute, name).
+
+    ``name`` is the value of a ``name=`` keyword inside the attribute's value, or "" for the attribute itself.
+    """
     lines: dict[tuple[str, str, str], int] = {}
     tree = ast.parse(Path(path).read_text(encoding="utf-8"))
     for owner in (node for node in tree.body if isinstance(node, ast.ClassDef)):
@@ -98,7 +110,10 @@ _EMPTY_PAGE = LexborHTMLParser("<p>")
 
 
 def _unrequestable(site: type[LinkFollower], entry_point: EntryPoint) -> Iterator[str]:
-    """Yield a URL of an entry point that the site's own rules exclude, or take for a story."""
+    """Yield an error message for each URL of an entry point that the site's own URL rules would not request as one.
+
+    This is a URL that the rules exclude, or that matches the pattern of a story's URL.
+    """
     rules = site.make_url_rules()
     for link, _ in entry_point.first_pages(date(2026, 1, 2)):
         target = rules.identify(link, f"https://{site.hosts[0]}/")

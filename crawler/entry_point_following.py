@@ -1,4 +1,4 @@
-"""Following of entry points: their requests, and the entries, rows and further pages that they lead to."""
+"""Requests for entry points (listings, feeds, sitemaps, JSON documents) and for the links found in them."""
 
 from hashlib import blake2b
 
@@ -22,7 +22,10 @@ _MIN_NEW_SHARE = 0.2
 
 
 class EntryPointFollower(LinkFollower):
-    """Spider that requests the entry points of a site and follows the links that they name."""
+    """Spider that requests a site's entry points and follows the links in them.
+
+    Entry points are listings, feeds, sitemaps and JSON documents that link to stories.
+    """
 
     _home: str  # URL of the front page
 
@@ -31,7 +34,10 @@ class EntryPointFollower(LinkFollower):
         yield from self._request_entry_points()
 
     def _request_entry_points(self, *, again: bool = False) -> Outputs:
-        """Request the entry points with paths, once per run; incremental runs skip most unless stories were missed."""
+        """Yield the requests for all entry points with declared paths; without ``again``, only once per run.
+
+        An incremental run requests only those marked ``incremental``, unless stories were missed since the last run.
+        """
         if self._entry_points_requested and not again:
             return
         self._entry_points_requested = True
@@ -89,7 +95,10 @@ class EntryPointFollower(LinkFollower):
             yield from self._follow_next_page(parsed, listing, position, fetch)
 
     def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, position: CrawlPosition) -> bool:
-        """Report if a page of a listing links to stories known from earlier runs and to hardly any new ones."""
+        """Return True if a listing page links to stories known from earlier runs and to hardly any new ones.
+
+        The further pages of the listing are then not requested.
+        """
         own = {story.key for story in stories if story.key not in self._ranked_keys}
         if fresh >= _MIN_NEW_SHARE * len(own):
             return fresh == 0
@@ -116,7 +125,10 @@ class EntryPointFollower(LinkFollower):
             yield from self._request_entry_point(listing, link, fetch.url, fetch.depth, following)
 
     def _set_yield(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> None:
-        """Set the outcome `list`, or `empty` if it links to no story; later pages may be behind a listing's end."""
+        """Set the outcome of a fetched entry point to `list`, or to `empty` if it has no entry or no link to a story.
+
+        Further pages of a listing are never `empty`, because the listing may end before them.
+        """
         if not fetch.is_html:
             is_empty = not (parsed.entries or parsed.sitemaps)
         elif is_empty := position_of(response) == CrawlPosition() and parsed.link_count > 0 and not parsed.links:

@@ -8,10 +8,12 @@ from datetime import date, timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class Pagination:
-    """Pagination: further pages are fragments that a button loads, linked numbered pages, or numbered in a path.
+    """Rules for requesting the further pages of a listing or JSON document.
 
-    Pages are requested until one links to stories of earlier runs and to hardly any new ones. An entry point with
-    `{page}` or `{offset}` in a path is requested with the next number; other pages must be linked.
+    There are three kinds: HTML fragments that a button loads, linked pages with a number, and URLs with a number in the
+    path. Pages are requested until one links to stories known from earlier runs and to hardly any new ones. The path of
+    an entry point with `{page}` or `{offset}` is requested with the next number. All other pages are requested only if
+    the listing links to them.
 
     :param button: selector of the button that carries the list's id; empty if the listing has numbered pages
     :param attribute: attribute of the button that holds the id
@@ -33,13 +35,14 @@ class Pagination:
 class EntryPoint:
     """A page, feed, sitemap or JSON document (or several of one kind) that is requested for its links to stories.
 
-    :param name: value of `stories.discovered_via` and `fetches.via`
-    :param paths: URLs, or URL paths on the site's first host; empty if robots.txt or a page's head names the URLs. They
-        may contain `{date}` (also `{date:%d-%m-%Y}`), the day in the site's zone, and `{page}` or `{offset}`
+    :param name: value of `stories.discovered_via` and `fetches.via` for links found here
+    :param paths: URLs, or URL paths on the site's first host; empty if the URLs are taken from robots.txt or from the
+        head of a page. They may contain `{date}` (also `{date:%d-%m-%Y}`), which is the day in the site's time zone,
+        and `{page}` or `{offset}`
     :param limit: maximum number of entries of one feed or sitemap to follow, newest first
-    :param incremental: request it in every incremental run too; other entry points wait for a full run
-    :param days: number of days for which a path with `{date}` is requested, today being the first
-    :param disallowed: why it is declared but never requested, such as the rule of robots.txt
+    :param incremental: request it in incremental runs too; other entry points are requested in full runs only
+    :param days: number of days for which a path with `{date}` is requested, from today back
+    :param disallowed: reason why it is declared but never requested, such as the rule of robots.txt
     """
 
     name: str
@@ -51,7 +54,10 @@ class EntryPoint:
     pagination: Pagination | None = None
 
     def first_pages(self, today: date) -> Iterator[tuple[str, "CrawlPosition"]]:
-        """Yield the URL of the first page of each path, with its position; none if the site disallows requests."""
+        """Yield the URL of the first page of each path, with its position in the entry point.
+
+        Nothing is yielded if the entry point is marked as disallowed.
+        """
         first = (self.pagination or Pagination()).first
         for path in () if self.disallowed else self.paths:
             for day in (today - timedelta(n) for n in range(self.days if "{date" in path else 1)):
@@ -60,7 +66,10 @@ class EntryPoint:
                 yield url.format(page=first, offset=0), position
 
     def next_page(self, position: "CrawlPosition") -> tuple[str, "CrawlPosition"] | None:
-        """Return URL and position of the page after a numbered one; None for other pages and at the limit."""
+        """Return the URL and position of the page that follows a page with `{page}` or `{offset}` in its URL.
+
+        Return None for pages without such a number, and when the maximum number of pages is reached.
+        """
         pagination, number = self.pagination or Pagination(), position.page + 1
         if not position.template or number >= pagination.first + pagination.limit:
             return None
@@ -70,12 +79,12 @@ class EntryPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonPath:
-    """Where a JSON document has its entries; a path is a series of keys such as `data.stories`.
+    """Paths to the entries of a JSON document and to their fields; a path is a series of keys such as `data.stories`.
 
     :param items: path to the entries; `*` stands for each value of a list or object, `**` for all objects at any depth
-    :param link: path to an entry's URL, or a pattern such as `/{Slug}/{ContentID}` of its values
+    :param link: path to an entry's URL, or a pattern that is filled with its values, such as `/{Slug}/{ContentID}`
     :param title: path to the headline, which may be HTML
-    :param rank: path to the rank; without one, the position of an entry is its rank
+    :param rank: path to the rank; without it, the rank is the position of the entry in the document
     :param modified: path to the date of the last change: ISO 8601, RFC 822, or seconds or milliseconds since 1970
     """
 
@@ -90,8 +99,8 @@ class JsonPath:
 class Listing(EntryPoint):
     """An HTML page that lists stories, such as the page of a section.
 
-    :param script: selector of a script element with JSON, from which the page makes further links to stories
-    :param entries: where the links are in it
+    :param script: selector of a script element with JSON that contains further links to stories
+    :param entries: paths to these links in the JSON
     """
 
     script: str = ""
@@ -102,8 +111,8 @@ class Listing(EntryPoint):
 class Json(EntryPoint):
     """A JSON document that lists stories.
 
-    :param ranked: name of the ranked list that the document is, if any (`latest`, `popular`)
-    :param html: path to HTML whose links are the entries, instead of ``entries``
+    :param ranked: name of the ranked list (`latest` or `popular`) that the document contains, if any
+    :param html: path to a value that is HTML; if given, the links in that HTML are the entries, instead of ``entries``
     """
 
     entries: JsonPath = JsonPath()
@@ -121,11 +130,11 @@ class Sitemap(EntryPoint):
 
 @dataclass(frozen=True, kw_only=True)
 class CrawlPosition:
-    """Position of a request relative to the first page of its entry point.
+    """Page number, fragment number or sitemap depth of a request within its entry point.
 
     :param page: page number within an entry point with numbered pages
     :param template: URL with `{page}` or `{offset}`, if the entry point declares one
-    :param fragment: fragment number within a listing with a button, which requests fragments of ``list_id``
+    :param fragment: number of an HTML fragment that a button of the listing loads; the fragments belong to ``list_id``
     :param previous_keys: keys of the stories on the previous page or fragment
     :param sitemap_depth: number of sitemap indexes above this sitemap
     """
@@ -144,7 +153,10 @@ def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
 
 
 def load_position(text: str, entry_points: Iterable[EntryPoint]) -> tuple[EntryPoint, CrawlPosition] | None:
-    """Parse the output of :func:`dump_position`; return None if the site no longer declares the entry point."""
+    """Parse the output of :func:`dump_position` into an entry point and the position of a request within it.
+
+    Return None if the site no longer declares the entry point.
+    """
     values = json.loads(text)
     wanted = values.pop("name"), values.pop("kind")
     values["previous_keys"] = tuple(values["previous_keys"])

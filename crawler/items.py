@@ -1,4 +1,4 @@
-"""Items of a crawl: a dataclass for each table, with the name, type and meaning of a column on each line.
+"""Items of a crawl: one dataclass per table, with one line per column for its name, type and meaning.
 
 The Scrapy item, the Arrow schema, the validation of rows and the data dictionary are derived from these lines. Columns
 may be added, but never renamed or given another type. ``site`` is a partition key: it is part of a file's path and not
@@ -13,7 +13,10 @@ from typing import Any
 
 
 class Kind(StrEnum):
-    """Name of a column's Arrow type; a name, because a crawl does not import Arrow before it publishes its rows."""
+    """Name of a column's Arrow type, as a string.
+
+    Arrow types are not used here, because a crawl does not import Arrow before it publishes its rows.
+    """
 
     TEXT = "string"
     TEXTS = "list<item: string>"
@@ -78,7 +81,7 @@ class Fetch:
 
 @dataclass(slots=True, kw_only=True, repr=False)
 class Story:
-    """One story in one revision."""
+    """One revision (captured version) of one story."""
 
     site: str = ""
     story_id: str = required(TEXT, "site and the publisher's id, `kalbela:317255`")
@@ -125,7 +128,7 @@ class Story:
 
 @dataclass(slots=True, kw_only=True)
 class ParsedStory:
-    """A story on its way through the item pipelines, with what the steps need besides its columns."""
+    """A story on its way through the item pipelines, with data that the pipelines need but that are not columns."""
 
     story: Story
     fetch: Fetch | None = None
@@ -154,7 +157,7 @@ class Alias:
 
 @dataclass(slots=True, kw_only=True)
 class Sighting:
-    """The first time an entry point named a story, stored or not."""
+    """The first time that an entry point (such as a listing or feed) linked to a story, which may not be stored."""
 
     site: str = ""
     story_id: str = required(TEXT, "the story that the URL identifies, stored or not")
@@ -165,7 +168,7 @@ class Sighting:
 
 @dataclass(slots=True, kw_only=True)
 class Ranking:
-    """One link seen at one rank of one list at one moment."""
+    """One row of a ranked list at one moment: the rank, and the link seen there."""
 
     site: str = ""
     observed_at: datetime = required(UTC_MICROSECONDS, "when the snapshot was first seen")
@@ -181,7 +184,10 @@ class Ranking:
 
 @dataclass(slots=True, kw_only=True)
 class Snapshot:
-    """A ranked list as seen on one page; its rows are stored together or not at all."""
+    """All rows of a ranked list (`latest` or `popular`) as seen on one page.
+
+    They are stored together or not at all.
+    """
 
     site: str
     name: str
@@ -192,7 +198,7 @@ class Snapshot:
 
 @dataclass(slots=True, kw_only=True)
 class Reject:
-    """A dropped item and its reason."""
+    """An item that a pipeline step dropped, and the reason."""
 
     site: str = ""
     rejected_at: datetime = required(UTC_MICROSECONDS, "when it was dropped")
@@ -207,15 +213,15 @@ class Reject:
 
 # fmt: on
 def record_of(item: Any) -> Any:
-    """Return the table row of an item; for a :class:`ParsedStory`, that is its story."""
+    """Return the table row of an item; for a :class:`ParsedStory`, this is the :class:`Story` that it contains."""
     return item.story if isinstance(item, ParsedStory) else item
 
 
 def fetch_of(item: Any) -> Fetch | None:
-    """Return the fetch of an item, or None for a snapshot."""
+    """Return the :class:`Fetch` (discovered URL and outcome) that belongs to an item, or None for a snapshot."""
     return item if isinstance(item, Fetch) else getattr(item, "fetch", None)
 
 
 def as_row(record: Any) -> dict[str, Any]:
-    """Return the columns of a record as a dict, in their declared order."""
+    """Return the columns of a table row as a dict, in their declared order."""
     return {column.name: getattr(record, column.name) for column in columns_of(record.__class__)}

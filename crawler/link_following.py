@@ -1,6 +1,7 @@
-"""Following of links: the links of a parsed page become requests, at most one per URL and run.
+"""Following of links: each link of a parsed page becomes a request, at most one per URL and run.
 
-It is long because the state of the run that it consults is used by all kinds of links.
+The module is long because all functions that create requests share the state of the run, such as the URLs already
+discovered.
 """
 
 import re
@@ -31,27 +32,33 @@ FRONT_PAGE, RELATED = "front_page", "related"
 
 
 class CrawlMemory(Protocol):
-    """Interface to the URLs and stories recorded by earlier runs; the default methods suit a site's first run."""
+    """Interface to the URLs and stories that earlier runs recorded.
+
+    The default methods behave as in the first run of a site, when nothing is recorded.
+    """
 
     def knows_stories(self) -> bool:
-        """Report if an earlier run stored a story."""
+        """Return True if an earlier run stored a story."""
         return False
 
     def was_known(self, key: str) -> bool:
-        """Report if a URL got an outcome in an earlier run."""
+        """Return True if an earlier run recorded an outcome for a URL, which is given by its key."""
         return False
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
-        """Record a link to a story, found in the list or entry point ``via``; report if the story may have changed."""
+        """Record a link to a story, found in the list or entry point ``via``.
+
+        Return True if the headline or time beside the link suggests that the story has changed.
+        """
         return False
 
 
 class NoMemory(CrawlMemory):
-    """Empty memory, for `scrapy parse`, `scrapy shell` and tests."""
+    """CrawlMemory without any recorded URL or story, for `scrapy parse`, `scrapy shell` and tests."""
 
 
 class LinkFollower(scrapy.Spider):
-    """Spider that turns each link into a request or, if it is not to be requested, a fetch with the reason."""
+    """Spider that yields a request for each link or, if the link must not be requested, a record with the reason."""
 
     hosts: ClassVar[tuple[str, ...]]
     story_path: ClassVar[re.Pattern[str]]
@@ -92,7 +99,10 @@ class LinkFollower(scrapy.Spider):
     def _note_link(
         self, via: str, target: SiteUrl | SkippedUrl, headline: str | None = None, updated_at: datetime | None = None
     ) -> str | None:
-        """Record a link to a story; return ``via`` if the link suggests that the story has changed, otherwise None."""
+        """Record a link to a story; return ``via`` if the link suggests that the story has changed, otherwise None.
+
+        ``via`` is the name of the list or entry point with the link.
+        """
         if not isinstance(target, SiteUrl) or target.story_id is None:
             return None
         return via if self.memory.note_link(via, target, headline, updated_at) else None
@@ -105,9 +115,10 @@ class LinkFollower(scrapy.Spider):
         return self._follow(target, fetch.url, entry_point.name, depth, priority, hinted_by=hinted_by)
 
     def _follow_linked(self, stories: list[SiteUrl], fetch: Fetch) -> Outputs:
-        """Yield requests for the stories that no list or entry point has named so far.
+        """Yield requests for the linked stories that no list or entry point has linked to so far in this run.
 
-        The scheduler holds them back until it has nothing else to request, and drops those that are known.
+        The scheduler sends them only when no other request is left, and drops those for stories that are already
+        stored.
         """
         depth, via = fetch.depth + 1, FRONT_PAGE if is_front_page(fetch) else RELATED
         for story in stories:
@@ -129,9 +140,10 @@ class LinkFollower(scrapy.Spider):
         position: CrawlPosition | None = None,
         hinted_by: str | None = None,
     ) -> Outputs:
-        """Yield the request for a link, or a fetch with the reason why it is not requested.
+        """Yield the request for a link, or a :class:`Fetch` with the reason why the link is not requested.
 
-        A URL found before in the run is followed again only if ``hinted_by`` is set.
+        A URL that was already found in this run is requested again only if ``hinted_by`` is given, the name of the list
+        or entry point that suggests a change of the story.
         """
         if target.request_url in self._discovered and not hinted_by:
             return
@@ -159,7 +171,7 @@ class LinkFollower(scrapy.Spider):
         )
 
     def resume(self, fetch: Fetch, saved_position: str | None = None) -> Request | None:
-        """Return the request for a URL that an earlier run left unfinished.
+        """Return the request for a URL that an earlier run discovered but did not finish.
 
         Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
         """
@@ -192,5 +204,8 @@ def is_front_page(fetch: Fetch) -> bool:
 
 
 def position_of(response: Response) -> CrawlPosition:
-    """Return the position with which a response was requested, or the default one, as for `scrapy parse`."""
+    """Return the page or fragment number, within its entry point, with which a response was requested.
+
+    The default is the first page. It is used where no number was set, as in `scrapy parse`.
+    """
     return response.meta.get("position") or CrawlPosition()

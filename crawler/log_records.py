@@ -1,8 +1,8 @@
-"""Log records whose text is escaped, so that the content of a page cannot imitate a log record.
+"""Log records whose text is escaped, so that text from a web page cannot imitate a log record.
 
-A record is a line of text followed by indented lines or, with `KHOBOR_LOG_FORMAT=json`, one line of JSON. The factory
-of log records is replaced rather than a formatter, because Scrapy creates its log handlers and logs its first lines
-before it creates any component of a crawl.
+A record is a line of text followed by indented lines or, with `KHOBOR_LOG_FORMAT=json`, one line of JSON. The module
+replaces the factory of log records and not a formatter, because Scrapy creates its log handlers and logs its first
+lines before it creates any component of a crawl.
 """
 
 import json
@@ -59,7 +59,10 @@ class JsonRecord(logging.LogRecord):
 
 
 def json_line(level: str, logger: str, message: str, at: datetime | None = None, exception: str | None = None) -> str:
-    """Return a log record as one line of JSON, with the site and run of the process and the time in ISO 8601."""
+    """Return a log record as one line of JSON.
+
+    It includes the site and the run of this process, and the time in ISO 8601.
+    """
     record = {
         "time": (at or datetime.now(UTC)).isoformat(timespec="milliseconds"),
         "level": level,
@@ -72,7 +75,7 @@ def json_line(level: str, logger: str, message: str, at: datetime | None = None,
 
 
 def write_json(site: str | None, run_id: str | None) -> None:
-    """Switch the log to JSON, including the traceback of an exception that ends the process."""
+    """Write the log of this process as JSON, including the traceback of an exception that ends the process."""
 
     def log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         exception = "".join(traceback.format_exception(kind, error, trace))
@@ -89,7 +92,7 @@ def writes_json() -> bool:
 
 
 class PlainLog(LogFormatter):
-    """Scrapy log formatter that escapes all log records and does not print dropped items in full."""
+    """Scrapy log formatter that escapes log records and does not print dropped items in full."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:

@@ -1,10 +1,10 @@
-"""The outcomes of a URL."""
+"""The outcomes of a discovered URL, such as `story`, `gone` or `robots`."""
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The final state of one discovered URL; every URL ends in exactly one."""
+    """The final state of a discovered URL in one run; every URL ends in exactly one outcome."""
 
     STORY = "story"
     EXACT_DUPLICATE = "exact_duplicate"
@@ -33,17 +33,17 @@ class Outcome(StrEnum):
 
     @property
     def meaning(self) -> str:
-        """Explanation of the outcome in a few words, for the data dictionary and for reports."""
+        """Description of the outcome in a few words, for the data dictionary and for reports."""
         return _OUTCOMES[self]
 
     @property
     def is_read(self) -> bool:
-        """Report if the page is readable: a story, new or known, or a list."""
+        """Return True if the page was read successfully as a story (new or known) or as a list of links."""
         return self in (Outcome.STORY, Outcome.EXACT_DUPLICATE, Outcome.UNCHANGED, Outcome.LIST)
 
     @property
     def is_failed(self) -> bool:
-        """Report if the request failed or the server denied it."""
+        """Return True if the request failed or the server refused it."""
         return self in (
             Outcome.UNREACHABLE,
             Outcome.BLOCKED,
@@ -55,7 +55,7 @@ class Outcome(StrEnum):
 
     @property
     def is_without_page(self) -> bool:
-        """Report if the server sent no usable page, because of a failure or a regular response such as `gone`."""
+        """Return True if the server sent no usable page, because of a failure or a regular response such as 404."""
         return self.is_failed or self in (
             Outcome.GONE,
             Outcome.REDIRECTED,

@@ -1,4 +1,7 @@
-"""Priorities of requests: seeds first, then links of ranked lists, entry points, and other stories from new to old."""
+"""Priorities of requests: seeds, links in ranked lists, entry points, then other stories from new to old.
+
+Entry points are listings, feeds, sitemaps and JSON documents that link to stories.
+"""
 
 from crawler.entry_points import EntryPoint, Feed, Sitemap
 
@@ -15,16 +18,18 @@ def ranked_priority(rank: int, depth: int) -> int:
 
 
 def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
-    """Return the priority of an entry point; entry points that list more stories per request come first.
+    """Return the priority of a listing, feed, sitemap or JSON document; those with more links per request come first.
 
-    An entry point requested later may then list nothing new, and in further runs it is requested less often.
+    If a small one is requested later, it may contain no link that is still new. Further runs then request it less
+    often.
     """
     return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
 
 
 def story_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
-    """Return the priority of a story linked elsewhere, the higher the newer its number.
+    """Return the priority of a story; on sites with numbered stories, a higher number gives a higher priority.
 
+    :param depth: number of links from the seed; fewer links give a higher priority
     :param numbered: the site numbers its stories in the order of their creation; other ids have no order
     """
     digits = (story_id or "").rpartition(":")[2] if numbered else ""
@@ -34,10 +39,16 @@ def story_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
 
 
 def linked_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:
-    """Return the priority of a story that only the front page or another page links to: below all others."""
+    """Return the priority of a story that only the front page or the page of another story links to.
+
+    It is lower than all other priorities.
+    """
     return story_priority(story_id, depth, numbered=numbered) - 10**15
 
 
 def _priority(rank: int, depth: int, order: int) -> int:
-    """Combine rank, number of links from the seed and order into one number; lower values are requested first."""
+    """Return a Scrapy priority, which orders requests by rank, then by depth, then by ``order``, the lowest first.
+
+    :param depth: number of links from the seed
+    """
     return -(rank * 10**15 + min(depth, 999) * 10**12 + min(order, _MAX_ORDER))

@@ -1,4 +1,4 @@
-"""Registry of the newspaper sites; each has a spider in a file of its own in `crawler/spiders/`."""
+"""Registry of the newspaper sites; each site has a spider in its own file in `crawler/spiders/`."""
 
 import logging
 import traceback
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class SiteLoader(SpiderLoader):
-    """Spider loader that logs a site's file that cannot be imported, and loads the other sites."""
+    """Scrapy spider loader that loads all sites whose file can be imported, and logs an error for each other file."""
 
     def __init__(self, settings: BaseSettings) -> None:
         #: Error message with file and line, by name of the module that could not be imported.
@@ -65,7 +65,7 @@ def _describe(error: Exception, name: str) -> str:
 
 
 def newspapers() -> dict[str, type[NewspaperSpider]]:
-    """Return the spider classes by name, in alphabetical order; those whose file has an error are omitted."""
+    """Return the spider classes by name, in alphabetical order, without those whose file has an error."""
     loader = site_loader()
     return {name: spider for name in sorted(loader.list()) if issubclass(spider := loader.load(name), NewspaperSpider)}
 

@@ -15,7 +15,10 @@ _INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
 def one_line(text: str, limit: int = 200) -> str:
-    """Return the text as one line of at most `limit` characters; spaces replace control and format characters."""
+    """Return a text as one line of at most ``limit`` characters.
+
+    Control and format characters are replaced by spaces.
+    """
     printable = "".join(
         c if c in _JOINERS or unicodedata.category(c) not in _INVISIBLE_CATEGORIES else " " for c in text
     )
@@ -32,7 +35,7 @@ def escape_lines(text: str) -> str:
 
 
 def escape_unsafe(text: str) -> str:
-    """Return the text with unsafe characters escaped (`\\x1b`), and its lines kept."""
+    r"""Return the text with unsafe characters escaped (`\x1b`); line breaks are kept."""
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], text.replace("\r\n", "\n"))
 
 

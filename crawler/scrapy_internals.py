@@ -45,19 +45,22 @@ def is_closing(crawler: Crawler) -> bool:
 
 
 def schedule_next_request(crawler: Crawler) -> None:
-    """Let the engine ask the scheduler for a request at once instead of at its next heartbeat, every 5 s."""
+    """Make Scrapy's engine ask the scheduler for a request at once, instead of at its next heartbeat (every 5 s)."""
     engine = engine_of(crawler)
     if engine is not None and engine._slot is not None:
         engine._slot.nextcall.schedule()
 
 
 def slot_of(crawler: Crawler, request: Request) -> tuple[str, Slot]:
-    """Return (key, slot) of the download slot of a request; the slot is created if needed."""
+    """Return (key, slot) of the download slot of a request, and create the slot if there is none."""
     return crawler.engine.downloader._get_slot(request)
 
 
 class _VerbatimAgent(http11._BindAddressAgent):
-    """Agent that sends the path and query of a URL as they are; Twisted's drops a `?` or `;` at the end."""
+    """Twisted Agent that sends the path and query of a URL unchanged.
+
+    Twisted's own class drops a `?` or `;` at the end.
+    """
 
     def request(self, method: bytes, uri: bytes, *others: Any) -> Deferred[IResponse]:
         self._target = b"/" + uri.split(b"/", 3)[3]
@@ -74,7 +77,7 @@ def send_urls_verbatim() -> None:
 def replace_pool(
     handler: HTTP11DownloadHandler, new_pool: Callable[[Any, IPolicyForHTTPS], HTTPConnectionPool]
 ) -> None:
-    """Replace the connection pool of a download handler, keeping its limit of connections per host."""
+    """Replace the connection pool of a download handler, and keep its maximum number of connections per host."""
     pool = new_pool(handler._pool._reactor, handler._contextFactory)
     pool.maxPersistentPerHost = handler._pool.maxPersistentPerHost
     handler._pool = pool

@@ -1,7 +1,7 @@
 """Scrapy settings of the project, with the reason for each choice.
 
-A run overrides them only with `-s NAME=VALUE`, and tests use them too. In `crawler`, only this module imports
-`pipelines`.
+A run can override them only with `-s NAME=VALUE`. Tests use these settings too. In the package `crawler`, only this
+module imports `pipelines`.
 """
 
 import os

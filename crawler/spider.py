@@ -1,4 +1,4 @@
-"""Base class of the spiders, which crawls a site by the declarations of a subclass."""
+"""Base class of the spiders; it crawls a site according to the class attributes of a subclass."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -30,7 +30,7 @@ MAX_VALIDATOR_LENGTH = 200
 
 
 class SpiderArgumentError(ValueError):
-    """Raised before the first request for a spider argument (`-a NAME=VALUE`) that is not valid."""
+    """Raised before the first request if a spider argument (`-a NAME=VALUE`) is not valid."""
 
 
 class NewspaperSpider(EntryPointFollower):
@@ -67,17 +67,26 @@ class NewspaperSpider(EntryPointFollower):
 
     @classmethod
     def list_names(cls) -> tuple[str, ...]:
-        """Return the names of the ranked lists that a run can see, on pages or as JSON documents."""
+        """Return the names of the site's ranked lists (`latest`, `popular`), in HTML pages or JSON documents.
+
+        Lists whose JSON document must not be requested are omitted.
+        """
         documents = (each.ranked for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
         return tuple(dict.fromkeys((*(ranked.name for ranked in cls.lists), *filter(None, documents))))
 
     @classmethod
     def handles_request(cls, request: Request) -> bool:
-        """Report if a URL is on a host of this newspaper; `scrapy shell` and others select the spider by it."""
+        """Return True if the URL of a request is on a host of this newspaper.
+
+        Scrapy calls this, for example in `scrapy shell`, to select the spider for a URL.
+        """
         return urlsplit(request.url).hostname in cls.hosts
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt."""
+        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt.
+
+        An incremental run requests seeds only if they were given as an argument.
+        """
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         for link in (*starts, self._home):
             for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):
@@ -125,7 +134,7 @@ class NewspaperSpider(EntryPointFollower):
         return fetch
 
     def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
-        """Return the page to parse, or set the outcome of the fetch and return None if the response has no page."""
+        """Return the page to parse, or None if the response is rejected; the outcome of ``fetch`` is then set."""
         position = position_of(response)
         rejection = check_response(response)
         # An empty fragment marks the end of a listing.
@@ -229,9 +238,10 @@ def _header(response: Response, name: str) -> str | None:
 
 
 def _validator(response: Response, name: str) -> str | None:
-    """Return an ETag or Last-Modified header, to be repeated in a later conditional request.
+    """Return an ETag or Last-Modified header, for use in a later conditional request.
 
-    Return None if it is absent, too long or not printable ASCII, because it could not be sent back unchanged.
+    Return None if it is absent, longer than 200 characters or not printable ASCII, because such a value might not be
+    sent back unchanged.
     """
     value = response.headers.get(name) or b""
     text = value.decode("latin-1")

@@ -1,4 +1,4 @@
-"""Suggestions for a name that does not exist."""
+"""Suggestions for a misspelt name, such as ``did you mean 'kalbela'?``."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

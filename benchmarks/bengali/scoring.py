@@ -71,7 +71,8 @@ def score(row: Mapping[str, Any] | None, story: Story) -> Scores:
 def mean(scores: list[Scores]) -> Scores:
     values = {each.name: [getattr(score, each.name) for score in scores] for each in fields(Scores)}
     known = {name: [value for value in column if value is not None] for name, column in values.items()}
-    return Scores(**{name: fmean(column) if column else None for name, column in known.items()})
+    means: dict[str, Any] = {name: fmean(column) if column else None for name, column in known.items()}
+    return Scores(**means)
 
 
 def _normal(text: str | None) -> str:

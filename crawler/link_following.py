@@ -1,8 +1,4 @@
-"""Following of links: each link of a parsed page becomes a request, at most one per URL and run.
-
-The module is long because all functions that create requests share the state of the run, such as the URLs already
-discovered.
-"""
+"""Following of links: each link of a parsed page becomes a request, at most one per URL and run."""
 
 import re
 from collections.abc import Iterator

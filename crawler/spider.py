@@ -67,10 +67,7 @@ class NewspaperSpider(EntryPointFollower):
 
     @classmethod
     def list_names(cls) -> tuple[str, ...]:
-        """Return the names of the site's ranked lists (`latest`, `popular`), in HTML pages or JSON documents.
-
-        Lists whose JSON document must not be requested are omitted.
-        """
+        """Return the names of the ranked lists (`latest`, `popular`) of the site that robots.txt allows to be read."""
         documents = (each.ranked for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
         return tuple(dict.fromkeys((*(ranked.name for ranked in cls.lists), *filter(None, documents))))
 
@@ -83,10 +80,7 @@ class NewspaperSpider(EntryPointFollower):
         return urlsplit(request.url).hostname in cls.hosts
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt.
-
-        An incremental run requests seeds only if they were given as an argument.
-        """
+        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt."""
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         for link in (*starts, self._home):
             for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):

@@ -1,1 +1,4 @@
-"""Reading the data: tables, SQL, exports, histories, coverage. May import `storage` and `similarity`."""
+"""Reading of the stored data: tables, SQL queries, exports, histories of stories, and coverage.
+
+Modules here may import the packages `storage` and `similarity` of `pipelines`.
+"""

@@ -1,9 +1,10 @@
 """Coverage of a newspaper: the story ids that are stored, and an estimate of the number of stories that were missed.
 
-A gap in the ids does not prove that a story was missed, because pictures, videos and drafts have ids, too. The number
-of missed stories is estimated by capture-recapture (Chapman 1951) from two independent groups of entry points. One is
-the flow (the latest list and its feeds), the other the archives (sitemaps and listings of sections). The share of the
-archives' stories that are also in the flow is taken as the share of all stories that the flow contains.
+A gap in the ids does not prove that a story was missed, because pictures, videos and drafts have ids too. The number of
+missed stories is therefore estimated by capture-recapture (Chapman 1951) from two independent groups of entry points,
+which are pages or files that link to stories. One group is the flow (the latest list and its feeds), the other the
+archives (sitemaps and listings of sections). The estimate assumes that the flow contains the same share of all stories
+as of the stories in the archives.
 """
 
 import re
@@ -45,14 +46,14 @@ _PRECEDENCE = ("elsewhere", "gone", "rejected", "not_a_story", "failed")
 
 
 def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: datetime) -> dict[str, Any]:
-    """Return the coverage of a newspaper from ``since`` to ``until``, computed from the Parquet files alone.
+    """Return counts of the story ids of a newspaper between two times, computed from the Parquet files alone.
 
-    ``low`` and ``high`` are the lowest and highest id of stories published in that time. Every id from low to high is
-    counted under one state: ``found`` (stored), ``elsewhere`` (exact duplicate of a stored story, or redirected to
-    one), ``gone``, ``rejected``, ``not_a_story``, ``failed`` (linked but not read yet) or ``never_seen``. ``gaps`` are
-    the longest ranges of ids that were never seen. ``by_entry_point`` counts the found stories by the entry point that
-    first linked to them. ``estimated_missed`` is the estimated number of missed stories and ``estimated_error`` its
-    standard error; if they are None, ``why_no_estimate`` gives the reason.
+    `low` and `high` are the lowest and highest id of a story published in that period. Each id from `low` to `high` is
+    counted in one of these states: `found` (stored), `elsewhere` (exact duplicate of a stored story, or redirected to
+    one), `gone` (taken down), `rejected`, `not_a_story`, `failed` (linked, but not read yet) and `never_seen`. `gaps`
+    contains the longest ranges of ids that were never seen. `by_entry_point` counts the found stories by the list, feed
+    or sitemap that first linked to them. `estimated_missed` is the estimated number of missed stories, and
+    `estimated_error` its standard error. If they are None, `why_no_estimate` gives the reason.
     """
     period = {"since": since.isoformat(), "until": until.isoformat()}
     if not _is_numbered(site):
@@ -82,7 +83,7 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
 
 
 def _is_numbered(site: str) -> bool:
-    """Report if a site numbers its stories; of a site that is no longer declared, the ids are taken as numbers."""
+    """Return True if the story ids of a site are numbers; this is assumed for a site that is no longer declared."""
     from crawler.registry import newspapers
 
     spider = newspapers().get(site)
@@ -90,9 +91,9 @@ def _is_numbered(site: str) -> bool:
 
 
 def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the coverage of the 24 hours before the end of a run.
+    """Return the result of :func:`site_coverage` for the 24 hours before the end of a run.
 
-    If a file is unreadable, no exception is raised: the counts are 0 and ``why_no_estimate`` gives the reason.
+    An unreadable file raises no exception; all counts are then 0, and `why_no_estimate` gives the reason.
     """
     until = datetime.fromisoformat(summary["ended_at"])
     since = until - WINDOW
@@ -105,12 +106,14 @@ def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[st
 
 
 def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
-    """Estimate the number of stories to which no entry point linked (Chapman's estimator, Seber's standard error).
+    """Estimate the number of stories to which no entry point linked.
 
-    Only ids in the range of both groups are compared, from the higher of their minima to the lower of their maxima.
-    Stories that the newspaper puts in no list at all are not part of the estimate.
+    This uses Chapman's capture-recapture estimator with Seber's standard error. Two groups of entry points are
+    compared: the latest list with its feeds, and the sitemaps with the listings of sections. The comparison is limited
+    to ids between the minimum and the maximum of both groups. Stories that the newspaper puts in no list at all are not
+    part of the estimate.
 
-    :param sightings: ids of the stories to which each entry point linked
+    :param sightings: ids of the stories to which each entry point (list, feed or sitemap) linked
     """
     flow = set[int]().union(*(numbers for via, numbers in sightings.items() if via in FLOW))
     archives = set[int]().union(*(numbers for via, numbers in sightings.items() if via not in FLOW | _SELECTIVE))
@@ -141,7 +144,10 @@ def _unknown(reason: str) -> dict[str, Any]:
 
 
 def _bounds(numbers: list[int]) -> tuple[int, int] | None:
-    """Return the minimum and maximum after removing outliers, such as an old story with a new date (Tukey's fences)."""
+    """Return the minimum and maximum of numbers without outliers, or None if there are no numbers (Tukey's fences).
+
+    An outlier is, for instance, the low id of an old story that was given a new date.
+    """
     if not numbers:
         return None
     ordered = sorted(numbers)
@@ -152,9 +158,9 @@ def _bounds(numbers: list[int]) -> tuple[int, int] | None:
 
 
 def _gaps(known: list[int]) -> list[list[int]]:
-    """Return the longest ranges between known numbers, in order.
+    """Return the longest ranges of missing numbers between sorted known numbers, in ascending order.
 
-    Their memory depends on the number of stories, not on the distance between ids: that of two may be 10^15.
+    The memory depends on the number of known numbers and not on their distance, which may be 10^15.
     """
     ranges = ([one + 1, following - 1] for one, following in pairwise(known) if following > one + 1)
     return sorted(nsmallest(MAX_GAPS, ranges, key=lambda gap: gap[0] - gap[1]))
@@ -172,7 +178,7 @@ def _rows(
     until: datetime | None = None,
     filters: Any = None,
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the distinct rows of all partitions that may contain rows of a period."""
+    """Yield the distinct rows, as tuples of the given columns, from all partitions that may overlap a period."""
     from pipelines.storage.parquet import read_columns
 
     table = TABLES[name]
@@ -207,7 +213,10 @@ def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: d
 def _states(
     data_folder: DataFolder, site: str, low: int, high: int, since: datetime, until: datetime
 ) -> dict[int, str]:
-    """Return the state of each requested id; of several states, the first in ``_PRECEDENCE`` is used."""
+    """Return the state (`gone`, `rejected` and so on) of each id from ``low`` to ``high`` that was requested.
+
+    If an id has several states, the first of them in ``_PRECEDENCE`` is used.
+    """
     found: dict[int, set[str]] = defaultdict(set)
     for url, kind in _rows(data_folder, "aliases", site, ("url", "kind"), since):
         if kind == "exact_duplicate" and (number := _url_number(url)) is not None:

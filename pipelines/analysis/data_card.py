@@ -1,4 +1,7 @@
-"""Selection of the rows to export, and the data card of an export: contents, licence, columns and checksums."""
+"""Selection of the rows to export, and the data card that describes an export.
+
+A data card gives the contents, licence, columns and checksums of the exported files.
+"""
 
 import hashlib
 import json
@@ -34,7 +37,7 @@ stories = pd.read_json("stories.jsonl", lines=True, dtype=False)  # moments are 
 
 @dataclass(frozen=True)
 class Selection:
-    """Tables, sites, period and columns to export; if ``sites`` or ``columns`` is empty, all are exported.
+    """Tables, sites, period and columns to export; an empty ``sites`` or ``columns`` means all of them.
 
     :ivar zone: time zone of the days on the data card
     """
@@ -48,7 +51,7 @@ class Selection:
 
 
 def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield the relative path, size in bytes and SHA-256 of every file in a folder."""
+    """Yield the relative path, size in bytes and SHA-256 of each file in a folder and its subfolders."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             yield (
@@ -61,7 +64,12 @@ def checksums(folder: Path) -> Iterator[tuple[str, int, str]]:
 def build_card(
     folder: Path, tables: Mapping[str, Mapping[str, Any]], selection: Selection, made_at: datetime
 ) -> dict[str, Any]:
-    """Return the data card of an exported folder as JSON-compatible data, with a checksum of each file."""
+    """Return the data card of an export as JSON-compatible data: its contents, columns and a checksum of each file.
+
+    :param folder: exported folder
+    :param tables: description of each exported table, by name
+    :param made_at: time of the export
+    """
     files = {path: {"path": path, "bytes": size, "sha256": digest} for path, size, digest in checksums(folder)}
     return {
         "title": "A part of what Khobor recorded of the Bengali press",
@@ -82,7 +90,7 @@ def build_card(
 
 
 def write_card(folder: Path, card: Mapping[str, Any], form: str) -> None:
-    """Write the data card as README.md (for people) and card.json (for programs), and the checksums of all files."""
+    """Write the data card of an export as README.md (for people) and card.json (for programs), and all checksums."""
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_markdown(card, form), encoding="utf-8")
     (folder / CHECKSUMS).write_text(

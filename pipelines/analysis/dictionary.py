@@ -1,4 +1,4 @@
-"""Data dictionary: a description of every table, view and column, generated from the declarations of the tables."""
+"""Data dictionary: a description of every table, SQL view and column, generated from their declarations."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
@@ -28,9 +28,11 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """Description of one column.
+    """Description of one column in the data dictionary.
 
-    :ivar nulls: nulls as a share of all rows of the sample of the data, or None without a sample
+    :ivar meaning: description of the values in words
+    :ivar example: value from a sample of the data, as text
+    :ivar nulls: nulls as a share of all rows in the sample, from 0 to 1; None without a sample
     """
 
     name: str
@@ -42,7 +44,10 @@ class Entry:
 
 
 def as_data(sample: Path | None = None) -> dict[str, Any]:
-    """Return the dictionary as JSON-compatible data, with examples and shares of null from a sample of the data."""
+    """Return the data dictionary (a description of every table, view and column) as JSON-compatible data.
+
+    :param sample: data folder from which an example and the share of nulls of each column are taken, or None
+    """
     return {
         "tables": {
             name: {
@@ -69,18 +74,25 @@ def as_markdown(sample: Path | None = None) -> str:
 
 
 def update_readme(readme: str, sample: Path | None = None) -> str:
-    """Return the text of `data/README.md` with its generated part replaced by the current dictionary."""
+    """Return the text of `data/README.md` with its generated part replaced by the current data dictionary.
+
+    :param readme: present text of the file
+    :param sample: data folder from which the examples are taken, or None
+    """
     return f"{readme.partition(BEGIN)[0]}{BEGIN}\n\n{as_markdown(sample)}\n"
 
 
 def table_section(table: Table, entries: Iterable[Entry], path: str) -> str:
-    """Return the Markdown section about a table, with the meaning of a row, the path, the key and the columns."""
+    """Return a Markdown section that describes a table: the meaning of a row, path of the files, key and columns."""
     key = ", ".join(f"`{name}`" for name in table.key)
     return f"## `{table.name}`: {table.grain}\n\n`{path}`, key {key}\n\n{_rows(entries)}"
 
 
 def table_entries(table: Table, sample: Path | None = None, only: Collection[str] | None = None) -> list[Entry]:
-    """Return an entry for each column and partition of a table, or only for those named in ``only``."""
+    """Return a description of each column and partition column of a table, or only of those named in ``only``.
+
+    :param sample: data folder from which an example and the share of nulls of each column are taken, or None
+    """
     required = {field.name for field in table.schema if not field.nullable} | table.partitions.keys()
     fields = [field for field in open_schema(table) if only is None or field.name in only]
     names = [field.name for field in fields]
@@ -99,7 +111,7 @@ def table_entries(table: Table, sample: Path | None = None, only: Collection[str
 
 
 def table_path(table: Table) -> str:
-    """Return the pattern of the paths of a table's files, relative to the project folder."""
+    """Return a pattern of the paths of a table's files with placeholders, relative to the project folder."""
     if table is RUNS:
         return "data/runs/<run_id>.json"
     part = f"/{table.partition}=…" if table.partition else ""
@@ -124,9 +136,9 @@ def _views(sample: Path | None) -> dict[str, tuple[str, list[Entry]]]:
 
 
 def _examples(rows: list[dict[str, Any]], columns: list[str]) -> dict[str, tuple[str | None, float | None]]:
-    """Return an example and the share of null of each column.
+    """Return an example value and the share of nulls of each column.
 
-    The examples come from the row with the fewest nulls where possible.
+    Where possible, all examples are from the row with the fewest nulls.
     """
     if not rows:
         return dict.fromkeys(columns, (None, None))
@@ -170,7 +182,10 @@ def _sample(entry: Entry) -> str:
 
 
 def _percent(share: float) -> str:
-    """Format a share as `12 %`; only a share of exactly 0 or 1 is `0 %` or `100 %`."""
+    """Format a share from 0 to 1 in percent, such as `12 %`.
+
+    Only a share of exactly 0 or 1 is formatted as `0 %` or `100 %`.
+    """
     percent = 100 * share
     return f"{percent:.0f} %" if share in (0, 1) or 0.5 <= percent < 99.5 else f"{min(max(percent, 0.1), 99.9):.1f} %"
 

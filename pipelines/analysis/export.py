@@ -1,4 +1,4 @@
-"""Export of selected rows to a new folder, with a data card and checksums."""
+"""Export of selected rows to a new folder with a data card (contents, licence, columns) and checksums."""
 
 import json
 import re
@@ -34,10 +34,13 @@ _WITH_STORIES = ("revisions", "aliases")
 
 
 def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -> dict[str, Any]:
-    """Write the selected rows to a new folder, which is created atomically, and return its data card.
+    """Write the selected rows to the new folder ``out``, which appears only when complete; return its data card.
 
-    Parquet files have the same layout as in the data folder. Raises :class:`QueryError` for an invalid selection before
-    anything is written, and :class:`StorageError` if the folder cannot be written or a publish was in progress.
+    Parquet files have the same folder layout as in the data folder. Raises :class:`QueryError` for an invalid selection
+    before anything is written. Raises :class:`StorageError` if the folder cannot be written, or if a run is moving
+    stories between partitions at the same time.
+
+    :param form: `parquet` or `jsonl`
     """
     _check(require_outside(out, data), selection)
     opened = {name: _open(data, name, selection) for name in selection.tables}
@@ -63,9 +66,9 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Turn an error that PyArrow raises for a damaged file into :class:`DataDamaged`.
+    """Convert an error that PyArrow raises for a damaged file in the block to :class:`DataDamaged`.
 
-    Errors of the operating system are not changed; they differ from those of PyArrow by their errno.
+    Errors of the operating system, which have an errno, are raised unchanged.
     """
     try:
         yield
@@ -76,9 +79,11 @@ def _reading(name: str) -> Iterator[None]:
 
 
 def parse_time(text: str, zones: Iterable[str]) -> datetime:
-    """Parse a date or an ISO 8601 time with time zone; a date means midnight in the time zone of the newspapers.
+    """Parse an ISO 8601 time with a time zone, or a date, which means midnight in the time zone of the newspapers.
 
-    :param zones: time zones of the exported newspapers; a date is refused if they are in several
+    Raises :class:`QueryError` for any other text.
+
+    :param zones: time zones of the exported newspapers; if they differ, a date raises :class:`QueryError` too
     """
     try:
         time = datetime.fromisoformat(text)
@@ -103,7 +108,7 @@ def _check(out: Path, selection: Selection) -> None:
 
 
 def _open(data: Path, name: str, selection: Selection) -> OpenTable:
-    """Open a table with the selected rows and columns; the columns of its key and partitions are always included."""
+    """Open a table with the selected rows and columns; its key and partition columns are always included."""
     since, until = (None, None) if name in _WITH_STORIES else (selection.since, selection.until)
     opened = open_table(name, data=data, site=list(selection.sites) or None, since=since, until=until)
     wanted = {*selection.columns, *ALL[name].key, *ALL[name].partitions}
@@ -131,9 +136,9 @@ def _write_parquet(data: Path, folder: Path, opened: OpenTable, rows: ds.Dataset
 
 
 def _as_stored(table: Table, rows: pa.Table) -> pa.Table:
-    """Return rows without the partition columns, in the schema of their table.
+    """Return rows with the column types of their table and without the partition columns.
 
-    A column that the table requires is nullable only if a row lacks its value.
+    A column that must not be null becomes nullable only if a row has no value for it.
     """
     fields = [
         field.with_nullable(field.nullable or rows[field.name].null_count > 0)

@@ -1,6 +1,6 @@
-"""Lazy opening of a table for analysis, with a selection of sites, time and columns.
+"""Lazy opening of a table for analysis, with a selection of sites, period and columns.
 
-This module needs PyArrow but not Scrapy. Any Parquet library can also open the folders of the tables without it.
+This module needs PyArrow but not Scrapy. The Parquet files can also be opened without it, by any Parquet library.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _EXAMPLE = "write datetime(2026, 1, 11, tzinfo=ZoneInfo('Asia/Dhaka')), for exam
 
 
 class QueryError(ValueError):
-    """The table, site, column, time, format or SQL of a query is invalid; the message lists valid values."""
+    """The table, site, column, time, output format or SQL of a query is invalid; the message lists valid values."""
 
 
 @dataclass(frozen=True)
 class OpenTable:
-    """A table with selected rows and columns, which is not read before one of the methods is called.
+    """Table with a selection of rows and columns; no rows are read before one of the methods is called.
 
-    ``dataset`` is the PyArrow dataset with the selected rows; ``columns`` are the names of the columns to read, in
-    order.
+    :ivar dataset: PyArrow dataset with the selected rows
+    :ivar columns: names of the selected columns, in order
     """
 
     name: str
@@ -48,34 +48,34 @@ class OpenTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """Schema of the selected columns, with the meaning of each column in its metadata."""
+        """Arrow schema of the selected columns; the metadata of each field contains its meaning."""
         return pa.schema([self.dataset.schema.field(name) for name in self.columns])
 
     def count_rows(self) -> int:
         return int(self.dataset.count_rows())
 
     def to_arrow(self, condition: pc.Expression | None = None) -> pa.Table:
-        """Read all selected rows, or only those that satisfy a condition, which may use any column of the table.
+        """Read the selected rows, or only those for which a condition is true; it may use any column of the table.
 
-        Raises :class:`QueryError` for a condition with text that is not in Unicode normal form C, as the data is: it
-        would find no row.
+        All stored text is in Unicode normal form C (NFC), so a condition with text in another form would match no row.
+        It raises :class:`QueryError` instead.
         """
         if condition is not None and not is_normalized("NFC", str(condition)):
             raise QueryError(f"{condition} is not in NFC, as the data is: write unicodedata.normalize('NFC', text)")
         return self.dataset.to_table(columns=list(self.columns), filter=condition)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Read all selected rows into pandas; times have a time zone, and nullable numbers become floats."""
+        """Read the selected rows into pandas; times have a time zone, and numbers become floats if any is null."""
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> pl.DataFrame:
-        """Read all selected rows into polars; for lazy reading, use `polars.scan_pyarrow_dataset(table.dataset)`."""
+        """Read the selected rows into polars; for lazy reading, use `polars.scan_pyarrow_dataset(table.dataset)`."""
         import polars as pl
 
         return pl.DataFrame(self.to_arrow())
 
     def duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
-        """Return a lazy DuckDB relation with the selected rows, on DuckDB's default connection if none is given."""
+        """Return a lazy DuckDB relation with the selected rows, by default on DuckDB's default connection."""
         import duckdb
 
         return duckdb.from_arrow(self.dataset, connection=connection or duckdb.default_connection()).project(
@@ -97,14 +97,16 @@ def open_table(
 ) -> OpenTable:
     """Open a table of a data folder without reading it.
 
-    Partitions without selected rows are not opened. A column that a file lacks is null. Raises :class:`QueryError` for
-    an unknown name or a time without a time zone, and FileNotFoundError if the data folder does not exist.
+    Files of partitions outside the selection are not opened. A column that a file lacks is null. Raises
+    :class:`QueryError` for an unknown name or a time without a time zone, and FileNotFoundError if the data folder does
+    not exist.
 
     :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects, runs or rank_intervals
-    :param site: one newspaper or several; all by default
+    :param site: one newspaper or several; by default all
     :param since: select rows from this time on, by the time column that decides the partition (`published_at` of a
-        story, or `first_seen_at` if that is null; `observed_at` of a ranking, and so on), with the snapshot of each
-        list, or the stays in the lists, that were current at this time
+        story, or `first_seen_at` if that is null; `observed_at` of a ranking, and so on). The state of each ranked list
+        at this time is included too: its newest earlier snapshot in `rankings`, and the unfinished stays in
+        `rank_intervals`.
     :param until: select rows before this time
     :param columns: names in the wanted order; by default all, including `site` and `month` or `date`
     """
@@ -130,7 +132,7 @@ def open_table(
 
 
 def open_schema(table: Table) -> pa.Schema:
-    """Return the schema of a table with its partition columns; all are nullable, because a file may lack a column."""
+    """Return the schema of a table with its partition columns; every column is nullable, because a file may lack it."""
     partitions = [pa.field(key, pa.string(), True, {"meaning": meaning}) for key, meaning in table.partitions.items()]
     return pa.schema([*(field.with_nullable(True) for field in table.schema), *partitions])
 

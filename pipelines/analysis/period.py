@@ -1,4 +1,4 @@
-"""Conditions that select the rows of a period, in a form that lets PyArrow skip files."""
+"""Filters for the rows of a period, in a form that lets PyArrow skip files by their statistics."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -21,10 +21,10 @@ _RANKINGS = TABLES["rankings"]
 def period_condition(
     table: Table, dataset: ds.Dataset, since: datetime | None, until: datetime | None
 ) -> pc.Expression:
-    """Return the condition on the rows of a period.
+    """Return a PyArrow filter for the rows from ``since`` to ``until``.
 
-    What stood at its beginning belongs to it: the snapshot of each list that was then the newest, and the stays in a
-    list that had not ended.
+    The state of each ranked list at ``since`` is included too: its newest earlier snapshot, and the stays of stories in
+    it that had not ended.
     """
     if table is RANK_INTERVALS:
         return _overlapping(since, until)
@@ -49,7 +49,10 @@ def _overlapping(since: datetime | None, until: datetime | None) -> pc.Expressio
 
 
 def _current_snapshots(rankings: ds.Dataset, at: datetime) -> Iterator[pc.Expression]:
-    """Yield a condition for each list on its newest snapshot, unless it was last seen more than 24 hours before."""
+    """Yield, for each ranked list, a filter for the rows of its newest snapshot at the time ``at``.
+
+    A list that was last seen more than 24 hours before ``at`` is left out.
+    """
     stood = (pc.field("observed_at") <= _scalar(at)) & (pc.field("last_observed_at") >= _scalar(at - MAX_GAP))
     found = rankings.to_table(["site", "list", "observed_at", "date"], filter=stood)
     last = found.group_by(["site", "list"]).aggregate([("observed_at", "max"), ("date", "max")])
@@ -68,9 +71,9 @@ def _scalar(time: datetime) -> pa.Scalar:
 
 
 def _between(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
-    """Return a filter on the first of these time columns that is not null.
+    """Return a filter for the rows of a period, by the first of the time columns ``moments`` that is not null.
 
-    Its form allows PyArrow to skip files by their statistics.
+    PyArrow can skip files by their statistics with a filter of this form.
     """
     first, *others = moments
     within = pc.field(first).is_valid()

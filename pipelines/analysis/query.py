@@ -1,4 +1,4 @@
-"""SQL queries on the tables and views of a data folder; the SQL cannot access any other file."""
+"""SQL queries on the tables and views of a data folder, in DuckDB; the SQL can access no other file."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _NO_FILE_ACCESS = {
 
 
 def connect(data: Path | None, zones: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
-    """Return a DuckDB connection with the tables and views of a data folder; times are in UTC.
+    """Return a DuckDB connection with the tables and views of a data folder; its time zone is UTC.
 
-    :param data: path of the data folder, or None for tables without rows
+    :param data: path of the data folder, or None for empty tables
     :param zones: time zone of each newspaper, for the views that group by day
     """
     import duckdb
@@ -64,9 +64,10 @@ def is_empty(data: Path) -> bool:
 
 @contextmanager
 def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.RecordBatchReader]:
-    """Run SQL in Unicode normal form C, as the data is, and yield a reader for the rows of the last statement.
+    """Run SQL statements and yield a reader of the rows of the last one.
 
-    Raises :class:`QueryError` with DuckDB's message for invalid SQL, and :class:`DataDamaged` for an unreadable file.
+    The SQL is first converted to Unicode normal form C (NFC), in which all text is stored. Raises :class:`QueryError`
+    with DuckDB's message for invalid SQL, and :class:`DataDamaged` for an unreadable file.
     """
     import duckdb
 
@@ -94,7 +95,10 @@ def execute(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[pa.Reco
 
 
 def run_query(connection: duckdb.DuckDBPyConnection, sql: str, use: Callable[[pa.RecordBatchReader], None]) -> None:
-    """Run SQL and pass its rows to ``use``, both in a thread, so that signals are handled while DuckDB is working."""
+    """Run SQL and pass a reader of its rows to ``use``.
+
+    Both run in a thread, so that the main thread can handle signals while DuckDB is working.
+    """
     errors: list[BaseException] = []
     done = Event()  # a signal would make `join` return before the thread ends
 

@@ -1,7 +1,7 @@
-"""Time that stories spent in the ranked lists: bounds of each stay, computed from `rankings` and never stored.
+"""Stays of stories in the ranked lists, with lower and upper bounds of their duration, computed from `rankings`.
 
-DuckDB computes the intervals for `khobor query`, `open_table`, `khobor ranks` and the story page, so that all of them
-show the same.
+The stays are never stored. DuckDB computes them for `khobor query`, `open_table`, `khobor ranks` and the page of a
+story on the dashboard with the same SQL, so that all of them give the same result.
 """
 
 from collections.abc import Sequence
@@ -100,9 +100,9 @@ FROM bounded GROUP BY site, list, story_id, stay
 
 
 def rank_intervals(rankings: ds.Dataset | pa.Table) -> pa.Table:
-    """Return the stays of stories in the lists, in the schema of `rank_intervals`.
+    """Return a row for each uninterrupted stay of a story in a ranked list, in the schema of `rank_intervals`.
 
-    :param rankings: rows of `rankings` with the column `site`, without a gap in time
+    :param rankings: rows of the table `rankings` including the column `site`; all rows of a continuous period
     """
     import duckdb
 
@@ -115,5 +115,5 @@ def rank_intervals(rankings: ds.Dataset | pa.Table) -> pa.Table:
 
 
 def highest_first(interval: dict[str, Any]) -> tuple[Any, ...]:
-    """Sort key of rows of `rank_intervals`: those ranked highest and longest first, by list."""
+    """Sort key for rows of `rank_intervals`: by list, then by descending time in the top five, then by best rank."""
     return interval["list"], -interval["top5_certain_minutes"], interval["best_rank"], interval["entered_by"]

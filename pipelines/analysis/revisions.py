@@ -33,14 +33,14 @@ MAX_COMPARISONS = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A piece of text in the comparison of two texts; ``act`` is `kept`, `added` or `removed`."""
+    """Piece of text in the comparison of two texts; ``act`` is `kept`, `added` or `removed`."""
 
     act: str
     text: str
 
 
 def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any]]:
-    """Return all revisions of a story, oldest first; the last one is the current row in `stories`."""
+    """Return the rows of all revisions of a story, oldest first; the last one is its current row in `stories`."""
     rows: list[dict[str, Any]] = []
     for name in ("revisions", "stories"):
         table = open_table(name, data=data_folder.root, columns=TABLES[name].schema.names)
@@ -49,7 +49,7 @@ def read_revisions(data_folder: DataFolder, story_id: str) -> list[dict[str, Any
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, list[Piece]]]:
-    """Yield the name and difference of each column that changed between two revisions, in table order."""
+    """Yield the name and the difference of each column that differs between two revisions of a story."""
     for column in columns_of(Story):
         old, new = before[column.name], after[column.name]
         if old != new and column.name not in _NOT_COMPARED:
@@ -57,7 +57,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tup
 
 
 def difference(before: str, after: str) -> list[Piece]:
-    """Compare two texts, and return the phrases that were kept, added or removed.
+    """Compare two texts; return their pieces in order, each marked as kept, added or removed.
 
     Whole paragraphs are compared first, which is faster for a long text with few changes.
     """
@@ -84,10 +84,11 @@ def _compare_paragraphs(old: list[str], new: list[str]) -> Iterator[tuple[str, s
 
 
 def _compare_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the changed phrases of a paragraph.
+    """Yield the kept, removed and added phrases of a paragraph.
 
-    Words that are kept between two changes belong to one changed phrase with them if they are fewer than were changed
-    on either side. A paragraph of which less than half is kept was replaced: it is one deletion and one insertion.
+    A few kept words between two changes are treated as changed too, if they are fewer than the changed words on either
+    side; the result is then one longer phrase. If less than half of a paragraph is kept, all of it is yielded as
+    removed and all of the new one as added.
     """
     phrases: list[_Block] = []
     for block in _blocks(old, new):

@@ -1,4 +1,4 @@
-"""Details of one run, read from the tables: its slowest pages and its new stories."""
+"""Details of one run from the tables: the slowest pages and the new stories."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ _DAY = timedelta(days=1)
 def slowest_pages(
     data_folder: DataFolder, site: str, run_id: str, started: datetime, ended: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the pages that took longest, slowest first.
+    """Return `url`, `milliseconds`, `bytes`, `outcome` and `attempts` of the slowest pages of a run, slowest first.
 
     Raises :class:`DataDamaged` for an unreadable file.
     """
@@ -36,7 +36,7 @@ def slowest_pages(
 def new_stories(
     data_folder: DataFolder, site: str, started: datetime, ended: datetime, limit: int
 ) -> list[dict[str, Any]]:
-    """Return `story_id`, `published_at`, `section` and `headline` of the newest stories first seen in a period.
+    """Return `story_id`, `published_at`, `section` and `headline` of stories first seen in a period, newest first.
 
     Raises :class:`DataDamaged` for an unreadable file.
     """

@@ -1,4 +1,4 @@
-"""The `runs` table, which is read from the reports of the runs: JSON files, and Parquet for old runs."""
+"""The table `runs`, built from the reports of the runs: a JSON file for each recent run, Parquet for older ones."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -60,9 +60,9 @@ ALL: dict[str, Table] = {**TABLES, RUNS.name: RUNS}
 
 
 def run_rows(root: Path) -> list[dict[str, Any]]:
-    """Return a row for each run in a data folder, oldest first; a value that its report lacks is None.
+    """Return a row for each run in a data folder, oldest first; values that are not in its report are None.
 
-    Raises :class:`DataDamaged` for a file that is not a report.
+    Raises :class:`DataDamaged` for a file that is not the report of a run.
     """
     data_folder = DataPaths(root)
     rows = {run_id: _row(data_folder, run_id) for run_id in file_ids(data_folder)}
@@ -80,7 +80,10 @@ def _row(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
 
 
 def run_row(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the row of a run; raises an error if the report lacks the id, site or start of the run."""
+    """Return the row of the table `runs` for the report of a run.
+
+    Raises KeyError, TypeError, ValueError or AttributeError if the id, site or start of the run is missing or invalid.
+    """
     urls, stories, verdict = (report.get(name) or {} for name in ("urls", "stories", "verdict"))
     ended, rejects = report.get("ended_at"), report.get("rejects")
     return {

@@ -1,4 +1,4 @@
-"""SQL views of the tables, with a description of every column."""
+"""SQL views of the tables, with a description of each column."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from pipelines.storage.tables import TABLES, Table
 
 @dataclass(frozen=True)
 class View:
-    """An SQL view; in its SQL, `{zone}` is a placeholder for the time zone of the newspaper in the column `site`."""
+    """SQL view with descriptions of its rows and columns.
+
+    :ivar grain: meaning of a row
+    :ivar columns: meaning of each column, by name
+    :ivar sql: query in which `{zone}` stands for the time zone of the newspaper that the column `site` names
+    """
 
     name: str
     grain: str

@@ -1,4 +1,4 @@
-"""Summaries of a data folder: the size of each table, and a sample of stories and ranked lists."""
+"""Summary of a data folder: the size of each table, and a sample of stories and ranked lists."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from pipelines.storage.tables import TABLES
 
 
 def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
-    """Return the number of rows, files and bytes and the first and last partition of each table and site.
+    """Return, for each table and site, the number of rows, files and bytes and the first and last partition.
 
     Only the footers of the Parquet files are read.
     """
@@ -35,7 +35,10 @@ def table_sizes(data_folder: DataFolder) -> list[dict[str, Any]]:
 
 
 def data_sample(data_folder: DataFolder, site: str, limit: int) -> dict[str, list[dict[str, Any]]]:
-    """Return the newest dated stories of a site under `stories`, and the last snapshot of each list under its name."""
+    """Return the newest dated stories of a site under `stories`, and the last snapshot of each ranked list by its name.
+
+    :param limit: maximum number of rows of each
+    """
     columns = ["published_at", "section", "headline", "byline", "word_count", "agency"]
     stories = pq.read_table(data_folder.root / "stories" / f"site={site}", columns=columns)
     stories = stories.filter(pc.field("published_at").is_valid())

@@ -1,4 +1,4 @@
-"""Writers of query results in batches, as CSV, JSON, JSON Lines or Parquet."""
+"""Writers of query results as CSV, JSON, JSON Lines or Parquet, one batch of rows at a time."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 def write_csv(rows: pa.RecordBatchReader, file: TextIO) -> None:
     """Write rows as CSV, with times in ISO 8601, null as an empty field and lists as JSON.
 
-    An apostrophe is put before a text that a spreadsheet would interpret as a formula.
+    A text that a spreadsheet would interpret as a formula is prefixed with an apostrophe.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([_escape_formula(name) for name in rows.schema.names])
@@ -57,9 +57,9 @@ FORMATS = ("table", *TEXT_FORMATS, "parquet")
 
 
 def choose_format(wanted: str | None, out: Path | None) -> str:
-    """Return the format ``wanted``; if it is None, return that of the suffix of the file, or `table` without a file.
+    """Return the output format: ``wanted`` if given, else the one of the suffix of ``out``, else `table`.
 
-    Raises :class:`QueryError` for an unknown suffix, or a format that does not fit the output.
+    Raises :class:`QueryError` for an unknown suffix, or for a format that cannot be written to this output.
     """
     files = FORMATS[1:]
     if wanted is None and out is not None:
@@ -74,14 +74,14 @@ def choose_format(wanted: str | None, out: Path | None) -> str:
 
 
 def require_outside(path: Path, data: Path) -> Path:
-    """Return a path, or raise :class:`QueryError` if it is in the data folder, where every file is read as data."""
+    """Return ``path``; raise :class:`QueryError` if it is in the data folder, where every file is read as data."""
     if path.resolve().is_relative_to(data.resolve()):
         raise QueryError(f"{path} is inside the data folder {data}, where only runs write: choose another place")
     return path
 
 
 def write_result(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
-    """Write rows to a file atomically, or print them in a text format if ``out`` is None."""
+    """Write rows to the file ``out`` atomically, or print them in a text format if it is None."""
     if out is None:
         TEXT_FORMATS[form](rows, sys.stdout)
         return
@@ -116,7 +116,7 @@ def _escape_formula(text: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value for JSON: times to ISO 8601, integral decimals to integers, and NaN and infinity to null."""
+    """Convert a value for JSON: times to ISO 8601 texts, integral decimals to integers, NaN and infinity to null."""
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Atomic writes of files and folders: write under a temporary name, fsync, rename, and fsync the parent folder."""
+"""Atomic writes of files and folders: write to a temporary name, fsync, rename, and fsync the parent folder."""
 
 import secrets
 import shutil
@@ -15,7 +15,7 @@ UNFINISHED = ".inprogress"
 
 @contextmanager
 def temporary(folder: Path, prefix: str) -> Iterator[Path]:
-    """Yield an unused path in ``folder``; the file or folder made there is removed if the block raises an error."""
+    """Yield an unused temporary path in ``folder``; if the block raises an error, delete what is at the path."""
     path = folder.absolute() / f"{prefix}-{secrets.token_hex(4)}{UNFINISHED}"
     try:
         yield path
@@ -29,12 +29,14 @@ def temporary(folder: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def atomic_path(target: Path, *, staging: Path | None = None, durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path; the file or folder that the block writes there is then renamed to ``target``.
+    """Yield a temporary path; after the block, rename the file or folder that it wrote there to ``target``.
 
     A folder can only replace an empty folder. Raises :class:`StorageError` if the target cannot be written.
 
-    :param staging: folder for the temporary path, on the same device; by default, that of the target
-    :param durable: sync the result, so that it survives a power cut; False suits a file that is soon written again
+    :param staging: folder for the temporary path, which must be on the same device; by default, the folder of the
+        target
+    :param durable: sync the result to the disk, so that it survives a power cut; False suits a file that is rewritten
+        often
     """
     with storage_errors("write", target), temporary(staging or target.parent, f".{target.name}") as path:
         yield path
@@ -52,9 +54,9 @@ def atomic_path(target: Path, *, staging: Path | None = None, durable: bool = Tr
 def write_file(
     target: Path, content: bytes, *, staging: Path | None = None, durable: bool = True, private: bool = False
 ) -> None:
-    """Write a small file atomically; see :func:`atomic_path`.
+    """Write a small file atomically: readers see either the old or the new content. See :func:`atomic_path`.
 
-    :param private: readable for its owner only
+    :param private: make the file readable by its owner only
     """
     opener = private_file if private else None
     with atomic_path(target, staging=staging, durable=durable) as path, open(path, "wb", opener=opener) as file:

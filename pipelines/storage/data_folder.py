@@ -1,7 +1,8 @@
-"""Operations on the data folder: prepare it, read partitions, publish files and store page samples.
+"""Operations on the data folder: prepare it, read partitions, publish files and store pages for debugging.
 
-Files are published atomically: each is written in `.staging/`, synced and renamed over the old one. `.staging/` is on
-the same device but outside the folders of the tables, because Parquet readers try to open every file in a table.
+Files are published atomically: each is written in `.staging/`, synced to the disk and renamed over the old file.
+`.staging/` is on the same device as the tables but outside their folders, because programs that read Parquet try to
+open every file in the folder of a table.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A complete, synced Parquet file in `.staging/`."""
+    """Complete Parquet file in `.staging/`, synced to the disk and not yet published."""
 
     path: Path
     rows: int
@@ -44,15 +45,15 @@ class DataFolder(DataPaths):
         self._durable: set[Path] = set()
 
     def owns(self, path: Path) -> bool:
-        """Report if a path is inside a table or another folder where only runs write."""
+        """Return True if a path is in the folder of a table or another folder in which only runs may write."""
         folders = (self.staging, self.state, self.runs, *(self.root / name for name in TABLES))
         return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
     def prepare(self, need: int = 0) -> None:
-        """Create the data folder, and check before a run starts that it can be used.
+        """Create the data folder if it does not exist, and check that a run can use it.
 
-        Raises :class:`StorageError` if it cannot be written, spans several devices or has fewer than ``need`` bytes
-        free.
+        Raises :class:`StorageError` if it cannot be written, spans several devices or has fewer than ``need`` bytes of
+        free disk space.
         """
         with storage_errors("use", self.root):
             for folder in (self.staging, self.state, self.runs):
@@ -68,7 +69,10 @@ class DataFolder(DataPaths):
             raise StorageError(f"{self.root} has {free:,} bytes free and needs {need:,}: make room and try again")
 
     def clear_staging(self, site: str) -> None:
-        """Remove the unfinished files that killed runs left: all of this site, and those of other sites after a day."""
+        """Delete the unfinished files of this site in `.staging/`, and those of other sites that are older than a day.
+
+        Runs that were killed have left them.
+        """
         with storage_errors("clear", self.staging):
             for path in self.staging.glob(f"*{UNFINISHED}"):
                 with suppress(FileNotFoundError):  # another site's run removed it
@@ -78,7 +82,7 @@ class DataFolder(DataPaths):
     # Tables ----------------------------------------------------------------------------------------------------------
 
     def read(self, table: Table, site: str, part: str) -> pa.Table | None:
-        """Return the rows of one partition, or None if it has no file.
+        """Return the rows of a table in one partition of a site, or None if this partition has no file.
 
         Raises :class:`DataDamaged` if the file is truncated, corrupt or belongs to another table.
         """
@@ -89,7 +93,7 @@ class DataFolder(DataPaths):
             return read_rows(table, self.root / path, path) if (self.root / path).exists() else None
 
     def stage(self, table: Table, site: str, rows: pa.Table) -> Staged:
-        """Write rows to a file in `.staging/`, sync it, and read it back to verify it."""
+        """Write rows to a Parquet file in `.staging/`, sync it to the disk, and read it back to verify it."""
         from pipelines.storage.parquet import read_rows, write_rows
 
         with temporary(self.staging, f"{site}-{table.name}") as path, storage_errors("write", path):
@@ -104,7 +108,7 @@ class DataFolder(DataPaths):
         return Staged(path, len(rows), path.stat().st_size, self.digest(path))
 
     def commit(self, staged: Staged, final: PurePath | str) -> None:
-        """Rename a staged file over the published one; the change survives a power cut once this returns."""
+        """Rename a file in `.staging/` to its published path; when this returns, the change survives a power cut."""
         target = self.root / final
         with storage_errors("write", target):
             self._make_durable(target.parent)
@@ -115,9 +119,9 @@ class DataFolder(DataPaths):
             reached("commit.synced")
 
     def _make_durable(self, folder: Path) -> None:
-        """Create a folder below the root, and sync its name even if it exists.
+        """Create a folder, and sync its parent to the disk even if the folder exists.
 
-        A process may have been killed between creating and syncing it.
+        An earlier process may have been killed after it created the folder and before it synced the parent.
         """
         if folder in self._durable and folder.is_dir():
             return
@@ -131,7 +135,10 @@ class DataFolder(DataPaths):
         self._durable.add(folder)
 
     def sync_place(self, final: PurePath | str) -> None:
-        """Sync the folder of a path, in case a process was killed between a rename or removal and its sync."""
+        """Sync the folder of a file to the disk.
+
+        A process that renamed or deleted the file may have been killed before it synced the folder.
+        """
         target = self.root / final
         with storage_errors("sync", target):
             while not target.parent.is_dir():
@@ -140,9 +147,9 @@ class DataFolder(DataPaths):
             sync(target.parent)
 
     def remove(self, final: PurePath | str) -> None:
-        """Remove a partition file that has no rows left, and its folder if that is empty.
+        """Delete the file of a partition without rows, and its folder if that is then empty.
 
-        The removal survives a power cut once this returns.
+        When this returns, the deletion survives a power cut.
         """
         target = self.root / final
         with storage_errors("remove", target):
@@ -156,7 +163,7 @@ class DataFolder(DataPaths):
                     sync(target.parent.parent)
 
     def move(self, path: PurePath | str, final: PurePath | str) -> None:
-        """Move a file or folder inside the data folder; the move survives a power cut once this returns."""
+        """Move a file or folder within the data folder; when this returns, the move survives a power cut."""
         source, target = self.root / path, self.root / final
         with storage_errors("move", source):
             make_folder(target.parent)
@@ -171,9 +178,9 @@ class DataFolder(DataPaths):
         self._write(self.root / path, text.encode(), durable)
 
     def keep_page(self, site: str, moment: datetime, body: bytes) -> str:
-        """Store the body of a page as it was fetched; return its path relative to the data folder.
+        """Store the body of a response for debugging; return the path of the file relative to the data folder.
 
-        The write is not synced, because losing such a page in a power cut does no harm.
+        The file is not synced to the disk, because its loss in a power cut would do no harm.
         """
         name = hashlib.sha256(body).hexdigest()[:20]
         path = PurePosixPath("state", "pages", site, f"{moment:%Y-%m-%d}", f"{name}.html.gz")

@@ -1,8 +1,8 @@
-"""Fail-points: named places in the code at which a test can make the program crash or a disk error occur.
+"""Fail-points: named places in the code at which a test can kill the process or simulate a disk error.
 
-`KHOBOR_FAILPOINT=name[:hit]=kill|crash|eio|enospc` stops the program at the hit-th (by default the first) call of
-:func:`reached` with that name. Unless `KHOBOR_TESTING=1` is set too, importing this module then raises ValueError, so
-that no production run starts with a fail-point set.
+`KHOBOR_FAILPOINT=name[:hit]=kill|crash|eio|enospc` triggers the failure at the hit-th (by default the first) call of
+:func:`reached` with that name. To protect production runs, importing this module raises ValueError if this variable is
+set and `KHOBOR_TESTING=1` is not.
 """
 
 import errno
@@ -17,7 +17,10 @@ _armed: dict[str, tuple[int, str]] = {}
 
 
 def arm(environment: Mapping[str, str]) -> None:
-    """Set the fail-point that an environment defines; raises ValueError if it is malformed or set outside of tests."""
+    """Activate the fail-point that an environment variable defines, if there is one.
+
+    Raises ValueError if the variable is malformed, or set while `KHOBOR_TESTING` is not 1.
+    """
     _armed.clear()
     if not (setting := environment.get("KHOBOR_FAILPOINT")):
         return
@@ -29,7 +32,7 @@ def arm(environment: Mapping[str, str]) -> None:
 
 
 def reached(name: str) -> None:
-    """Stop the program or raise OSError if the fail-point of this name is set; otherwise do nothing."""
+    """Kill this process or raise OSError if the fail-point ``name`` is active and due; otherwise do nothing."""
     hits_left, act = _armed.pop(name, (0, ""))
     if hits_left > 1:
         _armed[name] = (hits_left - 1, act)

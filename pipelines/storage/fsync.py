@@ -1,7 +1,7 @@
-"""Syncing of files and folders to the disk, and a reserve of disk space for closing the ledger on a full disk.
+"""Syncing of files and folders to the disk, and a reserve of disk space for recording the end of a run.
 
-A renamed file survives a power cut only if its folder is synced after the rename. A new folder survives one only if
-its parent is synced.
+A renamed file survives a power cut only if its folder is synced after the rename. A new folder survives one only if its
+parent folder is synced.
 """
 
 import os
@@ -15,7 +15,7 @@ RESERVE_BYTES = 16 * 2**20  # enough for SQLite to record thousands of open URLs
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder and its missing parents, and sync each of them to the disk."""
+    """Create a folder and its missing parents, and sync the parent of each new folder to the disk."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
@@ -24,14 +24,17 @@ def make_folder(folder: Path) -> None:
 
 
 def private_file(path: str, flags: int) -> int:
-    """Open a file for :func:`open`, readable for its owner only: state and logs are for nobody else."""
+    """Open a file for use as ``opener`` of :func:`open`; only its owner can read it.
+
+    It is for state and logs, which other users must not see.
+    """
     descriptor = os.open(path, flags, 0o600)
     os.fchmod(descriptor, 0o600)
     return descriptor
 
 
 def sync(path: Path) -> None:
-    """Flush the content of a file, or the list of names in a folder, to the disk."""
+    """Flush the content of a file, or the list of files in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -43,7 +46,7 @@ def sync(path: Path) -> None:
 
 
 def keep_reserve(folder: Path) -> None:
-    """Reserve 16 MiB of disk space, so that the ledger can be closed when the disk is full.
+    """Reserve 16 MiB of disk space by a file that is deleted when the disk is full, to make room to end the run.
 
     Raises :class:`StorageError` if less than that is free, because no run should start then.
     """

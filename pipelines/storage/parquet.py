@@ -1,4 +1,4 @@
-"""Writing and reading Parquet files, with explicit schemas and page checksums."""
+"""Writing and reading of Parquet files, with explicit schemas and page checksums."""
 
 import errno
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ _MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)
 def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
     """Write sorted rows to a Parquet file; equal rows always give the same bytes.
 
-    ``rows`` may have all or only some of the table's columns.
+    :param rows: rows with all or some of the columns of the table
     """
     order = [(name, "ascending") for name in takewhile(rows.schema.names.__contains__, table.order)]
     group = _STORIES_PER_GROUP if "body" in rows.schema.names else _ROWS_PER_GROUP
@@ -55,9 +55,11 @@ def write_rows(table: Table, rows: pa.Table, file: BinaryIO) -> None:
 
 
 def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
-    """Read a file and return its rows in the table's schema; a column that the file lacks is null.
+    """Read a Parquet file and return its rows in the schema of a table; a column that the file lacks is null.
 
-    Raises :class:`DataDamaged` with ``path`` if the file is truncated, fails its checksums or belongs to another table.
+    Raises :class:`DataDamaged` if the file is truncated, has a wrong checksum or belongs to another table.
+
+    :param path: path to name in the error message
     """
     try:
         # `read_table` would add columns from the names of the folders.
@@ -75,9 +77,11 @@ def read_rows(table: Table, file: Path, path: PurePath) -> pa.Table:
 
 
 def column_names(file: Path, path: PurePath) -> list[str]:
-    """Return the names of a file's columns, from its footer.
+    """Return the names of the columns of a Parquet file, read from its footer.
 
-    Raises :class:`DataDamaged` with ``path`` if the footer cannot be read.
+    Raises :class:`DataDamaged` if the footer cannot be read.
+
+    :param path: path to name in the error message
     """
     try:
         return list(pq.read_schema(file).names)
@@ -86,7 +90,7 @@ def column_names(file: Path, path: PurePath) -> list[str]:
 
 
 def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: Any = None) -> pa.Table:
-    """Return some columns of a published file, or no rows if the file has been removed since it was listed.
+    """Return some columns of a published Parquet file; if it has been deleted since it was listed, return no rows.
 
     Raises :class:`DataDamaged` if the file cannot be read.
     """
@@ -101,9 +105,9 @@ def read_columns(root: Path, path: PurePath, columns: Sequence[str], filters: An
 
 
 def conform(table: Table, found: pa.Table, path: PurePath) -> pa.Table:
-    """Convert rows of the current or an earlier schema to the current one.
+    """Convert rows in the current or an earlier schema of a table to the current schema.
 
-    Raises :class:`DataDamaged` for rows of any other schema.
+    Raises :class:`DataDamaged` for rows in any other schema.
     """
     if foreign := [name for name in found.column_names if name not in table.schema.names]:
         raise DataDamaged(path, f"has columns that {table.name} does not have ({', '.join(foreign)})")

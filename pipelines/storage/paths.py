@@ -1,4 +1,4 @@
-"""Layout of the data folder: paths of ledgers, locks, reports, logs and published tables."""
+"""Layout of the data folder: the paths of SQLite ledgers, locks, run reports, logs and published tables."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "gluste
 
 
 class DataPaths:
-    """Paths in a data folder; the paths of published files are relative to its root and have forward slashes."""
+    """Paths in a data folder; those of published files are relative to it and have forward slashes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -32,14 +32,14 @@ class DataPaths:
         return self.runs / f"{run_id}.json"
 
     def progress(self, site: str) -> Path:
-        """Return the path of the progress file, which exists while a run of the site is in progress."""
+        """Return the path of the progress file of a site, which exists only while a run of the site is in progress."""
         return self.state / f"{site}.progress.json"
 
     def log(self, run_id: str) -> Path:
         return self.state / "logs" / f"{run_id}.log"
 
     def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
-        """Return the partition and path of each published file that a site has in a table, oldest partition first."""
+        """Return the partition and path of each published file of a table for one site, oldest partition first."""
         folder = self.root / table.name / f"site={site}"
         parts = (
             [""] if table.partition is None else (f.name.partition("=")[2] for f in folder.glob(f"{table.partition}=*"))
@@ -61,12 +61,12 @@ class DataPaths:
         return ""
 
     def identity(self) -> tuple[int, int]:
-        """Return device and inode of the folder, which another folder of the same name does not have."""
+        """Return the device and inode of the data folder, by which a folder that replaces it can be recognised."""
         stat = self.root.stat()
         return stat.st_dev, stat.st_ino
 
     def check_identity(self, identity: tuple[int, int]) -> None:
-        """Raise :class:`DatabaseDamaged` if the folder was removed or replaced since :meth:`identity` was called."""
+        """Raise :class:`DatabaseDamaged` if the data folder is no longer the one of which ``identity`` was returned."""
         with suppress(OSError):
             if self.identity() == identity:
                 return
@@ -76,9 +76,9 @@ class DataPaths:
         return shutil.disk_usage(self.root).free
 
     def network_file_system(self) -> str | None:
-        """Return the type of the network file system on which the folder is, or None if the folder is on a local disk.
+        """Return the type of the data folder's network file system, or None if the folder is on a local disk.
 
-        File locks and SQLite are not safe on a network file system.
+        File locks and SQLite do not work reliably on a network file system.
         """
         device = self.root.stat().st_dev
         number = f"{os.major(device)}:{os.minor(device)}"

@@ -1,4 +1,8 @@
-"""Reading the reports of runs: `runs/<run_id>.json`, or for an old run a row of `runs/site=<site>/runs.parquet`."""
+"""Reading of the reports of runs.
+
+The report of a recent run is the file `runs/<run_id>.json`. That of an old run is a row of the file
+`runs/site=<site>/runs.parquet`.
+"""
 
 import json
 from collections.abc import Collection, Iterator
@@ -10,31 +14,32 @@ from pipelines.storage.paths import DataPaths
 
 
 class InvalidReport(ValueError):
-    """The file is not the report of a run."""
+    """The file does not contain the report of a run."""
 
 
 def run_ids(data_folder: DataPaths, since: str = "") -> list[str]:
     """Return the ids of the runs that have a report, oldest first.
 
-    :param since: omit ids that sort before this one; ids sort by the start of the run
+    :param since: leave out ids that sort before this one; ids sort by the start of the run
     """
     return sorted(run_id for run_id in {*file_ids(data_folder), *_rolled_up(data_folder)} if run_id >= since)
 
 
 def file_ids(data_folder: DataPaths) -> list[str]:
-    """Return the ids of the runs whose report is a file of its own."""
+    """Return the ids of the runs whose report is a JSON file (not a row of a Parquet file)."""
     return [path.stem for path in data_folder.runs.glob("*.json")]
 
 
 def site_of(run_id: str) -> str:
-    """Return the site in a run id, `<time>-<site>-<random>`."""
+    """Return the name of the site that a run id contains; its form is `<time>-<site>-<random>`."""
     return run_id[17:].rpartition("-")[0]
 
 
 def read_report(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
     """Return the report of a run as parsed JSON.
 
-    Raises :class:`InvalidReport` if the file does not contain a JSON object, and OSError if it cannot be read.
+    Raises :class:`InvalidReport` if the file does not contain a JSON object, and OSError if it is missing or
+    unreadable.
     """
     path = data_folder.run(run_id)
     try:
@@ -51,7 +56,7 @@ def read_report(data_folder: DataPaths, run_id: str) -> dict[str, Any]:
 
 
 def rolled_up_reports(data_folder: DataPaths, wanted: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the id and report of each of the wanted runs whose report was rolled up into Parquet."""
+    """Yield the id and report of each run in ``wanted`` whose report has been moved to a Parquet file."""
     rolled_up = _rolled_up(data_folder)
     for path in {rolled_up[run_id] for run_id in wanted if run_id in rolled_up}:
         import pyarrow.parquet as pq

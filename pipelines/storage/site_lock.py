@@ -1,6 +1,6 @@
 """File lock that allows only one process at a time to write the data of a site.
 
-The kernel releases the lock when the process ends, even if it is killed.
+The kernel releases the lock when the process ends, even if the process is killed.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from pipelines.storage.failpoint import reached
 
 
 class SiteLocked(Exception):
-    """Another process holds the lock; the message gives its pid, host and start time if it has written them."""
+    """Another process holds the lock of a site; the message gives its pid, host and start time if they are known."""
 
     def __init__(self, site: str, holder: dict[str, Any]) -> None:
         process = "another process"
@@ -28,14 +28,14 @@ class SiteLocked(Exception):
 
 
 class SiteLock(AbstractContextManager["SiteLock"]):
-    """A locked, open file; it stays locked until all processes that inherited the descriptor have closed it."""
+    """Lock on an open file; it is held until every process that inherited the file descriptor has closed it."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor: int | None = descriptor
 
     @classmethod
     def take(cls, path: Path) -> Self:
-        """Lock the file of a site (`state/<site>.lock`) without waiting.
+        """Lock the file of a site (`state/<site>.lock`) without waiting for another process to release it.
 
         Raises :class:`SiteLocked` if another process holds the lock, and :class:`StorageError` if the file cannot be
         opened.
@@ -48,10 +48,10 @@ class SiteLock(AbstractContextManager["SiteLock"]):
 
     @classmethod
     def adopt(cls, path: Path, descriptor: int) -> Self:
-        """Take over the lock from a file descriptor that the parent process passed on (`pass_fds`).
+        """Return the lock that the parent process took, from the file descriptor that it passed on (`pass_fds`).
 
-        Raises :class:`SiteLocked` if another process holds the lock, and ValueError if the descriptor does not refer
-        to the lock file.
+        Raises :class:`SiteLocked` if another process holds the lock, and ValueError if the descriptor does not refer to
+        the lock file.
         """
         try:
             inherited, expected = os.fstat(descriptor), path.stat()
@@ -86,7 +86,7 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         return self._descriptor
 
     def release(self) -> None:
-        """Close the file; the lock remains in force while a child process that adopted it runs."""
+        """Close the file; the site stays locked while another process has the inherited descriptor open."""
         if self._descriptor is not None:
             reached("lock.leaving")
             os.close(self._descriptor)

@@ -1,4 +1,4 @@
-"""Opening, identifying, changing and moving Khobor's SQLite databases."""
+"""Functions and base classes for Khobor's SQLite databases: open, identify, change, copy and move them."""
 
 import os
 import shutil
@@ -17,7 +17,12 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One kind of database: its name in messages, the ids in its file header, its schema and a remedy for damage."""
+    """Description of one kind of SQLite database.
+
+    :ivar name: name of the kind in error messages
+    :ivar application_id: number in the file header that identifies the kind
+    :ivar version: highest version that this program can read
+    """
 
     name: str
     application_id: int
@@ -29,7 +34,7 @@ class Format:
 
 
 class Connection(sqlite3.Connection):
-    """A connection in autocommit mode that raises :class:`DatabaseDamaged` for a damaged file."""
+    """SQLite connection in autocommit mode that raises :class:`DatabaseDamaged` for a damaged file."""
 
     def __init__(self, path: Path, form: Format, *, mode: str = "rwc") -> None:
         self.path = path
@@ -45,11 +50,11 @@ class Connection(sqlite3.Connection):
         super().__init__(f"{path.absolute().as_uri()}?mode={mode}", timeout=15, isolation_level=None, uri=True)
 
     def is_blank(self) -> bool:
-        """Return True if the file is new, or if a crash interrupted its creation."""
+        """Return True if the database has no schema, because it is new or its creation was interrupted."""
         return not self._pragma("application_id") and not self.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
     def check_format(self) -> None:
-        """Raise :class:`DatabaseDamaged` for a file of another program or of a later version."""
+        """Raise :class:`DatabaseDamaged` if the file was made by another program or by a later version of this one."""
         if self._pragma("application_id") != self.form.application_id:
             raise DatabaseDamaged(f"{self.path} is not a {self.form.name}; {self.form.remedy}")
         if (version := self._pragma("user_version")) > self.form.version:
@@ -59,15 +64,15 @@ class Connection(sqlite3.Connection):
             )
 
     def make_durable(self) -> None:
-        """Make SQLite sync every commit, because a power cut could otherwise undo the last ones.
+        """Set SQLite to sync the file at each commit, because a power cut could otherwise undo the last commits.
 
-        ``secure_delete`` is off because every row was on a public page.
+        ``secure_delete`` is switched off, because every row was on a public page.
         """
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = OFF"):
             self.execute(f"PRAGMA {pragma}")
 
     def create(self) -> None:
-        """Create the schema in one transaction, unless another process has done so."""
+        """Create the schema of the database in one transaction, unless another process has already done so."""
         with self.immediate():
             if self.is_blank():
                 for statement in self.form.schema.split(";"):
@@ -77,7 +82,7 @@ class Connection(sqlite3.Connection):
 
     @contextmanager
     def immediate(self) -> Iterator[None]:
-        """Commit what the block writes, or roll it back after an error."""
+        """Run the block in a transaction; commit it at the end, or roll it back if the block raises an error."""
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -102,10 +107,10 @@ class Connection(sqlite3.Connection):
             raise named from error
 
     def _named(self, error: Exception) -> Exception | None:
-        """Return the exception to raise in place of an SQLite error, or None to raise the SQLite error itself.
+        """Return the exception to raise instead of an SQLite error, or None if the SQLite error itself is to be raised.
 
-        A UnicodeDecodeError also means damage: SQLite quotes bytes of a damaged schema in its message, and these may
-        not be valid UTF-8.
+        A UnicodeDecodeError is treated as damage too: SQLite quotes bytes of a damaged schema in its error message, and
+        these may not be valid UTF-8.
         """
         if isinstance(error, UnicodeDecodeError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
             return DatabaseDamaged(f"{self.path} is damaged ({error}); {self.form.remedy}")
@@ -116,9 +121,9 @@ class Connection(sqlite3.Connection):
 
 
 class Database(AbstractContextManager[Any]):
-    """A database that several processes may open at once.
+    """SQLite database that several processes may open at the same time.
 
-    Each change is one transaction, which survives a power cut once the method has returned.
+    Each method that changes it uses one transaction, which survives a power cut once the method has returned.
     """
 
     form: ClassVar[Format]
@@ -128,7 +133,10 @@ class Database(AbstractContextManager[Any]):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open or create a database; raises :class:`DatabaseDamaged` if it is damaged or of another program."""
+        """Open a database, or create it if it does not exist.
+
+        Raises :class:`DatabaseDamaged` if the file is damaged, or was made by another program or a later version.
+        """
         connection = Connection(path, cls.form)
         try:
             blank = connection.is_blank()
@@ -144,7 +152,7 @@ class Database(AbstractContextManager[Any]):
 
     @classmethod
     def read_only(cls, path: Path) -> Self:
-        """Open an existing database for reading only."""
+        """Open an existing database for reading only; raise sqlite3.OperationalError if it does not exist."""
         return cls(Connection(path, cls.form, mode="ro"))
 
     def close(self) -> None:
@@ -155,16 +163,16 @@ class Database(AbstractContextManager[Any]):
 
 
 def copy_database(path: Path, target: Path) -> None:
-    """Copy a database together with its write-ahead log; do nothing if it does not exist."""
+    """Copy an SQLite file together with its write-ahead log; do nothing if the file does not exist."""
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
             shutil.copyfile(f"{path}{suffix}", f"{target}{suffix}")
 
 
 def move_database(path: Path, target: Path) -> None:
-    """Rename a database together with its write-ahead log; do nothing if it does not exist.
+    """Rename an SQLite file together with its write-ahead log; do nothing if the file does not exist.
 
-    A log that was left behind would be replayed into the next database of the old name.
+    If the log stayed, SQLite would apply it to the next database with the old name.
     """
     for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):

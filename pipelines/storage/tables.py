@@ -1,7 +1,7 @@
-"""Declarations of the tables: the record class, partition, key and sort order of each.
+"""Declarations of the tables: the record class, partitioning, key and sort order of each.
 
-Schemas are derived from the columns of the record classes and never inferred from data. The value of a partition is a
-date that is formatted here, so no text from a page becomes part of a path.
+Arrow schemas are derived from the columns of the record classes and are never inferred from data. The name of a
+partition is a date that this module formats, so that no text from a page becomes part of a path.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Table:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Arrow schema of the files, with the meaning of each column in its metadata."""
+        """Arrow schema of the table's files; the metadata of each field contains the meaning of the column."""
         import pyarrow as pa  # a run does not need it before it publishes
 
         types = {
@@ -67,12 +67,12 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns of the files, in order."""
+        """Names of the columns of the table's files, in their order there."""
         return [column.name for column in columns_of(self.record)]
 
     @property
     def partitions(self) -> dict[str, str]:
-        """Meanings of the partition columns, by name; their values are in the path and not in the files."""
+        """Meaning of each partition column, by name; its values are in the paths of the files and not in the files."""
         found = {"site": "name of the newspaper"}
         if self.partition:
             moments = ", else ".join(f"`{name}`" for name in self.moments)
@@ -80,14 +80,20 @@ class Table:
         return found
 
     def part_of(self, row: Mapping[str, Any], zone: ZoneInfo) -> str:
-        """Return the partition of a row: a month (`2025-01`), a day (`2025-01-03`) or an empty string."""
+        """Return the partition of a row: a month (`2025-01`), a date (`2025-01-03`), or "" for an unpartitioned table.
+
+        :param zone: time zone of the newspaper, in which the month or date is determined
+        """
         if self.partition is None:
             return ""
         moment = next(row[name] for name in self.moments if row[name] is not None)
         return format(moment.astimezone(zone), "%Y-%m" if self.partition == "month" else "%Y-%m-%d")
 
     def path(self, site: str, part: str) -> PurePosixPath:
-        """Return the path of a partition's file, relative to the data folder."""
+        """Return the path of the file of a partition, relative to the data folder.
+
+        Raises ValueError if ``site`` or ``part`` is not valid.
+        """
         if not is_site(site) or not _PART[self.partition].fullmatch(part):
             raise ValueError(f"not a partition of {self.name}: site={site!r}, {self.partition}={part!r}")
         folder = PurePosixPath(self.name, f"site={site}")
@@ -97,12 +103,15 @@ class Table:
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:
-        """Join the first parts of a key; an update of a prefix applies to every row whose key begins with it."""
+        """Return a row key, or the start of row keys, as text made of the first key columns' values.
+
+        An update for such a prefix applies to every row whose key starts with it.
+        """
         return KEY_SEPARATOR.join(map(_plain, values))
 
 
 def is_site(name: str) -> bool:
-    """Return True if a text is a valid site name, which is safe as a part of paths."""
+    """Return True if a text is a valid name of a site, which can safely be used in paths."""
     return bool(_SITE.fullmatch(name))
 
 
@@ -188,7 +197,7 @@ _UNESCAPED, _ESCAPED = (
 def to_json(row: Mapping[str, Any]) -> str:
     """Format a row as one line of JSON, with times in ISO 8601.
 
-    Non-ASCII text is escaped only if the row has a lone surrogate, which cannot be encoded as UTF-8.
+    Non-ASCII characters are escaped only if the row contains a lone surrogate, which cannot be encoded as UTF-8.
     """
     text = _UNESCAPED.encode(row)
     try:
@@ -199,7 +208,7 @@ def to_json(row: Mapping[str, Any]) -> str:
 
 
 def from_json(table: Table, text: str) -> dict[str, Any]:
-    """Parse a row written by :func:`to_json`; a value of a time column that is not a valid time stays a string."""
+    """Parse a row that :func:`to_json` formatted; an invalid time in a time column remains a string."""
     row: dict[str, Any] = json.loads(text)
     for name in row.keys() & _moments(table.name):
         with suppress(TypeError, ValueError):

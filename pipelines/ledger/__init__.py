@@ -80,9 +80,9 @@ class Ledger(Transactions):
 
     @classmethod
     def read_only(cls, path: Path, site: str, zone: ZoneInfo) -> Self:
-        """Open the ledger of a copy on a read-only file system; it must be closed by :meth:`close_unchanged`.
+        """Open an existing ledger (the site's SQLite crawl state) on a read-only file system, such as a mounted backup.
 
-        Raises :class:`DatabaseDamaged` if the file is damaged or missing.
+        Close it by :meth:`close_unchanged`. Raises :class:`DatabaseDamaged` if the file is damaged or missing.
         """
         if not path.exists():
             raise DatabaseDamaged(f"{path} is missing; {REMEDY}")
@@ -112,7 +112,7 @@ class Ledger(Transactions):
             return correct_future_times(self._sql, now)
 
     def close(self) -> None:
-        """Commit, merge the write-ahead log into the database file, and close the file."""
+        """Commit the open transaction, merge SQLite's write-ahead log into the database file, and close the file."""
         try:
             self.commit()
             self._sql.reached("ledger.closing")

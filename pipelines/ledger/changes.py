@@ -42,10 +42,10 @@ class Changes:
 
         Only names that were seen at or after ``since`` are returned. In each entry, `since` is the time of the last
         change and `hours` the number of hours from then until the page was last seen. `known` is the length of the
-        recorded history in hours. `usual` has one tuple for each full hour of the current state from the 7th to the
-        72nd, and one for its end. Its numbers are hours since the last change, the duration of the longest earlier
-        state that was current at that hour of the day, and that of the longest one that was current at any hour of the
-        day since the last change.
+        recorded history in hours. `usual` has a tuple for each full hour of the current state from the 7th to the 72nd,
+        and one for its end. A tuple contains three numbers of hours: the time since the last change, the duration of
+        the longest earlier state that was current at that hour of the day, and the duration of the longest one that was
+        current at any hour of the day between the last change and that time.
         """
         spells = {}
         for (name,) in self._sql.execute("SELECT DISTINCT name FROM changes").fetchall():

@@ -1,4 +1,4 @@
-"""SQLite connection of the ledger, with handling of disk errors and of a full disk."""
+"""SQLite connection of the ledger (the site's crawl state) that handles disk errors and a full disk."""
 
 import sqlite3
 from pathlib import Path

@@ -141,7 +141,10 @@ class Outbox:
         self._sql.execute("INSERT OR REPLACE INTO columns VALUES (?, ?)", row)
 
     def files_with_times(self) -> list[tuple[FileRecord, int | None]]:
-        """Return the files with the modification time (ns) at which their content was last compared, or None."""
+        """Return the record of each published file, and its modification time (ns) when its content was last verified.
+
+        The time is None if the content has not been verified yet.
+        """
         query = "SELECT path, rows, bytes, sha256, modified FROM files WHERE sha256 <> '' ORDER BY path"
         return [(FileRecord(*row[:4]), row[4]) for row in self._sql.execute(query)]
 

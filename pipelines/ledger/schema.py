@@ -66,7 +66,10 @@ def create(connection: Connection) -> None:
 
 
 def check(connection: Connection) -> None:
-    """Raise :class:`DatabaseDamaged` if the file is damaged, or was made by another program or a later version."""
+    """Raise :class:`DatabaseDamaged` if the ledger (the site's SQLite crawl state) cannot be used.
+
+    This is so if the file is damaged, or was made by another program or a later version.
+    """
     connection.check_format()
     whole = connection.path.stat().st_size <= _READ_WHOLE
     for part in ("1",) if whole else (f"'{name}'" for name in _IRREPLACEABLE):

@@ -176,7 +176,8 @@ class _Publication:
     def _read(self, table: Table, part: str) -> pa.Table:
         """Return the published rows of a partition.
 
-        Raises :class:`DataDamaged` if its file differs from the record in the ledger.
+        Raises :class:`DataDamaged` if the file is missing, or if its hash is not the one recorded when it was
+        published.
         """
         path = table.path(self.ledger.site, part)
         recorded, digest = self.ledger.outbox.file(str(path)).sha256, self.data_folder.digest(path)

@@ -1,7 +1,7 @@
-"""Quick check of the published files in every run: presence and size, and the hash of files with a new time.
+"""Quick check of a site's published files, made by every run: presence and size, and the hash of changed files.
 
-It reads no Parquet, so that it costs one call of the file system for each file. :mod:`pipelines.publishing.verify`
-checks everything.
+No Parquet file is read, so the check costs one system call (``stat``) per unchanged file. A complete check is in
+:mod:`pipelines.publishing.verify`.
 """
 
 from pipelines.ledger import Ledger
@@ -10,10 +10,10 @@ from pipelines.storage.errors import storage_errors
 
 
 def lost_files(data_folder: DataFolder, ledger: Ledger) -> list[str]:
-    """Return a sentence for each recorded file that is missing, has another size or another content.
+    """Return a sentence for each published file that is missing, or whose size or content is not the recorded one.
 
-    A file whose modification time differs from the recorded one is hashed, and its time is recorded if the content is
-    the published one. Raises :class:`StorageError` if a file cannot be read.
+    A file is hashed only if its modification time differs from the recorded time. If the hash is the recorded one, the
+    new time is recorded. Raises :class:`StorageError` if a file cannot be read.
     """
     lost = []
     announced = {file.path for file in ledger.outbox.prepared()}

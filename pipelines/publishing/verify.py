@@ -209,7 +209,7 @@ def _foreign(data_folder: DataFolder, ledger: Ledger) -> Iterator[Fault]:
 
 
 def _is_partition(data_folder: DataFolder, table: Table, site: str, path: Path) -> bool:
-    """Report if a file that the ledger does not know is a whole partition of the site, as after a restore."""
+    """Return True if a file without a record is a readable partition of the site, as after a restore of a backup."""
     for part, place in data_folder.published(table, site):
         if place == PurePosixPath(path):
             with suppress(DataDamaged):

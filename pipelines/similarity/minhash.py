@@ -185,7 +185,7 @@ def _count(bits: int, size: int) -> float:
 
 
 def is_near_duplicate(one: Member, other: Member) -> bool:
-    """Return True if two stories have nearly the same words and are not two issues of one daily service."""
+    """Return True if two stories share most words and are not two issues of a daily text, such as prayer times."""
     if one.prints == other.prints:
         return True
     seconds = abs(one.at - other.at)

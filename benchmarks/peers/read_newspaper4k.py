@@ -8,7 +8,7 @@ from timing import Row, timed
 
 def read(html: bytes, url: str) -> Row:
     """One page, in Bengali unless the benchmark names another language."""
-    article = Article(url, language=os.environ.get("KHOBOR_BENCH_LANGUAGE", "bn"))
+    article = Article(url, language=os.environ.get("KHOBOR_BENCH_LANGUAGE", "bn"), fetch_images=False)
     article.download(input_html=html.decode())
     article.parse()
     return {

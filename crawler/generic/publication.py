@@ -110,8 +110,9 @@ def publication_dates(
     :param knows_zone: see :class:`DateReader`
     """
     reader = DateReader(zone, article.page.fetched_at, declared_language(article.page), knows_zone)
-    published = _published(article, headline, url, reader)
-    updated = next(_declared(article, reader, "dateModified", _UPDATED_META, _UPDATED_ITEM), None)
+    around = [*self_and_ancestors(headline)][1:] if headline is not None else [article.root]
+    published = _published(article, around, url, reader)
+    updated = next(_declared(article, around, reader, "dateModified", _UPDATED_META, _UPDATED_ITEM), None)
     if updated is not None:
         article.extracted_by["updated_at"] = updated.name
     columns: dict[str, Any] = {"updated_at": updated.date.moment if updated else None}
@@ -125,18 +126,21 @@ def publication_dates(
     return columns | {"published_after": start, "published_by": start + _DAY - datetime.resolution}
 
 
-def _published(article: Article, headline: LexborNode | None, url: str, reader: DateReader) -> _Source | None:
-    if declared := next(_declared(article, reader, "datePublished", _PUBLISHED_META, _PUBLISHED_ITEM), None):
+def _published(article: Article, around: Sequence[LexborNode], url: str, reader: DateReader) -> _Source | None:
+    if declared := next(_declared(article, around, reader, "datePublished", _PUBLISHED_META, _PUBLISHED_ITEM), None):
         return declared
     in_url = _url_day(url, reader)
-    shown = _shown(article, headline, reader)
+    shown = _shown(around, reader)
     if shown is None or (in_url and not shown.date.is_labelled and abs(shown.date.day - in_url.day) > _DAY):
         return _Source("URL", in_url) if in_url else None
     return shown
 
 
-def _declared(article: Article, reader: DateReader, key: str, names: Sequence[str], selector: str) -> Iterator[_Source]:
+def _declared(
+    article: Article, around: Sequence[LexborNode], reader: DateReader, key: str, names: Sequence[str], selector: str
+) -> Iterator[_Source]:
     """Yield the dates in JSON-LD, meta elements and microdata."""
+    own = {node.mem_id for node in around}
     for value in article.page.json_ld:
         if isinstance(text := value.get(key), str) and (found := reader.machine_date(text)):
             yield _Source(f"JSON-LD {key}", found)
@@ -144,38 +148,38 @@ def _declared(article: Article, reader: DateReader, key: str, names: Sequence[st
         if (text := article.page.meta_tags.get(name)) and (found := reader.machine_date(text)):
             yield _Source(f"meta {name}", found)
     for node in article.css(selector):
-        if not _is_other(node, article.root) and (found := _of_element(node, reader)):
+        if not _is_other(node, own) and (found := _of_element(node, reader)):
             yield _Source(f"microdata {key}", found)
 
 
-def _shown(article: Article, headline: LexborNode | None, reader: DateReader) -> _Source | None:
-    """Return the date nearest to the headline: in the smallest element around it that has one."""
-    around = [*self_and_ancestors(headline)][1:] if headline is not None else [article.root]
+def _shown(around: Sequence[LexborNode], reader: DateReader) -> _Source | None:
+    """Return the date nearest to the headline: in the smallest of the elements ``around`` it that has one."""
+    own = {node.mem_id for node in around}
     for scope in around:
         is_page = scope.tag in ("body", "html") or scope.parent is None
-        found = [*_times(scope, reader), *_texts(scope, reader, only_named=is_page)]
+        found = [*_times(scope, own, reader), *_texts(scope, own, reader, only_named=is_page)]
         found = [each for each in found if not each.date.is_update]
         if found:
             return min(found, key=lambda each: not each.date.is_labelled)
     return None
 
 
-def _times(scope: LexborNode, reader: DateReader) -> Iterator[_Source]:
+def _times(scope: LexborNode, own: set[int], reader: DateReader) -> Iterator[_Source]:
     """Yield the dates in the attributes of elements; `time` comes before other elements with a date."""
     for selector, name in (("time", "time element"), (_DATA_ELEMENT, "data attribute")):
         for node in scope.css(selector)[:_MAX_ELEMENTS]:
-            if not _is_other(node, scope) and (found := _of_element(node, reader)):
+            if not _is_other(node, own) and (found := _of_element(node, reader)):
                 yield _Source(name, found)
 
 
-def _texts(scope: LexborNode, reader: DateReader, *, only_named: bool) -> Iterator[_Source]:
+def _texts(scope: LexborNode, own: set[int], reader: DateReader, *, only_named: bool) -> Iterator[_Source]:
     """Yield the dates in short lines; near the headline of any line, else only of elements named after a date."""
     if only_named:
-        nodes = (node for node in scope.css(_DATED_ELEMENT)[:_MAX_ELEMENTS] if not _is_other(node, scope))
+        nodes = (node for node in scope.css(_DATED_ELEMENT)[:_MAX_ELEMENTS] if not _is_other(node, own))
         lines = [visible_text(node) or "" for node in nodes]
     else:
         blocks = islice(text_blocks(scope), _MAX_LINES)
-        lines = [each.text for each in blocks if each.element is not None and not _is_other(each.element, scope)]
+        lines = [each.text for each in blocks if each.element is not None and not _is_other(each.element, own)]
     for line in lines:
         if len(line) > _MAX_TEXT:
             continue
@@ -194,15 +198,14 @@ def _of_element(node: LexborNode, reader: DateReader) -> FoundDate | None:
     return replace(found, is_update=True) if _UPDATE_NAME.search(names) and not _PUBLISH_NAME.search(names) else found
 
 
-def _is_other(node: LexborNode, scope: LexborNode) -> bool:
-    """Report if an element is in a part of the scope that is named after other stories or comments."""
+def _is_other(node: LexborNode, own: set[int]) -> bool:
+    """Report if an element is in one that is named after other stories or comments and does not hold the headline."""
     for each in self_and_ancestors(node):
-        if each.mem_id == scope.mem_id:
+        if each.mem_id in own:
             return False
         attributes = each.attributes
-        if each.tag in _OTHER_TAGS or _OTHER_STORY.search(
-            f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-        ):
+        names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
+        if each.tag in _OTHER_TAGS or _OTHER_STORY.search(names):
             return True
     return False
 

@@ -202,3 +202,15 @@ def test_update_is_kept_apart() -> None:
 def test_time_is_in_the_zone_of_the_site(text: str, hours: float) -> None:
     expected = datetime(2016, 8, 5, tzinfo=ZoneInfo("Asia/Dhaka")) + timedelta(hours=hours)
     assert story(f"<p>{text}</p>", zone="Asia/Dhaka").published_at == expected
+
+
+def test_name_around_headline_is_not_of_other_story() -> None:
+    html = (
+        f"<html><head><title>{TITLE}</title></head><body><div class='has-sidebar archive-wide'><h1>{TITLE}</h1>"
+        f"<span itemprop='datePublished' content='2016-08-05'></span><div>{TEXT}</div></div></body></html>"
+    )
+    rules = UnknownSiteRules()
+    address = rules.identify("https://paper.example/a/bridge")
+    assert isinstance(address, SiteUrl)
+    page = Page(html.encode(), address.url, NOW)
+    assert day_of(GenericLayout().parse(page, address, rules, ZoneInfo("UTC")).story) == DAY

@@ -125,7 +125,7 @@ class EntryPointFollower(LinkFollower):
             yield from self._request_entry_point(listing, link, fetch.url, fetch.depth, following)
 
     def _set_yield(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> None:
-        """Set the outcome of a fetched entry point to `list`, or to `empty` if it has no entry or no link to a story.
+        """Set the outcome of a page without a story to `list`, or to `empty` if it has no entry and no link to a story.
 
         Further pages of a listing are never `empty`, because the listing may end before them.
         """

@@ -1,8 +1,8 @@
-"""CMS of jadewits (header `x-powered-by: Witter`): Ittefaq, Bangla Tribune, Dhaka Tribune.
+"""Sites on the CMS of jadewits (header `x-powered-by: Witter`), such as Ittefaq, Bangla Tribune and Dhaka Tribune.
 
-Class names begin with `jw_`; links are empty overlays (`a.link_overlay`); lists are filled by widgets, whose numbers
-differ from site to site. The JSON of the widgets is below `/api/`, which robots.txt of Ittefaq and Dhaka Tribune
-forbids. Facts: article body A, other fields B (facts/newspapers/families.md §3).
+Class names begin with `jw_`. Links are empty elements on top of the text (`a.link_overlay`). Lists are filled by
+widgets, whose numbers differ from site to site. The JSON of the widgets is below `/api/`, which robots.txt of Ittefaq
+and Dhaka Tribune forbids. Grades of the facts, explained in `crawler.cms`: article body A, other fields B.
 """
 
 from crawler.cms import structured_data as data
@@ -45,7 +45,10 @@ class Jadewits(NewspaperSpider):
 
 
 def latest(widget: int) -> tuple[RankedList, ...]:
-    """Return the `latest` list, which is the widget with a number on the page of the latest stories."""
+    """Return the declaration of the ranked list `latest`, read from one widget of the page with the latest stories.
+
+    :param widget: number of the widget, which differs from site to site
+    """
     return (
         RankedList(
             name="latest",
@@ -58,12 +61,12 @@ def latest(widget: int) -> tuple[RankedList, ...]:
 
 
 def entry_points(page: str, widget: int, sections: str, *, disallowed: str = "") -> tuple[EntryPoint, ...]:
-    """Return the entry points.
+    """Return the entry points of a site: page of the latest stories, feed, JSON of its widget, sitemap and sections.
 
     :param page: path of the page with the latest stories
-    :param widget: number of its widget
+    :param widget: number of the widget with the latest stories
     :param sections: section paths, separated by spaces
-    :param disallowed: why the JSON of the widget is not requested
+    :param disallowed: reason why the JSON of the widget is not requested
     """
     api = f"/api/theme_engine/get_ajax_contents?widget={widget}&start={{offset}}&count=20&page_id=0&subpage_id=0"
     return (

@@ -1,8 +1,8 @@
-"""Laravel system with routes below `/ajax/load/`: Jugantor, also Daily Sun, Bhorer Kagoj, Jamuna TV.
+"""Sites on a Laravel system with routes below `/ajax/load/`: Jugantor, Daily Sun, Bhorer Kagoj and Jamuna TV.
 
-A page holds its story twice, for desktops and for phones. The lists of the side column are empty in the HTML and filled
-from `/ajax/load/latestnews/…` and `/ajax/load/popularnews/…`. `/ajax/store/newsView` counts readers and must never be
-requested. Facts: A for Jugantor, C for the others (facts/newspapers/families.md §4).
+A page contains its story twice, for desktops and for phones. The lists of the side column are empty in the HTML and
+filled from `/ajax/load/latestnews/…` and `/ajax/load/popularnews/…`. `/ajax/store/newsView` counts readers and must
+never be requested. Grades of the facts, explained in `crawler.cms`: Jugantor A, the others C.
 """
 
 from crawler.cms import structured_data as data
@@ -13,7 +13,7 @@ from crawler.spider import NewspaperSpider
 
 
 def _either(name: str, inside: str = "", *, matching: str = "") -> tuple[Extractor, ...]:
-    """Return extractors of an element of the desktop copy and of the same element of the phone copy."""
+    """Return two extractors of a field, one for the desktop version of the story and one for its phone version."""
     return tuple(css(f".{copy}{name}{inside}", matching=matching) for copy in ("desktopDetail", "detail"))
 
 
@@ -45,7 +45,11 @@ class LaravelAjax(NewspaperSpider):
 
 
 def entry_points(sections: str, *, disallowed: str = "") -> tuple[EntryPoint, ...]:
-    """Return the entry points: the page of the latest stories, both lists as JSON, the news sitemap and sections."""
+    """Return the entry points of a site: page of the latest stories, JSON of both ranked lists, sitemap and sections.
+
+    :param sections: section paths, separated by spaces
+    :param disallowed: reason why the two JSON lists are not requested
+    """
     popular = JsonPath(link="link")
     return (
         Listing(name="latest-news", paths=("/latest",), incremental=True),

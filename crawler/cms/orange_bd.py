@@ -1,8 +1,8 @@
-"""CMS of Orange BD: Kalbela, Desh TV and others, whose classes begin with `dtl_` and `rpt_`.
+"""Sites on the CMS of Orange BD, such as Kalbela and Desh TV; its CSS classes begin with `dtl_` and `rpt_`.
 
-`.details-title` is an h1 on most pages and an h2 on some; dates occur twice, in the left column and in a line for
-phones. The two lists are in the HTML of every page; the links of their rows are empty and carry the headline in
-`aria-label`. Facts: lists A, article B (facts/kalbela.md, facts/newspapers/families.md §2).
+`.details-title` is an h1 on most pages and an h2 on some. Dates occur twice, in the left column and in a line for
+phones. The lists `latest` and `popular` are in the HTML of every page. The links of their rows have no text, and the
+headline is in their attribute `aria-label`. Grades of the facts, explained in `crawler.cms`: lists A, article B.
 """
 
 from crawler.entry_points import Pagination
@@ -22,9 +22,10 @@ _OTHER_KINDS = (
 
 
 def layout(name: str, title: str, *, latin: str) -> Layout:
-    """Return the layout of a site.
+    """Return the layout of a site, which describes how the fields of a story are extracted from its pages.
 
-    :param title: title of the newspaper, which ends the titles of its pages
+    :param name: name of the layout
+    :param title: title of the newspaper, with which the titles of its pages end
     :param latin: pattern of its name in Latin letters, which JSON-LD gives as the author of unsigned stories
     """
     site_name = rf"\s*\|\s*(?:দৈনিক\s+)?{title}.*$|\s+[–-]\s+(?:দৈনিক\s+)?{title}\s*$"

@@ -1,8 +1,8 @@
-"""Quintype: Prothom Alo in Bengali and English.
+"""Sites on the CMS Quintype: Prothom Alo, in Bengali and English.
 
-The pages carry their data as JSON in `script#static-page`, from which a browser makes the cards that the HTML lacks.
-Class names with a hash change with each release and are not used. Facts: A for body, JSON-LD and lists, B for the
-other fields (facts/newspapers/prothomalo.md).
+The pages contain their data as JSON in `script#static-page`. A browser builds story cards from it that are not in the
+HTML. Class names with a hash change with each release and are not used. Grades of the facts, explained in
+`crawler.cms`: body, JSON-LD and lists A, other fields B.
 """
 
 from crawler.cms import structured_data as data
@@ -57,7 +57,12 @@ class Quintype(NewspaperSpider):
 
 
 def entry_points(sections: str) -> tuple[EntryPoint, ...]:
-    """Return the entry points; the API's collection of the most read stories is the list `popular` (grade C)."""
+    """Return the entry points of a site: page and API of the latest stories, API of the most read, feed and sections.
+
+    The most read stories are the ranked list `popular` (grade C).
+
+    :param sections: section paths, separated by spaces
+    """
     api = "/api/v1/collections/{name}?item-type=story&offset=0&limit={limit}"
     return (
         Listing(

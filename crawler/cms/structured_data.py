@@ -1,4 +1,4 @@
-"""Extractors that any site may end a field with: meta elements, JSON-LD and the breadcrumb."""
+"""Extractors for meta elements, JSON-LD and breadcrumbs, to be tried after the extractors of a site's own markup."""
 
 from crawler.parsing.extractors import breadcrumb, json_ld, meta
 

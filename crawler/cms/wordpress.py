@@ -1,8 +1,8 @@
-"""WordPress: small and regional newspapers.
+"""Sites on WordPress, which many small and regional newspapers use.
 
-`/wp-json/wp/v2/posts` lists all posts with the time of their last change; prefer its `_gmt` fields, since a site may be
-set to another zone. The pattern of a story's path is the site's own choice. Facts: A for one page of ukbdnews.com, C
-for the other sites (facts/newspapers/families.md §7).
+`/wp-json/wp/v2/posts` lists all posts with the time of their last change. Its `_gmt` fields are preferred, because a
+site may be set to another time zone. Each site chooses the pattern of its story paths. Grades of the facts, explained
+in `crawler.cms`: one page of ukbdnews.com A, the other sites C.
 """
 
 from crawler.cms import structured_data as data

@@ -1,1 +1,4 @@
-"""Spiders of the sites, one file each. May import all of `crawler` except `worker` and `registry`."""
+"""Spiders of the newspaper sites, one file each.
+
+Modules here may import all of `crawler` except `worker` and `registry`.
+"""

@@ -1,9 +1,9 @@
-"""Anandabazar Patrika (আনন্দবাজার পত্রিকা), Kolkata, www.anandabazar.com: system of the ABP group.
+"""Anandabazar Patrika (আনন্দবাজার পত্রিকা), Kolkata, www.anandabazar.com, on the CMS of the ABP group.
 
-Times are Indian (+05:30). The number after `/cid/` identifies a story, the slug may change; its end names the edition.
-`/amp/…` and `/app/…` are twins. Only the last update is printed, the first publication stands in JSON-LD. Text behind
-the paywall may be cut. Facts: URLs and printed dates A, section pages B, article C of 2023
-(facts/newspapers/anandabazar.md).
+Times are Indian (+05:30). The number after `/cid/` identifies a story. The slug may change; its end names the edition.
+`/amp/…` and `/app/…` are other versions of a story. Pages print only the date of the last update; that of publication
+is in JSON-LD. Text behind the paywall may be cut. Grades of the facts, explained in `crawler.cms`: URLs and printed
+dates A, section pages B, article C (of 2023).
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Bangla Tribune (বাংলা ট্রিবিউন), Dhaka, www.banglatribune.com: jadewits; online only.
+"""Bangla Tribune (বাংলা ট্রিবিউন), Dhaka, www.banglatribune.com, online only, on the CMS of jadewits.
 
-`/<id>` redirects to the whole path; `/amp/c/<id>/` is the AMP twin; stories of 2016 have no section. Facts: URLs A,
-article and rows B; the JSON of the widget is not requested where robots.txt forbids it, as on the sister sites; a
-most-read list was not found (facts/newspapers/banglatribune.md).
+`/<id>` redirects to the full path. `/amp/c/<id>/` is the AMP version of a story. Stories of 2016 have no section. The
+JSON of the widget is not requested, because robots.txt of the sister sites forbids it. No list of the most read stories
+was found. Grades of the facts, explained in `crawler.cms`: URLs A, article and rows of lists B.
 """
 
 import re

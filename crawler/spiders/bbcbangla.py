@@ -1,8 +1,9 @@
-"""BBC News Bangla (বিবিসি বাংলা), London, www.bbc.com/bengali: Simorgh.
+"""BBC News Bangla (বিবিসি বাংলা), London, www.bbc.com/bengali, on Simorgh, the BBC's own front end.
 
-The front end is open source, so its markup is first-hand; class names with a hash are not used. Ids are random, their
-last letter tells the kind; older stories are `/bengali/news-<number>`. Twins end in `.amp`, `.app`, `.lite` or are on
-www.bbc.co.uk. The path has no section. Facts: A, feed and body B (facts/newspapers/bbc-bangla.md).
+Simorgh is open source, so its markup is known at first hand. Class names with a hash are not used. Story ids are
+random; their last letter is the kind of page. Older stories are `/bengali/news-<number>`. Other versions of a story end
+in `.amp`, `.app` or `.lite`, or are on www.bbc.co.uk. The path has no section. Grades of the facts, explained in
+`crawler.cms`: feed and body B, all others A.
 """
 
 import re

@@ -1,8 +1,9 @@
-"""bdnews24.com Bangla, Dhaka, bangla.bdnews24.com: eMythMakers.
+"""bdnews24.com Bangla, Dhaka, bangla.bdnews24.com, on the CMS of eMythMakers.
 
-Ids are random hashes of 12 hexadecimal digits, so they have no order and stay text. `/tube/` and others have the same
-shape but hold videos and pictures, `/corporate/` paid text. Page 3 of `/archive` and later ones repeat page 2. Facts:
-URLs A, lists B, article C; no feed or most-read list was found (facts/newspapers/bdnews24-bangla.md).
+Story ids are random hashes of 12 hexadecimal digits, so they have no order and remain text. Paths below `/tube/` and
+some others have the same form, but lead to videos and pictures; `/corporate/` is paid text. Page 3 of `/archive` and
+later pages repeat page 2. No feed and no list of the most read stories was found. Grades of the facts, explained in
+`crawler.cms`: URLs A, lists B, article C.
 """
 
 import re

@@ -1,9 +1,9 @@
-"""Dhaka Post (ঢাকা পোস্ট), Dhaka, www.dhakapost.com: Next.js, a system of its own.
+"""Dhaka Post (ঢাকা পোস্ট), Dhaka, www.dhakapost.com, on its own system (Next.js).
 
-Class names are utilities that change freely; rows of lists are links, without rank or time. Every page begins with a
-hidden link to `/cdn-cgi/content?id=…`, a trap for crawlers that is never followed. Facts: URLs, section page and the
-list `latest` A, text and date of an article B, its other fields C; that the order of `/popular-bangla-news` is a rank
-is a guess, so it is not read as a list (facts/newspapers/dhakapost.md).
+Class names are those of a CSS utility framework and change freely. Rows of lists are links without rank or time. Every
+page begins with a hidden link to `/cdn-cgi/content?id=…`, a trap for crawlers that is never followed. It is not known
+if the order of `/popular-bangla-news` is a ranking, so the page is not read as a list. Grades of the facts, explained
+in `crawler.cms`: URLs, section page and the list `latest` A, text and date of an article B, its other fields C.
 """
 
 import re

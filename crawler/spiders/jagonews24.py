@@ -1,8 +1,8 @@
-"""Jago News 24 (জাগো নিউজ), Dhaka, www.jagonews24.com: own system.
+"""Jago News 24 (জাগো নিউজ), Dhaka, www.jagonews24.com, on its own system.
 
-`/m/<section>/<sub>/<id>` and `/amp/<id>` are twins of a story; the number alone identifies it. Dates are written with
-the time first. The byline stands twice, once for print. Desk initials end a text. Facts: URLs A; article and lists A
-of June 2020, B until 2026; feed and sitemap B (facts/newspapers/jagonews24.md).
+`/m/<section>/<sub>/<id>` and `/amp/<id>` are other versions of a story; the number alone identifies it. Dates have the
+time first. The byline is in the page twice, once for print. A text ends with the initials of the desk. Grades of the
+facts, explained in `crawler.cms`: URLs A; article and lists A in June 2020, B until 2026; feed and sitemap B.
 """
 
 import re

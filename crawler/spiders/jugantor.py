@@ -1,7 +1,8 @@
-"""Jugantor (যুগান্তর), Dhaka, www.jugantor.com: Laravel with routes below `/ajax/load/`.
+"""Jugantor (যুগান্তর), Dhaka, www.jugantor.com, on a Laravel system with routes below `/ajax/load/`.
 
-A print story is dated midnight of its paper; the time of its last change is in JSON-LD. Sections of the print edition
-begin with `tp-`. Facts: A for URLs, article and print sections, B for the sitemap (facts/newspapers/jugantor.md).
+A story of the print edition has midnight of the day of the paper as its date; the time of its last change is in
+JSON-LD. Sections of the print edition begin with `tp-`. Grades of the facts, explained in `crawler.cms`: URLs, article
+and print sections A, sitemap B.
 """
 
 import re

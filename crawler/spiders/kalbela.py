@@ -1,8 +1,9 @@
-"""Kalbela (কালবেলা), Dhaka, www.kalbela.com: Orange BD, layout of 2023.
+"""Kalbela (কালবেলা), Dhaka, www.kalbela.com, on the CMS of Orange BD, with the layout of 2023.
 
-Story ids are one increasing counter for the whole paper, at the end of the path; the sections before it vary in depth
-and do not identify a story. The archive host numbers its stories separately and is not crawled. Facts: URLs, lists and
-feeds A, article B; robots.txt, sitemaps and JSON-LD of articles unknown (facts/kalbela.md).
+The id at the end of the path is one increasing counter for all stories of the site. The sections before it vary in
+number and do not identify a story. The archive host numbers its stories separately and is not crawled. Grades of the
+facts, explained in `crawler.cms`: URLs, lists and feeds A, article B; robots.txt, sitemaps and JSON-LD of articles were
+not seen.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""Kaler Kantho (কালের কণ্ঠ), Dhaka, www.kalerkantho.com: Next.js; a system of its own group.
+"""Kaler Kantho (কালের কণ্ঠ), Dhaka, www.kalerkantho.com, on a system of its publisher (Next.js).
 
-The text is split over several elements, with advertisements in between, and a whole second story follows. Class names
-of modules end in a code that changes with each build. Section pages are empty without scripts, and their JSON is below
-`/api/`, which robots.txt forbids; the daily sitemap stays open. The front page had tabs of the latest and the best of
-the day in 2023; they were not seen since. `pubDate` of the feed is the clock of Dhaka marked as GMT. Facts: URLs and
-article A, sitemap and feed B (facts/newspapers/kalerkantho.md).
+The text is split over several elements, with advertisements in between, and a second story follows on the same page.
+Class names of modules end in a code that changes with each build. Section pages are empty without scripts, and their
+JSON is below `/api/`, which robots.txt forbids; it allows the daily sitemap. The front page had tabs for the latest and
+the best stories of the day in 2023, which were not seen later. `pubDate` in the feed is the time in Dhaka, wrongly
+marked as GMT. Grades of the facts, explained in `crawler.cms`: URLs and article A, sitemap and feed B.
 """
 
 import re

@@ -1,7 +1,8 @@
-"""Samakal (সমকাল), Dhaka, samakal.com: eMythMakers.
+"""Samakal (সমকাল), Dhaka, samakal.com, on the CMS of eMythMakers.
 
-The section in the path is decoration, the id alone identifies a story; it was counted anew from 30 September 2019.
-Facts: URLs and section pages A, article and feeds B; a most-read list was not found (facts/newspapers/samakal.md).
+The id alone identifies a story, and any section in the path leads to it. The ids restarted on 30 September 2019. No
+list of the most read stories was found. Grades of the facts, explained in `crawler.cms`: URLs and section pages A,
+article and feeds B.
 """
 
 import re

@@ -106,7 +106,7 @@ def run_coverage(data_folder: DataFolder, summary: Mapping[str, Any]) -> dict[st
 
 
 def estimate(sightings: Mapping[str, set[int]]) -> dict[str, Any]:
-    """Estimate the number of stories to which no entry point linked.
+    """Return an estimate of the number of stories to which no entry point linked, with its standard error.
 
     This uses Chapman's capture-recapture estimator with Seber's standard error. Two groups of entry points are
     compared: the latest list with its feeds, and the sitemaps with the listings of sections. The comparison is limited

@@ -90,7 +90,10 @@ def build_card(
 
 
 def write_card(folder: Path, card: Mapping[str, Any], form: str) -> None:
-    """Write the data card of an export as README.md (for people) and card.json (for programs), and all checksums."""
+    """Write the data card of an export as README.md (for people) and card.json (for programs), and a checksum file.
+
+    :param form: format of the exported files, `parquet` or `jsonl`
+    """
     (folder / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(_markdown(card, form), encoding="utf-8")
     (folder / CHECKSUMS).write_text(

@@ -55,10 +55,10 @@ class OpenTable:
         return int(self.dataset.count_rows())
 
     def to_arrow(self, condition: pc.Expression | None = None) -> pa.Table:
-        """Read the selected rows, or only those for which a condition is true; it may use any column of the table.
+        """Read the selected rows, or only those that satisfy a condition, which may use any column of the table.
 
         All stored text is in Unicode normal form C (NFC), so a condition with text in another form would match no row.
-        It raises :class:`QueryError` instead.
+        :class:`QueryError` is raised for such a condition.
         """
         if condition is not None and not is_normalized("NFC", str(condition)):
             raise QueryError(f"{condition} is not in NFC, as the data is: write unicodedata.normalize('NFC', text)")

@@ -71,9 +71,11 @@ def _scalar(time: datetime) -> pa.Scalar:
 
 
 def _between(moments: Sequence[str], since: datetime | None, until: datetime | None) -> pc.Expression:
-    """Return a filter for the rows of a period, by the first of the time columns ``moments`` that is not null.
+    """Return a filter for the rows of a period; the time of a row is its first value in ``moments`` that is not null.
 
     PyArrow can skip files by their statistics with a filter of this form.
+
+    :param moments: names of time columns
     """
     first, *others = moments
     within = pc.field(first).is_valid()

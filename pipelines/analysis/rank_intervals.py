@@ -102,7 +102,7 @@ FROM bounded GROUP BY site, list, story_id, stay
 def rank_intervals(rankings: ds.Dataset | pa.Table) -> pa.Table:
     """Return a row for each uninterrupted stay of a story in a ranked list, in the schema of `rank_intervals`.
 
-    :param rankings: rows of the table `rankings` including the column `site`; all rows of a continuous period
+    :param rankings: rows of the table `rankings` with the column `site`; they must include all rows of their period
     """
     import duckdb
 

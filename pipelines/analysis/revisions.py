@@ -86,9 +86,9 @@ def _compare_paragraphs(old: list[str], new: list[str]) -> Iterator[tuple[str, s
 def _compare_words(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the kept, removed and added phrases of a paragraph.
 
-    A few kept words between two changes are treated as changed too, if they are fewer than the changed words on either
-    side; the result is then one longer phrase. If less than half of a paragraph is kept, all of it is yielded as
-    removed and all of the new one as added.
+    Kept words between two changes are treated as changed too, if they are not more than the changed words on either
+    side; the result is then one longer phrase. If less than half of the paragraph is kept, the whole old paragraph is
+    yielded as removed and the whole new one as added.
     """
     phrases: list[_Block] = []
     for block in _blocks(old, new):

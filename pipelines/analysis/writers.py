@@ -81,7 +81,7 @@ def require_outside(path: Path, data: Path) -> Path:
 
 
 def write_result(rows: pa.RecordBatchReader, form: str, out: Path | None) -> None:
-    """Write rows to the file ``out`` atomically, or print them in a text format if it is None."""
+    """Write rows to the file ``out`` atomically; if it is None, print them in the text format ``form``."""
     if out is None:
         TEXT_FORMATS[form](rows, sys.stdout)
         return

@@ -137,7 +137,8 @@ class DataFolder(DataPaths):
     def sync_place(self, final: PurePath | str) -> None:
         """Sync the folder of a file to the disk.
 
-        A process that renamed or deleted the file may have been killed before it synced the folder.
+        This completes the work of a process that was killed after it renamed or deleted the file and before it synced
+        the folder.
         """
         target = self.root / final
         with storage_errors("sync", target):

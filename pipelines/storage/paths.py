@@ -66,7 +66,7 @@ class DataPaths:
         return stat.st_dev, stat.st_ino
 
     def check_identity(self, identity: tuple[int, int]) -> None:
-        """Raise :class:`DatabaseDamaged` if the data folder is no longer the one of which ``identity`` was returned."""
+        """Raise :class:`DatabaseDamaged` if the data folder is not the one for which ``identity`` was returned."""
         with suppress(OSError):
             if self.identity() == identity:
                 return

@@ -66,7 +66,7 @@ class Connection(sqlite3.Connection):
     def make_durable(self) -> None:
         """Set SQLite to sync the file at each commit, because a power cut could otherwise undo the last commits.
 
-        ``secure_delete`` is switched off, because every row was on a public page.
+        ``secure_delete`` is switched off: all rows were on public pages, so deleted rows need not be overwritten.
         """
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF", "secure_delete = OFF"):
             self.execute(f"PRAGMA {pragma}")

@@ -67,7 +67,7 @@ class Table:
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns of the table's files, in their order there."""
+        """Names of the table's columns, in the order in which the files have them."""
         return [column.name for column in columns_of(self.record)]
 
     @property
@@ -103,9 +103,9 @@ class Table:
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:
-        """Return a row key, or the start of row keys, as text made of the first key columns' values.
+        """Return the text of a row key, or of its beginning if only the values of the first key columns are given.
 
-        An update for such a prefix applies to every row whose key starts with it.
+        An update for such a beginning applies to every row whose key starts with it.
         """
         return KEY_SEPARATOR.join(map(_plain, values))
 

@@ -107,7 +107,10 @@ class Ledger(Transactions):
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
 
     def correct_future_times(self, now: datetime) -> int:
-        """Replace every stored time that is later than ``now`` by ``now``, and return the number of replaced times."""
+        """Correct the stored times that lie more than 60 seconds after ``now``; return the number of changed rows.
+
+        Most of them are replaced by ``now``; see :mod:`pipelines.ledger.future_times`.
+        """
         with self.transaction():
             return correct_future_times(self._sql, now)
 

@@ -27,8 +27,8 @@ class ChangeHints:
     def is_change(self, source: str, key: str, value: str, at: datetime, *, first: bool = False) -> bool:
         """Record the value that a source shows for a story; return True if it hints at a change of the story.
 
-        It does if it differs from the last value that the source showed, unless hints of this source about this story
-        are ignored after two wrong ones.
+        A value hints at a change if it differs from the last value that the source showed. After two wrong hints in a
+        row, the result is always False.
 
         :param value: digest of the headline, or the update time
         :param first: result if the source has never shown a value for this story
@@ -45,12 +45,15 @@ class ChangeHints:
         return first if row is None else row[1] < MAX_MISSES
 
     def was_shown(self, key: str, value: str, before: datetime) -> bool:
-        """Return True if some source showed ``value`` last for a story, and showed it at or before ``before``."""
+        """Return True if some source's last value for a story is ``value``, recorded at or before ``before``."""
         query = "SELECT 1 FROM change_hints WHERE key = ? AND value = ? AND seen_at <= ?"
         return self._sql.execute(query, (key, value, before.isoformat())).fetchone() is not None
 
     def record_result(self, source: str, key: str, *, right: bool) -> None:
-        """Count the wrong hints in a row of a source about a story; a right hint resets their number to 0."""
+        """Record if the last hint of a source about a story was right.
+
+        A wrong hint adds one to the number of wrong hints in a row, and a right hint resets that number to 0.
+        """
         misses = "0" if right else "misses + 1"
         query = f"UPDATE change_hints SET misses = {misses} WHERE source IN (?, ?) AND key = ?"
         self._sql.execute(query, (source, f"{source}/time", key))

@@ -26,7 +26,7 @@ class Changes:
         self._zone = zone
 
     def note(self, name: str, digest: str, at: datetime) -> None:
-        """Record the digest of a page or list at a time; delete its records that are older than `HISTORY` (28 days)."""
+        """Record the hash of a page or list seen at ``at``; delete its records older than `HISTORY` (28 days)."""
         query = "SELECT at, digest FROM changes WHERE name = ? ORDER BY at DESC LIMIT 1"
         last = self._sql.execute(query, (name,)).fetchone()
         if last and last[1] == digest:
@@ -67,7 +67,7 @@ class Changes:
         return spells
 
     def _longest(self, gaps: list[tuple[datetime, datetime]], start: datetime, end: datetime) -> float:
-        """Return the length, in hours, of the longest gap that includes an hour of the day between two times.
+        """Return the length, in hours, of the longest gap that included some hour of the day from ``start`` to ``end``.
 
         :param gaps: start and end of the earlier periods without a change
         """

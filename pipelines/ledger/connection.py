@@ -34,7 +34,7 @@ class Connection(sqlite.Connection):
             raise self._storage_error(str(error)) from error
 
     def reached(self, place: str) -> None:
-        """Pass a fail-point, a place at which tests can simulate an error; handle such an error like one of SQLite."""
+        """Mark a place in the code at which a test can simulate a disk error, and handle it like an error of SQLite."""
         try:
             reached(place)
         except OSError as error:

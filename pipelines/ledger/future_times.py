@@ -1,7 +1,6 @@
 """Correction of stored times that lie in the future because the system clock was wrong when they were stored.
 
-Without the correction, a listing that was fetched with the clock a year ahead would not be requested for a year. A time
-in the future is replaced by the present time.
+Without the correction, a listing that was fetched with the clock a year ahead would not be requested for a year.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +15,11 @@ _TOLERANCE = timedelta(seconds=60)
 
 
 def correct_future_times(connection: Connection, now: datetime) -> int:
-    """Replace the times after ``now`` in a ledger by ``now``, and return their number; the caller must commit."""
+    """Correct the times of a ledger that lie more than 60 seconds after ``now``; return the number of changed rows.
+
+    Such a time is replaced by ``now``. A next visit is recomputed, and records of the state of a list or page are
+    deleted. The caller must commit.
+    """
     limit, moment = (now + _TOLERANCE).isoformat(), now.isoformat()
     stories = connection.execute(
         "SELECT key, born_at FROM urls WHERE fetched_at > ? AND story_id IS NOT NULL", (limit,)

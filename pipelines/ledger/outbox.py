@@ -50,7 +50,10 @@ class Outbox:
         return table.part_of(row, self._zone)
 
     def add_row(self, name: str, row: Mapping[str, Any]) -> None:
-        """Add a change that inserts or replaces this row in the table ``name``, in the partition given by its time."""
+        """Add a row to the outbox; the next publish inserts or replaces it in the Parquet table ``name``.
+
+        A time of the row determines its partition.
+        """
         table = TABLES[name]
         self.put(table, self.part_of(table, row), row)
 
@@ -61,10 +64,10 @@ class Outbox:
         self.add(table, part, key, "touch", columns)
 
     def touch_again(self, table: Table, part: str, key: str, columns: Mapping[str, Any]) -> None:
-        """Add an update of some columns like :meth:`touch`, replacing the last update of this key if still pending.
+        """Add a change to the outbox that updates some columns of a row, instead of the previous one for this key.
 
-        Nearly every page updates the same snapshot of a ranked list, so the outbox would otherwise grow by a row per
-        page.
+        The previous change is replaced only if it was made by this method and is not yet published. Nearly every page
+        updates the same snapshot of a ranked list, so the outbox would otherwise grow by a row per page.
         """
         query = "UPDATE outbox SET row = ? WHERE seq = ? AND name = ? AND part = ? AND key = ? AND act = 'touch'"
         seq = self._touched.get(key)

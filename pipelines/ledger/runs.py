@@ -36,6 +36,7 @@ class Runs:
         The parent process calls this before it starts the process of the run, so that a run which crashes at once is
         recorded too. When the process of the run calls it again, the row already exists and is not changed.
 
+        :param mode: `full` or `incremental`
         :param schedule: name of the schedule that started the run and the time at which it was due, as JSON
         """
         keep_reserve(self._sql.path.parent)

@@ -20,8 +20,8 @@ class Snapshots:
     def store(self, snapshot: Snapshot, digest: str) -> bool:
         """Store a snapshot of a ranked list unless it equals the last one of this list; return True if it was stored.
 
-        If it equals the last one, only the ``last_observed_at`` of that one is updated. After an interval of more than
-        `MAX_GAP` without an observation it is stored nevertheless, because the list may have changed in between.
+        If it equals the last one, only the ``last_observed_at`` of that one is updated. After more than `MAX_GAP` (24
+        hours) without an observation it is stored nevertheless, because the list may have changed in between.
 
         :param digest: hash of the snapshot, by which it is compared with the last one
         """

@@ -148,7 +148,10 @@ class Stories:
             self._outbox.add_row("aliases", as_row(alias))
 
     def insert_alias(self, alias: Alias) -> bool:
-        """Insert an alias into the ledger, but not the outbox; return True if it is new."""
+        """Insert an alias (another URL or id of a story) into the ledger; return True if it is new.
+
+        The alias is not added to the outbox, so it is not written to Parquet.
+        """
         query = "INSERT OR IGNORE INTO aliases VALUES (?, ?, ?)"
         return bool(self._sql.execute(query, (alias.url, alias.story_id, alias.kind)).rowcount)
 
@@ -158,6 +161,9 @@ class Stories:
             self._outbox.add_row("sightings", as_row(sighting))
 
     def insert_sighting(self, story_id: str, via: str) -> bool:
-        """Insert into the ledger, but not the outbox, that ``via`` linked to a story; return True if this is new."""
+        """Record in the ledger that the entry point ``via`` linked to a story; return True if this is new.
+
+        It is not added to the outbox, so it is not written to Parquet.
+        """
         query = "INSERT OR IGNORE INTO sightings VALUES (?, ?)"
         return bool(self._sql.execute(query, (story_id, via)).rowcount)

@@ -1,4 +1,4 @@
-"""Transactions of the ledger: savepoints that can be nested, and a commit every four responses."""
+"""Transactions of the ledger (the site's SQLite crawl state): savepoints that can be nested, and regular commits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

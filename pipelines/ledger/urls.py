@@ -137,7 +137,7 @@ class Urls:
         )
 
     def left_open(self, run_id: str, limit: int, after: KnownUrl | None = None) -> list[KnownUrl]:
-        """Return at most ``limit`` URLs that earlier runs did not finish, by depth and newest story first.
+        """Return at most ``limit`` URLs that earlier runs did not finish, sorted by depth and then newest story first.
 
         :param after: last URL of the previous call, after which the results start
         """
@@ -175,7 +175,7 @@ class Urls:
         return [_known_url(row) for row in self._sql.execute(query, (at.isoformat(), limit))]
 
     def make_due(self, key: str, at: datetime) -> None:
-        """Set the next visit of a URL that is not open to ``at``, unless it is already due earlier."""
+        """Make the next visit of a URL due at ``at``, unless it is due earlier; ignore a URL that is still open."""
         query = "UPDATE urls SET due_at = min(coalesce(due_at, ?1), ?1) WHERE key = ?2 AND NOT open"
         self._sql.execute(query, (at.isoformat(), key))
 

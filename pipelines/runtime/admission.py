@@ -1,4 +1,4 @@
-"""Decision if a run requests a discovered URL; for a URL that it skips, the reason is recorded at once."""
+"""Selection of the discovered URLs that a run requests; for a skipped URL, the reason is recorded at once."""
 
 from datetime import timedelta
 

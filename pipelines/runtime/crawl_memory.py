@@ -11,7 +11,7 @@ from pipelines.ledger import Ledger
 
 
 class LedgerMemory:
-    """Implementation of the protocol :class:`crawler.link_following.CrawlMemory` by the ledger, an SQLite file."""
+    """Implementation of the protocol :class:`crawler.link_following.CrawlMemory` with the ledger, an SQLite file."""
 
     def __init__(self, ledger: Ledger, run_id: str) -> None:
         self._ledger = ledger
@@ -34,9 +34,9 @@ class LedgerMemory:
             self._known_requested.add(key)
 
     def note_story_url(self, story_id: str, url: str) -> None:
-        """Remember a URL of a story, which becomes an alias of it at the end of the run.
+        """Remember a URL of a story, to be stored as an alias of the story at the end of the run.
 
-        It does so only if the story has been stored by then under another URL.
+        The alias is stored only if the story has by then been stored under another URL.
         """
         self._story_urls.setdefault((story_id, url), now())
 

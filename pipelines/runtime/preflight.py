@@ -1,4 +1,4 @@
-"""Checks of disk space, file descriptors and clock before a run sends its first request."""
+"""Checks of disk space, file descriptors and system clock before a run sends its first request."""
 
 import os
 import resource
@@ -30,8 +30,8 @@ def check_clock(offset: float) -> None:
 def check_machine(dataset: DataFolder, min_free_mb: float) -> list[str]:
     """Create the data folder and check that the machine can complete a run; return warnings for the log.
 
-    The checks are of the system clock, the limit of open files, free disk space, inodes and the file system. Raises
-    :class:`StorageError` for the first requirement that is not met and would make the run fail later.
+    The system clock, the limit of open files, the free disk space and inodes and the type of the file system are
+    checked. Raises :class:`StorageError` for the first requirement that is not met and would make the run fail later.
 
     :param min_free_mb: minimum of free disk space in MiB
     """

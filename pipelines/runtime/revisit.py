@@ -32,7 +32,7 @@ _BATCH = 1_000  # URLs
 
 
 class Revisits:
-    """Writer of the URLs that a run discovers, their outcomes and their next visits to the ledger, an SQLite file.
+    """Record of the URLs that a run discovers, their outcomes and their next visits, kept in the SQLite ledger.
 
     :param intervals: minimum and maximum time between two requests for a list, feed or sitemap
     """
@@ -60,7 +60,7 @@ class Revisits:
         self.ledger.runs.count(self.run_id, "discovered")
 
     def settle(self, fetch: Fetch, published_at: datetime | None = None) -> None:
-        """Record the outcome of a URL, and that the ranked lists on its page were seen unchanged.
+        """Record the outcome of a URL, and record each unchanged ranked list on its page as seen.
 
         The outcome is the result of the request, or the reason why there was none.
 
@@ -163,8 +163,8 @@ class Revisits:
     def is_canonical(self, parsed: ParsedStory) -> bool:
         """Return True if the URL of a parsed story is to replace the URL stored for the story.
 
-        It does if the page names it as canonical, if the stored URL no longer works, or if only the stored URL is that
-        of an AMP or mobile edition.
+        This is so if the page names its URL as canonical, if the stored URL no longer works, or if the stored URL is
+        that of an AMP or mobile edition and the new one is not.
         """
         known = self.ledger.urls.get(parsed.story.story_id)
         stored = self.ledger.stories.get(parsed.story.story_id)
@@ -187,9 +187,9 @@ class Revisits:
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def _is_missing(self, fetch: Fetch) -> bool:
-        """Return True if the response for a story's own URL was 404 or 410.
+        """Return True if the response was 404 or 410 for the URL stored for the story, or the story is not stored.
 
-        If another URL of the story gave such a response, the story may still be online at its own URL.
+        If the response for another URL of the story was 404, the story may still be online at its own URL.
         """
         story = self.ledger.stories.get(fetch.story_id) if fetch.story_id else None
         return fetch.outcome == Outcome.GONE and (story is None or story.url == fetch.normal_url)

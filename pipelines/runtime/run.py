@@ -121,9 +121,9 @@ class Run:
         self._commits.start(SECONDS_BETWEEN_COMMITS, now=False)
 
     def _recover(self) -> None:
-        """Publish the rows of earlier runs that were killed, and update the progress file meanwhile.
+        """Publish the rows of earlier runs that were killed.
 
-        Without an update of the progress file, an observer would take this run for dead.
+        This may take long, so the progress file is updated to show that the run is alive.
         """
         self._state = "recovering"
         try:

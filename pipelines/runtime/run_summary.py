@@ -1,4 +1,4 @@
-"""Summary of a run, computed from its counters in the ledger (the site's SQLite crawl state), for its report."""
+"""Summary of a run for its report, computed from the counters in the ledger (the site's SQLite crawl state)."""
 
 import json
 from datetime import datetime
@@ -87,8 +87,8 @@ def lost_summary(run_id: str, site: str, at: datetime, reason: str, sentence: st
 def _entry_points(counts: dict[str, int]) -> dict[str, dict[str, int]]:
     """Return the counters of each entry point (list, feed or sitemap), by its name.
 
-    `read` is the number of its pages that were read and `empty` the number of those without a link to a story. `links`
-    is the number of other links on the latter.
+    `read` is the number of its pages that were read, and `empty` the number of those without a link to a story. `links`
+    is the number of links on these empty pages.
     """
     entry_points: dict[str, dict[str, int]] = {}
     for name, n in _group(counts, "entry/").items():

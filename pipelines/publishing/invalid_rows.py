@@ -1,6 +1,6 @@
 """Rejection of stored rows that do not fit the schema of their table.
 
-A single invalid row would otherwise prevent that the other rows are written to Parquet.
+A single invalid row would otherwise prevent all other rows of its partition from being written to Parquet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -119,16 +119,16 @@ class _Merger:
     def drop(self, key: str) -> None:
         """Mark a row as moved to another partition.
 
-        If a later change inserts a row with this key again, it supersedes the published row as usual.
+        If a later change inserts a row with this key again, the inserted row supersedes the published one as usual.
         """
         if key in self.new:
             self._supersede(key, self.new.pop(key))
         self.moved.add(key)
 
     def touch(self, key: str, columns: Row) -> None:
-        """Update columns of the row with this key, or of all rows whose key starts with it if it is a prefix.
+        """Update columns of the row with this key; if ``key`` is only the first part of a key, update all rows with it.
 
-        If the row has both a published and a new revision, only the newer one is updated.
+        If a row has both a published and a new revision, only the newer one is updated.
         """
         names = {key}
         if _is_prefix(self.table, key):

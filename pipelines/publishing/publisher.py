@@ -146,9 +146,9 @@ class _Publication:
         return known is not None and known.revision == row["revision"]
 
     def remove_moved(self) -> None:
-        """Remove the stories that moved to another partition from their old one.
+        """Delete the stories that moved to another partition from their old partition.
 
-        If a file of the table `stories` or `revisions` is damaged, nothing is removed.
+        If a file of the table `stories` or `revisions` is damaged, nothing is deleted.
         """
         if any(damage.path.parts[0] in (_STORIES.name, _REVISIONS.name) for damage in self.damaged):
             return

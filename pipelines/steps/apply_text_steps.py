@@ -12,9 +12,9 @@ from crawler.items import ParsedStory
 class ApplyTextSteps:
     """Item pipeline that calls the functions listed in ``KHOBOR_TEXT_STEPS`` in order; each may drop the item.
 
-    Stories parsed in the worker process normally have these steps behind them and are passed on unchanged. If a step
-    dropped a story there, the steps are applied again here, so that the same exception is raised in the process that
-    records dropped items.
+    The worker process that parses pages normally applies these steps itself, and its stories are passed on unchanged
+    here. If a step dropped a story there, the steps are applied again here, so that the same exception is raised in the
+    process that records dropped items.
     """
 
     def __init__(self, steps: Sequence[Callable[[Any], Any]]) -> None:

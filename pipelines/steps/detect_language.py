@@ -29,7 +29,11 @@ def detect_language(item: Any) -> Any:
 
 
 def _check_damage(text: str) -> int:
-    """Return the number of undecodable letters in a text; raise a drop reason if they exceed 1 % of its letters."""
+    """Return the number of undecodable letters in a text, which must not exceed 1 % of its letters.
+
+    Otherwise :class:`DamagedText` is raised, or :class:`LegacyFont` if at least half of them are in a font encoding
+    from before Unicode.
+    """
     damaged = damaged_letters(text)
     if damaged and damaged > MAX_DAMAGED_SHARE * count_letters(text):
         legacy = legacy_letters(text)

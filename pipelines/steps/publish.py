@@ -11,7 +11,7 @@ class Publish:
     """Item pipeline that, when the spider closes, writes the stored rows to Parquet.
 
     Before that, it marks the URLs without a result as pending. Scrapy closes all item pipelines in parallel, so no
-    other pipeline may do anything at that time.
+    other pipeline may use the stored rows when the spider closes.
     """
 
     def __init__(self, run: Run) -> None:

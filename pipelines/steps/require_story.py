@@ -17,7 +17,7 @@ MAX_ENTRIES, MAX_ENTRY_LENGTH = 200, 200
 
 
 def require_story(item: Any) -> Any:
-    """Return a complete story, or any other item, unchanged; raise a drop reason for an incomplete story.
+    """Return a complete story, or any other item, unchanged; raise a :class:`DropReason` for an incomplete story.
 
     A story is dropped if its page matches no layout of the site, if it has no headline or body, or if a field is longer
     than its limit.

@@ -1,1 +1,4 @@
-"""Hashes and MinHash sketches of texts; modules here import no other package of `pipelines`."""
+"""Hashes and MinHash sketches of texts, for finding duplicates.
+
+Modules here may not import any other package of ``pipelines``.
+"""

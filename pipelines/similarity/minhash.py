@@ -3,11 +3,13 @@
 A body is treated as the set of its shingles (runs of five words), after differences of Unicode form, joiners, quotes,
 case and the script of digits have been removed. A sketch has a few hundred bytes. It contains 16 band keys computed by
 MinHash, which are used to find candidates, and bitmaps of the shingles, which are used to compare them. Common shingles
-cancel out in the bitmaps, so only the differences are estimated, and the error of the share of common shingles is 0.01.
+set the same bits in both bitmaps, so only the differences are estimated. The share of common shingles has an error of
+0.01.
 
 Shingles with a figure (a number, weekday or month), shingles without one, and the figures themselves have separate
-bitmaps. This distinguishes an edited copy of a story from the next issue of a daily service (prayer times, rates,
-weather). In a service the words stay and the figures change; in an edited copy the words change and the figures stay.
+bitmaps. This distinguishes an edited copy of a story from the next issue of a daily text, such as prayer times,
+exchange rates or weather. In the next issue, the figures change and the words stay; in an edited copy, it is the
+reverse.
 """
 
 import struct
@@ -207,7 +209,8 @@ def _is_next_issue(plain: _Overlap, figured: _Overlap, figures: _Overlap) -> boo
     """Return True if the figures (numbers, dates) of a text changed while its words, or at least its length, did not.
 
     For two texts with the same opening, published half a day or more apart, this means that one is the next issue of a
-    daily service. A correction would change only one of many figures, and a follow-up would add text at the top.
+    daily text, such as prayer times. A correction would change only one of many figures, and a follow-up would add text
+    at the top.
     """
     if figures.missing < 0.5:
         return False

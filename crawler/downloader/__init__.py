@@ -1,1 +1,4 @@
-"""Downloads: allowed hosts, robots.txt, retries and checks of responses. May import `parsing` and all below it."""
+"""Download of pages: restriction to allowed hosts, robots.txt, retries and checks of responses.
+
+Modules here may import `crawler.parsing` and the modules that it imports.
+"""

@@ -1,7 +1,7 @@
 """Restriction of requests to the site's hosts, over http or https, at public IP addresses.
 
-Scrapy's offsite and redirect middlewares are replaced because they drop a request to another host without calling its
-errback, which would leave a discovered URL without an outcome.
+Scrapy's offsite and redirect middlewares are replaced, because they drop a request to another host without calling its
+errback. The discovered URL would then have no recorded outcome.
 """
 
 import ipaddress
@@ -29,7 +29,7 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
-    """Return the reason why a URL must not be requested as an error, or None if it may be requested.
+    """Return an error with the reason why a URL must not be requested, or None if it may be requested.
 
     :param hosts: the site's full host names, in lower case
     """
@@ -58,7 +58,7 @@ def url_error(url: str, hosts: Collection[str]) -> FetchError | None:
 
 
 def is_public(address: str) -> bool:
-    """Report if an IP address, and any IPv4 address embedded in it, is on the public internet."""
+    """Return True if an IP address, and any IPv4 address embedded in it, belongs to the public internet."""
     ip: Any = ipaddress.ip_address(address)
     if ip.version == 4:
         return bool(ip.is_global and not ip.is_multicast and not ip.is_reserved)
@@ -71,7 +71,7 @@ def is_public(address: str) -> bool:
 
 
 def _is_numeric(host: str) -> bool:
-    """Report if a host is an IP address in any notation that a C library accepts (`127.1`, `0x7f.1`)."""
+    """Return True if a host is an IP address in any notation that a C library accepts (`127.1`, `0x7f.1`)."""
     last = host.rstrip(".").rpartition(".")[2]
     return ":" in host or last.isdigit() or last.startswith("0x")
 
@@ -79,8 +79,9 @@ def _is_numeric(host: str) -> bool:
 class PublicOnlyResolver(CachingThreadedResolver):
     """DNS resolver that rejects host names with an address that is not public.
 
-    The connection uses the checked address, so changing the DNS record in between does not evade the check. Twisted
-    reports every error of a resolver as a failed lookup; the download handler finds the rejected names in `rejected`.
+    The connection is made to the checked address, so a change of the DNS record after the check has no effect. Twisted
+    reports every error of a resolver as a failed lookup. The names rejected here are therefore kept in `rejected`,
+    where the download handler finds them.
     """
 
     #: Reason of the rejection, by host name.
@@ -102,10 +103,13 @@ class PublicOnlyResolver(CachingThreadedResolver):
 
 
 class OnlyOwnHosts(OffsiteMiddleware):
-    """Reject every request to a host that is not in `spider.hosts`, even with `dont_filter` or `allow_offsite`."""
+    """Downloader middleware that rejects each request to a host outside `spider.hosts`.
+
+    It also rejects requests with `dont_filter` or `allow_offsite`.
+    """
 
     def request_scheduled(self, request: Request, spider: Spider) -> None:
-        """Do nothing; the request is rejected only when it is sent, so that its errback is called."""
+        """Do nothing; a request is only rejected when it is sent, because then its errback is called."""
 
     def process_request(self, request: Request, spider: Spider | None = None) -> None:
         if error := url_error(request.url, own_hosts(self.crawler)):
@@ -114,7 +118,10 @@ class OnlyOwnHosts(OffsiteMiddleware):
 
 
 class OwnRedirects(RedirectMiddleware):
-    """Follow redirects within the site; any other redirect fails the original request and calls its errback."""
+    """RedirectMiddleware that follows redirects within the site only.
+
+    Any other redirect fails the original request and calls its errback.
+    """
 
     crawler: Crawler
 

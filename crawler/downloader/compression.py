@@ -1,4 +1,4 @@
-"""Decompression of responses, with an error for a body that cannot be decompressed completely."""
+"""Decompression of responses; a body that cannot be decompressed completely is an error."""
 
 from typing import Self
 
@@ -17,8 +17,8 @@ from crawler.outcomes import Outcome
 class StrictDecompression(HttpCompressionMiddleware):
     """HttpCompressionMiddleware that rejects truncated bodies.
 
-    A response with a corrupt body is requested once more. If its status is 400 or higher, it is kept with an empty body
-    instead.
+    A response with a corrupt body is requested once more. If the status of a response with a corrupt body is 400 or
+    higher, the response is instead kept with an empty body.
     """
 
     crawler: Crawler

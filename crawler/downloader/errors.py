@@ -1,4 +1,4 @@
-"""Errors of requests and responses, and the outcome to record for each failure that Scrapy or Twisted reports."""
+"""Errors of requests and responses, and the outcome (final state of a URL) to record for each."""
 
 import gzip
 import zlib
@@ -20,7 +20,7 @@ from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
-    """Raised for a request that is not sent or a response that is not accepted; holds the outcome to record.
+    """Raised if a request is not sent or a response is not accepted; holds the outcome of the URL to be recorded.
 
     It is a subclass of `IgnoreRequest`, so that Scrapy neither logs a traceback nor retries the request.
     """
@@ -36,7 +36,10 @@ RunEnded = partial(FetchError, Outcome.PENDING)
 
 
 def outcome_of(failure: Failure | BaseException) -> tuple[Outcome, str]:
-    """Return the outcome and reason of a failure; any unknown exception is an internal error, `unreadable`."""
+    """Return the outcome (final state of a URL) and the reason for a failed request.
+
+    An unknown exception is an internal error and gives the outcome `unreadable`.
+    """
     error: BaseException = failure.value if isinstance(failure, Failure) else failure  # type: ignore[assignment]
     if fetch_error := fetch_error_in(error):
         return fetch_error.outcome, fetch_error.reason
@@ -58,7 +61,10 @@ def fetch_error_in(error: BaseException) -> FetchError | None:
 
 
 def _causes(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """Yield an exception and the exceptions that it wraps, outermost first; Twisted lists some in `reasons`."""
+    """Yield an exception and the exceptions that it wraps, with the outermost first.
+
+    Some exceptions of Twisted have the wrapped ones in their attribute `reasons`.
+    """
     yield error
     if depth == 5:
         return

@@ -31,9 +31,9 @@ MAX_HEADER_BYTES = 64 * 1024
 class BoundedDownload(HTTP11DownloadHandler):
     """Download handler for http and https, hardened against hostile servers.
 
-    With `KHOBOR_MIRROR`, all connections go to that server. A :class:`FetchError` wrapped in an exception of Twisted is
-    unwrapped, so that the request is not retried. When a run ends, downloads in progress are cancelled after
-    `KHOBOR_SHUTDOWN_SECONDS`.
+    If the setting `KHOBOR_MIRROR` is the URL of a server, all connections go to that server. If an exception of Twisted
+    contains a :class:`FetchError`, that error is raised instead, so that the request is not retried. When a run ends,
+    downloads in progress are cancelled after `KHOBOR_SHUTDOWN_SECONDS`.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -51,7 +51,10 @@ class BoundedDownload(HTTP11DownloadHandler):
         crawler.signals.connect(self._end, signal=run_must_end)
 
     async def download_request(self, request: Request) -> Response:
-        """Send a request and return its response; `meta["sent"]` counts requests, including retries and redirects."""
+        """Send a request and return its response.
+
+        `request.meta["sent"]` counts how often a URL was sent, including retries and redirects.
+        """
         if self._ended:
             raise RunEnded("the run ended before the request was sent")
         request.meta["sent"] = request.meta.get("sent", 0) + 1
@@ -80,9 +83,10 @@ class BoundedDownload(HTTP11DownloadHandler):
 
 
 class _BoundedParser(LenientParser):
-    """HTTP parser that rejects too large headers, an invalid status and a Content-Length below the body's length.
+    """HTTP parser that rejects a response with too large headers or an invalid status.
 
-    Headers need a limit of their own, because `DOWNLOAD_MAXSIZE` only applies to the body.
+    It also rejects a Content-Length that is less than the length of the body. `DOWNLOAD_MAXSIZE` only applies to the
+    body, so headers have a limit here.
     """
 
     headers_received = 0

@@ -1,4 +1,7 @@
-"""Connection of all requests to a mirror, one server that serves copies of a site's pages; URLs stay the same."""
+"""Connection of all requests to one server, called a mirror, that serves copies of a site's pages.
+
+The URLs of requests stay the same.
+"""
 
 import socket
 from collections.abc import Hashable
@@ -53,8 +56,10 @@ def is_listening(mirror: str, seconds: float = 3) -> bool:
 class MirrorPool(HTTPConnectionPool):
     """Connection pool that connects every request to the mirror; URLs and Host headers are not changed.
 
-    The download handler gets all its connections from this pool, so no other host is contacted and only the name of the
-    mirror is resolved. The constructor raises :class:`OSError` if that name is unknown.
+    The mirror is a server with copies of a site's pages. The download handler gets all its connections from this pool,
+    so no other host is contacted, and only the host name of the mirror is resolved.
+
+    :raises OSError: the host name of the mirror is unknown
     """
 
     def __init__(self, reactor: Any, mirror: str, policy: IPolicyForHTTPS) -> None:
@@ -66,7 +71,7 @@ class MirrorPool(HTTPConnectionPool):
 
 
 def _endpoint(reactor: Any, mirror: str, policy: Any) -> Any:
-    """Return the endpoint of the mirror.
+    """Return the endpoint (Twisted's address to connect to) of the mirror.
 
     Its host name is resolved here, because the resolver of the crawl rejects private addresses.
     """

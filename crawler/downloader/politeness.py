@@ -1,4 +1,4 @@
-"""Check of the politeness settings, which are required for every run against a real site."""
+"""Check of the settings for polite crawling (rate of requests, contact), required for runs against a real site."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,11 @@ _COMPONENTS = (
 
 
 def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
-    """Return an error message for each setting outside the politeness limits; with a mirror, there are no limits."""
+    """Return an error message for each setting that differs from those required for requests to a real web server.
+
+    They limit the rate of requests, keep the components that enforce this, and put a contact into the user agent. The
+    list is empty if requests go to a mirror (a local server with copies of the pages).
+    """
     if settings["KHOBOR_MIRROR"]:
         return []
     errors = []

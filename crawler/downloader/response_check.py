@@ -39,12 +39,12 @@ def check(
     is_feed: bool = False,
     is_json: bool = False,
 ) -> Rejection | None:
-    """Return the outcome and reason for rejecting a response, or None if it is a page to parse.
+    """Return the outcome and reason for rejecting a response, or None if the response is to be parsed.
 
     :param headers: header fields, with names in any case
     :param body: the decompressed body
     :param flags: Scrapy's flags: `partial` if the server gave no length, `dataloss` if the body is incomplete
-    :param is_feed: a feed or sitemap was requested, which may be text, or begin with an error message
+    :param is_feed: a feed or sitemap was requested, which may be plain text or begin with an error message
     :param is_json: a JSON document was requested, which may be labelled as HTML
     """
     fields = {name.lower(): value for name, value in headers.items()}
@@ -74,7 +74,10 @@ def check(
 
 
 def is_complete(response: Response) -> bool | None:
-    """Report if a body arrived completely, by its length or its last chunk; return None if the server gave neither."""
+    """Return True if a body arrived completely, as shown by its length or its last chunk, otherwise False.
+
+    Return None if the server sent neither a length nor chunks.
+    """
     return None if "partial" in response.flags else "dataloss" not in response.flags
 
 
@@ -82,7 +85,10 @@ _CHECKED: WeakKeyDictionary[Response, Rejection | None] = WeakKeyDictionary()
 
 
 def check_response(response: Response) -> Rejection | None:
-    """Return the cached result of :func:`check`, which both the retry middleware and the spider need."""
+    """Return the result of :func:`check` for a response.
+
+    The result is cached, because both the retry middleware and the spider need it.
+    """
     if response not in _CHECKED:
         headers = {
             name.decode("latin-1"): b", ".join(values).decode("latin-1") for name, values in response.headers.items()
@@ -109,7 +115,10 @@ def _wrong_type(kind: str, label: str, url: str) -> Rejection | None:
 
 
 def _cut_short(kind: str, body: bytes) -> Rejection | None:
-    """Return a rejection if the end of the document is missing; HTML without a document start is a valid fragment."""
+    """Return a rejection if the end of the document is missing, otherwise None.
+
+    HTML that does not begin like a document is a valid fragment and not rejected.
+    """
     end = body[-END_BYTES:].rstrip()
     complete = True
     if kind == "html" and _DOCUMENT_START.search(body[:START_BYTES]):
@@ -123,14 +132,14 @@ def _cut_short(kind: str, body: bytes) -> Rejection | None:
 
 
 def _closes(end: bytes, name: bytes) -> bool:
-    """Report if an XML document ends with the closing tag of its root element, optionally followed by a comment."""
+    """Return True if an XML document ends with the closing tag of its root element; a comment may follow the tag."""
     _, closing, rest = end.rpartition(b"</" + name)
     bracket, _, after = rest.partition(b">")
     return bool(closing) and not bracket.strip() and after.strip()[:4] in (b"", b"<!--")
 
 
 class _Page:
-    """The text of a response that is searched for errors and challenges; of a large page, only the start."""
+    """The text of a response, in which errors and challenges are searched; of a large page, only the start."""
 
     def __init__(self, body: bytes, label: str | None) -> None:
         self.kind = sniff(body)
@@ -156,9 +165,10 @@ class _Page:
 
     @property
     def is_challenge(self) -> bool:
-        """Report if the page is a challenge, such as a CAPTCHA, that only a browser or a person can pass.
+        """Return True if the page is a challenge, such as a CAPTCHA, that only a browser or a person can pass.
 
-        Ordinary pages also load Cloudflare's script, so only the title and variables of a challenge page count.
+        Only the title and the script variables of a challenge page are evidence, because ordinary pages load the same
+        script of Cloudflare.
         """
         return self._may_be_error and ("_cf_chl_opt" in self._source or bool(_CHALLENGE_TITLE.match(self._title)))
 

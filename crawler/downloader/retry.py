@@ -1,4 +1,4 @@
-"""Retries with per-host back-off; a host that keeps failing is no longer contacted in the run."""
+"""Retries with per-host back-off; a host that keeps failing gets no more requests in the run."""
 
 import asyncio
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def retry_after_seconds(value: str | None, at: datetime) -> float | None:
-    """Return the seconds to wait by a Retry-After header, which has a number of seconds or a date.
+    """Return the seconds to wait according to a Retry-After header, which is a number of seconds or a date.
 
     Return None if the value is missing or malformed, if it is not positive, or if the date is not after ``at``.
     """
@@ -42,11 +42,11 @@ def retry_after_seconds(value: str | None, at: datetime) -> float | None:
 
 
 def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
-    """Report if a request to a host would be sent at once: the host is not paused and its slot is free.
+    """Return True if a request to a host would be sent at once: the host is not paused and its download slot is free.
 
-    The scheduler checks this first, so that requests to a paused host do not hold up others, and no queued request is
-    left when the run ends. The ``in_work`` responses still being processed count as requests in progress, so that a
-    killed run loses few of them.
+    The scheduler calls this before it passes a request to the downloader. Requests to a paused host therefore stay in
+    the scheduler, which can send requests to other hosts meanwhile. The ``in_work`` responses, which are still being
+    processed, are counted as requests in progress, so that only few are lost if the run is killed.
     """
     busy = in_work + sum(downloader.get_slot_key(request) == host for request in downloader.active)
     slot = downloader.slots.get(host)
@@ -57,7 +57,7 @@ def has_free_slot(downloader: Downloader, host: str, in_work: int = 0) -> bool:
 
 @dataclass
 class _Failures:
-    """Failures in a row, of a host or of one kind of its pages."""
+    """Number of consecutive failures of a host, or of one kind of its pages."""
 
     count: int = 0
     given_up: FetchError | None = None
@@ -72,13 +72,13 @@ class _Host(_Failures):
 
 
 def page_kind(request: Request) -> str:
-    """Return `story`, the name of an entry point, or `page` for any other page."""
+    """Return the kind of page that is requested: `story`, the name of an entry point (such as a feed), or `page`."""
     entry_point, fetch = request.meta.get("entry_point"), request.meta.get("fetch")
     return entry_point.name if entry_point else "story" if fetch and fetch.story_id else "page"
 
 
 def _seconds(settings: BaseSettings, name: str, delays: float) -> float:
-    """Return a setting in seconds; the default is ``delays`` times the download delay, counted as at most 1 s."""
+    """Return the value of a setting in seconds; its default is ``delays`` times the download delay (at most 1 s)."""
     if settings.get(name) is not None:
         return settings.getfloat(name)
     return delays * min(1.0, settings.getfloat("DOWNLOAD_DELAY"))
@@ -89,15 +89,15 @@ class PatientRetry(RetryMiddleware):
 
     After a 429 or 503, requests to the host are paused for the time in Retry-After, but at least for
     `KHOBOR_FIRST_PAUSE_SECONDS`, doubled each time. After other failures the pause is `KHOBOR_FIRST_BACKOFF_SECONDS`,
-    doubled with each retry; once two URLs have failed in a row, further ones are not retried. Other 4xx responses and
+    doubled with each retry; after two URLs have failed in a row, further ones are not retried. Other 4xx responses and
     internal errors are never retried.
 
     Pages of one kind (stories, or those of one entry point) are no longer requested from a host after
-    `KHOBOR_MAX_HOST_FAILURES` of them failed in a row; they are left for the next run. The host is no longer contacted
-    when this applies to all kinds requested, after as many failures in a row of any kind (twice as many if it sent a
-    page before), or if a pause would exceed the rest of `KHOBOR_MAX_BACKOFF_SECONDS`, the sum of pauses in a run. When
-    this applies to all hosts, or only given up kinds are left of a host that failed last, the spider closes with the
-    reason `unreachable`, `blocked` or `deferred`.
+    `KHOBOR_MAX_HOST_FAILURES` of them failed in a row; the next run requests them. A host gets no more requests if this
+    applies to all kinds, after as many failures in a row of any kind (twice as many if it sent a page before), or if a
+    pause would be longer than the rest of `KHOBOR_MAX_BACKOFF_SECONDS`, the maximum sum of pauses in a run. The spider
+    closes with the reason `unreachable`, `blocked` or `deferred` if all hosts get no more requests, or if only such
+    kinds of pages are left and the last requests to each host failed.
     """
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -124,7 +124,7 @@ class PatientRetry(RetryMiddleware):
 
     @property
     def has_given_up_stories(self) -> bool:
-        """Report if no more stories are requested from a host."""
+        """Return True if a host failed so often that no more of its stories are requested."""
         return any("story" in host.kinds and host.kinds["story"].given_up for host in self._hosts.values())
 
     def spider_closed(self) -> None:
@@ -182,11 +182,10 @@ class PatientRetry(RetryMiddleware):
         return max(requested or 0.0, self.first_pause * 2.0 ** (host.pauses - 1))
 
     def _pause(self, request: Request, seconds: float) -> bool:
-        """Pause all requests to the host of a request, or give up the host and return False if too little time is left.
+        """Pause requests to a host, or stop them and return False if the pause exceeds the time left for pauses.
 
-        A download slot sends a request one delay after `lastseen`, the time of the last one, so a time in the future
-        pauses the host. This also applies to queued requests, survives the removal of idle slots and affects no other
-        host.
+        A download slot sends a request one delay after `lastseen`, the time of the last request. A `lastseen` in the
+        future thus pauses this host only, also for queued requests and after Scrapy has removed an idle slot.
         """
         if seconds > self.seconds_left:
             reason = f"the host asks for a pause of {seconds:.0f} s, more than is left"
@@ -209,7 +208,7 @@ class PatientRetry(RetryMiddleware):
         schedule_next_request(self.crawler)
 
     def _count_failure(self, request: Request, outcome: Outcome | None, reason: str) -> bool:
-        """Count a failed URL, and report if its host or its kind of page is given up.
+        """Count a failed URL; return True if its host, or its kind of page, gets no more requests.
 
         Each URL counts once per run, so that retries of a few bad pages do not make the whole host unreachable.
         """

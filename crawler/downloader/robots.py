@@ -32,7 +32,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Robots:
-    """The robots.txt of one host; ``error`` is the reason why the host must not be contacted in this run, if any."""
+    """The parsed robots.txt of one host.
+
+    :ivar error: reason why the host gets no requests in this run, or None
+    :ivar crawl_delay: Crawl-delay in seconds, at most 30
+    """
 
     rules: RobotsRules = NO_RULES
     error: str | None = None
@@ -53,7 +57,10 @@ class PoliteRobots(RobotsTxtMiddleware):
         crawler.signals.connect(self._cut_off, signal=signals.bytes_received)
 
     async def robots_for(self, url: str) -> Robots:
-        """Return the robots.txt of a URL's host, which is requested once per run; a spider may await it in `start`."""
+        """Return the parsed robots.txt of a URL's host, which is requested once per run.
+
+        A spider may await this method in `start`.
+        """
         return await self._robots(Request(url))
 
     async def process_request(self, request: Request, spider: Spider | None = None) -> None:
@@ -113,7 +120,10 @@ class PoliteRobots(RobotsTxtMiddleware):
         return Robots(rules, crawl_delay=delay, sitemaps=rules.sitemaps[:MAX_SITEMAPS])
 
     def _slow_down(self, request: Request, delay: float) -> None:
-        """Apply a Crawl-delay to AutoThrottle and to the host's download slot, including one that later replaces it."""
+        """Apply a Crawl-delay to AutoThrottle and to the host's download slot.
+
+        It also applies to the slot that Scrapy creates for the host after it has removed an idle one.
+        """
         downloader = self.crawler.engine.downloader
         key, slot = slot_of(self.crawler, request)
         configured = downloader.per_slot_settings.get(key, {}).get("delay", downloader.settings["DOWNLOAD_DELAY"])
@@ -132,14 +142,14 @@ class PoliteRobots(RobotsTxtMiddleware):
 
 
 def bounded_delay(seconds: float | None) -> float | None:
-    """Return a Crawl-delay limited to 30 s, or None if it is not a positive number."""
+    """Return a Crawl-delay in seconds, limited to 30 s, or None if it is not a positive number."""
     if seconds is None or not math.isfinite(seconds) or seconds <= 0:
         return None
     return min(seconds, MAX_CRAWL_DELAY)
 
 
 def _error_of(response: Response) -> str | None:
-    """Return the reason why a response to a robots.txt request forbids the whole host, or None if it does not."""
+    """Return the reason why the response to a robots.txt request forbids all requests to the host, otherwise None."""
     if response.headers.get("cf-mitigated"):
         return "a challenge instead"
     if response.status in FORBIDDING_STATUSES or not (200 <= response.status < 300 or 400 <= response.status < 500):

@@ -1,8 +1,8 @@
 """Parser of robots.txt according to RFC 9309, for the product token `khobor`.
 
-Scrapy's parser (Protego) is not used: it searches the whole User-Agent header for the names of groups, so a contact URL
-in it can match the group of another crawler. It also keeps every group, so a file of 500 KB with many agents takes
-minutes.
+Scrapy's parser (Protego) is not used, for two reasons. It searches the whole User-Agent header for the names of groups,
+so a contact URL in the header can match the group of another crawler. It also keeps every group, so a file of 500 KB
+with many agents takes minutes.
 """
 
 import codecs
@@ -44,14 +44,17 @@ _UNRESERVED = re.compile(rb"[\w.~-]")
 
 @dataclass(frozen=True)
 class RobotsRules:
-    """The rules of a robots.txt that apply to this crawler, and the sitemaps of the whole file."""
+    """The rules of a robots.txt that apply to this crawler, and all sitemaps that the file names."""
 
     rules: tuple[tuple[str, bool], ...] = ()  # (path pattern, True for Allow or False for Disallow)
     crawl_delay: float | None = None
     sitemaps: tuple[str, ...] = ()
 
     def allows(self, url: str) -> bool:
-        """Report if a URL may be requested, by the longest matching pattern; Allow wins among equally long patterns."""
+        """Return True if a URL may be requested.
+
+        The longest matching pattern decides; of equally long patterns, Allow takes precedence over Disallow.
+        """
         path = _normal_path(url)
         return next((allowed for pattern, allowed in self._by_length if pattern.matches(path)), True)
 
@@ -75,7 +78,10 @@ class _Pattern:
         return cls(tuple(parts), is_whole, sum(map(len, parts)) + len(parts) - 1 + is_whole)
 
     def matches(self, path: bytes) -> bool:
-        """Report if a path matches from its beginning; each part is searched once, because its first match suffices."""
+        """Return True if the pattern matches a path from its beginning.
+
+        Each part between asterisks is searched once, because its first match suffices.
+        """
         first, *middle = self.parts
         if not path.startswith(first):
             return False
@@ -98,9 +104,9 @@ class _Group:
 
 
 def parse_robots(body: bytes) -> RobotsRules:
-    """Parse the first 512 KiB of a robots.txt; lines that are text or markup are ignored.
+    """Parse the first 512 KiB of a robots.txt; lines that are plain text or HTML are ignored.
 
-    A group of rules ends at the first User-agent line after a rule. Crawl-delay and Sitemap do not end it, and a
+    A group of rules ends at the first User-agent line after a rule. Crawl-delay and Sitemap do not end a group, and a
     Crawl-delay applies to the agents named before it.
     """
     own, default = _Group(), _Group()
@@ -140,13 +146,16 @@ def _text(body: bytes) -> str:
 
 
 def _charset(start: bytes) -> str:
-    """Return the charset of a file without a byte order mark; UTF-16 is recognised by its zero bytes."""
+    """Return the charset of a file without a byte order mark; UTF-16 is detected by its zero bytes."""
     halves = [start[at::2].count(0) * 2 > len(start) // 2 for at in (0, 1)]
     return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get((halves[0], halves[1]), "utf-8")
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind and value of each line with a known field; a tag counts as a line break unless it is inline."""
+    """Yield (field, value) of each robots.txt line with a known field.
+
+    An HTML tag counts as a line break, except for inline elements.
+    """
     for line in _LINE_END.split(_TAG.sub("\n", _INLINE_TAG.sub("", text))):
         content = line.partition("#")[0].strip(_BLANK)
         if match := _FIELD.match(content):
@@ -159,7 +168,7 @@ def _fields(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _urls(value: str) -> list[str]:
-    """Return the URLs in the value of a Sitemap line, which may have several, with or without quotes."""
+    """Return the URLs in the value of a Sitemap line, which may contain several, with or without quotes."""
     urls: list[str] = []
     for word in _SEPARATOR.split(value):
         word = word.strip("\"'<>()[],;")
@@ -184,7 +193,10 @@ def _normal_path(url: str) -> bytes:
 
 
 def _normal(octets: bytes) -> bytes:
-    """Percent-encode all octets except unreserved and reserved characters; `*` and `$` are encoded too."""
+    """Return the normal form of a URL path; only unreserved and reserved characters are not percent-encoded.
+
+    `*` and `$` are encoded too, because they are wildcards in the patterns of robots.txt.
+    """
     return _ESCAPE.sub(_escaped, octets)
 
 

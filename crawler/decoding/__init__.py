@@ -1,1 +1,4 @@
-"""Decompression and character sets of response bodies. Imports neither Scrapy nor Twisted."""
+"""Decompression and character sets of response bodies, and parsing of feeds, JSON and JSON-LD.
+
+Modules here import neither Scrapy nor Twisted.
+"""

@@ -1,4 +1,4 @@
-"""Limit on the number of attributes of a tag, in whose square the time of the parser grows."""
+"""Limit on the number of attributes of an HTML tag, because parse time is quadratic in it."""
 
 import re
 from collections import Counter
@@ -12,7 +12,10 @@ _RAW_TAG = re.compile(r"<(/?)(?:script|style|textarea|title|xmp|iframe|noembed|n
 
 
 def limit_attributes(html: str, removed: Counter[str]) -> str:
-    """Remove the attributes beyond :data:`MAX_ATTRIBUTES` from long tags, found as long stretches without `<`."""
+    """Return the HTML without the attributes beyond :data:`MAX_ATTRIBUTES` of each tag, and count them in ``removed``.
+
+    To be fast, only tags that contain a long stretch of text without `<` are checked.
+    """
     parts, kept_to = [], 0
     checked_to, in_raw_text = 0, False
     at = searched_to = 0
@@ -42,7 +45,10 @@ def limit_attributes(html: str, removed: Counter[str]) -> str:
 
 
 def _script_end(html: str, searched_to: int, at: int) -> int:
-    """Return the end of the script that contains a position, by a quick search, or -1 if it is in none."""
+    """Return the end of the script element that contains the position ``at``, or -1 if it is not in a script.
+
+    The search is fast and approximate.
+    """
     if (script := html.rfind("<script", searched_to, at)) < 0:
         return -1
     end = html.find("</script", script)
@@ -52,7 +58,10 @@ def _script_end(html: str, searched_to: int, at: int) -> int:
 
 
 def _excess_attributes(html: str, at: int) -> tuple[int, int, int]:
-    """Return (start, end, number) of the attributes beyond the limit in a tag whose attributes begin at ``at``."""
+    """Return (start, end, number) of the excess attributes of a tag whose attributes begin at ``at``.
+
+    Attributes beyond :data:`MAX_ATTRIBUTES` are in excess.
+    """
     count, keep_to = 0, at
     while attribute := _ATTRIBUTE.match(html, at):
         at = attribute.end()

@@ -72,7 +72,10 @@ def decode_text(body: bytes, declared: str | None = None) -> str:
 
 
 def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
-    """Return (text, True if the body is exactly this text in UTF-8), decoded as by :func:`decode_text`."""
+    """Decode a body as :func:`decode_text` does, and return (text, is_utf8).
+
+    ``is_utf8`` is True if the body is exactly this text encoded in UTF-8.
+    """
     for mark, charset in _MARKS:
         if body.startswith(mark):
             return body[len(mark) :].decode(charset, errors="replace"), False
@@ -89,7 +92,7 @@ def decoded(body: bytes, declared: str | None = None) -> tuple[str, bool]:
 
 
 def _codec(charset: str | None) -> str | None:
-    """Return Python's name for a charset, or None if web pages do not use it.
+    """Return the name of Python's codec for a charset, or None if web pages do not use the charset.
 
     Latin-1 and ASCII are treated as Windows-1252, as in browsers.
     """

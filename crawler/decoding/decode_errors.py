@@ -1,8 +1,11 @@
-"""Exceptions of decoding and parsing; :mod:`crawler.downloader.errors` maps each to an outcome."""
+"""Exceptions for bodies that cannot be decoded or parsed.
+
+:mod:`crawler.downloader.errors` maps each exception to an outcome, the recorded final state of a URL.
+"""
 
 
 class DecodeError(Exception):
-    """Raised if a body cannot be decoded or parsed; the message is one sentence for the `reason` column."""
+    """Raised if a body cannot be decoded or parsed; the message is one sentence for the column `fetches.reason`."""
 
 
 class PageTooLarge(DecodeError):
@@ -14,4 +17,4 @@ class PageCorrupt(DecodeError):
 
 
 class ParserCrashed(DecodeError):
-    """Raised if a page ended the parse worker process, or if no worker process could be started for it."""
+    """Raised if a page crashed the worker process that parses pages, or if that process could not be started."""

@@ -47,7 +47,10 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _inflate(body: bytes, new_inflater: Callable[[], Any]) -> Iterator[bytes]:
-    """Yield the decompressed pieces of a zlib, raw deflate or gzip stream; a gzip stream may have several members."""
+    """Yield the decompressed parts of a zlib, raw deflate or gzip stream.
+
+    A gzip stream may consist of several members, which are decompressed one after the other.
+    """
     while body:
         inflater = new_inflater()
         while not inflater.eof:
@@ -64,7 +67,10 @@ _gzip_decoder = partial(isal_zlib.decompressobj, 31)
 
 
 def _decode_deflate(body: bytes) -> Iterator[bytes]:
-    """Yield the decompressed pieces of a zlib stream or of raw deflate, which some servers send instead."""
+    """Yield the decompressed parts of a body with the encoding `deflate`.
+
+    It is a zlib stream by the standard, but some servers send raw deflate instead; both are accepted.
+    """
     zlib_header = len(body) > 1 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
     return _inflate(body, partial(zlib.decompressobj, 15 if zlib_header else -15))
 

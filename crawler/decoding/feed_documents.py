@@ -1,4 +1,4 @@
-"""Feeds and sitemaps as trees of XML elements, whatever surrounds or damages them."""
+"""Tolerant XML parser for feeds and sitemaps that are damaged or surrounded by other text."""
 
 import re
 from collections import Counter
@@ -35,7 +35,10 @@ _REFERENCE = re.compile(r"&(?:(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9
 
 @dataclass(frozen=True)
 class FeedDocument:
-    """A document, as one root or, if it is not well-formed, as one root per entry."""
+    """A parsed feed or sitemap.
+
+    :ivar roots: the root element; if the document is not well-formed, one root element per entry instead
+    """
 
     roots: Iterable[etree._Element]
 
@@ -45,7 +48,10 @@ class FeedDocument:
 
 
 def parse_document(body: bytes) -> FeedDocument:
-    """Parse a feed or sitemap: the part from its first root tag to its last, ignoring what is before and after."""
+    """Parse a feed or sitemap, ignoring any text before its first root tag and after its last one.
+
+    If it is not well-formed, each entry is parsed separately, so that a damaged entry does not affect the others.
+    """
     text = document_text(body)
     start = ROOT.search(text)
     if start is None:
@@ -81,7 +87,10 @@ def _parse(text: str, *, recover: bool = False) -> etree._Element | None:
 
 
 def document_text(body: bytes) -> str:
-    """Decode a document, whatever charset it declares, without characters that XML does not allow."""
+    """Return the text of a feed or sitemap, without characters that XML does not allow.
+
+    Any charset that the document declares is accepted.
+    """
     if body.startswith((b"<\0", b"\0<")):
         text = body.decode("utf-16-le" if body.startswith(b"<") else "utf-16-be", errors="replace")
     else:
@@ -93,7 +102,10 @@ def document_text(body: bytes) -> str:
 
 
 def _escape_entities(text: str) -> str:
-    """Replace CDATA sections by text, and references that XML does not know: names of HTML and a bare `&`."""
+    """Return XML text with CDATA sections replaced by escaped text, and invalid entity references replaced or escaped.
+
+    These are the named references of HTML and a bare `&`.
+    """
     first, *parts = text.split("<![CDATA[")
     pieces = [_escape_markup(first)]
     for part in parts:
@@ -105,12 +117,15 @@ def _escape_entities(text: str) -> str:
 
 
 def whole_text(text: str) -> str:
-    """Join surrogates that were written as two references; a lone one becomes U+FFFD."""
+    """Join surrogate pairs, which result from two character references, to one character each.
+
+    A surrogate without a partner becomes U+FFFD.
+    """
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _escape_markup(text: str) -> str:
-    """Remove comments, and escape what is neither a tag nor a reference of XML."""
+    """Remove comments, and escape each `<` and `&` that begins neither an XML tag nor an XML reference."""
     first, *parts = text.split("<!--")
     comments = (part.partition("-->") for part in parts)
     text = "".join((first, *(after if end else inside for inside, end, after in comments)))
@@ -133,5 +148,5 @@ def _reference(match: re.Match[str]) -> str:
 
 
 def any_case(name: str) -> tuple[str, ...]:
-    """Return the forms in which feeds write the name of an element."""
+    """Return the spellings of an element name in feeds: as given, in lower case, in upper case and capitalised."""
     return name, name.lower(), name.upper(), name.capitalize()

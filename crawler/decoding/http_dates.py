@@ -1,4 +1,4 @@
-"""Parsing of the dates in HTTP headers and feeds (RFC 822)."""
+"""Parsing of dates in HTTP headers and feeds (RFC 822)."""
 
 import re
 from datetime import UTC, datetime
@@ -16,10 +16,11 @@ _DAY_OR_MONTH = re.compile(
 
 
 def parse_http_date(text: str) -> datetime | None:
-    """Return a date in UTC, which is also its default zone, or None if it is malformed or outside Python's range.
+    """Return a date in UTC, or None if it is malformed or outside Python's range.
 
-    A zone with an unknown name, which `email.utils` takes for UTC, makes the date None, and so does AM or PM.
-    `email.utils` may raise other exceptions than ValueError, such as OverflowError for a huge year or offset.
+    A date without a time zone is read as UTC. A date with an unknown zone name, AM or PM gives None, because
+    `email.utils` would ignore these. `email.utils` may raise other exceptions than ValueError, such as OverflowError
+    for a huge year or offset.
     """
     if _HALF.search(text):
         return None

@@ -16,7 +16,13 @@ _MAX_SECONDS = 10**11  # larger numbers are milliseconds
 
 
 class JsonEntry(NamedTuple):
-    """An entry of a document: its URL and, where the document has them, headline, rank and date as written."""
+    """One entry of a JSON document that lists stories.
+
+    :ivar link: URL of the story
+    :ivar title: headline, "" if there is none
+    :ivar rank: rank in the list, or None
+    :ivar modified: date of the last change as an unparsed string, or None
+    """
 
     link: str
     title: str
@@ -33,7 +39,10 @@ def load_json(body: bytes, content_type: str | None = None) -> Any:
 
 
 def entries_at(document: Any, where: JsonPath) -> Iterator[JsonEntry]:
-    """Yield the entries of a document that have a link."""
+    """Yield the entries of a JSON document that have a link, at most 50,000.
+
+    :param where: paths to the entries and to their fields
+    """
     for item in islice(_items(document, where.items), MAX_ENTRIES):
         if link := _link(item, where.link):
             title, rank = _first(item, where.title), _first(item, where.rank)
@@ -42,20 +51,23 @@ def entries_at(document: Any, where: JsonPath) -> Iterator[JsonEntry]:
 
 
 def html_at(document: Any, path: str) -> str:
-    """Return the HTML at a path of a document, "" if there is none."""
+    """Return the HTML string at a path of a JSON document, or "" if there is no string."""
     value = _first(document, path)
     return value if isinstance(value, str) else ""
 
 
 def shape_of(document: Any) -> str:
-    """Describe the top of a document, for the report of a path that does not fit."""
+    """Describe the top level of a JSON document, for an error message about a path that finds nothing in it."""
     if isinstance(document, dict):
         return f"an object with the keys {', '.join(list(map(str, document))[:12]) or '(none)'}"
     return f"a list of {len(document)}" if isinstance(document, list) else "not a JSON object or list"
 
 
 def _items(document: Any, path: str) -> Iterator[Any]:
-    """Yield the values at a path; a list or an object of objects at its end stands for its values."""
+    """Yield the values at a path of a JSON document.
+
+    If the value is a list, or an object that contains only objects, its elements are yielded instead.
+    """
     for value in _values(document, path):
         if isinstance(value, list):
             yield from value
@@ -82,7 +94,10 @@ def _children(value: Any) -> list[Any]:
 
 
 def _objects(values: list[Any]) -> Iterator[Any]:
-    """Yield all objects inside values at any depth, in document order; without recursion, which input could exhaust."""
+    """Yield all JSON objects inside the values, at any depth and in document order.
+
+    There is no recursion, because deeply nested input could exceed its limit.
+    """
     stack = values[::-1]
     while stack:
         value = stack.pop()

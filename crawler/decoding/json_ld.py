@@ -33,11 +33,11 @@ _ID = re.compile(r"\d{5,}")  # longer than a year
 
 
 def parse_json_ld(text: str) -> list[Any]:
-    """Return the JSON values of a JSON-LD block.
+    """Return the JSON values of a JSON-LD block, or as many of them as can be parsed.
 
     If the block is not valid JSON, it is parsed again without comments, CDATA marks, excess commas, control characters
-    and wrong escapes; the part after an error that remains is dropped. A block without a quotation mark is read as
-    escaped HTML. Half of a surrogate pair becomes U+FFFD.
+    and wrong escapes. If there is still an error, the part after it is ignored. A block without a quotation mark is
+    unescaped as HTML first. A surrogate without a partner becomes U+FFFD.
     """
     if _SURROGATE.search(text):
         text = _SURROGATES.sub(lambda match: match[1] or "\\ufffd", text)
@@ -61,10 +61,10 @@ def _tolerant(text: str) -> Iterator[Any]:
 
 
 def articles_in(value: Any) -> list[dict[str, Any]]:
-    """Return the article objects in a value, including those in lists, in ``@graph`` and in ``mainEntity``.
+    """Return the article objects in a JSON-LD value, including those in lists, in ``@graph`` and in ``mainEntity``.
 
-    An object without a type, such as one with only a graph, is searched whole. Articles that another object names as
-    its ``mainEntity`` come first.
+    All values of an object without a type are searched, such as one that has only a graph. Articles that another object
+    names as its ``mainEntity`` come first.
     """
     articles: list[dict[str, Any]] = []
     main_ids = []
@@ -88,7 +88,10 @@ def articles_in(value: Any) -> list[dict[str, Any]]:
 
 
 def breadcrumbs_in(value: Any) -> Iterator[list[tuple[str, str]]]:
-    """Yield each breadcrumb in a value as a list of (name, URL), from the home page down; a URL may be empty."""
+    """Yield each breadcrumb in a JSON-LD value as a list of (name, URL), with the home page first.
+
+    The URL is empty if the breadcrumb has none.
+    """
     values = value if isinstance(value, list) else [value]
     for each in [*values, *(v for v in values if isinstance(v, dict) for v in v.get("@graph") or ())]:
         if isinstance(each, dict) and each.get("@type") == "BreadcrumbList":
@@ -99,12 +102,15 @@ def breadcrumbs_in(value: Any) -> Iterator[list[tuple[str, str]]]:
 
 
 def same_page(url: str, other: str) -> bool:
-    """Report if two URLs are of one page; they may differ in host prefix, final slash and the title in the path."""
+    """Return True if two URLs are of the same page.
+
+    They may differ in the prefix of the host (such as `www.`), a final slash, and the title in the path.
+    """
     return not {*_keys(url)}.isdisjoint(_keys(other))
 
 
 def of_this_page(articles: Iterable[dict[str, Any]], urls: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the articles that have one of the URLs of a page or, if there are none, the articles without a URL.
+    """Return the articles that have one of the URLs of a page; if there are none, return the articles without a URL.
 
     An article with another URL describes a related story and is omitted.
     """
@@ -131,7 +137,10 @@ def _urls_of(article: dict[str, Any]) -> Iterator[str]:
 
 
 def _keys(url: str) -> Iterator[str]:
-    """Yield keys that all URLs of one page have in common; none for a front page, which does not identify a story."""
+    """Yield keys for a URL; two URLs of the same page have a key in common.
+
+    The URL of a front page has no keys, because it does not identify a story.
+    """
     try:
         parts = urlsplit(url.strip())
         host = (parts.hostname or "").removeprefix("www.").removeprefix("m.").removeprefix("amp.")

@@ -1,4 +1,4 @@
-"""Signs that a page has only the free beginning of a story."""
+"""Detection of pages behind a paywall, which contain only the free beginning of a story."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,10 +31,12 @@ _MAX_MARKER_TEXT = 2_000  # characters; a longer element is the story inside an 
 def is_partial(
     articles: Sequence[Mapping[str, Any]], meta_tags: Mapping[str, str], tree: LexborHTMLParser, words: int
 ) -> bool:
-    """Report if a page declares that its story is not free, or invites to pay for the rest of it.
+    """Return True if a page contains only part of its story, because the rest must be paid for.
+
+    The page declares this in JSON-LD or meta elements, or asks readers to subscribe or log in to read the rest.
 
     :param articles: JSON-LD objects of the story
-    :param words: number of words of the extracted text; a page with all declared words has the whole story
+    :param words: number of words of the extracted text; if JSON-LD declares no more words, the story is complete
     """
     if any(_has_all_words(article, words) for article in articles):
         return False
@@ -56,7 +58,7 @@ def _has_all_words(article: Mapping[str, Any], words: int) -> bool:
 
 
 def _shows_paid_part(article: Mapping[str, Any], tree: LexborHTMLParser) -> bool:
-    """Report if the elements that JSON-LD names as the paid part are on the page, with text."""
+    """Return True if the page contains text in the elements that JSON-LD names as the part to be paid for."""
     parts = article.get("hasPart")
     found = [part for part in (parts if isinstance(parts, list) else [parts]) if isinstance(part, dict)]
     selectors = [str(part.get("cssSelector", "")).strip() for part in found if _is_not_free(part)]

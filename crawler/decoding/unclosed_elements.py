@@ -1,7 +1,7 @@
-"""Repair of unclosed elements whose content is skipped, such as ``form`` or ``aside``.
+"""Repair of unclosed elements, such as ``form`` or ``aside``, that the extraction of a story's text skips.
 
-By the HTML standard, an unclosed element contains everything up to the end of its parent. The rest of a story inside
-it is visible in a browser, so it must not be skipped.
+By the HTML standard, an unclosed element contains everything up to the end of its parent. If the rest of a story is
+inside it, a browser shows that text, so it must not be skipped.
 """
 
 import re
@@ -50,7 +50,10 @@ class _OpenElements:
         self.names[name] += 1
 
     def close(self, name: str, at: int) -> None:
-        """Close the innermost element of a name and, unless it is a formatting element, all that are open in it."""
+        """Close the innermost element with a name and all elements that are open in it.
+
+        A formatting element such as ``b`` may overlap others, so closing it closes no other element.
+        """
         if not self.names[name]:
             return
         if name in _FORMATTING:
@@ -74,10 +77,11 @@ class _OpenElements:
 
 
 def may_be_unclosed(container: LexborNode) -> bool:
-    """Report if a skipped element in a container may be unclosed, which means that it has text but no next sibling.
+    """Return True if a container has an element that the text extraction skips and that may be unclosed.
 
-    A ``form`` or ``template`` may be unclosed even if it has a next sibling. Of nested elements only the outermost
-    counts: if it is closed, so is everything in it but a ``template``, which hides the end tags.
+    An element may be unclosed if it has text but no next sibling. A ``template``, and some elements with text such as a
+    ``form``, may be unclosed even if they have a next sibling. Of nested elements only the outermost is checked: if it
+    is closed, all elements in it are closed, except for a ``template``, which hides the end tags.
     """
     skipped = container.css(_ANY_SKIPPED)
     known = {node.mem_id for node in skipped}
@@ -94,7 +98,10 @@ def may_be_unclosed(container: LexborNode) -> bool:
 
 
 def _is_inside(node: LexborNode, elements: set[int], container: LexborNode) -> bool:
-    """Report if a node lies in one of the elements of a container, which are given by their ``mem_id``."""
+    """Return True if a node is inside one of the given elements, which are themselves inside the container.
+
+    :param elements: ``mem_id`` of the elements
+    """
     above = node.parent
     while above is not None and above.mem_id != container.mem_id and above.mem_id not in elements:
         above = above.parent
@@ -102,7 +109,7 @@ def _is_inside(node: LexborNode, elements: set[int], container: LexborNode) -> b
 
 
 def _is_plain_figure(node: LexborNode) -> bool:
-    """Report if a figure has no text but that of one caption without blocks."""
+    """Return True if a figure has no other text than one caption, and the caption contains no block elements."""
     captions = node.css("figcaption") if node.tag == "figure" else []
     if len(captions) != 1 or captions[0].css_first(_BLOCKS) is not None:
         return False
@@ -110,9 +117,9 @@ def _is_plain_figure(node: LexborNode) -> bool:
 
 
 def close_elements(html: str) -> str:
-    """Remove the start tags of skipped elements that are still open where their parent element ends.
+    """Return the HTML without the start tags of unclosed elements that the extraction of text would skip.
 
-    Their content becomes part of the parent element.
+    An element is unclosed if it is still open where its parent ends. Its content becomes part of the parent.
     """
     opened = _OpenElements()
     for token in _TOKEN.finditer(html):

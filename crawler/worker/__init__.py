@@ -1,1 +1,4 @@
-"""Parse worker, a child process that parses pages. May import all of `crawler` except `spiders` and `registry`."""
+"""Parse worker, a child process in which pages are parsed.
+
+Modules here may import all of `crawler` except `crawler.spiders` and `crawler.registry`.
+"""

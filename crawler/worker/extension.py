@@ -1,8 +1,8 @@
-"""Parse worker: a child process that parses pages, one at a time and in order.
+"""Parse worker, a child process that parses pages, one at a time and in order.
 
-The HTML parser is C code, and pages are untrusted input. A page that crashes the parser, hangs it or exhausts memory
-only ends the child, which has no database, lock or connection open. Parsing that page fails with a
-:class:`DecodeError`, and a new child parses the next one.
+The HTML parser is written in C, and pages are untrusted input. A page may crash the parser, never finish or exhaust
+memory. This only terminates the worker process, which has no database, lock or connection open. Parsing of that page
+fails with a :class:`DecodeError`, and a new worker process parses the next page.
 """
 
 import asyncio
@@ -46,11 +46,11 @@ _DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
 
 
 class ParserFailed(Exception):
-    """Raised for an internal error of the parser; the traceback of the worker is attached as a note."""
+    """Raised for an internal error of the parser; the traceback from the worker process is attached as a note."""
 
 
 class ParseWorker:
-    """Extension that parses a spider's pages in a child process."""
+    """Extension that parses the pages of a spider in a child process, the worker process."""
 
     def __init__(
         self,
@@ -59,7 +59,10 @@ class ParseWorker:
         text_steps: Sequence[Callable[[Any], Any]],
         stats: StatsCollector | None = None,
     ) -> None:
-        """:param text_steps: pure functions that are applied to each story, in order"""
+        """Set up the extension; the worker process is started when the first page is parsed.
+
+        :param text_steps: pure functions that the worker process applies to each story, in this order
+        """
         self._page_parser, self._entry_points, self._text_steps = page_parser, entry_points, text_steps
         self._stats = stats
         self._child: ChildProcess | None = None
@@ -79,10 +82,9 @@ class ParseWorker:
         return worker
 
     async def parse(self, page: PageResponse) -> ParsedPage:
-        """Parse a page in the child process.
+        """Parse a page in the worker process and return the result.
 
-        :raises DecodeError: the page cannot be parsed
-        :raises ParserFailed: internal error of the parser
+        :raises DecodeError: the page cannot be parsed :raises ParserFailed: internal error of the parser
         """
         head, body = dump_page(page)
         async with self._turn:
@@ -92,14 +94,19 @@ class ParseWorker:
         return load_parsed_page(content)
 
     def close(self) -> None:
-        """End the child; pages that are not parsed yet fail, and the next run requests them again."""
+        """Terminate the worker process.
+
+        Parsing fails for all pages that are still waiting, and the next run requests these pages again.
+        """
         self._is_closed = True
         self._end_child()
 
     async def _exchange(self, *pieces: bytes) -> tuple[int, bytes]:
-        """Send a page to the child and return the answer.
+        """Send a page to the worker process and return the kind and content of its reply.
 
-        If the page ends the child, raise its error. If another process killed the child, send the page once more.
+        If another process killed the worker, the page is sent once more to a new worker.
+
+        :raises DecodeError: the worker process terminated because of the page
         """
         for _ in range(2):
             child = await self._start()
@@ -117,7 +124,10 @@ class ParseWorker:
         raise ParserCrashed("the parse worker was killed twice while it parsed the page")
 
     async def _start(self) -> ChildProcess:
-        """Return the child process; start a new one if it has ended."""
+        """Return the worker process; start a new one if there is none or if it has exited.
+
+        :raises ParserCrashed: no process could be started
+        """
         if self._child is not None and self._child.has_ended:
             self._end_child()
         if self._is_closed:
@@ -131,7 +141,7 @@ class ParseWorker:
         return self._child
 
     def _end_child(self) -> int:
-        """End the child and return its exit status."""
+        """Terminate the worker process and return its exit status."""
         if self._child is None:  # closed already
             return signal.SIGKILL
         (status, peak), self._child = self._child.end(), None
@@ -160,7 +170,10 @@ def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
 
 
 def _exit_error(status: int) -> DecodeError | None:
-    """Return the error of the page that ended the child, or None if another process killed the child."""
+    """Return an error for the page that made the worker process exit, or None if another process killed the worker.
+
+    :param status: exit status from `os.wait4`
+    """
     if not os.WIFSIGNALED(status):
         return ParserCrashed(f"the parse worker ended with code {os.WEXITSTATUS(status)}")
     number = os.WTERMSIG(status)

@@ -1,4 +1,4 @@
-"""Forked child process that is connected to its parent by a socket; all other open files are closed in it."""
+"""Forked child process that is connected to its parent by a socket; all other open files are closed in the child."""
 
 import asyncio
 import gc
@@ -19,17 +19,18 @@ _HEAD = struct.Struct("<BI")  # kind and length of a message
 
 
 class ChildProcess:
-    """Handle of a child process that answers one message at a time."""
+    """Handle of a child process that replies to one message at a time."""
 
     def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._pid, self._reader, self._writer = pid, reader, writer
 
     @classmethod
     async def start(cls, serve: Callable[[socket.socket], NoReturn], memory: int) -> Self:
-        """Fork the child process; raise :class:`OSError` if that fails.
+        """Fork the child process and return its handle.
 
         :param serve: function that runs in the child; its argument is the child's end of the socket
         :param memory: bytes of memory that the child may map in addition to those that the parent has mapped now
+            :raises OSError: the process cannot be forked
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -45,16 +46,16 @@ class ChildProcess:
         return self._reader.at_eof()
 
     async def ask(self, *pieces: bytes) -> tuple[int, bytes]:
-        """Send a message and return the kind and content of the answer.
+        """Send a message, given in pieces, and return the kind and content of the reply.
 
-        Raise `EOFError` or :class:`OSError` if the child exits before it has answered.
+        :raises EOFError: the child exited before it replied :raises OSError: the connection to the child failed
         """
         self._writer.writelines(pieces)
         kind, length = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
         return kind, await self._reader.readexactly(length)
 
     def end(self) -> tuple[int, int]:
-        """Kill the child unless it has exited; return its exit status and its peak memory in bytes."""
+        """Kill the child if it is still running; return its exit status and its peak memory in bytes."""
         self._writer.transport.abort()
         os.kill(self._pid, signal.SIGKILL)
         _, status, usage = os.wait4(self._pid, 0)
@@ -90,13 +91,14 @@ def fork() -> int:
 
 
 def isolate(last_standard: int, *kept: int) -> None:
-    """Ignore the signals of a stop, and close the inherited files, including the site's lock, in a forked process.
+    """Ignore the stop signals and close the inherited files in a forked process.
 
-    Ctrl-C also reaches the child, but the parent may still need the child while it stops. Inherited objects are
-    exempted from garbage collection, because a finaliser could close the parent's database.
+    Ctrl-C also reaches the child, but the parent may still need the child while it stops. Among the closed files is the
+    lock of the site. Inherited objects are exempted from garbage collection, because a finaliser could close the
+    parent's database.
 
-    :param last_standard: the last descriptor of those to be kept at the start, -1 for none
-    :param kept: further descriptors to be kept
+    :param last_standard: descriptors from 0 up to this one stay open; -1 for none
+    :param kept: other descriptors that stay open
     """
     gc.freeze()
     signal.set_wakeup_fd(-1)
@@ -107,7 +109,7 @@ def isolate(last_standard: int, *kept: int) -> None:
 
 
 def mapped_bytes() -> int | None:
-    """Return the address space of this process in bytes, or None if it is not known (not Linux)."""
+    """Return the size of the address space of this process in bytes, or None if it is not known (not Linux)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
@@ -121,9 +123,12 @@ def lower_limit(limit: int, value: int) -> None:
 
 
 def signal_on_parent_exit(parent: int, number: signal.Signals) -> Callable[[], None]:
-    """Return a function, to be called in a child process, that requests a signal when the parent exits (Linux only).
+    """Return a function that a child process calls to be sent a signal when its parent exits (Linux only).
 
-    `prctl` is looked up before the fork, because a forked child should not load libraries.
+    The C function `prctl` is looked up before the fork, because a forked child should not load libraries.
+
+    :param parent: process id of the parent
+    :param number: the signal to be sent
     """
     import ctypes
 

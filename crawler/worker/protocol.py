@@ -1,6 +1,6 @@
-"""JSON serialisation of pages and parse results for the parse worker.
+"""JSON serialisation of pages and parse results, for the connection to the parse worker (a child process).
 
-The format is not pickle, because a worker that a page has taken over could then run code in the parent.
+Pickle is not used, because a page that exploits a bug of the parser could then run code in the parent process.
 """
 
 import json

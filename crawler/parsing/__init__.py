@@ -1,1 +1,5 @@
-"""Parsing of pages into lists, links and a story. May import decoding, bengali, entry points, URLs and items."""
+"""Parsing of pages into ranked lists, links to stories, and the story itself.
+
+Modules here may import `crawler.decoding`, `crawler.bengali`, `crawler.entry_points`, `crawler.urls` and
+`crawler.items`.
+"""

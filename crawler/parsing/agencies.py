@@ -1,4 +1,4 @@
-"""Detection of the news agency that a story credits as its source, as opposed to one that it only mentions."""
+"""Detection of the news agency that a story names as its source; a mention of an agency in the text is not enough."""
 
 import re
 from itertools import islice
@@ -93,9 +93,10 @@ _MAX_PLACES = 100  # occurrences of one name
 
 
 def credited_agency(body: str, byline: str | None) -> str | None:
-    """Return the news agency that a clean body or its byline credits, or None if there is no credit.
+    """Return the news agency that a story names as its source, or None.
 
-    If a body has several credits, the most explicit kind counts and, among those of one kind, the first.
+    The source is in the text (``body``) or the byline. Of several, the most explicit kind of credit counts; of several
+    of this kind, the first.
     """
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
         if (match := _BYLINE.fullmatch(part)) and (name := _NAMES[match["form"]]) not in _AMBIGUOUS:
@@ -111,7 +112,10 @@ def credited_agency(body: str, byline: str | None) -> str | None:
 
 
 def _kind_of_credit(body: str, start: int, form: str) -> int | None:
-    """Return the index in ``_CREDITS`` for one occurrence of a name, or None if it is only a mention."""
+    """Return the index in ``_CREDITS`` of the pattern for a credit that contains one occurrence of an agency's name.
+
+    Return None if the name is only mentioned in the text.
+    """
     before = body[max(start - _MAX_DISTANCE, 0) : start].rpartition("\n")[2]
     if before and _LETTER.match(before[-1]):
         return None

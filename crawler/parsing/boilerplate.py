@@ -1,4 +1,7 @@
-"""Removal of boilerplate from a story: captions, links to other stories and lines that the site adds."""
+"""Removal of boilerplate from the text of a story.
+
+Boilerplate are captions, links to other stories, and lines that the site adds to its stories.
+"""
 
 import re
 from collections import Counter
@@ -46,11 +49,12 @@ _UNCLOSED_LINK = 3
 
 @dataclass(frozen=True)
 class BoilerplateFilter:
-    """Removes boilerplate from the text of one story.
+    """Filter that removes boilerplate (captions, links to other stories, added lines) from the text of one story.
 
-    :param base_url: URL that links are relative to
+    :param base_url: URL to which the links are relative
     :param promo: patterns of lines that the site adds to every story
-    :param headline: headline of the story; removed, like the ``caption``, if it is repeated as the first paragraph
+    :param headline: headline of the story, which is removed if it is repeated as the first paragraph; likewise
+        ``caption``
     """
 
     url_rules: UrlRules
@@ -82,7 +86,7 @@ class BoilerplateFilter:
         )
 
     def _is_reading_tip(self, text: str, block: TextBlock, link_counts: Counter[str]) -> bool:
-        """Report if a line has only a label such as আরও পড়ুন ("read more") or only links to other stories."""
+        """Return True if a line contains only a label such as আরও পড়ুন ("read more"), or only links to stories."""
         if label := _READ_MORE.match(text):
             is_followed = _WORD.search(text, label.end()) is not None
             if not is_followed or (label["mark"] and not text[label.end() :].startswith(("http", "www"))):

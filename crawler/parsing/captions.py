@@ -1,4 +1,4 @@
-"""Picture captions and their credits."""
+"""Captions of pictures, and the credits in them."""
 
 import re
 
@@ -52,15 +52,15 @@ _CERTAIN_CREDIT = compile_nfc(
 
 
 def clean_caption(text: str) -> str | None:
-    """Return a clean caption without the word "caption" and without repetition, or None if only labels are left."""
+    """Return a caption without repetitions and without the label "caption"; return None if only labels are left."""
     printed = _once(clean(_CAPTION_LABEL.sub("", clean(text) or "")) or "")
     return None if _BARE_LABEL.fullmatch(printed) else printed or None
 
 
 def split_caption(text: str | None, headline: str | None) -> tuple[str | None, str | None]:
-    """Split a printed caption into (caption, credit), both without labels.
+    """Split a printed caption into (caption, credit), both without labels such as "photo:".
 
-    Each is None if it is absent; the caption is also None if it only repeats the headline.
+    Each is None if it is absent. The caption is also None if it only repeats the headline.
     """
     printed = clean_caption(text or "") or ""
     caption, credit = _split(printed)
@@ -71,7 +71,7 @@ def split_caption(text: str | None, headline: str | None) -> tuple[str | None, s
 
 
 def reads_alike(one: str, other: str) -> bool:
-    """Report if two lines differ at most in quotes, joiners, spaces and a final danda."""
+    """Return True if two lines are equal, apart from quotes, joiners, spaces and a final danda (Bengali full stop)."""
     return one == other or (
         abs(len(one) - len(other)) <= _MAX_INVISIBLE
         and comparison_key(one.rstrip("। ")) == comparison_key(other.rstrip("। "))
@@ -97,11 +97,11 @@ def _once(text: str) -> str:
 
 
 def is_picture_credit(text: str) -> bool:
-    """Report if a line is certainly a picture credit and nothing else, even if there is no picture above it."""
+    """Return True if a line is clearly nothing but a picture credit, even if there is no picture above it."""
     caption, credit = _split(text) if len(text) <= _MAX_CREDIT_LENGTH else (text, None)
     return bool(credit and not caption and _CERTAIN_CREDIT.match(credit))
 
 
 def has_picture_credit(text: str) -> bool:
-    """Report if a line ends with a picture credit, as captions do."""
+    """Return True if a line ends with a picture credit, as captions do."""
     return _split(text)[1] is not None

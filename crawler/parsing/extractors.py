@@ -1,7 +1,7 @@
 """Extractors, which find the text of one field (such as the headline) on a page.
 
-The layout of a site has a list of extractors for each field. Each yields the texts it finds, with the best first; the
-next extractor is only used if none of them can be parsed.
+The layout of a site has a list of extractors for each field. An extractor yields the texts that it finds, the best one
+first. The next extractor is used only if none of these texts can be parsed.
 """
 
 import re
@@ -36,8 +36,9 @@ class Extractor:
 
 
 def css(selector: str, *, exclude: str = "", matching: str = "", remove: str = "") -> Extractor:
-    """Extract the text of each element that matches a selector, without inner elements that match ``exclude``.
+    """Return an extractor of the text of each element that matches a selector.
 
+    :param exclude: selector of inner elements whose text is omitted
     :param matching: pattern that the text must contain
     :param remove: pattern of the parts to remove
     """
@@ -53,7 +54,12 @@ def css(selector: str, *, exclude: str = "", matching: str = "", remove: str = "
 
 
 def joined(region: str, selector: str, *, exclude: str = "") -> Extractor:
-    """Extract one text per region: the texts of the elements in it, without repetitions and joined by commas."""
+    """Return an extractor that joins the texts of several elements, without repetitions, by commas.
+
+    :param region: selector of the elements that give one joined text each
+    :param selector: selector of the elements inside a region whose texts are joined
+    :param exclude: selector of inner elements whose text is omitted
+    """
 
     def extract(article: Article) -> Iterator[str]:
         for part in article.css(region):
@@ -65,7 +71,11 @@ def joined(region: str, selector: str, *, exclude: str = "") -> Extractor:
 
 
 def before(selector: str, end: str) -> Extractor:
-    """Extract the text of each element that precedes the first match of the selector ``end`` in the document."""
+    """Return an extractor of the text of each element that comes before the first match of ``end`` in the document.
+
+    :param selector: selector of the elements
+    :param end: selector of the element before which they must be
+    """
 
     def extract(article: Article) -> Iterator[str]:
         if not article.css(selector):
@@ -81,7 +91,7 @@ def before(selector: str, end: str) -> Extractor:
 
 
 def attribute(selector: str, *names: str, markup: bool = False) -> Extractor:
-    """Extract attributes of each element, in the order of ``names``.
+    """Return an extractor of attributes of each element that matches a selector, in the order of ``names``.
 
     :param markup: the attributes contain HTML, of which the text is extracted
     """
@@ -106,8 +116,9 @@ def _text_of_html(markup: str) -> str:
 
 
 def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
-    """Extract the content of a meta element, without the parts that match the pattern ``remove``.
+    """Return an extractor of the content of a meta element.
 
+    :param remove: pattern of the parts to remove
     :param matching: pattern that the content must contain
     """
 
@@ -118,9 +129,10 @@ def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
 
 
 def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
-    """Extract the values at a path of keys in each JSON-LD article of the page; each value of a list.
+    """Return an extractor of the values at a path of keys in each JSON-LD article of the page.
 
-    ``remove`` and ``matching`` are patterns as for :func:`meta`. Authors are objects with a ``name``, or names.
+    If a value is a list, each of its values is extracted. ``remove`` and ``matching`` are patterns as in :func:`meta`.
+    For the path of authors, both objects with a ``name`` and plain names are accepted.
     """
 
     def extract(article: Article) -> Iterator[str]:
@@ -140,7 +152,7 @@ def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[str]:
 
 
 def breadcrumb() -> Extractor:
-    """Extract the name of the innermost section in the JSON-LD breadcrumb, between the home page and the story."""
+    """Return an extractor of the innermost section in the JSON-LD breadcrumb, between the home page and the story."""
 
     def extract(article: Article) -> Iterator[str]:
         for _, *sections in article.page.breadcrumbs:
@@ -151,7 +163,10 @@ def breadcrumb() -> Extractor:
 
 
 def page_url(pattern: str, value: str) -> Extractor:
-    """Extract ``value`` if the URL of the page matches a pattern, such as the print edition from `-prnt/`."""
+    """Return an extractor that gives ``value`` if the URL of the page matches a pattern.
+
+    For example, the edition is `print` if the URL contains `-prnt/`.
+    """
     compiled = re.compile(pattern)
 
     def extract(article: Article) -> Iterator[str]:
@@ -168,7 +183,12 @@ def _filter(text: str, remove: str, matching: str) -> Iterator[str]:
 
 
 def extract_all(name: str, article: Article, extractors: tuple[Extractor, ...]) -> list[str]:
-    """Return the texts of the first extractor that finds any, without repetitions, and record the extractor."""
+    """Return the texts of the first extractor that finds any, without repetitions.
+
+    The extractor's name is recorded in ``article.extracted_by``.
+
+    :param name: name of the field
+    """
     for extractor in extractors:
         if texts := [*dict.fromkeys(text for found in extractor.extract(article) if (text := clean(found)))]:
             article.extracted_by[name] = extractor.name
@@ -179,7 +199,13 @@ def extract_all(name: str, article: Article, extractors: tuple[Extractor, ...]) 
 def extract_first(
     name: str, article: Article, extractors: tuple[Extractor, ...], parse: Callable[[str], Value | None]
 ) -> Value | None:
-    """Return the first extracted text that can be parsed, and record its extractor in ``article.extracted_by``."""
+    """Return the parsed value of the first extracted text that can be parsed, or None.
+
+    The name of its extractor is recorded in ``article.extracted_by``.
+
+    :param name: name of the field
+    :param parse: function that parses a text, and returns None if it cannot
+    """
     for extractor in extractors:
         for text in extractor.extract(article):
             if (value := parse(text)) is not None:

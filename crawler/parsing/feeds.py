@@ -38,7 +38,10 @@ _YEAR_2100 = 4_102_444_800  # in seconds
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry of a feed or sitemap; ``modified`` is its date, as an unparsed string."""
+    """One entry of a feed or sitemap.
+
+    :ivar modified: date of the entry, as an unparsed string
+    """
 
     url: str
     headline: str | None = None
@@ -46,7 +49,10 @@ class FeedEntry:
 
 
 def parse_feed(body: bytes) -> list[FeedEntry]:
-    """Return the entries of a feed, or of a sitemap where the site calls that a feed."""
+    """Return the entries of a feed (RSS, Atom or JSON Feed).
+
+    A sitemap is parsed too, because some sites declare one as their feed.
+    """
     root = parse_document(body)
     return list(_feed_entries(root)) or _sitemap_entries(root)[0] or list(_json_entries(document_text(body)))
 
@@ -78,7 +84,7 @@ def headline_of(title: str) -> str | None:
 
 
 def _url_of(item: etree._Element) -> str:
-    """Return the URL of an item, from the link's text (RSS), the link's attribute (Atom) or otherwise the guid."""
+    """Return the URL of a feed item: the text of its link (RSS), the link's attribute (Atom), or else its guid."""
     if original := _child_text(item, "origLink"):  # of Feedburner, whose links lead to another host
         return original
     links = _children(item, "link")
@@ -96,7 +102,10 @@ def _is_alternate(relation: str) -> bool:
 
 
 def _absolute(node: etree._Element, url: str) -> str:
-    """Resolve a URL against the `xml:base` of its element; without one, the caller resolves it against the feed's."""
+    """Resolve a URL against the `xml:base` of its element.
+
+    Without an `xml:base`, the URL is returned unchanged, and the caller resolves it against the URL of the feed.
+    """
     try:
         return urljoin(node.base, url) if node.base else url
     except ValueError:
@@ -104,9 +113,9 @@ def _absolute(node: etree._Element, url: str) -> str:
 
 
 def _children(item: etree._Element | None, *names: str) -> list[etree._Element]:
-    """Return the children with a name in any case, those in the item's own namespace first.
+    """Return the children of an item with one of the names, in any case; those in the item's own namespace come first.
 
-    A `media:title` is the title of a picture.
+    The namespace matters because `media:title`, for example, is the title of a picture and not of the story.
     """
     if item is None:
         return []
@@ -120,7 +129,10 @@ def _child_text(item: etree._Element | None, name: str) -> str:
 
 
 def parse_sitemap(body: bytes) -> tuple[list[FeedEntry], list[FeedEntry]]:
-    """Return the entries of a sitemap as (pages, further sitemaps); a sitemap may also be a feed or a list of lines."""
+    """Return the entries of a sitemap as (pages, further sitemaps).
+
+    Besides the XML format, a feed and a text file with one URL per line are accepted as a sitemap.
+    """
     root = parse_document(body)
     pages, sitemaps = _sitemap_entries(root)
     if not pages and not sitemaps:
@@ -143,7 +155,10 @@ def _sitemap_entries(root: FeedDocument) -> tuple[list[FeedEntry], list[FeedEntr
 
 
 def _is_sitemap(url: str) -> bool:
-    """Report if a page of a sitemap is a sitemap by its name; some sites write an index of sitemaps as a urlset."""
+    """Return True if the URL of an entry in a sitemap has the name of a sitemap.
+
+    Some sites list further sitemaps as if they were pages (in a ``urlset`` instead of a ``sitemapindex``).
+    """
     path, _, query = url.partition("#")[0].partition("?")
     name = path.rpartition("/")[2].lower()
     is_named = "sitemap" in name and (bool(query) or name.endswith((".txt", ".php", ".asp", ".aspx", ".gz")))
@@ -151,35 +166,38 @@ def _is_sitemap(url: str) -> bool:
 
 
 def is_feed_link(link: Mapping[str, str | None]) -> bool:
-    """Report if the attributes of a link in the head of a page are those of a feed."""
+    """Return True if the attributes of a ``link`` element in the head of a page declare a feed."""
     content_type = (link.get("type") or "").partition(";")[0].strip().lower()
     is_alternate = "alternate" in (link.get("rel") or "").lower().split()
     return content_type in _FEED_TYPES or (is_alternate and content_type in ("text/xml", "application/xml"))
 
 
 def has_entries(body: bytes) -> bool:
-    """Report if a body looks like a feed or sitemap, whatever precedes it."""
+    """Return True if a body looks like a feed or sitemap; text before its first tag is ignored."""
     text = document_text(body)
     is_json = "jsonfeed.org/version" in text[:1000]
     return is_json or ROOT.search(text) is not None or next(_lines(body), None) is not None
 
 
 def _lines(body: bytes) -> Iterator[str]:
-    """Yield the URLs of a text sitemap."""
+    """Yield the URLs of a sitemap in text format, which has one URL per line."""
     lines = (line.strip("\ufeff \t") for line in document_text(body).splitlines())
     return (line for line in lines if _URL_LINE.fullmatch(line))
 
 
 def newest_first(entries: list[FeedEntry]) -> list[FeedEntry]:
-    """Return the entries sorted by date, newest first; entries without a readable date follow in their given order."""
+    """Return the entries sorted by date, newest first.
+
+    Entries without a readable date come last, in their given order.
+    """
     return sorted(entries, key=lambda entry: _timestamp(entry.modified), reverse=True)
 
 
 def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
-    """Return for each entry the time when its page was last changed, or None if it is absent or implausible.
+    """Return for each entry the time of the last change of its page, or None if it is absent or implausible.
 
-    All are None if more than half of the entries have the same minute, which is then the time when the document was
-    generated.
+    If more than half of the entries have the same minute, all times are None, because this is then the time when the
+    feed or sitemap was generated.
     """
     timestamps = [_timestamp(entry.modified) for entry in entries]
     minutes = Counter(at // 60 for at in timestamps if at > float("-inf"))
@@ -189,7 +207,10 @@ def modification_times(entries: list[FeedEntry]) -> list[datetime | None]:
 
 
 def _timestamp(date: str | None) -> float:
-    """Return the timestamp of a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS), or minus infinity if not valid."""
+    """Return the Unix timestamp of a date in ISO 8601 (sitemaps, Atom) or RFC 822 (RSS).
+
+    Return minus infinity if the date is not valid.
+    """
     text = (date or "").strip()
     try:
         moment: datetime | None = datetime.fromisoformat(text)

@@ -1,8 +1,8 @@
-"""Limits on nesting, formatting, attributes and elements, applied to HTML before it is parsed.
+"""Limits on nesting, formatting elements, attributes and elements, applied to HTML before it is parsed.
 
-The parser's time is quadratic in the depth of nesting and in the number of attributes of a tag. It also repeats
-unclosed formatting elements in each block, so that 10,000 tags can take 4 GB. Browsers have similar limits; ordinary
-pages stay far below them and are not changed. Text is never removed, and all removed markup is counted.
+The HTML parser's time is quadratic in the depth of nesting and in the number of attributes of a tag. The parser also
+repeats unclosed formatting elements in each block, so that 10,000 tags can take 4 GB. Browsers have similar limits;
+ordinary pages stay far below them and are not changed. Text is never removed, and all removed markup is counted.
 """
 
 import re
@@ -78,7 +78,7 @@ def limit_markup(html: str, removed: Counter[str] | None = None) -> str:
 
 
 def _may_be_deep(html: str) -> bool:
-    """Report if elements may be nested too deeply, by a rough count of start and end tags."""
+    """Return True if elements may be nested too deeply, according to a rough count of start and end tags."""
     signs = [part[:3] for part in html.split("<")[1:]]
     starts, ends = Counter[str](), Counter[str]()
     unnested = 0
@@ -120,7 +120,10 @@ class _Scope:
 
 
 class _OpenElements:
-    """Stack of open elements by the rules of the HTML standard; gives upper bounds of depth and open formatting."""
+    """Stack of open elements, following the rules of the HTML standard.
+
+    It gives upper bounds for the depth of nesting and the number of open formatting elements.
+    """
 
     def __init__(self) -> None:
         self.scopes = [_Scope()]
@@ -129,7 +132,7 @@ class _OpenElements:
         self.in_foreign = False  # in an icon or formula, where `<path/>` is empty
 
     def start(self, name: str) -> bool:
-        """Open an element; return False if it is too deep and its tag has to be removed."""
+        """Open an element; return False if it is nested too deeply, so that its tag must be removed."""
         stays = self.depth < MAX_DEPTH
         self.depth += 1
         self.in_foreign = name in _FOREIGN or (self.in_foreign and name not in _FOREIGN_ENDS)
@@ -142,7 +145,7 @@ class _OpenElements:
         return stays
 
     def end(self, name: str) -> bool:
-        """Close the innermost element of a name and all in it; return False if the tag has to be removed."""
+        """Close the innermost element with a name and all elements in it; return False if the tag must be removed."""
         self.in_foreign = self.in_foreign and name not in _FOREIGN
         if self.open_scopes[name]:
             while True:
@@ -174,7 +177,13 @@ class _OpenElements:
 
 
 def _limit_elements(html: str, max_formatting: int, removed: Counter[str]) -> str:
-    """Remove the tags of too deep elements, and all formatting tags if too many are open at the same time."""
+    """Return the HTML without the tags of elements that are nested too deeply.
+
+    If more than ``max_formatting`` formatting elements are open at the same time, all tags of formatting elements are
+    removed too.
+
+    :param removed: counter of removed elements by kind, which is updated
+    """
     opened = _OpenElements()
     deep: list[tuple[int, int]] = []
     formatting: list[tuple[int, int]] = []
@@ -207,6 +216,6 @@ def _limit_elements(html: str, max_formatting: int, removed: Counter[str]) -> st
 
 
 def check_element_count(body: bytes) -> None:
-    """Raise :class:`PageTooLarge` if a page has more elements than any page of a newspaper needs."""
+    """Raise :class:`PageTooLarge` if a page has more elements than the limit, which no page of a newspaper needs."""
     if len(body) > MAX_ELEMENTS and body.count(b"<") > MAX_ELEMENTS:
         raise PageTooLarge(f"more than {MAX_ELEMENTS:,} elements")

@@ -1,4 +1,4 @@
-"""Pages with infinite scroll, which contain further stories below the one that the URL identifies."""
+"""Pages with infinite scroll, which contain further stories below the story that the URL identifies."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,14 @@ from crawler.parsing.selectors import self_and_ancestors
 
 
 def first_story(page: Page, titles: tuple[str, ...], bodies: tuple[str, ...], preamble: str) -> Article:
-    """Return the article of a page; if the page has several stories, only the first, in a copy of the tree.
+    """Return the article of a page with only its first story; any further stories are removed from a copy of the tree.
 
-    Stories may have a container each or be a sequence of siblings. Elements before the headline of a later story that
-    match the selector ``preamble``, such as its byline, are removed with it.
+    Each story may have its own container, or all may be siblings in one container.
+
+    :param titles: selectors of the headline element
+    :param bodies: selectors of the element that holds the text
+    :param preamble: selector of elements before the headline of a later story, such as its byline, which are removed
+        too
     """
     article = page.article
     if _later_title(_find_titles(article.css, titles)) is None:
@@ -34,7 +38,10 @@ def _find_titles(css: Callable[[str], list[LexborNode]], selectors: tuple[str, .
 
 
 def _later_title(titles: list[LexborNode]) -> LexborNode | None:
-    """Return the headline of the second story, or None; the headline of the first story may occur several times."""
+    """Return the headline element of the second story, or None if there is only one story.
+
+    The headline of the first story may occur several times, so the text must differ.
+    """
     if len(titles) < 2:
         return None
     headline = visible_text(titles[0])
@@ -42,9 +49,9 @@ def _later_title(titles: list[LexborNode]) -> LexborNode | None:
 
 
 def _start_of_story(top: LexborNode, first: set[int], bodies: tuple[str, ...], preamble: str) -> LexborNode:
-    """Return the first element of a later story: ``top``, or a preceding sibling that matches ``preamble``.
+    """Return the first element of a later story: ``top``, or an earlier sibling of it that matches ``preamble``.
 
-    The search goes back to a body or an element of the first story.
+    The search ends at a sibling that belongs to the first story or matches one of ``bodies``.
     """
     start, previous = top, top.prev
     while previous is not None and previous.mem_id not in first and not any(map(previous.css_matches, bodies)):

@@ -1,6 +1,6 @@
-"""Layouts, which describe how the fields of a story are extracted from pages with a template of a site.
+"""Layouts, which describe how the fields of a story are extracted from the pages of a site.
 
-A site declares its layouts with the newest first, and a page is parsed by the first layout that fits.
+A site has one layout for each of its page templates, the newest first. A page is parsed by the first layout that fits.
 """
 
 import re
@@ -33,13 +33,13 @@ _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্কর
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Extractors for the pages with one template of a site; the extractors of a field are tried in order.
+    """Extractors and selectors for the pages of a site with the same template.
 
     :param name: value of `stories.layout`
     :param section: extractors of the section, used if the URL has none
     :param title: selectors of the headline element, from the most to the least specific
     :param preamble: selector of elements before the headline of a later story on the page (infinite scroll)
-    :param authors: extractors of one text per author, from which a missing byline is made, or the reverse
+    :param authors: extractors of one text per author; without authors, the byline is used instead, and vice versa
     :param dates: extractors of text with the labels প্রকাশ (published) and আপডেট (updated)
     :param published: extractors of a date without a label, used if no labelled date is found; likewise ``updated``
     :param ignored_images: pattern of URLs of placeholders and logos
@@ -76,7 +76,7 @@ class Layout:
     expected: frozenset[str] = frozenset()
 
     def missing(self, page: Page) -> tuple[str, ...]:
-        """Return the required fields (`body`, `headline`) that the page lacks; the layout fits if there are none."""
+        """Return the required fields (`body`, `headline`) that are missing on a page; the layout fits if none is."""
         page.preload(self.anchors)
         article = page.article
         present = {
@@ -87,7 +87,7 @@ class Layout:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Class or id with which the first selector of each field begins; nearly every page is searched for these."""
+        """Class or id with which the first selector of each field begins; see :meth:`Page.preload`."""
         fields = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
         first = (*(field[0].selector for field in fields if field), *self.title[:1], *self.body[:1], self.tags)
         return tuple(dict.fromkeys(name for selector in first if (name := anchor_of(selector))))
@@ -189,7 +189,7 @@ class Layout:
         return dates, tuple(unreadable)
 
     def _around_lead_picture(self, article: Article, image_url: str | None, url_rules: UrlRules) -> Article:
-        """Return the article without its body, whose pictures have captions of their own, unless the lead is in it."""
+        """Return the article without its body, whose pictures have own captions, unless the lead picture is in it."""
         bodies = [node for selector in self.body for node in article.css(selector)]
         for image in (image for body in bodies for image in body.css("img")):
             links = (link for link in image.attributes.values() if link and ("/" in link or "." in link))
@@ -212,7 +212,7 @@ class Layout:
         return []
 
     def _parts(self, container: LexborNode, selector: str) -> list[LexborNode]:
-        """Return the elements that hold the parts of a text, without repeated and nested ones."""
+        """Return the elements that hold the parts of a text, each only once and without those inside another part."""
         around = self_and_ancestors(container) if self.story_container else ()
         whole = next((node for node in around if node.css_matches(self.story_container)), None)
         parts = whole.css(selector) if whole is not None else [container]

@@ -1,4 +1,4 @@
-"""A fetched page as a tree of elements, and the article on it."""
+"""A downloaded page as a tree of elements, and the article on it."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -23,7 +23,7 @@ PARSER_OPTIONS = LexborDocumentOptions.WO_EVENTS
 
 @dataclass(eq=False)
 class Page:
-    """A response to parse: its body, URL and fetch time, and the Content-Type header for the charset.
+    """A page to parse: the body, URL and download time of a response, and its Content-Type header for the charset.
 
     :ivar removed: number of attributes or elements removed by the limits on markup, by kind
     """
@@ -36,7 +36,7 @@ class Page:
     _matches: dict[str, list[LexborNode]] = field(default_factory=dict, init=False, repr=False)
 
     def new_tree(self) -> LexborHTMLParser:
-        """Parse the page and return a new tree, which the caller may modify."""
+        """Parse the page again and return a new tree, which the caller may modify."""
         text, is_utf8 = decoded(self.body, self.content_type)
         self.removed = Counter()
         markup = limit_markup(text, self.removed)
@@ -46,7 +46,10 @@ class Page:
     tree = cached_property(new_tree)
 
     def with_closed_elements(self) -> "Page":
-        """Return the page without the start tags of unclosed elements, whose content would otherwise be skipped."""
+        """Return a copy of the page without the start tags of unclosed elements that hide text from extraction.
+
+        The content of a skipped element such as ``aside`` would otherwise be lost up to the end of its parent.
+        """
         text = decode_text(self.body, self.content_type)
         return self if (closed := close_elements(text)) == text else Page(closed.encode(), self.url, self.fetched_at)
 
@@ -55,13 +58,16 @@ class Page:
         return Article(self, root_of(self.tree), matches=self._matches)
 
     def preload(self, anchors: Collection[str]) -> None:
-        """Search for several classes and ids at once and cache the matches for selectors that begin with them."""
+        """Search for several classes and ids at once, and cache the matches for selectors that begin with one of them.
+
+        :param anchors: classes (`.name`) and ids (`#name`)
+        """
         if missing := [name for name in anchors if name not in self._matches]:
             self._matches.update(find_anchors(root_of(self.tree), missing))
 
     @cached_property
     def base_url(self) -> str:
-        """URL to which the links of the page are relative."""
+        """Base URL against which the links of the page are resolved."""
         node = self.tree.head.css_first("base[href]") if self.tree.head else None
         try:
             return join(self.url, node.attributes.get("href") or "") if node else self.url
@@ -81,13 +87,13 @@ class Page:
 
     @property
     def canonical_link(self) -> str:
-        """URL that the page names as its canonical one, "" if it names none."""
+        """URL that the page declares as its canonical URL, or ""."""
         node = self.tree.css_first('link[rel~="canonical" i][href]')
         return (node.attributes.get("href") or "") if node else ""
 
     @cached_property
     def own_links(self) -> tuple[str, str]:
-        """The canonical link and og:url, by which the page names its own URL; empty if it has none."""
+        """URLs that the page declares as its own, in the canonical link and in og:url; each is "" if it is absent."""
         return self.canonical_link, self.meta_tags.get("og:url", "")
 
     @cached_property
@@ -97,12 +103,12 @@ class Page:
 
     @cached_property
     def breadcrumbs(self) -> list[list[tuple[str, str]]]:
-        """JSON-LD breadcrumbs as lists of (name, URL), from the home page down."""
+        """JSON-LD breadcrumbs, each as a list of (name, URL) with the home page first."""
         return [found for value in self._json_ld_values for found in breadcrumbs_in(value) if found]
 
     @cached_property
     def json_ld(self) -> list[dict[str, Any]]:
-        """JSON-LD objects of the article that the page contains; unreadable blocks are skipped."""
+        """JSON-LD objects that describe the article of the page; unreadable blocks are ignored."""
         articles = [found for value in self._json_ld_values for found in articles_in(value)]
         return of_this_page(articles, (self.url, *self.own_links))
 
@@ -114,7 +120,10 @@ def root_of(tree: LexborHTMLParser) -> LexborNode:
 
 @dataclass(eq=False)
 class Article:
-    """The part of a page that holds the story; ``extracted_by`` records the extractor that found each field."""
+    """The part of a page that contains the story.
+
+    :ivar extracted_by: name of the extractor that found each field
+    """
 
     page: Page
     root: LexborNode
@@ -134,7 +143,7 @@ class Article:
         return nodes
 
     def visible_text(self, node: LexborNode, exclude: str = "") -> str | None:
-        """Return the result of :func:`visible_text`; it is cached, because selectors of several fields overlap."""
+        """Return the result of :func:`visible_text` from a cache, because the selectors of several fields overlap."""
         key = node.mem_id, exclude
         if key not in self._texts:
             self._texts[key] = visible_text(node, exclude)

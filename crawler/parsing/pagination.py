@@ -1,4 +1,4 @@
-"""Pagination of listings, by fragments that a button loads or by links to numbered pages."""
+"""Pagination of listings, by HTML fragments that a button loads or by links to numbered pages."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -12,7 +12,7 @@ _MAX_LINKS = 2000
 
 
 def fragment_list_id(page: Page, pagination: Pagination) -> str | None:
-    """Return the list id with which the button of a listing requests fragments, or None without such a button."""
+    """Return the id that a listing's "more" button sends to load further fragments of HTML; None without a button."""
     button = page.tree.css_first(pagination.button) if pagination.button else None
     list_id = button.attributes.get(pagination.attribute) if button is not None else None
     return list_id if list_id and _LIST_ID.fullmatch(list_id) else None
@@ -21,8 +21,8 @@ def fragment_list_id(page: Page, pagination: Pagination) -> str | None:
 def next_page_link(page: Page, url: str, number: int) -> str | None:
     """Return the link to the page after page ``number`` of a listing, or None if there is none.
 
-    The URL is not constructed. The page must link to its own path with the next number (`?page=3`, `/page/3`) or mark
-    the link with `rel=next`.
+    The URL is never constructed. The page must link to its own path with the next number (`?page=3`, `/page/3`), or
+    mark the link with `rel=next`.
     """
     path = re.sub(r"/page/[0-9]+$", "", urlsplit(url).path).rstrip("/")
     for node in page.tree.css("a[href], link[rel=next][href]")[:_MAX_LINKS]:

@@ -34,9 +34,10 @@ class PageResponse:
 
     :param content_type: Content-Type header, if any
     :param is_story: the URL is that of a story, so the story is parsed too
-    :param entry_point: the entry point that the URL belongs to, if any; ``position`` is the position within it
-    :param find_feeds: also return the feeds named in the page's head
-    :param find_links: also return the stories that the page links to, although it is not a listing
+    :param entry_point: the entry point (listing, feed, sitemap or JSON document) to which the URL belongs, if any
+    :param position: page number, fragment number or sitemap depth of the URL within its entry point
+    :param find_feeds: also return the feeds that the head of the page declares
+    :param find_links: also return the links to stories, even if the page is not a listing
     """
 
     url: str
@@ -55,15 +56,15 @@ class ParsedPage:
     """Result of parsing a page.
 
     :ivar lists: rows of each ranked list on the page, by the list's name
-    :ivar links: stories linked from a listing, a page named as a seed or a page with `find_links`, in document order
-    :ivar link_count: number of all links on a listing or a page named as a seed
-    :ivar listing_id: id with which the fragments of a listing are requested
+    :ivar links: stories linked from a listing, a seed page or a page parsed with `find_links`, in document order
+    :ivar link_count: number of all links on a listing or a seed page
+    :ivar listing_id: id with which further HTML fragments of a listing are requested
     :ivar next_page: link to the next page of a listing
-    :ivar feed_urls: feeds named in the page's head
-    :ivar entries: pages named by a feed or sitemap
-    :ivar sitemaps: sitemaps named by a sitemap index
-    :ivar story: the story; if no layout fits the page, its layout is None and it lists the missing parts
-    :ivar unfit: what a declaration of the entry point, such as a JSON path, did not find in the response
+    :ivar feed_urls: feeds that the head of the page declares
+    :ivar entries: pages listed in a feed or sitemap
+    :ivar sitemaps: sitemaps listed in a sitemap index
+    :ivar story: the story; if no layout fits the page, its ``layout`` is None and it lists the missing parts
+    :ivar unfit: a message if something that the entry point declares, such as a JSON path, is not in the response
     :ivar removed: number of attributes or elements removed by the limits on markup, by kind
     """
 
@@ -81,16 +82,17 @@ class ParsedPage:
 
 
 class StoryReader(Protocol):
-    """A way to read the story on a page; the layout of the result is None if the page has no story."""
+    """Interface of a parser for the story on a page; the ``layout`` of the result is None if the page has no story."""
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory: ...
 
 
 @dataclass(frozen=True)
 class PageParser:
-    """Parser of the responses of one site, configured by the declarations of its spider.
+    """Parser of the responses of one site, configured by the class attributes of its spider.
 
-    :param fallback: reader of the stories that no layout fits
+    :param layouts: how the fields of a story are extracted, one layout per page template
+    :param fallback: parser of the stories that no layout fits
     """
 
     url_rules: UrlRules
@@ -100,7 +102,7 @@ class PageParser:
     fallback: "StoryReader | None" = None
 
     def parse(self, response: PageResponse) -> ParsedPage:
-        """Parse a response; the caller has to limit the time.
+        """Parse a response and return the result; the caller must limit the time.
 
         :raises DecodeError: the page is corrupt, or too large to parse
         """
@@ -133,9 +135,9 @@ class PageParser:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Classes and ids in the selectors of the lists and the newest layout, which nearly every page is searched for.
+        """Classes and ids with which the selectors of the ranked lists and of the newest layout begin.
 
-        They are passed to :meth:`Page.preload`.
+        Nearly every page is searched for them, so :meth:`Page.preload` finds all of them in one search.
         """
         regions = (anchor_of(ranked.regions[0]) for ranked in self.lists)
         return tuple(dict.fromkeys((*filter(None, regions), *(self.layouts[0].anchors if self.layouts else ()))))
@@ -162,7 +164,7 @@ class PageParser:
             parsed.unfit = f"{listing.script} has no {listing.entries.items or 'list'}: {found}"
 
     def _parse_json(self, response: PageResponse, source: Json) -> ParsedPage:
-        """Return the entries of a document and, if it is a ranked list, its rows."""
+        """Return the entries of a JSON document; if it is a ranked list, also return its rows."""
         document = load_json(response.body, response.content_type)
         if source.html:
             page = Page(html_at(document, source.html).encode(), response.url, response.fetched_at)
@@ -183,7 +185,10 @@ class PageParser:
         return parsed
 
     def _declared(self, page: Page, target: SiteUrl) -> SiteUrl | None:
-        """Return the URL that the page of a story declares as its own, or None if it declares none of this story."""
+        """Return the URL that the page of a story declares as its own.
+
+        Return None if it declares no URL, or only the URL of another story.
+        """
         declared = (self.url_rules.identify(link, page.base_url) for link in page.own_links if link)
         own = (each for each in declared if isinstance(each, SiteUrl) and each.story_id == target.story_id)
         return next((each for each in own if not is_twin(each.url)), None)

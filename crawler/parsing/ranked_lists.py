@@ -1,4 +1,4 @@
-"""Parsing of the ranked lists on a page (latest, most popular) and of all its links to stories."""
+"""Parsing of the ranked lists (latest, most popular) on a page, and of all links to stories on it."""
 
 import re
 from collections import defaultdict, deque
@@ -27,12 +27,14 @@ class RankedList:
     :param name: `latest` or `popular`
     :param regions: selectors of the element that holds the rows, from the most to the least specific
     :param rows: selector of one row within it
-    :param rank: selector within a row; the rank is in Bengali or ASCII digits. Without one, the position is the rank
-    :param headline: where the headline is: `text`, or an attribute of the row's links such as `@aria-label`, which is
-        preferred to the text where a row has it
-    :param title: selector within a row of the element with the text; without a match, the text of the links counts
-    :param drop: selector of an element in the title that is not part of the headline (a kicker)
-    :param page: pattern of the paths of the only pages that have the list, if others have the same elements
+    :param rank: selector, within a row, of the rank in Bengali or ASCII digits; if empty, the rank is the row's
+        position
+    :param headline: `text`, or an attribute of the row's links such as `@aria-label`; the attribute has precedence over
+        the text if a row has both
+    :param title: selector, within a row, of the element with the text; if nothing matches, the text of the links is
+        used
+    :param drop: selector of an element inside the title that is not part of the headline (a kicker)
+    :param page: pattern of URL paths; the list is only searched on pages that match it
     """
 
     name: str
@@ -47,7 +49,7 @@ class RankedList:
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
-    """One row of a ranked list, with the headline as the list prints it."""
+    """One row of a ranked list, with the headline as printed in the list."""
 
     rank: int
     target: SiteUrl | SkippedUrl
@@ -73,7 +75,10 @@ _ABSOLUTE = re.compile(r"\A\s*+(?:https?://|/)", re.IGNORECASE)
 
 
 def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base_url: str) -> list[RankedRow]:
-    """Return the rows of a region, from a cache if its markup is known; most pages of a run show the same list."""
+    """Return the rows of a list region, from a cache if the same markup was parsed before.
+
+    Most pages of a run contain the same list.
+    """
     markup = region.html or ""
     origin = "/".join(base_url.split("/", 3)[:3])
     cached = _cache[ranked, url_rules]
@@ -88,7 +93,7 @@ def _cached_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, ba
 
 
 def _parse_rows(region: LexborNode, ranked: RankedList, url_rules: UrlRules, base_url: str) -> Iterator[RankedRow]:
-    """Yield the rows with a link; if the rank of a row cannot be parsed, the position in the list is used."""
+    """Yield the rows that have a link; a row whose rank cannot be parsed has its position in the list as its rank."""
     nodes = region.css(ranked.rows)[:MAX_ROWS]
     # One search of the whole list is several times as fast as one in each row.
     links, ranks = (_group_by_row(region, nodes, selector) for selector in ("a[href]", ranked.rank))
@@ -110,9 +115,10 @@ def _group_by_row(region: LexborNode, rows: list[LexborNode], selector: str) -> 
 
 
 def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
-    """Return the link of a row to a story, otherwise to another kind of page (a video), otherwise the first link.
+    """Return the link of a row that leads to a story.
 
-    A row has several links if its kicker is a link too.
+    If there is none, return the first link to another kind of page, such as a video, or else the first link. A row has
+    several links if its kicker is a link too.
     """
     stories = (target for target in targets if isinstance(target, SiteUrl) and target.story_id)
     others = (target for target in targets if isinstance(target, SkippedUrl) and target.outcome is Outcome.NOT_A_STORY)
@@ -120,7 +126,7 @@ def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
 
 
 def valid_ranks(rows: list[RankedRow]) -> list[RankedRow]:
-    """Return the rows; if their ranks are not distinct or out of range, with positions as ranks."""
+    """Return the rows; replace all ranks by positions if the ranks are not distinct or are out of range."""
     ranks = {row.rank for row in rows}
     if not rows or (len(ranks) == len(rows) and min(ranks) >= 1 and max(ranks) <= MAX_ROWS):
         return rows

@@ -1,7 +1,7 @@
-"""Fast CSS selection for the many selectors of a layout.
+"""Fast search for the many CSS selectors of a layout.
 
-Many of the selectors begin with the same class or id, called the anchor. A page is searched for each anchor once; the
-rest of each selector is only applied to the few elements found.
+Many of the selectors begin with the same class or id, called the anchor. A page is searched for each anchor once. The
+rest of each selector is then applied only to the few elements found.
 """
 
 import re
@@ -44,7 +44,7 @@ def find_anchors(root: LexborNode, names: Iterable[str]) -> dict[str, list[Lexbo
 def select(root: LexborNode, selector: str, css: Callable[[str], list[LexborNode]]) -> list[LexborNode]:
     """Return the matches of a selector below ``root``, without repetitions, in document order.
 
-    :param css: function that returns the matches of the anchor, from a cache
+    :param css: function that returns the matches of a class or id, from a cache
     """
     if (parts := _split(selector)) is None:
         return root.css(selector)
@@ -62,7 +62,10 @@ def select(root: LexborNode, selector: str, css: Callable[[str], list[LexborNode
 
 @cache
 def _split(selector: str) -> tuple[str, str, str] | None:
-    """Split a selector into (anchor, part inside it, part directly after it); return None if it has another form."""
+    """Split a selector into (class or id, selector inside its element, selector of the element directly after it).
+
+    The class or id at the beginning is called the anchor. Return None if the selector has another form.
+    """
     matches = [match for part in selector.split(",") if (match := _ANCHORED.fullmatch(part.strip()))]
     if len(matches) <= selector.count(",") or len({match["anchor"] for match in matches}) > 1:
         return None

@@ -25,7 +25,8 @@ class TextBlock:
 
     :ivar unlinked: the part of the text that is not inside links
     :ivar links: URLs of the links in the block
-    :ivar picture: alt text of a picture directly before the block ("" if the picture has none); None without a picture
+    :ivar picture: alt text of a picture directly before the block, or "" if that picture has none; None without a
+        picture
     :ivar element: the element in which the text of the block begins
     """
 
@@ -133,7 +134,10 @@ def text_blocks(root: LexborNode, excluded: Container[int] = frozenset()) -> Ite
 
 
 def _walk(root: LexborNode, excluded: Container[int]) -> Iterator[tuple[str, LexborNode, bool]]:
-    """Yield (tag, node, entering) at the start and end of each node; there is no recursion that limits the depth."""
+    """Yield (tag, node, entering) at the start and the end of each node.
+
+    There is no recursion, because its limit would restrict the depth of the document.
+    """
     node, entering = root.first_child, True
     while node is not None:
         tag = node.tag or ""
@@ -168,7 +172,10 @@ def _is_visible(tag: str, node: LexborNode, excluded: Container[int]) -> bool:
 
 
 def _is_data_row(row: LexborNode) -> bool:
-    """Report if a table row has text in several cells and contains no other table, as rows for page layout do."""
+    """Return True if a table row has text in several cells and contains no other table.
+
+    A row that contains a table is used for the layout of the page.
+    """
     cells, child = 0, row.first_child
     while child is not None and cells < 2:
         cells += child.tag in _CELL and bool((child.text() or "").strip())
@@ -181,7 +188,7 @@ def _join(texts: list[str]) -> str:
 
 
 def _hidden_mail(node: LexborNode) -> str | None:
-    """Return an e-mail address that Cloudflare shows as ``[email protected]``, or None.
+    """Return the e-mail address that Cloudflare has obfuscated as ``[email protected]``, or None.
 
     It is stored as hexadecimal bytes, each XORed with the first byte.
     """

@@ -10,7 +10,7 @@ from crawler.decoding.decode_errors import PageTooLarge
 
 @contextmanager
 def limited(seconds: float = 5.0) -> Iterator[None]:
-    """Raise :class:`PageTooLarge` in a ``with`` block that takes too long; works in the main thread only."""
+    """Raise :class:`PageTooLarge` if a ``with`` block takes longer than ``seconds``; only works in the main thread."""
 
     def interrupt(_: int, __: FrameType | None) -> None:
         raise PageTooLarge(f"reading the page took more than {seconds:g} s")

@@ -84,9 +84,9 @@ class Admission:
         self._queue.push(request)
 
     def keep_alternative(self, request: Request) -> bool:
-        """Keep a request for another URL of a story, for the case that the first URL does not return the story.
+        """Keep a request for another URL of a story, in case the first URL does not return the story.
 
-        If the first URL has failed already, the request is queued at once. Returns False if the request is dropped,
+        If the first URL has already failed, the request is queued at once. Returns False if the request is dropped,
         because the run already knows this URL or has enough other URLs of the story.
         """
         fetch: Fetch = request.meta["fetch"]

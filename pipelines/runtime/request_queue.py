@@ -1,4 +1,4 @@
-"""Priority queue of requests with a maximum size."""
+"""Priority queue of Scrapy requests with a maximum size."""
 
 import heapq
 from itertools import count

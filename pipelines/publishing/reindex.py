@@ -40,7 +40,7 @@ _STORIES = TABLES["stories"]
 
 
 def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
-    """Replace a site's ledger (its SQLite crawl state) by one built from the Parquet files, and return it open.
+    """Replace a site's ledger (its SQLite crawl state) by one built from the Parquet files; return the open ledger.
 
     The caller must hold the lock of the site. Raises :class:`DataDamaged` if a Parquet file is unreadable; such a file
     can be moved away by `khobor check --quarantine`.

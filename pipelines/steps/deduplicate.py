@@ -16,9 +16,9 @@ def deduplicate(story: Story, ledger: Ledger, *, is_canonical: bool = True) -> S
     """Return a copy of a new or changed story with its revision number and the times when it was first seen.
 
     ``first_seen_at`` is the time at which any revision of the story was first seen, and ``appeared_by`` the time at
-    which this revision was first seen. ``cluster_id`` is preliminary: that of the previous revision, or the story's own
-    id. Raises :class:`Unchanged` if the story is already stored in this state. Raises :class:`ExactDuplicate` if its id
-    is new but a stored story has the same headline and body.
+    which this revision was first seen. ``cluster_id`` is preliminary: it is that of the previous revision, or the
+    story's own id. Raises :class:`Unchanged` if the story is already stored in this state. Raises
+    :class:`ExactDuplicate` if its id is new but a stored story has the same headline and body.
 
     :param is_canonical: True if the URL of ``story`` is canonical; otherwise a stored story keeps its URL and section
     """

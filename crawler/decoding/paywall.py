@@ -6,7 +6,7 @@ from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser
 
-from crawler.bengali.text import compile_nfc
+from crawler.bengali.text import compile_nfc, count_words
 
 _NOT_FREE = frozenset(("false", "no", "0"))
 _LOCKED_TIERS = frozenset(("locked", "premium", "paid", "subscriber"))
@@ -29,16 +29,16 @@ _MAX_MARKER_TEXT = 2_000  # characters; a longer element is the story inside an 
 
 
 def is_partial(
-    articles: Sequence[Mapping[str, Any]], meta_tags: Mapping[str, str], tree: LexborHTMLParser, words: int
+    articles: Sequence[Mapping[str, Any]], meta_tags: Mapping[str, str], tree: LexborHTMLParser, text: str
 ) -> bool:
     """Return True if a page contains only part of its story, because the rest must be paid for.
 
     The page declares this in JSON-LD or meta elements, or asks readers to subscribe or log in to read the rest.
 
     :param articles: JSON-LD objects of the story
-    :param words: number of words of the extracted text; if JSON-LD declares no more words, the story is complete
+    :param text: the extracted text; if it has nearly all words that JSON-LD declares, the story is complete
     """
-    if any(_has_all_words(article, words) for article in articles):
+    if any(_has_all_words(article, text) for article in articles):
         return False
     if any(_is_not_free(article) and not _shows_paid_part(article, tree) for article in articles):
         return True
@@ -52,9 +52,9 @@ def _is_not_free(value: Mapping[str, Any]) -> bool:
     return str(value.get("isAccessibleForFree", "")).rpartition("/")[2].strip().lower() in _NOT_FREE
 
 
-def _has_all_words(article: Mapping[str, Any], words: int) -> bool:
+def _has_all_words(article: Mapping[str, Any], text: str) -> bool:
     declared = str(article.get("wordCount", ""))
-    return declared.isascii() and declared.isdigit() and 0 < _WHOLE * int(declared[:9]) <= words
+    return declared.isascii() and declared.isdigit() and 0 < _WHOLE * int(declared[:9]) <= count_words(text)
 
 
 def _shows_paid_part(article: Mapping[str, Any], tree: LexborHTMLParser) -> bool:

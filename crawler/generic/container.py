@@ -43,16 +43,45 @@ class Thresholds:
 
 
 DEFAULTS = Thresholds()
-# Words in the class or id of an element, as in `related-links`, `share_bar` or `post-comments`.
-_BOILERPLATE_NAME = re.compile(
-    r"(?:^|[\s_-])(?:comments?|disqus|respond|related\w*|recirc\w*|recommend\w*|share|sharing|sharedaddy|social|newsletters?"
-    r"|promo\w*|advert\w*|ads?|sponsor\w*|sidebar|footer|foot|nav|navigation|navbar|menu|breadcrumbs?|cookies?|gdpr|consent"
-    r"|subscribe|subscription|signup|login|popup|modal|overlay|tags|taglist|topics|trending|popular"
-    r"|most-?(?:read|viewed)|latest|more-?(?:news|stories|from|on)|read-?(?:more|next|also)|outbrain|taboola|captions?"
-    r"|credits?|byline|dateline|timestamp|author-?(?:bio|box|info)|bio|sr-only|screen-reader-text|visually-?hidden"
-    r"|toolbar|widget|banner|pagination|pager|rating|copyright|disclaimer)(?:$|[\s_-])",
-    re.IGNORECASE,
+# Words in the class or id of an element, as in `related-links`, `share_bar` or `post-comments`, and pairs of words.
+_WORDS = frozenset(
+    (
+        "comment",
+        "comments",
+        "disqus",
+        "respond",
+        "share",
+        "sharing",
+        "sharedaddy",
+        "social",
+        "newsletter",
+        "newsletters",
+    )
+    + ("ad", "ads", "sidebar", "footer", "foot", "nav", "navigation", "navbar", "menu", "breadcrumb", "breadcrumbs")
+    + (
+        "cookie",
+        "cookies",
+        "gdpr",
+        "consent",
+        "subscribe",
+        "subscription",
+        "signup",
+        "login",
+        "popup",
+        "modal",
+        "overlay",
+    )
+    + ("tags", "taglist", "topics", "trending", "popular", "latest", "outbrain", "taboola", "caption", "captions")
+    + ("credit", "credits", "byline", "dateline", "timestamp", "authorbio", "authorbox", "authorinfo", "bio", "toolbar")
+    + ("widget", "banner", "pagination", "pager", "rating", "copyright", "disclaimer", "mostread", "mostviewed")
+    + ("morenews", "morestories", "morefrom", "moreon", "readmore", "readnext", "readalso", "visuallyhidden")
 )
+_BEGINNINGS = ("related", "recirc", "recommend", "promo", "advert", "sponsor")
+_PAIRS = re.compile(
+    r"(?:^|[\s_-])(?:most-(?:read|viewed)|more-(?:news|stories|from|on)|read-(?:more|next|also)|author-(?:bio|box|info)"
+    r"|sr-only|screen-reader-text|visually-hidden)(?:$|[\s_-])"
+)
+_SEPARATOR = re.compile(r"[\s_-]+")
 _NAMED = "div, section, aside, ul, ol, dl, footer, header, p, table, figure, h2, h3, h4, small, blockquote"
 _MAX_NAMES = 500  # characters of a class
 _HIDDEN_STYLE = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
@@ -175,7 +204,13 @@ def _is_boilerplate(node: LexborNode) -> bool:
 
 @lru_cache(maxsize=4096)  # the pages of a site have the same few hundred names
 def _names_boilerplate(names: str) -> bool:
-    return _BOILERPLATE_NAME.search(names[:_MAX_NAMES]) is not None
+    names = names[:_MAX_NAMES].lower()
+    words = _SEPARATOR.split(names)
+    return (
+        not _WORDS.isdisjoint(words)
+        or any(word.startswith(_BEGINNINGS) for word in words)
+        or ("-" in names and _PAIRS.search(names) is not None)
+    )
 
 
 def _unwrap_page_form(body: LexborNode) -> None:

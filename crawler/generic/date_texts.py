@@ -16,6 +16,7 @@ from crawler.decoding.http_dates import parse_http_date
 from crawler.generic.month_names import MONTHS, PUBLISHED_WORDS, UPDATED_WORDS
 
 _MAX_LENGTH = 400
+_DIGITS = re.compile(r"\d\D?\d")  # of any script; no date has only single ones
 _BENGALI = re.compile("[\u0980-\u09ff]")
 _FIRST_YEAR = 1990
 _MAX_AHEAD = timedelta(hours=24)
@@ -96,6 +97,8 @@ class DateReader:
 
     def written_dates(self, text: str) -> Iterator[FoundDate]:
         """Yield the dates in a visible text, in order, with their labels."""
+        if not _DIGITS.search(text):
+            return
         if _BENGALI.search(text):
             yield from self._bengali_dates(text)
         shown = search_key(ascii_digits(text[:_MAX_LENGTH])).lower()

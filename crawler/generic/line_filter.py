@@ -56,13 +56,13 @@ def story_lines(chosen: Sequence[Candidate], headline: str | None, summary: str 
 
     :param summary: description in the head of the page, which is removed if it is shown above the text as a subtitle
     """
-    lines = _after_headline(chosen, headline)
+    lines = [each for each in _after_headline(chosen, headline) if not _is_label(each)]
     main = _main_parent(lines)
     while lines and (_is_edge(lines[0]) or (main not in lines[0].chain and _is_preamble(lines[0], summary))):
         lines = lines[1:]
     while lines and (_is_edge(lines[-1]) or _is_closing(lines[-1])):
         lines = lines[:-1]
-    return [each for each in lines if not _is_label(each)]
+    return lines
 
 
 def _after_headline(chosen: Sequence[Candidate], headline: str | None) -> list[Candidate]:
@@ -102,10 +102,10 @@ def _is_preamble(line: Candidate, summary: str | None) -> bool:
 
 
 def _is_edge(line: Candidate) -> bool:
-    """Report if a line is none of the story when it is the first or the last: a link, a label or a date."""
+    """Report if a line is none of the story when it is the first or the last: a link or a date."""
     block = line.block
     is_link = block.links != () and not _WORD.search(block.unlinked)
-    return is_link or _is_label(line) or is_date_line(line)
+    return is_link or is_date_line(line)
 
 
 def _is_closing(line: Candidate) -> bool:

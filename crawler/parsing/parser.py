@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from crawler.bengali.text import count_words
 from crawler.decoding.charset import sniff
 from crawler.decoding.decompress import decompress
 from crawler.decoding.json_documents import JsonEntry, entries_at, html_at, load_json, shape_of
@@ -207,8 +206,8 @@ class PageParser:
 def _with_access(parsed: ParsedStory, page: Page) -> ParsedStory:
     story = parsed.story
     if story.layout is not None:
-        words = count_words(story.body or "")
-        story.access = "partial" if is_partial(page.json_ld, page.meta_tags, page.tree, words) else "full"
+        is_teaser = is_partial(page.json_ld, page.meta_tags, page.tree, story.body or "")
+        story.access = "partial" if is_teaser else "full"
     return parsed
 
 

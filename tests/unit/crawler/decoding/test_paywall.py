@@ -11,7 +11,9 @@ LONG = "<p>words of the paid part of this story</p>" * 20
 
 
 def partial(html: str = "<p>text</p>", words: int = 60, tier: str = "", **article: Any) -> bool:
-    return is_partial([article] if article else [], {"article:content_tier": tier}, LexborHTMLParser(html), words)
+    return is_partial(
+        [article] if article else [], {"article:content_tier": tier}, LexborHTMLParser(html), "word " * words
+    )
 
 
 @pytest.mark.parametrize("value", ["False", False, "false", "http://schema.org/False", "no"])

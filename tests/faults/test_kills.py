@@ -177,7 +177,7 @@ def test_readers_see_whole_files(server: ForkServer, memory_folder: Path, looks:
     chance = Random(store.world.seed)
     usual = store.run()
     with ConcurrentReaders(store.root / "stories", memory_folder / "seen") as readers:
-        while readers.fewest_looks() < looks:
+        while readers.fewest_looks() < looks or not readers.saw_growth():
             store.next_edition(kill_after=chance.random() * 2 * usual.seconds)
             store.settled()
     saw_all_is_well(readers)

@@ -32,7 +32,6 @@ class ConcurrentReaders:
 
     def __exit__(self, *_: object) -> None:
         self._process.communicate()  # closes stdin: the readers end after the current read
-        self._all = self._lines()
 
     def _lines(self) -> list[dict[str, Any]]:
         lines = self._log.read_text().splitlines(keepends=True)
@@ -46,13 +45,18 @@ class ConcurrentReaders:
     def looks(self) -> dict[str, list[tuple[int, int]]]:
         """Return for each engine the numbers of rows and of distinct stories, in order."""
         found = defaultdict(list)
-        for line in self._all:
+        for line in self._lines():
             if "rows" in line:
                 found[line["engine"]].append((line["rows"], line["stories"]))
         return found
 
+    def saw_growth(self) -> bool:
+        """Report if each engine saw more rows than at its first look."""
+        looks = self.looks()
+        return all(seen and seen[-1] > seen[0] for seen in (looks[name] for name in ENGINES))
+
     def troubles(self) -> list[str]:
-        return [f"{line['engine']}: {line['trouble']}" for line in self._all if "trouble" in line]
+        return [f"{line['engine']}: {line['trouble']}" for line in self._lines() if "trouble" in line]
 
 
 def _by_polars(folder: str) -> list[str]:

@@ -1,7 +1,8 @@
-"""URLs of a site: the bytes to request, and the keys that identify a story or page for all spellings of its URL.
+"""URLs of a site: the bytes to request, and a key that is equal for all URLs of one story or page.
 
-A URL is requested as it is linked (:mod:`crawler.urls.standard`). Its normal form (:mod:`crawler.urls.normal_form`)
-only identifies it. This package imports no other one but ``outcomes`` and ``safe_text``.
+A URL is requested exactly as it is linked (:mod:`crawler.urls.standard`). Its normal form
+(:mod:`crawler.urls.normal_form`) is only used to identify the page. Modules here import only `crawler.outcomes` and
+`crawler.safe_text`.
 """
 
 import re
@@ -33,8 +34,10 @@ _CANONICAL = re.compile(
 class SiteUrl:
     """A URL on one of the site's hosts.
 
-    ``url`` is the normal form, ``request_url`` the URL as linked; ``key`` is equal for all URLs of one story or page;
-    ``story_id`` and ``section`` are set for a story's URL.
+    :ivar url: the normal form, used to identify the page
+    :ivar key: equal for all URLs of one story or page
+    :ivar story_id: id of the story, or None if the URL is not that of a story; likewise ``section``
+    :ivar request_url: the URL as linked, which is requested
     """
 
     url: str
@@ -46,7 +49,7 @@ class SiteUrl:
 
 @dataclass(frozen=True, slots=True)
 class SkippedUrl:
-    """A link that is not requested, with the outcome and reason to record."""
+    """A link that is not requested, with the outcome (final state of a URL) and the reason to be recorded."""
 
     url: str
     outcome: Outcome
@@ -63,12 +66,12 @@ class SkippedUrl:
 class UrlRules:
     """Rules by which the URLs of one site are recognised.
 
-    :param site: name of the site, the first half of each ``story_id``
+    :param site: name of the site, which is the first half of each ``story_id``
     :param hosts: the site's hosts, with the canonical one first; links to other hosts are not followed
     :param story: pattern of a story's path, with the group ``id`` and optionally ``section``
     :param parameter: query parameter that holds the id, if the path has none (`/news.php?news=123`)
-    :param from_root: relative links lack the first slash of their path, so they start at the home page
-    :param other_kinds: first path segments of pages that have an id but are no story (videos, polls, pages of lists)
+    :param from_root: relative links lack the first slash of their path, so they are resolved against the home page
+    :param other_kinds: first path segments of pages that have an id but are not stories (videos, polls, pages of lists)
     """
 
     site: str
@@ -79,7 +82,7 @@ class UrlRules:
     from_root: bool = False
 
     def identify(self, link: str, base: str = "") -> SiteUrl | SkippedUrl:
-        """Return the URL of a link on the page ``base``, or the reason why it is not requested."""
+        """Resolve a link on the page ``base``; return its URL, or a :class:`SkippedUrl` if it must not be requested."""
         if (match := _CANONICAL.fullmatch(link)) and len(link) <= MAX_LENGTH:
             scheme, host = (match["scheme"], match["host"]) if match["host"] else _origin_of(base)
             if host in self.hosts:
@@ -108,7 +111,7 @@ class UrlRules:
     def absolute(self, link: str, base: str) -> str | None:
         """Return the absolute URL of a link to any host, such as that of a picture, or None if the link is not valid.
 
-        A host of the site is replaced by the canonical one.
+        If the host is one of the site's hosts, it is replaced by the canonical one.
         """
         if _NO_TARGET.fullmatch(link := link.strip()) or len(link) > MAX_LENGTH:
             return None
@@ -139,13 +142,13 @@ class UrlRules:
         return SiteUrl(url, url, request_url=request_url)
 
     def _number(self, match: re.Match[str], raw_query: str) -> str | None:
-        """Return the publisher's id, which is in the path or in the query."""
+        """Return the publisher's id of a story, which is in the path or in the query."""
         number = match.groupdict().get("id") or dict(parse_qsl(raw_query)).get(self.parameter, "")
         return number if _NUMBER.fullmatch(number) else None
 
 
 def is_twin(url: str) -> bool:
-    """Report if a URL is that of the AMP or mobile edition of a page."""
+    """Return True if a URL belongs to the AMP or mobile version of a page."""
     return _TWIN.search(urlsplit(url).path) is not None
 
 
@@ -156,7 +159,7 @@ def _parse_base(base: str) -> Url:
 
 @lru_cache(maxsize=16)
 def _origin_of(base: str) -> tuple[str, str]:
-    """Return the scheme, with its slashes, and the host of a base URL; both are empty if it is not valid."""
+    """Return the scheme, with its slashes, and the host of a base URL; both are empty if the URL is not valid."""
     try:
         url = _parse_base(base)
     except UrlError:

@@ -1,4 +1,4 @@
-"""Normal form of a URL's path and query, equal for all spellings that lead to the same page."""
+"""Normal form of a URL's path and query, which is equal for all spellings that lead to the same page."""
 
 import re
 import unicodedata
@@ -13,7 +13,10 @@ _SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
 
 
 def canonical_path(path: str) -> str:
-    """Return a path in NFC, uniformly percent-encoded, without dot segments, empty segments and a final slash."""
+    """Return a path in normal form: in NFC, uniformly percent-encoded, and without a final slash.
+
+    Dot segments and empty segments are removed.
+    """
     segments: list[str] = []
     for escaped in path.split("/"):
         segment = _nfc(unquote(escaped))

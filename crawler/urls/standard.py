@@ -1,8 +1,8 @@
 """Parser of http and https URLs according to the WHATWG URL standard (https://url.spec.whatwg.org/).
 
-A browser resolves a link by these rules, and the site expects the request that a browser sends: backslashes are
-slashes, tabs and line breaks are removed, missing slashes are added, and nothing is decoded. The functions of
-`urllib.parse` and w3lib follow RFC 3986, change some of these bytes and leave others that cannot be sent.
+A browser resolves a link by these rules: backslashes are read as slashes, tabs and line breaks are removed, missing
+slashes are added, and nothing is decoded. The site expects the request that a browser sends. `urllib.parse` and w3lib
+follow RFC 3986 instead: they change some of these bytes, and keep others that cannot be sent.
 """
 
 import re
@@ -27,16 +27,16 @@ _PORT = re.compile(r":([^:\]]*+)\Z")
 
 
 class UrlError(ValueError):
-    """Raised for a link that is not a URL, or whose scheme is neither http nor https."""
+    """Raised if a link is not a URL, or if its scheme is neither http nor https."""
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
     """The parts of a URL as it is requested: percent-encoded, but not normalised in any other way.
 
-    :ivar has_user: the URL has a user name or password
-    :ivar port: None if it is the scheme's default
-    :ivar query: without the question mark; None if the URL has none
+    :ivar has_user: True if the URL contains a user name or password
+    :ivar port: port number, or None for the default port of the scheme
+    :ivar query: query without the question mark, or None if the URL has no query
     """
 
     scheme: str
@@ -48,7 +48,7 @@ class Url:
 
     @classmethod
     def parse(cls, link: str, base: Self | None = None) -> Self:
-        """Parse a link, which may be relative to ``base``; the fragment is dropped.
+        """Parse a link, which may be relative to ``base``, without its fragment.
 
         :raises UrlError: the link is not valid, or a browser would not request it from a web server
         """
@@ -81,15 +81,18 @@ class Url:
 
 
 def join(base: str, link: str) -> str:
-    """Return the URL of a link on the page ``base``, as it is requested.
+    """Return the URL to request for a link on the page ``base``.
 
-    :raises UrlError: as for :meth:`Url.parse`
+    :raises UrlError: the link is not valid, or a browser would not request it from a web server
     """
     return str(Url.parse(link, Url.parse(base) if base else None))
 
 
 def escape(text: str, escaped: re.Pattern[str] = _PATH_ESCAPED) -> str:
-    """Percent-encode the characters that a URL must not contain; escapes stay, also broken ones such as `%zz`."""
+    """Percent-encode the characters that a URL must not contain.
+
+    Existing escapes are kept, even invalid ones such as `%zz`.
+    """
     return escaped.sub(lambda match: "".join(f"%{octet:02X}" for octet in _utf8(match[0])), text)
 
 
@@ -121,7 +124,7 @@ def _host_and_port(text: str, scheme: str) -> tuple[str, int | None]:
 
 
 def _host(text: str) -> str:
-    """Return a host in lower case and in ASCII; addresses of IPv6 are returned as they are."""
+    """Return a host name in lower case and in ASCII (IDNA); IPv6 addresses are returned unchanged."""
     if text.startswith("[") and text.endswith("]"):
         return text.lower()
     host = unquote_to_bytes(_utf8(text)).decode("utf-8", errors="replace")

@@ -1,1 +1,4 @@
-"""Reading of pages without declarations. May import `parsing` and what it imports, but no Scrapy."""
+"""Parsing of stories on pages for which no site declares a layout.
+
+Modules here may import `crawler.parsing` and the modules that it imports, but not Scrapy.
+"""

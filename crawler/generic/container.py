@@ -1,7 +1,7 @@
-"""Choice of the blocks of a page that are its story, by the density of prose around the headline.
+"""Selection of the text blocks that are the story of a page, by the density of prose around the headline.
 
-The search starts at the smallest element that holds the headline and enough prose, goes down as long as one child holds
-most of the prose, and up again as long as the prose gained outweighs the other text.
+The search starts at the smallest element that contains the headline and enough prose. It goes down to a child as long
+as the child contains most of the prose. It then goes up again as long as this adds much more prose than other text.
 """
 
 import re
@@ -19,16 +19,20 @@ from crawler.parsing.text_blocks import TextBlock, text_blocks
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Limits of the choice; benchmarks/extraction.py cross-validates them.
+    """Limits for the selection of a story's text blocks; `benchmarks/extraction.py` cross-validates them.
 
-    :param min_prose: characters without links from which a block is prose; a sentence needs only ``min_sentence``
-    :param min_rest: characters of prose outside the elements with names of boilerplate; with less, the name of an
-        element that holds more than ``max_noise`` of the page's prose does not count
-    :param near_characters, near_share: prose (number, and share of the page's) of an element around the headline at
-        which the search starts
-    :param main_child: share of an element's prose at which the search goes down to a child
-    :param climb: characters of prose for which one other character is accepted on the way up
-    :param block_cost: characters that a block that is not prose counts besides its own
+    Prose is running text, as opposed to labels and links.
+
+    :param min_prose: minimum number of characters outside links for a block to be prose
+    :param min_sentence: the same for a block that ends like a sentence
+    :param min_rest: if a page has fewer characters of prose outside the elements whose class or id names boilerplate,
+        the name of an element counts only if the element holds at most ``max_noise`` of the page's prose
+    :param max_noise: share of the page's prose, see ``min_rest``
+    :param near_characters: minimum characters of prose in the element around the headline at which the search starts
+    :param near_share: minimum share of the page's prose in that element
+    :param main_child: minimum share of an element's prose in one child for the search to go down to the child
+    :param climb: minimum characters of prose gained per character of other text for the search to go up
+    :param block_cost: number of characters that is added to the length of each block that is not prose
     """
 
     min_prose: int = 50
@@ -94,7 +98,11 @@ _SENTENCE_END = re.compile(r"[.!?।…:。！？][\"'”’)»」]*$")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A block of the page, the ids of the elements around it from the inside out, and its characters of prose."""
+    """A text block of the page that may belong to the story.
+
+    :ivar chain: ids of the elements that contain the block, with the innermost first
+    :ivar prose: number of characters of prose (running text, not labels or links) in the block
+    """
 
     block: TextBlock
     chain: tuple[int, ...]
@@ -102,7 +110,7 @@ class Candidate:
 
 
 class PageBlocks:
-    """The text blocks of a page without those in boilerplate elements."""
+    """The text blocks of a page, except those in boilerplate elements such as menus and comments."""
 
     def __init__(self, tree: LexborHTMLParser, limits: Thresholds = DEFAULTS) -> None:
         body = tree.body if tree.body is not None else root_of(tree)
@@ -127,7 +135,7 @@ class PageBlocks:
         ]
 
     def _chain(self, element: LexborNode) -> tuple[int, ...]:
-        """Return the ids of an element and its ancestors; the chain of each ancestor is cached too."""
+        """Return the ids of an element and its ancestors, with the innermost first; the results are cached."""
         above: list[int] = []
         known: tuple[int, ...] = ()
         for node in self_and_ancestors(element):
@@ -141,12 +149,15 @@ class PageBlocks:
         return known
 
     def heading(self, candidate: Candidate) -> str:
-        """Return the tag of the heading that holds a candidate, or an empty string."""
+        """Return the tag name of the heading element (such as `h1`) that contains a block, or an empty string."""
         tags = (self._elements[key].tag or "" for key in candidate.chain[:_HEADING_DEPTH])
         return next((tag for tag in tags if tag in _HEADINGS), "")
 
     def around(self, headline: Candidate | None) -> list[Candidate]:
-        """Return the blocks of the story's container."""
+        """Return the text blocks of the element that contains the story, found by the density of prose.
+
+        :param headline: block of the headline, where the search starts; None if it is unknown
+        """
         if not self.candidates:
             return []
         limits, prose = self._limits, _sums(self.candidates, lambda each: each.prose)
@@ -176,7 +187,7 @@ class PageBlocks:
 
 
 def prose_in(block: TextBlock, limits: Thresholds = DEFAULTS) -> int:
-    """Return the number of characters of prose in a block, 0 for a label, a list of links and the like."""
+    """Return the number of characters of prose in a text block; it is 0 for labels, lists of links and the like."""
     free = len(block.unlinked)
     is_prose = free >= limits.min_prose or (free >= limits.min_sentence and _SENTENCE_END.search(block.text))
     return free if is_prose and free * 2 >= len(block.text) else 0
@@ -214,7 +225,10 @@ def _names_boilerplate(names: str) -> bool:
 
 
 def _unwrap_page_form(body: LexborNode) -> None:
-    """Remove the tags of a form around the whole page, as ASP.NET writes it; forms are skipped otherwise."""
+    """Remove the tags of a form that contains most of the page, as in pages of ASP.NET.
+
+    The text in other forms is skipped.
+    """
     forms = body.css("form")
     whole = len(body.text()) if forms else 0
     for form in forms:

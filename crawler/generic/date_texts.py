@@ -1,6 +1,7 @@
-"""Parsing of dates in the forms of all countries, to a moment or, if no time is given, to a day.
+"""Parsing of dates in the formats of many countries, to a moment or, if no time is given, to a day.
 
-Nothing is guessed: 03/04/2016 is a date only if the language of the page tells the order of day and month.
+Nothing is guessed. 03/04/2016, for example, is a date only if the language of the page determines the order of day and
+month.
 """
 
 import re
@@ -57,10 +58,12 @@ _LABEL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FoundDate:
-    """A date: its day and, if a time is given, the moment, with the offset that the text has.
+    """A date found in a text.
 
+    :ivar day: the day of the date
+    :ivar moment: date and time with the offset given in the text, or None if only a day is given
     :ivar is_update: the text calls it the date of an update
-    :ivar is_labelled: the text names it as a date of publication or update
+    :ivar is_labelled: the text calls it a date of publication or update
     """
 
     day: date
@@ -73,10 +76,11 @@ class FoundDate:
 class DateReader:
     """Parser of the dates of one page.
 
+    :param zone: time zone of a time without an offset
+    :param now: time of the download; a date more than a day later is rejected
     :param language: language of the page, in lower case, such as `en-us`
-    :param knows_zone: ``zone`` is that of the site; otherwise, a time without an offset is not a moment, and only its
-        day counts
-    :param now: time of the fetch; a date more than a day later is rejected
+    :param knows_zone: ``zone`` is the time zone of the site; otherwise, of a time without an offset, only the day is
+        used
     """
 
     zone: ZoneInfo
@@ -85,7 +89,10 @@ class DateReader:
     knows_zone: bool = True
 
     def machine_date(self, text: str) -> FoundDate | None:
-        """Return the date in the value of an attribute: ISO 8601, an HTTP date, seconds since 1970 or words."""
+        """Return the date in an attribute's value, or None.
+
+        Formats are ISO 8601, an HTTP date, seconds or milliseconds since 1970, and the formats of visible text.
+        """
         text = text.strip()[:_MAX_LENGTH]
         if re.fullmatch(r"1\d{9}(?:\d{3})?", text):
             return self._plausible(datetime.fromtimestamp(int(text[:10]), UTC))
@@ -96,7 +103,7 @@ class DateReader:
         return next((found for found in self.written_dates(text) if not found.is_update), None)
 
     def written_dates(self, text: str) -> Iterator[FoundDate]:
-        """Yield the dates in a visible text, in order, with their labels."""
+        """Yield the dates in a visible text, in their order, with the labels before them."""
         if not _DIGITS.search(text):
             return
         if _BENGALI.search(text):
@@ -111,7 +118,10 @@ class DateReader:
             yield FoundDate(day, moment, label is not None and label[1], label is not None)
 
     def _bengali_dates(self, text: str) -> Iterator[FoundDate]:
-        """Yield the moments in a Bengali text, which has words for the hours of the day; days follow without a time."""
+        """Yield the dates that have a time in a Bengali text.
+
+        Bengali has words for parts of the day, which a general parser does not know.
+        """
         dates = parse_labelled_dates(text, zone=self.zone, now=self.now)
         has_label = _LABEL.search(search_key(text)) is not None
         for moment, is_update in ((dates.published, False), (dates.updated, True)):

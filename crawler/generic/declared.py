@@ -1,4 +1,7 @@
-"""Extractors of the fields that pages declare in JSON-LD, meta elements and microdata, in the order of trust."""
+"""Extractors of the fields that pages declare in JSON-LD, meta elements and microdata.
+
+The most reliable extractor of each field comes first.
+"""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +17,10 @@ _BY = compile_nfc(r"\A\s*(?:by|von|por|par|written by|লেখক|প্রত�
 
 
 def tags_of(article: Article) -> list[str]:
-    """Return the tags: those with an element each, else the keywords of the head, split at commas."""
+    """Return the tags from the meta elements of a page.
+
+    If there is one element per tag, each content is one tag. Otherwise, the content is split at commas.
+    """
     for name in ("article:tag", "parsely-tags", "news_keywords", "keywords"):
         nodes = article.page.tree.css(f'meta[property="{name}" i][content], meta[name="{name}" i][content]')
         if texts := [text for node in nodes if (text := node.attributes.get("content"))]:
@@ -25,13 +31,16 @@ def tags_of(article: Article) -> list[str]:
 
 
 def section_name(text: str) -> str | None:
-    """Return the name of a section, or None for a longer text."""
+    """Return a text as the name of a section, or None if it is longer than 100 characters."""
     name = clean(text)
     return name if name and len(name) <= _MAX_NAME else None
 
 
 def author_name(text: str) -> str | None:
-    """Return a name without the word "by", or None for a URL, an account, a date or a longer text."""
+    """Return the name of an author without the word "by".
+
+    Return None for a URL, an account name, a date, or a text longer than 100 characters.
+    """
     name = clean(_BY.sub("", text))
     return name if name and len(name) <= _MAX_NAME and not _NO_PERSON.search(name) else None
 

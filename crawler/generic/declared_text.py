@@ -1,4 +1,7 @@
-"""Comparison of the chosen text with the text that the page declares in JSON-LD (`articleBody`)."""
+"""Comparison of the text that was extracted from a page with the text that the page declares in JSON-LD.
+
+The declared text is the value of `articleBody`.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ _OF_TEXT = 0.8  # share of a block's words that are in the declared text
 
 
 class DeclaredText:
-    """The longest `articleBody` of a page, None if there is none of some length."""
+    """The longest `articleBody` that a page declares in JSON-LD; empty if there is none."""
 
     def __init__(self, page: Page) -> None:
         bodies = (value.get("articleBody") for value in page.json_ld)
@@ -28,7 +31,10 @@ class DeclaredText:
         self._words = Counter(letter_runs(self._markup.casefold()))
 
     def disagrees(self, lines: Sequence[Candidate]) -> bool:
-        """Report if most of the declared words are not in the chosen text."""
+        """Return True if most words of the declared text are missing from the extracted lines.
+
+        The result is always False for a declared text of less than 40 words.
+        """
         total = self._words.total()
         if total < _MIN_WORDS:
             return False
@@ -36,7 +42,7 @@ class DeclaredText:
         return (chosen & self._words).total() < _AGREES * total
 
     def matching(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidates with prose of which nearly all words are declared."""
+        """Return the blocks of prose in which nearly all words occur in the declared text."""
         return [each for each in candidates if each.prose and self._declares(each.block.text)]
 
     def _declares(self, text: str) -> bool:
@@ -44,7 +50,7 @@ class DeclaredText:
         return (words & self._words).total() >= _OF_TEXT * words.total()
 
     def blocks(self) -> list[TextBlock]:
-        """Return the declared text as blocks."""
+        """Return the declared text as text blocks."""
         if "<" not in self._markup:
             return [TextBlock(line, line) for line in self._markup.splitlines() if line.strip()]
         body = LexborHTMLParser(limit_markup(self._markup), options=PARSER_OPTIONS).body

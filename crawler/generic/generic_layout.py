@@ -1,6 +1,7 @@
-"""Layout for any page, without selectors of a site: the last one of every site, the only one of an unknown site.
+"""Layout for any page, without selectors of a particular site.
 
-Structured data counts only if the page shows the same headline: otherwise it describes another story.
+It is tried last for pages of a known site, and is the only layout for an unknown site. JSON-LD is used only if its
+headline is also on the page, because otherwise it describes another story.
 """
 
 from collections.abc import Sequence
@@ -35,9 +36,13 @@ _MIN_TITLE, _MIN_ENTRIES, _ENTRIES_SHARE = 15, 4, 0.4
 
 @dataclass(frozen=True)
 class GenericLayout:
-    """Reader of stories like :class:`crawler.parsing.layout.Layout`, with the text chosen by density.
+    """Parser of stories on pages of any site.
 
-    :param knows_zone: the time zone is that of the site; otherwise, a time without an offset is not read
+    It has the same interface as :class:`crawler.parsing.layout.Layout`, but finds the text by the density of prose.
+
+    :param limits: limits for the selection of the text
+    :param knows_zone: the time zone passed to :meth:`parse` is that of the site; otherwise, of a time without an
+        offset, only the day is used
     """
 
     name: str = NAME
@@ -45,7 +50,11 @@ class GenericLayout:
     knows_zone: bool = True
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
-        """Return the story on a page; without one, its layout is None and ``missing`` names what the page lacks."""
+        """Return the story on a page.
+
+        If there is no story, the ``layout`` of the result is None, and ``missing`` lists the missing parts (`headline`,
+        `body`).
+        """
         article, titles = page.article, declared_titles(page)
         blocks = PageBlocks(page.tree, self.limits)
         shown = find_headline(blocks, titles)
@@ -79,7 +88,10 @@ class GenericLayout:
 def _story_text(
     page: Page, blocks: PageBlocks, shown: Candidate | None, headline: str | None
 ) -> tuple[list[TextBlock], str]:
-    """Return the blocks of the story's text, none if the page has no story, and the name of the way they were found."""
+    """Return the text blocks of the story, and the name of the method that found them, such as "text density".
+
+    The list of blocks is empty if the page has no story.
+    """
     chosen = blocks.around(shown)
     summary = page.meta_tags.get("description") or page.meta_tags.get("og:description")
     lines = story_lines(chosen, headline, summary)
@@ -97,7 +109,7 @@ def _story_text(
 
 
 def _is_list(chosen: Sequence[Candidate]) -> bool:
-    """Report if blocks are a list of stories: teasers, each with a linked title or a date."""
+    """Return True if the blocks are a list of stories, each with a linked title or a date."""
     titles = sum(
         1 for each in chosen if each.block.links and not each.block.unlinked and len(each.block.text) >= _MIN_TITLE
     )
@@ -106,7 +118,7 @@ def _is_list(chosen: Sequence[Candidate]) -> bool:
 
 
 def _declared_fields(article: Article, url_rules: UrlRules) -> dict[str, Any]:
-    """Return section, authors, picture and tags, from what the page declares."""
+    """Return the section, subtitle, authors, picture and tags that the page declares in its markup."""
 
     def image(link: str) -> str | None:
         ignored = declared.IGNORED_IMAGES.search(link)
@@ -124,7 +136,7 @@ def _declared_fields(article: Article, url_rules: UrlRules) -> dict[str, Any]:
 
 
 def _drop_other_stories(page: Page, titles: Sequence[str]) -> None:
-    """Remove the JSON-LD objects with a headline that the page does not show."""
+    """Remove the JSON-LD objects whose headline is not one of the titles of the page."""
     page.json_ld = [
         value
         for value in page.json_ld

@@ -13,7 +13,10 @@ _MAX_CAPTION = 1_000
 
 
 def caption_of(article: Article, image_url: str | None) -> str | None:
-    """Return the printed caption of a picture: that of the figure that shows the same file, else of the only figure."""
+    """Return the caption of the lead picture as printed on the page, or None.
+
+    It is the caption of the figure with the same image file or, if there is none, of the only figure of the page.
+    """
     figures = [node for node in article.css("figure") if node.css_first(_CAPTION) is not None]
     name = _file_name(image_url or "")
     same = [node for node in figures if name and any(name in source for source in _sources_of(node))]

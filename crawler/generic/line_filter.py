@@ -1,4 +1,4 @@
-"""Removal of lines around and between the paragraphs of a story that a page has for other purposes."""
+"""Removal of lines before, after and between the paragraphs of a story that are not part of it, such as buttons."""
 
 import re
 from collections import Counter
@@ -52,9 +52,11 @@ _SUBTITLE = re.compile(
 
 
 def story_lines(chosen: Sequence[Candidate], headline: str | None, summary: str | None) -> list[Candidate]:
-    """Return the candidates without the headline, what is before it, and labels such as dates and buttons.
+    """Return the candidates that are lines of the story.
 
-    :param summary: description in the head of the page, which is removed if it is shown above the text as a subtitle
+    The headline, the lines before it, and labels such as dates and buttons are removed.
+
+    :param summary: description in the head of the page; it is removed if it is above the text as a subtitle
     """
     lines = [each for each in _after_headline(chosen, headline) if not _is_label(each)]
     main = _main_parent(lines)
@@ -78,13 +80,16 @@ def _after_headline(chosen: Sequence[Candidate], headline: str | None) -> list[C
 
 
 def _repeats(text: str, headline: str) -> bool:
-    """Report if a line is the headline; a sentence with its words is the beginning of the story."""
+    """Return True if a line repeats the headline.
+
+    A full sentence with the same words is not a repetition, but the beginning of the story.
+    """
     is_sentence = text.endswith((".", "।")) and not headline.endswith((".", "।"))
     return len(text) <= _MAX_LABEL and not is_sentence and read_alike(text, headline)
 
 
 def _main_parent(lines: Sequence[Candidate]) -> int | None:
-    """Return the id of the element in which most of the prose begins directly or one level below."""
+    """Return the id of the parent element of the blocks that hold most of the prose."""
     parents = Counter[int]()
     for each in lines:
         for key in each.chain[1:2]:
@@ -93,7 +98,10 @@ def _main_parent(lines: Sequence[Candidate]) -> int | None:
 
 
 def _is_preamble(line: Candidate, summary: str | None) -> bool:
-    """Report if a line between headline and text is a label, or a subtitle that the head of the page repeats."""
+    """Return True if a line between headline and text is a label, or a subtitle.
+
+    If there is a ``summary``, a subtitle must repeat it.
+    """
     if not line.prose:
         return True
     around = [*self_and_ancestors(line.block.element)][:3] if line.block.element else []
@@ -102,7 +110,7 @@ def _is_preamble(line: Candidate, summary: str | None) -> bool:
 
 
 def _is_edge(line: Candidate) -> bool:
-    """Report if a line is none of the story when it is the first or the last: a link or a date."""
+    """Return True if a line is a link or a date, which are not part of a story at its beginning or end."""
     block = line.block
     is_link = block.links != () and not _WORD.search(block.unlinked)
     return is_link or is_date_line(line)
@@ -113,7 +121,7 @@ def _is_closing(line: Candidate) -> bool:
 
 
 def is_date_line(line: Candidate) -> bool:
-    """Report if a line is short and has a year."""
+    """Return True if a line is short and contains a year."""
     return not line.prose and _DATED.match(line.block.text) is not None
 
 

@@ -8,9 +8,9 @@ _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 
 
 def declared_language(page: Page) -> str:
-    """Return the language tag of a page in lower case, such as `en-us`, or an empty string.
+    """Return the language tag that a page declares, in lower case, such as `en-us`, or an empty string.
 
-    A tag with a region comes before one without, because templates often leave `en` in place.
+    A tag with a region has precedence over one without, because templates often contain a default `en`.
     """
     html = page.tree.css_first("html")
     values = [html.attributes.get("lang") if html else None]

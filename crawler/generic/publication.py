@@ -1,6 +1,7 @@
-"""Dates of publication and update of any page, from the most to the least explicit source.
+"""Dates of publication and update of a page from any site; the most explicit sources are tried first.
 
-A day without a time becomes the bounds of that day. The date of an update is never taken for that of publication.
+A day without a time is stored as the first and last moment of that day. The date of an update is never used as the date
+of publication.
 """
 
 import re
@@ -103,9 +104,11 @@ class _Source:
 def publication_dates(
     article: Article, headline: LexborNode | None, url: str, zone: ZoneInfo, *, knows_zone: bool = True
 ) -> dict[str, Any]:
-    """Return the columns of the dates: moments or bounds of publication, the moment of the update, and the source.
+    """Return the values of the date columns of a story.
 
-    :param headline: element of the headline, near which a date without a label is that of the story
+    These are the moment of publication or its bounds, the moment of the update, and the name of the source.
+
+    :param headline: element of the headline; the nearest date without a label is taken as the story's date
     :param zone: time zone of dates without an offset
     :param knows_zone: see :class:`DateReader`
     """
@@ -139,7 +142,10 @@ def _published(article: Article, around: Sequence[LexborNode], url: str, reader:
 def _declared(
     article: Article, around: Sequence[LexborNode], reader: DateReader, key: str, names: Sequence[str], selector: str
 ) -> Iterator[_Source]:
-    """Yield the dates in JSON-LD, meta elements and microdata."""
+    """Yield the dates that the page declares in JSON-LD, meta elements and microdata.
+
+    :param around: the elements that contain the headline, the innermost first
+    """
     own = {node.mem_id for node in around}
     for value in article.page.json_ld:
         if isinstance(text := value.get(key), str) and (found := reader.machine_date(text)):
@@ -153,7 +159,10 @@ def _declared(
 
 
 def _shown(around: Sequence[LexborNode], reader: DateReader) -> _Source | None:
-    """Return the date nearest to the headline: in the smallest of the elements ``around`` it that has one."""
+    """Return the visible date nearest to the headline.
+
+    The elements that contain the headline (``around``) are searched from the innermost to the outermost.
+    """
     own = {node.mem_id for node in around}
     for scope in around:
         is_page = scope.tag in ("body", "html") or scope.parent is None
@@ -165,7 +174,7 @@ def _shown(around: Sequence[LexborNode], reader: DateReader) -> _Source | None:
 
 
 def _times(scope: LexborNode, own: set[int], reader: DateReader) -> Iterator[_Source]:
-    """Yield the dates in the attributes of elements; `time` comes before other elements with a date."""
+    """Yield the dates in the attributes of elements, those of ``time`` elements first."""
     for selector, name in (("time", "time element"), (_DATA_ELEMENT, "data attribute")):
         for node in scope.css(selector)[:_MAX_ELEMENTS]:
             if not _is_other(node, own) and (found := _of_element(node, reader)):
@@ -173,7 +182,10 @@ def _times(scope: LexborNode, own: set[int], reader: DateReader) -> Iterator[_So
 
 
 def _texts(scope: LexborNode, own: set[int], reader: DateReader, *, only_named: bool) -> Iterator[_Source]:
-    """Yield the dates in short lines; near the headline of any line, else only of elements named after a date."""
+    """Yield the dates in short lines of text.
+
+    :param only_named: search only elements whose class or id names a date, because ``scope`` is the whole page
+    """
     if only_named:
         nodes = (node for node in scope.css(_DATED_ELEMENT)[:_MAX_ELEMENTS] if not _is_other(node, own))
         lines = [visible_text(node) or "" for node in nodes]
@@ -199,7 +211,10 @@ def _of_element(node: LexborNode, reader: DateReader) -> FoundDate | None:
 
 
 def _is_other(node: LexborNode, own: set[int]) -> bool:
-    """Report if an element is in one that is named after other stories or comments and does not hold the headline."""
+    """Return True if an element is in a part of the page for other stories or comments, according to its class or id.
+
+    A part that contains the headline does not count.
+    """
     for each in self_and_ancestors(node):
         if each.mem_id in own:
             return False

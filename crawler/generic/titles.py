@@ -1,4 +1,4 @@
-"""Search for the headline of a page: the visible text that the titles in the head of the page name."""
+"""Search for the visible headline of a page, by comparison with the titles in the head of the page."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,10 @@ _LEVELS = {"h1": 0, "h2": 1, "h3": 2}
 
 
 def declared_titles(page: Page) -> list[str]:
-    """Return the titles in meta elements and the title element, and the headlines in JSON-LD that agree with them."""
+    """Return the titles that the head of a page declares in JSON-LD, meta elements and the ``title`` element.
+
+    A headline in JSON-LD is omitted if it does not agree with the other titles.
+    """
     meta = [page.meta_tags.get(name) for name in ("og:title", "twitter:title", "title", "headline", "dc.title")]
     element = page.tree.css_first("title")
     titles = [text for title in (*meta, element.text() if element else "") if (text := clean(title))]
@@ -23,9 +26,10 @@ def declared_titles(page: Page) -> list[str]:
 
 
 def find_headline(blocks: PageBlocks, titles: Sequence[str]) -> Candidate | None:
-    """Return the block that is the headline: of those that read like a title, the first one in the highest heading.
+    """Return the text block that is the headline of a page, or None.
 
-    Without such a block, it is the only `h1`, if that is more than the name of the site.
+    It is the block that resembles one of the titles; of several, the first with the highest heading level. If no block
+    resembles a title, it is the only `h1` of the page, unless that has at most two words, as the name of a site.
     """
     wanted = [words for title in titles if (words := _words(title))]
     short = [(blocks.heading(each), each) for each in blocks.candidates if len(each.block.text) <= _MAX_LENGTH]
@@ -38,7 +42,10 @@ def find_headline(blocks: PageBlocks, titles: Sequence[str]) -> Candidate | None
 
 
 def read_alike(one: str, other: str) -> bool:
-    """Report if two titles have the same words, or one is the other with a few more, such as the name of the site."""
+    """Return True if two titles have the same words.
+
+    One of them may have a few more, such as the name of the site.
+    """
     return _are_alike(_words(one), _words(other))
 
 
@@ -57,7 +64,7 @@ def _are_alike(one: list[str], other: list[str]) -> bool:
 
 
 def without_site_name(title: str) -> str:
-    """Return a title without the name of the site, which follows the last ` | `, ` - `, ` – ` or ` :: `."""
+    """Return a title without the name of the site at its end, which follows a separator such as ` | ` or ` - `."""
     for sign in (" | ", " – ", " — ", " - ", " :: ", " » "):
         head, _, tail = title.rpartition(sign)
         if head and len(tail) < len(head):

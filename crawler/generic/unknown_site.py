@@ -1,4 +1,4 @@
-"""URL rules and parser for pages of sites without a site file."""
+"""URL rules and parser for pages of sites that have no site file in `crawler/spiders/`."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ANY_PATH = re.compile(r".*", re.DOTALL)
 
 @dataclass(frozen=True)
 class _HostRules(UrlRules):
-    """Rules by which every page of one host is a story, with the path and query as its id."""
+    """URL rules for one host, by which every page is a story; its id is the path and query."""
 
     def _own(self, path: str, raw_query: str, request_url: str) -> SiteUrl | SkippedUrl:
         query = canonical_query(raw_query)
@@ -28,7 +28,10 @@ class _HostRules(UrlRules):
 
 @dataclass(frozen=True)
 class UnknownSiteRules(UrlRules):
-    """Rules by which every page on the host of the page at hand is a story."""
+    """URL rules by which every page is a story, on the host of the page that is parsed.
+
+    Links to other hosts are not followed.
+    """
 
     site: str = "unknown"
     hosts: tuple[str, ...] = ("",)
@@ -48,5 +51,8 @@ def _rules_of(host: str) -> _HostRules:
 
 
 def unknown_site_parser() -> PageParser:
-    """Return the parser of pages of any site; without the zone of the site, a time without an offset is not read."""
+    """Return a parser for pages of any site.
+
+    The time zone of the site is unknown. If a time has no offset, only its day is therefore used.
+    """
     return PageParser(UnknownSiteRules(), (), (), ZoneInfo("UTC"), GenericLayout(knows_zone=False))

@@ -76,7 +76,7 @@ class Page:
 
     @cached_property
     def meta_tags(self) -> dict[str, str]:
-        """Content of the meta elements by property, name or itemprop; of repeated ones, the first."""
+        """Content of the meta elements by property, name or itemprop; of several with one name, the first counts."""
         tags: dict[str, str] = {}
         for node in self.tree.css("meta[content]"):
             attributes = node.attributes

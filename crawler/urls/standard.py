@@ -97,8 +97,10 @@ def escape(text: str, escaped: re.Pattern[str] = _PATH_ESCAPED) -> str:
 
 
 def _utf8(text: str) -> bytes:
-    # A lone surrogate is encoded as U+FFFD.
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # a lone surrogate is encoded as U+FFFD
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _path(path: str, base: str) -> str:

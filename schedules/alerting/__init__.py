@@ -1,4 +1,5 @@
-"""Alerts about scheduled runs: record changes of alarms, and send them to the targets in the timetable.
+"""Alerts about scheduled runs: record when an alarm appears or clears, and send it to the configured targets.
 
-May import timetable, monitoring and reports of schedules, and everything in pipelines and crawler.
+Modules here may import the packages `timetable`, `monitoring` and `reports` of :mod:`schedules`, and everything in
+:mod:`pipelines` and :mod:`crawler`.
 """

@@ -1,9 +1,9 @@
-"""SQLite database of active alarms and of the pending deliveries to each target (`state/alerts.sqlite`).
+"""SQLite database of active alarms and of the alerts that are still to be sent (`state/alerts.sqlite`).
 
-An alarm is identified by its key. It is reported by scopes: the runs of one mode of a site, or the timetable. It
-becomes active when the first scope reports it, and clears when no scope reports it any more. Each change is stored in
-one transaction with the deliveries that it causes. A delivery is deleted after it was sent, so every event is sent at
-least once.
+An alarm is a failed check, identified by its key. The database stores which scope reports which alarms; a scope is
+either all runs of one site in one mode, or one of the checks of the timetable. An alarm becomes active when the first
+scope reports it, and it clears when no scope reports it any more. Each change is stored in the same transaction as the
+alerts that it causes. An alert is deleted only after it was sent, so it is sent at least once.
 """
 
 import json
@@ -34,14 +34,14 @@ CREATE TABLE targets (
 """
 #: Pause of a target after a failed delivery; it doubles with each consecutive failure, up to the maximum.
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=30), timedelta(hours=1)
-#: Age at which an undelivered event is dropped.
 MAX_RECORDED_RUNS = 20_000
+#: Age at which an undelivered event is dropped.
 MAX_AGE = timedelta(days=7)
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Event that is to be sent to a target."""
+    """Alert that is to be sent to one target."""
 
     id: int
     event: Event
@@ -49,7 +49,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class TargetState:
-    """Delivery state of a target: pending deliveries, consecutive failures, and time of the next attempt."""
+    """State of an alert target: number of waiting alerts, consecutive failures, last error and next attempt."""
 
     name: str
     waiting: int
@@ -73,7 +73,7 @@ class TargetState:
 
 
 class Deliveries(Database):
-    """Database of the active alarms and pending deliveries of one data folder."""
+    """SQLite database of the active alarms and of the alerts that are still to be sent, for one data folder."""
 
     form = Format(
         "database of khobor",
@@ -84,18 +84,18 @@ class Deliveries(Database):
 
     @property
     def is_new(self) -> bool:
-        """Report if no run has been recorded yet."""
+        """True if the alarms of no run have been recorded yet."""
         return self._sql.execute("SELECT 1 FROM recorded_runs").fetchone() is None
 
     # Alarms ---------------------------------------------------------------------------------------------------------
 
     def unrecorded(self, run_ids: Iterable[str]) -> list[str]:
-        """Return those of ``run_ids`` that have not been recorded yet."""
+        """Return the given run ids whose alarms have not been recorded yet, in the same order."""
         recorded = {run_id for (run_id,) in self._sql.execute("SELECT run_id FROM recorded_runs")}
         return [run_id for run_id in run_ids if run_id not in recorded]
 
     def forget_runs(self) -> None:
-        """Forget all but the latest runs, by their number and not by their age: the clock may be ahead."""
+        """Delete all run ids except the latest; an age limit would be unsafe, because the clock may be wrong."""
         query = "SELECT run_id FROM recorded_runs ORDER BY run_id DESC LIMIT -1 OFFSET ?"
         self._sql.execute(f"DELETE FROM recorded_runs WHERE run_id IN ({query})", (MAX_RECORDED_RUNS,))
 
@@ -109,9 +109,15 @@ class Deliveries(Database):
         run_id: str | None = None,
         clears: bool = True,
     ) -> None:
-        """Record the alarms reported by a scope, and queue an event for every target if alarms appear or clear.
+        """Replace the alarms stored for ``scope``, and queue an alert for every target if an alarm appears or clears.
 
-        If ``clears`` is false, alarms of the scope that are not reported stay active.
+        A scope is a source of alarms, such as the runs of one site in one mode. An alarm appears when the first scope
+        reports it, and clears when no scope reports it any more.
+
+        :param reported: alarms that the scope reports now, most severe first
+        :param context: further keys of the alert
+        :param run_id: run that reported the alarms; it is stored as recorded
+        :param clears: if false, the alarms that the scope reported earlier and does not report now stay active
         """
         alarms = {alarm["key"]: json.dumps(alarm, ensure_ascii=False) for alarm in map(sanitise, reported)}
         with self._sql.immediate():
@@ -138,13 +144,13 @@ class Deliveries(Database):
         return {key: (since, json.loads(alarm)) for key, since, alarm in rows.fetchall()}
 
     def active_alarms(self) -> list[Alarm]:
-        """Return the active alarms, oldest first, each with the time `active_since` (ISO 8601)."""
+        """Return the active alarms, oldest first, each with its start time as `active_since` (ISO 8601)."""
         return [alarm | {"active_since": since} for since, alarm in self._active().values()]
 
     # Targets --------------------------------------------------------------------------------------------------------
 
     def set_targets(self, names: Collection[str], moment: datetime, context: Mapping[str, Any]) -> None:
-        """Set the targets: queue the active alarms for each new one, and delete the deliveries of each removed one."""
+        """Replace the targets; a new one gets all active alarms, and unsent alerts of a removed one are deleted."""
         with self._sql.immediate():
             known = self._target_names()
             new = [name for name in names if name not in known]
@@ -163,9 +169,9 @@ class Deliveries(Database):
         self._sql.executemany("INSERT INTO deliveries (target, at, event) VALUES (?, ?, ?)", rows)
 
     def next_for(self, target: str, moment: datetime) -> Delivery | None:
-        """Return the delivery to attempt now, the one with the fewest attempts.
+        """Return the alert to send to a target now: the one with the fewest attempts, and the oldest of these.
 
-        Returns None if no delivery is pending or the target is paused.
+        Returns None if no alert is waiting, or if the target is paused after a failure.
         """
         row = self._sql.execute("SELECT next_at FROM targets WHERE name = ?", (target,)).fetchone()
         next_at = _time(row[0]) if row else None
@@ -177,14 +183,14 @@ class Deliveries(Database):
         return Delivery(row[0], json.loads(row[1])) if row else None
 
     def succeeded(self, target: str, delivery: Delivery) -> None:
-        """Delete a delivery that was sent, and end the pause of its target."""
+        """Delete an alert that was sent, and reset the failure count and the pause of its target."""
         with self._sql.immediate():
             self._sql.execute("DELETE FROM deliveries WHERE id = ?", (delivery.id,))
             reset = "failures = 0, next_at = NULL, since = NULL, error = NULL"
             self._sql.execute(f"UPDATE targets SET {reset} WHERE name = ?", (target,))
 
     def failed(self, target: str, delivery: Delivery, moment: datetime, error: str) -> bool:
-        """Pause the target after a failed attempt; return True if the delivery was dropped because of its age."""
+        """Pause the target after a failed attempt; return True if the alert was deleted because it is too old."""
         with self._sql.immediate():
             (failures,) = self._sql.execute("SELECT failures FROM targets WHERE name = ?", (target,)).fetchone()
             pause = min(FIRST_PAUSE * 2 ** min(failures, 20), MAX_PAUSE)
@@ -198,7 +204,7 @@ class Deliveries(Database):
             return self._sql.execute("DELETE FROM deliveries WHERE id = ? AND at < ?", oldest).rowcount > 0
 
     def targets(self) -> list[TargetState]:
-        """Return the delivery state of each target, ordered by name."""
+        """Return the state of each alert target (waiting alerts, failures, next attempt), ordered by name."""
         waiting = "(SELECT count(*) FROM deliveries WHERE target = name)"
         rows = self._sql.execute(f"SELECT name, {waiting}, failures, since, next_at, error FROM targets ORDER BY name")
         return [
@@ -217,7 +223,7 @@ def deliveries_path(dataset: DataFolder) -> Path:
 
 @dataclass(frozen=True)
 class ActiveAlarms:
-    """Active alarms, oldest first, and the state of each target; ``error`` is set if they cannot be read."""
+    """Active alarms, oldest first, and the state of each alert target; if both cannot be read, ``error`` is set."""
 
     alarms: tuple[Alarm, ...] = ()
     targets: tuple[TargetState, ...] = ()
@@ -228,10 +234,7 @@ class ActiveAlarms:
 
 
 def active_alarms(dataset: DataFolder) -> ActiveAlarms:
-    """Read the active alarms without creating or changing the database.
-
-    An error is returned in ``error`` and not raised.
-    """
+    """Read the active alarms without changing the database; an error is returned in ``error`` and not raised."""
     path = deliveries_path(dataset)
     if not path.exists():
         return ActiveAlarms()

@@ -1,7 +1,7 @@
-"""Alert events, and their rendering as plain text for mail, chat and terminals.
+"""Build alert events, and render them as plain text for mail, chat and terminals.
 
-The values of an alarm come from web pages and files. Each is therefore shortened to one line without control
-characters, and text for chat programs contains neither markup nor mentions.
+The values of an alarm come from web pages and files and are therefore not trusted. Each is shortened and reduced to one
+line without control characters, and text for chat programs contains neither markup nor mentions.
 """
 
 import secrets
@@ -25,9 +25,10 @@ Event = dict[str, Any]
 def new_event(
     moment: datetime, appeared: Sequence[Alarm], cleared: Sequence[Alarm], active: int, context: Mapping[str, Any]
 ) -> Event:
-    """Build the event that is sent to targets; its random `id` is the same in every attempt to send it.
+    """Build the JSON event that is sent to alert targets when alarms appear or clear.
 
-    At most 50 alarms that appeared and 50 that cleared are listed.
+    At most 50 alarms that appeared and 50 that cleared are listed. The random `id` of the event is the same in every
+    attempt to send it, so that a receiver can discard duplicates.
 
     :param active: number of all active alarms
     :param context: further keys of the event
@@ -44,7 +45,10 @@ def new_event(
 
 
 def sanitise(alarm: Mapping[str, Any]) -> Alarm:
-    """Return a copy of an alarm with limited size, and each text as one line without control characters."""
+    """Return a copy of an alarm in which each text is shortened and is one line without control characters.
+
+    The number of keys is limited too.
+    """
     sentence = one_line(str(alarm.get("sentence") or alarm.get("key")), MAX_SENTENCE_LENGTH)
     return {**_sanitise(dict(alarm)), "sentence": sentence, "key": one_line(str(alarm.get("key")), MAX_VALUE_LENGTH)}
 
@@ -58,7 +62,7 @@ def _sanitise(value: Any) -> Any:
 
 
 def subject(event: Mapping[str, Any]) -> str:
-    """Return the subject line of an event: the number of alarms and the first of them."""
+    """Return the subject line of an alert: the number of its alarms, and the text of the first one."""
     if event.get("test"):
         return "[khobor] test: alerts reach you"
     alarms = event["appeared"] or event["cleared"]
@@ -68,13 +72,13 @@ def subject(event: Mapping[str, Any]) -> str:
 
 
 def alarm_line(alarm: Mapping[str, Any]) -> str:
-    """Return the sentence of an alarm as one line that begins with the site."""
+    """Return the sentence that describes an alarm, as one line that begins with the name of the site."""
     line, site = one_line(str(alarm["sentence"]), MAX_SENTENCE_LENGTH), one_line(str(alarm.get("site") or ""))
     return line if not site or line.startswith(site) else f"{site}: {line}"
 
 
 def plain_text(event: Mapping[str, Any]) -> str:
-    """Render the whole event as lines of plain text."""
+    """Render an alert event as plain text with several lines."""
     if event.get("test"):
         return f"This is a test, sent by hand from {one_line(str(event.get('host')))}. Nothing is wrong.\n"
     lines = []
@@ -92,5 +96,8 @@ def plain_text(event: Mapping[str, Any]) -> str:
 
 
 def chat_text(event: Mapping[str, Any]) -> str:
-    """Render the event for the key `text`, which chat programs display."""
+    """Render an alert event as text for chat programs, without markup and mentions.
+
+    Chat programs display the key `text` of a webhook's JSON, for which this text is meant.
+    """
     return plain_text(event).translate(_CHAT)

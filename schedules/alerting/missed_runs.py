@@ -1,4 +1,4 @@
-"""Alarms for schedules without a good run in the time allowed for it."""
+"""Alarms for schedules that did not complete a run in the time allowed."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,9 +20,10 @@ _MAX_REPORTS = 500
 
 
 def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """Return an alarm for each schedule and site without a good run that should have ended by ``moment``.
+    """Return an alarm for each site of a schedule whose latest due run was not completed in the time allowed.
 
-    Returns no alarms for a data folder in which the timetable was never started.
+    The due time considered is the latest whose time limit has passed at ``moment``. The list is empty for a data folder
+    in which the timetable was never started.
     """
     if not occurrences_file(dataset).exists():
         return []
@@ -32,7 +33,10 @@ def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> 
 
 
 def corrected_clocks(timetable: Timetable, dataset: DataFolder) -> Iterator[dict[str, Any]]:
-    """Yield an alarm for each site of a schedule whose times were corrected, and which had no good run since."""
+    """Yield an alarm for each site of a schedule whose stored times were in the future and had to be corrected.
+
+    Such times are stored while the clock is ahead. The alarm ends with the next completed run of the schedule.
+    """
     if not occurrences_file(dataset).exists():
         return
     with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
@@ -48,7 +52,11 @@ def corrected_clocks(timetable: Timetable, dataset: DataFolder) -> Iterator[dict
 
 
 def time_allowed(schedule: Schedule) -> timedelta:
-    """Return the time allowed from the due time of a run to its end."""
+    """Return the time allowed from the due time of a run to its end.
+
+    It is the sum of the maximum random delay (jitter), the maximum duration of a run, and the grace period, of which at
+    most one hour counts.
+    """
     return timedelta(minutes=schedule.jitter_minutes + schedule.max_minutes) + min(schedule.grace, _MAX_DELAY)
 
 

@@ -1,7 +1,7 @@
 """Notifier: send an alert when an alarm of the scheduled runs appears, and another when it clears.
 
-Each pass reads the state from files again: reports of ended runs, occurrences that could not be started, and due times
-without a run. :mod:`schedules.alerting.deliveries` stores the alarms and the alerts that are still to be sent.
+Each pass reads the current state from files: reports of ended runs, scheduled runs that could not be started, and due
+times without a run. The module :mod:`schedules.alerting.deliveries` stores the alarms and the unsent alerts.
 """
 
 import socket
@@ -38,7 +38,7 @@ _LOCK_RETRY = timedelta(seconds=1)
 
 @dataclass
 class Notifier:
-    """Sender of the alerts of one data folder; a lock ensures that only one process sends at a time."""
+    """Sender of the alerts of one data folder; a lock file ensures that only one process sends at a time."""
 
     dataset: DataFolder
     log: Callable[[str], None]
@@ -48,10 +48,10 @@ class Notifier:
     _by_hand: dict[str, int] = field(default_factory=dict)
 
     def run_once(self, timetable: Timetable) -> datetime | None:
-        """Record new alarms and attempt the due deliveries; return the time of the next retry, or None.
+        """Record alarms that appeared or cleared, send the alerts that are due, and return the time of the next retry.
 
-        Raises :class:`SiteLocked` while another process is sending, and the errors of a damaged or full data folder
-        (:mod:`pipelines.runtime.fatal_errors`).
+        Returns None if no alert waits for a retry. Raises :class:`SiteLocked` while another process is sending, and the
+        errors of :mod:`pipelines.runtime.fatal_errors` if the data folder is damaged or the disk is full.
         """
         folder = self.dataset.state / "schedules"
         make_folder(folder)
@@ -71,9 +71,9 @@ class Notifier:
             return min((t.next_at for t in deliveries.targets() if t.waiting and t.next_at), default=None)
 
     def _open(self) -> Deliveries:
-        """Open the database; a damaged one is renamed and replaced by a new one.
+        """Open the database of alarms and unsent alerts; if it is damaged, rename it and create a new one.
 
-        Active alarms are then sent again, because a repeated alert is better than a lost one.
+        All active alarms are then sent again, because a repeated alert is better than a lost one.
         """
         path = deliveries_path(self.dataset)
         try:
@@ -89,7 +89,7 @@ class Notifier:
     def _new_runs(
         self, deliveries: Deliveries, occurrences: list[Occurrence]
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield schedule and report of each scheduled run that has not been recorded yet, oldest first."""
+        """Yield the scheduled runs whose alarms are not recorded yet, oldest first, as (name of schedule, report)."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
         deliveries.forget_runs()
         by_run = {run_id: occurrence for occurrence in occurrences for run_id in occurrence.runs}
@@ -171,9 +171,10 @@ class Notifier:
 
 
 def send_test(targets: Sequence[Target]) -> list[dict[str, Any]]:
-    """Send a test event to every target.
+    """Send a test alert to every target, and return one result per target.
 
-    Returns for each its name (`target`), `kind`, `reached` (true or false) and `detail` (an error or a warning).
+    A result has the name (`target`) and `kind` of the target, `reached` (true or false), and `detail`, which is an
+    error message, a warning or None.
     """
     at = now()
     event = {
@@ -198,9 +199,9 @@ def send_test(targets: Sequence[Target]) -> list[dict[str, Any]]:
 def notify_with_retries(
     dataset: DataFolder, timetable: Timetable, log: Callable[[str], None], seconds: float = SECONDS_AFTER_RUN
 ) -> None:
-    """Send the alerts of a run that was started by cron or systemd, with retries for up to ``seconds``.
+    """Send the waiting alerts after a run started by cron or systemd, and retry failed ones for up to ``seconds``.
 
-    Alerts that are still unsent then are left for the next run.
+    Alerts that are still unsent after that time are sent after the next run.
     """
     notifier, until = Notifier(dataset, log), time.monotonic() + seconds
     while True:
@@ -215,7 +216,7 @@ def notify_with_retries(
 
 
 def _is_dead(occurrence: Occurrence) -> bool:
-    """Report if an occurrence could not be started, or ended with an error before any of its runs began."""
+    """Return True if a scheduled run could not be started, or ended with an error before it crawled any site."""
     ended = occurrence.state not in OPEN and occurrence.exit_code is not None
     return occurrence.state is State.FAILED_TO_START or (ended and occurrence.exit_code != 0 and not occurrence.runs)
 
@@ -225,7 +226,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _latest_occurrences(dataset: DataFolder, timetable: Timetable) -> Iterator[Occurrence]:
-    """Yield the latest occurrences (due times and their results) of each schedule, latest first."""
+    """Yield the latest occurrences of each schedule (due times with their results), newest first."""
     if occurrences_file(dataset).exists():
         with closing(Occurrences.open(occurrences_file(dataset))) as occurrences:
             for schedule in timetable.schedules:

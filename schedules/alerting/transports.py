@@ -1,7 +1,7 @@
-"""Transports: send an event to a webhook, by mail or to a command, within a time limit.
+"""Send an alert to a webhook, by mail or to a command, within a time limit.
 
-Errors raised here are one sentence without secrets. Apprise is not used: its `notify()` returns a bool without a
-reason, its timeouts restart with every byte read, and it sets neither Idempotency-Key nor Message-ID.
+Each error raised here is one sentence without secrets. The library Apprise is not used, because its `notify()` returns
+a bool without a reason, its timeouts restart with every byte read, and it sets neither Idempotency-Key nor Message-ID.
 """
 
 import json
@@ -34,13 +34,13 @@ USER_AGENT = "Khobor alerts"
 
 
 class DeliveryError(Exception):
-    """The target did not confirm the event, which may have been lost; the message contains no secrets."""
+    """An alert target did not confirm the receipt of an alert, which may be lost. The message has no secrets."""
 
 
 def deliver(target: Target, event: Mapping[str, Any]) -> str | None:
-    """Send an event to a target; return a warning, or None if there is nothing to report.
+    """Send an alert to a target; return a warning, or None if there is nothing to report.
 
-    Raises :class:`DeliveryError` if the target does not confirm the event.
+    Raises :class:`DeliveryError` if the target does not confirm that it received the alert.
     """
     secrets = {name: os.environ.get(name, "").strip() for name in target.variables}
     for name, value in secrets.items():
@@ -82,9 +82,11 @@ def _reason(error: Exception, target: Target) -> str:
 
 @contextmanager
 def _deadline(seconds: float, connection: Callable[[], socket.socket | None]) -> Iterator[None]:
-    """Shut the connection down if the block takes longer than ``seconds``.
+    """Context manager that shuts a connection down if the block takes longer than ``seconds``.
 
-    A socket timeout alone does not limit the total time, because it restarts with every byte received.
+    A socket timeout does not limit the total time, because it restarts with every byte received.
+
+    :param connection: function that returns the open socket, or None before it is opened
     """
     done, late = Flag(), Flag()
 
@@ -140,9 +142,9 @@ def _post(target: Webhook, event: Mapping[str, Any], secrets: Mapping[str, str])
 
 
 def _message(target: Mail, event: Mapping[str, Any]) -> EmailMessage:
-    """Build the mail for an event.
+    """Build the mail message of an alert.
 
-    Its Message-ID depends on the event alone, so that mail programs can discard a copy that is sent again.
+    Its Message-ID depends only on the alert, so that mail programs can discard a message that was sent twice.
     """
     mail = EmailMessage(policy=SMTP)
     for name, value in (

@@ -1,1 +1,4 @@
-"""Commands of `khobor`: their arguments and output. May import every other package of schedules."""
+"""Commands of `khobor`: their arguments and their output.
+
+Modules here may import every other package of :mod:`schedules`.
+"""

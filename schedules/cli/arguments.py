@@ -1,4 +1,4 @@
-"""Argument parser: commands, options shared by several commands, and types of option values."""
+"""Argument parser of the command line: commands, shared options, and functions that parse the values of options."""
 
 import argparse
 import math
@@ -16,7 +16,7 @@ Command = Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """Argument parser that reports a usage error as one line on stderr and exits with code 2."""
+    """Argument parser that reports a usage error as one line on stderr, and exits with code 2."""
 
     def error(self, message: str) -> NoReturn:
         print_error(f"{message}; see `{self.prog} --help`")
@@ -24,7 +24,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class Commands:
-    """Subcommands of a parser, listed in its help in the order in which they are added."""
+    """Subcommands of an argument parser; its help lists them in the order in which they are added."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -32,9 +32,13 @@ class Commands:
     def add(
         self, command: Command, summary: str, example: str, *, data: Path = DATA, name: str = ""
     ) -> argparse.ArgumentParser:
-        """Add a command with the options `--data` and `--json` and return its parser.
+        """Add a subcommand with the options `--data` and `--json`, and return its parser.
 
-        :param name: name of the command, by default that of its function
+        :param command: function that executes the subcommand
+        :param summary: description for the help
+        :param example: arguments of the example in the help
+        :param data: default of `--data`
+        :param name: name of the subcommand, by default that of the function
         """
         parser: argparse.ArgumentParser = self._parsers.add_parser(
             name or command.__name__,
@@ -88,7 +92,7 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def period(text: str) -> timedelta:
-    """Parse a time span such as `90m`, `24h` or `7d`."""
+    """Parse a time span in minutes, hours or days, such as `90m`, `24h` or `7d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text, re.ASCII)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time span such as 90m, 24h or 7d")

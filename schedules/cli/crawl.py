@@ -1,4 +1,4 @@
-"""Commands that start a run by hand: `crawl` and `demo`."""
+"""Commands that start a run immediately: `crawl` and `demo`."""
 
 import argparse
 import shlex
@@ -26,9 +26,9 @@ def add_to(commands: Commands) -> None:
 
 
 def crawl(options: argparse.Namespace) -> int:
-    """Crawl all given sites, a few at the same time; each has its own delay, limits and verdict.
+    """Crawl all given sites, several at the same time; each site has its own delays, limits and result.
 
-    A site that is locked, broken or misdeclared does not stop the others.
+    If a site is locked by another run, damaged or wrongly declared, the other sites are crawled nevertheless.
     """
     from crawler.registry import site_loader
     from pipelines.storage.data_folder import DataFolder
@@ -80,7 +80,10 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def next_command(data: Path) -> str:
-    """Return a command line that queries a data folder from the working directory, in the present environment."""
+    """Return a shell command that queries a data folder, as a suggestion for the user.
+
+    It is valid in the current working directory and with the Python environment of this process.
+    """
     sql = "SELECT section, count(*) AS stories FROM stories GROUP BY ALL ORDER BY 2 DESC"
     command = (short_path(Path(sys.prefix, "bin", "khobor")), "query", "--data", short_path(data))
     return f'{shlex.join(map(str, command))} "{sql}"'
@@ -88,7 +91,7 @@ def next_command(data: Path) -> str:
 
 @contextmanager
 def _bundled_newspaper() -> Iterator[str]:
-    """Serve the bundled newspaper while the block runs, and yield its URL."""
+    """Context manager that serves the sample newspaper of this project on a local port, and yields its URL."""
     import subprocess
 
     server = [sys.executable, "-m", "tests.newspaper", "--port", "0", "--with-parent"]

@@ -1,4 +1,4 @@
-"""Commands that read the data: `tables`, `query`, `export` and `dictionary`."""
+"""Commands that read the stored data: `tables`, `query`, `export` and `dictionary`."""
 
 import argparse
 import sys
@@ -91,7 +91,7 @@ def export(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Raise :class:`Interrupted` on SIGINT and SIGTERM, so that unfinished files are removed."""
+    """Context manager that raises :class:`Interrupted` on SIGINT and SIGTERM, so that unfinished files are removed."""
     interrupted: list[Interrupted] = []
 
     def interrupt(number: int, _: object) -> NoReturn:

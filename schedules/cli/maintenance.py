@@ -1,4 +1,4 @@
-"""Commands that maintain the data: `publish`, `check`, `reindex` and `prune`."""
+"""Commands that maintain the stored data: `publish`, `check`, `reindex` and `prune`."""
 
 import argparse
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Output of commands: results on stdout as text or JSON, errors on stderr as one line each."""
+"""Output of commands: results as text or JSON on stdout, and errors as one line each on stderr."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ def print_error(message: str) -> None:
 
 
 def print_result(value: Any, as_json: bool, show: Callable[[], object]) -> None:
-    """Print ``value`` as JSON, or call ``show`` to print it as text."""
+    """Print ``value`` as JSON if ``as_json`` is true, else call ``show``, which prints it as text."""
     with ignore_closed_stdout():
         if as_json:
             print_json(value)
@@ -26,19 +26,22 @@ def print_result(value: Any, as_json: bool, show: Callable[[], object]) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, with control and bidirectional formatting characters escaped."""
+    """Print a value as JSON, in which control characters and bidirectional formatting characters are escaped."""
     from crawler.safe_text import as_json
 
     print(as_json(value))
 
 
 def print_lines(value: Any, as_json: bool, lines: Sequence[str]) -> None:
-    """Print ``value`` as JSON, or ``lines`` as text."""
+    """Print ``value`` as JSON if ``as_json`` is true, else print ``lines`` as text."""
     print_result(value, as_json, lambda: print("\n".join(lines)))
 
 
 def print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
-    """Print the reports of runs; in JSON, a single report is an object and several are a list."""
+    """Print the reports of runs as text or JSON.
+
+    As JSON, one report is printed as an object, and several are printed as a list.
+    """
     from schedules.cli.render.run_report import show_report
 
     def show() -> None:
@@ -49,13 +52,16 @@ def print_reports(reports: Sequence[dict[str, Any]], as_json: bool) -> None:
 
 
 def short_path(path: Path) -> Path:
-    """Return a path relative to the working directory if it is inside it, else the path unchanged."""
+    """Return the path relative to the working directory if it is inside that directory, else return it unchanged."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextmanager
 def ignore_closed_stdout() -> Iterator[None]:
-    """End the block and discard further output if the program that reads stdout has closed the pipe."""
+    """Context manager that ends the block without error if the program reading stdout has closed the pipe.
+
+    All further output to stdout is discarded.
+    """
     try:
         yield
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""Commands that list sites and past runs: `sites` and `runs`."""
+"""Commands that list the known sites and past runs: `sites` and `runs`."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""Open the data folder, the sites in it and their ledgers (SQLite databases) for a command."""
+"""Open the data folder, lock its sites, and open the ledger of a site (SQLite database), for a command."""
 
 import argparse
 from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_data(data: Path) -> "DataFolder":
-    """Open an existing data folder; raises :class:`WrongUsage` if there is none."""
+    """Open an existing data folder; raises :class:`WrongUsage` if the folder does not exist."""
     from pipelines.storage.data_folder import DataFolder
 
     if not data.is_dir():
@@ -29,9 +29,11 @@ def for_each_site(
     *,
     is_read_only: bool = False,
 ) -> list[dict[str, Any]]:
-    """Lock the given sites, by default all that have data, and return the result of ``action`` for each.
+    """Lock the sites named in ``options``, by default all that have data, and call ``action`` for each of them.
 
-    :param is_read_only: the data folder cannot be written, and so neither locked nor changed
+    Returns the results in the order of the sites; each has the name of the site as `site`.
+
+    :param is_read_only: true if the data folder is on a read-only file system; nothing is then locked or changed
     """
     from crawler.registry import newspapers
     from pipelines.storage.site_lock import SiteLock

@@ -1,4 +1,4 @@
-"""Commands that show stories over time: `history` and `ranks`."""
+"""Commands that show the history of stories: `history` for revisions and `ranks` for positions in lists."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Command `try`: read saved pages, offline and without writing anything."""
+"""Command `try`: parse saved pages offline, without storing anything."""
 
 import argparse
 import asyncio
@@ -30,7 +30,10 @@ def add_to(commands: Commands) -> None:
 
 
 def try_pages(options: argparse.Namespace) -> int:
-    """Read one saved page, or each page of a list; a page without a story is a result too."""
+    """Parse the saved page or the list of saved pages given in the options, and print the results.
+
+    A page on which no story is found is printed as a result too, with the reason. The function returns exit code 0.
+    """
     from crawler.registry import newspapers
     from schedules.runner.saved_pages import SavedPageReader
 
@@ -77,7 +80,10 @@ async def _read_entry(reader: "SavedPageReader", path: Path, url: str, problem: 
 
 
 def _entries(listing: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (file, URL, problem) for each line that is not empty."""
+    """Parse a JSON Lines file, and yield (file, URL, problem) for each line that is not empty.
+
+    The problem is an empty string for a valid line, else an error message; file and URL are then empty.
+    """
     try:
         lines = listing.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError as error:

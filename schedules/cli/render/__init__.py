@@ -1,4 +1,4 @@
 """Text output of commands for a terminal.
 
-May import dashboard.formatting and the packages whose data it shows, but no other module of `cli`.
+Modules here may import `dashboard.formatting` and the packages whose data they print, but no other module of `cli`.
 """

@@ -1,4 +1,4 @@
-"""Text output of the coverage of a site: the share of its story ids that is stored."""
+"""Text about the coverage of a site, that is, the share of the publisher's consecutive story ids that is stored."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,11 @@ _OTHER_IDS = (
 
 
 def coverage_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one or two lines about the coverage in a report; yield nothing if the report has none."""
+    """Yield the lines of text that describe the coverage in the report of a run.
+
+    Coverage is the share of the publisher's story ids that is stored. A first line warns if the list of latest stories
+    has no story in common with the previous visit. Nothing is yielded if there is neither a warning nor a coverage.
+    """
     if (report.get("lists") or {}).get("latest/missed"):
         yield (
             "the latest list has no story in common with the previous visit: stories were missed in between and"

@@ -1,4 +1,4 @@
-"""Progress of runs on stderr: live bars on a terminal, otherwise one line every few seconds."""
+"""Progress of runs on stderr: live bars on a terminal, else one line of text every few seconds."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ MAX_URL_LENGTH = 60
 
 
 class ProgressBars:
-    """Context manager that shows the progress of the runs passed to :meth:`update`."""
+    """Context manager that shows on stderr the progress of the runs passed to :meth:`update`."""
 
     def __init__(self) -> None:
         self._console = console(stderr=True)

@@ -1,4 +1,4 @@
-"""Text output of query results and of export summaries."""
+"""Text output of the results of SQL queries and of the summaries of exports."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ MIN_COLUMN_WIDTH = 9
 
 
 def show_rows(rows: pa.RecordBatchReader) -> None:
-    """Print the first `MAX_ROWS` rows as a table, or as one block per row if the columns do not fit."""
+    """Print the first `MAX_ROWS` rows as a table, or as one block per row if the terminal is too narrow for a table."""
     found = list(islice((row for batch in rows for row in batch.to_pylist()), MAX_ROWS + 1))
     shown, names, out = found[:MAX_ROWS], rows.schema.names, console()
     if len(names) * MIN_COLUMN_WIDTH > out.width:
@@ -32,7 +32,11 @@ def show_rows(rows: pa.RecordBatchReader) -> None:
 
 
 def show_export(card: Mapping[str, Any], folder: Path) -> None:
-    """Print one line for each table of an export."""
+    """Print one line per exported table: its rows, files, bytes and dates.
+
+    :param card: data card (summary) of the export
+    :param folder: folder with the exported files
+    """
     lines = table("table", ">rows", ">files", ">bytes", "dates")
     for name, counts in card["tables"].items():
         files = counts["files"]

@@ -1,4 +1,4 @@
-"""Text of one page as it was read: each column with the extractor that found it."""
+"""Text output for one parsed page: the value of each column, and the extractor (parsing function) that found it."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Text output of the list of runs with the active alarms.
+"""Text output of the list of past runs with the active alarms.
 
-Crawls in progress and alarms come first, then the table of runs, then the problems of failed runs, so that an operator
-sees within ten seconds if last night's runs succeeded.
+Crawls in progress and alarms are printed first, then the table of runs, then the problems of failed runs. An
+operator can therefore see within ten seconds if last night's runs succeeded.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,10 @@ MAX_PROBLEMS = 5
 def show_runs(
     reports: Sequence[Mapping[str, Any]], active: ActiveAlarms, running: Sequence[Progress], moment: datetime
 ) -> None:
-    """Print the latest run of each schedule, crawls in progress, alarms, and one line per run, newest last."""
+    """Print the latest run of each schedule, the running crawls, the active alarms, and a table of all runs.
+
+    The table has one line per run, in the order of ``reports``. Problems of failed runs are printed below it.
+    """
     out, runs = console(), [run for report in reports if (run := try_parse(report)) is not None]
     _show_latest(out, runs, running, moment)
     show_active_alarms(active, out)
@@ -59,7 +62,10 @@ def _show_latest(out: Console, runs: Sequence[RunReport], running: Sequence[Prog
 
 
 def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, show_all: bool = False) -> None:
-    """Print the active alarms and the failing alert targets; with ``show_all``, print all alert targets."""
+    """Print the active alarms, and the alert targets to which alerts cannot be sent.
+
+    With ``show_all``, all alert targets are printed, and also a line if there is no active alarm.
+    """
     out = out or console()
     if active.error:
         out.print(f"[red]{plain(active.error)}[/red]")
@@ -76,7 +82,7 @@ def show_active_alarms(active: ActiveAlarms, out: Console | None = None, *, show
 
 
 def show_points(out: Console, lines: Iterable[str], mark: str = "•") -> None:
-    """Print lines of rich markup as a list, with ``mark`` as the bullet."""
+    """Print lines of text with rich markup as a bulleted list; ``mark`` is the bullet."""
     points = Table.grid(padding=(0, 1))
     for line in lines:
         points.add_row(f"  {mark}", line)
@@ -84,7 +90,7 @@ def show_points(out: Console, lines: Iterable[str], mark: str = "•") -> None:
 
 
 def try_parse(report: Mapping[str, Any]) -> RunReport | None:
-    """Parse a report; return None if its id or start time is missing."""
+    """Parse the report of a run; return None if its run id or start time is missing or invalid."""
     try:
         return parse_report({"site": "", **report}, {})
     except InvalidReport:
@@ -92,13 +98,16 @@ def try_parse(report: Mapping[str, Any]) -> RunReport | None:
 
 
 def verdict(code: int, word: str = "") -> str:
-    """Format an exit code as rich markup: `good` for 0, else `not good` with the code and its meaning."""
+    """Format the exit code of a run as rich markup.
+
+    The text is `good` for 0, else `not good` with the code and its meaning ``word``.
+    """
     meaning = f": {plain(word)}" if word else ""
     return "[green]good[/green]" if code == 0 else f"[red]not good (exit code {code}{meaning})[/red]"
 
 
 def show_test_results(results: Sequence[Mapping[str, Any]]) -> None:
-    """Print the result of a test message to each alert target."""
+    """Print for each alert target if a test alert reached it."""
     for result in results:
         detail = f": {plain(result['detail'])}" if result["detail"] else ""
         reached = "[green]reached[/green]" if result["reached"] else "[red]not reached[/red]"

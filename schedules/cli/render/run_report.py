@@ -22,7 +22,10 @@ BAR_LENGTH = 10
 
 @dataclass(frozen=True)
 class RunDetails:
-    """Slowest pages, newest stories and log of a run; ``error`` is set if the tables cannot be read."""
+    """Details of a run that are not in its report: path of its log, slowest pages and newest stories.
+
+    If the tables with the pages and stories cannot be read, ``error`` is the error message.
+    """
 
     zone: ZoneInfo
     log: str | None = None
@@ -32,7 +35,10 @@ class RunDetails:
 
 
 def read_details(dataset: DataFolder, report: Mapping[str, Any]) -> RunDetails | None:
-    """Read the details of a run; return None if its report is incomplete."""
+    """Read the details of a run that its report does not have: path of its log, slowest pages and newest stories.
+
+    Returns None if the report is incomplete.
+    """
     from crawler.registry import zones
     from pipelines.analysis.run_details import new_stories, slowest_pages
     from pipelines.storage.errors import DataDamaged
@@ -54,9 +60,9 @@ def read_details(dataset: DataFolder, report: Mapping[str, Any]) -> RunDetails |
 
 
 def show_report(report: Mapping[str, Any], details: RunDetails | None = None) -> None:
-    """Print verdict, alarms and counts of a run.
+    """Print the result, alarms and counts of a run.
 
-    With ``details``, also print field coverage, slowest pages and new stories.
+    With ``details``, the share of stories that have each field, the slowest pages and the new stories are printed too.
     """
     out, run = console(), try_parse(report)
     if run is None or not report.get("urls"):

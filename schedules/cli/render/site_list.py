@@ -1,4 +1,4 @@
-"""The known sites as text."""
+"""Text output of the list of known sites."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,10 @@ from schedules.cli.render.terminal import console, plain
 
 
 def show_sites(sites: Sequence[dict[str, Any]]) -> None:
-    """Print each site with its hosts, lists and what of it was verified, and the entry points it must not request."""
+    """Print each site with its hosts, ranked lists, and the parts of its declaration that were verified.
+
+    Entry points that are not requested are printed with the reason.
+    """
     out = console()
     for site in sites:
         verified = f"verified: {site['verified']}" if site["verified"] else "unverified"

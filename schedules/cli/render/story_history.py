@@ -1,4 +1,4 @@
-"""Text and JSON output of the revisions and the list ranks of stories."""
+"""Text and JSON output of the revisions of a story, and of its ranks in lists such as "most popular"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -16,13 +16,16 @@ _SIGNS = {"kept": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}
 
 
 def _with_changes(revisions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    """Yield each revision with its differences from the previous revision, by column."""
+    """Yield (revision, changes) for each revision of a story, with its text differences from the previous revision.
+
+    The changes are a mapping from column name to differences; it is empty for the first revision.
+    """
     for before, row in zip([None, *revisions[:-1]], revisions, strict=True):
         yield row, dict(changes(before, row)) if before is not None else {}
 
 
 def history_as_data(revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Convert revisions and their differences to JSON types."""
+    """Convert the revisions of a story, and the text differences between them, to JSON types."""
     return [
         {
             "revision": row["revision"],
@@ -34,7 +37,7 @@ def history_as_data(revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, An
 
 
 def show_history(revisions: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> None:
-    """Print the revisions of a story with the phrases that changed."""
+    """Print the revisions of a story, with the changed phrases of each revision marked."""
     out, first = console(), revisions[0]
     out.print(f"[bold]{plain(first['story_id'])}[/bold]  {plain(first['headline'])}\n{plain(first['url'])}")
     for row, changed in _with_changes(revisions):
@@ -61,7 +64,11 @@ def _piece(piece: Any) -> str:
 
 
 def show_ranks(intervals: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) -> None:
-    """Print one line for each stay of a story in a list, with its certain and its possible duration."""
+    """Print one line for each period during which a story was in a ranked list.
+
+    The entry to and exit from the list lie between two visits of the crawler, so each line has a minimum and a maximum
+    duration.
+    """
     lines = table("list", "story", "entered", "left", ">best", ">in the list", ">in top 5", "headline")
     for row in intervals:
         lines.add_row(
@@ -78,7 +85,10 @@ def show_ranks(intervals: Sequence[Mapping[str, Any]], zone: ZoneInfo | None) ->
 
 
 def _between(after: datetime | None, by: datetime, zone: ZoneInfo | None) -> str:
-    """Format the bounds of a moment: `11 Jan 2026 13:05–14:05`."""
+    """Format an interval in which an event took place, such as `11 Jan 2026 13:05–14:05`.
+
+    Without ``after``, only the latest time is known, and the text is `by 11 Jan 2026 14:05`.
+    """
     last = by.astimezone(zone)
     if after is None:
         return f"by {last:%d %b %Y %H:%M}"

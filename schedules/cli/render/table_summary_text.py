@@ -1,4 +1,4 @@
-"""Text output of the size of each table, and of a sample of its rows."""
+"""Text output of the size of each table of the data, and of some sample rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from schedules.cli.render.terminal import console, plain, table
 
 
 def show_table_summary(summary: Sequence[Mapping[str, Any]]) -> None:
-    """Print rows, files, size and period of each table, one line per table and site."""
+    """Print one line per table and site, with the number of rows and files, the size and the first and last date."""
     if not summary:
         console().print("There is no data yet.")
         return
@@ -20,7 +20,7 @@ def show_table_summary(summary: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_sample(sample: Mapping[str, Sequence[Mapping[str, Any]]], zone: ZoneInfo) -> None:
-    """Print the newest stories, and the first entries of each ranked list."""
+    """Print the newest stories, and the first entries of each ranked list; times are in ``zone``."""
     out = console()
     stories = table("published", "section", ">words", "headline", title="newest stories")
     for story in sample["stories"]:

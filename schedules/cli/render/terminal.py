@@ -1,4 +1,4 @@
-"""Console and tables for command output, and the escaping of text from web pages."""
+"""Console and tables for the output of commands, and escaping of untrusted text from web pages."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,7 +11,7 @@ MAX_LINE_LENGTH = 1000
 
 
 def plain(text: object) -> str:
-    """Return text as one printable line without control characters or rich markup."""
+    """Return untrusted text as one printable line without control characters, and with rich markup escaped."""
     return escape(one_line(str(text), MAX_LINE_LENGTH))
 
 
@@ -21,15 +21,15 @@ class _Console(Console):
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Create a console as wide as the terminal, or `PIPE_WIDTH` for a file or pipe."""
+    """Create a rich console as wide as the terminal, or `PIPE_WIDTH` columns wide if the output is a file or pipe."""
     created = _Console(stderr=stderr, highlight=False)
     return created if created.is_terminal else _Console(stderr=stderr, highlight=False, width=PIPE_WIDTH)
 
 
 def table(*names: str, title: str | None = None) -> Table:
-    """Create a table without borders, in which only the last column wraps.
+    """Create a rich table without borders, in which only the last column wraps its text.
 
-    A leading `>` in a name right-aligns the column and is not shown.
+    :param names: headings of the columns; a leading `>` right-aligns the column and is not shown
     """
     has_header = any(name.strip(">") for name in names)
     created = Table(

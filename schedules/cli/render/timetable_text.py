@@ -1,4 +1,4 @@
-"""Text and JSON output of schedules with their latest and next occurrences."""
+"""Text and JSON output of schedules, with the latest and next times at which they are due."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,9 +16,10 @@ _LIMITS = ("max_pages", "max_minutes", "max_depth", "jitter_minutes", "grace_hou
 
 
 def schedule_rows(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """Return one row per schedule.
+    """Return one dictionary per schedule with its name, sites, times, limits and expectations (required results).
 
-    `next` is the next due time, in the time zone of the schedule; `last` is the latest occurrence, or None.
+    The key `next` has the next due time after ``moment``, in the time zone of the schedule. The key `last` has the
+    latest occurrence (due time with its result), or None.
     """
     rows = []
     for schedule in timetable.schedules:
@@ -47,9 +48,9 @@ def _last(dataset: DataFolder, name: str) -> dict[str, Any] | None:
 
 
 def next_occurrences(timetable: Timetable, moment: datetime, count: int) -> list[dict[str, Any]]:
-    """Return the next ``count`` occurrences of all schedules together, soonest first.
+    """Return the next ``count`` due times of all schedules together, soonest first, as dictionaries.
 
-    `at` is the time in the zone of the schedule, `here` the time in the zone of this machine.
+    The key `at` is the time in the zone of the schedule, `here` in the zone of this machine, and `utc` in UTC.
     """
     found = [
         {
@@ -66,7 +67,7 @@ def next_occurrences(timetable: Timetable, moment: datetime, count: int) -> list
 
 
 def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """Print four lines per schedule: name, time, limits and latest result."""
+    """Print four lines per schedule: its name, times, limits and latest result."""
     out = console()
     for row in rows:
         depth = "" if row["max_depth"] is None else f", {counted(row['max_depth'], 'link')} deep"
@@ -78,7 +79,7 @@ def show_schedules(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
 
 
 def show_next(rows: Sequence[dict[str, Any]], moment: datetime) -> None:
-    """Print one line per occurrence, with its time in the zone of the schedule and of this machine."""
+    """Print one line per due time, in the zone of its schedule and in the zone of this machine."""
     lines = table("schedule", "time", "zone", "time here", "due")
     for row in rows:
         times = (_time(row["at"]), plain(row["zone"]), _time(row["here"]), distance(moment_of(row["utc"]), moment))

@@ -1,1 +1,4 @@
-"""Scrapy commands of this project, one per module. May import every package of schedules except `cli`."""
+"""Scrapy commands of this project, one per module.
+
+Modules here may import every package of :mod:`schedules` except `cli`.
+"""

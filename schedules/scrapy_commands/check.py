@@ -1,4 +1,4 @@
-"""`scrapy check`: check the contracts of the spiders."""
+"""Command `scrapy check`: test the spider contracts (Scrapy's tests in the docstrings of callbacks)."""
 
 from scrapy.commands.check import Command as ScrapyCheck
 
@@ -6,4 +6,4 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyCheck):
-    """Run the contracts of spiders without storing anything."""
+    """Run the contracts of the spiders, without storing anything."""

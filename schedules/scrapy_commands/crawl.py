@@ -1,6 +1,6 @@
-"""`scrapy crawl`: run one newspaper, and exit with the code of its evaluation.
+"""Command `scrapy crawl`: crawl one newspaper, and exit with the exit code that its evaluation returns.
 
-SIGINT and SIGTERM stop the run within seconds. `khobor` starts its runs with this command too.
+SIGINT and SIGTERM stop the run within seconds. The command `khobor crawl` also starts its runs with this command.
 """
 
 import argparse
@@ -28,7 +28,7 @@ GC_THRESHOLD = 20_000, 10, 10
 
 
 class Command(ScrapyCrawl):
-    """Run one newspaper."""
+    """Crawl one newspaper."""
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
@@ -78,9 +78,10 @@ def _exit_code(crawler: Crawler, error: BaseException | None) -> int:
 
 
 class StopSignals:
-    """Handle SIGINT and SIGTERM: the first closes the spider, the second also drops the downloads in progress.
+    """Handler of SIGINT and SIGTERM: the first signal closes the spider, the second also drops running downloads.
 
-    Everything stored is published in both cases. A signal received before the engine runs takes effect when it does.
+    In both cases, everything stored is published. A signal received before the engine has started is handled as soon as
+    it has started.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -1,4 +1,4 @@
-"""`scrapy fetch`: download a URL and print the response."""
+"""Command `scrapy fetch`: download a URL and print the response."""
 
 from scrapy.commands.fetch import Command as ScrapyFetch
 
@@ -6,6 +6,6 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyFetch):
-    """Download one URL under the robots.txt rules and limits of a run."""
+    """Download one URL with the same robots.txt rules and limits as a run."""
 
     takes_url = True

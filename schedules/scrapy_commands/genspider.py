@@ -1,4 +1,4 @@
-"""`scrapy genspider`: create a spider from a template."""
+"""Command `scrapy genspider`: create the file of a new spider from a template."""
 
 from scrapy.commands.genspider import Command as ScrapyGenspider
 
@@ -6,4 +6,4 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyGenspider):
-    """Create a spider in `crawler/spiders/`."""
+    """Create the file of a new spider in `crawler/spiders/`."""

@@ -1,4 +1,4 @@
-"""`scrapy parse`: print the columns of the story on a page, and the links to follow."""
+"""Command `scrapy parse`: print the columns of the story on a page, and the links to follow."""
 
 import warnings
 from typing import Any
@@ -11,7 +11,10 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyParse):
-    """Parse one URL with its spider, and print only stories and links: no fetch records or ranked lists."""
+    """Download and parse one URL with its spider, and print the stories and links found.
+
+    Other items, such as the records of requests and the ranked lists, are not printed.
+    """
 
     takes_url = True
 

@@ -1,8 +1,8 @@
-"""Settings and URL check shared by the commands inherited from Scrapy, which must not change the data.
+"""Settings and URL check shared by the commands that are inherited from Scrapy and must not change the stored data.
 
-The commands obey robots.txt and the delays, but run without the item pipelines, the run extension and the worker
-process for parsing. Pages are parsed in the process of the command, within the time limit of the parser, and requests
-are queued in memory. Options `-s NAME=VALUE` override these settings.
+The commands obey robots.txt and the download delays, but do not use the item pipelines, the extension that records a
+run, and the worker process for parsing. Pages are parsed in the process of the command, within the time limit of the
+parser, and requests are queued in memory. The user can override these settings with the option `-s NAME=VALUE`.
 """
 
 from argparse import Namespace
@@ -31,9 +31,10 @@ SETTINGS: dict[str, Any] = {
 
 
 class ReadOnly:
-    """Mixin of a command that applies `SETTINGS`, and rejects a URL whose host belongs to no newspaper.
+    """Mixin for Scrapy commands that must not change the stored data.
 
-    It is not a subclass of `ScrapyCommand`, because Scrapy would list it as a command.
+    It applies `SETTINGS`, and rejects a URL whose host belongs to no known newspaper. It is not a subclass of
+    `ScrapyCommand`, because Scrapy would list it as a command.
     """
 
     takes_url: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""`scrapy shell`: an interactive console for one page."""
+"""Command `scrapy shell`: open an interactive console for one page."""
 
 from scrapy.commands.shell import Command as ScrapyShell
 
@@ -6,6 +6,6 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyShell):
-    """Open a console with a response and its spider, without storing anything."""
+    """Open an interactive console with a response and its spider, without storing anything."""
 
     takes_url = True

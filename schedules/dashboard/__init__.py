@@ -1,4 +1,4 @@
-"""Dashboard: read-only web pages about runs, alarms and stories.
+"""Dashboard: read-only web pages about crawls, alarms and stories.
 
-May import metrics and the packages that metrics may import.
+Modules here may import the package `metrics` and the packages that `metrics` may import.
 """

@@ -1,6 +1,6 @@
-"""Access control: allowed host names, request limits, access token, and security headers of every response.
+"""Access control of the dashboard: allowed host names, request limits, access token and security headers.
 
-One small middleware does all of this, because it is easier to audit than a stack of middlewares from several libraries.
+One small middleware does all of this, because it is easier to audit than several middlewares from different libraries.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """HTTP status and reason with which a request is denied."""
+    """Result of the access control for a denied request: the HTTP status and the reason."""
 
     status: int
     reason: str
@@ -45,11 +45,12 @@ class Denied:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """Rules that decide if a request is allowed.
+    """Rules of the dashboard that decide if an HTTP request is allowed.
 
-    :param names: allowed host names, in lower case
-    :param token: access token, None if none is required
-    :param any_ip: also allow every IP address as the host; this is safe, because DNS rebinding attacks need a name
+    :param names: host names that are allowed in the Host header, in lower case
+    :param token: access token that requests must have, or None if none is required
+    :param any_ip: also allow any IP address in the Host header; this is safe, because a DNS rebinding attack needs a
+        host name
     """
 
     names: frozenset[str]
@@ -57,7 +58,7 @@ class AccessPolicy:
     any_ip: bool = False
 
     def check(self, scope: Scope) -> Denied | None:
-        """Return the reason to deny a request, or None if the request is allowed."""
+        """Return the HTTP status and reason with which a request is denied, or None if it is allowed."""
         headers = dict(scope["headers"])
         if not self._is_allowed_host(headers.get(b"host", b"")):
             return Denied(421, "this host name is not allowed; add it with `khobor serve --allowed-host HOST`")
@@ -82,22 +83,28 @@ class AccessPolicy:
         return any(name == COOKIE.encode() and hmac.compare_digest(value, expected) for name, _, value in cookies)
 
     def is_token(self, candidate: bytes) -> bool:
-        """Report if ``candidate`` is the token; the comparison takes constant time."""
+        """Return True if ``candidate`` equals the access token.
+
+        The comparison takes constant time, so that its duration reveals nothing about the token.
+        """
         return self.token is not None and hmac.compare_digest(candidate, self.token.encode())
 
     def cookie_value(self) -> str:
-        """Return the value of the login cookie: an HMAC, from which the token cannot be derived."""
+        """Return the value of the login cookie, an HMAC of the access token; the token cannot be derived from it."""
         return hmac.new((self.token or "").encode(), b"khobor status page", hashlib.sha256).hexdigest()
 
 
 def access_policy(host: str, names: Iterable[str], token: str | None) -> AccessPolicy:
-    """Build the policy for a dashboard that listens at ``host`` and may also be reached by ``names``."""
+    """Build the access rules of a dashboard that listens at ``host``.
+
+    ``names`` are further host names that are allowed in the Host header of requests.
+    """
     allowed = {"localhost", "127.0.0.1", "::1", host.lower(), *(name.lower().rstrip(".") for name in names)}
     return AccessPolicy(frozenset(allowed), token, any_ip=not is_loopback(host))
 
 
 def host_name(host: str) -> str | None:
-    """Return the host name of a Host header, in lower case and without port; return None if it is malformed."""
+    """Return the host name in a Host header, in lower case and without port, or None if the header is malformed."""
     match = _HOST.fullmatch(host)
     return (match[1].strip("[]").lower().rstrip(".") or None) if match else None
 
@@ -111,12 +118,12 @@ def _is_ip(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Report if ``host`` is a loopback address, to which only this machine can connect."""
+    """Return True if ``host`` is a loopback address or `localhost`, to which only this machine can connect."""
     return host == "localhost" or (_is_ip(host) and ip_address(host).is_loopback)
 
 
 class AccessMiddleware:
-    """ASGI middleware that applies the access policy and adds the security headers to every response."""
+    """ASGI middleware that denies requests against the access policy, and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, policy: AccessPolicy, deny: Callable[[Scope, Denied], ASGIApp]) -> None:
         self._app, self._policy, self._deny = app, policy, deny

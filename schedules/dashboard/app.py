@@ -1,4 +1,4 @@
-"""Read-only ASGI application of the dashboard: routes, login form and error pages."""
+"""Read-only ASGI web application of the dashboard: routes, login form and error pages."""
 
 import asyncio
 import re
@@ -39,7 +39,10 @@ Data = dict[str, Any]
 
 @dataclass
 class Dashboard:
-    """Dashboard of one data folder; ``clock`` returns the current time as an aware datetime."""
+    """Web application that shows the runs and stories of one data folder.
+
+    ``policy`` decides which requests are allowed, and ``clock`` returns the current time as an aware datetime.
+    """
 
     source: DataSource
     policy: AccessPolicy
@@ -48,7 +51,7 @@ class Dashboard:
     rendering: Semaphore = field(default_factory=lambda: Semaphore(2))
 
     def application(self) -> ASGIApp:
-        """Build the ASGI application, wrapped in the middleware for access control."""
+        """Build the ASGI application of the dashboard, wrapped in the middleware for access control."""
         endpoints = {path: self._view(view) for view in VIEWS.values() for path in (view.path, f"/{view.name}.json")}
         routes = [
             *(Route(path, endpoint) for path, endpoint in endpoints.items()),
@@ -109,7 +112,7 @@ class Dashboard:
         return Response(jinja_env.page(template, query, view=view, data=data, **context), media_type=HTML)
 
     def _live(self, request: Request) -> Response:
-        """Return the progress of running crawls, for the script `live.js`, which polls it."""
+        """Return the progress of running crawls as an HTML fragment, which the script `live.js` polls."""
         query = Query(self.source, self.clock())
         sites = [site_info(site) | {"running": query.progress(site)} for site in query.sites]
         return Response(jinja_env.plain_page("views/running.html", data={"sites": sites}), media_type=HTML)
@@ -171,7 +174,7 @@ def _json(status: int, data: Data) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body of a form, or an empty body if it is larger than `MAX_FORM_BYTES`."""
+    """Read the body of a form request; return empty bytes if it is larger than `MAX_FORM_BYTES`."""
     body = b""
     async for chunk in request.stream():
         body += chunk

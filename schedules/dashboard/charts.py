@@ -1,7 +1,7 @@
-"""SVG charts of the dashboard, in a single colour; problems are marked by another colour and another shape.
+"""SVG charts of the dashboard in a single colour; problems have another colour and another shape.
 
-They are drawn on the server, so that a page needs no script, can be saved as a file, and has a description for screen
-readers.
+They are drawn on the server. A page therefore needs no script and can be saved as a file, and each chart has a
+description for screen readers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ MIN_SLOTS = 7
 
 
 def columns(name: str, title: str, dates: Sequence[str], values: Sequence[float], *, height: float = 64) -> Markup:
-    """Draw a column chart with one column per day; the scale starts at 0, and the highest value is labelled."""
+    """Draw one value per day as an SVG column chart whose scale starts at 0; the highest value is labelled."""
     low, high = number(min(values, default=0)), number(max(values, default=0))
     amounts = f"{low} every day" if low == high else f"between {low} and {high} a day"
     description = f"{title}: {amounts}, the last day {number(values[-1])}." if values else f"{title}: no days."
@@ -43,18 +43,20 @@ def _columns(drawing: Drawing, height: float, values: Sequence[float], tooltips:
 
 
 def _slots(count: int) -> tuple[float, int]:
-    """Return the width of a column (as a share of the chart) and the index of the first occupied slot.
+    """Return the column width (as a share of the chart width) and the index of the slot for the first column.
 
-    A chart has at least seven slots, and fewer columns are aligned to the right.
+    A chart has at least `MIN_SLOTS` slots, so that columns do not become too wide. If there are fewer columns than
+    slots, they are aligned to the right.
     """
     slots = max(count, MIN_SLOTS)
     return 1 / slots, slots - count
 
 
 def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
-    """Label the first and the last day only, because a phone has no room for more labels.
+    """Draw the labels of the first and the last day below a chart; a phone screen has no room for more labels.
 
-    The label of the first has the year only if it differs, and there is none beside the last.
+    The year in the first label is left out if it is also in the last one. The first label is left out if its column is
+    in the right half of the chart, where both labels would overlap.
     """
     width, first = _slots(len(labels))
     if len(labels) > 1 and first * width < 0.5:
@@ -65,9 +67,12 @@ def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
 
 
 def full_runs(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
-    """Draw the new stories of the latest full runs as a column chart.
+    """Draw the number of new stories of each full run as an SVG column chart.
 
-    Below each column, a dot marks a good run and a cross any other run.
+    A mark below each column shows the result of the run: a dot for a good one, a cross for any other.
+
+    :param marks: runs with `started_at`, `new`, `good` and `word` (result), oldest first
+    :param zone: time zone for the dates
     """
     height, new = 56.0, [mark["new"] for mark in marks]
     good = sum(bool(mark["good"]) for mark in marks)
@@ -95,9 +100,9 @@ def _run_tooltip(mark: Mapping[str, Any]) -> str:
 
 
 def runs_by_hour(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the runs of a day on an axis of 24 hours.
+    """Draw the runs of one day as marks on an SVG axis of 24 hours, at the time at which they started.
 
-    A dot marks a good run, a larger dot a good full run, and a cross any other run.
+    A dot marks a good run, a larger dot a good full run, and a cross a run that was not good.
     """
     bad = sum(not mark["good"] for mark in marks)
     description = f"{counted(len(marks), 'run')}, {f'{bad} not good' if bad else 'all good'}." if marks else "No run."
@@ -120,7 +125,10 @@ def hours_axis(name: str) -> Markup:
 
 
 def shares(name: str, title: str, points: Sequence[Mapping[str, Any]], usual: float | None, bad: bool) -> Markup:
-    """Draw shares (0 to 100 %) over time as a line chart with evenly spaced points; ``usual`` is a dashed line."""
+    """Draw shares (0 to 100 %) over time as an SVG line chart with equal distances between the points.
+
+    ``usual`` is drawn as a dashed line, and a cross marks the last point if ``bad`` is true.
+    """
     height = 56.0
     latest = points[-1]["share"] if points else None
     drawing = Drawing(name, height, title, f"{title}: now {percent(latest)}, usually {percent(usual)}.")
@@ -158,9 +166,12 @@ def ranks_over_time(
     height: float = 24,
     labels: Sequence[str] = (),
 ) -> Markup:
-    """Draw the rank of a link in a list over time as a line, with rank 1 at the top.
+    """Draw the rank of a link in a list over time as an SVG line chart, with rank 1 at the top.
 
-    ``curve`` has `[from, until, rank]` of each period; a fainter line connects one period with the next.
+    :param curve: a list `[from, until, rank]` for each period with the same rank; fainter lines connect the periods
+    :param since: start of the time axis, ``until`` is its end (ISO 8601)
+    :param lowest: rank at the bottom of the chart
+    :param labels: labels of the start and the end of the time axis
     """
     ranks = [rank for _, _, rank in curve]
     seen = f"best rank {min(ranks)}, last rank {ranks[-1]}" if ranks else "not in the list"
@@ -195,9 +206,11 @@ def ranks_over_time(
 
 
 def ids(name: str, title: str, low: int, high: int, stretch: int, kept: Sequence[int], gaps: Sequence[Any]) -> Markup:
-    """Draw the coverage of story ids from ``low`` to ``high`` as a column chart.
+    """Draw the coverage of the publisher's story ids from ``low`` to ``high`` as an SVG column chart.
 
-    Each column is the stored share of ``stretch`` consecutive ids; a bar below it marks a long gap.
+    :param stretch: number of consecutive ids per column
+    :param kept: number of ids per column that are stored as a story
+    :param gaps: long gaps as (first id, last id, number of ids); each is drawn as a bar below the columns
     """
     height, width = 64.0, high - low + 1
     between = f"between {min(kept)} and {max(kept)} of {stretch}"

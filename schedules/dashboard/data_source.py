@@ -1,4 +1,4 @@
-"""Read reports, timetable, occurrences and rows of the published tables for the dashboard."""
+"""Read the data that the dashboard shows: reports of runs, timetable, due times, and rows of the Parquet tables."""
 
 import sqlite3
 import threading
@@ -25,7 +25,7 @@ MAX_OCCURRENCES = 200
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Site as shown on pages: its name, the title of the newspaper, and its time zone."""
+    """Site for display: its short name, the title of the newspaper, and its time zone."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Site:
 
 @dataclass
 class DataSource:
-    """Thread-safe access to the data folder of a dashboard; keeps up to `MAX_REPORTS` parsed reports in memory."""
+    """Thread-safe reader of a data folder for the dashboard, with a cache of up to `MAX_REPORTS` parsed reports."""
 
     dataset: DataFolder
     timetable_path: Path
@@ -50,7 +50,7 @@ class DataSource:
     # Sites and the timetable -----------------------------------------------------------------------------------------
 
     def sites(self) -> list[Site]:
-        """Return the sites that have data, reports or a schedule, by name."""
+        """Return the sites that have stored data, reports of runs or a schedule, ordered by name."""
         folders = (self.dataset.root / name for name in ("stories", "fetches"))
         names = {path.name.partition("=")[2] for folder in folders for path in folder.glob("site=*")}
         names |= {run_id.split("-")[1] for run_id in run_ids(self.dataset) if run_id.count("-") > 1}
@@ -59,11 +59,14 @@ class DataSource:
         return [self.site(name) for name in sorted(names) if is_site(name)]
 
     def site(self, name: str) -> Site:
-        """Return a site by name; the time zone of a site without a spider is UTC."""
+        """Return the title and time zone of a site; without a spider of this name, they are the name and UTC."""
         return self._sites.get(name) or Site(name, name, ZoneInfo("UTC"))
 
     def timetable(self) -> tuple[Timetable | None, str | None]:
-        """Return the timetable in effect, and the error in the timetable file (None if it is valid)."""
+        """Return the timetable in effect, and the error message for the timetable file (None if the file is valid).
+
+        If the file is invalid, the timetable in effect is the last valid one, or None if there is none.
+        """
         accepted = self.dataset.root / ACCEPTED
         version = (_version(self.timetable_path), _version(accepted))
         if self._timetable is None or self._timetable[0] != version:
@@ -71,7 +74,10 @@ class DataSource:
         return self._timetable[1:]
 
     def occurrences(self) -> list[Occurrence]:
-        """Return the latest occurrences (due times and their results) of each schedule."""
+        """Return the latest occurrences of each schedule (due times with their results).
+
+        The list is empty if their database cannot be read; the error is then added to ``unreadable``.
+        """
         path = occurrences_file(self.dataset)
         timetable, _ = self.timetable()
         if timetable is None or not path.exists():
@@ -86,14 +92,20 @@ class DataSource:
     # Runs ------------------------------------------------------------------------------------------------------------
 
     def runs(self, since: datetime, site: str | None = None) -> list[RunReport]:
-        """Return up to `MAX_REPORTS` runs started since a time, newest first."""
+        """Return the reports of the runs that started after ``since``, newest first, at most `MAX_REPORTS`.
+
+        With ``site``, only the reports of this site are returned.
+        """
         # A run id begins with the start time, so that older reports need not be opened.
         ids = run_ids(self.dataset, f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}")
         reports = (self.run(run_id) for run_id in reversed(ids[-MAX_REPORTS:]))
         return [run for run in reports if run is not None and site in (None, run.site)]
 
     def run(self, run_id: str) -> RunReport | None:
-        """Return one run, or None if it has no readable report; the caller must validate the id."""
+        """Return the report of one run, or None if it is missing or cannot be read.
+
+        The caller must validate the id, because it becomes part of a path.
+        """
         version = _version(self.dataset.run(run_id))  # None for a report that was rolled up
         with self._lock:
             if (cached := self._reports.get(run_id)) and cached[0] == version:
@@ -116,10 +128,10 @@ class DataSource:
     # Rows ------------------------------------------------------------------------------------------------------------
 
     def rows(self, table: str, site: str, columns: Sequence[str], since: str = "", until: str = "~") -> Any:
-        """Return columns of a table as an Arrow table, from the partitions ``since`` to ``until``.
+        """Read columns of a Parquet table of a site, from the partitions ``since`` to ``until``, as an Arrow table.
 
-        A partition is a month (`2026-11`) or a day (`2026-11-22`). Files that cannot be read are skipped and added to
-        ``unreadable``.
+        A partition is named after a month (`2026-11`) or a day (`2026-11-22`), and both limits are included. Files that
+        cannot be read are skipped and added to ``unreadable``.
         """
         import pyarrow as pa
 
@@ -150,9 +162,9 @@ class DataSource:
                 self.unreadable[str(relative)] = str(error).splitlines()[0]
 
     def rows_of_story(self, table: str, story_id: str, since: str = "", until: str = "~") -> list[dict[str, Any]]:
-        """Return all columns of the rows of one story.
+        """Read the rows of one story in a Parquet table, with all columns.
 
-        The id column is read first, and the other columns only of files that contain the story.
+        To save time, only the id column is read of files that do not contain the story.
         """
         import pyarrow as pa
         import pyarrow.compute as pc

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with a time limit for the head of a request, which uvicorn does not have."""
+"""HTTP protocol of uvicorn with a time limit for receiving the request line and headers, which uvicorn lacks."""
 
 import asyncio
 from typing import Any
@@ -11,7 +11,7 @@ HEAD_SECONDS = 10.0
 
 
 class TimedProtocol(H11Protocol):
-    """Close a connection whose request has no complete head after `HEAD_SECONDS`."""
+    """HTTP protocol of uvicorn that closes a connection if the request headers are incomplete after `HEAD_SECONDS`."""
 
     _head_timer: asyncio.TimerHandle | None = None
 

@@ -1,6 +1,6 @@
-"""Jinja environment of the dashboard: templates, filters and URLs.
+"""Jinja environment of the dashboard: templates, their filters, and the URLs of links.
 
-Autoescape is on, and templates pass text from web pages through the filter `bdi` or `plain`.
+Autoescape is on, and templates pass untrusted text from web pages through the filter `bdi` or `plain`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,10 @@ STATIC = _HERE / "static"
 
 
 def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
-    """Wrap text from a web page in a `<bdi>` element with its language, so that its direction affects nothing else."""
+    """Wrap untrusted text in an HTML `<bdi>` element with its language.
+
+    The element isolates the text, so that its writing direction does not affect the text around it.
+    """
     shown = formatting.plain(text, limit)
     language = formatting.language_of(shown)
     start = Markup('<bdi lang="{}">').format(language) if language else Markup("<bdi>")
@@ -32,13 +35,16 @@ def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
 
 
 def time_tag(moment: Any, zone: str) -> Markup:
-    """Format a time in a time zone as a `<time>` element."""
+    """Format a time in a time zone as an HTML `<time>` element."""
     local = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
     return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), formatting.clock(local, ZoneInfo(zone)))
 
 
 def web_url(url: object) -> str | None:
-    """Return a URL that is safe as a link (http or https, no control characters), else None."""
+    """Return a URL that is safe to use as a link, else None.
+
+    A safe URL has the scheme http or https, and no control or invisible characters.
+    """
     text = str(url)
     try:
         parts = urlsplit(text)
@@ -49,7 +55,11 @@ def web_url(url: object) -> str | None:
 
 
 def _url(query: Query, standalone: bool, path: str, **changed: object) -> str | None:
-    """Build a link that keeps the parameters `site` and `days` of the page; return None in a static report."""
+    """Build the URL of a link that keeps the query parameters `site` and `days` of the current page.
+
+    :param standalone: true if the page is saved as a single file without other pages; None is then returned
+    :param changed: query parameters that are added or replaced
+    """
     if standalone:
         return None
     parameters = {"site": query.site, "days": query.days if query.days != DEFAULT_DAYS else None} | changed
@@ -89,7 +99,7 @@ _ENVIRONMENT.globals |= {
 
 
 def page(template: str, query: Query, *, standalone: bool = False, **context: Any) -> bytes:
-    """Render a page with data; a ``standalone`` page has no links to other pages."""
+    """Render an HTML page from a template; with ``standalone``, it has no links to other pages."""
     url = partial(_url, query, standalone)
     return plain_page(template, query=query, standalone=standalone, now=query.moment, url=url, **context)
 

@@ -1,4 +1,4 @@
-"""Parameters of a page: site, number of days, and the time at which it is rendered."""
+"""Query parameters of a dashboard page: site and number of days."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ DEFAULT_DAYS = 14
 
 
 class InvalidQuery(ValueError):
-    """The query string has an unknown parameter or an invalid value."""
+    """The query string of a URL has an unknown parameter or an invalid value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Parameters of one page; ``site`` is None for all sites.
+    """Request for the data of one dashboard page: time, number of days, and site (None for all sites).
 
-    The page shows the last ``days`` calendar days up to today, in the time zone of each site.
+    The page covers the last ``days`` calendar days up to and including today, in the time zone of each site.
     """
 
     source: DataSource
@@ -30,7 +30,7 @@ class Query:
 
     @classmethod
     def parse(cls, source: DataSource, moment: datetime, parameters: Mapping[str, str]) -> "Query":
-        """Parse the parameters of a URL; raises :class:`InvalidQuery` if one is unknown or invalid."""
+        """Parse the query parameters of a URL; raises :class:`InvalidQuery` if one is unknown or invalid."""
         if unknown := next((name for name in parameters if name not in ("site", "days")), None):
             raise InvalidQuery(f"unknown parameter {unknown[:40]!r}; use site and days")
         days = parameters.get("days", str(DEFAULT_DAYS))
@@ -46,15 +46,16 @@ class Query:
         return self.source.sites() if self.site is None else [self.source.site(self.site)]
 
     def per_site(self, read: Callable[["Query", Site], Mapping[str, Any]]) -> dict[str, Any]:
-        """Call ``read`` for each site of the page.
+        """Call ``read`` for each site of the page, and return the results as JSON types.
 
-        Returns `at`, `days` and `sites`, a list with the data, name and time zone of each site.
+        The result has the time of the page (`at`), the number of days (`days`), and one dictionary per site (`sites`)
+        with the result of ``read`` and the site's name, title and time zone.
         """
         sites = [site_info(site) | dict(read(self, site)) for site in self.sites]
         return {"at": self.moment.isoformat(), "days": self.days, "sites": sites}
 
     def progress(self, site: Site) -> dict[str, Any] | None:
-        """Return the progress of the running crawl of a site, or None if none is running."""
+        """Return the progress of the running crawl of a site, or None if there is none."""
         run = read_progress(self.source.dataset, site.name)
         return run.as_dict(self.moment) if run else None
 
@@ -63,7 +64,7 @@ class Query:
         return [today - timedelta(days=back) for back in reversed(range(self.days))]
 
     def starts(self, site: Site) -> list[datetime]:
-        """Return the start of each day, followed by the end of the last day."""
+        """Return the start of each day of the page, and the end of the last day, in the time zone of a site."""
         dates = self.dates(site)
         days = [*dates, dates[-1] + timedelta(days=1)]
         return [datetime(day.year, day.month, day.day, tzinfo=site.zone) for day in days]
@@ -77,5 +78,5 @@ def site_info(site: Site) -> dict[str, Any]:
 
 
 def json_row(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return some columns of a row, with datetimes in ISO 8601 format."""
+    """Return the columns ``names`` of a row, with datetimes converted to ISO 8601 strings."""
     return {name: row[name].isoformat() if isinstance(row[name], datetime) else row[name] for name in names}

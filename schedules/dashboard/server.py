@@ -1,7 +1,7 @@
-"""Web server of the dashboard: uvicorn in a child process of the service, restarted when it exits.
+"""Web server of the dashboard: uvicorn in a child process of the service, restarted if it exits.
 
-The service opens the socket, so that a port in use is reported before anything starts, and a restarted server keeps its
-address. The server is a separate process, so that a crash of the dashboard cannot affect the scheduled runs.
+The service itself opens the listening socket. A port that is in use is therefore reported before anything starts, and a
+restarted server keeps its address. The server is a separate process, so that its crash cannot affect crawls.
 """
 
 import errno
@@ -50,7 +50,7 @@ _LOW_MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 @dataclass(frozen=True)
 class Address:
-    """Address at which the dashboard listens, and further host names that it accepts in requests."""
+    """Address at which the dashboard listens, and further host names that requests may have in their Host header."""
 
     host: str = HOST
     port: int = PORT
@@ -58,9 +58,10 @@ class Address:
 
 
 def take_token(environment: MutableMapping[str, str], address: Address) -> str | None:
-    """Remove the access token from the environment and return it, so that no run inherits it.
+    """Remove the access token of the dashboard from the environment, and return it, or None if there is none.
 
-    Raises :class:`WrongUsage` if the token is too short, or if it is missing and other machines can connect.
+    It is removed so that no child process inherits it. Raises :class:`WrongUsage` if the token is too short or has
+    invalid characters, or if it is missing although other machines can connect to the address.
     """
     token = environment.pop(TOKEN_VARIABLE, "") or None
     if token is None and not is_loopback(address.host):
@@ -74,7 +75,10 @@ def take_token(environment: MutableMapping[str, str], address: Address) -> str |
 
 
 def listen(address: Address) -> socket.socket:
-    """Open the listening socket; raises :class:`WrongUsage` if the address cannot be used."""
+    """Open a listening TCP socket; raises :class:`WrongUsage` if the address cannot be used.
+
+    If the port is in use, the call is retried for a short time first.
+    """
     ipv6, deadline = ":" in address.host, time.monotonic() + PORT_WAIT_SECONDS
     family = socket.AF_INET6 if ipv6 else socket.AF_INET
     where = f"{address.host}:{address.port}"
@@ -92,7 +96,10 @@ def listen(address: Address) -> socket.socket:
 
 
 class DashboardProcess:
-    """Context manager that runs the web server in a child process; ``log`` is called with one line per event."""
+    """Context manager that runs the web server of the dashboard in a child process.
+
+    ``log`` is called with one line of text for each event, such as a restart.
+    """
 
     def __init__(
         self, dataset: DataFolder, timetable: Path, address: Address, token: str | None, log: Callable[[str], None]
@@ -131,9 +138,9 @@ class DashboardProcess:
         self._child.communicate()
 
     def restart_if_dead(self) -> None:
-        """Restart the server if it has exited, at most once a minute.
+        """Restart the web server if its process has exited, at most once a minute.
 
-        A failed restart is logged and not raised.
+        An error of the restart is logged and not raised.
         """
         code = self._child.poll() if self._child else None
         if code is None or time.monotonic() - self._started < MIN_SECONDS_BETWEEN_STARTS:
@@ -164,10 +171,10 @@ class DashboardProcess:
 
 
 def main() -> None:
-    """Serve the dashboard at the inherited socket.
+    """Run the web server of the dashboard at a listening socket inherited from the parent process.
 
-    The first line of stdin is the configuration as JSON. The server exits when stdin is closed, that
-    is, when its parent exits.
+    The first line of stdin is the configuration as JSON. The server exits when stdin is closed, that is, when the
+    parent process exits.
     """
     import uvicorn
 

@@ -1,4 +1,4 @@
-"""Static report: all views of the dashboard in one HTML file that needs no server, script or other file."""
+"""Static report: all views of the dashboard in one HTML file, which needs no server, script or other file."""
 
 import base64
 import hashlib
@@ -20,7 +20,10 @@ MAX_DAYS = 366
 
 
 def report_query(dataset: DataFolder, timetable: Path, moment: datetime, days: int, site: str | None) -> Query:
-    """Build the page parameters of a report; raises :class:`WrongUsage` for an unknown site or too many days."""
+    """Build the query for a report about the last ``days`` days; ``site`` is None for all sites.
+
+    Raises :class:`WrongUsage` for an unknown site or too many days.
+    """
     source = DataSource(dataset, timetable)
     if days > MAX_DAYS:
         raise WrongUsage(f"--since goes back at most {MAX_DAYS} days")
@@ -35,10 +38,10 @@ def report_data(query: Query) -> dict[str, Any]:
 
 
 def write_report(out: Path, query: Query) -> int:
-    """Write the report atomically and return its size in bytes.
+    """Write a report as one HTML file, atomically, and return its size in bytes.
 
-    Raises :class:`WrongUsage` if ``out`` is a folder or in no existing folder, and :class:`StorageError` if it
-    cannot be written.
+    Raises :class:`WrongUsage` if ``out`` is a folder or its parent folder does not exist, and :class:`StorageError` if
+    the file cannot be written.
     """
     if out.is_dir() or not out.parent.is_dir():
         raise WrongUsage(f"{out} is not a file in an existing folder; choose another --out")

@@ -1,9 +1,9 @@
-"""SVG drawings that scale with the width of the page, while their text keeps its size.
+"""SVG drawings whose width follows the page, while the size of their text is constant.
 
-Horizontal positions are shares of the width, and vertical positions are pixels. A drawing therefore needs neither
-script nor `viewBox`, and its text is as large on a phone as on a wide screen. No chart library is used: those for
-browsers need scripts or styles that the content security policy forbids, and those for servers draw with a fixed text
-size relative to the chart, so that text scales with it.
+Horizontal positions are shares of the width (0 to 1), and vertical positions are pixels. A drawing therefore needs
+neither a script nor `viewBox`, and its text is as large on a phone as on a wide screen. No chart library is used.
+Libraries for browsers need scripts or styles that the content security policy forbids. Libraries for servers scale the
+text together with the chart.
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +15,10 @@ from schedules.dashboard.formatting import plain
 
 @dataclass
 class Drawing:
-    """SVG drawing with a height in pixels; ``title`` and ``description`` are for screen readers."""
+    """SVG drawing with a height in pixels and the full width of the page.
+
+    Horizontal positions are shares of the width, from 0 to 1. ``title`` and ``description`` are for screen readers.
+    """
 
     name: str
     height: float
@@ -24,7 +27,10 @@ class Drawing:
     _shapes: list[Markup] = field(default_factory=list)
 
     def bar(self, x: float, width: float, y: float, height: float, kind: str = "", tooltip: str = "") -> None:
-        """Add a rectangle; ``x`` and ``width`` are shares of the width."""
+        """Add a rectangle to the drawing.
+
+        ``x`` and ``width`` are shares of the width of the drawing (0 to 1), ``y`` and ``height`` are pixels.
+        """
         shape = '<rect x="{}" width="{}" y="{}" height="{}" class="{}">{}</rect>'
         self._add(shape, _share(x), _share(width), _px(y), _px(height), kind, tooltip=tooltip)
 
@@ -37,7 +43,7 @@ class Drawing:
         self._add(shape, _share(x), _px(y), _px(radius), kind, tooltip=tooltip)
 
     def cross(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
-        """Add a cross, which differs from a dot by its shape and not only by its colour."""
+        """Add a cross as the mark of a problem; it differs from a dot by its shape and not only by its colour."""
         r = _px(radius)
         inner = Markup('<path d="M-{0} -{0}L{0} {0}M-{0} {0}L{0} -{0}" class="{1}"/>').format(r, kind)
         hit = Markup('<circle r="{}" class="hit"/>').format(_px(radius + 3))
@@ -46,7 +52,7 @@ class Drawing:
         self._add(shape, _share(x), _px(y), Markup("{}{}").format(hit, inner), tooltip=tooltip)
 
     def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> None:
-        """Add text; ``anchor`` is the part of it that is placed at ``x``: `start`, `middle` or `end`."""
+        """Add text; its `start`, `middle` or `end` (``anchor``) is placed at ``x``, a share of the drawing's width."""
         shape = '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>'
         self._shapes.append(Markup(shape).format(_share(x), _px(y), anchor, kind, plain(text, 80)))
 
@@ -55,7 +61,7 @@ class Drawing:
         self._shapes.append(Markup(shape).format(*values, title))
 
     def markup(self, kind: str = "") -> Markup:
-        """Return the SVG element, with its title and description."""
+        """Return the drawing as an HTML-safe `<svg>` element with title and description."""
         head = (
             '<svg class="chart {}" width="100%" height="{}" role="img" aria-labelledby="{}-title {}-desc"'
             ' focusable="false"><title id="{}-title">{}</title><desc id="{}-desc">{}</desc>{}</svg>'

@@ -1,4 +1,5 @@
-"""Views of the dashboard, one per module: each reads its data and returns it as JSON types.
+"""Views of the dashboard, one per module; each reads its data and returns it as JSON types.
 
-May import data_source and query_params of the dashboard, and the packages that the dashboard may import.
+Modules here may import `data_source` and `query_params` of the dashboard, and the packages that the dashboard may
+import.
 """

@@ -1,4 +1,4 @@
-"""Catalogue of the views of the dashboard: name, path, title and the function that reads the data."""
+"""List of the views of the dashboard, each with its name, URL path, title and the function that reads its data."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from schedules.dashboard.views.stories import stories
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """View of the dashboard, shown as an HTML page and as JSON.
+    """View of the dashboard, which is available as an HTML page and as JSON.
 
-    :param data: function that returns the data of both as JSON types
+    :param data: function that returns the data of the view as JSON types
     :param ranged: true if the user can choose the number of days
     """
 

@@ -1,4 +1,4 @@
-"""Coverage view: the numeric story ids assigned by the publisher, by result (such as stored or never seen)."""
+"""Coverage view: the publisher's consecutive story ids, counted by result (such as stored, or never linked)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,7 +26,10 @@ _RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, *_ESTIMATE
 
 
 def coverage(query: Query) -> dict[str, Any]:
-    """Return the coverage of each site: `whole` for all days, and `runs` for the day before each run."""
+    """Return the coverage of each site, that is, the publisher's story ids counted by result (stored, rejected, …).
+
+    The key `whole` has the counts for all days of the page, and `runs` those of the day before each run.
+    """
     return query.per_site(_site)
 
 
@@ -52,7 +55,11 @@ def _whole(query: Query, site: Site) -> tuple[dict[str, Any] | None, str | None]
 
 
 def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Count the stored ids in each interval of `stretch` ids, from the lowest id on; the last may be shorter."""
+    """Count the stored story ids in intervals of equal length, for a chart.
+
+    Returns the number of ids per interval (`stretch`) and the counts (`kept`). The first interval starts at the lowest
+    id, and the last may be shorter.
+    """
     # In the time zone of the site, the first stories may be of the previous month.
     since = query.since(site) - timedelta(days=1)
     rows = query.source.rows("stories", site.name, ["story_id"], f"{since:%Y-%m}")
@@ -66,7 +73,11 @@ def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, A
 
 
 def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the counts of a coverage report (None if it has none) and the reason why it has no estimate."""
+    """Return (counts, reason) from a coverage report.
+
+    The counts are None if the report has none. The reason explains why the number of missed stories is not estimated,
+    and is None if it is.
+    """
     low, high = coverage.get("low"), coverage.get("high")
     why = str(coverage["why_no_estimate"]) if coverage.get("why_no_estimate") else None
     if not isinstance(low, int) or not isinstance(high, int) or high < low:

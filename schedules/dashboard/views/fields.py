@@ -1,4 +1,4 @@
-"""Field view: the share of parsed stories that have each field, for each run."""
+"""Field view: the share of parsed stories that have each field, such as a byline, for each run."""
 
 from collections.abc import Sequence
 from statistics import median
@@ -17,7 +17,10 @@ _MEANINGS = {column.name: str(column.metadata["meaning"]) for column in columns_
 
 
 def fields(query: Query) -> dict[str, Any]:
-    """Return the shares of each column over time, its latest and usual share, and its alarms."""
+    """Return for each site and column the share of stories with a value over time, and the alarms about it.
+
+    The latest share (`now`) and the median of the earlier ones (`usual`) are returned too.
+    """
     return query.per_site(_site)
 
 

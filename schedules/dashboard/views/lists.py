@@ -1,4 +1,4 @@
-"""List view: latest snapshot of each ranked list, and the rank of each link over the last 24 hours."""
+"""List view: the current entries of each ranked list of a site, and their ranks during the last 24 hours."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,10 @@ Row = Mapping[str, Any]
 
 
 def lists(query: Query) -> dict[str, Any]:
-    """Return the latest snapshot of each list; a row has its previous rank and its ranks over 24 hours."""
+    """Return the latest snapshot of each ranked list, such as "most popular", of each site.
+
+    Each row has the rank in the previous snapshot, and the ranks over the last 24 hours.
+    """
     return query.per_site(_site)
 
 
@@ -65,7 +68,11 @@ def _row(row: Row, before: Row | None, snapshots: Iterable[Mapping[str, Row]], s
 
 
 def rank_curve(rows: Iterable[Row], since: datetime | None = None) -> list[list[Any]]:
-    """Return `[from, until, rank]` for each period in which a story kept a rank, from its rows in one list."""
+    """Return `[from, until, rank]` for each period in which a story had the same rank in a list.
+
+    :param rows: rows of the table `rankings` for one story and list
+    :param since: start of the earliest period; earlier rows are ignored
+    """
     curve = []
     for row in sorted(rows, key=lambda row: row["observed_at"]):
         start, end = row["observed_at"], row["last_observed_at"]

@@ -1,4 +1,4 @@
-"""Start page: latest full run of each site, active alarms, missed and next occurrences, running crawls."""
+"""Start page: latest full run of each site, active alarms, missed and next scheduled runs, running crawls."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -29,7 +29,10 @@ _STORY = ("story_id", "url", "section", "headline", "published_at")
 
 
 def overview(query: Query) -> dict[str, Any]:
-    """Return the state of the timetable and of each site."""
+    """Return the data of the start page: one sentence about the overall state, and the state of each site.
+
+    `good` is true if all sites and the timetable are in order, and None if there are no runs yet.
+    """
     timetable, error = query.source.timetable()
     sites = [site_info(site) | _site(query, site) for site in query.sites]
     verdicts = [site["good"] for site in sites if site["good"] is not None]
@@ -78,7 +81,10 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 
 def main_mode(runs: Sequence[RunReport]) -> str | None:
-    """Return the mode of the runs to summarise: `full`, or the mode of the latest run if there is no full run."""
+    """Return the mode of the runs to summarise: `full` if there is a full run, else that of the latest run.
+
+    Returns None if no run is full and the mode of one is unknown.
+    """
     modes = [run.mode for run in runs]
     return "full" if "full" in modes else None if None in modes else next(iter(modes), None)
 
@@ -88,9 +94,10 @@ def _mark(run: RunReport) -> dict[str, Any]:
 
 
 def _is_over(full: RunReport, runs: Sequence[RunReport]) -> bool:
-    """Report if the fault of a full run is over, because it had none, or by a later good run of any mode.
+    """Return True if a full run was good, or if its fault has passed.
 
-    A passing fault is of the network or the machine. Any other is over with the next good full run.
+    A fault of the network or the machine has passed if the latest run of any mode was good. For any other fault, a
+    later full run must be good, which then replaces this one.
     """
     return full.good or (full.exit_code in _PASSING and runs[0].good)
 
@@ -113,9 +120,11 @@ def _first_problem(run: RunReport) -> str:
 
 
 def active_alarms(runs: Sequence[RunReport]) -> list[dict[str, Any]]:
-    """Return the alarms of the latest run of each mode, with the number of runs and the first run of each alarm.
+    """Return the alarms of the latest run of each mode, without duplicates.
 
-    ``runs`` are the runs of one site, newest first.
+    Each alarm has the number of consecutive runs with this alarm, and the id and time of the first of them.
+
+    :param runs: reports of the runs of one site, newest first
     """
     latest: dict[str | None, RunReport] = {}
     for run in runs:
@@ -139,7 +148,10 @@ def _runs_with(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
 
 
 def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the alarms of schedules that had no good run in time; such alarms belong to no run."""
+    """Return the alarms of a site for schedules that did not complete a run in the time allowed.
+
+    The keys for the run of the alarm are None or 0, because there is no such run.
+    """
     timetable, _ = query.source.timetable()
     alarms = missed_runs(timetable, query.source.dataset, query.moment) if timetable else []
     no_run = {"run_id": None, "runs": 0, "first_run_id": None, "first_at": None}
@@ -148,7 +160,10 @@ def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
 
 
 def _missed(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the occurrences of the last day that were not run; a later good run of the schedule resolves one."""
+    """Return the due times of the last day at which a scheduled run of the site was not executed.
+
+    `resolved` is true if a later run of the same schedule was completed.
+    """
     since, found = query.moment - RECENT, query.source.occurrences()
     made_up = {o.schedule: o.due_at for o in reversed(found) if o.state in _RAN and o.exit_code in GOOD}
     return [
@@ -181,7 +196,7 @@ def _next(query: Query, site: Site) -> list[dict[str, Any]]:
 
 
 def _new_stories(query: Query, site: Site) -> list[dict[str, Any]]:
-    """Return the newest of the stories that were first seen in the last day."""
+    """Return the stories first seen in the last day, newest publication first, at most `MAX_NEW_STORIES`."""
     import pyarrow.compute as pc
 
     since = query.moment - RECENT

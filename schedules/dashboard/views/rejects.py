@@ -1,4 +1,4 @@
-"""Reject view: rejected records by reason and day, URLs without a story by outcome, and the latest rejects."""
+"""Reject view: rejected records by reason and day, URLs that gave no story by outcome, and the latest rejects."""
 
 from collections import Counter
 from typing import Any
@@ -16,7 +16,11 @@ _EXPECTED = {
 
 
 def rejects(query: Query) -> dict[str, Any]:
-    """Return `reasons` and `outcomes`, most frequent first, and the latest rows of `rejects`."""
+    """Return the records that the item pipelines rejected, for each site of the page.
+
+    `reasons` has the counts by reason and day, and `outcomes` has the URLs without a story by final state, both with
+    the most frequent first. `latest` has the newest rejected records.
+    """
     return query.per_site(_site)
 
 

@@ -1,4 +1,4 @@
-"""Run view: runs with the totals of each day, the details of one run, and its log."""
+"""Run view: past runs with totals for each day, the details of one run, and its log."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ _TOTALS = ("new", "revised", "unchanged", "gone", "rejected", "requests")
 
 
 def runs(query: Query) -> dict[str, Any]:
-    """Return `runs`, oldest first, and `days`, each with its totals and runs."""
+    """Return the runs of each site: `runs` (oldest first), and `days` with the totals and runs of each day."""
     return query.per_site(_site)
 
 
@@ -40,14 +40,17 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 
 def _mark(run: RunReport, site: Site) -> dict[str, Any]:
-    """Return the data of a run for its mark in the chart of a day; `hour` is its start time, from 0 to 24."""
+    """Return the data for the mark of a run in the chart of its day.
+
+    `hour` is the local time at which it started, as a decimal number from 0 to 24.
+    """
     local = run.started.astimezone(site.zone)
     hour = round(local.hour + local.minute / 60 + local.second / 3600, 3)
     return {"hour": hour} | {name: getattr(run, name) for name in ("run_id", "good", "mode", "word", "new", "seconds")}
 
 
 def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
-    """Return one run with the meanings of its outcomes, or None if there is no such run."""
+    """Return one run with its requests counted by outcome (final state), or None if there is no such run."""
     run = query.source.run(run_id)
     if run is None:
         return None
@@ -60,9 +63,9 @@ def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
 
 
 def run_log(query: Query, run_id: str) -> dict[str, Any] | None:
-    """Return the end of the log of a run, with unsafe characters escaped, or None if there is none.
+    """Return the end of the log file of a run, at most `MAX_LOG_BYTES`, or None if there is no log.
 
-    Only a regular file in the folder of logs is opened, never a link to another file.
+    Unsafe characters are escaped. Only a regular file in the folder of logs is opened, never a symbolic link.
     """
     try:
         descriptor = os.open(query.source.dataset.log(run_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""Story view: stories per day and section, and the newest, most often revised and removed stories."""
+"""Story view: stories by day and section, and the newest, most often revised and removed stories."""
 
 from bisect import bisect_right
 from typing import Any
@@ -13,9 +13,9 @@ _COLUMNS = [*_SHOWN, "fetched_at", "gone_by"]
 
 
 def stories(query: Query) -> dict[str, Any]:
-    """Return counts of stories by section and day, and the newest, revised and removed stories.
+    """Return for each site the number of stories by day and section, and its newest, most revised and removed stories.
 
-    The day is that of publication, or if it is unknown, the day on which the story was first seen.
+    The day is that of publication or, if this is unknown, the day on which the story was first seen.
     """
     return query.per_site(_site)
 

@@ -1,4 +1,4 @@
-"""Story page: revisions of one story with the phrases that changed, and its ranks in the lists."""
+"""Page about one story: its revisions with the changed phrases, and its ranks in lists such as "most popular"."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,10 @@ def is_story_id(text: str) -> bool:
 
 
 def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
-    """Return one story, or None if it is not stored; the caller must validate the id."""
+    """Return a story with its revisions, its ranks in lists and its other URLs, or None if it is not stored.
+
+    The caller must validate the id.
+    """
     source = query.source
     rows = source.rows_of_story("revisions", story_id) + source.rows_of_story("stories", story_id)
     if not rows:
@@ -52,7 +55,11 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
 
 
 def _intervals(source: DataSource, story_id: str, since: str) -> list[dict[str, Any]]:
-    """Return the stays of a story in the lists, from the snapshots since a day and of the last day before it."""
+    """Return the periods during which a story was in a ranked list.
+
+    They are computed from the snapshots of the lists since the day ``since``, and of the last day with snapshots before
+    it, which show that the story was not yet listed.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -64,7 +71,7 @@ def _intervals(source: DataSource, story_id: str, since: str) -> list[dict[str, 
 
 
 def _revisions(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield each revision, newest first, with its changes from the previous revision."""
+    """Yield each revision of a story, newest first, with its text differences from the revision before."""
     for before, row in reversed(list(zip([None, *rows[:-1]], rows, strict=True))):
         differences = changes(before, row) if before is not None else ()
         changed = {name: [asdict(piece) for piece in pieces] for name, pieces in differences}

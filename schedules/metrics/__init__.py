@@ -1,4 +1,5 @@
 """Prometheus metrics of a data folder.
 
-May import alerting, timetable and reports of schedules, and everything in pipelines and crawler.
+Modules here may import the packages `alerting`, `timetable` and `reports` of :mod:`schedules`, and everything in
+:mod:`pipelines` and :mod:`crawler`.
 """

@@ -1,6 +1,6 @@
 """Metrics of a data folder in the text format of Prometheus, collected from its files at each request.
 
-Label values come from fixed sets (sites, schedules, outcomes, reasons, columns); any other value becomes `other`.
+The values of labels come from fixed sets (sites, schedules, outcomes, reasons, columns); any other becomes `other`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -44,22 +44,25 @@ Rows = Iterable[tuple[tuple[str, ...], float]]
 
 
 def exposition(dataset: DataFolder, timetable: Timetable, moment: datetime) -> bytes:
-    """Return all metrics in the Prometheus text format, version 0.0.4."""
+    """Return all metrics of a data folder in the text format of Prometheus, version 0.0.4."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_DataFolderCollector(dataset, timetable, moment))
     return generate_latest(registry)
 
 
 def samples(dataset: DataFolder, timetable: Timetable, moment: datetime) -> list[dict[str, Any]]:
-    """Return each sample of the metrics with `name`, `labels` and `value`, for programs other than Prometheus."""
+    """Return the metrics of a data folder as dictionaries with `name`, `labels` and `value`.
+
+    They are for programs that do not read the format of Prometheus.
+    """
     metrics = _DataFolderCollector(dataset, timetable, moment).collect()
     return [{"name": s.name, "labels": s.labels, "value": s.value} for metric in metrics for s in metric.samples]
 
 
 def write_exposition(file: Path, dataset: DataFolder, timetable: Timetable, moment: datetime) -> None:
-    """Write the metrics to a file, atomically, for the textfile collector of the Prometheus node exporter.
+    """Write the metrics to ``file``, atomically, for the textfile collector of the Prometheus node exporter.
 
-    Raises :class:`StorageError` if the file cannot be written.
+    Raises :class:`StorageError` if the file cannot be written, or is inside the data folder.
     """
     if dataset.owns(file):
         raise StorageError(f"{file} is inside the data folder, where only runs write: choose another file for metrics")

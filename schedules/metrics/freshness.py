@@ -1,4 +1,4 @@
-"""Metrics of the stored data: age of the newest story, length of the lists, and number of unpublished rows.
+"""Metrics of the stored data: age of the newest story, length of the ranked lists, and number of unpublished rows.
 
 A Parquet file is read again only if its size or modification time has changed.
 """
@@ -19,7 +19,10 @@ MONTHS, DAYS = 2, 7
 
 
 def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
-    """Return the latest `published_at` and `first_seen_at` of the stories of a site, as far as they are known."""
+    """Return the latest `published_at` and the latest `first_seen_at` of the stories of a site.
+
+    A key is missing if no stored story has this time.
+    """
     newest: dict[str, datetime] = {}
     for _, path in dataset.published(TABLES["stories"], site)[-MONTHS:]:
         for name, time in _read(_newest_in_footer, dataset.root / path).items():
@@ -28,7 +31,7 @@ def newest_story(dataset: DataFolder, site: str) -> dict[str, datetime]:
 
 
 def list_lengths(dataset: DataFolder, site: str) -> dict[str, int]:
-    """Return the number of entries in the newest snapshot of each list of a site."""
+    """Return the number of entries of each ranked list of a site, in its newest stored snapshot."""
     lengths: dict[str, int] = {}
     for _, path in dataset.published(TABLES["rankings"], site)[-DAYS:]:
         lengths |= _read(_lengths, dataset.root / path)
@@ -36,9 +39,9 @@ def list_lengths(dataset: DataFolder, site: str) -> dict[str, int]:
 
 
 def outbox_rows(dataset: DataFolder, site: str) -> int | None:
-    """Return the number of stored rows that are not published yet.
+    """Return the number of stored rows of a site that are not in the Parquet files yet.
 
-    Returns None if the ledger (the SQLite database of the site) is missing or cannot be read.
+    They are counted in the ledger, the SQLite database of the site. Returns None if it is missing or cannot be read.
     """
     path = dataset.ledger(site)
     if not path.exists():
@@ -51,9 +54,9 @@ def outbox_rows(dataset: DataFolder, site: str) -> int | None:
 
 
 def _read(read: Callable[[Path, int, int], Mapping[str, Any]], path: Path) -> Mapping[str, Any]:
-    """Call a function that is cached by size and modification time of a file.
+    """Call ``read`` with a path and its modification time and size, by which the results of ``read`` are cached.
 
-    Returns an empty mapping for a file that cannot be read; `khobor check` reports such files.
+    Returns an empty mapping for a file that cannot be read; the command `khobor check` reports such files.
     """
     try:
         stat = path.stat()

@@ -1,4 +1,4 @@
-"""Label values of the metrics, in fixed sets, so that the content of a page or file cannot create new time series."""
+"""Fixed sets of label values for the metrics, so that the content of pages and files cannot create new time series."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -25,17 +25,17 @@ ALARM_KINDS = (
 
 @cache
 def sites() -> Mapping[str, tuple[str, ...]]:
-    """Return the known sites, each with the names of its ranked lists."""
+    """Return the names of the ranked lists of each known site, by name of the site."""
     return {name: spider.list_names() for name, spider in newspapers().items()}
 
 
 def known_or_other(value: str, known: Collection[str]) -> str:
-    """Return the value if it is known, else `other`."""
+    """Return ``value`` if it is in ``known``, else `other`."""
     return value if value in known else OTHER
 
 
 def known_counts(counts: Mapping[str, int], known: Collection[str]) -> Mapping[str, int]:
-    """Return the counts of known values, and the sum of all others as `other`."""
+    """Return the counts of the known names; the counts of all other names are summed under the name `other`."""
     result: Counter[str] = Counter()
     for name, count in counts.items():
         result[known_or_other(name, known)] += count

@@ -1,7 +1,7 @@
-"""Totals over all runs of a data folder, added up from their reports.
+"""Totals over all runs (crawls) of a data folder, summed from their reports.
 
-The totals of reports that no longer change are kept in `state/run_totals.json`, so that a new process reads only the
-latest reports. Without that file, or with a damaged one, all reports are read again.
+The totals of reports that no longer change are stored in `state/run_totals.json`, so that a new process reads only the
+latest reports. If that file is missing or damaged, all reports are read again.
 """
 
 import json
@@ -30,9 +30,9 @@ Key = tuple[str, str | None]
 
 @dataclass
 class Totals:
-    """Counts by metric, site, schedule and detail (such as an outcome).
+    """Sums over runs, by metric, site, schedule and detail (such as the outcome of requests).
 
-    For each site and schedule, also the latest run and the end of the latest good run.
+    It also has the latest run, and the end of the latest good run, of each site and schedule.
     """
 
     counts: Counter[tuple[str, str, str | None, str]] = field(default_factory=Counter)
@@ -74,9 +74,9 @@ class Totals:
 
 @dataclass
 class TotalsReader:
-    """Thread-safe reader of the totals, which reads a report again only if it has changed.
+    """Thread-safe reader of the totals over all runs; a report is read again only if its file has changed.
 
-    Of final reports, only the ids and totals are kept.
+    Reports older than the latest `MAX_OPEN` are final. Only their ids and their sums are kept in memory.
     """
 
     dataset: DataFolder
@@ -93,7 +93,7 @@ class TotalsReader:
         self._written = len(self._final_ids)
 
     def read(self) -> Totals:
-        """Read new and changed reports, and return the totals of all reports."""
+        """Read the new and changed reports of runs, and return the totals over all runs."""
         with self._lock:
             ids = run_ids(self.dataset)
             self._read_reports(set(ids) - self._final_ids)

@@ -1,4 +1,4 @@
-"""Results of the last full check of each site (`khobor check`), for alarms and metrics."""
+"""Results of the last full check of each site's files (command `khobor check`), for alarms and metrics."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _SUFFIX = ".check.json"
 
 @dataclass(frozen=True, slots=True)
 class LastCheck:
-    """Last full check of a site: when it ended, the number of faults, and the first of them."""
+    """Result of the last full check of a site's files: the time, the number of faults, and the first fault."""
 
     site: str
     at: datetime
@@ -30,7 +30,7 @@ def write_check(dataset: DataFolder, site: str, faults: Sequence[str]) -> None:
 
 
 def last_checks(dataset: DataFolder) -> list[LastCheck]:
-    """Return the last check of each site that has been checked; unreadable results are left out."""
+    """Return the result of the last full check of each site; sites without a readable result are left out."""
     checks = []
     for path in sorted(dataset.state.glob(f"*{_SUFFIX}")):
         with suppress(OSError, ValueError, KeyError, TypeError):
@@ -41,7 +41,7 @@ def last_checks(dataset: DataFolder) -> list[LastCheck]:
 
 
 def check_alarms(dataset: DataFolder) -> list[dict[str, str]]:
-    """Return an alarm for each site whose last check found faults."""
+    """Return an alarm for each site whose last full check (`khobor check`) found faults in its files."""
     return [
         {
             "key": f"{check.site}/damaged/check",

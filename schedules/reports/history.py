@@ -1,4 +1,4 @@
-"""Past runs of a site, for comparison with a new run, and the alarms acknowledged by an operator."""
+"""Past runs (crawls) of a site, for comparison with a new one, and the alarms that an operator has acknowledged."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,10 @@ Report = Mapping[str, Any]
 
 
 def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
-    """Yield the reports of a site's runs, latest first; with ``before``, only those of runs older than that id.
+    """Yield the reports of the runs of a site, latest first.
 
-    Damaged reports are skipped; `khobor runs` lists them.
+    With ``before``, only runs whose id is smaller are yielded; ids are in the order of time. Damaged reports are
+    skipped; the command `khobor runs` lists them.
     """
     for run_id in reversed(run_ids(dataset)):
         if site_of(run_id) == site and (before is None or run_id < before):
@@ -30,15 +31,16 @@ def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterat
 
 
 def past_reports(dataset: DataFolder, site: str, run_id: str) -> list[Report]:
-    """Return the reports of the last 150 runs of a site before ``run_id``, latest first."""
+    """Return the reports of the last 150 runs of a site before the run ``run_id``, latest first."""
     return list(islice(reports(dataset, site, run_id), MAX_REPORTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Acknowledgement of an alarm as an intended change.
+    """Statement by an operator that the change reported by an alarm is intended.
 
-    ``since`` is the id of the first run with the change, ``until`` that of the latest run when it was acknowledged.
+    ``since`` is the id of the first run with the change, and ``until`` the id of the latest run that had the alarm
+    when it was acknowledged.
     """
 
     since: str
@@ -46,7 +48,10 @@ class Acknowledgement:
 
 
 def acknowledgements(dataset: DataFolder, site: str) -> dict[str, Acknowledgement]:
-    """Return the acknowledgements of a site by alarm key; empty if the file is missing or invalid."""
+    """Return the alarms of a site that an operator has acknowledged, by alarm key.
+
+    The result is empty if their file is missing or invalid.
+    """
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
         entries = json.loads(_acknowledged(dataset, site).read_bytes())
         return {key: Acknowledgement(str(e["since"]), str(e["until"])) for key, e in entries.items()}
@@ -54,7 +59,10 @@ def acknowledgements(dataset: DataFolder, site: str) -> dict[str, Acknowledgemen
 
 
 def acknowledge(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] | None:
-    """Acknowledge the latest alarm with this key and return it; return None if no recent run has such an alarm."""
+    """Record that an operator accepts the latest alarm with this key as an intended change, and return the alarm.
+
+    Returns None if no recent run has such an alarm.
+    """
     for report in islice(reports(dataset, site), MAX_REPORTS):
         if alarm := alarm_in(report, key):
             new = Acknowledgement(str(alarm.get("since_run") or report["run_id"]), report["run_id"])
@@ -73,10 +81,12 @@ def alarm_in(report: Report, key: str) -> Mapping[str, Any] | None:
 
 
 def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
-    """Return the ids of runs in which an alarm appeared for a single run only, if this happened at least twice.
+    """Return the ids of the runs in which an alarm was raised for one run only, if this happened at least twice.
 
-    ``runs`` are latest first. A deviation that keeps recurring for one run is usual for the site, such as a print
-    edition that is published all at once.
+    A deviation that repeatedly lasts for one run is normal for the site; an example is a print edition that is
+    published all at once.
+
+    :param runs: reports, latest first
     """
     episodes: list[set[str]] = []
     for has_alarm, group in groupby(reversed(runs), lambda run: alarm_in(run, key) is not None):

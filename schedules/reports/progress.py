@@ -1,4 +1,4 @@
-"""Progress of running crawls, read from their progress files by the dashboard, metrics and other terminals."""
+"""Progress of running crawls, read from their progress files for the dashboard, the metrics and other terminals."""
 
 import json
 import os
@@ -18,7 +18,10 @@ _ALIVE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Progress of one run, as last written at the time ``at``, ``seconds`` after the start of the run."""
+    """Progress of a running crawl, as last written to its progress file.
+
+    ``at`` is the time of writing, and ``seconds`` the time since the start of the run.
+    """
 
     run_id: str
     site: str
@@ -32,14 +35,17 @@ class Progress:
     reading: str | None
 
     def as_dict(self, moment: datetime) -> dict[str, Any]:
-        """Convert to JSON types; `alive` is true if the progress was written within a minute of ``moment``."""
+        """Convert the progress to JSON types.
+
+        The key `alive` is added; it is true if the progress was written within a minute of ``moment``.
+        """
         values = asdict(self) | {"at": self.at.isoformat(), "alive": abs(moment - self.at) < _ALIVE}
         del values["seconds"]
         return values
 
 
 def read_progress(dataset: DataFolder, site: str) -> Progress | None:
-    """Read the progress file of a site; return None if it is missing or cannot be read."""
+    """Read the progress of the run of a site; return None if its file is missing or cannot be read."""
     try:
         values = json.loads(dataset.progress(site).read_bytes())
         at, run_id, reading = datetime.fromisoformat(values["at"]), str(values["run_id"]), values.get("reading")
@@ -58,15 +64,18 @@ def read_progress(dataset: DataFolder, site: str) -> Progress | None:
 
 
 def running(dataset: DataFolder) -> list[Progress]:
-    """Return the progress of each running crawl in a data folder, by site; runs whose process is gone are left out."""
+    """Return the progress of each running crawl in a data folder, ordered by site.
+
+    A progress file whose process no longer exists is ignored.
+    """
     sites = [path.name.removesuffix(_SUFFIX) for path in sorted(dataset.state.glob(f"*{_SUFFIX}"))]
     return [run for site in sites if _is_locked(dataset.lock(site)) and (run := read_progress(dataset, site))]
 
 
 def _is_locked(lock: Path) -> bool:
-    """Report if the process that last took the lock of a site still exists.
+    """Return True if the process whose id is in a lock file still exists.
 
-    Trying to take the lock would be exact, but could prevent a run from starting.
+    An attempt to take the lock would be exact, but could prevent a run from starting.
     """
     try:
         os.kill(int(json.loads(lock.read_bytes())["pid"]), 0)

@@ -1,7 +1,7 @@
-"""Report of a run (`runs/*.json`), parsed into a typed record.
+"""Report of a run, that is, of one crawl of a site (`runs/*.json`), parsed into a typed record.
 
-A report may be damaged, edited by hand or written by another version, so every part is optional except the run id, the
-site and the start time.
+A report may be damaged, edited by hand or written by another version of this program. Therefore every part is optional
+except the id, the site and the start time.
 """
 
 from collections.abc import Mapping
@@ -38,9 +38,10 @@ EXIT_CODE_LABELS: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """Report of one finished run; times are ISO 8601 in UTC.
+    """Report of a finished run (one crawl of a site); times are ISO 8601 strings in UTC.
 
-    `fields` has for each column the stories `of` which it was extracted (`filled`), and the counts `by` extractor.
+    `fields` has three counts for each column: the stories parsed (`of`), those with a value (`filled`), and the values
+    by the extractor that found them (`by`).
     """
 
     run_id: str
@@ -85,9 +86,10 @@ class RunReport:
 
 
 def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunReport:
-    """Parse a report; raises :class:`InvalidReport` if its run id, site or start time is missing.
+    """Parse the report of a run; raises :class:`InvalidReport` if its id, site or start time is missing or invalid.
 
-    :param modes: mode of each schedule, for reports of runs that were killed before their mode was recorded
+    :param modes: mode (full or incremental) of each schedule; it is used for a run that was killed before its mode
+        was recorded
     """
     started = _time(report.get("started_at"))
     if not isinstance(report.get("run_id"), str) or not isinstance(report.get("site"), str) or started is None:
@@ -132,7 +134,10 @@ def parse_report(report: Mapping[str, Any], modes: Mapping[str, str]) -> RunRepo
 
 
 def parse_alarm(value: Any, site: str) -> dict[str, Any] | None:
-    """Parse an alarm of a report for display; return None if it has no key."""
+    """Parse an alarm in the report of a run for display; return None if it has no key.
+
+    :param site: site of the alarm, if the alarm itself does not have it
+    """
     if not (alarm := _mapping(value)).get("key"):
         return None
     text = {

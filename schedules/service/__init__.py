@@ -1,1 +1,4 @@
-"""Service `khobor serve`: start due runs, send alerts, restart the dashboard. Imported only by `cli`."""
+"""Service `khobor serve`: start crawls that are due, send alerts, and restart the dashboard.
+
+Only the package `cli` may import modules from here.
+"""

@@ -1,6 +1,6 @@
-"""Child processes of the service, one per scheduled run.
+"""Child processes of the service, one per scheduled crawl.
 
-Each is in a session of its own, so that a run can continue when the service ends.
+Each is in a session of its own, so that a crawl can continue when the service ends.
 """
 
 import os
@@ -25,9 +25,10 @@ UNKNOWN_PROCESS = -1
 
 
 class ChildProcesses:
-    """Starter of scheduled runs in one data folder, all with the same settings.
+    """Starter of the child processes that run, publish and check, for one data folder.
 
-    ``mirror`` is a server to connect to instead of the hosts of the sites.
+    ``settings`` are Scrapy settings (`NAME=VALUE`) for all runs, and ``mirror`` is a server to connect to instead of
+    the hosts of the sites.
     """
 
     def __init__(self, dataset: DataFolder, settings: Sequence[str] = (), mirror: str | None = None) -> None:
@@ -36,13 +37,20 @@ class ChildProcesses:
         self._publications: list[subprocess.Popen[bytes]] = []
 
     def start(self, schedule: Schedule, due: str) -> "subprocess.Popen[bytes]":
-        """Start the run of an occurrence that the service has claimed."""
+        """Start the child process for a scheduled run, and return it.
+
+        ``due`` is the due time of the schedule, which the caller must have claimed (reserved) in the database of due
+        times.
+        """
         command = [sys.executable, "-m", "khobor", "schedule", "run", schedule.name, f"--occurrence={due}"]
         command += [f"--timetable={self._dataset.root / ACCEPTED}", f"--data={self._dataset.root}", *self._options]
         return self._popen(command, schedule.name)
 
     def report_dead_runs(self, sites: Iterable[str]) -> None:
-        """Publish what the dead runs of sites stored, and write their reports, each in a process of its own."""
+        """Publish the rows that killed runs stored, and write the reports of these runs.
+
+        A child process is started for each of the given sites that has such a run.
+        """
         self._publications = [each for each in self._publications if each.poll() is None]
         for site in sites:
             if has_dead_run(self._dataset.ledger(site)):
@@ -50,7 +58,10 @@ class ChildProcesses:
                 self._publications.append(self._popen(command, f"publish-{site}"))
 
     def check_data(self, sites: Iterable[str]) -> None:
-        """Start the full check of one site whose last one is a week ago, unless a process of this kind runs."""
+        """Start a full check of the files of one site that was not checked within the last week.
+
+        Nothing is started while another process for checking or publishing runs.
+        """
         self._publications = [each for each in self._publications if each.poll() is None]
         checked = {check.site for check in last_checks(self._dataset) if now() - check.at < CHECK_INTERVAL}
         for site in sites:
@@ -59,16 +70,17 @@ class ChildProcesses:
                 self._publications.append(self._popen(command, f"check-{site}"))
 
     def _popen(self, command: Sequence[str], name: str) -> "subprocess.Popen[bytes]":
-        """Start a process; its output goes to a file, because a pipe would break when the service ends."""
+        """Start a child process whose output goes to a log file, because a pipe would break when the service ends."""
         with open(self._dataset.state / "schedules" / f"{name}.log", "wb", opener=private_file) as log:
             return subprocess.Popen(
                 command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
 
     def holder(self, schedule: str) -> int | None:
-        """Return the id of the process that runs a schedule, or None if it is not running.
+        """Return the id of the process that executes a schedule, or None if the schedule is not being executed.
 
-        The process may have been started by another service or by hand.
+        The process may have been started by this service, by another one or by hand. `UNKNOWN_PROCESS` is returned if
+        the process id is not known yet.
         """
         try:
             SiteLock.take(lock_file(self._dataset, schedule)).release()
@@ -78,7 +90,7 @@ class ChildProcesses:
         return None
 
     def terminate(self, process: int) -> None:
-        """Send SIGTERM to a process that :meth:`holder` returned."""
+        """Send SIGTERM to a process whose id :meth:`holder` returned; an unknown or ended process is ignored."""
         if process > 0:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)

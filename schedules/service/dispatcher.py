@@ -1,7 +1,7 @@
-"""Dispatcher: start runs that are due, and record their results.
+"""Dispatcher of the service: start runs that are due, and record their results.
 
-Each call derives the necessary actions from clock, timetable and recorded occurrences. An additional call therefore
-changes nothing, and the first call after a crash, a suspended night or a change of the clock catches up.
+Each call compares the clock and the timetable with the recorded due times, and does what is missing. An additional call
+therefore changes nothing, and the first call after a crash, a suspended night or a change of the clock catches up.
 """
 
 import signal
@@ -40,7 +40,7 @@ def log_as_json(message: str) -> None:
 
 @dataclass
 class Dispatcher:
-    """Dispatcher of one timetable in one data folder."""
+    """Starter of the runs of one timetable in one data folder, to be called at short intervals."""
 
     timetable: Timetable
     dataset: DataFolder
@@ -54,7 +54,7 @@ class Dispatcher:
     _file_state: tuple[int, ...] | None = None
 
     def run_once(self) -> None:
-        """Record the runs that have ended, and start those that are due."""
+        """Record the results of scheduled runs that have ended, and start the runs that are due."""
         moment, sites = self.clock(), {site for schedule in self.timetable.schedules for site in schedule.sites}
         if self._last_call is None:
             self.processes.report_dead_runs(sites)
@@ -73,7 +73,10 @@ class Dispatcher:
 
     @contextmanager
     def _opened(self) -> Iterator[Occurrences]:
-        """Yield the database of occurrences; it stays open between calls, and is reopened after an error."""
+        """Context manager that yields the SQLite database of due times and their results.
+
+        The database stays open between calls. It is closed after an error, and then opened again by the next call.
+        """
         occurrences = self._occurrences = self._occurrences or Occurrences.open(occurrences_file(self.dataset))
         try:
             yield occurrences
@@ -113,7 +116,7 @@ class Dispatcher:
         return State.LATE, f"the service did not run at that time; the run of {newest.key} replaces it"
 
     def _was_running(self, due: Due) -> bool:
-        """Report if this service was already running at a due time, so that the delay was intended."""
+        """Return True if this service was already running at a due time; a later start is then intended."""
         return self._last_call is not None and self._last_call >= due.at
 
     def _start(self, schedule: Schedule, due: str) -> None:
@@ -123,7 +126,11 @@ class Dispatcher:
     # Ended runs ------------------------------------------------------------------------------------------------------
 
     def _reap(self, occurrences: Occurrences, moment: datetime) -> None:
-        """Record the end of each child process that has exited, unless it has recorded it itself."""
+        """Record the end of each scheduled run whose child process has exited without recording it.
+
+        A run normally records its own end. If it did not, it failed to start, was killed, or was stopped before it
+        began; in the last case its due time is opened again.
+        """
         for (name, due), child in list(self.children.items()):
             if (code := child.poll()) is None:
                 continue
@@ -147,7 +154,10 @@ class Dispatcher:
             self.processes.report_dead_runs(occurrence.sites)
 
     def _recover(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
-        """Handle an unfinished occurrence whose process was killed or never started."""
+        """Complete the record of a scheduled run whose process was killed or was never started.
+
+        A killed run is marked as ended. One that was never started is started now, unless it is too late.
+        """
         if occurrence.state is State.RUNNING:
             self._mark_killed(occurrences, occurrence, moment)
             return
@@ -169,9 +179,9 @@ class Dispatcher:
         return min(next(schedule.after(moment)).at for schedule in self.timetable.schedules)
 
     def reload(self, *, requested: bool = False) -> None:
-        """Read the timetable again if its file has changed or a reload is requested.
+        """Read the timetable file again if it has changed or if ``requested`` is true.
 
-        If the new timetable has problems, they are logged once, and the previous one stays in force.
+        If the new timetable is invalid, its errors are logged once, and the previous timetable stays in force.
         """
         state = _file_state(self.timetable.path)
         if state == self._file_state and not requested:
@@ -191,7 +201,10 @@ class Dispatcher:
     # Shutdown --------------------------------------------------------------------------------------------------------
 
     def drain(self, seconds: float = DRAIN_SECONDS, *, is_hurried: Callable[[], bool] = lambda: False) -> None:
-        """Send SIGTERM to all runs and wait for them; runs that do not end in time continue without the service."""
+        """Send SIGTERM to all scheduled runs, and wait up to ``seconds`` for them to end.
+
+        Runs that do not end in time continue without the service. The wait ends early if ``is_hurried`` returns True.
+        """
         with self._opened() as occurrences:
             own = {name for name, _ in self.children}
             # Schedules whose runs were started by an earlier service that was killed.
@@ -218,7 +231,7 @@ def _file_state(path: Path) -> tuple[int, ...]:
 
 
 class WakeUps:
-    """Background scheduler (APScheduler) that calls ``wake`` at a given time."""
+    """Background scheduler (APScheduler) that calls the function ``wake`` at a given time."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -226,7 +239,7 @@ class WakeUps:
         self._scheduler.start()
 
     def set(self, moment: datetime) -> None:
-        """Set the time of the next call, instead of the one set before."""
+        """Set the time of the next call of ``wake``; it replaces the time that was set before."""
         options = {"id": "due", "replace_existing": True, "misfire_grace_time": None}
         self._scheduler.add_job(self._wake, "date", run_date=moment, **options)
 

@@ -1,6 +1,6 @@
 """Send alerts and write the metrics file, in a thread of the service or after a single run.
 
-Errors are logged: they must not end a run or the service, or change an exit code.
+Errors are logged and not raised, because they must not end a run or the service, or change an exit code.
 """
 
 import sys
@@ -21,7 +21,7 @@ STOP_SECONDS = 10.0
 
 
 class NotifierThread:
-    """Thread that sends alerts and writes the metrics file at regular intervals."""
+    """Thread that sends alerts and writes the file with the Prometheus metrics, every ``seconds``."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class NotifierThread:
         self._thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Send the alerts of the last runs and stop, within ``seconds``.
+        """Stop the thread after it has sent the alerts of the last runs; wait up to ``seconds`` for it.
 
-        Alerts that are still unsent then are sent by the next service.
+        Alerts that are still unsent then are sent when the service runs again.
         """
         self._stopping.set()
         self._thread.join(seconds)
@@ -64,9 +64,9 @@ class NotifierThread:
 
 @contextmanager
 def notify_after_run(dataset: DataFolder, timetable: Timetable, log: Callable[[str], None]) -> Iterator[None]:
-    """Write metrics and send alerts when the block ends, even with an error.
+    """Context manager that writes the metrics file and sends alerts when the block ends, even after an exception.
 
-    This is for a run that was started by hand, cron or systemd instead of the service.
+    It is used for runs that are started by hand, cron or systemd instead of the service.
     """
     try:
         yield
@@ -80,7 +80,10 @@ def notify_after_run(dataset: DataFolder, timetable: Timetable, log: Callable[[s
 
 
 def write_metrics(dataset: DataFolder, timetable: Timetable) -> None:
-    """Write the metrics file if the timetable sets its path; raises :class:`StorageError` if that fails."""
+    """Write the Prometheus metrics to the file named in the timetable, if it names one.
+
+    Raises :class:`StorageError` if the file cannot be written.
+    """
     if timetable.metrics_file is not None:
         from schedules.metrics.exposition import write_exposition
 

@@ -1,6 +1,7 @@
-"""Removal of old records according to the retention in the timetable (`khobor prune`, and after each scheduled run).
+"""Removal of old records after the number of days set in the timetable.
 
-A process that is killed at any point leaves a consistent data folder, and the next removal completes the work.
+It is done by `khobor prune` and after each scheduled run. A process that is killed at any point leaves a consistent
+data folder, and the next removal completes the work.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,9 +29,10 @@ from schedules.timetable.retention import Retention
 def prune_site(
     dataset: DataFolder, spider: type[NewspaperSpider], retention: Retention, moment: datetime
 ) -> dict[str, int]:
-    """Remove the old logs, reports and partitions of `fetches` of a site, and return the number of each.
+    """Remove the old logs, reports and partitions of the table `fetches` of a site, and return the number of each.
 
-    The caller holds the lock of the site.
+    :param retention: number of days to keep each kind of record
+    :param moment: current time; the caller must hold the lock of the site
     """
     removed = {"logs": 0, "reports": 0, "fetches": 0}
     path, site = dataset.ledger(spider.name), spider.name
@@ -51,12 +53,12 @@ def prune_site(
 
 
 def _run_id(moment: datetime, days: int) -> str:
-    """Return the start of the ids of runs at a time before ``moment``."""
+    """Return the smallest id of a run started ``days`` before ``moment`` or later; ids begin with the start time."""
     return f"{moment - timedelta(days=days):%Y%m%dT%H%M%SZ}"
 
 
 def prune_occurrences(dataset: DataFolder, retention: Retention, moment: datetime) -> int:
-    """Delete old occurrences, and return their number."""
+    """Delete old occurrences (due times of schedules with their results), and return the number deleted."""
     if retention.occurrences_days is None or not occurrences_file(dataset).exists():
         return 0
     with Occurrences.open(occurrences_file(dataset)) as occurrences:
@@ -67,9 +69,10 @@ def prune_occurrences(dataset: DataFolder, retention: Retention, moment: datetim
 def prune_after_run(
     dataset: DataFolder, timetable: Timetable, sites: Sequence[str], log: Callable[[str], None]
 ) -> None:
-    """Remove old records of sites after a scheduled run, and record the totals of final reports for the metrics.
+    """Remove old records of the sites of a scheduled run when it has ended.
 
-    An error is logged. A site that another run has locked is left to the next run.
+    The totals for the metrics are stored first, because they include the removed reports. An error is logged and not
+    raised. If another run has locked a site, its records are removed after the next run.
     """
     try:
         TotalsReader(dataset).read()

@@ -1,4 +1,4 @@
-"""Execute a schedule once: run its sites, evaluate the runs, and record the result of the occurrence."""
+"""Execute a schedule once: crawl its sites, evaluate the runs, and record the result for the due time."""
 
 import signal
 import sys
@@ -29,7 +29,10 @@ Look = Callable[[RunProcess], None]
 
 @dataclass(frozen=True)
 class Result:
-    """Exit code and reports of a scheduled run, or a sentence that explains the lack of reports."""
+    """Result of executing a schedule: exit code, and the report of each run.
+
+    Without reports, ``sentence`` explains why nothing was crawled.
+    """
 
     exit_code: int
     reports: tuple[dict[str, Any], ...] = ()
@@ -38,9 +41,10 @@ class Result:
 
 @dataclass
 class ScheduledRun:
-    """Run of a schedule; it always records the end of the occurrence ``due``, unless that is None.
+    """Execution of a schedule for the due time ``due``, whose end is recorded in every case.
 
-    If ``is_waiting`` is true, it waits for a site that another run has locked, instead of failing immediately.
+    Without a due time (None), nothing is recorded. If another run has locked a site, the execution waits for it if
+    ``is_waiting`` is true, and else fails immediately.
     """
 
     occurrences: Occurrences
@@ -55,7 +59,10 @@ class ScheduledRun:
         self._has_logged_wait = False
 
     def run(self, settings: Sequence[str], mirror: str | None) -> Result:
-        """Run all sites of the schedule; raises the first error if no site can be run."""
+        """Crawl all sites of the schedule, and record and return the result.
+
+        If no site was crawled, the first error is raised.
+        """
         try:
             limits = {name: getattr(self.schedule, name) for name in ("max_pages", "max_depth", "max_minutes")}
             reports = self._run_sites(
@@ -84,7 +91,11 @@ class ScheduledRun:
             self.occurrences.finish(self.schedule.name, self.due, now(), exit_code=code, **details)
 
     def _run_sites(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Run the sites that are not locked, then the others; return a report for each site, also if it failed."""
+        """Crawl the sites that are not locked, then wait for the locked ones and crawl them.
+
+        Returns one report per site. A site that could not be crawled has a report with the reason; if no site could be
+        crawled, the first error is raised.
+        """
         deadline = self._deadline()
         sites, reports, errors = list(self.schedule.sites), [], list[Exception]()
         while sites:
@@ -112,7 +123,7 @@ class ScheduledRun:
         return reports + [_not_started(error) for error in errors]
 
     def _deadline(self) -> datetime | None:
-        """Return the time until which to wait for a locked site, or None to fail immediately."""
+        """Return the time until which to wait for a locked site, or None if the run must fail immediately."""
         occurrence = self.occurrences.get(self.schedule.name, self.due) if self.due is not None else None
         if occurrence is None or not self.is_waiting:
             return None
@@ -146,7 +157,11 @@ class ScheduledRun:
         return started, locked, failed
 
     def _evaluate(self, report: dict[str, Any]) -> dict[str, Any]:
-        """Evaluate a report again with the expectations of the schedule, and add the schedule to it."""
+        """Evaluate the report of a run again with the expectations (required results) of the schedule.
+
+        The new report, which also names the schedule, is written and returned. A report without counts of URLs is
+        returned unchanged.
+        """
         if "urls" not in report:
             return report
         summary = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
@@ -172,13 +187,15 @@ def run_schedule(
     mirror: str | None = None,
     look: Look = lambda run: None,
 ) -> Result:
-    """Run a schedule now; raises an error if nothing was started.
+    """Crawl the sites of a schedule now; raises an error if no run was started.
 
-    If its site is locked by another run, a run with ``due`` or ``only_due`` waits, at most until the next due time. Any
-    other run (started by a person) fails immediately, and its occurrence stays open.
+    If another run has locked a site, a call with ``due`` or ``only_due`` waits for it, at most until the next due
+    time. Any other call is by a person; it fails immediately, and the due time can still be claimed by another call.
 
-    :param due: occurrence that is already claimed; by default, the latest open one within the grace period is claimed
-    :param only_due: do nothing if no occurrence is open, instead of a run without occurrence
+    :param due: due time that the caller has claimed (reserved); by default, the latest unclaimed one within the grace
+        period is claimed
+    :param only_due: do nothing if no due time can be claimed; by default, the sites are crawled nevertheless
+    :param look: function that is called regularly with each running crawl
     """
     dataset.prepare()
     make_folder(lock_file(dataset, schedule.name).parent)

@@ -1,7 +1,7 @@
 """Main loop of the service, which starts due runs until SIGTERM or SIGINT; SIGHUP reloads the timetable.
 
-The dispatcher is called every 15 seconds, and when APScheduler signals a due time. The interval is measured with the
-monotonic clock, which neither suspending the machine nor setting its clock affects.
+The dispatcher, which starts the runs, is called every 15 seconds and whenever APScheduler signals a due time. The
+interval is measured with the monotonic clock, because setting the system clock does not affect it.
 """
 
 import signal
@@ -37,13 +37,16 @@ def serve(
     seconds: float = INTERVAL_SECONDS,
     page: Address | None = None,
 ) -> int:
-    """Run the service until it is stopped, and return 0 after its runs have ended.
+    """Run the service until a signal stops it, wait for its runs to end, and return exit code 0.
 
-    Raises an error before anything is started if the timetable or a setting is invalid, the data folder cannot be
-    written or is used by another service, or the dashboard cannot listen at its address.
+    Raises an error before anything is started if the timetable or a setting is invalid, if the data folder cannot be
+    written or is used by another service, or if the dashboard cannot listen at its address.
 
-    :param seconds: time between two calls of the dispatcher
-    :param page: address of the dashboard, None to run without it
+    :param path: timetable file
+    :param settings: Scrapy settings (`NAME=VALUE`) for all runs
+    :param mirror: server to connect to instead of the hosts of the sites
+    :param seconds: interval between two checks for due runs
+    :param page: address of the dashboard; without it, there is no dashboard
     """
     timetable = Timetable.read(path)
     token = take_token(environ, page) if page else None

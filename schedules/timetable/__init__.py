@@ -1,4 +1,4 @@
-"""Timetable: its TOML file, cron expressions, and the database of occurrences.
+"""Timetable: its TOML file, cron expressions, and the database of due times and their results.
 
-May import `monitoring` and `reports`, and the packages that these may import.
+Modules here may import the packages `monitoring` and `reports`, and the packages that these may import.
 """

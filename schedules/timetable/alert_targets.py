@@ -1,7 +1,7 @@
-"""Alert targets of a timetable: webhooks, mail addresses and commands that receive alarms.
+"""Alert targets in a timetable: webhooks, mail addresses and commands to which alerts are sent.
 
-Secrets are kept in environment variables; the timetable has only the names of the variables, such as
-`password_from = "KHOBOR_SMTP_PASSWORD"`.
+Secrets are kept in environment variables. The timetable has only the names of these variables, such as `password_from =
+"KHOBOR_SMTP_PASSWORD"`.
 """
 
 import re
@@ -22,9 +22,9 @@ _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,252}|::1")
 
 
 def url_error(url: str) -> str | None:
-    """Return an error message for the URL of a webhook, or None if it is valid.
+    """Return an error message for the URL of a webhook, or None if the URL is valid.
 
-    The message does not repeat the URL, because it may be a secret.
+    The message does not contain the URL, because it may be a secret.
     """
     try:
         parts = urlsplit(url)
@@ -76,9 +76,10 @@ MailAddress = Annotated[str, _matching(_MAIL_ADDRESS, "a mail address such as 'd
 
 
 class Target(BaseModel):
-    """Target of alerts.
+    """Target to which alerts are sent.
 
-    ``seconds`` is the time limit of a delivery. Fields that end in `_from` are names of environment variables.
+    ``seconds`` is the time limit for sending one alert. Fields that end in `_from` are names of environment variables
+    with secrets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
@@ -88,12 +89,15 @@ class Target(BaseModel):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the environment variables that contain the secrets of the target."""
+        """Names of the environment variables that contain the secrets of this alert target."""
         return tuple(value for key, value in self if key.endswith("_from") and value)
 
 
 class Webhook(Target):
-    """Target that receives a POST request with JSON, at ``url`` or at the URL in the variable ``url_from``."""
+    """Alert target that receives each alert as a POST request with JSON.
+
+    Its URL is ``url``, or the value of the environment variable ``url_from`` if the URL is a secret.
+    """
 
     kind: Literal["webhook"] = "webhook"
     url: Annotated[str, AfterValidator(_check_url)] | None = None
@@ -115,7 +119,10 @@ class Webhook(Target):
 
 
 class Mail(Target):
-    """Target that receives mail through an SMTP server; encryption is required unless the server is this machine."""
+    """Alert target that receives mail through an SMTP server.
+
+    An encrypted connection is required unless the server is this machine.
+    """
 
     kind: Literal["mail"] = "mail"
     server: Annotated[str, _matching(_SERVER, "the name of a server")] = Field(examples=['"smtp.example.org"'])
@@ -130,7 +137,7 @@ class Mail(Target):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Server and port; the default is the standard port for the kind of encryption."""
+        """Host and port of the SMTP server; the default port is the standard one for the kind of encryption."""
         return self.server, self.port or PORTS[self.security]
 
     @field_validator("security")
@@ -149,7 +156,7 @@ class Mail(Target):
 
 
 class Command(Target):
-    """Target that is a program, which receives the event as JSON on its standard input."""
+    """Alert target that is a program; it receives each alert as JSON on its standard input."""
 
     kind: Literal["command"] = "command"
     command: Annotated[tuple[str, ...], Field(strict=False), AfterValidator(_check_command)] = Field(
@@ -158,7 +165,7 @@ class Command(Target):
 
 
 class Metrics(BaseModel):
-    """Path of the metrics file, which the Prometheus node exporter reads."""
+    """Path of the file with the metrics, which the textfile collector of the Prometheus node exporter reads."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     file: Annotated[Path, BeforeValidator(_file_at)] = Field(examples=['"/var/lib/node-exporter/khobor.prom"'])

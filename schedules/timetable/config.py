@@ -1,7 +1,7 @@
 """Timetable: schedules, alert targets, metrics file and retention, read from TOML and validated by pydantic.
 
-The file has one `[schedule.NAME]` table per schedule and one `[alert.NAME]` table per alert target. If it has problems,
-nothing is started, and all problems are reported together, each with its line. The process of a run must not import
+The file has one `[schedule.NAME]` table per schedule and one `[alert.NAME]` table per alert target. If it is invalid,
+nothing is started, and all errors are reported together, each with its line. The process of a run must not import
 this module, so that it does not load pydantic.
 """
 
@@ -44,7 +44,7 @@ MAX_PAGES, MAX_MINUTES, MAX_DEPTH, MAX_JITTER_MINUTES, MAX_GRACE_HOURS = 100_000
 
 
 class TimetableError(WrongUsage):
-    """The timetable has problems; the message lists all of them in the order of their lines."""
+    """The timetable is invalid; the message lists all of its errors in the order of their lines."""
 
     def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
@@ -79,7 +79,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ExpectationChanges(BaseModel):
-    """Changes by a schedule to the expectations (minimum requirements) of its runs; fields as in `Expectations`."""
+    """Changes that a schedule makes to the expectations (minimum requirements) of its runs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     lists: Names = ()
@@ -88,14 +88,14 @@ class ExpectationChanges(BaseModel):
     min_pages: int = Field(default=0, ge=0, le=MAX_PAGES)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return only the fields that the timetable sets."""
+        """Return only the fields that are set in the timetable file."""
         return self.model_dump(exclude_unset=True)
 
 
 class Schedule(BaseModel):
-    """Schedule: the sites to crawl, the times, the mode and the limits.
+    """Schedule: the sites to crawl, the times, the mode (full or incremental) and the limits.
 
-    Each field is validated against the fields before it, so that an error in one does not hide an error in another.
+    Each field is validated against those before it, so that an error in one does not hide an error in another.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_by_name=True)
@@ -142,28 +142,28 @@ class Schedule(BaseModel):
 
     @property
     def rule(self) -> str:
-        """Cron expression and time zone; when they change, the record of due times starts again."""
+        """Cron expression and time zone; if they change, due times before the change are no longer caught up."""
         return f"{self.cron} {self.zone.key}"
 
     @property
     def grace(self) -> timedelta:
-        """Maximum delay with which a run is still started."""
+        """Maximum delay after the due time with which a run is still started."""
         return timedelta(hours=self.grace_hours)
 
     def in_words(self) -> str:
-        """Describe the times of the schedule: `at 02:15 every day, Asia/Dhaka`."""
+        """Describe the times of the schedule in words, such as `at 02:15 every day, Asia/Dhaka`."""
         return f"{describe_cron(self.cron)}, {self.zone.key}"
 
     def after(self, moment: datetime) -> Iterator[Due]:
-        """Yield the due times after ``moment``, soonest first."""
+        """Yield the due times of the schedule after ``moment``, soonest first, without end."""
         return due_after(self.cron, self.zone, moment)
 
     def until(self, moment: datetime, since: datetime) -> Iterator[Due]:
-        """Yield the due times after ``since`` and up to ``moment``, latest first."""
+        """Yield the due times of the schedule after ``since`` and up to ``moment``, latest first."""
         return due_until(self.cron, self.zone, moment, since)
 
     def start_of(self, due: Due) -> datetime:
-        """Return a due time plus its jitter, which is always the same for the same due time."""
+        """Return a due time plus its random delay (jitter), which is always the same for the same due time."""
         fraction = int.from_bytes(hashlib.sha256(f"{self.name} {due.key}".encode()).digest()[:4]) / 2**32
         return due.at + timedelta(minutes=self.jitter_minutes) * fraction
 
@@ -203,7 +203,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class Timetable:
-    """Valid timetable with its TOML text; ``metrics_file`` is the file to write for the node exporter, if any."""
+    """Valid timetable and its TOML text; ``metrics_file`` is the file to write for the Prometheus node exporter."""
 
     path: Path
     text: str
@@ -214,7 +214,7 @@ class Timetable:
 
     @classmethod
     def read(cls, path: Path = TIMETABLE) -> Self:
-        """Read a timetable; raises :class:`TimetableError` with all problems if it is invalid."""
+        """Read and validate a timetable file; raises :class:`TimetableError` with all errors if it is invalid."""
         text = _read_text(path)
         try:
             document = _Document.model_validate(tomllib.loads(text), by_alias=True, by_name=False)
@@ -228,11 +228,11 @@ class Timetable:
         return cls(path, text, *parts, metrics.file if metrics else None, document.retention)
 
     def in_words(self) -> str:
-        """Return the names and times of all schedules as one line of text."""
+        """Return the names of all schedules with their times in words, as one line of text."""
         return ", ".join(f"{schedule.name} ({schedule.in_words()})" for schedule in self.schedules)
 
     def named(self, name: str) -> Schedule:
-        """Return a schedule by name; raises :class:`WrongUsage` with a suggestion if there is none."""
+        """Return the schedule with this name; raises :class:`WrongUsage` with a suggestion if there is none."""
         known = {schedule.name: schedule for schedule in self.schedules}
         if name not in known:
             raise WrongUsage(f"there is no schedule {name!r} in {self.path}; {suggestion(name, known)}")

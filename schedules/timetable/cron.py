@@ -1,11 +1,11 @@
-"""Cron expressions with five fields, computed by cronsim with the semantics of Debian's cron.
+"""Cron expressions with five fields, computed by the library cronsim with the semantics of Debian's cron.
 
-When daylight saving time begins or ends, a fixed time is due exactly once: a time that the clock skips is due when the
+When daylight saving time begins or ends, a fixed time is due exactly once. A time that the clock skips is due when the
 clock resumes (02:30 becomes 03:00), and a time that occurs twice is due only the first time. An expression whose minute
 or hour begins with `*` follows elapsed time instead: it is not due in a skipped hour, and due twice in a repeated hour.
 
-APScheduler only wakes the dispatcher. Its own CronTrigger is not used: it can fire twice, or not at all, in a night on
-which the clock changes, and it counts weekdays from Monday.
+APScheduler is used only to wake the service. Its own CronTrigger is not used, because it can fire twice or not at all
+in a night in which the clock changes, and because it counts weekdays from Monday.
 """
 
 import re
@@ -40,21 +40,24 @@ _MAX_REPEATED = timedelta(hours=3)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Time at which a schedule is due, in its time zone (``local``) and in UTC (``at``)."""
+    """Time at which a schedule is due, in the time zone of the schedule (``local``) and in UTC (``at``)."""
 
     local: datetime
     at: datetime
 
     @property
     def key(self) -> str:
-        """Local time as text, `2026-11-22T02:15`; a second time in a repeated hour is `2026-10-25T02:15 again`."""
+        """Local due time as text, such as `2026-11-22T02:15`, by which it is identified in the database.
+
+        If the clock is set back and the time occurs twice, the second one is `2026-10-25T02:15 again`.
+        """
         return f"{self.local:%Y-%m-%dT%H:%M}" + (" again" if self.local.fold else "")
 
 
 def check_cron(text: str) -> str:
-    """Validate a cron expression and return it in lower case.
+    """Validate a cron expression, and return it in lower case with single spaces.
 
-    Raises `ValueError` with every problem and an example of a valid form.
+    Raises `ValueError` with every error found and an example of a valid expression.
     """
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
@@ -90,9 +93,9 @@ def _field_problem(name: str, field: str) -> str | None:
 
 
 def zone_named(name: Any) -> ZoneInfo:
-    """Return a time zone by its IANA name.
+    """Return the time zone with this IANA name, such as `Asia/Dhaka`.
 
-    Raises `ValueError` with a suggestion for an unknown name; for the name of a city, with the zone of that city.
+    Raises `ValueError` for an unknown name and suggests a zone: for the name of a city, the zone of that city.
     """
     known = available_timezones()
     if name in known:
@@ -104,7 +107,7 @@ def zone_named(name: Any) -> ZoneInfo:
 
 
 def due_after(cron: str, zone: ZoneInfo, moment: datetime) -> Iterator[Due]:
-    """Yield the due times of a cron expression after ``moment``, soonest first."""
+    """Yield the due times of a cron expression after ``moment``, soonest first, without end."""
     for local in CronSim(cron, moment.astimezone(zone)):
         # In a repeated hour, cronsim starts with the first pass, which may already be over.
         if (at := local.astimezone(UTC)) > moment:
@@ -122,12 +125,12 @@ def due_until(cron: str, zone: ZoneInfo, moment: datetime, since: datetime) -> I
 
 
 def shortest_gap(cron: str) -> timedelta:
-    """Return the shortest time between two consecutive due times, at most a year."""
+    """Return the shortest time between two consecutive due times of a cron expression, at most a year."""
     times = islice(takewhile(lambda time: time < _START + _YEAR, CronSim(cron, _START)), _MAX_SAMPLES)
     return min((later - earlier for earlier, later in pairwise(times)), default=_YEAR)
 
 
 def describe_cron(cron: str) -> str:
-    """Describe a cron expression in words: `at 02:15 every day`."""
+    """Describe a cron expression in words, such as `at 02:15 every day`."""
     words = CronSim(cron, _START).explain()
     return words[0].lower() + words[1:]

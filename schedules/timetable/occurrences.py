@@ -1,9 +1,10 @@
-"""SQLite database of occurrences: the due times of schedules with their results (`data/state/schedules.sqlite`).
+"""SQLite database of occurrences, that is, due times of schedules with their results (`data/state/schedules.sqlite`).
 
-It ensures that no due time is run twice or forgotten. An occurrence is claimed before its run is started. Its primary
-key is (schedule, due), so that only one of several processes can claim it. The run itself marks the occurrence as
-running and records its end, so that it does not depend on the process that started it. The module is long because
-the conditions of all changes of an occurrence, which several processes make, belong together.
+It ensures that no due time is executed twice or forgotten. An occurrence is claimed (reserved) before its run is
+started. The primary key is (schedule, due), so that only one of several processes can claim it. The run itself marks
+the occurrence as running and records its end, so that it does not depend on the process that started it.
+
+The module is long because several processes change occurrences, and the conditions of all changes belong together.
 """
 
 import json
@@ -38,17 +39,17 @@ _COLUMNS = (
 
 
 def occurrences_file(dataset: DataFolder) -> Path:
-    """Return the path of the database in a data folder."""
+    """Return the path of the SQLite database of occurrences (due times with their results) in a data folder."""
     return dataset.state / "schedules.sqlite"
 
 
 def is_late(due: Due, moment: datetime) -> bool:
-    """Report if ``moment`` is more than two minutes after a due time."""
+    """Return True if ``moment`` is more than two minutes after a due time."""
     return (moment - due.at).total_seconds() > 120
 
 
 class State(StrEnum):
-    """The state of an occurrence."""
+    """State of an occurrence, that is, of one due time of a schedule."""
 
     CLAIMED = "claimed"
     RUNNING = "running"
@@ -66,9 +67,9 @@ OPEN = (State.CLAIMED, State.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """Due time of a schedule with the state and result of its run.
+    """One due time of a schedule, with the state and the result of its run (one crawl per site).
 
-    ``late`` is true if the service was not running at the due time; ``runs`` has the ids of the runs, one per site.
+    ``late`` is true if the service was not running at the due time. ``runs`` has the run ids, one per site.
     """
 
     schedule: str
@@ -86,13 +87,13 @@ class Occurrence:
     reason: str | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON types, with times in ISO 8601 and UTC."""
+        """Return the fields as JSON types, with times as ISO 8601 strings in UTC."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
 class Occurrences(Database):
-    """Database of the occurrences of one data folder."""
+    """SQLite database of occurrences (due times of schedules with their results) of one data folder."""
 
     form = Format(
         "database of khobor",
@@ -102,10 +103,11 @@ class Occurrences(Database):
     )
 
     def counted_since(self, schedule: Schedule, moment: datetime, back: timedelta = timedelta()) -> datetime:
-        """Return the time from which on due times of a schedule count.
+        """Return the start of the period whose due times are executed; earlier due times of the schedule are ignored.
 
-        For a new schedule or a changed cron expression or zone, it is the time ``back`` before ``moment``, so that
-        earlier due times are not caught up. Times stored after ``moment``, with a clock that was ahead, count as now.
+        For a new schedule, or after a change of its cron expression or time zone, the period starts at ``moment`` minus
+        ``back``. Otherwise the stored start is returned. Stored times later than ``moment`` come from a clock that was
+        ahead; they are set to ``moment``.
         """
         row = self._sql.execute("SELECT rule, since FROM schedules WHERE name = ?", (schedule.name,)).fetchone()
         if not row or row[0] != schedule.rule:
@@ -119,7 +121,11 @@ class Occurrences(Database):
         return min(datetime.fromisoformat(row[1]), moment)
 
     def _correct_future_times(self, name: str, moment: datetime, limit: str) -> None:
-        """Set the times of a schedule after ``moment`` to it; a due time gets another key, so that it will be run."""
+        """Set the stored times of a schedule that are later than ``moment`` to ``moment``.
+
+        Such times come from a clock that was ahead. The keys of the affected due times are changed, so that these due
+        times are executed when they are reached.
+        """
         now = moment.isoformat()
         times = ", ".join(f"{each} = min({each}, ?1)" for each in ("claimed_at", "began_at", "ended_at"))
         with self._sql.immediate():
@@ -132,19 +138,22 @@ class Occurrences(Database):
             self._sql.execute(query, (now, name))
 
     def corrections(self) -> dict[str, datetime]:
-        """Return by schedule when its times were last corrected because the clock had been ahead."""
+        """Return the time of the last correction for each schedule whose stored times were in the future.
+
+        Such times come from a clock that was ahead.
+        """
         rows = self._sql.execute("SELECT name, corrected_at FROM schedules WHERE corrected_at IS NOT NULL")
         return {name: datetime.fromisoformat(at) for name, at in rows}
 
     def forget_others(self, names: Collection[str]) -> None:
-        """Delete the schedules that are not in ``names``; their occurrences are kept."""
+        """Delete the schedules that are not in ``names``; their due times and results are kept."""
         known = {name for (name,) in self._sql.execute("SELECT name FROM schedules")}
         self._sql.executemany("DELETE FROM schedules WHERE name = ?", [(name,) for name in known - set(names)])
 
     def open_dues(self, schedule: Schedule, moment: datetime, since: datetime) -> list[Due]:
-        """Return the due times up to ``moment`` that have no occurrence, latest first.
+        """Return the due times between ``since`` and ``moment`` that are not recorded yet, latest first.
 
-        Claiming a due time also records all earlier ones, so the search ends at the first recorded one.
+        The search ends at the latest recorded due time, because all earlier ones are recorded with it.
         """
         return list(takewhile(lambda due: self.get(schedule.name, due.key) is None, schedule.until(moment, since)))
 
@@ -158,9 +167,10 @@ class Occurrences(Database):
         by_service: bool = False,
         before: Sequence[tuple[Due, State, str]] = (),
     ) -> bool:
-        """Claim a due time, and record the due times ``before`` it with the reasons why they were not run.
+        """Reserve a due time for execution by the caller; return False if another process has already recorded it.
 
-        Returns False if it is already claimed.
+        :param late: true if the service was not running at the due time
+        :param before: earlier due times that are not executed, each with state and reason, which are recorded too
         """
         with self._sql.immediate():
             if not self._insert(schedule, due, moment, State.CLAIMED, None, late, by_service):
@@ -170,7 +180,7 @@ class Occurrences(Database):
         return True
 
     def skip(self, schedule: Schedule, dues: Sequence[tuple[Due, State, str]], moment: datetime) -> None:
-        """Record due times that are not run, each with its state and reason."""
+        """Record due times that are not executed, each with its state and the reason."""
         with self._sql.immediate():
             for due, state, reason in dues:
                 self._insert(schedule, due, moment, state, reason, False, False)
@@ -187,7 +197,7 @@ class Occurrences(Database):
         return cursor.rowcount == 1
 
     def start(self, schedule: str, due: str, moment: datetime) -> bool:
-        """Mark a claimed occurrence as running; return False if it is not in the state `claimed`."""
+        """Mark a claimed (reserved) due time as running; return False if its state is not `claimed`."""
         cursor = self._sql.execute(
             "UPDATE occurrences SET state = ?, began_at = ? WHERE schedule = ? AND due = ? AND state = ?",
             (State.RUNNING, moment.isoformat(), schedule, due, State.CLAIMED),
@@ -195,13 +205,13 @@ class Occurrences(Database):
         return cursor.rowcount == 1
 
     def release(self, schedule: str, due: str) -> None:
-        """Delete an unfinished occurrence whose run was not started, so that it can be claimed again."""
+        """Delete the record of a due time whose run was not started, so that it can be claimed again."""
         self._sql.execute(
             "DELETE FROM occurrences WHERE schedule = ? AND due = ? AND state IN (?, ?)", (schedule, due, *OPEN)
         )
 
     def set_runs(self, schedule: str, due: str, runs: Sequence[str]) -> None:
-        """Store the ids of the runs of an occurrence."""
+        """Store the ids of the runs that were started for a due time."""
         self._sql.execute(
             "UPDATE occurrences SET runs = ? WHERE schedule = ? AND due = ?", (json.dumps(list(runs)), schedule, due)
         )
@@ -216,9 +226,9 @@ class Occurrences(Database):
         exit_code: int | None = None,
         reason: str | None = None,
     ) -> bool:
-        """Record the end of an unfinished occurrence; return False if it has already ended.
+        """Record the end of the execution of a due time; return False if an end is already recorded.
 
-        The default state is `ran`, or `caught up` if the run was late.
+        The default of ``state`` is `ran`, or `caught up` if the service was not running at the due time.
         """
         cursor = self._sql.execute(
             "UPDATE occurrences SET state = coalesce(?, iif(late, ?, ?)), ended_at = ?, exit_code = ?, reason = ?"
@@ -228,9 +238,10 @@ class Occurrences(Database):
         return cursor.rowcount == 1
 
     def delete_old(self, before: datetime) -> int:
-        """Delete the ended occurrences that were due before a time, except the latest of each schedule.
+        """Delete the records of due times before a given time, and return their number.
 
-        Returns their number. The latest one stays, because the search for open due times ends at it.
+        Unfinished ones are kept, and so is the latest of each schedule, at which the search for unrecorded due times
+        ends.
         """
         latest = "(SELECT max(due_at) FROM occurrences AS other WHERE other.schedule = occurrences.schedule)"
         query = f"DELETE FROM occurrences WHERE due_at < ? AND state NOT IN (?, ?) AND due_at < {latest}"
@@ -240,11 +251,11 @@ class Occurrences(Database):
         return next(self._select("WHERE schedule = ? AND due = ?", schedule, due), None)
 
     def unfinished(self) -> list[Occurrence]:
-        """Return the claimed and running occurrences."""
+        """Return the occurrences (due times with results) in the state `claimed` or `running`."""
         return list(self._select("WHERE state IN ('claimed', 'running')"))
 
     def latest(self, schedule: str, count: int = 1) -> list[Occurrence]:
-        """Return the newest occurrences of a schedule, newest first."""
+        """Return the latest ``count`` due times of a schedule with their results, latest first."""
         return list(self._select("WHERE schedule = ? ORDER BY due_at DESC, due DESC LIMIT ?", schedule, count))
 
     def _select(self, where: str, *values: object) -> Iterator[Occurrence]:

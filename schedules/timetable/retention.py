@@ -1,4 +1,4 @@
-"""Retention: the days after which logs, reports, occurrences and records of requests are removed."""
+"""Retention: the number of days after which logs, reports, due times and records of requests are removed."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,10 +6,10 @@ MAX_DAYS = 100 * 366
 
 
 class Retention(BaseModel):
-    """Days to keep each kind of record; a kind without a value is kept forever.
+    """Number of days for which each kind of record is kept; without a value, records of this kind are kept forever.
 
-    Reports are not lost: they are rolled up into the `runs` table. The dashboard shows up to 90 days, so that records
-    that it reads are kept longer.
+    The data of removed reports is not lost, because it is copied to the table `runs`. Records that the dashboard reads
+    must be kept for longer than 90 days, the longest period that it shows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -1,4 +1,4 @@
-"""Lock of a schedule: only one process runs it at a time."""
+"""Lock of a schedule, which ensures that only one process executes the schedule at a time."""
 
 import time
 from collections.abc import Iterator
@@ -13,15 +13,15 @@ RETRY_SECONDS = 1.0
 
 
 def lock_file(dataset: DataFolder, schedule: str) -> Path:
-    """Return the path of the lock file of a schedule."""
+    """Return the path of the lock file of the schedule with this name."""
     return dataset.state / "schedules" / f"run-{schedule}.lock"
 
 
 @contextmanager
 def schedule_lock(dataset: DataFolder, schedule: Schedule, *, wait: bool) -> Iterator[None]:
-    """Hold the lock of a schedule during the block.
+    """Context manager that holds the lock of a schedule during the block.
 
-    If it is already locked, wait for it; without ``wait``, raise :class:`SiteLocked` instead.
+    If another process holds the lock, wait for it if ``wait`` is true, else raise :class:`SiteLocked`.
     """
     while True:
         try:

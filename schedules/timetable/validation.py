@@ -1,4 +1,4 @@
-"""Convert the validation errors of pydantic to sentences about the timetable, each with its key and line."""
+"""Convert the validation errors of pydantic to sentences about the timetable file, each with key and line."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """Problem of a timetable; ``line`` is 0 if it concerns the whole file."""
+    """Error in a timetable file; ``line`` is 0 if the error concerns the whole file."""
 
     line: int
     place: str
@@ -30,12 +30,12 @@ class Problem:
 
 
 def problems_of(error: ValidationError, text: str, models: Mapping[str, type[BaseModel]]) -> Iterator[Problem]:
-    """Yield a problem for each error of pydantic.
+    """Convert the validation errors of pydantic to errors with the line in the timetable file.
 
-    Messages do not repeat values, because a secret may have been written under a wrong key.
+    Messages do not contain values of the file, because a secret may have been written under a wrong key.
 
-    :param text: TOML text, in which the lines are looked up
-    :param models: model of each kind of table and of each kind of alert target
+    :param text: TOML text of the file, in which the lines are looked up
+    :param models: pydantic model of each kind of table and of each kind of alert target
     """
     lines = lines_of(text)
     for detail in error.errors(include_input=False):
@@ -70,7 +70,10 @@ def _message(detail: Any, location: list[str], model: type[BaseModel] | None) ->
 
 
 def lines_of(text: str) -> dict[Place, int]:
-    """Return the line of each key in a valid TOML text, which `tomllib` does not provide."""
+    """Return the line number of each key in a valid TOML text; `tomllib` does not provide line numbers.
+
+    A key is given as a tuple, such as `("schedule", "night", "cron")`.
+    """
     lines: dict[Place, int] = {}
     table: Place = ()
     statement, start = "", 1
@@ -102,7 +105,7 @@ def _places(value: Any) -> Iterator[Place]:
 
 
 def _line_of(lines: Mapping[Place, int], place: list[str]) -> int:
-    """Return the line of a key, or of the innermost table around it whose line is known."""
+    """Return the line number of a key, or of the innermost table around it whose line is known; 0 if none is known."""
     known = (lines.get(tuple(place[:length])) for length in range(len(place), 0, -1))
     return next(filter(None, known), 0)
 

@@ -1,4 +1,4 @@
-"""Start runs as child processes, limit and supervise them, and read their reports.
+"""Start runs (crawls of a site) as child processes, limit and supervise them, and read their reports.
 
-May import `monitoring` and `reports`, and the packages that these may import.
+Modules here may import the packages `monitoring` and `reports`, and the packages that these may import.
 """

@@ -1,4 +1,4 @@
-"""Check the dependencies against their minimum versions; older versions have known vulnerabilities."""
+"""Check the installed dependencies against their minimum versions; older versions have known vulnerabilities."""
 
 from importlib.metadata import PackageNotFoundError, requires, version
 
@@ -6,7 +6,7 @@ from packaging.requirements import Requirement
 
 
 def outdated_packages() -> list[str]:
-    """Return a sentence for each package that is missing, or older than the version required by the project."""
+    """Return a sentence for each dependency that is not installed, or is older than the minimum version."""
     outdated = []
     for requirement in map(Requirement, requires("khobor") or ()):
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):

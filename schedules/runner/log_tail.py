@@ -25,7 +25,10 @@ def print_error(sentence: str) -> None:
 
 
 def error_in_log(log: str) -> tuple[str | None, str | None]:
-    """Return the last reason and the last error message in the end of a log, each None if it is missing."""
+    """Return the last reason for the end of a run and the last error message in the text of a log.
+
+    Each is None if the text does not contain it.
+    """
     lines = (_as_text(line) if line.startswith("{") else line for line in log.split("\n"))
     errors = list(_ERROR.finditer("\n".join(lines)))
     if not errors:
@@ -34,7 +37,7 @@ def error_in_log(log: str) -> tuple[str | None, str | None]:
 
 
 def _as_text(line: str) -> str:
-    """Convert a line of a JSON log to the text format; return an empty text for an invalid line."""
+    """Convert a line of a log from JSON to the text format; return an empty string for an invalid line."""
     try:
         record = loads(line)
         message = escape_lines(record["message"])

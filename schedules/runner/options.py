@@ -17,9 +17,9 @@ from schedules.exit_codes import Unreachable, WrongUsage
 
 
 def spider_named(name: str) -> type[NewspaperSpider]:
-    """Return the spider class of a newspaper.
+    """Return the spider class of the newspaper with this name.
 
-    Raises :class:`WrongUsage` with a suggestion if there is no such newspaper, or with the error of loading it.
+    Raises :class:`WrongUsage` if there is none, with a similar name as a suggestion, or if its file cannot be loaded.
     """
     known = newspapers()
     if name in known:
@@ -30,9 +30,10 @@ def spider_named(name: str) -> type[NewspaperSpider]:
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
-    """Assign each seed URL to the newspapers that it belongs to.
+    """Return the seed URLs of each newspaper, by name of the newspaper.
 
-    Raises :class:`WrongUsage` with all seeds that are given twice or belong to no newspaper.
+    Raises :class:`WrongUsage` if any seed is given twice or belongs to no newspaper; the message lists all of these
+    seeds.
     """
     by_site: dict[str, list[str]] = {spider.name: [] for spider in spiders}
     problems = []
@@ -62,10 +63,10 @@ def checked_settings(
     max_depth: int | None = None,
     max_minutes: float | None = None,
 ) -> dict[str, str]:
-    """Return the settings of a run from `NAME=VALUE` arguments and other options.
+    """Return the Scrapy settings of a run, from `NAME=VALUE` arguments and from the other options.
 
-    Raises :class:`WrongUsage` for a setting that is unknown, invalid or below the politeness limits, and
-    :class:`Unreachable` if the mirror (a server to connect to instead of the site) does not respond.
+    Raises :class:`WrongUsage` for a setting that is unknown, invalid or below the politeness limits. Raises
+    :class:`Unreachable` if the mirror (a server to connect to instead of the site's hosts) does not respond.
     """
     settings = dict(_pair(text) for text in given)
     if errors := [error for name, value in settings.items() if (error := setting_error(name, value))]:
@@ -115,7 +116,7 @@ _SIMILAR = 0.7
 def setting_error(name: str, value: str) -> str | None:
     """Return an error message for the option `-s NAME=VALUE`, or None if it is valid.
 
-    The value of a setting that may be a secret is not repeated.
+    The message does not contain the value of a setting that may be a secret.
     """
     known = project_settings()
     if name in _NOT_SETTABLE:

@@ -1,7 +1,8 @@
-"""Guard of a run: a second process that kills the run if it outlives the process that started it.
+"""Guard of a run: a separate process that kills the crawl if it continues too long after its parent has exited.
 
-The signal of a stop is handled by Python, and so never while C code holds the interpreter. The guard needs neither the
-run nor its interpreter; the kernel tells it when a process ends.
+The run also receives SIGTERM when its parent exits. But Python handles signals only between bytecode instructions, and
+so never while C code blocks the interpreter. The guard does not depend on the interpreter of the run, because the
+kernel notifies it when a process ends (pidfd).
 """
 
 import gc
@@ -16,10 +17,12 @@ from schedules.runner.watchdog import PUBLISH_SECONDS
 
 
 def guard_against_orphaning(parent: int, seconds: float, is_publishing: Callable[[], bool]) -> None:
-    """Start the guard of the calling process; Linux only.
+    """Start a process that kills the calling process if it continues too long after its parent has exited; Linux only.
 
-    :param parent: the process that started this one
-    :param seconds: time to end after the parent's exit; a run that publishes then has `PUBLISH_SECONDS` more
+    :param parent: id of the parent process
+    :param seconds: time allowed after the exit of the parent; a run that is publishing its rows then has
+        `PUBLISH_SECONDS` more
+    :param is_publishing: function that returns True while the run is publishing its rows
     """
     try:
         processes = os.pidfd_open(os.getpid()), os.pidfd_open(parent)
@@ -49,7 +52,7 @@ def _guard(run: int, parent: int, seconds: float, is_publishing: Callable[[], bo
 
 
 def _ended(processes: tuple[int, ...], seconds: float | None) -> int | None:
-    """Wait until one of the processes has ended; return the first that has, None after a time."""
+    """Wait until one of the processes has ended, and return its pidfd; return None if ``seconds`` pass before."""
     poll = select.poll()
     for process in processes:
         poll.register(process, select.POLLIN)

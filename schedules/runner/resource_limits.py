@@ -1,4 +1,4 @@
-"""Resource limits of a run that was started by another process, and its stop when that process exits."""
+"""Resource limits of a crawl that was started by another process; the crawl stops when that process exits."""
 
 import resource
 import signal
@@ -23,14 +23,15 @@ MIN_ADDRESS_SPACE = 416 * MEBIBYTE
 
 
 class ResourceLimits:
-    """Scrapy extension that sets the limits of its process before anything is fetched.
+    """Scrapy extension that limits the resources of the crawl's process before anything is downloaded.
 
-    The run receives SIGTERM when its parent exits. Raises :class:`StorageError` if the limits leave too little memory.
+    It also ensures that the process receives SIGTERM when its parent process exits. Raises :class:`StorageError` if the
+    limits leave too little memory.
 
-    :param address_space: bytes that the run may map, 0 for no limit
-    :param parent: the process that started the run
-    :param stop_seconds: time to end after the parent's exit
-    :param is_publishing: report if the run publishes
+    :param address_space: limit of the address space in bytes, 0 for no limit
+    :param parent: id of the process that started the crawl
+    :param stop_seconds: time allowed for stopping after the exit of the parent
+    :param is_publishing: function that returns True while the crawl is writing its stored rows to Parquet
     """
 
     def __init__(self, address_space: int, parent: int, stop_seconds: float, is_publishing: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""Execute several runs at the same time, and forward signals to them."""
+"""Execute several runs (crawls of different sites) at the same time, and forward signals to them."""
 
 import os
 import signal
@@ -30,9 +30,12 @@ def run_all(
 ) -> list[dict[str, Any]]:
     """Execute all runs, at most :data:`MAX_RUNS` at the same time, and return their reports in the given order.
 
-    Signals are forwarded to the runs. A site whose run cannot be started gets a report with the reason and does not
-    stop the others; if it is the only one, its error is raised. Raises :class:`Interrupted` if a signal was received
-    before any run was started.
+    SIGINT and SIGTERM are forwarded to the runs. If a run cannot be started, its report has the reason, and the
+    others are executed nevertheless; if it is the only one, the error is raised. Raises :class:`Interrupted` if a
+    signal was received before any run was started.
+
+    :param look: function that is called regularly with each running crawl
+    :param log: function that is called with each message for the user
     """
     runs: list[RunProcess] = []
     waiting = deque(options)
@@ -75,14 +78,17 @@ def run_all(
 
 
 def not_started(site: str, error: Exception) -> dict[str, Any]:
-    """Return the report of a run that an error kept from starting."""
+    """Return a report for a run that could not be started because of ``error``."""
     code, sentence = describe_error(error)
     verdict = {"exit_code": code, "problems": [sentence]}
     return {"run_id": "not started", "site": site, "verdict": verdict, "exit_code": int(code)}
 
 
 def wait_for(runs: Sequence[RunProcess], look: Callable[[RunProcess], None] = lambda run: None) -> None:
-    """Wait for runs to end, and call ``look`` for each a few times per second; signals are forwarded to the runs."""
+    """Wait until all runs have ended, and call ``look`` for each running one several times per second.
+
+    SIGINT and SIGTERM are forwarded to the runs.
+    """
     with _passing_on_signals(runs):
         _poll(runs, look)
 
@@ -110,7 +116,7 @@ def _poll(
 
 @contextmanager
 def _passing_on_signals(runs: Sequence[RunProcess]) -> Iterator[list[int]]:
-    """Forward SIGINT and SIGTERM to the runs; yield the list of signals received so far."""
+    """Context manager that forwards SIGINT and SIGTERM to the runs, and yields the list of signals received."""
     received: list[int] = []
 
     def pass_on(number: int, _: object) -> None:

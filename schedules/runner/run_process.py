@@ -1,4 +1,4 @@
-"""Run of a site in a supervised child process; the run is evaluated even if the process is killed."""
+"""Run (one crawl of a site) in a supervised child process; the run is evaluated even if the process is killed."""
 
 import json
 import os
@@ -33,7 +33,7 @@ from schedules.runner.watchdog import Watchdog
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a run: newspaper, data folder, seed URLs and settings, and name and due time of its schedule."""
+    """Options of a crawl: newspaper, data folder, seed URLs, Scrapy settings, name and due time of its schedule."""
 
     newspaper: type[NewspaperSpider]
     dataset: DataFolder
@@ -53,22 +53,23 @@ _OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DE
 
 
 def public_environment() -> dict[str, str]:
-    """Return the environment for a child process that sends no alerts, without their secrets."""
+    """Return the environment variables for a child process, without the secrets of the alert targets."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith("KHOBOR_") or name in _OWN_VARIABLES
     }
 
 
 class RunProcess:
-    """Handle of the child process of a run: start, interrupt and observe it, and read its report.
+    """Handle of the child process that crawls a site: start, interrupt and observe it, and read its report.
 
-    The child inherits the lock of the site.
+    The child process inherits the lock of the site, so that no other run of the site can start.
     """
 
     def __init__(self, options: RunOptions) -> None:
-        """Check the machine, take the lock of the site and start the child process.
+        """Check the machine, take the lock of the site, record the run in the ledger, and start the child process.
 
-        Nothing is started if :func:`check_machine`, :meth:`SiteLock.take` or :meth:`Ledger.open` raises an error.
+        Nothing is started if :func:`check_machine`, :meth:`SiteLock.take` or :meth:`Ledger.open` raises an error. The
+        ledger is the SQLite database of the site.
         """
         self.options = options
         self.run_id = new_run_id(options.newspaper.name)
@@ -128,7 +129,7 @@ class RunProcess:
             )
 
     def has_ended(self) -> bool:
-        """Report if the child has ended; kill it if the watchdog returns a reason to."""
+        """Return True if the child process has ended; kill it if the watchdog has a reason to do so."""
         if self._child.poll() is not None:
             return True
         progress = self.progress()
@@ -139,9 +140,10 @@ class RunProcess:
         return False
 
     def interrupt(self, number: int) -> None:
-        """Send a signal that asks the run to stop.
+        """Forward a signal to the run, which then stops.
 
-        After the first one, it finishes the downloads in progress and publishes; after the second, it drops them.
+        After the first signal, it completes the running downloads and publishes its rows; after the second, it drops
+        the downloads.
         """
         self.signal = self.signal or number
         self._watchdog.note_signal()
@@ -149,15 +151,16 @@ class RunProcess:
             self._child.send_signal(number)
 
     def progress(self) -> Progress | None:
-        """Return the progress of the run as last written, or None if it has written none."""
+        """Return the progress that the run has last written, or None if it has not written any."""
         progress = read_progress(self.options.dataset, self.options.newspaper.name)
         return progress if progress and progress.run_id == self.run_id else None
 
     def conclude(self) -> dict[str, Any]:
-        """Return the report of the ended run; if it was killed, first publish the rows it stored.
+        """Return the report of the ended run, and release the lock of the site.
 
-        The report is the content of `runs/<run_id>.json` with `exit_code`. If the run was stopped before it began, it
-        has only `run_id`, `site`, `verdict` and `exit_code`.
+        If the run was killed, the rows that it stored are published first. The report is the content of
+        `runs/<run_id>.json` and the `exit_code`. If the run was stopped before it began, the report has only
+        `run_id`, `site`, `verdict` and `exit_code`.
         """
         path = self.options.dataset.run(self.run_id)
         try:
@@ -199,7 +202,10 @@ class RunProcess:
         return {"run_id": self.run_id, "site": self.options.newspaper.name, "verdict": verdict}
 
     def _report_error(self, error: BaseException) -> dict[str, Any]:
-        """Return the report of a run whose ledger cannot be read or written, and write it if that is possible."""
+        """Return the report of a run whose ledger (SQLite database) cannot be read or written.
+
+        The report is also written to a file if that is possible.
+        """
         code, sentence = describe_error(error)
         sentence = f"{sentence}; everything stored is kept, and `khobor publish` publishes it"
         reason = "damaged" if code == ExitCode.DAMAGED else "storage"

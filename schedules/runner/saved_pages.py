@@ -1,7 +1,7 @@
-"""Reading of saved pages, offline and without writing anything: from bytes and a URL to the columns of a story.
+"""Parse saved pages offline, without storing anything: from bytes and a URL to the columns of a story.
 
-Pages are parsed in the process of the parse worker with its limits, so that a page that crashes or hangs the parser
-costs only its own result.
+Pages are parsed in a separate worker process with limits of time and memory. If a page crashes or blocks the parser,
+only the result of this page is lost.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +33,10 @@ MAX_BYTES = 8 * 2**20  # as DOWNLOAD_MAXSIZE
 
 @dataclass(frozen=True)
 class ReadPage:
-    """Result of reading a saved page; without a story, all columns but `url` are None.
+    """Result of parsing a saved page; if it has no story, all columns except `url` are None.
 
-    :ivar extracted_by: name of the extractor that found each column
+    :ivar outcome: final state of the page, such as a story or a reason why there is none
+    :ivar extracted_by: name of the extractor (function that finds a field on a page) that found each column
     """
 
     outcome: Outcome
@@ -45,10 +46,10 @@ class ReadPage:
 
 
 class SavedPageReader:
-    """Reader of saved pages of any sites.
+    """Parser of saved pages of any site.
 
-    :param spiders: spiders whose declarations are used for URLs of their stories; other pages are read by the generic
-        layout
+    :param spiders: spiders by name; a page whose URL is a story of one of them is parsed by that spider, and any other
+        page by a generic parser
     """
 
     def __init__(self, spiders: Mapping[str, type[NewspaperSpider]]) -> None:
@@ -57,7 +58,7 @@ class SavedPageReader:
         self._workers: dict[str, tuple[PageParser, ParseWorker]] = {}
 
     async def read(self, body: bytes, url: str) -> ReadPage:
-        """Read one page, plain or compressed with gzip."""
+        """Parse one saved page, given as HTML or as HTML compressed with gzip, and return the result."""
         try:
             host = urlsplit(url).hostname or ""
         except ValueError:

@@ -1,4 +1,4 @@
-"""Watchdog that decides from the heartbeat of a run when to kill it."""
+"""Watchdog that decides when to kill a crawl, by the heartbeat that the crawl writes every second."""
 
 from dataclasses import dataclass
 from time import monotonic
@@ -20,11 +20,11 @@ MAX_STEP_SECONDS = 5.0
 
 @dataclass(kw_only=True)
 class Watchdog:
-    """Watchdog of one run, to be called at short intervals; times are in seconds.
+    """Watchdog of one crawl, whose method :meth:`check` must be called at short intervals; times are in seconds.
 
     :param stall_seconds: maximum time without a heartbeat while crawling
-    :param shutdown_seconds: time allowed for downloads in progress after a signal
-    :param time_limit: time after which the run should close by itself, 0 for no limit
+    :param shutdown_seconds: time allowed for running downloads after a signal
+    :param time_limit: time after which the crawl should end by itself, 0 for no limit
     """
 
     stall_seconds: float
@@ -39,17 +39,20 @@ class Watchdog:
         self._time_left: float | None = None
 
     def note_signal(self) -> None:
-        """Start the time limit for stopping; a second signal shortens it."""
+        """Start the time limit for stopping, because a signal was sent to the run.
+
+        A second signal shortens the limit.
+        """
         if self._time_left is None:
             self._time_left = self.shutdown_seconds + STOP_SECONDS
         else:
             self._time_left = min(self._time_left, STOP_NOW_SECONDS)
 
     def check(self, heartbeat: str | None, state: str) -> str | None:
-        """Return the reason to kill the run now (`stopped`, `overdue` or `stalled`), or None.
+        """Return the reason to kill the run now (`stopped`, `overdue` or `stalled`), or None to let it run.
 
-        :param heartbeat: the latest one, which a live run changes every second; None while there is none
-        :param state: its state of that time, `recovering`, `crawling` or `publishing`
+        :param heartbeat: latest heartbeat, which a running crawl changes every second; None while there is none
+        :param state: state of the run at that heartbeat: `recovering`, `crawling` or `publishing`
         """
         elapsed = min(monotonic() - self._checked_at, MAX_STEP_SECONDS)
         self._checked_at = monotonic()

@@ -1,4 +1,5 @@
-"""Evaluation of runs: check the requirements of a run, compare it with earlier runs, and raise alarms.
+"""Evaluation of runs: check each crawl against its requirements and against earlier ones, and raise alarms.
 
-May import reports and exit codes of schedules, and everything in pipelines and crawler.
+A run is one crawl of a site. Modules here may import the package `reports` and the module `exit_codes` of
+:mod:`schedules`, and everything in :mod:`pipelines` and :mod:`crawler`.
 """

@@ -1,4 +1,7 @@
-"""Alarms: problems of a run, each with a sentence for the operator and a key that is the same in every run."""
+"""Alarms: problems of a run (one crawl of a site), each with a sentence for the operator and a key.
+
+The key is the same in every run that has the problem, so that a lasting problem can be recognised.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +21,11 @@ SaveSamples = Callable[[str, str | None], Sequence[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """Problem of a run.
+    """Problem of a run (one crawl of a site), such as a field that is no longer found.
 
-    :param code: exit code of the run because of this alarm; 0 if the alarm is carried over from an earlier run
-    :param more: further keys for JSON
+    :param key: identifier, which begins with the site and is the same in every run with this problem
+    :param code: exit code that the run gets because of this alarm; 0 if the alarm is carried over from an earlier run
+    :param more: further keys of the alarm in JSON
     """
 
     key: str
@@ -68,7 +72,10 @@ _MEASURES = {
 
 
 def drift_alarms(comparison: Comparison, zone: ZoneInfo, save_samples: SaveSamples) -> list[Alarm]:
-    """Return an alarm for each drift of a run: layouts and fields first, then lists, then the rest."""
+    """Return an alarm for each drift, that is, for each significant change of a share from earlier runs.
+
+    Alarms about layouts and fields come first, then those about lists, then all others.
+    """
     drifts = sorted(_merge_layout(comparison.drifts()), key=lambda drift: (_RANK[_kind(drift)], drift.p_value))
     return [_alarm(comparison, drift, zone, save_samples) for drift in drifts]
 
@@ -80,7 +87,7 @@ def _kind(drift: Drift) -> str:
 def _merge_layout(drifts: Sequence[Drift]) -> list[Drift]:
     """Replace the drifts of headline and body by one drift of the layout if both have the same count.
 
-    A page that fits no layout lacks both.
+    This is because a page that fits no layout has neither a headline nor a body.
     """
     both = [drift for drift in drifts if drift.name.about in ("field/headline", "field/body")]
     if len(both) < 2 or any(drift.name.how != "filled" or drift.now != both[0].now for drift in both):
@@ -139,7 +146,7 @@ def _sentence(drift: Drift, report: Mapping[str, Any]) -> str:
 
 
 def percent(value: float) -> str:
-    """Format a share as a percentage: `97 %`, `0.3 %`, `99.6 %`."""
+    """Format a share between 0 and 1 as a percentage, such as `97 %`, `0.3 %` or `99.6 %`."""
     value *= 100
     near_an_end = 0 < value < 1 or 99 < value < 100
     return f"{value:.1f} %" if near_an_end else f"{value:.0f} %"

@@ -1,4 +1,7 @@
-"""Detection of drift: significant differences of shares, such as stories with a byline, from earlier runs."""
+"""Detection of drift, that is, of significant changes of a share since earlier runs.
+
+An example of a share is that of the stories with a byline.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,10 +47,11 @@ _RECOVERED = 20.0
 
 @dataclass(frozen=True)
 class Drift:
-    """Significant change of a share, from ``before`` in ``runs_before`` runs to ``now`` in the latest ``runs`` runs.
+    """Significant change of a share since earlier runs of the site, such as the share of stories with a byline.
 
-    A drift of the previous run is carried over if this run has too few pages to confirm or refute it; ``current`` is
-    then the count of this run.
+    ``now`` is the count in the latest ``runs`` runs, and ``before`` the count in the ``runs_before`` runs before
+    them. A drift found by the previous run is carried over if the latest run has too few pages to confirm or refute
+    it; ``current`` is then the count of the latest run, and otherwise None.
     """
 
     name: ShareName
@@ -65,17 +69,17 @@ class Drift:
 
     @property
     def _severity(self) -> tuple[int, float]:
-        """Sort key: drifts of presence first, then other measures, then extractors."""
+        """Sort key: drifts of filled fields come first, then other measures, then drifts of extractors."""
         return 0 if self.name.how == "filled" else 2 if self.name.how == "by" else 1, self.p_value
 
 
 class Comparison:
-    """Comparison of a run with earlier runs of its site.
+    """Comparison of a run (one crawl of a site) with earlier runs of the same site.
 
-    :param past: reports of earlier runs, latest first
-    :param extractors: by layout and column, the declared extractors
-    :param usual: by layout, the columns that nearly every story has
-    :param acknowledged: acknowledged alarms by key
+    :param past: reports of the earlier runs, latest first
+    :param extractors: names of the declared extractors (functions that find a field on a page), by layout and column
+    :param usual: columns that nearly every story has, by layout
+    :param acknowledged: alarms that an operator has marked as an intended change, by alarm key
     """
 
     def __init__(
@@ -96,7 +100,7 @@ class Comparison:
         return f"{self.report['site']}/{about}"
 
     def drifts(self) -> list[Drift]:
-        """Return the most severe drift of each subject (a field, list, reason of rejects, and so on)."""
+        """Return the most severe significant change of each subject, such as a field, a list or a reject reason."""
         names = [*self._shares.shares(self.report), *self._length_names()]
         presence = sum(name.how in _PRESENCE for name in names)
         # Half of the permitted false alarms go to measures of presence, and half to all other measures.
@@ -112,9 +116,10 @@ class Comparison:
         return [drift for about, drift in drifts.items() if broken.isdisjoint(_DERIVED_FROM.get(about, ()))]
 
     def _drift(self, name: ShareName, level: float) -> Drift | None:
-        """Test a share at a significance level.
+        """Test if a share has changed, at the significance level ``level``.
 
-        Returns the drift in the window of latest runs with the lowest p-value, or None if none is significant.
+        The test is made for several numbers of latest runs. Returns the change with the lowest p-value, or None if no
+        change is significant.
         """
         now = self._shares.count(self.report, name)
         if now[0] == (0 if name.high_is_bad else now[1]):  # no loss, or no pages
@@ -143,9 +148,9 @@ class Comparison:
         return best
 
     def _counts(self, name: ShareName, *, same_mode: bool = True) -> list[Count]:
-        """Return the counts of a share in the good runs of the same (or the other) mode, latest first.
+        """Return the counts of a share in earlier good runs, latest first.
 
-        Runs without relevant pages are left out.
+        :param same_mode: true for the runs in the same mode as this one, false for all others
         """
         mode = self.report.get("mode")
         runs = (run for run in self._past if (run.get("mode") == mode) is same_mode and self._is_good(run, name.about))
@@ -153,7 +158,10 @@ class Comparison:
         return list(islice((count for count in counts if count[1]), _MAX_RUNS + _WINDOWS[-1]))
 
     def _prior(self, name: ShareName) -> list[Count]:
-        """Return the prior count of a column according to the layouts of the site, for use before its first run."""
+        """Return an assumed count for a column that nearly every story has, as a reference before the first run.
+
+        The result is a list with one count; it is empty for any other column.
+        """
         column = name.about.removeprefix("field/")
         layouts = (self.report.get("measures") or {}).get("layouts") or {}
         usual = layouts and all(column in self._usual.get(layout, ()) for layout in layouts)
@@ -162,10 +170,10 @@ class Comparison:
         return [NEARLY_ALWAYS] if usual or column in ("headline", "body") else []
 
     def _is_good(self, run: Report, about: str) -> bool:
-        """Report if an earlier run may serve as a reference for a subject.
+        """Return True if an earlier run can be a reference for a subject, such as a field.
 
-        It must have no alarm with the key of the subject, or only one that is acknowledged or transient, and it must
-        not be older than an acknowledged change.
+        Such a run has no alarm about the subject, or only one that was acknowledged or lasted for a single run. It
+        must not be older than an acknowledged change of the subject.
         """
         key = self.key(about)
         acknowledged, has_alarm = self._acknowledged.get(key), alarm_in(run, key) is not None
@@ -176,7 +184,10 @@ class Comparison:
         return not has_alarm or run["run_id"] in self._transient[about]
 
     def _length_names(self) -> Iterator[ShareName]:
-        """Yield the names of the length shares; their limits are quantiles of the lengths in earlier good runs."""
+        """Yield the names of shares that count unusually short or long values of a column.
+
+        The limits of length are quantiles of the lengths in earlier good runs.
+        """
         for about, measure in self._shares.lengths(self.report):
             usual: Counter[int] = Counter()
             for run in self._good(about):
@@ -185,7 +196,10 @@ class Comparison:
                 yield from length_shares(about, measure, usual, tail)
 
     def _carried(self, drifts: Mapping[str, Drift]) -> Iterator[Drift]:
-        """Yield the drifts of the previous run for which this run shows neither a new drift nor a recovery."""
+        """Yield the drifts of the previous run that are still open after this one.
+
+        These are the drifts for which this run shows neither a new drift of the same subject nor a recovery.
+        """
         previous = next(iter(self._same_mode), {})
         for alarm in previous.get("alarms") or ():
             acknowledged, measure = self._acknowledged.get(alarm["key"]), alarm.get("measure")
@@ -199,19 +213,25 @@ class Comparison:
                 yield Drift(name, broken, before, measure["chance"], since=alarm["since_run"], current=current, **runs)
 
     def _is_replaced(self, name: ShareName) -> bool:
-        """Report if a field is filled, and its lost extractor is no longer declared or the layout no longer used."""
+        """Return True if a lost extractor is no longer used, and its field is found by others.
+
+        An extractor is not used if it is no longer declared, or if no page has its layout.
+        """
         filled = self._shares.count(self.report, ShareName(name.about, "filled"))
         return name not in self._shares.shares(self.report) and filled[0] >= _MIN_PAGES
 
     def lost_extractor(self, about: str) -> LostExtractor | None:
-        """Return the extractor whose share of a field fell most, or None if none fell."""
+        """Return the extractor that finds a field on fewer pages than before, or None if there is none.
+
+        If there are several, it is the one whose share of the pages fell most.
+        """
         return most_lost(about.removeprefix("field/"), self.report, self._good(about), self._extractors)
 
     def _good(self, about: str) -> list[Report]:
         return [run for run in self._past if run.get("measures") and self._is_good(run, about)][:_MAX_RUNS]
 
     def since(self, drift: Drift) -> str:
-        """Return the id of the first run from which on the share was closer to ``now`` than to ``before``."""
+        """Return the id of the first run in which the share was already closer to its new than to its old value."""
         if drift.since is not None:
             return drift.since
         first: str = self.report["run_id"]

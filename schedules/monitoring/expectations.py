@@ -1,6 +1,6 @@
-"""Expectations (minimum requirements of a run), and the evaluation of its summary against them.
+"""Expectations (minimum requirements of a run), and the evaluation of a run's summary against them.
 
-It is long because it has the checks of a run in the order of their severity.
+The module is long because it has all checks of a run, in the order of their severity.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +26,8 @@ from schedules.monitoring.yields import (
 class Expectations:
     """Minimum requirements of a run: required lists, and maximum shares of rejected pages and failed requests.
 
-    Shares are between 0 and 1, and are tested only if the run has at least ``min_pages`` pages.
+    A run is one crawl of a site. Shares are between 0 and 1. They are tested only if the run has at least ``min_pages``
+    pages.
     """
 
     lists: tuple[str, ...] = ()
@@ -37,7 +38,10 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Result of an evaluation: exit code, one sentence per problem (most severe first), and alarms."""
+    """Result of evaluating a run (one crawl of a site): exit code, problems and alarms.
+
+    ``problems`` has one sentence per problem, the most severe first.
+    """
 
     exit_code: int
     problems: tuple[str, ...] = ()
@@ -81,7 +85,10 @@ _MORE_SPECIFIC = {
 
 
 def evaluate(summary: Summary, expected: Expectations, drifts: Sequence[Alarm] = ()) -> Verdict:
-    """Evaluate the summary of a run and its drift alarms, without reading or writing any file."""
+    """Check the summary of a run against its requirements; return the exit code, problems and alarms.
+
+    The alarms ``drifts`` from the comparison with earlier runs are included. No file is read or written.
+    """
     severe, minor = (
         [
             Alarm(key=f"{summary['site']}/{about}", kind=about.partition("/")[0], code=code, sentence=sentence)
@@ -197,7 +204,10 @@ def _failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
 
 
 def _stories_failed(summary: Summary, expected: Expectations) -> Iterator[Problem]:
-    """Judge stories on their own, because listings that succeed would hide that none of them can be read."""
+    """Yield a problem if too many requests for stories failed.
+
+    They are not counted together with requests for lists, because successful ones would hide that no story can be read.
+    """
     stories, retried = (story_urls(summary)[name] for name in ("outcomes", "retry_failed"))
     without_page = {each: stories[each] for each in Outcome if each.is_without_page and stories.get(each)}
     requests, lost, again = sum(stories.values()), sum(without_page.values()), sum(retried.values())

@@ -1,7 +1,8 @@
-"""Shares of a run, such as the share of stories that have a byline, for comparison with other runs.
+"""Shares of a run, such as the share of stories with a byline, for comparison with other runs.
 
-A share is a count (k of n) and therefore independent of the number of pages. Its name has a subject (`field/byline`),
-a measure (`filled`, `by`, `digits`, …) and, where needed, a detail (a layout and its extractor).
+A share is a count (k of n), so that runs with different numbers of pages can be compared. The name of a share has a
+subject (`field/byline`), a measure (`filled`, `by`, `digits`, …) and, where needed, a detail such as a layout with its
+extractor.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +19,9 @@ Extractors = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class ShareName(NamedTuple):
-    """Name of a share: subject, measure and detail.
+    """Name of a measured share: subject (``about``), measure (``how``) and detail (``of``).
 
-    With ``high_is_bad`` the share is tested for an increase, otherwise for a decrease.
+    If ``high_is_bad`` is true, an increase of the share is a problem, otherwise a decrease.
     """
 
     about: str
@@ -45,7 +46,7 @@ _LENGTHS = {
 
 
 class RunShares:
-    """Cache of the shares and lengths of runs, which are computed once per run."""
+    """Cache of the measured shares and lengths of runs, so that they are computed once per run."""
 
     def __init__(self, extractors: Extractors) -> None:
         self._extractors = extractors
@@ -53,22 +54,25 @@ class RunShares:
         self._lengths: dict[str, dict[tuple[str, str], dict[int, int]]] = {}
 
     def shares(self, run: Report) -> dict[ShareName, Count]:
-        """Return all shares of a run except lengths; empty for a run without measures, such as a killed one."""
+        """Return all measured shares of a run except those about the lengths of values.
+
+        The result is empty for a run without measurements, such as one that was killed.
+        """
         if (known := self._shares.get(run["run_id"])) is None:
             known = self._shares[run["run_id"]] = dict(_shares(run, self._extractors)) if run.get("measures") else {}
         return known
 
     def lengths(self, run: Report) -> dict[tuple[str, str], dict[int, int]]:
-        """Return histograms of a run: the lengths of values for each column, and the number of paragraphs of the body.
+        """Return histograms of a run: lengths of the values of each column, and numbers of paragraphs of the body.
 
-        Lengths are grouped by half octave, that is, by a factor of the square root of 2.
+        Lengths are grouped into classes, each longer than the one before by the factor √2.
         """
         if (known := self._lengths.get(run["run_id"])) is None:
             known = self._lengths[run["run_id"]] = dict(_lengths(run)) if run.get("measures") else {}
         return known
 
     def count(self, run: Report, name: ShareName) -> Count:
-        """Return the count of one share of a run, or (0, 0) if the run does not have this share."""
+        """Return a measured share of a run as a count (k of n), or (0, 0) if the run does not have this share."""
         if name.how in _LENGTHS:
             measure, short = _LENGTHS[name.how]
             lengths, cut = self.lengths(run).get((name.about, measure), {}), int(name.of)
@@ -81,7 +85,11 @@ class RunShares:
 
 
 def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: float) -> Iterator[ShareName]:
-    """Yield the names of two shares: values in the lower, and in the upper, ``tail`` of the usual lengths."""
+    """Yield the names of two shares: that of unusually short values, and that of unusually long ones.
+
+    A value is unusual if it is in the lower or upper ``tail`` (a share) of the distribution ``usual``, which maps each
+    length to its frequency.
+    """
     for how, (kind, short) in _LENGTHS.items():
         if kind == measure:
             sign = 1 if short else -1
@@ -90,9 +98,9 @@ def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: floa
 
 
 def _quantile(lengths: Mapping[int, int], tail: float) -> int:
-    """Return the greatest length up to which at most a share ``tail`` of the values lies.
+    """Return the greatest length for which at most a share ``tail`` of the values is as short or shorter.
 
-    If there is no such length, return one less than the smallest.
+    If there is no such length, return one less than the smallest. ``lengths`` maps each length to its frequency.
     """
     ordered, limit = sorted(lengths), tail * sum(lengths.values())
     up_to = zip(ordered, accumulate(lengths[length] for length in ordered), strict=True)
@@ -152,7 +160,7 @@ def _lengths(report: Report) -> Iterator[tuple[tuple[str, str], dict[int, int]]]
 
 @dataclass(frozen=True)
 class LostExtractor:
-    """Extractor that finds its field on a smaller share of pages than before."""
+    """Extractor (function that finds a field on a page) that finds its field on fewer of the pages than before."""
 
     layout: str
     extractor: str
@@ -165,7 +173,10 @@ class LostExtractor:
 
 
 def most_lost(column: str, report: Report, good: Sequence[Report], extractors: Extractors) -> LostExtractor | None:
-    """Return the extractor whose share of a column fell most since earlier good runs, or None if none fell."""
+    """Return the extractor whose share of pages with the column fell most since earlier good runs.
+
+    An extractor is a function that finds a column on a page of a layout. Returns None if no share fell.
+    """
     candidates = []
     for layout, declared in extractors.items():
         for extractor in declared.get(column, ()):

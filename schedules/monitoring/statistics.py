@@ -1,8 +1,8 @@
-"""Probability of a count given the counts of earlier runs, under a beta-binomial model.
+"""Probability of a count, given the counts of earlier runs (crawls of a site), under a beta-binomial model.
 
 The share of each run varies around a usual share, and its count is binomial with that share. Neither the usual share
-nor the spread between runs is known, so probabilities are averaged over both, weighted by their likelihood given the
-earlier runs. With few or dissimilar runs the results are therefore cautious, and no threshold needs tuning.
+nor the spread between runs is known. Probabilities are therefore averaged over both, weighted by their likelihood given
+the earlier runs. With few or dissimilar runs the results are cautious, and no threshold needs tuning.
 
 SciPy has the two distributions but not this average, and is too large a dependency for two short functions.
 """
@@ -26,7 +26,10 @@ _SIMPSON_STEPS = 400
 
 
 def p_value_low(now: Count, before: Sequence[Count]) -> float:
-    """Return the probability of a count of ``now`` or lower, given the counts of earlier runs; 1 without them."""
+    """Return the probability of a count as low as ``now`` or lower, given the counts of earlier runs.
+
+    A count is (successes, trials). The result is 1 without earlier counts.
+    """
     k, n = now
     before = [count for count in before if count[1]]
     if not n or not before or not _is_low(now, before):
@@ -35,14 +38,18 @@ def p_value_low(now: Count, before: Sequence[Count]) -> float:
 
 
 def p_value_high(now: Count, before: Sequence[Count]) -> float:
-    """Return the probability of a count of ``now`` or higher, given the counts of earlier runs; 1 without them."""
+    """Return the probability of a count as high as ``now`` or higher, given the counts of earlier runs.
+
+    A count is (successes, trials). The result is 1 without earlier counts.
+    """
     return p_value_low((now[1] - now[0], now[1]), [(n - k, n) for k, n in before])
 
 
 def p_value_ratio(now: float, before: Sequence[float], direction: int) -> float:
-    """Return the probability of a number as great (``direction`` 1) or as small (-1) as ``now``, given earlier ones.
+    """Return the probability of a positive number as extreme as ``now``, given earlier numbers.
 
-    This is a t-test on the logarithms of positive numbers; a prior stabilises the variance while there are few runs.
+    Extreme means at least as great if ``direction`` is 1, and at least as small if it is -1. This is a t-test on the
+    logarithms of the numbers. A prior stabilises the variance while there are few numbers.
     """
     if not before or now <= 0:
         return 1.0
@@ -55,9 +62,9 @@ def p_value_ratio(now: float, before: Sequence[float], direction: int) -> float:
 
 
 def bayes_factor(now: Count, before: Count, broken: Count) -> float:
-    """Return the likelihood of the count ``now`` under the share ``before``, relative to the share ``broken``.
+    """Return the likelihood of a count under the share ``before``, divided by that under the share ``broken``.
 
-    A high factor is evidence that a broken share has recovered.
+    A high factor is evidence that a broken share has recovered. A count is (successes, trials).
     """
     k, n = now
     (a, b), (c, d) = (_limited(k + 0.5, n - k + 0.5) for k, n in (before, broken))
@@ -69,14 +76,14 @@ def pooled(counts: Sequence[Count]) -> Count:
 
 
 def share(count: Count) -> float:
-    """Return the successes per trial, or 0 without trials."""
+    """Return the share of successes in a count (successes, trials), or 0 if there are no trials."""
     return count[0] / count[1] if count[1] else 0.0
 
 
 def betabinom_cdf(k: int, n: int, a: float, b: float) -> float:
     """Return the probability of at most k successes in n trials under a beta-binomial distribution.
 
-    Terms are summed downwards from k until they are negligible.
+    The terms are summed downwards from k until they are negligible.
     """
     term = exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + _log_likelihood(k, n, a, b))
     total = 0.0
@@ -90,9 +97,10 @@ def betabinom_cdf(k: int, n: int, a: float, b: float) -> float:
 
 
 def student_t_sf(t: float, freedom: int) -> float:
-    """Return the probability of a value above t under Student's t-distribution.
+    """Return the probability of a value above t under Student's t-distribution with ``freedom`` degrees of freedom.
 
-    With t as the tangent of an angle, the integral has finite limits; it is computed by Simpson's rule.
+    The substitution of t by the tangent of an angle makes the limits of the integral finite. The integral is then
+    computed by Simpson's rule.
     """
     begin = atan(t / sqrt(freedom))
     step = (pi / 2 - begin) / _SIMPSON_STEPS
@@ -102,18 +110,18 @@ def student_t_sf(t: float, freedom: int) -> float:
 
 
 def _limited(a: float, b: float, max_stories: float = 30.0) -> tuple[float, float]:
-    """Widen a beta distribution to the evidence of at most ``max_stories`` stories, with the same mean.
+    """Scale the parameters of a beta distribution down so that their sum is at most ``max_stories``.
 
-    It is then no narrower than the usual spread between runs.
+    The mean stays the same. The distribution is then at least as wide as the usual spread between runs.
     """
     factor = min(1.0, max_stories / (a + b))
     return a * factor, b * factor
 
 
 def _is_low(now: Count, before: Sequence[Count]) -> bool:
-    """Report if a count may be significantly low: a cheap test before the exact one.
+    """Return True if a count may be significantly low; this fast test precedes the exact one.
 
-    The exact probability is never below the binomial one with the pooled share, which is approximated here.
+    The exact probability is never below the binomial probability with the pooled share, which is approximated here.
     """
     (k, n), usual = now, share(pooled(before))
     if k >= n * usual:
@@ -122,7 +130,10 @@ def _is_low(now: Count, before: Sequence[Count]) -> bool:
 
 
 def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
-    """Return weight and beta parameters (a, b) for each plausible pair of usual share and concentration."""
+    """Return the posterior distribution of the beta parameters, as a list of (weight, a, b) on a grid.
+
+    Each entry stands for one pair of usual share and concentration (the inverse of the spread between runs).
+    """
     fits = []
     for concentration, prior in _CONCENTRATIONS:
         for usual, step in _grid(before, concentration):
@@ -136,7 +147,7 @@ def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
 
 
 def _grid(before: Sequence[Count], concentration: float) -> Iterator[tuple[float, float]]:
-    """Yield shares around the pooled share, evenly spaced in log-odds, each with the spacing."""
+    """Yield (share, step) for shares around the pooled share, which are evenly spaced in log-odds by the step."""
     k, n = pooled(before)
     usual = (k + 0.5) / (n + 1)
     spread = sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5) + 1 / (len(before) * usual * (1 - usual) * (concentration + 1)))

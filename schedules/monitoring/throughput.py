@@ -1,4 +1,7 @@
-"""Compare the throughput of a run (requests per second and per story) and the length of its lists with earlier runs."""
+"""Compare the throughput of a run and the length of its ranked lists with earlier runs.
+
+Throughput is measured as requests per second and requests per story.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +27,10 @@ _FIGURES = {
 
 
 def throughput(report: Report) -> dict[str, float]:
-    """Return the figures of a run by subject, except those for which the run was too short."""
+    """Return the requests per second, the requests per story and the median length of each list of a run.
+
+    A value for which the run was too short is left out.
+    """
     measures: Mapping[str, Any] = report.get("measures") or {}
     requests, pages, figures = report.get("requests", 0), measures.get("pages", 0), dict[str, float]()
     if requests >= _MIN_REQUESTS and report.get("reason") == "finished":
@@ -40,7 +46,10 @@ def throughput(report: Report) -> dict[str, float]:
 
 
 def throughput_alarms(report: Report, past: Sequence[Report]) -> Iterator[Alarm]:
-    """Yield an alarm for each figure that is significantly worse than in earlier runs."""
+    """Yield an alarm for each throughput or list length that is significantly worse than in earlier runs.
+
+    :param past: reports of earlier runs, latest first
+    """
     figures = throughput(report)
     for about, now in figures.items():
         key = f"{report['site']}/{about}"

@@ -1,4 +1,4 @@
-"""Evaluate every run that has ended, even if it was killed, and write its report."""
+"""Evaluate every run (one crawl of a site) that has ended, even if it was killed, and write its report."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,16 +28,18 @@ from schedules.reports.report import run_ids
 
 
 def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
-    """Return the expectations of every run of a site: all lists declared by the spider are present."""
+    """Return the requirements for every run of a site: each ranked list that its spider declares must be found."""
     return Expectations(lists=spider.list_names())
 
 
 def write_verdict(
     dataset: DataFolder, summary: Summary, expected: Expectations, save_samples: SaveSamples | None = None
 ) -> dict[str, Any]:
-    """Evaluate the summary of a run, write its report and return it.
+    """Evaluate the summary of a run, write its report to a file, and return the report.
 
-    ``save_samples`` saves sample pages for new alarms; without it, the report names only samples saved earlier.
+    :param expected: minimum requirements of the run
+    :param save_samples: function that saves sample pages for new alarms; without it, the report names only sample pages
+        that were saved before
     """
     report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
@@ -62,7 +64,10 @@ def write_verdict(
 
 
 def write_lost_verdict(dataset: DataFolder, summary: Summary) -> dict[str, Any]:
-    """Evaluate a run whose ledger cannot be read, without a comparison; write its report if the disk allows it."""
+    """Evaluate a run whose ledger (the SQLite database of its site) cannot be read, and return the report.
+
+    The run is not compared with earlier ones. The report is written to a file if the disk permits it.
+    """
     report = _evaluated(dict(summary), evaluate(summary, Expectations()))
     if dataset.state.is_dir():  # otherwise the data folder was removed
         with suppress(*FATAL_ERRORS):
@@ -83,9 +88,11 @@ def _write(dataset: DataFolder, report: Mapping[str, Any]) -> None:
 def compare(
     report: Report, past: Sequence[Report], samples: SaveSamples, acknowledged: Mapping[str, Acknowledgement]
 ) -> list[Alarm]:
-    """Return the alarms for the drift of a run from earlier runs, using the layouts declared by its spider.
+    """Return an alarm for each significant change of a run from earlier runs of the site.
 
-    ``past`` has the reports of the earlier runs, latest first.
+    :param past: reports of the earlier runs, latest first
+    :param samples: function that saves sample pages for an alarm
+    :param acknowledged: alarms that an operator has marked as an intended change, by alarm key
     """
     spider = newspapers().get(report["site"])
     layouts = spider.layouts if spider else ()
@@ -96,9 +103,9 @@ def compare(
 
 
 def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
-    """Return the fields of a summary with a count of 0 for each declared extractor that matched nothing.
+    """Return the field counts of a run, in which declared extractors that found nothing have the count 0.
 
-    Extractors are in the order in which they are tried.
+    An extractor is a function that finds a field on a page. Extractors are in the order in which they are tried.
     """
     fields = dict(summary.get("fields") or {})
     spider = newspapers().get(summary["site"])
@@ -111,7 +118,7 @@ def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
 
 
 def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
-    """Write a report for every ended run in the ledger (the database of the site) that has none."""
+    """Write the report of each ended run in the ledger (the SQLite database of the site) that has no report yet."""
     known = set(run_ids(dataset))
     for run_id in ledger.runs.ids(ended=True):
         if run_id not in known:
@@ -119,9 +126,9 @@ def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectati
 
 
 class EvaluateRun:
-    """Scrapy extension that writes the report of its run when it ends.
+    """Scrapy extension that evaluates the run when it ends, and writes its report.
 
-    When the spider opens, it writes the missing reports of earlier runs that were killed.
+    When the spider opens, it also writes the missing reports of earlier runs that were killed.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -1,4 +1,4 @@
-"""Checks that a run has found something: stories, lists with stories, entry points with entries, and recent changes."""
+"""Checks that a run has found stories, lists with stories, entry points with links, and recent changes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -73,9 +73,11 @@ def stale(summary: Summary) -> Iterator[Problem]:
 
 
 def unchecked_alarms(summary: Summary, last: Summary) -> Iterator[Alarm]:
-    """Yield the alarms of the last run of this mode that this one could neither raise again nor clear.
+    """Yield the alarms of the previous run that this one could not check again.
 
-    It did not read the entry point, the front page or the list.
+    An alarm about an entry point, a front page or a list cannot be checked if the run did not read that page.
+
+    :param last: summary of the previous run in the same mode
     """
     for alarm in last.get("alarms") or ():
         kind, _, name = alarm["key"].partition("/")[2].partition("/")

@@ -1,4 +1,4 @@
-"""Entry point of the `khobor` command: parse the command line, run the command and return its exit code."""
+"""Entry point of the command `khobor`: parse the command line, run the command and return its exit code."""
 
 import argparse
 import os
@@ -26,7 +26,7 @@ example:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run the command given by ``arguments`` (by default those of the process), and return its exit code."""
     with ignore_stderr_errors(), _exit_on_signal():
         options = _parser().parse_args(arguments)
         try:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _exit_on_signal() -> Iterator[None]:
-    """Exit immediately on SIGINT or SIGTERM.
+    """Context manager that ends the process immediately on SIGINT or SIGTERM.
 
     This is safe at any time. Commands that start runs replace these handlers by their own.
     """
@@ -62,9 +62,9 @@ def _exit_on_signal() -> Iterator[None]:
 
 
 def _reject_test_variables() -> None:
-    """Raise :class:`WrongUsage` if environment variables meant for tests are set.
+    """Raise :class:`WrongUsage` if environment variables that are meant only for tests are set.
 
-    The modules imported here read those variables, and raise `ValueError` on import.
+    The modules imported here read those variables, and raise `ValueError` during the import.
     """
     try:
         import crawler.clock  # noqa: F401

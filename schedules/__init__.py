@@ -1,6 +1,6 @@
-"""Timetable, runs and their supervision: monitoring, alerts, metrics, dashboard and command line.
+"""Start and supervise runs: timetable, monitoring, alerts, metrics, dashboard and command line.
 
-This package may import :mod:`pipelines` and :mod:`crawler`, which never import it. Inside it, each package may import
-only those after it in this list: cli and scrapy_commands, service, dashboard, metrics, alerting, runner and timetable,
-monitoring, reports, the modules in this folder.
+Modules here may import :mod:`pipelines` and :mod:`crawler`, which never import this package. Imports between its
+subpackages only go forward in this order: cli and scrapy_commands, service, dashboard, metrics, alerting, runner and
+timetable, monitoring, reports, and then the modules directly in this folder.
 """

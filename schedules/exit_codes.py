@@ -1,4 +1,4 @@
-"""Exit codes of all commands, and the exit code and message for each exception."""
+"""Exit codes of all commands, and the exit code and error message for each exception."""
 
 import signal
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes; they have the same meaning for every command."""
+    """Exit codes of the commands; a code has the same meaning for every command."""
 
     DONE = 0
     INTERNAL = 1
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
 
     @classmethod
     def of_signal(cls, number: int) -> "ExitCode":
-        """Return the exit code for SIGINT or SIGTERM."""
+        """Return the exit code for the signal number of SIGINT or SIGTERM."""
         return cls(128 + number)
 
 
@@ -40,20 +40,23 @@ _GRAVITY = (
 
 
 def gravest(codes: Iterable[int]) -> int:
-    """Return the gravest of the exit codes of several runs, which is the code of the command."""
+    """Return the most severe of the exit codes of several runs, which becomes the exit code of the command."""
     return int(min(map(ExitCode, codes), key=_GRAVITY.index))
 
 
 class WrongUsage(Exception):
-    """Wrong usage or configuration; nothing was started."""
+    """Invalid command line or configuration, found before anything was started."""
 
 
 class Unreachable(Exception):
-    """The site, or the mirror (a server to use instead of it), does not respond; nothing was started."""
+    """The site, or the mirror used instead of it, does not respond; found before anything was started.
+
+    A mirror is a server that is connected to in place of all hosts of a site.
+    """
 
 
 class Interrupted(Exception):
-    """A signal was received before a run was started, or while a command only printed."""
+    """A signal stopped the command before it started a run, or while it printed results."""
 
     def __init__(self, number: int, message: str = "interrupted before anything was started") -> None:
         super().__init__(message)
@@ -61,7 +64,7 @@ class Interrupted(Exception):
 
 
 def describe_error(error: BaseException) -> tuple[ExitCode, str]:
-    """Return the exit code of an exception, and a sentence for the user that explains it and suggests a remedy."""
+    """Return the exit code for an exception, and a sentence for the user that explains the error and how to fix it."""
     if isinstance(error, WrongUsage):
         return ExitCode.USAGE, str(error)
     if isinstance(error, Unreachable):

@@ -1,4 +1,4 @@
-"""Paths in the checkout."""
+"""Paths of files and folders in the source checkout."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Context manager that installs signal handlers for a block of code."""
+"""Context manager that installs signal handlers for the duration of a block."""
 
 import signal
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def handle_signals(handler: Handler, numbers: Iterable[int] = STOP_SIGNALS) -> Iterator[None]:
-    """Handle signals with ``handler`` inside the block, and restore the previous handlers afterwards."""
+    """Install ``handler`` for signals (SIGINT and SIGTERM by default), and restore the old handlers after the block."""
     previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

@@ -1,8 +1,8 @@
-"""Handle standard streams that are closed or cannot be written.
+"""Handle closed and broken standard streams (stdin, stdout, stderr).
 
-A message that cannot be written to stderr is dropped: it must neither end a run nor change an exit code. A result that
-cannot be written to stdout is an error, unless the reading program has closed the pipe. Characters that the encoding of
-a stream lacks are escaped.
+A message that cannot be written to stderr is dropped, because it must neither end a run nor change an exit code. A
+result that cannot be written to stdout is an error, unless the program that reads it has closed the pipe. Characters
+that the encoding of a stream cannot represent are escaped.
 """
 
 import codecs
@@ -16,7 +16,7 @@ from typing import Any, TextIO, cast
 
 @contextmanager
 def ignore_stderr_errors() -> Iterator[None]:
-    """Ignore errors when writing to stderr, and flush both output streams at the end of the block."""
+    """Context manager that ignores errors when writing to stderr, and flushes stdout and stderr when the block ends."""
     _reopen_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a test may have replaced it
@@ -34,7 +34,7 @@ def ignore_stderr_errors() -> Iterator[None]:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Replace characters that cannot be encoded by `\\uXXXX`, so that JSON stays valid."""
+    r"""Codec error handler that replaces characters that cannot be encoded by `\uXXXX`, so that JSON stays valid."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
@@ -46,14 +46,14 @@ codecs.register_error(_ESCAPE, _escape)
 
 
 def redirect_to_devnull(stream: TextIO) -> None:
-    """Discard everything written to a stream from now on."""
+    """Redirect the file descriptor of a stream to /dev/null, so that all further output is discarded."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, stream.fileno())
     os.close(devnull)
 
 
 class _TolerantStream:
-    """Wrapper of a stream that discards all further output after the first write error."""
+    """Wrapper of an output stream that discards all further output after the first write error."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -76,9 +76,10 @@ class _TolerantStream:
 
 
 def _reopen_closed_streams() -> None:
-    """Open /dev/null for each standard stream that the parent process closed.
+    """Open /dev/null for stdin, stdout and stderr where the parent process closed them.
 
-    Otherwise the next file to be opened would get the descriptor of that stream.
+    Otherwise the next opened file would get the file descriptor of that stream, and output would be written to that
+    file.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

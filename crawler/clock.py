@@ -35,9 +35,9 @@ def start_in(environment: Mapping[str, str]) -> datetime | None:
 
 
 def clock_offset() -> float:
-    """Return the wall clock minus a clock that is never set and keeps running during suspension, in seconds.
+    """Return the difference in seconds between the wall clock and a monotonic clock that includes system suspension.
 
-    The difference changes only if somebody sets the wall clock.
+    It changes only if the wall clock is set.
     """
     steady = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
     return time.time() - time.clock_gettime(steady)

@@ -110,9 +110,9 @@ _EMPTY_PAGE = LexborHTMLParser("<p>")
 
 
 def _unrequestable(site: type[LinkFollower], entry_point: EntryPoint) -> Iterator[str]:
-    """Yield an error message for each URL of an entry point that the site's own URL rules would not request as one.
+    """Yield an error message for each URL of an entry point that the site's own rules prevent from being requested.
 
-    This is a URL that the rules exclude, or that matches the pattern of a story's URL.
+    Entry points are listings, feeds, sitemaps and JSON documents. The rules exclude the URL, or match it as a story.
     """
     rules = site.make_url_rules()
     for link, _ in entry_point.first_pages(date(2026, 1, 2)):

@@ -132,6 +132,8 @@ class Sitemap(EntryPoint):
 class CrawlPosition:
     """Page number, fragment number or sitemap depth of a request within its entry point.
 
+    An entry point is a listing, feed, sitemap or JSON document of a site.
+
     :param page: page number within an entry point with numbered pages
     :param template: URL with `{page}` or `{offset}`, if the entry point declares one
     :param fragment: number of an HTML fragment that a button of the listing loads; the fragments belong to ``list_id``

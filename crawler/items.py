@@ -48,7 +48,7 @@ def columns_of(record: type[Any]) -> tuple[Field[Any], ...]:
 
 @dataclass(slots=True, kw_only=True)
 class Fetch:
-    """One discovered URL of a run and its outcome."""
+    """A URL that was discovered in a run, and its outcome (final state)."""
 
     site: str = ""
     fetched_at: datetime = required(UTC_MICROSECONDS, "when the response arrived, or when it was decided not to send a request")

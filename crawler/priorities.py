@@ -20,7 +20,7 @@ def ranked_priority(rank: int, depth: int) -> int:
 def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
     """Return the priority of a listing, feed, sitemap or JSON document; those with more links per request come first.
 
-    If a small one is requested later, it may contain no link that is still new. Further runs then request it less
+    A listing with few links may then contain nothing new when it is requested. Later runs therefore request it less
     often.
     """
     return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))

@@ -67,7 +67,7 @@ class NewspaperSpider(EntryPointFollower):
 
     @classmethod
     def list_names(cls) -> tuple[str, ...]:
-        """Return the names of the ranked lists (`latest`, `popular`) of the site that robots.txt allows to be read."""
+        """Return the names of the site's ranked lists (`latest`, `popular`) that a run may request."""
         documents = (each.ranked for each in cls.entry_points if isinstance(each, Json) and not each.disallowed)
         return tuple(dict.fromkeys((*(ranked.name for ranked in cls.lists), *filter(None, documents))))
 

@@ -1,7 +1,7 @@
 """Sites on the CMS of eMythMakers, in its Laravel version: Samakal and bdnews24.
 
 The text is in `#contentDetails` on both sites. JSON-LD gives the headline as the author, so its author is never read
-(grade C). Grades of the facts, explained in `crawler.cms`: Samakal B, bdnews24 C.
+(grade C). Reliability of these facts (A to C, see `crawler.cms`): Samakal B, bdnews24 C.
 """
 
 from crawler.cms import structured_data as data

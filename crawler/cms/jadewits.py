@@ -2,7 +2,7 @@
 
 Class names begin with `jw_`. Links are empty elements on top of the text (`a.link_overlay`). Lists are filled by
 widgets, whose numbers differ from site to site. The JSON of the widgets is below `/api/`, which robots.txt of Ittefaq
-and Dhaka Tribune forbids. Grades of the facts, explained in `crawler.cms`: article body A, other fields B.
+and Dhaka Tribune forbids. Reliability of these facts (A to C, see `crawler.cms`): article body A, other fields B.
 """
 
 from crawler.cms import structured_data as data

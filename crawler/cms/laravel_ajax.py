@@ -2,7 +2,7 @@
 
 A page contains its story twice, for desktops and for phones. The lists of the side column are empty in the HTML and
 filled from `/ajax/load/latestnews/…` and `/ajax/load/popularnews/…`. `/ajax/store/newsView` counts readers and must
-never be requested. Grades of the facts, explained in `crawler.cms`: Jugantor A, the others C.
+never be requested. Reliability of these facts (A to C, see `crawler.cms`): Jugantor A, the others C.
 """
 
 from crawler.cms import structured_data as data

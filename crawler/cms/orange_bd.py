@@ -2,7 +2,7 @@
 
 `.details-title` is an h1 on most pages and an h2 on some. Dates occur twice, in the left column and in a line for
 phones. The lists `latest` and `popular` are in the HTML of every page. The links of their rows have no text, and the
-headline is in their attribute `aria-label`. Grades of the facts, explained in `crawler.cms`: lists A, article B.
+headline is in their attribute `aria-label`. Reliability of these facts (A to C, see `crawler.cms`): lists A, article B.
 """
 
 from crawler.entry_points import Pagination

@@ -1,8 +1,8 @@
 """Sites on the CMS Quintype: Prothom Alo, in Bengali and English.
 
 The pages contain their data as JSON in `script#static-page`. A browser builds story cards from it that are not in the
-HTML. Class names with a hash change with each release and are not used. Grades of the facts, explained in
-`crawler.cms`: body, JSON-LD and lists A, other fields B.
+HTML. Class names with a hash change with each release and are not used. Reliability of these facts (A to C, see
+`crawler.cms`): body, JSON-LD and lists A, other fields B.
 """
 
 from crawler.cms import structured_data as data

@@ -1,8 +1,8 @@
 """Sites on WordPress, which many small and regional newspapers use.
 
 `/wp-json/wp/v2/posts` lists all posts with the time of their last change. Its `_gmt` fields are preferred, because a
-site may be set to another time zone. Each site chooses the pattern of its story paths. Grades of the facts, explained
-in `crawler.cms`: one page of ukbdnews.com A, the other sites C.
+site may be set to another time zone. Each site chooses the pattern of its story paths. Reliability of these facts (A to
+C, see `crawler.cms`): one page of ukbdnews.com A, the other sites C.
 """
 
 from crawler.cms import structured_data as data

@@ -102,9 +102,9 @@ def document_text(body: bytes) -> str:
 
 
 def _escape_entities(text: str) -> str:
-    """Return XML text with CDATA sections replaced by escaped text, and invalid entity references replaced or escaped.
+    """Return XML text with CDATA sections replaced by escaped text, and without references that XML does not define.
 
-    These are the named references of HTML and a bare `&`.
+    Named references of HTML are replaced by their characters, and a bare `&` is escaped.
     """
     first, *parts = text.split("<![CDATA[")
     pieces = [_escape_markup(first)]

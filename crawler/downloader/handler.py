@@ -1,4 +1,7 @@
-"""Download handler with limits on response headers and on shutdown time, and with support for a mirror."""
+"""Download handler with limits on response headers and on shutdown time.
+
+It can also connect to a mirror, which is a server with copies of a site's pages.
+"""
 
 import asyncio
 

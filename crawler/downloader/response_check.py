@@ -139,7 +139,7 @@ def _closes(end: bytes, name: bytes) -> bool:
 
 
 class _Page:
-    """The text of a response, in which errors and challenges are searched; of a large page, only the start."""
+    """The text of a response, which is searched for error messages and challenges; of a large page, only the start."""
 
     def __init__(self, body: bytes, label: str | None) -> None:
         self.kind = sniff(body)

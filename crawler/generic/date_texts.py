@@ -103,7 +103,10 @@ class DateReader:
         return next((found for found in self.written_dates(text) if not found.is_update), None)
 
     def written_dates(self, text: str) -> Iterator[FoundDate]:
-        """Yield the dates in a visible text, in their order, with the labels before them."""
+        """Yield the dates in a visible text, in their order.
+
+        A label before a date, such as "updated", sets ``is_labelled`` and ``is_update``.
+        """
         if not _DIGITS.search(text):
             return
         if _BENGALI.search(text):

@@ -17,9 +17,9 @@ _BY = compile_nfc(r"\A\s*(?:by|von|por|par|written by|লেখক|প্রত�
 
 
 def tags_of(article: Article) -> list[str]:
-    """Return the tags from the meta elements of a page.
+    """Return the tags of a story from the meta elements of its page.
 
-    If there is one element per tag, each content is one tag. Otherwise, the content is split at commas.
+    If there are several such elements, each one contains one tag. The content of a single element is split at commas.
     """
     for name in ("article:tag", "parsely-tags", "news_keywords", "keywords"):
         nodes = article.page.tree.css(f'meta[property="{name}" i][content], meta[name="{name}" i][content]')

@@ -1,4 +1,4 @@
-"""The caption of the lead picture of any page."""
+"""Search for the caption of a story's lead picture on a page of any site."""
 
 from urllib.parse import unquote, urlsplit
 

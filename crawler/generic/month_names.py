@@ -1,4 +1,4 @@
-"""Names of the months in the languages of the press, and the words that mark a date as that of an update."""
+"""Names of the months in many languages, and words that label a date of publication or update."""
 
 # Names in one language are one line, however long.
 # ruff: noqa: E501

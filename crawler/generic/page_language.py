@@ -1,4 +1,4 @@
-"""The language that a page declares."""
+"""Detection of the language that a page declares in its markup."""
 
 import re
 

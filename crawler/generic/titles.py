@@ -29,7 +29,7 @@ def find_headline(blocks: PageBlocks, titles: Sequence[str]) -> Candidate | None
     """Return the text block that is the headline of a page, or None.
 
     It is the block that resembles one of the titles; of several, the first with the highest heading level. If no block
-    resembles a title, it is the only `h1` of the page, unless that has at most two words, as the name of a site.
+    resembles a title, it is the only `h1` of the page, unless the `h1` has at most two words, like the name of a site.
     """
     wanted = [words for title in titles if (words := _words(title))]
     short = [(blocks.heading(each), each) for each in blocks.candidates if len(each.block.text) <= _MAX_LENGTH]

@@ -95,8 +95,8 @@ _MAX_PLACES = 100  # occurrences of one name
 def credited_agency(body: str, byline: str | None) -> str | None:
     """Return the news agency that a story names as its source, or None.
 
-    The source is in the text (``body``) or the byline. Of several, the most explicit kind of credit counts; of several
-    of this kind, the first.
+    The source may be named in the text (``body``) or in the byline. If several agencies are named, the most explicit
+    kind of credit counts, and among credits of this kind the first.
     """
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
         if (match := _BYLINE.fullmatch(part)) and (name := _NAMES[match["form"]]) not in _AMBIGUOUS:
@@ -112,7 +112,7 @@ def credited_agency(body: str, byline: str | None) -> str | None:
 
 
 def _kind_of_credit(body: str, start: int, form: str) -> int | None:
-    """Return the index in ``_CREDITS`` of the pattern for a credit that contains one occurrence of an agency's name.
+    """Return the kind of credit that one occurrence of an agency's name belongs to, as an index in ``_CREDITS``.
 
     Return None if the name is only mentioned in the text.
     """

@@ -1,7 +1,4 @@
-"""Removal of boilerplate from the text of a story.
-
-Boilerplate are captions, links to other stories, and lines that the site adds to its stories.
-"""
+"""Removal of boilerplate from the text of a story: captions, links to other stories, and lines that the site adds."""
 
 import re
 from collections import Counter

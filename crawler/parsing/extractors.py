@@ -131,8 +131,10 @@ def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
 def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
     """Return an extractor of the values at a path of keys in each JSON-LD article of the page.
 
-    If a value is a list, each of its values is extracted. ``remove`` and ``matching`` are patterns as in :func:`meta`.
-    For the path of authors, both objects with a ``name`` and plain names are accepted.
+    If a value is a list, each of its values is extracted. An author may be an object with a ``name``, or a plain name.
+
+    :param remove: pattern of the parts to remove
+    :param matching: pattern that the value must contain
     """
 
     def extract(article: Article) -> Iterator[str]:

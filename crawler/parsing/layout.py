@@ -39,7 +39,7 @@ class Layout:
     :param section: extractors of the section, used if the URL has none
     :param title: selectors of the headline element, from the most to the least specific
     :param preamble: selector of elements before the headline of a later story on the page (infinite scroll)
-    :param authors: extractors of one text per author; without authors, the byline is used instead, and vice versa
+    :param authors: extractors of one text per author; if only authors or a byline is found, it is used for both
     :param dates: extractors of text with the labels প্রকাশ (published) and আপডেট (updated)
     :param published: extractors of a date without a label, used if no labelled date is found; likewise ``updated``
     :param ignored_images: pattern of URLs of placeholders and logos
@@ -87,7 +87,7 @@ class Layout:
 
     @cached_property
     def anchors(self) -> tuple[str, ...]:
-        """Class or id with which the first selector of each field begins; see :meth:`Page.preload`."""
+        """Classes and ids at the start of the first selector of each field; :meth:`Page.preload` searches for them."""
         fields = (self.headline, self.kicker, self.byline, self.dates, self.edition, self.image, self.caption)
         first = (*(field[0].selector for field in fields if field), *self.title[:1], *self.body[:1], self.tags)
         return tuple(dict.fromkeys(name for selector in first if (name := anchor_of(selector))))
@@ -189,7 +189,7 @@ class Layout:
         return dates, tuple(unreadable)
 
     def _around_lead_picture(self, article: Article, image_url: str | None, url_rules: UrlRules) -> Article:
-        """Return the article without its body, whose pictures have own captions, unless the lead picture is in it."""
+        """Return the article to search for the lead picture's caption; its body is hidden if the picture is outside."""
         bodies = [node for selector in self.body for node in article.css(selector)]
         for image in (image for body in bodies for image in body.css("img")):
             links = (link for link in image.attributes.values() if link and ("/" in link or "." in link))

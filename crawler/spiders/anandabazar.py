@@ -2,8 +2,8 @@
 
 Times are Indian (+05:30). The number after `/cid/` identifies a story. The slug may change; its end names the edition.
 `/amp/…` and `/app/…` are other versions of a story. Pages print only the date of the last update; that of publication
-is in JSON-LD. Text behind the paywall may be cut. Grades of the facts, explained in `crawler.cms`: URLs and printed
-dates A, section pages B, article C (of 2023).
+is in JSON-LD. Text behind the paywall may be cut. Reliability of these facts (A to C, see `crawler.cms`): URLs and
+printed dates A, section pages B, article C (of 2023).
 """
 
 import re

@@ -2,7 +2,7 @@
 
 `/<id>` redirects to the full path. `/amp/c/<id>/` is the AMP version of a story. Stories of 2016 have no section. The
 JSON of the widget is not requested, because robots.txt of the sister sites forbids it. No list of the most read stories
-was found. Grades of the facts, explained in `crawler.cms`: URLs A, article and rows of lists B.
+was found. Reliability of these facts (A to C, see `crawler.cms`): URLs A, article and rows of lists B.
 """
 
 import re

@@ -2,8 +2,8 @@
 
 Simorgh is open source, so its markup is known at first hand. Class names with a hash are not used. Story ids are
 random; their last letter is the kind of page. Older stories are `/bengali/news-<number>`. Other versions of a story end
-in `.amp`, `.app` or `.lite`, or are on www.bbc.co.uk. The path has no section. Grades of the facts, explained in
-`crawler.cms`: feed and body B, all others A.
+in `.amp`, `.app` or `.lite`, or are on www.bbc.co.uk. The path has no section. Reliability of these facts (A to C, see
+`crawler.cms`): feed and body B, all others A.
 """
 
 import re

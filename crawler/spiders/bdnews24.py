@@ -2,8 +2,8 @@
 
 Story ids are random hashes of 12 hexadecimal digits, so they have no order and remain text. Paths below `/tube/` and
 some others have the same form, but lead to videos and pictures; `/corporate/` is paid text. Page 3 of `/archive` and
-later pages repeat page 2. No feed and no list of the most read stories was found. Grades of the facts, explained in
-`crawler.cms`: URLs A, lists B, article C.
+later pages repeat page 2. No feed and no list of the most read stories was found. Reliability of these facts (A to C,
+see `crawler.cms`): URLs A, lists B, article C.
 """
 
 import re

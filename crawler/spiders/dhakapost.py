@@ -2,8 +2,8 @@
 
 Class names are those of a CSS utility framework and change freely. Rows of lists are links without rank or time. Every
 page begins with a hidden link to `/cdn-cgi/content?id=…`, a trap for crawlers that is never followed. It is not known
-if the order of `/popular-bangla-news` is a ranking, so the page is not read as a list. Grades of the facts, explained
-in `crawler.cms`: URLs, section page and the list `latest` A, text and date of an article B, its other fields C.
+if the order of `/popular-bangla-news` is a ranking, so the page is not read as a list. Reliability of these facts (A to
+C, see `crawler.cms`): URLs, section page and the list `latest` A, text and date of an article B, its other fields C.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Ittefaq (ইত্তেফাক), Dhaka, www.ittefaq.com.bd, on the CMS of jadewits.
 
 The path begins with the id. It has no section; only the breadcrumb of a page names it. No list of the most read stories
-was found. Grades of the facts, explained in `crawler.cms`: URLs, body, JSON-LD and the page of the latest stories A,
-its rows and the other fields B.
+was found. Reliability of these facts (A to C, see `crawler.cms`): URLs, body, JSON-LD and the page of the latest
+stories A, its rows and the other fields B.
 """
 
 import re

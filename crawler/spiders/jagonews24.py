@@ -1,8 +1,8 @@
 """Jago News 24 (জাগো নিউজ), Dhaka, www.jagonews24.com, on its own system.
 
 `/m/<section>/<sub>/<id>` and `/amp/<id>` are other versions of a story; the number alone identifies it. Dates have the
-time first. The byline is in the page twice, once for print. A text ends with the initials of the desk. Grades of the
-facts, explained in `crawler.cms`: URLs A; article and lists A in June 2020, B until 2026; feed and sitemap B.
+time first. The byline occurs twice, once for print. A text ends with the initials of the desk. Reliability of these
+facts (A to C, see `crawler.cms`): URLs A; article and lists A in June 2020, B until 2026; feed and sitemap B.
 """
 
 import re

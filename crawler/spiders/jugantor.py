@@ -1,8 +1,8 @@
 """Jugantor (যুগান্তর), Dhaka, www.jugantor.com, on a Laravel system with routes below `/ajax/load/`.
 
 A story of the print edition has midnight of the day of the paper as its date; the time of its last change is in
-JSON-LD. Sections of the print edition begin with `tp-`. Grades of the facts, explained in `crawler.cms`: URLs, article
-and print sections A, sitemap B.
+JSON-LD. Sections of the print edition begin with `tp-`. Reliability of these facts (A to C, see `crawler.cms`): URLs,
+article and print sections A, sitemap B.
 """
 
 import re

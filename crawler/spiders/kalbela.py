@@ -1,9 +1,9 @@
 """Kalbela (কালবেলা), Dhaka, www.kalbela.com, on the CMS of Orange BD, with the layout of 2023.
 
 The id at the end of the path is one increasing counter for all stories of the site. The sections before it vary in
-number and do not identify a story. The archive host numbers its stories separately and is not crawled. Grades of the
-facts, explained in `crawler.cms`: URLs, lists and feeds A, article B; robots.txt, sitemaps and JSON-LD of articles were
-not seen.
+number and do not identify a story. The archive host numbers its stories separately and is not crawled. Reliability of
+these facts (A to C, see `crawler.cms`): URLs, lists and feeds A, article B; robots.txt, sitemaps and JSON-LD of
+articles were not seen.
 """
 
 import re

@@ -4,7 +4,7 @@ The text is split over several elements, with advertisements in between, and a s
 Class names of modules end in a code that changes with each build. Section pages are empty without scripts, and their
 JSON is below `/api/`, which robots.txt forbids; it allows the daily sitemap. The front page had tabs for the latest and
 the best stories of the day in 2023, which were not seen later. `pubDate` in the feed is the time in Dhaka, wrongly
-marked as GMT. Grades of the facts, explained in `crawler.cms`: URLs and article A, sitemap and feed B.
+marked as GMT. Reliability of these facts (A to C, see `crawler.cms`): URLs and article A, sitemap and feed B.
 """
 
 import re

@@ -1,9 +1,9 @@
 """Prothom Alo (প্রথম আলো), Dhaka, www.prothomalo.com, on the CMS Quintype.
 
-The last segment of the path identifies a story. It has 10 characters, since 2026 romanised words; before 2020 it was a
-number. It is the same in both editions of a story, but the sections before it may differ. Grades of the facts,
-explained in `crawler.cms`: URLs, article data, lists and section pages A; byline and time in the HTML B; the API's
-collections B, except for `mostread` C.
+The last segment of the path identifies a story. It was a number before 2020, then 10 characters, and romanised words
+since 2026. It is the same in both editions of a story, but the sections before it may differ. Reliability of these
+facts (A to C, see `crawler.cms`): URLs, article data, lists and section pages A; byline and time in the HTML B; the
+API's collections B, except for `mostread` C.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Samakal (সমকাল), Dhaka, samakal.com, on the CMS of eMythMakers.
 
 The id alone identifies a story, and any section in the path leads to it. The ids restarted on 30 September 2019. No
-list of the most read stories was found. Grades of the facts, explained in `crawler.cms`: URLs and section pages A,
-article and feeds B.
+list of the most read stories was found. Reliability of these facts (A to C, see `crawler.cms`): URLs and section pages
+A, article and feeds B.
 """
 
 import re

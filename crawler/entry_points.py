@@ -150,7 +150,7 @@ class CrawlPosition:
 
 
 def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
-    """Serialise an entry point's name and a position as JSON, so that a later run can request the URL."""
+    """Serialise the name of an entry point and a position in it as JSON, so that a later run can request the URL."""
     return json.dumps({"name": entry_point.name, "kind": type(entry_point).__name__, **asdict(position)})
 
 

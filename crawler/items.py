@@ -144,7 +144,7 @@ class ParsedStory:
 
 @dataclass(slots=True, kw_only=True)
 class Alias:
-    """Another URL or id of a stored story."""
+    """Another URL of a stored story, or another id under which the same text was published."""
 
     site: str = ""
     url: str = required(TEXT, "the other URL")

@@ -64,7 +64,7 @@ def parse_document(body: bytes) -> FeedDocument:
     text = _escape_entities(text)
     if (root := _parse(text + closing)) is not None:
         return FeedDocument((root,))
-    # Not well-formed: each entry is parsed by itself, so that a bad one costs no other.
+    # Not well-formed: each entry is parsed separately, so that a damaged entry does not affect the others.
     head, *entries = islice(_ENTRY_START.split(text), MAX_ENTRIES + 1)
     opening = _ROOT_TAG.match(head)
     before, after = (opening[0], closing) if opening else ("<root>", "</root>")
@@ -96,7 +96,7 @@ def document_text(body: bytes) -> str:
     else:
         declared = _ENCODING.search(body[:1024].replace(b"\0", b""))
         text = decode_text(body, declared[1].decode("latin-1") if declared else None)
-        if "\ufffd" in text and text.replace("\ufffd", "").isascii():  # a charset of one byte that says it is UTF-8
+        if "\ufffd" in text and text.replace("\ufffd", "").isascii():  # a single-byte charset that is declared as UTF-8
             text = body.decode("cp1252", errors="replace")
     return _NOT_XML.sub("", text)
 

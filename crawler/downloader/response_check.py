@@ -62,7 +62,7 @@ def check(
     if not body or body.isspace():
         return Outcome.CORRUPT, "an empty response"
     if is_feed and (page.kind == "gzip" or has_entries(body[:MAX_ERROR_PAGE_BYTES])):
-        # Error messages before or after a feed cost none of its entries.
+        # A feed is parsed in spite of error messages before or after it, so that no entry is lost.
         return _cut_short(page.kind, body) if "partial" in flags else None
     if error := page.error:
         return Outcome.SOFT_ERROR, error

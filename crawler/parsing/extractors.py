@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Extractor:
-    """One way to find a field on a page.
+    """One way to find the text of a field, such as the headline, on a page.
 
     :param name: name for reports and alarms
     :param extract: function that returns the texts found in an article, none of them empty

@@ -153,7 +153,7 @@ class Article:
 def visible_text(node: LexborNode, exclude: str = "") -> str | None:
     """Return the visible text of an element on one line, or None if there is none.
 
-    A repeated block is included once. Elements that match the selector ``exclude`` are skipped.
+    A block of text that occurs twice is included once. Elements that match the selector ``exclude`` are skipped.
     """
     only = node.first_child
     if only is not None and only.next is None and only.tag == "-text" and "[" not in (text := only.text_content or ""):

@@ -49,7 +49,7 @@ class NewspaperSpider(EntryPointFollower):
     entry_point_intervals: ClassVar[tuple[timedelta, timedelta]] = (timedelta(hours=1), timedelta(days=7))
 
     def __init__(self, seed: str = "", **unknown: Any) -> None:
-        """:param seed: URLs to start from instead of the declared ones, separated by spaces"""
+        """Set the URLs to start from: those in ``seed``, separated by spaces, or else the site's declared seeds."""
         super().__init__()
         self.starts = tuple(seed.split()) or self.seeds
         if unknown:

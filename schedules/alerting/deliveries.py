@@ -95,7 +95,10 @@ class Deliveries(Database):
         return [run_id for run_id in run_ids if run_id not in recorded]
 
     def forget_runs(self) -> None:
-        """Delete all run ids except the latest; an age limit would be unsafe, because the clock may be wrong."""
+        """Delete the ids of all recorded runs except the latest `MAX_RECORDED_RUNS`.
+
+        The limit is a number and not an age, because the clock may be wrong.
+        """
         query = "SELECT run_id FROM recorded_runs ORDER BY run_id DESC LIMIT -1 OFFSET ?"
         self._sql.execute(f"DELETE FROM recorded_runs WHERE run_id IN ({query})", (MAX_RECORDED_RUNS,))
 
@@ -116,7 +119,7 @@ class Deliveries(Database):
 
         :param reported: alarms that the scope reports now, most severe first
         :param context: further keys of the alert
-        :param run_id: run that reported the alarms; it is stored as recorded
+        :param run_id: id of the run that reported the alarms; it is stored, so that they are recorded only once
         :param clears: if false, the alarms that the scope reported earlier and does not report now stay active
         """
         alarms = {alarm["key"]: json.dumps(alarm, ensure_ascii=False) for alarm in map(sanitise, reported)}
@@ -190,7 +193,7 @@ class Deliveries(Database):
             self._sql.execute(f"UPDATE targets SET {reset} WHERE name = ?", (target,))
 
     def failed(self, target: str, delivery: Delivery, moment: datetime, error: str) -> bool:
-        """Pause the target after a failed attempt; return True if the alert was deleted because it is too old."""
+        """Pause the target after a failed attempt; return True if the alert was too old and was therefore deleted."""
         with self._sql.immediate():
             (failures,) = self._sql.execute("SELECT failures FROM targets WHERE name = ?", (target,)).fetchone()
             pause = min(FIRST_PAUSE * 2 ** min(failures, 20), MAX_PAUSE)
@@ -223,7 +226,7 @@ def deliveries_path(dataset: DataFolder) -> Path:
 
 @dataclass(frozen=True)
 class ActiveAlarms:
-    """Active alarms, oldest first, and the state of each alert target; if both cannot be read, ``error`` is set."""
+    """Active alarms, oldest first, and the state of each alert target; ``error`` is set if they are unreadable."""
 
     alarms: tuple[Alarm, ...] = ()
     targets: tuple[TargetState, ...] = ()

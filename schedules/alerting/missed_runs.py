@@ -20,10 +20,10 @@ _MAX_REPORTS = 500
 
 
 def missed_runs(timetable: Timetable, dataset: DataFolder, moment: datetime) -> list[dict[str, Any]]:
-    """Return an alarm for each site of a schedule whose latest due run was not completed in the time allowed.
+    """Return an alarm for each site of a schedule that did not complete a run in the time allowed.
 
-    The due time considered is the latest whose time limit has passed at ``moment``. The list is empty for a data folder
-    in which the timetable was never started.
+    The run considered is the latest one that had to be completed by ``moment``. The list is empty for a data folder in
+    which the timetable was never started.
     """
     if not occurrences_file(dataset).exists():
         return []

@@ -48,10 +48,11 @@ class Notifier:
     _by_hand: dict[str, int] = field(default_factory=dict)
 
     def run_once(self, timetable: Timetable) -> datetime | None:
-        """Record alarms that appeared or cleared, send the alerts that are due, and return the time of the next retry.
+        """Record alarms that appeared or cleared, and send the alerts that are due.
 
-        Returns None if no alert waits for a retry. Raises :class:`SiteLocked` while another process is sending, and the
-        errors of :mod:`pipelines.runtime.fatal_errors` if the data folder is damaged or the disk is full.
+        Returns the time of the next retry, or None if no alert waits for one. Raises :class:`SiteLocked` while another
+        process is sending, and the errors of :mod:`pipelines.runtime.fatal_errors` if the data folder is damaged or the
+        disk is full.
         """
         folder = self.dataset.state / "schedules"
         make_folder(folder)

@@ -31,9 +31,9 @@ def for_each_site(
 ) -> list[dict[str, Any]]:
     """Lock the sites named in ``options``, by default all that have data, and call ``action`` for each of them.
 
-    Returns the results in the order of the sites; each has the name of the site as `site`.
+    Returns the results of ``action`` in the order of the sites, each with the name of the site as `site`.
 
-    :param is_read_only: true if the data folder is on a read-only file system; nothing is then locked or changed
+    :param is_read_only: true if the data folder cannot be written; nothing is then locked or changed
     """
     from crawler.registry import newspapers
     from pipelines.storage.site_lock import SiteLock

@@ -16,7 +16,8 @@ def coverage_lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of text that describe the coverage in the report of a run.
 
     Coverage is the share of the publisher's story ids that is stored. A first line warns if the list of latest stories
-    has no story in common with the previous visit. Nothing is yielded if there is neither a warning nor a coverage.
+    has no story in common with the previous visit. Nothing is yielded if there is no warning and the report has no
+    coverage.
     """
     if (report.get("lists") or {}).get("latest/missed"):
         yield (

@@ -6,6 +6,6 @@ from schedules.scrapy_commands.read_only import ReadOnly
 
 
 class Command(ReadOnly, ScrapyFetch):
-    """Download one URL with the same robots.txt rules and limits as a run."""
+    """Download one URL with the same robots.txt rules and limits as a crawl."""
 
     takes_url = True

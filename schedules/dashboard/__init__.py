@@ -1,4 +1,5 @@
 """Dashboard: read-only web pages about crawls, alarms and stories.
 
-Modules here may import the package `metrics` and the packages that `metrics` may import.
+Modules here may import the packages `metrics`, `alerting`, `runner`, `timetable`, `monitoring` and `reports` of
+:mod:`schedules`, and everything in :mod:`pipelines` and :mod:`crawler`.
 """

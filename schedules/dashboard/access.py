@@ -123,7 +123,7 @@ def is_loopback(host: str) -> bool:
 
 
 class AccessMiddleware:
-    """ASGI middleware that denies requests against the access policy, and adds security headers to every response."""
+    """ASGI middleware that rejects requests denied by the policy, and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, policy: AccessPolicy, deny: Callable[[Scope, Denied], ASGIApp]) -> None:
         self._app, self._policy, self._deny = app, policy, deny

@@ -67,7 +67,7 @@ def _day_axis(drawing: Drawing, labels: Sequence[str], y: float) -> None:
 
 
 def full_runs(name: str, marks: Sequence[Mapping[str, Any]], zone: str) -> Markup:
-    """Draw the number of new stories of each full run as an SVG column chart.
+    """Draw the number of new stories of each full run (crawl of a whole site) as an SVG column chart.
 
     A mark below each column shows the result of the run: a dot for a good one, a cross for any other.
 
@@ -100,9 +100,9 @@ def _run_tooltip(mark: Mapping[str, Any]) -> str:
 
 
 def runs_by_hour(name: str, date: str, marks: Sequence[Mapping[str, Any]]) -> Markup:
-    """Draw the runs of one day as marks on an SVG axis of 24 hours, at the time at which they started.
+    """Draw the runs (crawls) of one day as marks on an SVG axis of 24 hours, at the time at which they started.
 
-    A dot marks a good run, a larger dot a good full run, and a cross a run that was not good.
+    A dot marks a good run, a larger dot a good run of the whole site, and a cross a run that was not good.
     """
     bad = sum(not mark["good"] for mark in marks)
     description = f"{counted(len(marks), 'run')}, {f'{bad} not good' if bad else 'all good'}." if marks else "No run."
@@ -208,8 +208,10 @@ def ranks_over_time(
 def ids(name: str, title: str, low: int, high: int, stretch: int, kept: Sequence[int], gaps: Sequence[Any]) -> Markup:
     """Draw the coverage of the publisher's story ids from ``low`` to ``high`` as an SVG column chart.
 
+    Coverage is the share of the ids for which a story is stored.
+
     :param stretch: number of consecutive ids per column
-    :param kept: number of ids per column that are stored as a story
+    :param kept: number of stored stories per column
     :param gaps: long gaps as (first id, last id, number of ids); each is drawn as a bar below the columns
     """
     height, width = 64.0, high - low + 1

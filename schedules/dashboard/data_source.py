@@ -59,7 +59,10 @@ class DataSource:
         return [self.site(name) for name in sorted(names) if is_site(name)]
 
     def site(self, name: str) -> Site:
-        """Return the title and time zone of a site; without a spider of this name, they are the name and UTC."""
+        """Return the site with this name.
+
+        Without a spider of this name, the title is the name, and the time zone is UTC.
+        """
         return self._sites.get(name) or Site(name, name, ZoneInfo("UTC"))
 
     def timetable(self) -> tuple[Timetable | None, str | None]:
@@ -164,7 +167,7 @@ class DataSource:
     def rows_of_story(self, table: str, story_id: str, since: str = "", until: str = "~") -> list[dict[str, Any]]:
         """Read the rows of one story in a Parquet table, with all columns.
 
-        To save time, only the id column is read of files that do not contain the story.
+        The id column of each file is read first. The other columns are read only if the file contains the story.
         """
         import pyarrow as pa
         import pyarrow.compute as pc

@@ -1,5 +1,5 @@
 """Views of the dashboard, one per module; each reads its data and returns it as JSON types.
 
-Modules here may import `data_source` and `query_params` of the dashboard, and the packages that the dashboard may
-import.
+From the dashboard, modules here may import only `data_source`, `query_params` and `formatting`. They may also import
+every package that the dashboard may import, such as `metrics`, `timetable` and `reports`.
 """

@@ -28,7 +28,8 @@ _RUN_COLUMNS = ("run_id", "started_at", "low", "high", "ids", *PARTS, *_ESTIMATE
 def coverage(query: Query) -> dict[str, Any]:
     """Return the coverage of each site, that is, the publisher's story ids counted by result (stored, rejected, …).
 
-    The key `whole` has the counts for all days of the page, and `runs` those of the day before each run.
+    The key `whole` has the counts for all days of the page. The key `runs` has, for each run, the counts for the day
+    before it.
     """
     return query.per_site(_site)
 
@@ -73,10 +74,9 @@ def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, A
 
 
 def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return (counts, reason) from a coverage report.
+    """Return the counts in a coverage report, and the reason why the number of missed stories is not estimated.
 
-    The counts are None if the report has none. The reason explains why the number of missed stories is not estimated,
-    and is None if it is.
+    The counts are None if the report has none, and the reason is None if the number is estimated.
     """
     low, high = coverage.get("low"), coverage.get("high")
     why = str(coverage["why_no_estimate"]) if coverage.get("why_no_estimate") else None

@@ -83,7 +83,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 def main_mode(runs: Sequence[RunReport]) -> str | None:
     """Return the mode of the runs to summarise: `full` if there is a full run, else that of the latest run.
 
-    Returns None if no run is full and the mode of one is unknown.
+    Returns None if there is no run, or if no run is full and the mode of any run is unknown.
     """
     modes = [run.mode for run in runs]
     return "full" if "full" in modes else None if None in modes else next(iter(modes), None)
@@ -94,10 +94,10 @@ def _mark(run: RunReport) -> dict[str, Any]:
 
 
 def _is_over(full: RunReport, runs: Sequence[RunReport]) -> bool:
-    """Return True if a full run was good, or if its fault has passed.
+    """Return True if the full run was good, or if its fault is over.
 
-    A fault of the network or the machine has passed if the latest run of any mode was good. For any other fault, a
-    later full run must be good, which then replaces this one.
+    A fault of the network or the machine is over if the latest run of any mode is good. Any other fault is over only
+    when a later full run is good.
     """
     return full.good or (full.exit_code in _PASSING and runs[0].good)
 
@@ -150,7 +150,7 @@ def _runs_with(key: str, runs: Sequence[RunReport]) -> list[RunReport]:
 def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
     """Return the alarms of a site for schedules that did not complete a run in the time allowed.
 
-    The keys for the run of the alarm are None or 0, because there is no such run.
+    No run raised these alarms, so their run id is None and their number of runs is 0.
     """
     timetable, _ = query.source.timetable()
     alarms = missed_runs(timetable, query.source.dataset, query.moment) if timetable else []

@@ -19,8 +19,8 @@ Report = Mapping[str, Any]
 def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
     """Yield the reports of the runs of a site, latest first.
 
-    With ``before``, only runs whose id is smaller are yielded; ids are in the order of time. Damaged reports are
-    skipped; the command `khobor runs` lists them.
+    With ``before``, only runs with a smaller id are yielded; ids sort by start time. Damaged reports are skipped; the
+    command `khobor runs` lists them.
     """
     for run_id in reversed(run_ids(dataset)):
         if site_of(run_id) == site and (before is None or run_id < before):
@@ -81,12 +81,13 @@ def alarm_in(report: Report, key: str) -> Mapping[str, Any] | None:
 
 
 def transient_runs(runs: Sequence[Report], key: str) -> set[str]:
-    """Return the ids of the runs in which an alarm was raised for one run only, if this happened at least twice.
+    """Return the ids of the runs in which the alarm lasted for one run only, if this happened at least twice.
 
-    A deviation that repeatedly lasts for one run is normal for the site; an example is a print edition that is
-    published all at once.
+    Otherwise the result is empty. A deviation that repeatedly lasts for one run is normal for the site; an example is a
+    print edition that is published all at once.
 
     :param runs: reports, latest first
+    :param key: key of the alarm
     """
     episodes: list[set[str]] = []
     for has_alarm, group in groupby(reversed(runs), lambda run: alarm_in(run, key) is not None):

@@ -1,4 +1,4 @@
-"""Progress of running crawls, read from their progress files for the dashboard, the metrics and other terminals."""
+"""Progress of running crawls, read from their progress files for the dashboard, the metrics and the commands."""
 
 import json
 import os

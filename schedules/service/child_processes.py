@@ -25,7 +25,7 @@ UNKNOWN_PROCESS = -1
 
 
 class ChildProcesses:
-    """Starter of the child processes that run, publish and check, for one data folder.
+    """Starter of the child processes that crawl sites, publish rows and check files, for one data folder.
 
     ``settings`` are Scrapy settings (`NAME=VALUE`) for all runs, and ``mirror`` is a server to connect to instead of
     the hosts of the sites.

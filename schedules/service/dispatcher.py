@@ -116,7 +116,7 @@ class Dispatcher:
         return State.LATE, f"the service did not run at that time; the run of {newest.key} replaces it"
 
     def _was_running(self, due: Due) -> bool:
-        """Return True if this service was already running at a due time; a later start is then intended."""
+        """Return True if this service was already running at a due time, so that a delay was intended."""
         return self._last_call is not None and self._last_call >= due.at
 
     def _start(self, schedule: Schedule, due: str) -> None:
@@ -156,7 +156,7 @@ class Dispatcher:
     def _recover(self, occurrences: Occurrences, occurrence: Occurrence, moment: datetime) -> None:
         """Complete the record of a scheduled run whose process was killed or was never started.
 
-        A killed run is marked as ended. One that was never started is started now, unless it is too late.
+        A killed run is recorded as ended. One that was never started is started now or, if it is too late, skipped.
         """
         if occurrence.state is State.RUNNING:
             self._mark_killed(occurrences, occurrence, moment)

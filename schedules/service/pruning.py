@@ -29,7 +29,7 @@ from schedules.timetable.retention import Retention
 def prune_site(
     dataset: DataFolder, spider: type[NewspaperSpider], retention: Retention, moment: datetime
 ) -> dict[str, int]:
-    """Remove the old logs, reports and partitions of the table `fetches` of a site, and return the number of each.
+    """Remove the old logs, reports and records of requests (table `fetches`) of a site, and return the number of each.
 
     :param retention: number of days to keep each kind of record
     :param moment: current time; the caller must hold the lock of the site

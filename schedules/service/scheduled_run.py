@@ -41,10 +41,10 @@ class Result:
 
 @dataclass
 class ScheduledRun:
-    """Execution of a schedule for the due time ``due``, whose end is recorded in every case.
+    """Execution of a schedule for the due time ``due``, whose end is recorded even after an error.
 
     Without a due time (None), nothing is recorded. If another run has locked a site, the execution waits for it if
-    ``is_waiting`` is true, and else fails immediately.
+    ``is_waiting`` is true, and otherwise fails immediately.
     """
 
     occurrences: Occurrences
@@ -189,8 +189,8 @@ def run_schedule(
 ) -> Result:
     """Crawl the sites of a schedule now; raises an error if no run was started.
 
-    If another run has locked a site, a call with ``due`` or ``only_due`` waits for it, at most until the next due
-    time. Any other call is by a person; it fails immediately, and the due time can still be claimed by another call.
+    If another run has locked a site, a call with ``due`` or ``only_due`` waits for it, at most until the next due time.
+    Any other call was made by a person. It fails immediately, and its due time can be claimed again.
 
     :param due: due time that the caller has claimed (reserved); by default, the latest unclaimed one within the grace
         period is claimed

@@ -1,7 +1,7 @@
 """Alert targets in a timetable: webhooks, mail addresses and commands to which alerts are sent.
 
-Secrets are kept in environment variables. The timetable has only the names of these variables, such as `password_from =
-"KHOBOR_SMTP_PASSWORD"`.
+Secrets are kept in environment variables. The timetable has only the names of these variables, for example
+`password_from = "KHOBOR_SMTP_PASSWORD"`.
 """
 
 import re

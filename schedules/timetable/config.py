@@ -142,7 +142,7 @@ class Schedule(BaseModel):
 
     @property
     def rule(self) -> str:
-        """Cron expression and time zone; if they change, due times before the change are no longer caught up."""
+        """Cron expression and time zone; if they change, due times before the change are no longer executed late."""
         return f"{self.cron} {self.zone.key}"
 
     @property

@@ -30,7 +30,7 @@ class Problem:
 
 
 def problems_of(error: ValidationError, text: str, models: Mapping[str, type[BaseModel]]) -> Iterator[Problem]:
-    """Convert the validation errors of pydantic to errors with the line in the timetable file.
+    """Yield an error with its line in the timetable file for each validation error of pydantic.
 
     Messages do not contain values of the file, because a secret may have been written under a wrong key.
 

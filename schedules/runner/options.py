@@ -30,7 +30,7 @@ def spider_named(name: str) -> type[NewspaperSpider]:
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:
-    """Return the seed URLs of each newspaper, by name of the newspaper.
+    """Return the seed URLs (start URLs) of each newspaper, by name of the newspaper.
 
     Raises :class:`WrongUsage` if any seed is given twice or belongs to no newspaper; the message lists all of these
     seeds.

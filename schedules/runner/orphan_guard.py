@@ -20,9 +20,8 @@ def guard_against_orphaning(parent: int, seconds: float, is_publishing: Callable
     """Start a process that kills the calling process if it continues too long after its parent has exited; Linux only.
 
     :param parent: id of the parent process
-    :param seconds: time allowed after the exit of the parent; a run that is publishing its rows then has
-        `PUBLISH_SECONDS` more
-    :param is_publishing: function that returns True while the run is publishing its rows
+    :param seconds: time allowed after the exit of the parent; a run that is publishing then has `PUBLISH_SECONDS` more
+    :param is_publishing: function that returns True while the run is publishing, that is, writing its rows to Parquet
     """
     try:
         processes = os.pidfd_open(os.getpid()), os.pidfd_open(parent)

@@ -53,7 +53,7 @@ _OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DE
 
 
 def public_environment() -> dict[str, str]:
-    """Return the environment variables for a child process, without the secrets of the alert targets."""
+    """Return the environment of this process without the secrets of alert targets, for use by child processes."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith("KHOBOR_") or name in _OWN_VARIABLES
     }
@@ -158,9 +158,9 @@ class RunProcess:
     def conclude(self) -> dict[str, Any]:
         """Return the report of the ended run, and release the lock of the site.
 
-        If the run was killed, the rows that it stored are published first. The report is the content of
-        `runs/<run_id>.json` and the `exit_code`. If the run was stopped before it began, the report has only
-        `run_id`, `site`, `verdict` and `exit_code`.
+        If the run was killed, the rows that it stored are first written to Parquet. The report is the content of
+        `runs/<run_id>.json` and the `exit_code`. If the run was stopped before it began, the report has only `run_id`,
+        `site`, `verdict` and `exit_code`.
         """
         path = self.options.dataset.run(self.run_id)
         try:

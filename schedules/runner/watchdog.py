@@ -49,7 +49,10 @@ class Watchdog:
             self._time_left = min(self._time_left, STOP_NOW_SECONDS)
 
     def check(self, heartbeat: str | None, state: str) -> str | None:
-        """Return the reason to kill the run now (`stopped`, `overdue` or `stalled`), or None to let it run.
+        """Return the reason to kill the run now, or None to let it continue.
+
+        The reason is `stopped` if the run did not end in time after a signal, `overdue` if it exceeded its time limit,
+        and `stalled` if its heartbeat has not changed for too long.
 
         :param heartbeat: latest heartbeat, which a running crawl changes every second; None while there is none
         :param state: state of the run at that heartbeat: `recovering`, `crawling` or `publishing`

@@ -1,6 +1,6 @@
-"""Detection of drift, that is, of significant changes of a share since earlier runs.
+"""Detection of drift: significant changes since earlier runs, such as fewer stories with a byline.
 
-An example of a share is that of the stories with a byline.
+Each change is one of a share, that is, of a count k of n.
 """
 
 from collections import Counter
@@ -49,9 +49,9 @@ _RECOVERED = 20.0
 class Drift:
     """Significant change of a share since earlier runs of the site, such as the share of stories with a byline.
 
-    ``now`` is the count in the latest ``runs`` runs, and ``before`` the count in the ``runs_before`` runs before
-    them. A drift found by the previous run is carried over if the latest run has too few pages to confirm or refute
-    it; ``current`` is then the count of the latest run, and otherwise None.
+    ``now`` is the count in the latest ``runs`` runs, and ``before`` is the count in the ``runs_before`` runs before
+    them. If the latest run has too few pages to confirm or refute a drift found by the previous run, that drift is
+    carried over, and ``current`` is the count of the latest run; otherwise ``current`` is None.
     """
 
     name: ShareName
@@ -116,10 +116,10 @@ class Comparison:
         return [drift for about, drift in drifts.items() if broken.isdisjoint(_DERIVED_FROM.get(about, ()))]
 
     def _drift(self, name: ShareName, level: float) -> Drift | None:
-        """Test if a share has changed, at the significance level ``level``.
+        """Test if a share has changed significantly since earlier runs, at the significance level ``level``.
 
-        The test is made for several numbers of latest runs. Returns the change with the lowest p-value, or None if no
-        change is significant.
+        The share in the latest 1, 2, 4, 8 and 16 runs is tested against the share in the runs before them. Returns the
+        change with the lowest p-value, or None if no change is significant.
         """
         now = self._shares.count(self.report, name)
         if now[0] == (0 if name.high_is_bad else now[1]):  # no loss, or no pages

@@ -110,7 +110,7 @@ def student_t_sf(t: float, freedom: int) -> float:
 
 
 def _limited(a: float, b: float, max_stories: float = 30.0) -> tuple[float, float]:
-    """Scale the parameters of a beta distribution down so that their sum is at most ``max_stories``.
+    """Scale down the parameters (a, b) of a beta distribution so that their sum is at most ``max_stories``.
 
     The mean stays the same. The distribution is then at least as wide as the usual spread between runs.
     """
@@ -147,7 +147,10 @@ def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
 
 
 def _grid(before: Sequence[Count], concentration: float) -> Iterator[tuple[float, float]]:
-    """Yield (share, step) for shares around the pooled share, which are evenly spaced in log-odds by the step."""
+    """Yield (share, step) for a grid of shares around the pooled share of the counts.
+
+    The shares are evenly spaced in log-odds, and ``step`` is the distance in log-odds.
+    """
     k, n = pooled(before)
     usual = (k + 0.5) / (n + 1)
     spread = sqrt(1 / (k + 0.5) + 1 / (n - k + 0.5) + 1 / (len(before) * usual * (1 - usual) * (concentration + 1)))

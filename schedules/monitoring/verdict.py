@@ -103,7 +103,7 @@ def compare(
 
 
 def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
-    """Return the field counts of a run, in which declared extractors that found nothing have the count 0.
+    """Return the field counts of a run, with a count of 0 for each declared extractor that found nothing.
 
     An extractor is a function that finds a field on a page. Extractors are in the order in which they are tried.
     """

@@ -1,4 +1,4 @@
-"""Checks that a run has found stories, lists with stories, entry points with links, and recent changes."""
+"""Checks that a run has found stories, lists that contain stories, entry points with links, and recent changes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -153,7 +153,7 @@ class Deliveries(Database):
     # Targets --------------------------------------------------------------------------------------------------------
 
     def set_targets(self, names: Collection[str], moment: datetime, context: Mapping[str, Any]) -> None:
-        """Replace the targets; a new one gets all active alarms, and unsent alerts of a removed one are deleted."""
+        """Replace the alert targets; new ones get all active alarms, and unsent alerts of removed ones are deleted."""
         with self._sql.immediate():
             known = self._target_names()
             new = [name for name in names if name not in known]

@@ -45,7 +45,7 @@ class Progress:
 
 
 def read_progress(dataset: DataFolder, site: str) -> Progress | None:
-    """Read the progress of the run of a site; return None if its file is missing or cannot be read."""
+    """Read the progress of the running crawl of a site; return None if its file is missing or cannot be read."""
     try:
         values = json.loads(dataset.progress(site).read_bytes())
         at, run_id, reading = datetime.fromisoformat(values["at"]), str(values["run_id"]), values.get("reading")

@@ -95,7 +95,8 @@ def _field_problem(name: str, field: str) -> str | None:
 def zone_named(name: Any) -> ZoneInfo:
     """Return the time zone with this IANA name, such as `Asia/Dhaka`.
 
-    Raises `ValueError` for an unknown name and suggests a zone: for the name of a city, the zone of that city.
+    Raises `ValueError` for an unknown name. The message suggests a zone; if the name is a city, it is the zone of that
+    city.
     """
     known = available_timezones()
     if name in known:

@@ -158,9 +158,10 @@ class Comparison:
         return list(islice((count for count in counts if count[1]), _MAX_RUNS + _WINDOWS[-1]))
 
     def _prior(self, name: ShareName) -> list[Count]:
-        """Return an assumed count for a column that nearly every story has, as a reference before the first run.
+        """Return an assumed count for the comparison of a share before there are earlier runs.
 
-        The result is a list with one count; it is empty for any other column.
+        For a column that nearly every story has, it is a list with one count of nearly all stories. It is empty
+        otherwise.
         """
         column = name.about.removeprefix("field/")
         layouts = (self.report.get("measures") or {}).get("layouts") or {}

@@ -87,8 +87,11 @@ class RunShares:
 def length_shares(about: str, measure: str, usual: Mapping[int, int], tail: float) -> Iterator[ShareName]:
     """Yield the names of two shares: that of unusually short values, and that of unusually long ones.
 
-    A value is unusual if it is in the lower or upper ``tail`` (a share) of the distribution ``usual``, which maps each
-    length to its frequency.
+    A value is unusually short or long if it is in the lower or upper ``tail`` (a share) of the usual lengths.
+
+    :param about: subject of the shares, such as `field/byline`
+    :param measure: `length` for the length of values, `paragraphs` for their number
+    :param usual: frequency of each length in earlier runs
     """
     for how, (kind, short) in _LENGTHS.items():
         if kind == measure:

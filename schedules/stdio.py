@@ -34,7 +34,7 @@ def ignore_stderr_errors() -> Iterator[None]:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    r"""Codec error handler that replaces characters that cannot be encoded by `\uXXXX`, so that JSON stays valid."""
+    r"""Codec error handler: replace each unencodable character with its `\uXXXX` escape, so that JSON stays valid."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")

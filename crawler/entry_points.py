@@ -40,7 +40,8 @@ class EntryPoint:
         head of a page. They may contain `{date}` (also `{date:%d-%m-%Y}`), which is the day in the site's time zone,
         and `{page}` or `{offset}`
     :param limit: maximum number of entries of one feed or sitemap to follow, newest first
-    :param incremental: request it in incremental runs too; other entry points are requested in full runs only
+    :param incremental: also request it in incremental runs, which look for new stories only; all others are requested
+        in full runs (of the whole site) only
     :param days: number of days for which a path with `{date}` is requested, from today back
     :param disallowed: reason why it is declared but never requested, such as the rule of robots.txt
     """
@@ -150,12 +151,15 @@ class CrawlPosition:
 
 
 def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:
-    """Serialise the name of an entry point and a position in it as JSON, so that a later run can request the URL."""
+    """Serialise the name of an entry point and a position in it as JSON, so that a later run can request the URL.
+
+    An entry point is a listing, feed, sitemap or JSON document of a site.
+    """
     return json.dumps({"name": entry_point.name, "kind": type(entry_point).__name__, **asdict(position)})
 
 
 def load_position(text: str, entry_points: Iterable[EntryPoint]) -> tuple[EntryPoint, CrawlPosition] | None:
-    """Parse the output of :func:`dump_position` into an entry point and the position of a request within it.
+    """Parse the output of :func:`dump_position` into an entry point (such as a feed) and a position in it.
 
     Return None if the site no longer declares the entry point.
     """

@@ -168,7 +168,7 @@ class Sighting:
 
 @dataclass(slots=True, kw_only=True)
 class Ranking:
-    """One row of a ranked list at one moment: the rank, and the link seen there."""
+    """One row of a ranked list (`latest` or `popular`) at one moment: the rank, and the link seen there."""
 
     site: str = ""
     observed_at: datetime = required(UTC_MICROSECONDS, "when the snapshot was first seen")
@@ -218,7 +218,7 @@ def record_of(item: Any) -> Any:
 
 
 def fetch_of(item: Any) -> Fetch | None:
-    """Return the :class:`Fetch` (discovered URL and outcome) that belongs to an item, or None for a snapshot."""
+    """Return the :class:`Fetch` (URL and its final state) that belongs to an item, or None for a snapshot of a list."""
     return item if isinstance(item, Fetch) else getattr(item, "fetch", None)
 
 

@@ -38,13 +38,13 @@ class CrawlMemory(Protocol):
         return False
 
     def was_known(self, key: str) -> bool:
-        """Return True if an earlier run recorded an outcome for a URL, which is given by its key."""
+        """Return True if an earlier run recorded an outcome (final state) for a URL, which is given by its key."""
         return False
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
-        """Record a link to a story, found in the list or entry point ``via``.
+        """Record a link to a story; return True if the headline or time beside it suggests that the story has changed.
 
-        Return True if the headline or time beside the link suggests that the story has changed.
+        :param via: name of the ranked list, feed or other page with the link
         """
         return False
 
@@ -97,7 +97,7 @@ class LinkFollower(scrapy.Spider):
     ) -> str | None:
         """Record a link to a story; return ``via`` if the link suggests that the story has changed, otherwise None.
 
-        ``via`` is the name of the list or entry point with the link.
+        :param via: name of the ranked list, feed or other page with the link
         """
         if not isinstance(target, SiteUrl) or target.story_id is None:
             return None
@@ -111,7 +111,7 @@ class LinkFollower(scrapy.Spider):
         return self._follow(target, fetch.url, entry_point.name, depth, priority, hinted_by=hinted_by)
 
     def _follow_linked(self, stories: list[SiteUrl], fetch: Fetch) -> Outputs:
-        """Yield requests for the linked stories that no list or entry point has linked to so far in this run.
+        """Yield requests for the linked stories that no list, feed or sitemap has linked to so far in this run.
 
         The scheduler sends them only when no other request is left, and drops those for stories that are already
         stored.
@@ -138,8 +138,11 @@ class LinkFollower(scrapy.Spider):
     ) -> Outputs:
         """Yield the request for a link, or a :class:`Fetch` with the reason why the link is not requested.
 
-        A URL that was already found in this run is requested again only if ``hinted_by`` is given, the name of the list
-        or entry point that suggests a change of the story.
+        A URL that was already found in this run is requested again only if ``hinted_by`` is given.
+
+        :param via: name of the list, feed or other page with the link
+        :param depth: number of links from the seed
+        :param hinted_by: name of the list or feed that suggests a change of the story
         """
         if target.request_url in self._discovered and not hinted_by:
             return
@@ -169,7 +172,8 @@ class LinkFollower(scrapy.Spider):
     def resume(self, fetch: Fetch, saved_position: str | None = None) -> Request | None:
         """Return the request for a URL that an earlier run discovered but did not finish.
 
-        Return None for a URL that every run requests anyway, and for an entry point that the site no longer declares.
+        Return None for a URL that every run requests anyway, and for a listing, feed or other document with links to
+        stories that the site no longer declares.
         """
         fetch.normal_url = self.url_rules.identify(fetch.url).url
         if fetch.story_id is not None:
@@ -200,8 +204,8 @@ def is_front_page(fetch: Fetch) -> bool:
 
 
 def position_of(response: Response) -> CrawlPosition:
-    """Return the page or fragment number, within its entry point, with which a response was requested.
+    """Return the position of a response within its entry point (listing, feed etc.), such as the page number.
 
-    The default is the first page. It is used where no number was set, as in `scrapy parse`.
+    The default is the first page. It is used if the request has no position, for example in `scrapy parse`.
     """
     return response.meta.get("position") or CrawlPosition()

@@ -80,7 +80,10 @@ class NewspaperSpider(EntryPointFollower):
         return urlsplit(request.url).hostname in cls.hosts
 
     async def start(self) -> AsyncIterator[Any]:
-        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt."""
+        """Yield the requests for the seeds and the front page; in a full run, also for the sitemaps in robots.txt.
+
+        A full run crawls the whole site.
+        """
         starts = () if self.is_incremental and self.starts == self.seeds else self.starts
         for link in (*starts, self._home):
             for output in self._follow(self.url_rules.identify(link), "", "seed", 0, SEED_PRIORITY):

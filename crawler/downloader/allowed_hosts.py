@@ -1,7 +1,7 @@
 """Restriction of requests to the site's hosts, over http or https, at public IP addresses.
 
 Scrapy's offsite and redirect middlewares are replaced, because they drop a request to another host without calling its
-errback. The discovered URL would then have no recorded outcome.
+errback. No outcome (final state) would then be recorded for the discovered URL.
 """
 
 import ipaddress

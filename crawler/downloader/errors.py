@@ -20,7 +20,7 @@ from crawler.scrapy_internals import HttpParseError
 
 
 class FetchError(IgnoreRequest):
-    """Raised if a request is not sent or a response is not accepted; holds the outcome of the URL to be recorded.
+    """Raised if a request is not sent or a response is not accepted; holds the outcome (final state) of the URL.
 
     It is a subclass of `IgnoreRequest`, so that Scrapy neither logs a traceback nor retries the request.
     """

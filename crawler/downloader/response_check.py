@@ -117,7 +117,7 @@ def _wrong_type(kind: str, label: str, url: str) -> Rejection | None:
 def _cut_short(kind: str, body: bytes) -> Rejection | None:
     """Return a rejection if the end of the document is missing, otherwise None.
 
-    HTML that does not begin like a document is a valid fragment and not rejected.
+    HTML that does not begin like a whole document is a valid part of a page and not rejected.
     """
     end = body[-END_BYTES:].rstrip()
     complete = True

@@ -52,7 +52,7 @@ _SUBTITLE = re.compile(
 
 
 def story_lines(chosen: Sequence[Candidate], headline: str | None, summary: str | None) -> list[Candidate]:
-    """Return the candidates that are lines of the story.
+    """Return those of the chosen text blocks that are lines of the story.
 
     The headline, the lines before it, and labels such as dates and buttons are removed.
 

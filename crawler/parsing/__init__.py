@@ -1,4 +1,4 @@
-"""Parsing of pages into ranked lists, links to stories, and the story itself.
+"""Parsing of pages into ranked lists (latest, most popular), links to stories, and the story itself.
 
 Modules here may import `crawler.decoding`, `crawler.bengali`, `crawler.entry_points`, `crawler.urls` and
 `crawler.items`.

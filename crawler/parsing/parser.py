@@ -163,7 +163,7 @@ class PageParser:
             parsed.unfit = f"{listing.script} has no {listing.entries.items or 'list'}: {found}"
 
     def _parse_json(self, response: PageResponse, source: Json) -> ParsedPage:
-        """Return the entries of a JSON document; if it is a ranked list, also return its rows."""
+        """Return the entries of a JSON document; if it is a `latest` or `popular` list, also return its ranked rows."""
         document = load_json(response.body, response.content_type)
         if source.html:
             page = Page(html_at(document, source.html).encode(), response.url, response.fetched_at)

@@ -22,7 +22,7 @@ MAX_ROWS = 1_000
 
 @dataclass(frozen=True)
 class RankedList:
-    """Selectors of a ranked list.
+    """Selectors of a ranked list (latest or most popular stories) on the pages of a site.
 
     :param name: `latest` or `popular`
     :param regions: selectors of the element that holds the rows, from the most to the least specific
@@ -33,7 +33,7 @@ class RankedList:
         the text if a row has both
     :param title: selector, within a row, of the element with the text; if nothing matches, the text of the links is
         used
-    :param drop: selector of an element inside the title that is not part of the headline (a kicker)
+    :param drop: selector of an element inside the title that is not part of the headline, such as a short line above it
     :param page: pattern of URL paths; the list is only searched on pages that match it
     """
 
@@ -49,7 +49,7 @@ class RankedList:
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
-    """One row of a ranked list, with the headline as printed in the list."""
+    """One row of a ranked list (latest or most popular stories), with the headline as printed in the list."""
 
     rank: int
     target: SiteUrl | SkippedUrl
@@ -118,7 +118,7 @@ def _main_target(targets: list[SiteUrl | SkippedUrl]) -> SiteUrl | SkippedUrl:
     """Return the link of a row that leads to a story.
 
     If there is none, return the first link to another kind of page, such as a video, or else the first link. A row has
-    several links if its kicker is a link too.
+    several links if the kicker (short line above the headline) is a link too.
     """
     stories = (target for target in targets if isinstance(target, SiteUrl) and target.story_id)
     others = (target for target in targets if isinstance(target, SkippedUrl) and target.outcome is Outcome.NOT_A_STORY)

@@ -34,9 +34,10 @@ class EntryPointFollower(LinkFollower):
         yield from self._request_entry_points()
 
     def _request_entry_points(self, *, again: bool = False) -> Outputs:
-        """Yield the requests for all entry points with declared paths; without ``again``, only once per run.
+        """Yield the requests for all entry points (feeds etc.) with declared paths; without ``again``, once per run.
 
-        An incremental run requests only those marked ``incremental``, unless stories were missed since the last run.
+        An incremental run, which looks for new stories only, requests only those marked ``incremental``. If stories
+        were missed since the last run, it requests all.
         """
         if self._entry_points_requested and not again:
             return

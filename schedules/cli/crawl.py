@@ -16,7 +16,10 @@ from schedules.paths import DEMO, PROJECT
 
 def add_to(commands: Commands) -> None:
     parser = commands.add(crawl, "run now: crawl, publish, evaluate", "crawl kalbela --max-pages 50")
-    parser.add_argument("site", nargs="+", metavar="SITE")
+    parser.add_argument("site", nargs="+", metavar="SITE", help="newspaper, by its name in `khobor sites`")
+    parser.add_argument(
+        "--mode", choices=("full", "incremental"), help="the whole site (default), or lists and what is new"
+    )
     parser.add_argument("--seed", action="append", default=[], metavar="URL", help="start at this URL (repeatable)")
     parser.add_argument("--max-pages", type=positive, metavar="N", help="send at most N requests")
     parser.add_argument("--max-depth", type=positive, metavar="N", help="follow at most N links from the seeds")
@@ -50,7 +53,8 @@ def crawl(options: argparse.Namespace) -> int:
             reports.append(not_started(name, error))
     seeds = seeds_by_site(options.seed, spiders)
     limits = {name: getattr(options, name) for name in ("max_pages", "max_depth", "max_minutes")}
-    settings = checked_settings(options.settings, mirror=options.mirror, **limits)
+    mode = [f"KHOBOR_MODE={options.mode}"] if options.mode else []
+    settings = checked_settings([*options.settings, *mode], mirror=options.mirror, **limits)
     dataset = DataFolder(options.data)
     runs = [RunOptions(each, dataset, seeds[each.name], settings) for each in spiders]
     with ProgressBars() as progress:
@@ -70,7 +74,13 @@ def demo(options: argparse.Namespace) -> int:
     with _bundled_newspaper() as mirror:
         print(f"Crawling the bundled newspaper at {mirror} into {short_path(options.data)}", file=sys.stderr)
         no_delays = ("DOWNLOAD_DELAY=0", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "KHOBOR_FIRST_PAUSE_SECONDS=0")
-        given = {"mirror": mirror, "settings": list(no_delays), "data": options.data, "json": options.json}
+        given = {
+            "mirror": mirror,
+            "settings": list(no_delays),
+            "data": options.data,
+            "json": options.json,
+            "mode": None,
+        }
         no_limits = {"max_pages": None, "max_depth": None, "max_minutes": None}
         code = crawl(argparse.Namespace(site=["kalbela"], seed=[], **given, **no_limits))
     if code == 0 and not options.json:

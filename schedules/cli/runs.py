@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_to(commands: Commands) -> None:
     commands.add(sites, "list the known sites", "sites --json")
     parser = commands.add(runs, "list past runs, or show one in detail", "runs --last 20")
-    parser.add_argument("run_id", nargs="?", metavar="RUN")
+    parser.add_argument("run_id", nargs="?", metavar="RUN", help="id of one run, to show it in full")
     parser.add_argument("--last", type=positive, default=20, metavar="N", help="number of runs (%(default)s)")
 
 

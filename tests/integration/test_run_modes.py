@@ -15,7 +15,7 @@ from tests.newspaper.sections import SECTIONS
 from tests.newspaper.site_state import feed_names
 from tests.support.commands import FinishedCrawl
 
-INCREMENTAL = ("-s", "KHOBOR_MODE=incremental")
+INCREMENTAL = ("--mode", "incremental")
 
 
 def new_paper() -> Newspaper:

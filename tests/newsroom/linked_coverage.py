@@ -7,7 +7,6 @@ import argparse
 import gzip
 import re
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -71,8 +70,6 @@ def measure(seed: int, mode: str, days: float, place: Path, *, hours: int = 6, p
     for visit in visits:
         revisits += visit.number is not None and visit.number in seen
         seen.add(visit.number)
-    others = Counter(visit.target.partition("?")[0].split("/")[1] for visit in visits if visit.number is None)
-    print(others.most_common(12))
     texts = tuple(f"{n} {room._by_number()[n].section} {room._by_number()[n].published}" for n in missed)
     return LinkedCoverage(len(room.linked), texts, sum(ran.new for ran in evaluation.runs), len(visits), revisits)
 

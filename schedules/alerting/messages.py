@@ -98,6 +98,6 @@ def plain_text(event: Mapping[str, Any]) -> str:
 def chat_text(event: Mapping[str, Any]) -> str:
     """Render an alert event as text for chat programs, without markup and mentions.
 
-    The text is sent as the key `text` of the JSON, which chat programs display.
+    The text is sent to a webhook as the JSON key `text`, which chat programs display.
     """
     return plain_text(event).translate(_CHAT)

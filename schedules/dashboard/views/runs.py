@@ -17,7 +17,10 @@ _TOTALS = ("new", "revised", "unchanged", "gone", "rejected", "requests")
 
 
 def runs(query: Query) -> dict[str, Any]:
-    """Return the runs of each site: `runs` (oldest first), and `days` with the totals and runs of each day."""
+    """Return the past runs of each site of the page.
+
+    The key `runs` has the runs, oldest first. The key `days` has the totals and the runs of each day.
+    """
     return query.per_site(_site)
 
 

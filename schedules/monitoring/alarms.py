@@ -85,7 +85,7 @@ def _kind(drift: Drift) -> str:
 
 
 def _merge_layout(drifts: Sequence[Drift]) -> list[Drift]:
-    """Replace the drifts of headline and body by one drift of the layout if both have the same count.
+    """Replace the significant changes of headline and body by one change of the layout if both have the same count.
 
     This is because a page that fits no layout has neither a headline nor a body.
     """

@@ -69,7 +69,7 @@ class Drift:
 
     @property
     def _severity(self) -> tuple[int, float]:
-        """Sort key: drifts of filled fields come first, then other measures, then drifts of extractors."""
+        """Sort key: changes in filled fields first, then other measures, then extractors; lower p-values first."""
         return 0 if self.name.how == "filled" else 2 if self.name.how == "by" else 1, self.p_value
 
 

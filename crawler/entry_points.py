@@ -11,9 +11,9 @@ class Pagination:
     """Rules for requesting the further pages of a listing or JSON document.
 
     There are three kinds: HTML fragments that a button loads, linked pages with a number, and URLs with a number in the
-    path. Pages are requested until one links to stories known from earlier runs and to hardly any new ones. The path of
-    an entry point with `{page}` or `{offset}` is requested with the next number. All other pages are requested only if
-    the listing links to them.
+    path. The URLs of the last kind are made by counting up `{page}` or `{offset}` in the path of the entry point; pages
+    of the other kinds are requested only if the listing links to them or has the button. Requests stop at a page that
+    links to stories known from earlier runs and to hardly any new ones.
 
     :param button: selector of the button that carries the list's id; empty if the listing has numbered pages
     :param attribute: attribute of the button that holds the id

@@ -14,7 +14,7 @@ _RAW_TAG = re.compile(r"<(/?)(?:script|style|textarea|title|xmp|iframe|noembed|n
 def limit_attributes(html: str, removed: Counter[str]) -> str:
     """Return the HTML without the attributes beyond :data:`MAX_ATTRIBUTES` of each tag, and count them in ``removed``.
 
-    To be fast, only tags that contain a long stretch of text without `<` are checked.
+    For speed, a tag is checked only if it is long: it is found as a long part of the HTML without the character `<`.
     """
     parts, kept_to = [], 0
     checked_to, in_raw_text = 0, False

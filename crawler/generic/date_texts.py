@@ -79,8 +79,8 @@ class DateReader:
     :param zone: time zone of a time without an offset
     :param now: time of the download; a date more than a day later is rejected
     :param language: language of the page, in lower case, such as `en-us`
-    :param knows_zone: ``zone`` is the time zone of the site; otherwise, of a time without an offset, only the day is
-        used
+    :param knows_zone: True if ``zone`` is the time zone of the site. If False, a date and time without an offset is
+        reduced to its day.
     """
 
     zone: ZoneInfo

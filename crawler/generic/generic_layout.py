@@ -41,8 +41,8 @@ class GenericLayout:
     It has the same interface as :class:`crawler.parsing.layout.Layout`, but finds the text by the density of prose.
 
     :param limits: limits for the selection of the text
-    :param knows_zone: the time zone passed to :meth:`parse` is that of the site; otherwise, of a time without an
-        offset, only the day is used
+    :param knows_zone: True if the time zone passed to :meth:`parse` is that of the site. If False, a date and time
+        without an offset is reduced to its day.
     """
 
     name: str = NAME

@@ -66,7 +66,7 @@ def export(data: Path, out: Path, selection: Selection, form: str = "parquet") -
 
 @contextmanager
 def _reading(name: str) -> Iterator[None]:
-    """Convert an error that PyArrow raises for a damaged file in the block to :class:`DataDamaged`.
+    """Context manager that raises :class:`DataDamaged` where PyArrow reports a damaged file.
 
     Errors of the operating system, which have an errno, are raised unchanged.
     """

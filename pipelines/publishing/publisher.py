@@ -58,7 +58,7 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
 def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: str) -> int:
     """Delete the partitions of a table that lie before the date ``before``; return the number of deleted partitions.
 
-    Each deletion is announced in the ledger before and recorded after it, so that it can be completed after a crash.
+    The ledger records each deletion before and after it takes place, so that the next call completes it after a crash.
     """
     ledger.commit()
     _finish_interrupted(data_folder, ledger)

@@ -103,9 +103,9 @@ class Table:
         return self.key_prefix(*(row[name] for name in self.key))
 
     def key_prefix(self, *values: Any) -> str:
-        """Return the text of a row key, or of its beginning if only the values of the first key columns are given.
+        """Return the text of a row key, or a prefix of it if only the values of the first key columns are given.
 
-        An update for such a beginning applies to every row whose key starts with it.
+        An update that is stored under a prefix applies to every row whose key starts with it.
         """
         return KEY_SEPARATOR.join(map(_plain, values))
 

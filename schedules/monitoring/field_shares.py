@@ -54,7 +54,9 @@ class RunShares:
         self._lengths: dict[str, dict[tuple[str, str], dict[int, int]]] = {}
 
     def shares(self, run: Report) -> dict[ShareName, Count]:
-        """Return all measured shares of a run except those about the lengths of values.
+        """Return the measured shares of a run, such as the share of stories with a byline, by name.
+
+        Shares that describe the lengths of values are left out.
 
         The result is empty for a run without measurements, such as one that was killed.
         """

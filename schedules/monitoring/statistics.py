@@ -130,9 +130,9 @@ def _is_low(now: Count, before: Sequence[Count]) -> bool:
 
 
 def _posterior(before: Sequence[Count]) -> list[tuple[float, float, float]]:
-    """Return the posterior distribution of the beta parameters, as a list of (weight, a, b) on a grid.
+    """Return the posterior distribution of the parameters of a beta-binomial, as a list of (weight, a, b) on a grid.
 
-    Each entry stands for one pair of usual share and concentration (the inverse of the spread between runs).
+    Each entry stands for one mean ``a / (a + b)`` and one concentration ``a + b``, which is high if runs vary little.
     """
     fits = []
     for concentration, prior in _CONCENTRATIONS:

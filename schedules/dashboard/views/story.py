@@ -57,8 +57,8 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
 def _intervals(source: DataSource, story_id: str, since: str) -> list[dict[str, Any]]:
     """Return the periods during which a story was in a ranked list.
 
-    They are computed from the snapshots of the lists since the day ``since``, and of the last day with snapshots before
-    it, which show that the story was not yet listed.
+    They are computed from the snapshots of the lists since the day ``since``. The snapshots of the day before are read
+    too: the last one without the story is the earliest moment at which it can have entered the list.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -18,8 +18,8 @@ crawl: .venv/.ready ## one run of Kalbela (set KHOBOR_CONTACT first)
 notebook: .venv/.ready-notebook ## open notebooks/first-hour.ipynb, with pandas, polars and matplotlib
 	$(BIN)/jupyter lab notebooks/first-hour.ipynb
 
-test: .venv/.ready-dev ## the tests
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+test: .venv/.ready-dev ## the tests (those of tests/rules belong to `make check`)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --ignore tests/rules
 
 sample: .venv/.ready-dev ## write data/sample again, from visits of the bundled newspaper
 	$(BIN)/python -m tests.support.sample_data
@@ -40,7 +40,7 @@ check: .venv/.ready-dev ## lint, format, spelling, types, layout and prose
 	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/rules
+	$(BIN)/python -m pytest --numprocesses auto tests/rules
 
 bench: .venv/.ready-dev ## measure speed, side by side with other tools
 	$(BIN)/python -m benchmarks

@@ -79,7 +79,7 @@ def _rows(numbers: range, count: int, rng: Random, prints: list[bytes]) -> dict[
         rows["urls"].append((*address, "story", f'"{rng.getrandbits(64):x}"', None, 0, None, seen, None))
         content, body, state = (f"{rng.getrandbits(128):032x}" for _ in range(3))
         place = (story_id, url, f"{at:%Y-%m}", 1, content, body, state)
-        rows["stories"].append((*place, story_id, seen, seen, "latest", 1, None))
+        rows["stories"].append((*place, story_id, seen, seen, "latest", 1, None, "country-news"))
         rows["sketches"].append((number + 1, story_id, seconds, None, rng.choice(prints)))
         rows["bands"] += ((key_of(seconds, rng.getrandbits(24)), number + 1) for _ in range(BANDS))
     rows["bands"].sort()  # far faster, and the pages of the index are filled as they would be

@@ -26,6 +26,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two workers per core: half of the time of these tests is waiting for servers, signals and time limits."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture
 def memory_folder() -> Iterator[Path]:
     """A temporary folder in memory, where the system has one: tests of kills do not depend on the speed of the disk."""

@@ -17,7 +17,7 @@ import threading
 import time
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
@@ -478,6 +478,5 @@ class FaultServer:
         return name if name in BEHAVIOURS else "robots_404"
 
 
-def every_behaviour() -> Iterator[str]:
-    """Return the names of all behaviours of pages (without those of robots.txt and of FaultSite)."""
-    return (name for name in BEHAVIOURS if not name.startswith(("robots_", "paper_")))
+# Names of the behaviours of pages in this module, without those of robots.txt and of FaultSite.
+EVERY_BEHAVIOUR = frozenset(name for name in BEHAVIOURS if not name.startswith(("robots_", "paper_")))

@@ -181,10 +181,18 @@ class _DataFolderCollector(Collector):
             text = "Free bytes in the file system of the data folder"
             yield gauge("khobor_free_bytes", text, [], [((), self.dataset.free_bytes())])
 
+    def _recorded(self) -> list[str]:
+        """Return the known sites that have data in the folder or a schedule; other declared sites have no metrics."""
+        scheduled = {site for schedule in self.timetable.schedules for site in schedule.sites}
+        return [site for site in sites() if site in scheduled or self.dataset.ledger(site).exists()]
+
     def _progress(self) -> Iterator[Metric]:
         runs = {run.site: run for run in running(self.dataset) if run.site in sites()}
         yield gauge(
-            "khobor_running", "1 while a run is in progress", ["site"], [((s,), int(s in runs)) for s in sites()]
+            "khobor_running",
+            "1 while a run is in progress",
+            ["site"],
+            [((site,), int(site in runs)) for site in self._recorded()],
         )
         for name, text in (
             ("requests", "Requests so far of the current run"),
@@ -200,7 +208,7 @@ class _DataFolderCollector(Collector):
         due = [((s.name,), next(s.after(self.moment)).at.timestamp()) for s in self.timetable.schedules]
         yield gauge("khobor_schedule_next_timestamp_seconds", "Next time the schedule is due", ["schedule"], due)
         active = active_alarms(self.dataset)
-        counts = {(site, kind): 0 for site in sites() for kind in ALARM_KINDS}
+        counts = {(site, kind): 0 for site in self._recorded() for kind in ALARM_KINDS}
         for alarm in active.alarms:
             site, kind = str(alarm.get("site")), str(alarm.get("kind"))
             key = (known_or_other(site, sites()), known_or_other(kind, ALARM_KINDS))

@@ -88,7 +88,8 @@ def test_metrics_match_the_rows(crawled: FinishedCrawl, timetable: Timetable) ->
     assert found["khobor_newest_story_published_timestamp_seconds"]["kalbela",] == pytest.approx(published)
     assert found["khobor_lag_seconds"]["kalbela",] == pytest.approx(moment.timestamp() - published, abs=1)
     assert found["khobor_outbox_rows"] == {("kalbela",): 0}
-    assert found["khobor_running"]["kalbela",] == 0
+    assert found["khobor_running"] == {("kalbela",): 0}
+    assert {site for _, site in found["khobor_alarms"]} == {"kalbela"}
     assert found["khobor_free_bytes"][()] > 0
 
 

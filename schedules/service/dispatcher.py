@@ -241,7 +241,8 @@ class WakeUps:
     def set(self, moment: datetime) -> None:
         """Set the time of the next call of ``wake``; it replaces the time that was set before."""
         options = {"id": "due", "replace_existing": True, "misfire_grace_time": None}
-        self._scheduler.add_job(self._wake, "date", run_date=moment, **options)
+        # Not a date: such a job is removed after its call, which raises an error while the scheduler shuts down.
+        self._scheduler.add_job(self._wake, "interval", days=365, next_run_time=moment, **options)
 
     def stop(self) -> None:
         self._scheduler.pause()  # a job that is due during the shutdown would log an error

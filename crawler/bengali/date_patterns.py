@@ -175,16 +175,17 @@ AGO = _compile(
 )
 DAY_BACK = _compile(rf"{_START} (?P<day>{_any(DAYS_BACK)}) {_END}")
 
+_UPDATED = r"আপডেট(?:েড)? | হালনাগাদ | updated? | modified"
+# Found in each label of a date of update, and quickly.
+UPDATE_WORD = _compile(_UPDATED)
 LABEL = _compile(
     rf"""(?: {_START} | (?<=এম) | (?<=[ap]m) ) (?: (?:সর্বশেষ|শেষ|প্রথম|last|first)\s? )?
     (?: (?P<published> (?:প্রকাশ|আপলোড) (?:িত|কাল)? | publish(?:ed)? | posted )
-      | (?P<updated> আপডেট(?:েড)? | হালনাগাদ | updated? | modified ) )
+      | (?P<updated> {_UPDATED} ) )
     (?:ের)? (?: \s (?:{_any(["তারিখ", "সময়", "টাইম", "হয়েছে", "করা হয়েছে", "date", "time", "on", "at"])}) ){{0,2}}
     (?: \s? [:ঃ∶：] [\s:ঃ–—-]*
       # Without a colon it is a label only before a date: প্রকাশ is also a name and a verb.
       | {_END} \s? (?= \d | (?:{_any([*MONTHS, *_WEEKDAYS, *_PARTS, *DAYS_BACK])}){_END} | \Z ) )"""
 )
-# Part of each label of the date of update.
-UPDATE_WORD = _compile(r"আপডেট | হালনাগাদ | updat | modif")
 # Text after a label without a date.
 EMPTY = _compile(r"(?: [\s,;|।·•()\[\]/.:ঃ–—-] | (?:অনলাইন|প্রিন্ট)\s(?:সংস্করণ|ভার্সন) )*")

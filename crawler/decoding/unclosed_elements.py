@@ -16,8 +16,11 @@ SKIPPED_CONTAINERS = frozenset(
     + ("math", "nav", "noscript", "object", "select", "svg", "template", "textarea", "video")
 )
 _ANY_SKIPPED = ", ".join(sorted(SKIPPED_CONTAINERS))
-# Elements in a caption that show that it is unclosed and holds paragraphs of the story.
-_BLOCKS = "br, div, h2, h3, li, p, section, table"
+# Elements that a caption may have; any other shows that it is unclosed and holds paragraphs of the story.
+_INLINE = frozenset(
+    ("a", "abbr", "b", "bdi", "cite", "em", "figcaption", "font", "i", "img", "mark", "q", "small", "span", "strong")
+    + ("sub", "sup", "time", "u", "wbr")
+)
 # An unclosed one may have a next sibling: the parser closes it at its end tag, or at the next of its name.
 _CLOSED_BY_OTHERS = ("form", "button", "select")
 _RAW = "script|style|title|textarea|iframe|xmp|noembed|noframes"
@@ -109,9 +112,9 @@ def _is_inside(node: LexborNode, elements: set[int], container: LexborNode) -> b
 
 
 def _is_plain_figure(node: LexborNode) -> bool:
-    """Return True if a figure has no other text than one caption, and the caption contains no block elements."""
+    """Return True if a figure has no other text than one caption, and the caption has only inline elements."""
     captions = node.css("figcaption") if node.tag == "figure" else []
-    if len(captions) != 1 or captions[0].css_first(_BLOCKS) is not None:
+    if len(captions) != 1 or any(inner.tag not in _INLINE for inner in captions[0].css("*")):
         return False
     return (node.text() or "").split() == (captions[0].text() or "").split()
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
-from crawler.decoding.unclosed_elements import SKIPPED_CONTAINERS, close_elements
+from crawler.decoding.unclosed_elements import SKIPPED_CONTAINERS, close_elements, may_be_unclosed
 from crawler.parsing.page import Page
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from crawler.urls import SiteUrl
@@ -23,6 +24,28 @@ def paragraphs(inner: str) -> list[str]:
     assert isinstance(address, SiteUrl)
     page = Page(html.encode(), URL, datetime(2026, 1, 12, tzinfo=UTC))
     return LAYOUT_2023.parse(page, address, rules, Kalbela.zone).story.body.split("\n\n")
+
+
+CAPTION = "<figure><img><figcaption>একটি <b>ছবি</b>"
+
+
+@pytest.mark.parametrize(
+    ("inner", "unclosed"),
+    [
+        (f"<div>{CAPTION}</figcaption></figure></div>", False),
+        (f"{CAPTION}</figcaption></figure><p>পরে</p>", False),
+        *(
+            (f"{CAPTION}<{tag}>পরে</{tag}>", True)
+            for tag in ("p", "blockquote", "h4", "ul", "pre", "article", "center")
+        ),
+        (f"{CAPTION}<br>পরে", True),
+        (f"{CAPTION}</figcaption>পরে", True),
+    ],
+)
+def test_figure_with_plain_caption_is_closed(inner: str, unclosed: bool) -> None:
+    container = LexborHTMLParser(f'<form><div id="text">{inner}</div></form>').css_first("#text")
+    assert container is not None
+    assert may_be_unclosed(container) is unclosed
 
 
 NAMES = sorted(SKIPPED_CONTAINERS - {"iframe", "textarea"})

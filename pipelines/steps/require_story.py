@@ -26,7 +26,7 @@ def require_story(item: Any) -> Any:
         return item
     story = item.story
     if story.layout is None:
-        raise UnknownLayout("no layout of the newspaper fits the page")
+        raise UnknownLayout("no layout fits the page, and it has no article that can be read without one")
     if not story.headline:
         raise NoHeadline(f"layout {story.layout} found no headline")
     if not story.body or not story.word_count:

@@ -14,8 +14,15 @@ from tests.newspaper import Fault, Newspaper
 from tests.newspaper.sections import SECTIONS
 from tests.newspaper.site_state import feed_names
 from tests.support.commands import FinishedCrawl
+from tests.support.fault_server import BEHAVIOURS
+from tests.support.fault_site import FaultSite
 
 INCREMENTAL = ("--mode", "incremental")
+
+CARD, RELATED = "/world/asia/4321", "/world/asia/4322"
+BEHAVIOURS["with_card"] = lambda visit: visit.reply(
+    visit.page.replace(b"</body>", f'<a href="{CARD if visit.target == "/" else RELATED}">খবর</a></body>'.encode())
+)
 
 
 def new_paper() -> Newspaper:
@@ -116,3 +123,16 @@ def test_incremental_run_skips_forbidden_entry_points(crawl: FinishedCrawl) -> N
     full, incremental = crawl.crawl(), crawl.crawl(*INCREMENTAL)
     forbidden = crawl.table("fetches").query("outcome == 'robots'")
     assert set(forbidden["run_id"]) == {full["run_id"]} != {incremental["run_id"]}
+
+
+@pytest.mark.parametrize(
+    ("mode", "linked"),
+    [("full", {CARD: "front_page", RELATED: "related"}), ("incremental", {CARD: "front_page"})],
+)
+def test_stories_linked_only_from_pages_are_stored(tmp_path: Path, mode: str, linked: dict[str, str]) -> None:
+    with FaultSite(["ok"], places={"/": "with_card", CARD: "with_card"}) as paper:
+        ended = paper.crawl(tmp_path, "--mode", mode)
+    stories = ended.table("stories")
+    found = {url.removeprefix("https://www.kalbela.com"): via for url, via in stories[["url", "discovered_via"]].values}
+    assert {path: via for path, via in found.items() if path in (CARD, RELATED)} == linked
+    assert ended.report["linked"] == {"requested": len(linked)}

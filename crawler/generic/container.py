@@ -80,7 +80,7 @@ _WORDS = frozenset(
     + ("widget", "banner", "pagination", "pager", "rating", "copyright", "disclaimer", "mostread", "mostviewed")
     + ("morenews", "morestories", "morefrom", "moreon", "readmore", "readnext", "readalso", "visuallyhidden")
 )
-_BEGINNINGS = ("related", "recirc", "recommend", "promo", "advert", "sponsor")
+_BEGINNINGS = re.compile(r"(?:^|[\s_-])(?:related|rec(?:irc|ommend)|promo|advert|sponsor)")
 _PAIRS = re.compile(
     r"(?:^|[\s_-])(?:most-(?:read|viewed)|more-(?:news|stories|from|on)|read-(?:more|next|also)|author-(?:bio|box|info)"
     r"|sr-only|screen-reader-text|visually-hidden)(?:$|[\s_-])"
@@ -206,9 +206,12 @@ def _is_boilerplate(node: LexborNode) -> bool:
     if node.tag in _NEVER_BOILERPLATE:
         return False
     attributes = node.attributes
+    if not attributes:
+        return False
+    names = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
     return (
-        "hidden" in attributes
-        or any(_names_boilerplate(value) for name in ("class", "id") if (value := attributes.get(name)))
+        (names != " " and _names_boilerplate(names))
+        or "hidden" in attributes
         or ("style" in attributes and _HIDDEN_STYLE.search(attributes["style"] or "") is not None)
     )
 
@@ -216,10 +219,9 @@ def _is_boilerplate(node: LexborNode) -> bool:
 @lru_cache(maxsize=4096)  # the pages of a site have the same few hundred names
 def _names_boilerplate(names: str) -> bool:
     names = names[:_MAX_NAMES].lower()
-    words = _SEPARATOR.split(names)
     return (
-        not _WORDS.isdisjoint(words)
-        or any(word.startswith(_BEGINNINGS) for word in words)
+        not _WORDS.isdisjoint(_SEPARATOR.split(names))
+        or _BEGINNINGS.search(names) is not None
         or ("-" in names and _PAIRS.search(names) is not None)
     )
 

@@ -55,8 +55,10 @@ _PEOPLE = r"(?:সঙ্গে|সাথে|কাছে|(?:(?:এক|একজ�
 
 _FORMS = tuple((normalize("NFC", form), name) for name, forms in _AGENCIES.items() for form in forms.split("|"))
 _NAMES = dict(_FORMS)
+_LATIN_FORMS = tuple((form, name) for form, name in _FORMS if form.isascii())
 _BENGALI_FORMS = tuple((form, name) for form, name in _FORMS if not form.isascii())
 _LATIN = re.compile("[A-Za-z]")
+_BENGALI = re.compile("[\u0980-\u09ff]")
 _LETTER = compile_nfc(r"[\u0980-\u09ff\w]")
 _BYLINE_PARTS = compile_nfc(r" ?[,/|()] ?| (?:ও|এবং) ")
 _BYLINE = compile_nfc(
@@ -101,9 +103,10 @@ def credited_agency(body: str, byline: str | None) -> str | None:
     for part in _BYLINE_PARTS.split(clean(byline) or ""):
         if (match := _BYLINE.fullmatch(part)) and (name := _NAMES[match["form"]]) not in _AMBIGUOUS:
             return name
+    forms = (_BENGALI_FORMS if _BENGALI.search(body) else ()) + (_LATIN_FORMS if _LATIN.search(body) else ())
     candidates = [
         (kind, match.start(), name)
-        for form, name in (_FORMS if _LATIN.search(body) else _BENGALI_FORMS)
+        for form, name in forms
         if form in body  # far faster than one pattern of all names
         for match in islice(re.finditer(re.escape(form), body), _MAX_PLACES)
         if (kind := _kind_of_credit(body, match.start(), form)) is not None

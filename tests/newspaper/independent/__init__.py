@@ -5,11 +5,13 @@ reading of the pages holds. README.md beside this file has the interface.
 """
 
 from .dhaka_post import DhakaPost
+from .jadewits import DeshBarta, Ittefaq
 from .jago_news import JagoNews
 from .paper import Paper, Reply
+from .samakal import Samakal
 from .serving import Stand, Visit
 from .story import Row, Story, Truth
 
-PAPERS: dict[str, type[Paper]] = {paper.name: paper for paper in (DhakaPost, JagoNews)}
+PAPERS: dict[str, type[Paper]] = {paper.name: paper for paper in (DhakaPost, DeshBarta, Ittefaq, JagoNews, Samakal)}
 
 __all__ = ["PAPERS", "Paper", "Reply", "Row", "Stand", "Story", "Truth", "Visit"]

@@ -45,6 +45,7 @@ class DhakaPost(Paper):
         "latest/box": ("/", "/national", "/opinion"),
         "popular": ("/popular-bangla-news",),
     }
+    story_lists = ("latest/box",)
     feeds = ("/rss/rss.xml", "/sitemaps/news-sitemap.xml", "/sitemap.xml", "/national/sitemaps.xml")
     variations = ("time has datetime", "no published meta", "no JSON-LD", "second body class", "byline as writer")
     house = House(
@@ -181,7 +182,7 @@ class DhakaPost(Paper):
 
     def story_page(self, story: Story, path: str, view: View) -> Reply:
         state, rng = story.at(view.at), story.rng("page")
-        others = [other for other in rng.sample(view.stories[:40], rng.choice((0, 2, 3))) if other != story]
+        others = view.sample(story, rng.choice((0, 2, 3)))
         return self._made(
             "story.html",
             view,

@@ -42,6 +42,7 @@ class JagoNews(Paper):
         "User-agent: Bytespider\nDisallow: /\n\nSitemap: https://www.jagonews24.com/sitemaps/news-sitemap.xml\n"
     )
     list_pages: ClassVar = {"latest": ("/", "/national", "/country"), "popular": ("/", "/national", "/country")}
+    story_lists = ("latest/{section}", "popular/{section}")
     feeds = ("/rss/rss.xml", "/rss/national.xml", "/sitemaps/news-sitemap.xml")
     variations = ("picture in data-src", "tags icon as svg", "read also as list", "no date in JSON-LD")
     house = House(
@@ -146,7 +147,6 @@ class JagoNews(Paper):
             return self.html("mobile.html", view, story=story, state=state, heading="", stories=[])
         latest, popular = self._of_section(story.section, view)
         rng = story.rng("page")
-        others = rng.sample(view.stories[:40], 3)
         return self.html(
             "story.html",
             view,
@@ -158,8 +158,8 @@ class JagoNews(Paper):
             caption=story.picture.printed if story.picture else "",
             read_also_after=rng.choice((0, 3, 4)),
             read_also_as_list=story.varies("read also as list"),
-            others=[other for other in others if other != story],
-            chosen=rng.sample(view.stories[:60], 6),
+            others=view.sample(story, 3),
+            chosen=view.sample(story, 6, 60),
             section_latest=latest,
             section_popular=popular,
             json_ld=self._json_ld(story, view),

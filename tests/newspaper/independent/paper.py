@@ -48,6 +48,11 @@ class View:
         """Return the stories of the last days, newest first."""
         return [story for story in self.stories if story.published > self.at - timedelta(days=days)]
 
+    def sample(self, story: Story, count: int, newest: int = 40) -> list[Story]:
+        """Return other stories for a block beside a story, the same as long as the newest are the same."""
+        others = [other for other in self.stories[:newest] if other != story]
+        return story.rng("sample").sample(others, min(count, len(others)))
+
     @cached_property
     def popular(self) -> list[Story]:
         return ranking(self.stories, self.at)
@@ -67,6 +72,7 @@ class Paper(ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    templates: ClassVar[str] = ""  # folder of the templates, where it is not the name
     host: ClassVar[str]
     # Other names of the host, each answered by a redirect.
     other_hosts: ClassVar[tuple[str, ...]] = ()
@@ -74,6 +80,8 @@ class Paper(ABC):
     robots: ClassVar[str | None]
     # Pages on which each ranked list stands, beside those of stories.
     list_pages: ClassVar[Mapping[str, tuple[str, ...]]]
+    # Lists beside every story; {section} stands for the story's section.
+    story_lists: ClassVar[tuple[str, ...]] = ()
     # Paths of feeds and sitemaps, those that the facts call working.
     feeds: ClassVar[tuple[str, ...]] = ()
     validators: ClassVar[bool] = False
@@ -120,7 +128,7 @@ class Paper(ABC):
         return f"https://{self.host}"
 
     def url_of(self, story: Story) -> str:
-        return self.site + self.path_of(story)
+        return self.site + wording.encoded(self.path_of(story))
 
     def view(self, at: datetime) -> View:
         at = at.astimezone(self.house.zone)
@@ -174,7 +182,7 @@ class Paper(ABC):
 
     def html(self, template: str, view: View, *, status: int = 200, **values: Any) -> Reply:
         """Render a template of this newspaper, which sees `paper`, `view` and the moment `now`."""
-        name = template if template.startswith("shared/") else f"{self.templates}/{template}"
+        name = template if template.startswith("shared/") else f"{self.templates or self.name}/{template}"
         rendered = _TEMPLATES.get_template(name).render(paper=self, view=view, now=view.at, **values)
         return Reply(status, {"Content-Type": HTML}, rendered.encode())
 
@@ -185,11 +193,6 @@ class Paper(ABC):
         """Return an RSS feed; `zone` is that of its dates, by default the newspaper's."""
         zone = zone or self.house.zone
         return self.xml("shared/rss.xml", view, heading=self.title, stories=stories, full=full, zone=zone)
-
-    @property
-    def templates(self) -> str:
-        """Return the folder of the templates."""
-        return self.name
 
     def section(self, path: str) -> Section | None:
         return next((section for section in self.house.sections if section.path == path), None)

@@ -1,5 +1,6 @@
 """Stories of an independent newspaper with all their states, and the truth about them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -117,8 +118,8 @@ class Truth:
 
     Times are as precise as the page shows them: `precision` (second, minute or day) is that of `published_at`, and
     `updated_precision` that of `updated_at`. A field that the page does not show is None or empty. `paragraphs` are the
-    story's own lines in order; `optional` are lines of the text that a reader may keep or drop, such as the desk's
-    initials. `variations` names the readings of uncertain facts that this page uses.
+    story's own lines in order; `optional` are lines, or ends of lines, that a reader may keep or drop, such as the
+    desk's initials. `variations` names the readings of uncertain facts that this page uses.
     """
 
     story_id: str
@@ -143,6 +144,10 @@ class Truth:
     variations: frozenset[str] = frozenset()
 
     def reads_as(self, body: str) -> bool:
-        """Report if a body read from the page has this story's lines, with or without the optional ones."""
-        lines = [line for line in body.split("\n\n") if line not in self.optional]
-        return lines == [line for line in self.paragraphs if line not in self.optional]
+        """Report if a body read from the page has this story's lines, with or without the optional texts."""
+        return self._own(body.split("\n\n")) == self._own(self.paragraphs)
+
+    def _own(self, lines: Iterable[str]) -> list[str]:
+        for text in self.optional:
+            lines = [line.removesuffix(text).rstrip() for line in lines]
+        return [line for line in lines if line]

@@ -26,6 +26,7 @@ from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
 from crawler.parsing.text_blocks import TextBlock, text_blocks
 from crawler.urls import SiteUrl, UrlRules
+from crawler.urls.normal_form import file_name
 
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
 _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্করণ|ভার্সন|এডিশন)")
@@ -136,7 +137,7 @@ class Layout:
             article.extracted_by["byline"] = article.extracted_by["authors"]
         fields["image_caption"] = extract_first(
             "image_caption",
-            self._around_lead_picture(article, fields["image_url"], url_rules),
+            self._around_lead_picture(article, fields["image_url"]),
             self.caption,
             clean_caption,
         )
@@ -188,12 +189,11 @@ class Layout:
                 dates[name] = moment
         return dates, tuple(unreadable)
 
-    def _around_lead_picture(self, article: Article, image_url: str | None, url_rules: UrlRules) -> Article:
+    def _around_lead_picture(self, article: Article, image_url: str | None) -> Article:
         """Return the article to search for the lead picture's caption; its body is hidden if the picture is outside."""
-        bodies = [node for selector in self.body for node in article.css(selector)]
+        bodies, lead = [n for selector in self.body for n in article.css(selector)], file_name(image_url or "")
         for image in (image for body in bodies for image in body.css("img")):
-            links = (link for link in image.attributes.values() if link and ("/" in link or "." in link))
-            if image_url and any(url_rules.absolute(link, article.page.base_url) == image_url for link in links):
+            if lead and any(file_name(value or "") == lead for value in image.attributes.values()):
                 return article
         return replace(article, hidden=frozenset(body.mem_id for body in bodies))
 

@@ -23,7 +23,11 @@ LAYOUT = Layout(
     title=("h1",),
     headline=(css("h1"), *data.HEADLINE),
     section=data.SECTION,
-    authors=(*data.AUTHORS, css('article [class*="author"], article [class*="writer"]')),
+    authors=(
+        *data.AUTHORS,
+        css('article [class*="author"] a, article [class*="writer"] a'),
+        css('article [class*="author"], article [class*="writer"]'),
+    ),
     published=(attribute("article time", "datetime"), *data.PUBLISHED, css("article time")),
     updated=data.UPDATED,
     image=data.IMAGE,

@@ -29,7 +29,7 @@ LAYOUT = Layout(
     updated=data.UPDATED,
     image=(attribute(".featured-image img", "data-src", "src"), *data.IMAGE),
     ignored_images=r"^data:|placeholder|lazy|/og-image/",
-    caption=(css(".featured-image .caption"), attribute(".featured-image img", "alt")),
+    caption=(css('.featured-image [class*="caption"]'), attribute(".featured-image img", "alt")),
     body=(".content-details",),
     exclude=data.ADVERTS,
     tags='.photo-tags a[href*="/topic/"]',

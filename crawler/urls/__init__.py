@@ -22,6 +22,8 @@ _ESCAPED = re.compile(rf"[{UNSAFE}\t\n \xa0\u200b-\u200d\u202f\u3000<>\"\\^`{{|}
 _TWIN = re.compile(r"\A/(?:amp|m)(?=/)|(?:/amp|\.(?:amp|app|lite))\Z")
 # Cloudflare's own paths, among them hidden links that trap crawlers (`/cdn-cgi/content?id=…`).
 _TRAPS = frozenset(("cdn-cgi",))
+# Lists of stories by a person, a subject or words, on all kinds of sites; their ids are not those of stories.
+_LISTS = frozenset(("author", "authors", "reporter", "search", "tag", "tags", "topic", "topics", "writer", "writers"))
 _NUMBER = re.compile(r"[^\s/?&#]{1,200}")
 _NO_TARGET = re.compile(r"(?:#.*|https?:/*)?", re.IGNORECASE | re.DOTALL)
 # A URL or path that is canonical except for scheme and host. Most are, and a match is several times as fast as parsing.
@@ -130,9 +132,8 @@ class UrlRules:
         first = unquote(plain.split("/", 2)[1]).lower() if plain.count("/") > 1 else ""
         if first in self.other_kinds or first in _TRAPS:
             return SkippedUrl(origin + path, Outcome.NOT_A_STORY, f"below /{first}/")
-        if (match := self.story.fullmatch(plain) or self.story.fullmatch(path)) and (
-            number := self._number(match, raw_query)
-        ):
+        match = None if first in _LISTS else self.story.fullmatch(plain) or self.story.fullmatch(path)
+        if match and (number := self._number(match, raw_query)):
             story_id = f"{self.site}:{number}"
             path += "" if "id" in match.groupdict() else f"?{self.parameter}={number}"
             section = match.groupdict().get("section")

@@ -35,3 +35,8 @@ def canonical_query(query: str) -> str:
 
 def _nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
+
+
+def file_name(link: str) -> str:
+    """Return the file name at the end of a link; the sizes of one picture differ in folder and query, not in name."""
+    return link.partition("#")[0].partition("?")[0].rpartition("/")[2]

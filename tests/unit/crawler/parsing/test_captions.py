@@ -164,5 +164,7 @@ def test_note_of_age_stays_in_caption(examples: int) -> None:
     holds(check_note, words, notes, forms, examples=examples)
 
 
-def test_caption_of_lead_in_body_is_found() -> None:
-    assert caption_of("", LEAD.format(CAPTION.format("মূল ছবি")) + INLINE.format(CAPTION.format("আরেক"))) == "মূল ছবি"
+@pytest.mark.parametrize("declared", ["", OG, OG.replace(".com/lead.jpg", ".com/small/lead.jpg?width=1200")])
+def test_caption_of_lead_in_body_is_found(declared: str) -> None:
+    body = LEAD.format(CAPTION.format("মূল ছবি")) + INLINE.format(CAPTION.format("আরেক"))
+    assert caption_of(declared, body) == "মূল ছবি"

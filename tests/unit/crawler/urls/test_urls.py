@@ -300,6 +300,12 @@ def test_amp_and_mobile_twins_are_one_story(path: str) -> None:
     assert (target.story_id, target.section) == ("kalbela:7", "world/asia")
 
 
+@pytest.mark.parametrize("path", ["/author/7", "/Writer/317255", "/reporter/x/317255", "/topics/5", "/tag/x/5"])
+def test_list_of_a_persons_stories_is_no_story(path: str) -> None:
+    target = KALBELA.identify(f"https://www.kalbela.com{path}")
+    assert not isinstance(target, SiteUrl) or target.story_id is None
+
+
 @pytest.mark.parametrize("path", ["/amp/video-gallery/news/7", "/m/cdn-cgi/7"])
 def test_twins_of_other_pages_are_no_stories(path: str) -> None:
     assert isinstance(KALBELA.identify(f"https://www.kalbela.com{path}"), SkippedUrl)

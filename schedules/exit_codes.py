@@ -80,12 +80,15 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
     from pipelines.analysis.open_table import QueryError
     from pipelines.runtime.fatal_errors import fatal_error_in, os_error_text
     from pipelines.runtime.run import ImpoliteSettings, InvalidRunId
+    from pipelines.storage.errors import FolderInUse, InvalidBackup
     from pipelines.storage.site_lock import SiteLocked
 
-    if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId, SpiderArgumentError)):
+    if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId, SpiderArgumentError, FolderInUse)):
         return ExitCode.USAGE, str(error)
     if isinstance(error, SiteLocked):
         return ExitCode.LOCKED, str(error)
+    if isinstance(error, InvalidBackup):
+        return ExitCode.DAMAGED, str(error)
     if fatal := fatal_error_in(error):
         return ExitCode.DAMAGED if fatal.reason == "damaged" else ExitCode.STORAGE, fatal.sentence
     if isinstance(error, OSError):

@@ -185,3 +185,13 @@ class Outbox:
             self._sql.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, NULL, NULL, NULL, NULL)", row)
         else:
             self._sql.execute("DELETE FROM files WHERE path = ?", (file.path,))
+
+
+def recorded_files(connection: Connection) -> dict[str, frozenset[str]]:
+    """Return the SHA-256 that each published file may have, by path.
+
+    While a publish replaces a file, these are that of the old and that of the new file. The empty string stands for no
+    file.
+    """
+    rows = connection.execute("SELECT path, sha256, prepared_sha256 FROM files ORDER BY path")
+    return {path: frozenset({sha256, sha256 if new is None else new}) for path, sha256, new in rows}

@@ -34,6 +34,14 @@ class DataDamaged(Exception):
         self.reason = reason
 
 
+class InvalidBackup(Exception):
+    """A file is not a backup, or it is damaged; the message names the file."""
+
+
+class FolderInUse(Exception):
+    """The data folder contains data already, which a restore never replaces."""
+
+
 def is_read_only(error: StorageError) -> bool:
     """Return True if an error means that the data folder is read-only or write-protected for this user."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in (errno.EROFS, errno.EACCES, errno.EPERM)

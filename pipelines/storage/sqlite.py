@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -49,13 +49,17 @@ class Connection(sqlite3.Connection):
                     os.close(private_file(str(path), os.O_RDWR | os.O_CREAT | os.O_EXCL))
         super().__init__(f"{path.absolute().as_uri()}?mode={mode}", timeout=15, isolation_level=None, uri=True)
 
+    def application_id(self) -> int:
+        """Return the number in the file header that identifies the kind of database; 0 in a new file."""
+        return self._pragma("application_id")
+
     def is_blank(self) -> bool:
         """Return True if the database has no schema, because it is new or its creation was interrupted."""
-        return not self._pragma("application_id") and not self.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        return not self.application_id() and not self.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
     def check_format(self) -> None:
         """Raise :class:`DatabaseDamaged` if the file was made by another program or by a later version of this one."""
-        if self._pragma("application_id") != self.form.application_id:
+        if self.application_id() != self.form.application_id:
             raise DatabaseDamaged(f"{self.path} is not a {self.form.name}; {self.form.remedy}")
         if (version := self._pragma("user_version")) > self.form.version:
             raise DatabaseDamaged(
@@ -160,6 +164,19 @@ class Database(AbstractContextManager[Any]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def copy_live_database(path: Path, target: Path) -> None:
+    """Copy an SQLite file as of one moment by SQLite's backup API, while other processes may read and change it."""
+    os.close(private_file(str(target), os.O_RDWR | os.O_CREAT | os.O_EXCL))
+    source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=15)
+    with closing(source), closing(sqlite3.connect(target)) as copy:
+        try:
+            source.backup(copy)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+                raise DatabaseDamaged(f"{path} is damaged ({error})") from error
+            raise
 
 
 def copy_database(path: Path, target: Path) -> None:

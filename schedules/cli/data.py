@@ -2,20 +2,16 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 from schedules.cli.arguments import Commands, names
-from schedules.cli.output import print_error, print_lines, print_result, short_path
+from schedules.cli.output import interruptible, print_error, print_lines, print_result, short_path
 from schedules.cli.sites import open_data
-from schedules.exit_codes import Interrupted
 from schedules.paths import DATA, SAMPLE
-from schedules.signals import handle_signals
 
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 _EXAMPLE_SQL = "SELECT day, stories FROM coverage_by_day ORDER BY day DESC LIMIT 7"
@@ -64,7 +60,7 @@ def query(options: argparse.Namespace) -> int:
     kind = choose_format("json" if options.json else options.format, out)
     sql = sys.stdin.buffer.read().decode(errors="surrogateescape") if options.sql == "-" else options.sql
     write = show_rows if kind == "table" else partial(write_result, form=kind, out=out)
-    with _interruptible(), closing(connect(data, zones())) as connection:
+    with interruptible(), closing(connect(data, zones())) as connection:
         run_query(connection, sql, write)
     if is_empty(data):
         print_error(f"there is no data in {data} yet; try the sample with --data {short_path(SAMPLE)}")
@@ -83,28 +79,10 @@ def export(options: argparse.Namespace) -> int:
     since, until = (parse_time(text, own.values()) if text else None for text in (options.since, options.until))
     zone = ZoneInfo(next(iter(own.values()))) if len(set(own.values())) == 1 else UTC
     selection = Selection(options.table or DEFAULT_TABLES, options.site, since, until, options.columns, zone)
-    with _interruptible():
+    with interruptible():
         card = export_data(data.root, options.out, selection, options.format)
     print_result(card, options.json, lambda: show_export(card, options.out))
     return 0
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Context manager that raises :class:`Interrupted` on SIGINT and SIGTERM, so that unfinished files are removed."""
-    interrupted: list[Interrupted] = []
-
-    def interrupt(number: int, _: object) -> NoReturn:
-        interrupted.append(Interrupted(number, "interrupted; nothing was written"))
-        raise interrupted[0]
-
-    with handle_signals(interrupt):
-        try:
-            yield
-        except BaseException as error:
-            if interrupted:  # DuckDB replaces it by its own exception
-                raise interrupted[0] from error
-            raise
 
 
 def dictionary(options: argparse.Namespace) -> int:

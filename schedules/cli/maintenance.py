@@ -1,11 +1,12 @@
-"""Commands that maintain the stored data: `publish`, `check`, `reindex` and `prune`."""
+"""Commands that maintain the stored data: `publish`, `check`, `reindex`, `prune`, `backup` and `restore`."""
 
 import argparse
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands, add_timetable_option
-from schedules.cli.output import print_lines
+from schedules.cli.output import interruptible, print_lines
 from schedules.cli.sites import for_each_site, open_data, open_ledger
 from schedules.exit_codes import WrongUsage
 
@@ -25,6 +26,10 @@ def add_to(commands: Commands) -> None:
     parsers[1].add_argument("--quarantine", action="store_true", help="move damaged and foreign files out of the data")
     for parser in parsers:
         parser.add_argument("site", nargs="*", metavar="SITE", help="only these sites")
+    saving = commands.add(backup, "copy everything into one file, also while runs go on", "backup --out khobor.tar.zst")
+    saving.add_argument("--out", type=Path, required=True, metavar="FILE", help="backup to write")
+    restoring = commands.add(restore, "fill an empty data folder from a backup", "restore khobor.tar.zst --data new")
+    restoring.add_argument("source", metavar="SOURCE", help="file written by `khobor backup`")
 
 
 def publish(options: argparse.Namespace) -> int:
@@ -122,6 +127,33 @@ def prune(options: argparse.Namespace) -> int:
     ]
     lines.append(f"{occurrences} occurrences removed")
     print_lines({"sites": results, "occurrences": occurrences}, options.json, lines)
+    return 0
+
+
+def backup(options: argparse.Namespace) -> int:
+    from pipelines.backup.write_backup import write_backup
+
+    data_folder = open_data(options.data)
+    if options.out.is_dir() or data_folder.owns(options.out):
+        raise WrongUsage(f"{options.out} is a folder, or in the data itself: --out must name another file")
+    with interruptible():
+        result = write_backup(data_folder, options.out)
+    size = f"{result['bytes'] / 1e6:,.1f} MB in {result['files']:,} files"
+    lines = [f"{options.out}: {len(result['sites'])} sites, {size}, compressed to {result['compressed'] / 1e6:,.1f} MB"]
+    if left_out := result["left_out"]:
+        lines.append(f"{len(left_out):,} files are not in it (first: {left_out[0]}), as no run published them")
+    print_lines(result, options.json, lines)
+    return 0
+
+
+def restore(options: argparse.Namespace) -> int:
+    from pipelines.backup.read_backup import restore_backup
+    from pipelines.storage.data_folder import DataFolder
+
+    with interruptible():
+        result = restore_backup(Path(options.source), DataFolder(options.data))
+    size = f"{len(result['sites'])} sites, {result['files']:,} files, as of {result['created_at']}"
+    print_lines(result, options.json, [f"{options.data}: {size}. `khobor check` verifies it."])
     return 0
 
 

@@ -4,8 +4,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from schedules.exit_codes import Interrupted
+from schedules.signals import handle_signals
 from schedules.stdio import redirect_to_devnull
 
 
@@ -66,3 +68,21 @@ def ignore_closed_stdout() -> Iterator[None]:
         yield
     except BrokenPipeError:
         redirect_to_devnull(sys.stdout)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Context manager that raises :class:`Interrupted` on SIGINT and SIGTERM, so that unfinished files are removed."""
+    interrupted: list[Interrupted] = []
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        interrupted.append(Interrupted(number, "interrupted; nothing was written"))
+        raise interrupted[0]
+
+    with handle_signals(interrupt):
+        try:
+            yield
+        except BaseException as error:
+            if interrupted:  # DuckDB replaces it by its own exception
+                raise interrupted[0] from error
+            raise

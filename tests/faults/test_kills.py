@@ -75,8 +75,12 @@ def test_kills_reveal_wrong_write_order(store: CrashStore, without: str, where: 
         kill_again_and_again(store, 200, where)
 
 
-# Reached by quarantine (test_killed_commands) and by `khobor prune` (test_pruning).
-ELSEWHERE = {"move.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked", "prune.removed"}
+# Reached by quarantine (test_killed_commands), by `khobor prune` (test_pruning), and by backups (test_backups).
+ELSEWHERE = {
+    *("move.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked", "prune.removed"),
+    *("backup.databases", "backup.reports", "backup.files", "backup.site", "backup.linked", "backup.added"),
+    *("backup.written", "restore.file", "restore.unpacked"),
+}
 
 
 def points_in(*patterns: str) -> set[str]:

@@ -25,6 +25,8 @@ from tests.support.processes import KHOBOR, crawl_command
 from tests.support.project import PROJECT
 from tests.support.synthetic_site import SyntheticSite
 
+SHORT = ("--max-depth", "1")
+
 
 @pytest.fixture
 def store(server: ForkServer, memory_folder: Path, seed: int) -> CrashStore:
@@ -65,10 +67,10 @@ def test_backup_during_run_loses_nothing(store: CrashStore, cycles: int) -> None
 @pytest.fixture(scope="module")
 def crawled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FinishedCrawl]:
     """A finished crawl of a newspaper, for comparison and to be copied."""
-    paper = Newspaper(seed=3, stories=20)
+    paper = Newspaper(seed=3, stories=60)
     with paper.serve() as mirror:
         crawl = FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("crawled") / "data")
-        crawl.report = crawl.crawl()
+        crawl.report = crawl.crawl(*SHORT)
         yield crawl
 
 
@@ -85,7 +87,7 @@ def stories(data: Path) -> "pd.Series[str]":
 def test_crawl_after_restore_completes_interrupted_one(crawled: FinishedCrawl, tmp_path: Path, share: float) -> None:
     data, out, restored = tmp_path / "data", tmp_path / "backup", tmp_path / "restored"
     before, requests = len(crawled.paper.log), share * crawled.report["requests"]
-    with Command(crawl_command(crawled.mirror, data), cwd=PROJECT, stdout=subprocess.PIPE) as crawl:
+    with Command(crawl_command(crawled.mirror, data, *SHORT), cwd=PROJECT, stdout=subprocess.PIPE) as crawl:
         while len(crawled.paper.log) - before < requests:
             assert crawl.poll() is None
             time.sleep(0.001)
@@ -94,7 +96,7 @@ def test_crawl_after_restore_completes_interrupted_one(crawled: FinishedCrawl, t
         crawl.communicate(timeout=100)
     assert khobor("restore", out, "--data", restored).returncode == 0
     assert (done := khobor("check", "--data", restored)).returncode == 0, done.stdout
-    assert FinishedCrawl(crawled.paper, crawled.mirror, restored).crawl()["exit_code"] == 0
+    assert FinishedCrawl(crawled.paper, crawled.mirror, restored).crawl(*SHORT)["exit_code"] == 0
     assert stories(restored).equals(stories(data))
     assert stories(restored).equals(stories(crawled.data))
     assert len(list((restored / "runs").glob("*.json"))) == 2

@@ -1,6 +1,7 @@
 """Layouts, which describe how the fields of a story are extracted from the pages of a site.
 
 A site has one layout for each of its page templates, the newest first. A page is parsed by the first layout that fits.
+The module is long because a layout describes every column of a story.
 """
 
 import re
@@ -20,7 +21,7 @@ from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
 from crawler.parsing.captions import clean_caption, split_caption
-from crawler.parsing.extractors import Extractor, extract_all, extract_first
+from crawler.parsing.extractors import Extractor, css, extract_all, extract_first
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
@@ -96,6 +97,13 @@ class Layout:
     @cached_property
     def extractors(self) -> dict[str, tuple[str, ...]]:
         """Names of the extractors of each column, in the order in which they are tried."""
+        return {
+            column: tuple(dict.fromkeys(each.name for each in found)) for column, found in self.extractors_of.items()
+        }
+
+    @cached_property
+    def extractors_of(self) -> dict[str, tuple[Extractor, ...]]:
+        """Extractors of each column, in the order in which they are tried; selectors become extractors too."""
         fields = {
             "section": self.section,
             "headline": self.headline,
@@ -109,15 +117,14 @@ class Layout:
             "image_url": self.image,
             "image_caption": self.caption,
         }
-        names = {column: tuple(dict.fromkeys(e.name for e in found)) for column, found in fields.items() if found}
-        tags = (self.tags, *(each.name for each in self.keywords))
-        return {**names, "body": self.body, "tags": tuple(filter(None, tags))}
+        tags = (css(self.tags),) if self.tags else ()
+        declared = {column: found for column, found in fields.items() if found}
+        return {**declared, "body": tuple(map(css, self.body)), "tags": (*tags, *self.keywords)}
 
     def parse(self, page: Page, address: SiteUrl, url_rules: UrlRules, zone: ZoneInfo) -> ParsedStory:
         """Return the story on a page, with texts as printed and None for absent fields; it is not validated yet."""
-        if any(may_be_unclosed(node) for selector in self.body for node in page.article.css(selector)):
-            page = page.with_closed_elements()
-        article = first_story(page, self.title, self.body, self.preamble)
+        article = self.article_on(page)
+        page = article.page
         parsers: tuple[tuple[str, tuple[Extractor, ...], Callable[[str], str | None]], ...] = (
             ("headline", self.headline, clean),
             ("kicker", self.kicker, lambda text: clean(text.strip("/ \xa0"))),
@@ -160,6 +167,12 @@ class Layout:
             **dates,
         )
         return ParsedStory(story=story, extracted_by=article.extracted_by, unreadable_dates=unreadable)
+
+    def article_on(self, page: Page) -> Article:
+        """Return the part of a page in which the story is found."""
+        if any(may_be_unclosed(node) for selector in self.body for node in page.article.css(selector)):
+            page = page.with_closed_elements()
+        return first_story(page, self.title, self.body, self.preamble)
 
     def _dates(self, article: Article, zone: ZoneInfo) -> tuple[dict[str, Any], tuple[str, ...]]:
         now = article.page.fetched_at

@@ -6,7 +6,7 @@ It does not depend on Scrapy, so that it can run in a worker process.
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from crawler.decoding.charset import sniff
@@ -65,6 +65,7 @@ class ParsedPage:
     :ivar story: the story; if no layout fits the page, its ``layout`` is None and it lists the missing parts
     :ivar unfit: a message if something that the entry point declares, such as a JSON path, is not in the response
     :ivar removed: number of attributes or elements removed by the limits on markup, by kind
+    :ivar evidence: what a subclass of :class:`PageParser` adds, in JSON types
     """
 
     lists: dict[str, list[RankedRow]] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class ParsedPage:
     story: ParsedStory | None = None
     unfit: str | None = None
     removed: dict[str, int] = field(default_factory=dict)
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 class StoryReader(Protocol):

@@ -68,6 +68,7 @@ def dump_parsed_page(parsed: ParsedPage) -> bytes:
         "unfit": parsed.unfit,
         "link_count": parsed.link_count,
         "removed": parsed.removed,
+        "evidence": parsed.evidence,
         "story": _dump_story(parsed.story) if parsed.story else None,
     }
     return _dump({name: value for name, value in values.items() if value not in (None, [], {}, 0)})

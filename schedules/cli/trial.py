@@ -1,44 +1,122 @@
-"""Command `try`: parse saved pages offline, without storing anything."""
+"""Command `try`: check a live site or one page, or parse saved pages offline, without storing anything."""
 
 import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schedules.cli.arguments import Commands
-from schedules.cli.output import ignore_closed_stdout, print_result
-from schedules.exit_codes import WrongUsage
+from schedules.cli.arguments import Commands, add_run_options
+from schedules.cli.output import ignore_closed_stdout, print_error, print_result
+from schedules.exit_codes import ExitCode, WrongUsage
 
 if TYPE_CHECKING:
+    from crawler.spider import NewspaperSpider
     from schedules.runner.saved_pages import ReadPage, SavedPageReader
+    from schedules.trial.problems import Problem
+    from schedules.trial.visits import Visits
+
+_SLOWER = 3  # a trial waits longer between requests while a run sends requests to the same host
 
 
 def add_to(commands: Commands) -> None:
-    example = "try --file page.html --url https://www.kalbela.com/world/154313"
-    parser = commands.add(try_pages, "read saved pages without writing anything", example, name="try")
+    example = "try kalbela\n  khobor try https://www.kalbela.com/world/north-korea/154313"
+    parser = commands.add(try_pages, "check a live site or page, without writing anything", example, name="try")
     source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "target", nargs="?", metavar="SITE|URL", help="a newspaper, in at most 15 requests; or one page"
+    )
     source.add_argument("--file", type=Path, metavar="PAGE", help="a saved page, .html or .html.gz; needs --url")
     source.add_argument(
         "--jsonl", type=Path, metavar="FILE", help='lines of {"file": …, "url": …}; prints one JSON object per line'
     )
     parser.add_argument("--url", help="URL of the page of --file")
     parser.add_argument("--generic", action="store_true", help="ignore the site files")
+    add_run_options(parser)
 
 
 def try_pages(options: argparse.Namespace) -> int:
-    """Parse the saved page or the list of saved pages given in the options, and print the results.
+    """Visit the site or URL given in the options, or parse the saved pages given there, and print the results."""
+    if (options.file is None) != (options.url is None):
+        raise WrongUsage("--file and --url belong together: give the saved page and the URL it was saved from")
+    if options.target is None:
+        if options.mirror or options.settings:
+            raise WrongUsage("--mirror and -s are for a SITE or URL: saved pages are read without requests")
+        return _try_saved(options)
+    return _try_url(options) if "://" in options.target else _try_site(options)
 
-    A page on which no story is found is printed as a result too, with the reason. The function returns exit code 0.
-    """
+
+def _try_site(options: argparse.Namespace) -> int:
+    from schedules.runner.options import spider_named
+    from schedules.trial.site_trial import problems_of, try_site
+
+    if options.generic:
+        raise WrongUsage("--generic is for a URL or a saved page: a SITE is tried with its site file")
+    site = spider_named(options.target)
+    visits, stopped_by = _visit(options, site, site.hosts, partial(try_site, site))
+    return _print(options, site, visits, problems_of(site, visits), stopped_by)
+
+
+def _try_url(options: argparse.Namespace) -> int:
+    from schedules.trial.url_trial import host_of, problems_of_url, site_of, target_of
+
+    host = host_of(options.target)
+    site = None if options.generic else site_of(options.target)
+    target = target_of(options.target, site)
+    visits, stopped_by = _visit(options, site, site.hosts if site else (host,), lambda each: each.visit(target))
+    if site is None and not options.generic:
+        print_error(f"{host} has no site file: read generically; `khobor new-site {options.target}` drafts one")
+    return _print(options, site, visits, problems_of_url(site, visits), stopped_by)
+
+
+def _visit(
+    options: argparse.Namespace, site: "type[NewspaperSpider] | None", hosts: Sequence[str], flow: Any
+) -> tuple["Visits", int | None]:
+    """Send the requests of a trial; return the visited pages, and the signal that stopped it, if any."""
+    from schedules.cli.render.trial_text import show_visit
+    from schedules.runner.options import checked_settings
+    from schedules.trial.trial_crawl import new_visits, run_trial
+
+    settings = checked_settings(options.settings, mirror=options.mirror)
+    if site is not None and _is_running(options.data, site.name):
+        print_error(f"a run of {site.name} is going on: the trial sends its requests {_SLOWER} times as slowly")
+        settings["DOWNLOAD_DELAY"] = str(_SLOWER * float(settings.get("DOWNLOAD_DELAY", 1)))
+    visits = new_visits(site, show_visit)
+    return visits, run_trial(visits, flow, tuple(hosts), settings)
+
+
+def _is_running(data: Path, site: str) -> bool:
+    from pipelines.storage.data_folder import DataFolder
+    from schedules.reports.progress import running
+
+    return any(run.site == site for run in running(DataFolder(data)))
+
+
+def _print(
+    options: argparse.Namespace,
+    site: "type[NewspaperSpider] | None",
+    visits: "Visits",
+    problems: "Sequence[Problem]",
+    stopped_by: int | None,
+) -> int:
+    from schedules.cli.render.trial_text import show_trial
+    from schedules.trial.trial_report import report_of
+
+    report = report_of(site, visits, problems)
+    if stopped_by is not None:
+        report["exit_code"] = ExitCode.of_signal(stopped_by)
+    print_result(report, options.json, lambda: show_trial(report))
+    return int(report["exit_code"])
+
+
+def _try_saved(options: argparse.Namespace) -> int:
     from crawler.registry import newspapers
     from schedules.runner.saved_pages import SavedPageReader
 
-    if (options.file is None) != (options.url is None):
-        raise WrongUsage("--file and --url belong together: give the saved page and the URL it was saved from")
     asyncio.run(_read(options, SavedPageReader({} if options.generic else newspapers())))
     return 0
 

@@ -26,7 +26,8 @@ def spider_named(name: str) -> type[NewspaperSpider]:
         return known[name]
     if error := site_loader().errors.get(name):
         raise WrongUsage(error)
-    raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}")
+    draft = "for another newspaper, `khobor new-site URL` drafts a site file"
+    raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}; {draft}")
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:

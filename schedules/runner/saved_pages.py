@@ -4,7 +4,7 @@ Pages are parsed in a separate worker process with limits of time and memory. If
 only the result of this page is lost.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,7 +54,7 @@ class SavedPageReader:
 
     def __init__(self, spiders: Mapping[str, type[NewspaperSpider]]) -> None:
         self._spiders = {host: spider for spider in spiders.values() for host in spider.hosts}
-        self._steps: list[Callable[[Any], Any]] = [load_object(name) for name in TEXT_STEPS]
+        self._steps = text_steps()
         self._workers: dict[str, tuple[PageParser, ParseWorker]] = {}
 
     async def read(self, body: bytes, url: str) -> ReadPage:
@@ -79,7 +79,7 @@ class SavedPageReader:
         if rejection := check(200, {}, body, url):
             return without_story(*rejection, url)
         assert parsed.story is not None
-        return self._apply_steps(parsed.story, url)
+        return read_story(parsed.story, self._steps, url)
 
     def close(self) -> None:
         for _, worker in self._workers.values():
@@ -92,13 +92,20 @@ class SavedPageReader:
             self._workers[name] = parser, ParseWorker(parser, (), self._steps)
         return self._workers[name]
 
-    def _apply_steps(self, parsed: ParsedStory, url: str) -> ReadPage:
-        try:
-            for step in () if parsed.text_steps_done else self._steps:
-                parsed = step(parsed)
-        except DropReason as reason:
-            return without_story(reason.outcome, f"{type(reason).__name__}: {reason.detail}", url)
-        return ReadPage(Outcome.STORY, None, as_row(parsed.story), parsed.extracted_by)
+
+def text_steps() -> list[Callable[[Any], Any]]:
+    """Return the steps that validate and clean a story, without those that store it."""
+    return [load_object(name) for name in TEXT_STEPS]
+
+
+def read_story(parsed: ParsedStory, steps: Iterable[Callable[[Any], Any]], url: str) -> ReadPage:
+    """Return the columns of a parsed story after the text steps, which the parse worker may have applied already."""
+    try:
+        for step in () if parsed.text_steps_done else steps:
+            parsed = step(parsed)
+    except DropReason as reason:
+        return without_story(reason.outcome, f"{type(reason).__name__}: {reason.detail}", url)
+    return ReadPage(Outcome.STORY, None, as_row(parsed.story), parsed.extracted_by)
 
 
 def _is_story(target: SiteUrl | SkippedUrl) -> bool:

@@ -1,10 +1,19 @@
-"""The command `try` on saved pages."""
+"""The command `try` on saved pages, on a site and on a URL."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from crawler.items import Story, columns_of
-from tests.support.commands import khobor
+from crawler.registry import newspapers
+from crawler.spiders.kalbela import LAYOUT_2023
+from tests.newspaper import Fault, Newspaper
+from tests.newspaper.http_messages import HTML, Response
+from tests.support.broken_templates import break_all
+from tests.support.commands import QUICK, khobor
 from tests.support.frozen_pages import CASES
 
 SEED = next(case for case in CASES if case.name == "kalbela/seed")
@@ -43,3 +52,98 @@ def test_wrong_options_start_nothing(tmp_path: Path) -> None:
     assert khobor("try", "--file", str(tmp_path / "none.html"), "--url", URL).returncode == 2
     assert khobor("try", "--file", str(tmp_path / "none.html")).returncode == 2
     assert khobor("try", "--jsonl", str(tmp_path / "none.jsonl")).returncode == 2
+
+
+class ChangedPaper(Newspaper):
+    """Newspaper whose story pages lost every element that a first extractor finds."""
+
+    def answer(self, host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
+        response, delay = super().answer(host, target, {})
+        if response and response.headers.get("Content-Type") == HTML:
+            response = replace(response, body=break_all(response.body.decode()).encode())
+        return response, delay
+
+
+@pytest.fixture
+def paper() -> Newspaper:
+    return Newspaper(seed=1, stories=60, decoys=False)
+
+
+def try_live(paper: Newspaper, target: str = "kalbela", *options: str) -> tuple[int, dict[str, Any]]:
+    paper.log.clear()
+    with paper.serve() as mirror:
+        done = khobor("try", target, "--json", "--mirror", mirror, *QUICK, *options)
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode
+    assert report["requests"] == len(paper.log) <= 15
+    return done.returncode, report
+
+
+def test_fitting_site_has_no_problem(paper: Newspaper, tmp_path: Path) -> None:
+    code, report = try_live(paper, "kalbela", "--data", str(tmp_path / "data"))
+    assert (code, [each for each in report["problems"] if each["code"]]) == (0, [])
+    assert not any(tmp_path.iterdir())
+    fields = {each["field"]: each for each in report["fields"]}
+    assert (fields["headline"]["found"], fields["headline"]["of"]) == (5, 5)
+    assert fields["headline"]["by"] == {".headline_content_block .details-title": 5}
+    for name, rows in paper.lists().items():
+        first = [(row["rank"], row["headline"]) for row in report["lists"][name]["first"]]
+        assert first == [(row.rank, row.headline) for row in rows[:5]]
+    [robots] = report["robots"]
+    assert "/search/" in robots["disallows"]
+    assert {type(each).__name__ for each in newspapers()["kalbela"].entry_points} == {"Listing", "Feed", "Sitemap"}
+    assert {"front page", "latest-news", "rss", "sitemap"} <= {page["name"] for page in report["pages"]}
+
+
+def test_changed_templates_are_named() -> None:
+    paper = ChangedPaper(seed=1, stories=60, decoys=False)
+    paper.break_field("latest", "renamed")
+    paper.break_field("popular", "renamed")
+    code, report = try_live(paper)
+    failed = {each["field"]: each["extractor"] for each in report["problems"] if each["field"]}
+    declared = {field: names[0] for field, names in LAYOUT_2023.extractors.items()}
+    assert (code, failed) == (9, declared | {"latest": "#latestview1", "popular": "#mostview1"})
+    codes = [each["code"] for each in report["problems"]]
+    assert codes == sorted(codes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "fault", "code", "requests"),
+    [
+        ("/", Fault(status=403, body=b""), 4, 2),
+        ("/robots.txt", Fault(status=500, body=b""), 4, 2),
+        ("/robots.txt", Fault(body=b"User-agent: *\nDisallow: /"), 4, 1),
+        ("/", Fault(body=b"<html><body><a href='/about'>-</a></body></html>"), 9, 13),
+        ("/", Fault(status=302, body=b"", headers={"Location": "https://other.example/"}), 9, 13),
+    ],
+    ids=["blocked", "no robots.txt", "forbidden", "no story link", "other host"],
+)
+def test_bad_front_page_is_explained(paper: Newspaper, path: str, fault: Fault, code: int, requests: int) -> None:
+    paper.faults[path] = fault
+    got, report = try_live(paper)
+    assert (got, report["requests"]) == (code, requests)
+    assert report["problems"][0]["code"] == code
+    assert {request.host for request in paper.log} == {"www.kalbela.com"}
+
+
+def test_url_of_unknown_host_is_read_generically(paper: Newspaper) -> None:
+    story = next(iter(paper.truth().values()))
+    paper.log.clear()
+    with paper.serve() as mirror:
+        done = khobor("try", "https://kalbela.example/a-page", "--mirror", mirror, *QUICK)
+    assert (done.returncode, {request.host for request in paper.log}) == (4, {"kalbela.example"})
+    assert "new-site" in done.stderr
+    code, report = try_live(paper, story.url, "--generic")
+    assert (code, report["site"], report["pages"][0]["outcome"]) == (0, None, "story")
+    code, report = try_live(paper, story.url)
+    values = {each["field"]: each["example"] for each in report["fields"]}
+    assert (code, values["headline"], values["body"]) == (0, story.headline, story.body)
+    assert report["requests"] == 2
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1/", "http://localhost/", "http://[::1]/", "ftp://x.example/", "x"])
+def test_unfit_target_is_not_requested(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KHOBOR_CONTACT", "https://example.org/crawler")
+    done = khobor("try", target, *QUICK[1:])
+    assert done.returncode == (4 if "localhost" in target else 2)
+    assert done.stderr

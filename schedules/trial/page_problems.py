@@ -1,0 +1,136 @@
+"""Problems of the pages of a site: robots.txt, front page, entry points and stories that cannot be read."""
+
+from collections.abc import Iterator
+
+from crawler.clock import now
+from crawler.declarations import declared_at
+from crawler.downloader.robots import Robots
+from crawler.entry_points import Feed, Json, Listing, Sitemap
+from crawler.outcomes import Outcome
+from crawler.spider import NewspaperSpider
+from crawler.urls import SiteUrl
+from schedules.exit_codes import ExitCode
+from schedules.trial.problems import Problem, quoted
+from schedules.trial.visits import FRONT_PAGE, STORY, Visit, Visits
+
+_ADVICE = {
+    Outcome.BLOCKED: "the site blocks Khobor; wait some hours, then ask the newspaper",
+    Outcome.UNREACHABLE: "check the network, and `hosts` of the site file",
+    Outcome.ROBOTS: "it is never requested",
+    Outcome.HTTP_ERROR: "try again later",
+    Outcome.SOFT_ERROR: "try again later",
+    Outcome.CORRUPT: "try again later",
+    Outcome.GONE: "correct its URL in the site file",
+    Outcome.OFFSITE: "correct `hosts` of the site file",
+    Outcome.UNREADABLE: "internal error; report it with the URL",
+}
+
+
+def page_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
+    yield from _robots(site, visits)
+    for visit in visits.pages:
+        if visit.target.name != STORY:
+            yield from _unread(visit) if visit.parsed is None else _yields_nothing(site, visit)
+    yield from _stories(site, visits)
+    yield from _without_pages(site, visits)
+
+
+def forbidden_entry_points(site: type[NewspaperSpider], origin: str, robots: Robots) -> list[str]:
+    """Return the URLs of all declared entry points on a host that its robots.txt forbids."""
+    rules, today = site.make_url_rules(), now().astimezone(site.zone).date()
+    targets = [
+        rules.identify(link, f"https://{site.hosts[0]}/")
+        for entry_point in site.entry_points
+        for link, _ in entry_point.first_pages(today)
+    ]
+    urls = [target.request_url for target in targets if isinstance(target, SiteUrl)]
+    return [url for url in urls if url.startswith(f"{origin}/") and not robots.rules.allows(url)]
+
+
+def _robots(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
+    for origin, robots in visits.robots.items():
+        if robots.error:
+            sentence = (
+                f"{origin}: {robots.error}; no page of this host is requested until it can be read; try again later"
+            )
+            yield Problem(code=ExitCode.UNREACHABLE, sentence=sentence, page=f"{origin}/robots.txt")
+        elif forbidden := forbidden_entry_points(site, origin, robots):
+            place = declared_at(site, "entry_points")
+            sentence = f"robots.txt forbids {len(forbidden)} declared entry points: {quoted(forbidden)}: mark them"
+            yield Problem(
+                code=ExitCode.UNREACHABLE, sentence=f"{sentence} `disallowed` ({place})", page=f"{origin}/robots.txt"
+            )
+
+
+def _unread(visit: Visit) -> Iterator[Problem]:
+    """Yield the problem of a front page or entry point without a readable response."""
+    if visit.outcome is Outcome.PENDING or (visit.outcome is Outcome.ROBOTS and visit.target.entry_point):
+        return  # the end of the trial is reported, and robots.txt for all entry points together
+    code = ExitCode.UNREACHABLE if visit.outcome.is_failed else ExitCode.LAYOUT_CHANGED
+    advice = _ADVICE.get(visit.outcome, "correct the site file")
+    sentence = f"{visit.target.name}: {visit.reason or visit.outcome.meaning}: {advice}"
+    yield Problem(code=code, sentence=sentence, page=visit.target.url)
+
+
+def _yields_nothing(site: type[NewspaperSpider], visit: Visit) -> Iterator[Problem]:
+    entry_point = visit.target.entry_point
+    if visit.outcome is Outcome.EMPTY:
+        what = "entries" if isinstance(entry_point, Feed | Sitemap | Json) else "links"
+        wrong = f"{visit.link_count} {what} on the {visit.target.name}, none matches `story_path`: correct it"
+        place = declared_at(site, "story_path")
+        if not visit.link_count and entry_point:
+            wrong = f"{visit.target.name}: {visit.reason or f'no {what}'}: correct the entry point"
+            place = declared_at(site, "entry_points", entry_point.name)
+        yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=f"{wrong} ({place})", page=visit.url)
+    elif isinstance(entry_point, Listing) and (pages := entry_point.pagination):
+        parsed, is_counted = visit.parsed, bool(visit.target.position.template)
+        if parsed and not (is_counted or parsed.listing_id or parsed.next_page):
+            button = f"the button `{pages.button}`" if pages.button else "a link to page 2"
+            sentence = f"{visit.target.name}: has no further pages; {button} was not found"
+            yield Problem(code=ExitCode.DONE, sentence=sentence, extractor=pages.button or None, page=visit.url)
+
+
+def _stories(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
+    pages = [visit for visit in visits.pages if visit.target.name == STORY and visit.outcome is not Outcome.PENDING]
+    unread = [visit for visit in pages if visit.story is None]
+    read = [visit for visit in visits.pages if visit.parsed and visit.outcome is not Outcome.EMPTY]
+    if not pages and read and not any(visit.stories for visit in visits.pages):
+        sentence = f"no link to a story was found: correct `story_path` ({declared_at(site, 'story_path')})"
+        yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=sentence)
+    for visit in unread:
+        failed = ExitCode.UNREACHABLE if visit.outcome.is_failed else ExitCode.LAYOUT_CHANGED
+        code = failed if len(unread) == len(pages) else ExitCode.DONE
+        sentence = f"{visit.target.name}: {visit.reason or visit.outcome.meaning}"
+        yield Problem(code=code, sentence=sentence, page=visit.target.url)
+    place = declared_at(site, "layouts")
+    for visit in pages:
+        if visit.story is not None and visit.outcome is not Outcome.STORY:
+            sentence = f"no story was found: {visit.reason}: correct the layout ({place}) or `story_path`"
+            yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=sentence, page=visit.url)
+    generic = [visit for visit in pages if visit.story and visit.story.row["layout"] == "generic"]
+    if generic:
+        stories = (visit.parsed.story for visit in generic if visit.parsed and visit.parsed.story)
+        missing = sorted({name for story in stories for name in story.missing})
+        sentence = (
+            f"no layout fits {len(generic)} of {len(pages)} stories ({' and '.join(missing)} not found), which only the"
+            f" generic layout reads: correct the layout ({place})"
+        )
+        yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=sentence, page=generic[0].url)
+
+
+def _without_pages(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
+    """Yield a hint for each entry point whose URL should be named by the front page or by robots.txt, but is not."""
+    visited = {visit.target.name for visit in visits.pages}
+    front = next((visit for visit in visits.pages if visit.target.name == FRONT_PAGE), None)
+    if front is None or front.parsed is None:
+        return
+    for entry_point in site.entry_points:
+        if entry_point.paths or entry_point.name in visited or entry_point.disallowed:
+            continue
+        if isinstance(entry_point, Feed) and not front.parsed.feed_urls:
+            sentence = f"{entry_point.name}: the front page names no feed"
+        elif isinstance(entry_point, Sitemap) and not any(robots.sitemaps for robots in visits.robots.values()):
+            sentence = f"{entry_point.name}: robots.txt names no sitemap"
+        else:
+            continue
+        yield Problem(code=ExitCode.DONE, sentence=f"{sentence}; declare its path if there is one", page=front.url)

@@ -1,0 +1,88 @@
+"""The problems of fields, on pages of the bundled newspaper whose templates were changed."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+
+from crawler.clock import now
+from crawler.outcomes import Outcome
+from crawler.parsing.parser import PageResponse
+from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from schedules.trial.explain import ExplainingParser
+from schedules.trial.field_problems import field_problems
+from schedules.trial.problems import Problem
+from schedules.trial.visits import STORY, Target, Visit
+from tests.newspaper import Newspaper
+from tests.support.broken_templates import FIRST_EXTRACTOR, break_all, breaking
+
+REQUIRED = {"headline", "body"}
+
+
+@cache
+def paper() -> Newspaper:
+    return Newspaper(seed=1, stories=420, decoys=False)
+
+
+def pages() -> dict[str, str]:
+    """Five pages on which every field is found by its first extractor, by URL."""
+    whole = [
+        story.url
+        for story in paper().truth().values()
+        if story.kicker and story.byline and story.updated_at and story.tags and story.image_caption
+    ]
+    html = {url: paper().site.page("/" + url.split("/", 3)[3]) for url in whole}
+    plain = {url: page for url, page in html.items() if "<h5>" in page and "dtl_img_caption" in page}
+    return dict([*plain.items()][:5])
+
+
+def problems(change: Callable[[str], str]) -> list[Problem]:
+    parser = Kalbela().page_parser
+    explaining = ExplainingParser(**{each.name: getattr(parser, each.name) for each in fields(parser)})
+    visits = []
+    for url, page in pages().items():
+        response = PageResponse(url=url, body=change(page).encode(), fetched_at=now(), is_story=True)
+        target = Target(name=STORY, url=url)
+        visits.append(Visit(target=target, url=url, outcome=Outcome.STORY, parsed=explaining.parse(response)))
+    return [*field_problems(Kalbela, SimpleNamespace(pages=visits))]
+
+
+def test_fitting_pages_have_no_problem() -> None:
+    assert len(pages()) == 5
+    assert problems(str) == []
+
+
+def test_every_declared_field_has_a_change() -> None:
+    assert set(FIRST_EXTRACTOR) == set(LAYOUT_2023.extractors)
+
+
+@pytest.mark.parametrize("field", LAYOUT_2023.extractors)
+def test_changed_template_names_field_and_extractor(field: str) -> None:
+    found = problems(breaking(field))
+    named = {problem.field: problem for problem in found}
+    assert named[field].extractor == LAYOUT_2023.extractors[field][0]
+    assert f"`{named[field].extractor}`" in named[field].sentence
+    assert set(named) <= {field, *FIRST_EXTRACTOR[field].also}
+    assert named[field].page in pages()
+
+
+def test_change_of_all_templates_names_every_field() -> None:
+    named = {problem.field: problem.extractor for problem in problems(break_all)}
+    assert named == {field: names[0] for field, names in LAYOUT_2023.extractors.items()}
+
+
+@pytest.mark.parametrize("way", ["moved", "emptied", "missing"])
+@pytest.mark.parametrize("field", ["headline", "byline", "edition", "image_url", "body", "tags", "kicker"])
+def test_lost_field_is_named(field: str, way: str) -> None:
+    urls = [*pages()]
+    paper().break_field(field, way)
+    try:
+        broken = {url: paper().site.page("/" + url.split("/", 3)[3]) for url in urls}
+    finally:
+        paper().mend_fields()
+    whole = pages()
+    found = problems(lambda page: next(broken[url] for url in urls if whole[url] == page))
+    assert field in {problem.field for problem in found}
+    assert any(problem.code for problem in found) == (field in REQUIRED | LAYOUT_2023.expected)

@@ -21,7 +21,7 @@ LAYOUT = Layout(
     published=data.PUBLISHED,
     updated=data.UPDATED,
     image=(attribute(".DNewsImg img", "data-src", "src"), *data.IMAGE),
-    ignored_images=r"^data:|placeholder|lazy|\.svg\b",
+    ignored_images=r"^data:|placeholder|lazy|/media/common/|\.svg\b",
     caption=(css(".DNewsImg", remove="×"),),
     body=("#contentDetails", ".dNewsDesc"),
     exclude=f".DContentAdd2, {data.ADVERTS}",

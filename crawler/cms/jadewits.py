@@ -5,6 +5,9 @@ widgets, whose numbers differ from site to site. The JSON of the widgets is belo
 and Dhaka Tribune forbids. Reliability of these facts (A to C, see `crawler.cms`): article body A, other fields B.
 """
 
+import re
+from urllib.parse import quote
+
 from crawler.cms import structured_data as data
 from crawler.entry_points import EntryPoint, Feed, Json, Listing, Pagination, Sitemap
 from crawler.parsing.extractors import attribute, before, css, json_ld
@@ -44,9 +47,10 @@ class Jadewits(NewspaperSpider):
     layouts = (LAYOUT,)
 
 
-def latest(widget: int) -> tuple[RankedList, ...]:
+def latest(page: str, widget: int) -> tuple[RankedList, ...]:
     """Return the declaration of the ranked list `latest`, read from one widget of the page with the latest stories.
 
+    :param page: path of the page; other pages may show other stories in the same widget
     :param widget: number of the widget, which differs from site to site
     """
     return (
@@ -56,6 +60,7 @@ def latest(widget: int) -> tuple[RankedList, ...]:
             rows=".each",
             title=".title",
             drop=".subtitle",
+            page=f"^{re.escape(quote(page))}/?$",
         ),
     )
 

@@ -128,18 +128,20 @@ def meta(name: str, *, remove: str = "", matching: str = "") -> Extractor:
     return Extractor(f"meta {name}", extract)
 
 
-def json_ld(*path: str, remove: str = "", matching: str = "") -> Extractor:
+def json_ld(*path: str, remove: str = "", matching: str = "", unlike: tuple[str, ...] = ()) -> Extractor:
     """Return an extractor of the values at a path of keys in each JSON-LD article of the page.
 
     If a value is a list, each of its values is extracted. An author may be an object with a ``name``, or a plain name.
 
     :param remove: pattern of the parts to remove
     :param matching: pattern that the value must contain
+    :param unlike: path of values that are excluded; an author with the publisher's name is none
     """
 
     def extract(article: Article) -> Iterator[str]:
         for value in article.page.json_ld:
-            for found in _values_at(value, path):
+            excluded = frozenset(_values_at(value, unlike)) if unlike else ()
+            for found in (each for each in _values_at(value, path) if each not in excluded):
                 yield from _filter(unescape(found), remove, matching)
 
     return Extractor(f"JSON-LD {'.'.join(path)}", extract)

@@ -26,5 +26,5 @@ class BanglaTribune(jadewits.Jadewits):
     )
     other_kinds = frozenset(("archive", "topic", "author", "video", "photo", "search"))
     examples = ("https://www.banglatribune.com/country/rajshahi/961628/শিরোনাম", "https://www.banglatribune.com/708062")
-    lists = jadewits.latest(10950)
+    lists = jadewits.latest("/আজকের-খবর", 10950)
     entry_points = jadewits.entry_points("/আজকের-খবর", 10950, _SECTIONS)

@@ -49,7 +49,11 @@ class BbcBangla(NewspaperSpider):
     story_path = re.compile(r"\A/bengali/(?:articles/(?=c))?(?P<id>c[a-z0-9]{10}o|(?:news-)?[0-9]++)")
     examples = ("https://www.bbc.com/bengali/articles/cm2g24p65mno",)
     layouts = (LAYOUT,)
-    lists = (RankedList("popular", ("main", '[aria-labelledby="Most-Read"]'), "ol > li", "span", "a"),)
+    lists = (
+        RankedList(
+            "popular", ("main", '[aria-labelledby="Most-Read"]'), "ol > li", "span", "a", page="^/bengali/popular/"
+        ),
+    )
     entry_points = (
         Feed(name="rss", paths=("https://feeds.bbci.co.uk/bengali/rss.xml",), incremental=True),
         Listing(name="popular-read", paths=("/bengali/popular/read",), incremental=True),

@@ -24,7 +24,7 @@ class Ittefaq(jadewits.Jadewits):
     verified = "article (Aug 2026, trimmed)"
     story_path = re.compile(r"\A/(?P<id>[0-9]++)(?:/[^/]*+)?")
     examples = ("https://www.ittefaq.com.bd/804943/ব্রাজিল-কিংবদন্তি", "https://www.ittefaq.com.bd/804908/‘এ’-দলে")
-    lists = jadewits.latest(476)
+    lists = jadewits.latest("/latest-news", 476)
     entry_points = jadewits.entry_points(
         "/latest-news", 476, _SECTIONS, disallowed="robots.txt: Disallow /api/ (read in Aug 2026)"
     )

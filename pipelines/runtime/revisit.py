@@ -43,6 +43,7 @@ class Revisits:
         self.ledger = ledger
         self.run_id = run_id
         self._intervals = intervals
+        self._list_stories: dict[str, set[str]] = {}
         self.on_outcome: Callable[[Fetch], None] = lambda fetch: None
         self.on_new_url: Callable[[str, str], None] = lambda story_id, old_url: None
 
@@ -97,10 +98,15 @@ class Revisits:
             self.ledger.changes.note("front_page", fetch.front_page, fetch.fetched_at)
 
     def count_list(self, snapshot: Snapshot) -> None:
-        """Count that a ranked list was seen, and also that it was empty if none of its rows links to a story."""
-        self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/seen")
-        if not any(ranking.story_id for ranking in snapshot.rows):
-            self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/empty")
+        """Count that a ranked list was seen, and also that it was empty if none of its rows links to a story.
+
+        It was replaced if it has none of the stories that it had when it was last seen in this run.
+        """
+        stories = {ranking.story_id for ranking in snapshot.rows if ranking.story_id}
+        last, self._list_stories[snapshot.name] = self._list_stories.get(snapshot.name, stories), stories
+        counts = {"seen": True, "empty": not stories, "replaced": bool(last) and last.isdisjoint(stories)}
+        for name in (name for name, is_so in counts.items() if is_so):
+            self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/{name}")
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """Record the outcome (result of the request) of a URL that had none, and set the time of its next visit.

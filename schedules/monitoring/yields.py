@@ -15,6 +15,9 @@ _NOT_CHECKED = "; not checked by this run"
 #: twice the longest at any hour since its last change, but not before a number of hours, or one of a young history.
 STALE_FACTOR, STALE_FACTOR_THEN, STALE_HOURS, STALE_HOURS_YOUNG, YOUNG_HOURS = 3, 2, 6, 24, 7 * 24
 
+#: A list whose stories all changed so many times in one run is not one list.
+MIN_REPLACED = 3
+
 
 def without_story(summary: Summary) -> Iterator[Problem]:
     outcomes, front = summary["urls"]["outcomes"], _entry_point(summary, "seed")
@@ -36,6 +39,17 @@ def lists_empty(summary: Summary, names: Sequence[str]) -> Iterator[Problem]:
             yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"no list {name} on any of {pages} pages"
         elif seen and lists.get(f"{name}/empty", 0) == seen:
             yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"list {name}: none of its rows is a story, on {seen} pages"
+
+
+def lists_replaced(summary: Summary) -> Iterator[Problem]:
+    """Yield the lists whose stories all changed several times in a run, because pages show different lists."""
+    for count, n in summary["lists"].items():
+        name, _, kind = count.rpartition("/")
+        if kind == "replaced" and n >= MIN_REPLACED:
+            seen = summary["lists"].get(f"{name}/seen", n)
+            sentence = f"list {name}: {n} of {seen} times it had no story in common with the page before; pages that"
+            sentence += " show other lists are read as this one: set `page` or `regions` of the list"
+            yield ExitCode.BELOW_EXPECTATION, f"list/{name}/replaced", sentence
 
 
 def entry_points_empty(summary: Summary) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """Extractors and the page that they search."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -225,6 +226,16 @@ def test_breadcrumb_names_innermost_section(last: str, section: list[str]) -> No
 )
 def test_malformed_breadcrumb_names_no_section(value: str) -> None:
     assert found(breadcrumb(), block(value)) == []
+
+
+def test_publisher_is_no_author() -> None:
+    article = {
+        "@type": "NewsArticle",
+        "author": [{"name": "রাকিব"}, {"name": "The Daily"}],
+        "publisher": {"name": "The Daily"},
+    }
+    html = f'<script type="application/ld+json">{json.dumps(article)}</script>'
+    assert found(json_ld("author", "name", unlike=("publisher", "name")), html) == ["রাকিব"]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ NONE_STORED = {"has_stories": False}
         (summary(story=40, lists={}), 9, ["list/latest", "list/popular"], "no list latest"),
         (summary(list=2, lists=SEEN | {"latest/empty": 40}), 9, ["list/latest"], "none of its rows"),
         (summary(list=2, lists=SEEN | {"latest/empty": 39}), 0, [], ""),
+        (summary(list=2, lists=SEEN | {"latest/replaced": 3}), 3, ["list/latest/replaced"], "3 of 40 times"),
+        (summary(list=2, lists=SEEN | {"latest/replaced": 2}), 0, [], ""),
         (summary(gone=2, lists={}), 4, ["unreachable"], ""),
         # The first run without a story, and entry points that yield nothing.
         (summary(list=2) | NONE_STORED, 9, ["empty/site"], "no link to a story"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from schedules.cli import crawl, data, maintenance, ops, runs, schedule, stories, trial
+from schedules.cli import copies, crawl, data, maintenance, ops, runs, schedule, stories, trial
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import ignore_closed_stdout, print_error
 from schedules.exit_codes import WrongUsage, describe_error
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
     commands = Commands(parser)
-    for module in (crawl, trial, runs, maintenance, schedule, ops, stories, data):
+    for module in (crawl, trial, runs, maintenance, copies, schedule, ops, stories, data):
         module.add_to(commands)
     return parser
 

@@ -9,6 +9,7 @@ neither of them. In the second case, the page is requested again. All tables exc
 Parquet files. The outbox is empty between runs.
 """
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -20,7 +21,7 @@ from pipelines.ledger.changes import Changes
 from pipelines.ledger.connection import Connection
 from pipelines.ledger.future_times import correct_future_times
 from pipelines.ledger.near_duplicates import Clusters
-from pipelines.ledger.outbox import Outbox
+from pipelines.ledger.outbox import FileRecord, Outbox
 from pipelines.ledger.runs import Runs
 from pipelines.ledger.schema import FORMAT, REMEDY, check, create
 from pipelines.ledger.snapshots import Snapshots
@@ -122,3 +123,15 @@ class Ledger(Transactions):
             self._sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self._sql.close()
+
+
+def published_files(path: Path) -> list[FileRecord]:
+    """Return the published files that a ledger (a site's SQLite crawl state) records, also while a run has it open.
+
+    Raises :class:`DatabaseDamaged` if the file is damaged. A ledger that does not exist has no files.
+    """
+    if not path.exists():
+        return []
+    with closing(Connection(path, FORMAT, mode="ro")) as connection:
+        connection.check_format()
+        return Outbox(connection, ZoneInfo("UTC")).files()

@@ -32,6 +32,8 @@ from pipelines.storage.parquet import column_names
 from pipelines.storage.tables import TABLES, Table
 
 _STORIES, _REVISIONS = TABLES["stories"], TABLES["revisions"]
+#: Names of the tables in the order in which their files are written.
+PUBLISH_ORDER = ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects")
 
 
 def publish(data_folder: DataFolder, ledger: Ledger) -> None:
@@ -45,7 +47,7 @@ def publish(data_folder: DataFolder, ledger: Ledger) -> None:
     publication = _Publication(data_folder, ledger)
     reject_invalid_rows(ledger)
     waiting = ledger.outbox.pending()
-    for name in ("revisions", "stories", "aliases", "rankings", "sightings", "fetches", "rejects"):
+    for name in PUBLISH_ORDER:
         publication.merge_all(TABLES[name], _parts(waiting, name))
     reached("publish.merged")
     publication.remove_moved()

@@ -67,6 +67,11 @@ def rolled_up_reports(data_folder: DataPaths, wanted: Collection[str]) -> Iterat
             yield run_id, json.loads(report)
 
 
+def rolled_up_ids(data_folder: DataPaths, site: str) -> set[str]:
+    """Return the ids of the runs of a site whose report has been moved to a Parquet file."""
+    return {run_id for run_id in _rolled_up(data_folder) if site_of(run_id) == site}
+
+
 def _rolled_up(data_folder: DataPaths) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in data_folder.runs.glob("site=*/runs.parquet"):

@@ -25,6 +25,7 @@ from schedules.alerting.missed_runs import GOOD, corrected_clocks, missed_runs
 from schedules.alerting.transports import DeliveryError, deliver
 from schedules.reports.checks import check_alarms
 from schedules.reports.report import read_report, run_ids
+from schedules.reports.upload_results import upload_alarms
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import OPEN, Occurrence, Occurrences, State, occurrences_file
@@ -148,6 +149,7 @@ class Notifier:
         failed += corrected_clocks(timetable, self.dataset)
         deliveries.record("times", failed, moment, self._context())
         deliveries.record("check", check_alarms(self.dataset), moment, self._context())
+        deliveries.record("bucket", upload_alarms(self.dataset), moment, self._context())
         deliveries.record("clock", missed_runs(timetable, self.dataset, moment), moment, self._context())
 
     def _context(self) -> dict[str, Any]:

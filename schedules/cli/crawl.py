@@ -1,6 +1,7 @@
 """Commands that start a run immediately: `crawl` and `demo`."""
 
 import argparse
+import os
 import shlex
 import shutil
 import sys
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schedules.cli.arguments import Commands, add_run_options, minutes, positive
-from schedules.cli.output import print_reports, short_path
+from schedules.cli.output import print_error, print_reports, short_path
 from schedules.exit_codes import WrongUsage, gravest
 from schedules.paths import DEMO, PROJECT
 
@@ -36,6 +37,7 @@ def crawl(options: argparse.Namespace) -> int:
     from crawler.registry import site_loader
     from pipelines.storage.data_folder import DataFolder
     from schedules.cli.render.progress_bar import ProgressBars
+    from schedules.runner.bucket_uploads import upload_sites
     from schedules.runner.dependency_check import outdated_packages
     from schedules.runner.options import checked_settings, seeds_by_site, spider_named
     from schedules.runner.run_all import not_started, run_all
@@ -60,6 +62,7 @@ def crawl(options: argparse.Namespace) -> int:
     with ProgressBars() as progress:
         reports += run_all(runs, progress.update, progress.print)
     print_reports(reports, options.json)
+    upload_sites(dataset, [each.name for each in spiders], print_error)
     return gravest(report["exit_code"] for report in reports)
 
 
@@ -71,6 +74,7 @@ def demo(options: argparse.Namespace) -> int:
 
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # with the data of an earlier demo, no story would be new
+    os.environ.pop("KHOBOR_BUCKET", None)
     with _bundled_newspaper() as mirror:
         print(f"Crawling the bundled newspaper at {mirror} into {short_path(options.data)}", file=sys.stderr)
         no_delays = ("DOWNLOAD_DELAY=0", "KHOBOR_FIRST_BACKOFF_SECONDS=0", "KHOBOR_FIRST_PAUSE_SECONDS=0")

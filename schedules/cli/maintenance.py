@@ -1,14 +1,13 @@
-"""Commands that maintain the stored data: `publish`, `check`, `reindex`, `prune`, `backup` and `restore`."""
+"""Commands that maintain the stored data: `publish`, `check`, `reindex` and `prune`."""
 
 import argparse
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands, add_timetable_option
-from schedules.cli.output import interruptible, print_lines
+from schedules.cli.output import print_error, print_lines
 from schedules.cli.sites import for_each_site, open_data, open_ledger
-from schedules.exit_codes import WrongUsage
+from schedules.exit_codes import ExitCode, WrongUsage
 
 if TYPE_CHECKING:
     from crawler.spider import NewspaperSpider
@@ -23,18 +22,19 @@ def add_to(commands: Commands) -> None:
         commands.add(prune, "remove old records by the retention in the timetable", "prune"),
     )
     add_timetable_option(parsers[3])
+    parsers[0].add_argument(
+        "--take-over", action="store_true", help="make this data folder the writer of its sites in the bucket"
+    )
+    parsers[1].add_argument("--remote", action="store_true", help="verify the objects in the bucket instead")
     parsers[1].add_argument("--quarantine", action="store_true", help="move damaged and foreign files out of the data")
     for parser in parsers:
         parser.add_argument("site", nargs="*", metavar="SITE", help="only these sites")
-    saving = commands.add(backup, "copy everything into one file, also while runs go on", "backup --out khobor.tar.zst")
-    saving.add_argument("--out", type=Path, required=True, metavar="FILE", help="backup to write")
-    restoring = commands.add(restore, "fill an empty data folder from a backup", "restore khobor.tar.zst --data new")
-    restoring.add_argument("source", metavar="SOURCE", help="file written by `khobor backup`")
 
 
 def publish(options: argparse.Namespace) -> int:
     from pipelines.runtime.recovery import recover_runs
     from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of
+    from schedules.runner.bucket_uploads import bucket_url, upload_sites
 
     def publish_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
         with open_ledger(dataset, spider) as ledger:
@@ -42,13 +42,44 @@ def publish(options: argparse.Namespace) -> int:
             evaluate_ended_runs(dataset, ledger, expectations_of(spider))
         return {"published": rows, "runs_ended": ended}
 
+    if options.take_over and not bucket_url():
+        raise WrongUsage("--take-over is for a bucket, and KHOBOR_BUCKET is not set")
     results = for_each_site(options, publish_site)
     lines = [f"{result['site']}: {result['published']} changes published" for result in results]
     print_lines(results, options.json, lines or _no_data(options))
-    return 0
+    sites = [result["site"] for result in results]
+    is_uploaded = upload_sites(open_data(options.data), sites, print_error, take_over=options.take_over)
+    return ExitCode.DONE if is_uploaded else ExitCode.STORAGE
 
 
 def check(options: argparse.Namespace) -> int:
+    return _check_remote(options) if options.remote else _check_files(options)
+
+
+def _check_remote(options: argparse.Namespace) -> int:
+    from pipelines.publishing.bucket import check_remote
+    from schedules.runner.bucket_uploads import bucket_url
+
+    if (url := bucket_url()) is None or options.quarantine:
+        raise WrongUsage("--remote verifies the bucket that KHOBOR_BUCKET names, and moves nothing")
+
+    def check_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        faults, behind = check_remote(dataset, spider.name, url)
+        return {"faults": faults, "behind": behind}
+
+    results = for_each_site(options, check_site, is_read_only=True)
+    remedy = "`khobor publish --take-over` sends it again"
+    lines = [f"{path}: {fault}; {remedy}" for each in results for path, fault in sorted(each["faults"].items())]
+    waiting = [each for each in results if each["behind"]]
+    lines += [f"{each['site']}: {len(each['behind'])} files wait for the next upload" for each in waiting]
+    fine = [f"All objects in {url} match their manifests."] if results else _no_data(options)
+    print_lines(results, options.json, lines or fine)
+    if any(each["faults"] for each in results):
+        return ExitCode.DAMAGED
+    return ExitCode.BELOW_EXPECTATION if waiting else ExitCode.DONE
+
+
+def _check_files(options: argparse.Namespace) -> int:
     from crawler.safe_text import one_line
     from pipelines.ledger import Ledger
     from pipelines.publishing.verify import REMEDIES, quarantine
@@ -127,33 +158,6 @@ def prune(options: argparse.Namespace) -> int:
     ]
     lines.append(f"{occurrences} occurrences removed")
     print_lines({"sites": results, "occurrences": occurrences}, options.json, lines)
-    return 0
-
-
-def backup(options: argparse.Namespace) -> int:
-    from pipelines.backup.write_backup import write_backup
-
-    data_folder = open_data(options.data)
-    if options.out.is_dir() or data_folder.owns(options.out):
-        raise WrongUsage(f"{options.out} is a folder, or in the data itself: --out must name another file")
-    with interruptible():
-        result = write_backup(data_folder, options.out)
-    size = f"{result['bytes'] / 1e6:,.1f} MB in {result['files']:,} files"
-    lines = [f"{options.out}: {len(result['sites'])} sites, {size}, compressed to {result['compressed'] / 1e6:,.1f} MB"]
-    if left_out := result["left_out"]:
-        lines.append(f"{len(left_out):,} files are not in it (first: {left_out[0]}), as no run published them")
-    print_lines(result, options.json, lines)
-    return 0
-
-
-def restore(options: argparse.Namespace) -> int:
-    from pipelines.backup.read_backup import restore_backup
-    from pipelines.storage.data_folder import DataFolder
-
-    with interruptible():
-        result = restore_backup(Path(options.source), DataFolder(options.data))
-    size = f"{len(result['sites'])} sites, {result['files']:,} files, as of {result['created_at']}"
-    print_lines(result, options.json, [f"{options.data}: {size}. `khobor check` verifies it."])
     return 0
 
 

@@ -58,6 +58,7 @@ def schedule(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
     from schedules.cli.render.progress_bar import ProgressBars
+    from schedules.runner.bucket_uploads import upload_sites
     from schedules.service.notifier_thread import notify_after_run
     from schedules.service.pruning import prune_after_run
     from schedules.service.scheduled_run import run_schedule
@@ -78,6 +79,7 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
             print(result.sentence, file=sys.stderr)
         if result.reports:
             print_reports(result.reports, options.json)
+            upload_sites(dataset, timetable.named(options.name).sites, print_error)
     return result.exit_code
 
 

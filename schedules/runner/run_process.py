@@ -27,6 +27,7 @@ from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of, w
 from schedules.paths import PROJECT
 from schedules.reports.progress import Progress, read_progress
 from schedules.reports.report import read_report
+from schedules.runner.bucket_uploads import ProgressUpload
 from schedules.runner.log_tail import error_in_log
 from schedules.runner.watchdog import Watchdog
 
@@ -48,14 +49,17 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
 _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "damaged"}
 
 
-# Others that begin with KHOBOR_ may hold the secrets of alert targets, which only the notifier needs.
+# Only the notifier needs the secrets of alert targets, and only the parent of a run those of a bucket.
+_SECRET_PREFIXES = ("KHOBOR_", "AWS_", "AZURE_", "GOOGLE_")
 _OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DEBUG", "FAILPOINT", "TESTING"))
 
 
 def public_environment() -> dict[str, str]:
-    """Return the environment of this process without the secrets of alert targets, for use by child processes."""
+    """Return the environment of this process without the secrets of alert targets and buckets, for child processes."""
     return {
-        name: value for name, value in os.environ.items() if not name.startswith("KHOBOR_") or name in _OWN_VARIABLES
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(_SECRET_PREFIXES) or name in _OWN_VARIABLES
     }
 
 
@@ -96,6 +100,7 @@ class RunProcess:
         except BaseException:
             self._lock.release()
             raise
+        self._progress_upload = ProgressUpload(options.dataset, options.newspaper.name)
         self._watchdog = Watchdog(
             stall_seconds=settings.getfloat("KHOBOR_STALL_SECONDS"),
             shutdown_seconds=settings.getfloat("KHOBOR_SHUTDOWN_SECONDS"),
@@ -171,6 +176,7 @@ class RunProcess:
         except FATAL_ERRORS as error:
             report = self._report_error(error)
         finally:
+            self._progress_upload.stop()
             self._lock.release()
         code = ExitCode(report["verdict"]["exit_code"])
         if self.signal is not None and code not in OUTRANKS_SIGNAL:

@@ -101,7 +101,7 @@ def reached(server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 def test_these_tests_pass_every_fail_point(reached: dict[str, dict[str, int]]) -> None:
-    assert set().union(*reached.values()) == points_in() - ELSEWHERE
+    assert set().union(*reached.values()) == points_in() - ELSEWHERE - points_in("buckets/*.py")
 
 
 def chosen(hits: dict[str, int], every: bool) -> list[tuple[str, int]]:

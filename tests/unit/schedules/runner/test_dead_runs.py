@@ -85,7 +85,7 @@ def test_next_command_reports_dead_run(dies: Any, tmp_path: Path) -> None:
     data = DataFolder(tmp_path)
     run = begin(data, name="night", due="2026-11-22T02:15+06:00")
     run._lock.release()  # its parent was killed too
-    assert publish(argparse.Namespace(site=[], data=tmp_path, json=True)) == 0
+    assert publish(argparse.Namespace(site=[], data=tmp_path, json=True, take_over=False)) == 0
     report = read_report(data, run.run_id)
     assert (report["verdict"]["exit_code"], report["schedule"]["name"]) == (1, "night")
 

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from crawler.suggestions import suggestion
+from pipelines.analysis.location import Location, locate
 from pipelines.analysis.period import period_condition
 from pipelines.analysis.rank_intervals import RANK_INTERVALS, rank_intervals
 from pipelines.analysis.runs_table import ALL, RUNS, run_rows
@@ -101,6 +102,7 @@ def open_table(
     :class:`QueryError` for an unknown name or a time without a time zone, and FileNotFoundError if the data folder does
     not exist.
 
+    :param data: data folder, or the bucket of `KHOBOR_BUCKET` (`s3://…` or `gs://…`)
     :param name: stories, revisions, aliases, rankings, sightings, fetches, rejects, runs or rank_intervals
     :param site: one newspaper or several; by default all
     :param since: select rows from this time on, by the time column that decides the partition (`published_at` of a
@@ -114,13 +116,15 @@ def open_table(
     if name not in readable:
         raise QueryError(f"there is no table {name!r}; {suggestion(name, list(readable))}")
     table = readable[name]
-    root = _folder(Path(data))
+    location = _location(data)
     if table is RUNS:
-        dataset: ds.Dataset = ds.dataset(pa.Table.from_pylist(run_rows(root), schema=open_schema(RUNS)))
+        if location.folder is None:
+            raise QueryError("the table runs is made of the reports in a data folder: `khobor restore` makes one")
+        dataset: ds.Dataset = ds.dataset(pa.Table.from_pylist(run_rows(location.folder), schema=open_schema(RUNS)))
     else:
-        dataset = _files(TABLES["rankings"] if table is RANK_INTERVALS else table, root)
+        dataset = _files(TABLES["rankings"] if table is RANK_INTERVALS else table, location)
     if site is not None:
-        dataset = dataset.filter(pc.field("site").isin(_sites(root, site)))
+        dataset = dataset.filter(pc.field("site").isin(_sites(location, site)))
     if table is RANK_INTERVALS:
         dataset = ds.dataset(rank_intervals(dataset))
     since, until = _require_zone("since", since), _require_zone("until", until)
@@ -137,12 +141,13 @@ def open_schema(table: Table) -> pa.Schema:
     return pa.schema([*(field.with_nullable(True) for field in table.schema), *partitions])
 
 
-def _files(table: Table, root: Path) -> ds.Dataset:
+def _files(table: Table, location: Location) -> ds.Dataset:
     schema = open_schema(table)
-    if not (root / table.name).is_dir():
+    if not location.is_folder(table.name):
         return ds.dataset(schema.empty_table())
     return ds.dataset(
-        root / table.name,
+        f"{location.path}/{table.name}",
+        filesystem=location.filesystem,
         schema=schema,
         format=ds.ParquetFileFormat(page_checksum_verification=True),
         partitioning=ds.partitioning(pa.schema([schema.field(key) for key in table.partitions]), flavor="hive"),
@@ -150,21 +155,22 @@ def _files(table: Table, root: Path) -> ds.Dataset:
     )
 
 
-def _folder(root: Path) -> Path:
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {root.absolute()}: data= names the one that a crawl or export wrote"
-        )
-    if root.name in TABLES and any(root.glob("site=*")):
-        raise QueryError(f"{root} is the folder of a table: write data={str(root.parent)!r}")
-    return root
+def _location(data: Path | str) -> Location:
+    try:
+        location = locate(data)
+    except ValueError as error:
+        raise QueryError(str(error)) from error
+    path, _, name = location.path.rpartition("/")
+    if name in TABLES and location.sites(""):
+        raise QueryError(f"{location} is the folder of a table: write data={path!r}")
+    return location
 
 
-def _sites(root: Path, site: str | Iterable[str]) -> list[str]:
+def _sites(location: Location, site: str | Iterable[str]) -> list[str]:
     wanted = [site] if isinstance(site, str) else list(site)
-    known = sorted({folder.name.partition("=")[2] for name in TABLES for folder in (root / name).glob("site=*")})
+    known = sorted({each for name in TABLES for each in location.sites(name)})
     if unknown := next((name for name in wanted if name not in known), None):
-        raise QueryError(f"there is no data of {unknown!r} in {root}; {suggestion(unknown, known)}")
+        raise QueryError(f"there is no data of {unknown!r} in {location}; {suggestion(unknown, known)}")
     return wanted
 
 

@@ -1,12 +1,14 @@
 """Page parser that also records the result of each declared extractor and each selector of a ranked list."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from selectolax.lexbor import LexborNode
+
+from crawler.bengali.text import clean
 from crawler.entry_points import Listing
 from crawler.generic.generic_layout import GenericLayout
 from crawler.items import ParsedStory
@@ -18,7 +20,9 @@ from crawler.parsing.ranked_lists import RankedList
 from crawler.safe_text import one_line
 from crawler.urls import SiteUrl
 
-_MAX_TEXT = 80
+_MAX_TEXT, _MAX_START, _MAX_CLASSES = 80, 40, 2
+_MAX_BYTES = 2**20  # of a page whose elements are searched for a text
+_NOT_SHOWN = frozenset(("script", "style", "noscript", "template"))
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class ExplainingParser(PageParser):
     - ``layout``: name of the layout that was examined, which is the newest one if no layout fits the page
     - ``fields``: for each column, the tried extractors in order, each as [name, number of elements or None, text found
       first, whether it found the value]
-    - ``generic``: for each column that the layout does not find, the value and the extractor of the generic layout
+    - ``generic``: for each column that the layout does not find, the value found by the generic layout, its extractor,
+      and a selector of the element that shows the value, if there is one
     - ``lists``: for each ranked list that belongs on the page, the number of matches of each region, of rows, and of
       rows that link to a story
     """
@@ -61,7 +66,7 @@ class ExplainingParser(PageParser):
         lacking = [column for column, tried in columns.items() if not any(each[-1] for each in tried)]
         copy = Page(page.body, page.url, page.fetched_at, page.content_type)
         generic = GenericLayout().parse(copy, target, self.url_rules, self.zone)
-        return {"layout": layout.name, "fields": columns, "generic": _values(generic, lacking)}
+        return {"layout": layout.name, "fields": columns, "generic": _values(generic, lacking, page)}
 
 
 def _attempt(article: Article, extractor: Extractor, finder: str | None) -> list[Any]:
@@ -70,13 +75,39 @@ def _attempt(article: Article, extractor: Extractor, finder: str | None) -> list
     return [extractor.name, elements, one_line(text, _MAX_TEXT), extractor.name == finder]
 
 
-def _values(parsed: ParsedStory, columns: list[str]) -> Mapping[str, tuple[str, str]]:
+def _values(parsed: ParsedStory, columns: list[str], page: Page) -> dict[str, tuple[str, str, str | None]]:
     values = {column: getattr(parsed.story, column, None) for column in columns}
+    texts = {column: value[0] if isinstance(value, list) else str(value) for column, value in values.items() if value}
     return {
-        column: (one_line(str(value), _MAX_TEXT), parsed.extracted_by.get(column, ""))
-        for column, value in values.items()
-        if value
+        column: (one_line(text, _MAX_TEXT), parsed.extracted_by.get(column, ""), place_of(page, text))
+        for column, text in texts.items()
     }
+
+
+def place_of(page: Page, value: str) -> str | None:
+    """Return a selector of the innermost element that shows a text, or of the picture with a URL."""
+    start = value.partition("\n")[0][:_MAX_START]
+    if value.startswith(("http://", "https://")):
+        name = value.rpartition("/")[2]
+        pictures = page.tree.css("body img")
+        found = (node for node in pictures if any(name in (text or "") for text in node.attributes.values()))
+        return next(map(_selector, found), None) if name else None
+    node, place = (page.tree.body if len(page.body) <= _MAX_BYTES else None), None
+    while node is not None:
+        inner = (child for child in node.iter() if child.tag not in _NOT_SHOWN)
+        node = next((child for child in inner if start in (clean(child.text()) or "")), None)
+        place = node or place
+    return _selector(place) if place else None
+
+
+def _selector(node: LexborNode) -> str:
+    """Return a selector with the id or the classes of an element, or else those of the nearest one around it."""
+    name, attributes = node.tag or "", node.attributes
+    if own := attributes.get("id"):
+        return f"{name}#{own}"
+    if classes := (attributes.get("class") or "").split():
+        return ".".join([name, *classes[:_MAX_CLASSES]])
+    return f"{_selector(node.parent)} > {name}" if node.parent and name != "body" else name
 
 
 def _explain_list(page: Page, ranked: RankedList, parsed: ParsedPage) -> dict[str, Any]:

@@ -69,8 +69,10 @@ def _evidence(visit: Visit) -> dict[str, Any]:
 def _problems_of(column: str, pages: Sequence[_Page], *, is_usual: bool, place: str) -> Iterator[Problem]:
     missing = [page for page in pages if page.finder is None]
     found, n = len(pages) - len(missing), len(pages)
-    if missing and (is_usual or not found):
-        is_broken = is_usual and found * 2 <= n
+    replaced = [*_replaced(column, [page for page in pages if page.finder is not None], place)]
+    yield from replaced
+    is_broken = is_usual and found * 2 <= n
+    if not found or is_broken or (missing and is_usual and not replaced):
         first = missing[0].attempts[0]
         others = [each.extractor for each in missing[0].attempts[1:]]
         sentence = f"{column}: found on {found} of {n} stories: `{first.extractor}` {first.failure}"
@@ -78,9 +80,9 @@ def _problems_of(column: str, pages: Sequence[_Page], *, is_usual: bool, place: 
             sentence += f", nor does {quoted(others)} find it" if not found else f"; {quoted(others)} also failed"
         sentence += _elsewhere(column, missing)
         if is_broken:
-            sentence += f"; correct its extractors in {place}"
+            sentence += f": correct its extractors in {place}"
         elif not found:
-            sentence += "; correct its extractors if the pages show it"
+            sentence += ": correct its extractors if the pages show it"
         yield Problem(
             code=ExitCode.LAYOUT_CHANGED if is_broken else ExitCode.DONE,
             sentence=sentence,
@@ -88,16 +90,15 @@ def _problems_of(column: str, pages: Sequence[_Page], *, is_usual: bool, place: 
             extractor=first.extractor,
             page=missing[0].visit.url,
         )
-    if found:
-        yield from _replaced(column, [page for page in pages if page.finder is not None], place)
 
 
 def _elsewhere(column: str, missing: Sequence[_Page]) -> str:
     """Return a part of a sentence with the value that the generic layout finds, or an empty string."""
     for page in missing:
         if value := _evidence(page.visit)["generic"].get(column):
-            text, extractor = value
-            return f"; the generic layout finds “{text}”" + (f" ({extractor})" if extractor else "")
+            text, extractor, place = value
+            where = f" in `{place}`" if place else f" ({extractor})" if extractor else ""
+            return f"; the generic layout finds “{text}”{where}"
     return ""
 
 

@@ -1,17 +1,19 @@
 """Problems of the pages of a site: robots.txt, front page, entry points and stories that cannot be read."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from crawler.clock import now
 from crawler.declarations import declared_at
 from crawler.downloader.robots import Robots
-from crawler.entry_points import Feed, Json, Listing, Sitemap
+from crawler.entry_points import EntryPoint, Feed, Json, Listing, Sitemap
 from crawler.outcomes import Outcome
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
 from schedules.exit_codes import ExitCode
 from schedules.trial.problems import Problem, quoted
-from schedules.trial.visits import FRONT_PAGE, STORY, Visit, Visits
+from schedules.trial.visits import FRONT_PAGE, STORY, Visit, Visits, origin_of
 
 _ADVICE = {
     Outcome.BLOCKED: "the site blocks Khobor; wait some hours, then ask the newspaper",
@@ -20,7 +22,7 @@ _ADVICE = {
     Outcome.HTTP_ERROR: "try again later",
     Outcome.SOFT_ERROR: "try again later",
     Outcome.CORRUPT: "try again later",
-    Outcome.GONE: "correct its URL in the site file",
+    Outcome.GONE: "it is not there",
     Outcome.OFFSITE: "correct `hosts` of the site file",
     Outcome.UNREADABLE: "internal error; report it with the URL",
 }
@@ -30,44 +32,60 @@ def page_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Probl
     yield from _robots(site, visits)
     for visit in visits.pages:
         if visit.target.name != STORY:
-            yield from _unread(visit) if visit.parsed is None else _yields_nothing(site, visit)
+            yield from _unread(visits, visit) if visit.parsed is None else _yields_nothing(site, visit)
     yield from _stories(site, visits)
     yield from _without_pages(site, visits)
 
 
 def forbidden_entry_points(site: type[NewspaperSpider], origin: str, robots: Robots) -> list[str]:
     """Return the URLs of all declared entry points on a host that its robots.txt forbids."""
-    rules, today = site.make_url_rules(), now().astimezone(site.zone).date()
-    targets = [
-        rules.identify(link, f"https://{site.hosts[0]}/")
-        for entry_point in site.entry_points
-        for link, _ in entry_point.first_pages(today)
-    ]
-    urls = [target.request_url for target in targets if isinstance(target, SiteUrl)]
+    urls = [url for entry_point in site.entry_points for url in _urls_of(site, entry_point)]
     return [url for url in urls if url.startswith(f"{origin}/") and not robots.rules.allows(url)]
 
 
+def _urls_of(site: type[NewspaperSpider], entry_point: EntryPoint) -> list[str]:
+    rules, today = site.make_url_rules(), now().astimezone(site.zone).date()
+    links = (link for link, _ in entry_point.first_pages(today))
+    targets = (rules.identify(link, f"https://{site.hosts[0]}/") for link in links)
+    return [target.request_url for target in targets if isinstance(target, SiteUrl)]
+
+
 def _robots(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
+    if any(visit.outcome is Outcome.PENDING for visit in visits.pages[:1]):
+        return  # interrupted before robots.txt was read
     for origin, robots in visits.robots.items():
+        page = f"{origin}/robots.txt"
         if robots.error:
-            sentence = (
-                f"{origin}: {robots.error}; no page of this host is requested until it can be read; try again later"
-            )
-            yield Problem(code=ExitCode.UNREACHABLE, sentence=sentence, page=f"{origin}/robots.txt")
-        elif forbidden := forbidden_entry_points(site, origin, robots):
+            sentence = f"{robots.error}; no page of this host is requested until it can be read: try again later"
+            yield Problem(code=ExitCode.UNREACHABLE, sentence=sentence, page=page)
+            continue
+        if forbidden := forbidden_entry_points(site, origin, robots):
             place = declared_at(site, "entry_points")
-            sentence = f"robots.txt forbids {len(forbidden)} declared entry points: {quoted(forbidden)}: mark them"
-            yield Problem(
-                code=ExitCode.UNREACHABLE, sentence=f"{sentence} `disallowed` ({place})", page=f"{origin}/robots.txt"
+            sentence = (
+                f"robots.txt forbids {len(forbidden)} declared URLs: {quoted(forbidden)}: mark their entry points"
             )
+            yield Problem(code=ExitCode.UNREACHABLE, sentence=f"{sentence} `disallowed` ({place})", page=page)
+        for entry_point in site.entry_points:
+            urls = _urls_of(site, replace(entry_point, disallowed="")) if "robots" in entry_point.disallowed else []
+            if urls and all(url.startswith(f"{origin}/") and robots.rules.allows(url) for url in urls):
+                place = declared_at(site, "entry_points", entry_point.name)
+                sentence = f"{entry_point.name}: robots.txt does not forbid it any more: remove `disallowed` ({place})"
+                yield Problem(code=ExitCode.DONE, sentence=sentence, page=page)
 
 
-def _unread(visit: Visit) -> Iterator[Problem]:
-    """Yield the problem of a front page or entry point without a readable response."""
-    if visit.outcome is Outcome.PENDING or (visit.outcome is Outcome.ROBOTS and visit.target.entry_point):
-        return  # the end of the trial is reported, and robots.txt for all entry points together
-    code = ExitCode.UNREACHABLE if visit.outcome.is_failed else ExitCode.LAYOUT_CHANGED
-    advice = _ADVICE.get(visit.outcome, "correct the site file")
+def _unread(visits: Visits, visit: Visit) -> Iterator[Problem]:
+    """Yield the problem of a front page or entry point without a readable response.
+
+    That robots.txt forbids entry points, or cannot be read, is reported for all pages together.
+    """
+    code, advice = ExitCode.UNREACHABLE, _ADVICE.get(visit.outcome, "correct the site file")
+    if visit.outcome is Outcome.PENDING:
+        code, advice = ExitCode.DONE, "not visited"
+    elif visit.outcome is Outcome.ROBOTS:
+        if visit.target.entry_point or visits.robots[origin_of(visit.target.url)].error:
+            return
+    elif not visit.outcome.is_failed:
+        code = ExitCode.LAYOUT_CHANGED
     sentence = f"{visit.target.name}: {visit.reason or visit.outcome.meaning}: {advice}"
     yield Problem(code=code, sentence=sentence, page=visit.target.url)
 
@@ -97,10 +115,12 @@ def _stories(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
     if not pages and read and not any(visit.stories for visit in visits.pages):
         sentence = f"no link to a story was found: correct `story_path` ({declared_at(site, 'story_path')})"
         yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=sentence)
-    for visit in unread:
+    for reason, n in Counter(visit.reason or visit.outcome.meaning for visit in unread).items():
+        visit = next(each for each in unread if (each.reason or each.outcome.meaning) == reason)
         failed = ExitCode.UNREACHABLE if visit.outcome.is_failed else ExitCode.LAYOUT_CHANGED
         code = failed if len(unread) == len(pages) else ExitCode.DONE
-        sentence = f"{visit.target.name}: {visit.reason or visit.outcome.meaning}"
+        advice = _ADVICE.get(visit.outcome, "the page is not read as a story")
+        sentence = f"{n} of {len(pages)} stories: {reason}: {advice}"
         yield Problem(code=code, sentence=sentence, page=visit.target.url)
     place = declared_at(site, "layouts")
     for visit in pages:

@@ -24,8 +24,8 @@ async def try_site(site: type[NewspaperSpider], visits: Visits) -> None:
     today = now().astimezone(site.zone).date()
     for target in entry_point_targets(site, today, feeds, robots.sitemaps):
         if visits.left <= STORIES:
-            break
-        if (await visits.visit(target)).outcome is Outcome.PENDING:
+            visits.omitted.append(target.name)
+        elif (await visits.visit(target)).outcome is Outcome.PENDING:
             return
     read = 0
     for target in story_targets(site, visits.pages)[:_MAX_STORY_VISITS]:

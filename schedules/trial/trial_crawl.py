@@ -18,10 +18,10 @@ from crawler.spider import NewspaperSpider
 from schedules.exit_codes import CLOSE_REASONS
 from schedules.signals import handle_signals
 from schedules.trial.explain import ExplainingParser
-from schedules.trial.visits import MAX_REQUESTS, RequestBudget, Visit, Visits
+from schedules.trial.visits import MAX_REQUESTS, Report, RequestBudget, Visits
 
 #: Seconds after which a trial ends with what it has found. An operator waits for it.
-MAX_SECONDS = 300
+MAX_SECONDS = 600
 _RETRY_SECONDS = 0.1
 Flow = Callable[[Visits], Awaitable[None]]
 
@@ -49,7 +49,7 @@ class TrialSpider(Spider):
         yield  # makes this a generator, as Scrapy expects
 
 
-def new_visits(site: type[NewspaperSpider] | None, report: Callable[[int, Visit], None]) -> Visits:
+def new_visits(site: type[NewspaperSpider] | None, report: Report) -> Visits:
     """Return visits to a site, or to the host of a URL without a site file."""
     if site is None:
         return Visits(unknown_site_parser(), (), report)

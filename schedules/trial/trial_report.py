@@ -40,6 +40,8 @@ def report_of(site: type[NewspaperSpider] | None, visits: Visits, problems: Sequ
             }
             for each in visits.pages
         ],
+        "omitted": visits.omitted,
+        "never_requested": _disallowed(site),
         "lists": _lists(visits),
         "fields": _fields(site, visits),
         "problems": [problem.as_dict() for problem in problems],
@@ -55,6 +57,10 @@ def _robots(site: type[NewspaperSpider] | None, origin: str, robots: Robots) -> 
         "disallows": [pattern for pattern, is_allowed in robots.rules.rules if not is_allowed],
         "forbidden_entry_points": forbidden_entry_points(site, origin, robots) if site else [],
     }
+
+
+def _disallowed(site: type[NewspaperSpider] | None) -> dict[str, str]:
+    return {each.name: each.disallowed for each in site.entry_points if each.disallowed} if site else {}
 
 
 def _lists(visits: Visits) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from crawler.entry_points import CrawlPosition, EntryPoint
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
+from crawler.safe_text import one_line
 from crawler.scrapy_internals import is_closing
 from crawler.urls import SiteUrl, SkippedUrl
 from crawler.worker.extension import ParserFailed, ParseWorker
@@ -26,6 +27,9 @@ from schedules.runner.saved_pages import ReadPage, read_story, text_steps
 MAX_REQUESTS = 15
 #: Name of the pages that are read as stories.
 STORY, FRONT_PAGE = "story", "front page"
+
+
+Report = Callable[[int, str, str, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,10 @@ class Visit:
         return self.parsed.link_count or len(self.parsed.entries) + len(self.parsed.sitemaps) or len(self.parsed.links)
 
 
+def origin_of(url: str) -> str:
+    return "/".join(url.split("/", 3)[:3])
+
+
 class RequestBudget:
     """Downloader middleware that fails each request beyond a maximum number.
 
@@ -94,14 +102,17 @@ class Visits:
     """Pages visited in a trial, and the means to visit further ones.
 
     :param parser: parser of the pages, which runs in a process of its own
-    :param report: function that is called after each visit, with the number of requests sent so far
+    :param report: function that is called after each visit, with the number of requests sent so far, and the name, URL
+        and result of the page
     :ivar robots: robots.txt of each host that was visited, by origin
+    :ivar omitted: names of the entry points that were not visited, to keep requests for stories
     """
 
-    def __init__(self, parser: PageParser, entry_points: tuple[EntryPoint, ...], report: Callable[..., None]) -> None:
+    def __init__(self, parser: PageParser, entry_points: tuple[EntryPoint, ...], report: Report) -> None:
         self.rules = parser.url_rules
         self.pages: list[Visit] = []
         self.robots: dict[str, Robots] = {}
+        self.omitted: list[str] = []
         self.crawler: Crawler
         self._report, self._steps = report, text_steps()
         self._worker = ParseWorker(parser, entry_points, self._steps)
@@ -117,11 +128,13 @@ class Visits:
 
     async def robots_of(self, url: str) -> Robots:
         """Return the robots.txt of a URL's host; nothing is requested if it was already read."""
-        origin = "/".join(url.split("/", 3)[:3])
-        if origin not in self.robots:
+        if (origin := origin_of(url)) not in self.robots:
             middleware = self.crawler.get_downloader_middleware(PoliteRobots)
             assert middleware is not None
-            self.robots[origin] = await self._until_closed(middleware.robots_for(url))
+            robots: Robots = await self._until_closed(middleware.robots_for(url))
+            self.robots[origin] = robots
+            delay = f"asks for {robots.crawl_delay:g} s between requests" if robots.crawl_delay else ""
+            self._report(self.sent, "robots.txt", f"{origin}/robots.txt", robots.error or delay or "read")
         return self.robots[origin]
 
     async def visit(self, target: Target) -> Visit:
@@ -133,7 +146,8 @@ class Visits:
         except (FetchError, DecodeError, ParserFailed) as error:
             visit.outcome, visit.reason = outcome_of(error)
         self.pages.append(visit)
-        self._report(self.sent, visit)
+        result = f"{visit.status or ''} {visit.outcome}" + (f": {visit.reason}" if visit.reason else "")
+        self._report(self.sent, target.name, target.url, result.strip())
         return visit
 
     def close(self) -> None:
@@ -159,6 +173,8 @@ class Visits:
         visit.url, visit.status, visit.bytes = response.url, response.status, len(response.body)
         if rejection := check_response(response):
             visit.outcome, visit.reason = rejection
+            if pause := response.headers.get("Retry-After"):
+                visit.reason += f", Retry-After: {one_line(pause.decode('latin-1'), 40)}"
         elif story_id and self._is_other_page(story_id, response.url):
             visit.outcome, visit.reason = Outcome.REDIRECTED, f"redirected to {response.url}"
         else:

@@ -1,12 +1,17 @@
 """The command `try` on saved pages, on a site and on a URL."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crawler.clock import now
 from crawler.items import Story, columns_of
 from crawler.registry import newspapers
 from crawler.spiders.kalbela import LAYOUT_2023
@@ -14,7 +19,9 @@ from tests.newspaper import Fault, Newspaper
 from tests.newspaper.http_messages import HTML, Response
 from tests.support.broken_templates import break_all
 from tests.support.commands import QUICK, khobor
+from tests.support.forked_commands import Command
 from tests.support.frozen_pages import CASES
+from tests.support.project import PROJECT
 
 SEED = next(case for case in CASES if case.name == "kalbela/seed")
 URL = SEED.told("expected.json")["url"]
@@ -147,3 +154,33 @@ def test_unfit_target_is_not_requested(target: str, monkeypatch: pytest.MonkeyPa
     done = khobor("try", target, *QUICK[1:])
     assert done.returncode == (4 if "localhost" in target else 2)
     assert done.stderr
+
+
+def test_signal_ends_trial_with_partial_result(paper: Newspaper) -> None:
+    paper.faults["/latest-news"] = Fault(delay=60)
+    with paper.serve() as mirror:
+        command = [sys.executable, "-m", "khobor", "try", "kalbela", "--json", "--mirror", mirror, *QUICK]
+        with Command(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+            try:
+                next(line for line in process.stderr if "front page" in line)
+                process.send_signal(signal.SIGINT)
+                out, _ = process.communicate(timeout=30)
+            finally:
+                process.kill()
+    report = json.loads(out)
+    assert (process.returncode, report["exit_code"]) == (130, 130)
+    assert report["pages"][0]["outcome"] == "list"
+    assert all(each["code"] == 0 for each in report["problems"])
+
+
+def test_running_crawl_slows_trial_down(paper: Newspaper, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "kalbela.lock").write_text(json.dumps({"pid": os.getpid()}))
+    counts = dict.fromkeys(("requests", "stories", "discovered", "queued"), 0)
+    progress = {"run_id": "20260111T060000Z-kalbela-1a2b", "state": "crawling", "at": now().isoformat(), **counts}
+    (state / "kalbela.progress.json").write_text(json.dumps(progress))
+    with paper.serve() as mirror:
+        done = khobor("try", "https://www.kalbela.com/", "--mirror", mirror, *QUICK, "--data", str(tmp_path))
+    assert done.returncode == 0
+    assert "a run of kalbela is going on" in done.stderr

@@ -2,41 +2,41 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from rich.console import Console
 
+from crawler.safe_text import one_line
 from schedules.cli.render.terminal import console, plain, table
 from schedules.trial.visits import MAX_REQUESTS
 
-if TYPE_CHECKING:
-    from schedules.trial.visits import Visit
-
-_MAX_PATTERNS, _MAX_EXAMPLE = 8, 50
+_MAX_PATTERNS, _MAX_EXAMPLE = 8, 60
 _ESCAPED_LETTERS = re.compile(r"(?:%[89a-f][0-9a-f])+", re.IGNORECASE)
 
 
-def show_visit(sent: int, visit: "Visit") -> None:
+def show_visit(sent: int, name: str, url: str, result: str) -> None:
     """Print a line of progress to stderr."""
-    found = f"{visit.status or ''} {visit.outcome}" + (f": {visit.reason}" if visit.reason else "")
-    line = f"{sent:2}/{MAX_REQUESTS}  {visit.target.name}  {_short(visit.target.url)}  {found.strip()}"
-    console(stderr=True).print(plain(line))
+    console(stderr=True).print(plain(f"{sent:2}/{MAX_REQUESTS}  {name}  {_short(url)}  {result}"))
 
 
 def show_trial(report: dict[str, Any]) -> None:
     screen = console()
     for robots in report["robots"]:
         screen.print(plain(_robots_line(robots)))
+    for name, reason in report["never_requested"].items():
+        screen.print(plain(f"{name} is declared, but never requested: {reason}"))
     _show_pages(screen, report["pages"])
+    if report["omitted"]:
+        screen.print(plain(f"not visited, to keep requests for stories: {', '.join(report['omitted'])}"))
     for name, found in report["lists"].items():
         title = f"list {name}: {found['rows']} rows, on {found['pages']} of the pages, such as {_short(found['page'])}"
         screen.print(f"\n[bold]{plain(title)}[/]")
-        rows = table(">rank", "story", "headline")
+        rows = table(">rank", "headline", "story")
         for row in found["first"]:
-            rows.add_row(
-                str(row["rank"]), plain(_short(row["url"]) if row["is_story"] else "no"), plain(row["headline"])
-            )
+            url = _short(row["url"]) if row["is_story"] else "no story"
+            rows.add_row(str(row["rank"]), _cut(screen, row["headline"] or "", 2), plain(url))
+        rows.columns[-1].overflow = "fold"
         screen.print(rows)
     if any(field["of"] for field in report["fields"]):
         _show_fields(screen, report["fields"])
@@ -60,6 +60,7 @@ def _show_pages(screen: Console, pages: list[dict[str, Any]]) -> None:
         name = f"{page['name']} (from {page['found_on']})" if page["found_on"] else page["name"]
         counts = (str(page[count]) if page[count] else "" for count in ("links", "stories"))
         rows.add_row(plain(name), str(page["status"] or ""), page["outcome"], *counts, plain(_short(page["url"])))
+    rows.columns[-1].overflow = "fold"
     screen.print(rows)
 
 
@@ -72,7 +73,7 @@ def _show_fields(screen: Console, fields: list[dict[str, Any]]) -> None:
         value = ", ".join(example) if isinstance(example, list) else str(example or "")
         names = "\n".join(plain(f"{name} ×{count}" if len(by) > 1 else name) for name, count in by.items())
         if not is_single:
-            rows.add_row(field["field"], f"{field['found']}/{field['of']}", plain(value[:_MAX_EXAMPLE]), names)
+            rows.add_row(field["field"], f"{field['found']}/{field['of']}", _cut(screen, value, 3), names)
         elif field["field"] != "body":
             rows.add_row(field["field"], names or "-", plain(value))
         else:
@@ -95,6 +96,11 @@ def _show_problems(screen: Console, report: dict[str, Any]) -> None:
     hints = len(report["problems"]) - count
     summary = f"{count} problems, {hints} hints; {report['requests']} of {report['max_requests']} requests"
     screen.print(f"[bold]{plain(summary)}; exit code {report['exit_code']}[/]")
+
+
+def _cut(screen: Console, text: str, share: int) -> str:
+    """Return the beginning of a text, of at most a share of the width of the screen."""
+    return plain(one_line(text, min(_MAX_EXAMPLE, screen.width // share)))
 
 
 def _short(url: str) -> str:

@@ -26,6 +26,7 @@ def paper() -> Newspaper:
     return Newspaper(seed=1, stories=420, decoys=False)
 
 
+@cache
 def pages() -> dict[str, str]:
     """Five pages on which every field is found by its first extractor, by URL."""
     whole = [
@@ -66,6 +67,11 @@ def test_changed_template_names_field_and_extractor(field: str) -> None:
     assert f"`{named[field].extractor}`" in named[field].sentence
     assert set(named) <= {field, *FIRST_EXTRACTOR[field].also}
     assert named[field].page in pages()
+
+
+def test_place_of_lost_value_is_named() -> None:
+    [problem] = problems(breaking("body"))
+    assert "`div.story-text > p`" in problem.sentence
 
 
 def test_change_of_all_templates_names_every_field() -> None:

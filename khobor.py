@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-from schedules.cli import copies, crawl, data, maintenance, ops, runs, schedule, stories, trial
+from crawler.spiders import sites_folder
+from schedules.cli import copies, crawl, data, drafting, maintenance, ops, runs, schedule, stories, trial
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import ignore_closed_stdout, print_error
 from schedules.exit_codes import WrongUsage, describe_error
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         try:
             _reject_test_variables()
+            os.environ["KHOBOR_SITES"] = str(sites_folder())  # child processes have another working folder
             code = int(options.command(options))
             with ignore_closed_stdout():
                 sys.stdout.flush()
@@ -90,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
     commands = Commands(parser)
-    for module in (crawl, trial, runs, maintenance, copies, schedule, ops, stories, data):
+    for module in (crawl, trial, drafting, runs, maintenance, copies, schedule, ops, stories, data):
         module.add_to(commands)
     return parser
 

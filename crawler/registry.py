@@ -1,4 +1,8 @@
-"""Registry of the newspaper sites; each site has a spider in its own file in `crawler/spiders/`."""
+"""Registry of the newspaper sites; each site has a spider in its own file.
+
+The files are in `crawler/spiders/` and in a folder of the user, :func:`crawler.spiders.sites_folder`, which an
+installed copy needs for sites of its own.
+"""
 
 import logging
 import traceback
@@ -12,6 +16,7 @@ from scrapy.settings import BaseSettings, Settings
 from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.spider import iter_spider_classes
 
+from crawler import spiders
 from crawler.declarations import problems
 from crawler.spider import NewspaperSpider
 
@@ -24,6 +29,8 @@ class SiteLoader(SpiderLoader):
     def __init__(self, settings: BaseSettings) -> None:
         #: Error message with file and line, by name of the module that could not be imported.
         self.errors: dict[str, str] = {}
+        if (folder := str(spiders.sites_folder())) not in spiders.__path__:
+            spiders.__path__.insert(0, folder)
         modules = [name for package in settings.getlist("SPIDER_MODULES") for name in self._import_all(package)]
         super().__init__(Settings({"SPIDER_MODULES": modules}))
 

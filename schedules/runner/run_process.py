@@ -51,7 +51,7 @@ _REASONS: Mapping[int, str] = {ExitCode.STORAGE: "storage", ExitCode.DAMAGED: "d
 
 # Only the notifier needs the secrets of alert targets, and only the parent of a run those of a bucket.
 _SECRET_PREFIXES = ("KHOBOR_", "AWS_", "AZURE_", "GOOGLE_")
-_OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DEBUG", "FAILPOINT", "TESTING"))
+_OWN_VARIABLES = frozenset(f"KHOBOR_{name}" for name in ("CLOCK", "CONTACT", "DEBUG", "FAILPOINT", "SITES", "TESTING"))
 
 
 def public_environment() -> dict[str, str]:

@@ -66,7 +66,7 @@ def run_trial(visits: Visits, flow: Flow, hosts: tuple[str, ...], given: Mapping
     :param hosts: the only hosts to which requests are sent
     :param given: Scrapy settings, checked for politeness
     """
-    process = AsyncCrawlerProcess(_settings(given))
+    process = AsyncCrawlerProcess(settings_without_storage(given))
     crawler = process.create_crawler(TrialSpider)
     stopped_by: list[int] = []
 
@@ -98,7 +98,8 @@ def _close(crawler: Crawler, number: int) -> None:
     closing.add_done_callback(lambda _: None)
 
 
-def _settings(given: Mapping[str, str]) -> Settings:
+def settings_without_storage(given: Mapping[str, str]) -> Settings:
+    """Return the settings of a crawl of at most `MAX_REQUESTS` requests that stores nothing."""
     settings = project_settings()
     own = {
         "ITEM_PIPELINES": {},

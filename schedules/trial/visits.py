@@ -94,7 +94,7 @@ class RequestBudget:
 
     def process_request(self, request: Request) -> None:
         if self.sent >= self.limit:
-            raise FetchError(Outcome.PENDING, f"all {self.limit} requests of the trial are used")
+            raise FetchError(Outcome.PENDING, f"all {self.limit} requests are used")
         self.sent += 1
 
 

@@ -1,14 +1,25 @@
 """Crawls of replicas of other families: every story and rank is kept, and nothing forbidden is requested."""
 
 import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from crawler.registry import newspapers
+from tests.newspaper import Newspaper
+from tests.newspaper.http_messages import Response
 from tests.newspaper.replicas import REPLICAS
+from tests.newspaper.server import Server
 from tests.support.commands import QUICK, khobor
+from tests.support.project import PROJECT
+
+MAX_MEMORY = 2 * 2**30
 
 
 @pytest.mark.parametrize("site", ["ittefaq", "jugantor", "prothomalo", "samakal"])
@@ -49,3 +60,48 @@ def plain(value: object) -> object:
         if value is None or value == [] or (isinstance(value, float) and pd.isna(value)) or value is pd.NaT
         else value
     )
+
+
+@pytest.mark.soak
+def test_twelve_newspapers_run_at_once(tmp_path: Path) -> None:
+    kalbela = Newspaper()
+    by_host = {replica.host: replica for replica in REPLICAS.values()}
+
+    def answer(host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
+        replica = by_host.get(host)
+        return kalbela.answer(host, target, headers) if replica is None else (replica.answer(host, target), 0.0)
+
+    names = [*REPLICAS, "kalbela"]
+    assert set(names) == set(newspapers())
+    server = Server(answer, lambda: datetime.now(UTC), [])
+    command = [sys.executable, "-m", "khobor", "crawl", *names, "--json", "--mirror", server.url, *QUICK]
+    most = 0
+    try:
+        with subprocess.Popen([*command, "--data", str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE) as process:
+            os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
+            written = b""
+            while process.poll() is None:
+                most = max(most, memory_of(process.pid))
+                written += process.stdout.read() or b""  # type: ignore[union-attr]
+                time.sleep(0.2)
+            written += process.stdout.read() or b""  # type: ignore[union-attr]
+    finally:
+        server.close()
+    reports = {report["site"]: report for report in json.loads(written)}
+    assert [reports[name]["verdict"] for name in names] == [{"exit_code": 0, "problems": []}] * len(names)
+    linked = {name: len(replica.pieces) for name, replica in REPLICAS.items()} | {"bbcbangla": 5}  # its one list
+    assert {name: reports[name]["stories"]["new"] for name in REPLICAS} == linked
+    assert 0 < most <= MAX_MEMORY
+
+
+def memory_of(pid: int) -> int:
+    """The bytes that a process and all below it hold, with shared pages divided among those that share them."""
+    pids, found = [pid], 0
+    for each in pids:
+        try:
+            pids += map(int, Path(f"/proc/{each}/task/{each}/children").read_text().split())
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found += next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    return found

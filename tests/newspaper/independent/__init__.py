@@ -4,14 +4,11 @@
 reading of the pages holds. README.md beside this file has the interface.
 """
 
-from .dhaka_post import DhakaPost
-from .jadewits import DeshBarta, Ittefaq
-from .jago_news import JagoNews
+from . import sites
 from .paper import Paper, Reply
-from .samakal import Samakal
 from .serving import Stand, Visit
 from .story import Row, Story, Truth
 
-PAPERS: dict[str, type[Paper]] = {paper.name: paper for paper in (DhakaPost, DeshBarta, Ittefaq, JagoNews, Samakal)}
+PAPERS: dict[str, type[Paper]] = {paper.name: paper for paper in (getattr(sites, name) for name in sites.__all__)}
 
 __all__ = ["PAPERS", "Paper", "Reply", "Row", "Stand", "Story", "Truth", "Visit"]

@@ -3,9 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
-from functools import cached_property
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qs, unquote
@@ -14,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ..http_messages import HTML, JSON, TEXT, XML, http_date, unchanged
 from . import wording
-from .schedule import House, Schedule, ranking
+from .schedule import House, Schedule
 from .story import Row, Section, Story, Truth
+from .view import View
 
 __all__ = ["HTML", "JSON", "TEXT", "XML", "Paper", "Reply", "View", "minute", "number"]
 
@@ -37,31 +36,6 @@ class Reply(NamedTuple):
     body: bytes
 
 
-@dataclass(frozen=True)
-class View:
-    """The newspaper at one moment; `stories` are those that can be read, newest first."""
-
-    at: datetime
-    stories: tuple[Story, ...]
-
-    def since(self, days: float) -> list[Story]:
-        """Return the stories of the last days, newest first."""
-        return [story for story in self.stories if story.published > self.at - timedelta(days=days)]
-
-    def sample(self, story: Story, count: int, newest: int = 40) -> list[Story]:
-        """Return other stories for a block beside a story, the same as long as the newest are the same."""
-        others = [other for other in self.stories[:newest] if other != story]
-        return story.rng("sample").sample(others, min(count, len(others)))
-
-    @cached_property
-    def popular(self) -> list[Story]:
-        return ranking(self.stories, self.at)
-
-    def of(self, section: str) -> list[Story]:
-        """Return the stories of a section and of those below it."""
-        return [story for story in self.stories if f"{story.section.path}/".startswith(f"{section}/")]
-
-
 class Paper(ABC):
     """A newspaper whose replies are a function of seed and moment.
 
@@ -76,6 +50,9 @@ class Paper(ABC):
     host: ClassVar[str]
     # Other names of the host, each answered by a redirect.
     other_hosts: ClassVar[tuple[str, ...]] = ()
+    # Hosts of feeds and JSON beside the site's own, answered by `elsewhere`.
+    hosts_elsewhere: ClassVar[tuple[str, ...]] = ()
+    front: ClassVar[str] = "/"
     house: ClassVar[House]
     robots: ClassVar[str | None]
     # Pages on which each ranked list stands, beside those of stories.
@@ -106,6 +83,10 @@ class Paper(ABC):
     @abstractmethod
     def page(self, path: str, query: Mapping[str, str], view: View) -> Reply | None:
         """Return any page but a story's, or None for an unknown path."""
+
+    def elsewhere(self, host: str, path: str, query: Mapping[str, str], view: View) -> Reply | None:
+        """Return a feed or JSON on a host of `hosts_elsewhere`."""
+        return None
 
     @abstractmethod
     def story_page(self, story: Story, path: str, view: View) -> Reply: ...
@@ -160,14 +141,17 @@ class Paper(ABC):
         """
         if host in self.other_hosts:
             return Reply(301, {"Location": f"{self.site}{path}{'?' + query if query else ''}"}, b"")
+        view, plain = self.view(at), unquote(path)
+        values = {name: found[0] for name, found in parse_qs(query).items()}
+        if host in self.hosts_elsewhere:
+            return self.elsewhere(host, plain, values, view) or Reply(404, {"Content-Type": TEXT}, b"")
         if host != self.host:
             return Reply(421, {"Content-Type": TEXT}, b"")
-        view, plain = self.view(at), unquote(path)
         if plain == "/robots.txt":
             if self.robots is None:
                 return self.missing(view)
             return Reply(200, {"Content-Type": TEXT}, self.robots.encode())
-        reply = self.page(plain, {k: v[0] for k, v in parse_qs(query).items()}, view)
+        reply = self.page(plain, values, view)
         story = self.find(plain, view) if reply is None else None
         if story is not None and story.alive(view.at):
             reply = self.story_page(story, plain, view)

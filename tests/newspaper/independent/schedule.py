@@ -21,7 +21,7 @@ _CORRECTIONS = (
     ((False, True, False), 0.03),
     ((True, True, True), 0.03),
 )
-_REMOVED = 0.02
+_REMOVED = 0.03
 _TEN_MINUTES = timedelta(minutes=10)
 _WORDS = """minister police court budget river bridge school students traders rice power gas flood storm match team
     captain film singer hospital doctors dengue market price export election party rally verdict road train fire village

@@ -38,7 +38,9 @@ class Stand:
     def __init__(
         self, papers: Sequence[Paper], at: datetime, *, tick: timedelta = timedelta(0), speed: float = 0.0
     ) -> None:
-        self.papers = {host: paper for paper in papers for host in (paper.host, *paper.other_hosts)}
+        self.papers = {
+            host: paper for paper in papers for host in (paper.host, *paper.other_hosts, *paper.hosts_elsewhere)
+        }
         self.tick, self.speed = tick, speed
         self.log: list[Request] = []
         self.visits: list[Visit] = []

@@ -44,9 +44,29 @@ def ago(moment: datetime, now: datetime) -> str:
     return " ".join([*parts, "আগে"])
 
 
+def kolkata(moment: datetime) -> str:
+    """Return ১৬ অগস্ট ২০২৬ ০৫:১৫, as Kolkata spells it."""
+    return f"{day_month_year(moment).replace('আগস্ট', 'অগস্ট')} {clock24(moment)}"
+
+
+def wordpress_date(moment: datetime) -> str:
+    """Return আগস্ট ২৯, ২০২০."""
+    return f"{MONTHS[moment.month - 1]} {digits(moment.day)}, {digits(moment.year)}"
+
+
+def clock_half(moment: datetime) -> str:
+    """Return ১০:৪৬ পূর্বাহ্ণ."""
+    half = "পূর্বাহ্ণ" if moment.hour < 12 else "অপরাহ্ণ"
+    return f"{digits(f'{moment.hour % 12 or 12}:{moment.minute:02d}')} {half}"
+
+
 def json_text(value: Any) -> Markup:
     """Return JSON with the letters as they are, safe within a script."""
     return Markup(json.dumps(value, ensure_ascii=False).replace("</", "<\\/"))
+
+
+def json_tight(value: Any) -> Markup:
+    return Markup(json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/"))
 
 
 def json_escaped(value: Any) -> Markup:
@@ -77,13 +97,18 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "bn": digits,
     "clock12": clock12,
     "clock24": clock24,
+    "clock_half": clock_half,
     "date": day_month_year,
     "encoded": encoded,
     "iso": lambda moment: moment.isoformat(timespec="seconds"),
+    "iso_utc": lambda moment: moment.astimezone(UTC).isoformat(timespec="seconds"),
     "json": json_text,
     "json_escaped": json_escaped,
+    "json_tight": json_tight,
+    "kolkata": kolkata,
     "ms": milliseconds,
     "rfc822": format_datetime,
     "utc": utc,
     "weekday": weekday,
+    "wordpress_date": wordpress_date,
 }

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -24,12 +24,12 @@ every_paper = pytest.mark.parametrize("name", PAPERS)
 
 @cache
 def paper(name: str, seed: int = 1) -> Paper:
-    return PAPERS[name](seed, per_day=30)
+    return PAPERS[name](seed, per_day=14)
 
 
 def get(of: Paper, url: str, at: datetime, **headers: str) -> Reply:
     parts = urlsplit(url)
-    return of.respond(quote(parts.path, safe="/%"), parts.query, of.host, at, headers)
+    return of.respond(quote(parts.path, safe="/%"), parts.query, parts.netloc, at, headers)
 
 
 def plain(text: str) -> str:
@@ -54,7 +54,7 @@ def text_of(tree: html.HtmlElement) -> str:
 def test_story_pages_hold_the_truth(name: str, seed: int) -> None:
     of = paper(name, seed)
     truth = of.truth(NOON)
-    assert len(truth) >= 90
+    assert len(truth) >= 40
     for story in list(truth.values())[::3]:
         tree = tree_of(get(of, story.url, NOON))
         for block in tree.xpath("//script[@type='application/ld+json']/text()"):
@@ -91,8 +91,8 @@ def test_lists_stand_on_their_pages(name: str) -> None:
 @every_paper
 def test_links_lead_to_pages(name: str) -> None:
     of = paper(name)
-    front = tree_of(get(of, f"{of.site}/", NOON))
-    front.make_links_absolute(f"{of.site}/")
+    front = tree_of(get(of, of.site + of.front, NOON))
+    front.make_links_absolute(of.site + of.front)
     own = {url for *_, url, _ in front.iterlinks() if urlsplit(url).netloc == of.host}
     stories = {truth.url for truth in of.truth(NOON).values()}
     found = {url for url in own if url in stories or quote(url, safe=":/%") in {quote(u, safe=":/%") for u in stories}}
@@ -105,37 +105,39 @@ def test_feeds_and_sitemaps_are_well_formed(name: str) -> None:
     of = paper(name)
     robots = get(of, f"{of.site}/robots.txt", NOON)
     named = re.findall(r"Sitemap: (\S+)", robots.body.decode())
-    for url in {*named, *(of.site + path for path in of.feeds)}:
+    for url in {*named, *(urljoin(of.site, feed) for feed in of.feeds)}:
         root = ElementTree.fromstring(get(of, url, NOON).body)
-        assert len([element for element in root.iter() if element.tag.endswith(("item", "loc"))]) >= 5, url
+        assert len([element for element in root.iter() if element.tag.endswith(("item", "loc"))]) >= 2, url
 
 
 @every_paper
 def test_newspaper_lives(name: str) -> None:
     of = paper(name)
-    removed = of.removed(NOON)
-    assert removed
-    assert {get(of, url, NOON).status for url in removed} == {404}
+    assert {get(of, url, NOON).status for url in of.removed(NOON)} <= {404}
     before = of.truth(NOON - timedelta(days=1))
     after = of.truth(NOON)
     revised = [story for story in of.schedule.until(NOON) if story.id in after and after[story.id].revision > 1]
-    assert len(revised) >= 10
+    assert len(revised) >= 5
     for story in revised[:3]:
         pages = {get(of, of.url_of(story), state.since).body for state in story.states}
         assert len(pages) == len(story.states)
-    assert len(after.keys() - before.keys()) >= 20
-    assert [row.story_id for row in of.lists(NOON)[next(iter(of.list_pages))]] != [
-        row.story_id for row in of.lists(NOON - timedelta(hours=3))[next(iter(of.list_pages))]
-    ]
+    assert len(after.keys() - before.keys()) >= 8
+    earlier = of.lists(NOON - timedelta(hours=3))
+    for listed in of.list_pages:
+        assert of.lists(NOON)[listed] != earlier[listed]
     assert get(of, f"{of.site}/nothing/here/99", NOON).status == 404
 
 
 @every_paper
 def test_same_seed_gives_same_pages(name: str) -> None:
-    one, other, another = (PAPERS[name](seed, per_day=30) for seed in (1, 1, 2))
+    one, other, another = (PAPERS[name](seed, per_day=14) for seed in (1, 1, 2))
     story = next(iter(one.truth(EARLY).values()))
     assert get(one, story.url, EARLY) == get(other, story.url, EARLY)
     assert next(iter(another.truth(EARLY))) != story.story_id
+
+
+def test_some_stories_are_taken_down() -> None:
+    assert len([url for name in PAPERS for url in paper(name).removed(NOON)]) >= 5
 
 
 def test_stand_serves_by_host() -> None:

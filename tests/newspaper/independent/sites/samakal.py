@@ -1,9 +1,9 @@
 """Samakal on eMythMakers' Laravel pages: kicker before the headline, pictures by Unix time, a wrong author in JSON-LD.
 
 Facts of `samakal.md`: list page and its labels, frame, Bengali slugs, printed dates and U+FEFF before paragraphs A;
-headline, kicker, byline, body, tags, picture and feeds B; সর্বাধিক পঠিত beside a story C. Element order of a story's page
-follows a public theme of the same system. Not known and made up here: front page, robots.txt (only editions of even
-seed have one), 404 page, number of most-read rows.
+headline, kicker, byline, body, tags, picture and feeds B; সর্বাধিক পঠিত beside a story C. Element order of a story's
+page follows a public theme of the same system. Not known and made up here: front page, robots.txt (only editions of
+even seed have one), 404 page, number of most-read rows.
 """
 
 import re
@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from ..bengali_text import DHAKA
-from .paper import FIRST_DAY, Paper, Reply, View, number
-from .schedule import House
-from .story import Row, Section, Story, Truth
+from ...bengali_text import DHAKA
+from ..paper import FIRST_DAY, Paper, Reply, View, number
+from ..schedule import House
+from ..story import Row, Section, Story, Truth
 
 _SECTIONS = (
     Section("bangladesh", "বাংলাদেশ", "national", 5),

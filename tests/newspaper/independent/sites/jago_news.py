@@ -1,8 +1,8 @@
 """Jago News 24 on Bootstrap 3: two tabs with printed ranks, and lists of a section beside each story.
 
 Facts of `jagonews24.md`: markup of pages, tabs, byline with its twin, date order and desk initials A (2020 and 2018);
-body, tags and `og:image` script B; JSON-LD, load-more and archive C. Not known and made up here: the caption's element,
-the 404 page, the counts of the grids below a story.
+body, tags and `og:image` script B; JSON-LD, load-more and archive C. Not known and made up here: the caption's
+element, the 404 page, the counts of the grids below a story.
 """
 
 import re
@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from ..bengali_text import DHAKA
-from .paper import Paper, Reply, View, minute, number
-from .schedule import House
-from .story import Row, Section, Story, Truth
+from ...bengali_text import DHAKA
+from ..paper import Paper, Reply, View, minute, number
+from ..schedule import House
+from ..story import Row, Section, Story, Truth
 
 _SECTIONS = (
     Section("national", "জাতীয়", "national", 5, 1),

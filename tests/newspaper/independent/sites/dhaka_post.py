@@ -1,8 +1,8 @@
 """Dhaka Post on Next.js: utility classes, embedded data, and a hidden trap link for crawlers on every page.
 
 Facts of `dhakapost.md`: list pages, latest box, embedded data and trap A; latest page and its dates C; headline, body
-class, time, feed and news sitemap B. Byline, kicker, caption and desk initials of a story's page are not known and made
-up here; so is robots.txt, which editions of even seed have and others lack.
+class, time, feed and news sitemap B. Byline, kicker, caption and desk initials of a story's page are not known and
+made up here; so is robots.txt, which editions of even seed have and others lack.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from ..bengali_text import DHAKA
-from ..vocabulary import WORDS
-from .paper import FIRST_DAY, Paper, Reply, View, minute
-from .schedule import House
-from .story import Row, Section, Story, Truth
-from .wording import clock24, day_month_year
+from ...bengali_text import DHAKA
+from ...vocabulary import WORDS
+from ..paper import FIRST_DAY, Paper, Reply, View, minute
+from ..schedule import House
+from ..story import Row, Section, Story, Truth
+from ..wording import clock24, day_month_year
 
 _SECTIONS = (
     Section("national", "জাতীয়", "national", 5, 1),

@@ -1,10 +1,8 @@
-"""Two newspapers on jadewits: Ittefaq, and Desh Barta, which does not exist, for a first site file of a known family.
+"""Ittefaq on jadewits, and what the sites of that family share.
 
-Facts of `ittefaq.md`, `banglatribune.md` and `families.md`: rows with `data-published`, root, headline, byline, dates,
-JSON-LD of three blocks, embeds and lazy pictures A; breadcrumb, tags, highlights, feed and news sitemap B; caption,
-groups of a body and the kicker's place C. Ittefaq shows no most-read list. Desh Barta has Bangla Tribune's addresses
-(the section in the path), an AMP twin, glued initials and a printed update (A there); its two lists on the front page
-are made up.
+Facts of `ittefaq.md`, `banglatribune.md` and `families.md`: rows with `data-published`, root, headline, byline,
+dates, JSON-LD of three blocks, embeds and lazy pictures A; breadcrumb, tags, highlights, feed and news sitemap B;
+caption, groups of a body and the kicker's place C. Ittefaq shows no most-read list.
 """
 
 import json
@@ -14,12 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
-from ..bengali_text import DHAKA
-from .paper import JSON, Paper, Reply, View, number
-from .schedule import House
-from .story import Row, Section, Story, Truth
+from ...bengali_text import DHAKA
+from ..paper import JSON, Paper, Reply, View, number
+from ..schedule import House
+from ..story import Row, Section, Story, Truth
 
-_ROBOTS = "User-agent: *\nAllow: /\nDisallow: /api/\nDisallow: /login\nDisallow: /register\n"
+ROBOTS = "User-agent: *\nAllow: /\nDisallow: /api/\nDisallow: /login\nDisallow: /register\n"
 _ROWS = 20
 
 
@@ -165,7 +163,7 @@ class Jadewits(Paper):
             beside_title="সর্বাধিক পঠিত",
             shows_update=self.shows_update,
             glued=self.shows_update,
-            initials=_initials(story),
+            initials=initials(story),
             strong=story.varies("first paragraph in strong"),
             embed=story.varies("embedded post", 0.3),
             grouped=story.varies("groups in the body", 0.3),
@@ -178,7 +176,7 @@ class Jadewits(Paper):
     def truth_of(self, story: Story, at: datetime) -> Truth:
         truth = replace(self.base_truth(story, at), edition=None)
         if self.shows_update:
-            truth = replace(truth, optional=frozenset({_initials(story)}))
+            truth = replace(truth, optional=frozenset({initials(story)}))
         return truth
 
 
@@ -189,7 +187,7 @@ class Ittefaq(Jadewits):
     host = "www.ittefaq.com.bd"
     other_hosts = ("ittefaq.com.bd",)
     cdn = "https://cdn.ittefaqbd.com"
-    robots = _ROBOTS
+    robots = ROBOTS
     latest_path, latest_page_id, latest_widget, section_widget = "/latest-news", 1141, 476, 476
     list_pages: ClassVar = {"latest": ("/latest-news",)}
     house = House(
@@ -219,49 +217,5 @@ class Ittefaq(Jadewits):
         return self.by_id(match[1], view) if match else None
 
 
-class DeshBarta(Jadewits):
-    name = "deshbarta"
-    title = "দেশবার্তা"
-    english = "Desh Barta"
-    host = "www.deshbarta.example"
-    other_hosts = ("deshbarta.example",)
-    cdn = "https://cdn.deshbarta.example"
-    robots = f"{_ROBOTS}\nSitemap: https://www.deshbarta.example/news-sitemap.xml\n"
-    latest_path, latest_page_id, latest_widget, section_widget = "/আজকের-খবর", 214, 391, 402
-    shows_update, front_lists = True, True
-    list_pages: ClassVar = {"latest": ("/আজকের-খবর",), "latest/front": ("/",), "popular": ("/",)}
-    validators = True
-    house = House(
-        zone=DHAKA,
-        sections=(
-            Section("national", "জাতীয়", "national", 4, 201),
-            Section("politics", "রাজনীতি", "politics", 3, 202),
-            Section("saradesh", "সারা দেশ", "country", 4, 203),
-            Section("foreign", "বিদেশ", "world", 2, 204),
-            Section("sports", "খেলাধুলা", "sports", 3, 205),
-            Section("life", "জীবনযাপন", "other", 1, 206),
-        ),
-        first_number=52_300,
-        numbers_per_day=90,
-        bylines=("দেশবার্তা রিপোর্ট", "দেশবার্তা ডেস্ক", "নিজস্ব প্রতিবেদক"),
-        credits=("ছবি: সংগৃহীত", "ছবি: দেশবার্তা"),
-        signoffs=("আরআই", "এমআর", "ইএইচএস", "এএইচ"),
-    )
-
-    def path_of(self, story: Story) -> str:
-        return f"/{story.section.path}/{story.id}/{self.slug(story)}"
-
-    def find(self, path: str, view: View) -> Story | None:
-        match = re.fullmatch(r"/(?:amp/c|[a-z-]+)/(\d+)(?:/.*)?", path) or re.fullmatch(r"/(\d+)/?", path)
-        return self.by_id(match[1], view) if match else None
-
-    def story_page(self, story: Story, path: str, view: View) -> Reply:
-        if path.startswith("/amp/"):
-            return self.html("amp.html", view, story=story, state=story.at(view.at), url=self.url_of(story))
-        if path != self.path_of(story):
-            return Reply(301, {"Location": self.url_of(story)}, b"")
-        return super().story_page(story, path, view)
-
-
-def _initials(story: Story) -> str:
+def initials(story: Story) -> str:
     return f"/{story.signoff}/" if story.signoff else ""

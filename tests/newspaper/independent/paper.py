@@ -61,6 +61,7 @@ class Paper(ABC):
     story_lists: ClassVar[tuple[str, ...]] = ()
     # Paths of feeds and sitemaps, those that the facts call working.
     feeds: ClassVar[tuple[str, ...]] = ()
+    copies: ClassVar[int] = 1  # how often a story stands in its page
     validators: ClassVar[bool] = False
     # Readings of uncertain facts that differ from story to story.
     variations: ClassVar[tuple[str, ...]] = ()

@@ -47,6 +47,10 @@ class House:
     kickers: float = 0.25
     printed: float = 0.0
     signoffs: tuple[str, ...] = ()
+    hours: tuple[float, ...] = _HOURS
+
+    def choose_section(self, rng: Random, moment: datetime) -> Section:
+        return rng.choices(self.sections, [section.weight for section in self.sections])[0]
 
     def identify(self, rng: Random, number: int) -> str:
         return str(number)
@@ -75,7 +79,7 @@ class Schedule:
         rng = Random(f"{self.seed}/{day}")
         count = round(self.per_day * rng.uniform(0.9, 1.1))
         midnight = datetime.combine(day, time(), self.house.zone)
-        minutes = {rng.choices(range(24), _HOURS)[0] * 60 + rng.randrange(60) for _ in range(count)}
+        minutes = {rng.choices(range(24), self.house.hours)[0] * 60 + rng.randrange(60) for _ in range(count)}
         moments = [midnight + timedelta(minutes=minute, seconds=rng.randrange(60)) for minute in sorted(minutes)]
         width = self.house.numbers_per_day
         first = self.house.first_number + (day - self.first_day).days * width
@@ -88,7 +92,7 @@ class Schedule:
 
     def _story(self, number: int, published: datetime) -> Story:
         house, rng = self.house, Random(f"{self.seed}/{number}")
-        section = rng.choices(house.sections, [section.weight for section in house.sections])[0]
+        section = house.choose_section(rng, published)
         composer = TextGenerator(rng, BEATS[section.beat], published)
         headline = composer.headline()
         states = tuple(_states(rng, composer, headline, published))

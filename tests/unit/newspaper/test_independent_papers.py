@@ -58,12 +58,12 @@ def test_story_pages_hold_the_truth(name: str, seed: int) -> None:
     for story in list(truth.values())[::3]:
         tree = tree_of(get(of, story.url, NOON))
         for block in tree.xpath("//script[@type='application/ld+json']/text()"):
-            json.loads(block)
-        assert [plain(h1.text_content()) for h1 in tree.xpath("//h1")].count(plain(story.headline)) == 1
+            json.loads(block, strict=False)
+        assert [plain(h1.text_content()) for h1 in tree.xpath("//h1")].count(plain(story.headline)) == of.copies
         text = text_of(tree)
         for paragraph in story.paragraphs:
             times = text.count(plain(paragraph))
-            assert times == 1 or (times and len(paragraph) < LONG), (story.url, paragraph)
+            assert times == of.copies or (times and len(paragraph) < LONG), (story.url, paragraph)
         for line in (*story.authors, *story.tags, story.kicker, story.image_caption):
             assert line is None or plain(line) in text, (story.url, line)
 

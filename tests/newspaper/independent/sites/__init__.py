@@ -6,6 +6,7 @@ from .desh_barta import DeshBarta
 from .dhaka_post import DhakaPost
 from .jadewits import Ittefaq
 from .jago_news import JagoNews
+from .jugantor import Jugantor
 from .prothom_alo import ProthomAlo
 from .samakal import Samakal
 from .wordpress import NodiSomoy
@@ -17,6 +18,7 @@ __all__ = [
     "DhakaPost",
     "Ittefaq",
     "JagoNews",
+    "Jugantor",
     "NodiSomoy",
     "ProthomAlo",
     "Samakal",

@@ -65,6 +65,7 @@ class Paper(ABC):
     validators: ClassVar[bool] = False
     # Readings of uncertain facts that differ from story to story.
     variations: ClassVar[tuple[str, ...]] = ()
+    shares: ClassVar[Mapping[str, float]] = {}  # of stories with the second reading, where it is not one half
 
     def __init__(self, seed: int = 1, per_day: int = 60, first_day: date = FIRST_DAY) -> None:
         self.seed = f"{self.name}/{seed}"
@@ -182,6 +183,10 @@ class Paper(ABC):
     def section(self, path: str) -> Section | None:
         return next((section for section in self.house.sections if section.path == path), None)
 
+    def varies(self, story: Story, name: str) -> bool:
+        """Report if a story's page uses the second reading of an uncertain fact."""
+        return story.rng(f"variation {name}").random() < self.shares.get(name, 0.5)
+
     def base_truth(self, story: Story, at: datetime) -> Truth:
         """Return a truth with everything that is known of a story, for a page that shows all of it."""
         state, picture = story.at(at), story.picture
@@ -202,7 +207,7 @@ class Paper(ABC):
             image_credit=picture.credit if picture else None,
             paragraphs=tuple(block.text for block in state.blocks),
             revision=state.revision,
-            variations=frozenset(name for name in self.variations if story.varies(name)),
+            variations=frozenset(name for name in self.variations if self.varies(story, name)),
         )
 
     def rows(self, stories: list[Story], at: datetime, *, kickers: bool = False) -> list[Row]:

@@ -93,10 +93,6 @@ class Story:
     def rng(self, purpose: str) -> Random:
         return Random(f"{self.seed}/{self.id}/{purpose}")
 
-    def varies(self, name: str, share: float = 0.5) -> bool:
-        """Report if this story's page uses the second of two readings of an uncertain fact."""
-        return self.rng(f"variation {name}").random() < share
-
     def pick(self, name: str, *choices: str) -> str:
         return self.rng(f"variation {name}").choice(choices)
 

@@ -121,13 +121,13 @@ class Anandabazar(Paper):
             place=rng.choice(("কলকাতা", "নয়াদিল্লি", "শিলিগুড়ি")),
             others=view.sample(story, rng.choice((0, 1, 2))),
             related=[other for other in view.of(story.section.path)[:7] if other != story][:6],
-            spaced=story.varies("spaces in JSON-LD"),
+            spaced=self.varies(story, "spaces in JSON-LD"),
             json_ld=self._json_ld(story, state),
         )
 
     def _json_ld(self, story: Story, state: State) -> dict[str, Any]:
         def date(moment: datetime) -> str:
-            zone = UTC if story.varies("UTC dates in JSON-LD") else _IST
+            zone = UTC if self.varies(story, "UTC dates in JSON-LD") else _IST
             return moment.astimezone(zone).isoformat(timespec="seconds")
 
         return {

@@ -43,6 +43,7 @@ class BBCBangla(Paper):
     story_lists = ("popular/box",)
     front = "/bengali"
     feeds = ("https://feeds.bbci.co.uk/bengali/rss.xml",)
+    shares: ClassVar = {"other headline in JSON-LD": 0.3}
     variations = ("data in __NEXT_DATA__", "other headline in JSON-LD", "bold first paragraph", "embedded post")
     validators = True
     house = SimorghHouse(
@@ -184,9 +185,9 @@ class BBCBangla(Paper):
             story=story,
             state=state,
             topics=self.topics(story),
-            next_page=story.varies("data in __NEXT_DATA__"),
-            bold=story.varies("bold first paragraph"),
-            embed=story.varies("embedded post"),
+            next_page=self.varies(story, "data in __NEXT_DATA__"),
+            bold=self.varies(story, "bold first paragraph"),
+            embed=self.varies(story, "embedded post"),
             others=view.sample(story, story.rng("page").choice((0, 1, 2))),
             related=[other for other in view.of(story.section.path)[:4] if other != story][:3],
             top=[other for other in view.popular[5:9] if other != story][:3],

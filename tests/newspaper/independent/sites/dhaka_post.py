@@ -192,11 +192,13 @@ class DhakaPost(Paper):
             state=state,
             others=others,
             related=[other for other in view.of(story.section.path)[:7] if other != story][:6],
-            datetime_attribute=story.varies("time has datetime"),
-            published_meta=not story.varies("no published meta"),
-            byline_class="writer-info" if story.varies("byline as writer") else "author-name",
-            body_class="news-details-body text-xl" if story.varies("second body class") else "news-details text-xl",
-            json_ld=None if story.varies("no JSON-LD") else self._json_ld(story, view),
+            datetime_attribute=self.varies(story, "time has datetime"),
+            published_meta=not self.varies(story, "no published meta"),
+            byline_class="writer-info" if self.varies(story, "byline as writer") else "author-name",
+            body_class="news-details-body text-xl"
+            if self.varies(story, "second body class")
+            else "news-details text-xl",
+            json_ld=None if self.varies(story, "no JSON-LD") else self._json_ld(story, view),
         )
 
     def _json_ld(self, story: Story, view: View) -> dict[str, Any]:
@@ -213,8 +215,8 @@ class DhakaPost(Paper):
 
     def truth_of(self, story: Story, at: datetime) -> Truth:
         truth = self.base_truth(story, at)
-        meta, data = not story.varies("no published meta"), not story.varies("no JSON-LD")
-        exact = meta or data or story.varies("time has datetime")
+        meta, data = not self.varies(story, "no published meta"), not self.varies(story, "no JSON-LD")
+        exact = meta or data or self.varies(story, "time has datetime")
         return replace(
             truth,
             published_at=story.published if exact else minute(story.published),

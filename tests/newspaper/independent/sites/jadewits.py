@@ -34,6 +34,7 @@ class Jadewits(Paper):
     front_lists: ClassVar[bool] = False
 
     feeds = ("/feed/", "/feed/sports", "/news-sitemap.xml")
+    shares: ClassVar = {"embedded post": 0.3, "groups in the body": 0.3, "highlights": 0.3, "label of the date": 0.7}
     variations = (
         "first paragraph in strong",
         "embedded post",
@@ -164,13 +165,13 @@ class Jadewits(Paper):
             shows_update=self.shows_update,
             glued=self.shows_update,
             initials=initials(story),
-            strong=story.varies("first paragraph in strong"),
-            embed=story.varies("embedded post", 0.3),
-            grouped=story.varies("groups in the body", 0.3),
-            highlights=[f"{tag} নিয়ে যা জানা গেল" for tag in story.tags] if story.varies("highlights", 0.3) else [],
-            published_label="প্রকাশ : " if story.varies("label of the date", 0.7) else "",
-            plain_image=story.varies("plain picture"),
-            keywords=story.varies("keywords in JSON-LD"),
+            strong=self.varies(story, "first paragraph in strong"),
+            embed=self.varies(story, "embedded post"),
+            grouped=self.varies(story, "groups in the body"),
+            highlights=[f"{tag} নিয়ে যা জানা গেল" for tag in story.tags] if self.varies(story, "highlights") else [],
+            published_label="প্রকাশ : " if self.varies(story, "label of the date") else "",
+            plain_image=self.varies(story, "plain picture"),
+            keywords=self.varies(story, "keywords in JSON-LD"),
         )
 
     def truth_of(self, story: Story, at: datetime) -> Truth:

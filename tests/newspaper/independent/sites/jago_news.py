@@ -153,11 +153,11 @@ class JagoNews(Paper):
             story=story,
             state=state,
             url=self.url_of(story),
-            lazy=story.varies("picture in data-src"),
-            svg_icon=story.varies("tags icon as svg"),
+            lazy=self.varies(story, "picture in data-src"),
+            svg_icon=self.varies(story, "tags icon as svg"),
             caption=story.picture.printed if story.picture else "",
             read_also_after=rng.choice((0, 3, 4)),
-            read_also_as_list=story.varies("read also as list"),
+            read_also_as_list=self.varies(story, "read also as list"),
             others=view.sample(story, 3),
             chosen=view.sample(story, 6, 60),
             section_latest=latest,
@@ -172,7 +172,7 @@ class JagoNews(Paper):
             "mainEntityOfPage": {"@type": "WebPage", "@id": self.url_of(story)},
             "headline": story.at(view.at).headline,
         }
-        if not story.varies("no date in JSON-LD"):
+        if not self.varies(story, "no date in JSON-LD"):
             data["datePublished"] = story.published.isoformat(timespec="seconds")
         if story.picture:
             data["image"] = {"@type": "ImageObject", "url": self.image(story)}
@@ -180,7 +180,7 @@ class JagoNews(Paper):
 
     def truth_of(self, story: Story, at: datetime) -> Truth:
         truth = self.base_truth(story, at)
-        dated = not story.varies("no date in JSON-LD")
+        dated = not self.varies(story, "no date in JSON-LD")
         return replace(
             truth,
             published_at=story.published if dated else minute(story.published),

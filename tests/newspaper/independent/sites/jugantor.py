@@ -42,7 +42,15 @@ class Jugantor(Paper):
     list_pages: ClassVar = {"latest": ("/latest",)}
     copies = 2
     feeds = ("/news_sitemap.xml",)
-    variations = ("raw line breaks in JSON-LD", "no dateModified", "byline as link", "keywords", "precomposed letters")
+    shares: ClassVar = {"raw line breaks in JSON-LD": 0.3, "no dateModified": 0.2, "hanger": 0.2}
+    variations = (
+        "raw line breaks in JSON-LD",
+        "no dateModified",
+        "byline as link",
+        "keywords",
+        "precomposed letters",
+        "hanger",
+    )
     house = PrintingHouse(
         zone=DHAKA,
         sections=(
@@ -123,7 +131,7 @@ class Jugantor(Paper):
 
     def story_page(self, story: Story, path: str, view: View) -> Reply:
         state = story.at(view.at)
-        hanger = f"{story.section.name} নিয়ে প্রতিক্রিয়া" if story.varies("hanger", 0.2) else None
+        hanger = f"{story.section.name} নিয়ে প্রতিক্রিয়া" if self.varies(story, "hanger") else None
         reply = self.html(
             "story.html",
             view,
@@ -134,12 +142,12 @@ class Jugantor(Paper):
             state=state,
             hanger=hanger,
             published=_dated(story),
-            modified=None if story.varies("no dateModified", 0.2) else state.updated or story.published,
-            linked=story.varies("byline as link"),
-            keywords=story.varies("keywords"),
-            raw_break=story.varies("raw line breaks in JSON-LD", 0.3),
+            modified=None if self.varies(story, "no dateModified") else state.updated or story.published,
+            linked=self.varies(story, "byline as link"),
+            keywords=self.varies(story, "keywords"),
+            raw_break=self.varies(story, "raw line breaks in JSON-LD"),
         )
-        if not story.varies("precomposed letters"):
+        if not self.varies(story, "precomposed letters"):
             return reply
         text = reply.body.decode()
         for composed, other in _PRECOMPOSED.items():
@@ -148,7 +156,7 @@ class Jugantor(Paper):
 
     def truth_of(self, story: Story, at: datetime) -> Truth:
         truth, published = self.base_truth(story, at), _dated(story)
-        modified = None if story.varies("no dateModified", 0.2) else truth.updated_at or story.published
+        modified = None if self.varies(story, "no dateModified") else truth.updated_at or story.published
         return replace(
             truth,
             published_at=published,

@@ -36,6 +36,7 @@ class ProthomAlo(Quintype):
     }
     story_lists = ("latest/tab",)
     feeds = ("/feed/", "/stories.rss", "/news_sitemap.xml", "/sitemap/sitemap-daily-2026-10-04.xml", "/sitemap.xml")
+    shares: ClassVar = {"og tags of the front page": 0.15, "writer in author-location": 0.1, "label of the date": 0.7}
     variations = (
         "Z dates in JSON-LD",
         "precomposed letters",
@@ -156,7 +157,7 @@ class ProthomAlo(Quintype):
 
     def story_page(self, story: Story, path: str, view: View) -> Reply:
         state, rng = story.at(view.at), story.rng("page")
-        of_front = story.varies("og tags of the front page", 0.15)
+        of_front = self.varies(story, "og tags of the front page")
         article = self.json_ld(story, state)
         reply = self.html(
             "story.html",
@@ -172,15 +173,15 @@ class ProthomAlo(Quintype):
             elements=elements(story, state),
             others=view.sample(story, rng.choice((0, 1, 2))),
             related=[other for other in view.of(story.section.path)[:6] if other != story][:5],
-            subheadline=story.varies("kicker as h2"),
-            writer_below=story.varies("writer in author-location", 0.1),
-            printed_label=story.varies("label of the date", 0.7),
+            subheadline=self.varies(story, "kicker as h2"),
+            writer_below=self.varies(story, "writer in author-location"),
+            printed_label=self.varies(story, "label of the date"),
             article=article | {"@type": "Article"},
             news_article=article
             | {"@type": "NewsArticle", "alternativeHeadline": story.kicker or "", "description": state.lead[:150]},
             data={"story": self.story_data(story, view)},
         )
-        if not story.varies("precomposed letters"):
+        if not self.varies(story, "precomposed letters"):
             return reply
         text = reply.body.decode()
         for composed, other in _PRECOMPOSED.items():

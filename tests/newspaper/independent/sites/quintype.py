@@ -69,7 +69,7 @@ class Quintype(Paper, ABC):
         """Return the keys that the blocks Article and NewsArticle share."""
 
         def date(moment: datetime) -> str:
-            if story.varies("Z dates in JSON-LD"):
+            if self.varies(story, "Z dates in JSON-LD"):
                 return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             return moment.isoformat(timespec="seconds")
 

@@ -40,6 +40,7 @@ class Samakal(Paper):
     list_pages: ClassVar = {"latest": ("/latest/news",)}
     story_lists = ("latest/side", "popular")
     feeds = ("/rss", "/news_sitemap.xml", "/sitemap/sitemap-daily-2026-10-04.xml")
+    shares: ClassVar = {"no slug": 0.05}
     variations = (
         "kicker above headline",
         "U+FEFF in paragraphs",
@@ -64,7 +65,7 @@ class Samakal(Paper):
             self.robots = None
 
     def path_of(self, story: Story) -> str:
-        slug = "" if story.varies("no slug", 0.05) else f"/{_slug(story.states[0].headline)}"
+        slug = "" if self.varies(story, "no slug") else f"/{_slug(story.states[0].headline)}"
         return f"/{story.section.path}/article/{story.id}{slug}"
 
     def find(self, path: str, view: View) -> Story | None:
@@ -146,16 +147,16 @@ class Samakal(Paper):
             story=story,
             state=state,
             related=[other for other in view.of(story.section.path)[:5] if other != story][:4],
-            shoulder=story.varies("kicker above headline"),
-            lightbox=story.varies("lightbox mark"),
-            mark="\ufeff" if story.varies("U+FEFF in paragraphs") else "",
+            shoulder=self.varies(story, "kicker above headline"),
+            lightbox=self.varies(story, "lightbox mark"),
+            mark="\ufeff" if self.varies(story, "U+FEFF in paragraphs") else "",
             json_ld=self._json_ld(story, view),
         )
 
     def _json_ld(self, story: Story, view: View) -> dict[str, Any]:
         state = story.at(view.at)
-        form = "%Y-%m-%dT%H:%M:%S+06:00" if story.varies("ISO dates in JSON-LD") else "%Y-%m-%d %H:%M:%S"
-        wrong = story.varies("author in JSON-LD is the headline")
+        form = "%Y-%m-%dT%H:%M:%S+06:00" if self.varies(story, "ISO dates in JSON-LD") else "%Y-%m-%d %H:%M:%S"
+        wrong = self.varies(story, "author in JSON-LD is the headline")
         return {
             "@context": "https://schema.org",
             "@type": "NewsArticle",

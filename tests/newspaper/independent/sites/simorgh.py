@@ -44,7 +44,9 @@ def json_ld(paper: Paper, story: Story, view: View) -> dict[str, Any]:
     """Return the graph with one article; its headline may be the one for search engines."""
     state, url = story.at(view.at), paper.url_of(story)
     headline = (
-        f"{story.section.name}: {state.headline}" if story.varies("other headline in JSON-LD", 0.3) else state.headline
+        f"{story.section.name}: {state.headline}"
+        if paper.varies(story, "other headline in JSON-LD")
+        else state.headline
     )
     organisation = {"@type": "NewsMediaOrganization", "name": paper.title}
     article = {

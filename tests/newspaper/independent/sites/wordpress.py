@@ -135,7 +135,7 @@ class NodiSomoy(Paper):
             body_class=f"post-template-default single single-post postid-{story.id} single-format-standard",
             story=story,
             state=state,
-            named=story.varies("byline in the theme's place"),
+            named=self.varies(story, "byline in the theme's place"),
             others=view.sample(story, story.rng("page").choice((0, 0, 1))),
             related=view.sample(story, 3, 30),
             graph=self._graph(story, view),

@@ -128,10 +128,11 @@ class EntryPointFollower(LinkFollower):
     def _set_yield(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> None:
         """Set the outcome of a page without a story to `list`, or to `empty` if it has no entry and no link to a story.
 
-        Further pages of a listing are never `empty`, because the listing may end before them.
+        Further pages of a listing are never `empty`, because the listing may end before them; nor is the page of the
+        current day.
         """
         if not fetch.is_html:
-            is_empty = not (parsed.entries or parsed.sitemaps)
+            is_empty = not (parsed.entries or parsed.sitemaps or position_of(response).may_be_empty)
         elif is_empty := position_of(response) == CrawlPosition() and parsed.link_count > 0 and not parsed.links:
             fetch.links, fetch.reason = parsed.link_count, fetch.reason or f"{parsed.link_count} links, none to a story"
         fetch.outcome = Outcome.EMPTY if is_empty else Outcome.LIST

@@ -63,8 +63,9 @@ class EntryPoint:
         for path in () if self.disallowed else self.paths:
             for day in (today - timedelta(n) for n in range(self.days if "{date" in path else 1)):
                 url = path.format(date=day, page="{page}", offset="{offset}")
-                position = CrawlPosition(page=first, template=url) if "{" in url else CrawlPosition()
-                yield url.format(page=first, offset=0), position
+                is_numbered, may_be_empty = "{" in url, "{date" in path and day == today
+                position = CrawlPosition(page=first, template=url) if is_numbered else CrawlPosition()
+                yield url.format(page=first, offset=0), replace(position, may_be_empty=may_be_empty)
 
     def next_page(self, position: "CrawlPosition") -> tuple[str, "CrawlPosition"] | None:
         """Return the URL and position of the page that follows a page with `{page}` or `{offset}` in its URL.
@@ -140,6 +141,7 @@ class CrawlPosition:
     :param fragment: number of an HTML fragment that a button of the listing loads; the fragments belong to ``list_id``
     :param previous_keys: keys of the stories on the previous page or fragment
     :param sitemap_depth: number of sitemap indexes above this sitemap
+    :param may_be_empty: the page is that of a day that is not over yet, so it may have no story
     """
 
     page: int = 1
@@ -148,6 +150,7 @@ class CrawlPosition:
     list_id: str | None = None
     previous_keys: tuple[str, ...] = ()
     sitemap_depth: int = 0
+    may_be_empty: bool = False
 
 
 def dump_position(entry_point: EntryPoint, position: CrawlPosition) -> str:

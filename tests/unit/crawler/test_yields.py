@@ -1,11 +1,12 @@
 """Pages of entry points that link to no story, and feeds without a readable entry."""
 
 import asyncio
+from datetime import date
 
 import pytest
 from scrapy.http import HtmlResponse, TextResponse
 
-from crawler.entry_points import CrawlPosition, EntryPoint
+from crawler.entry_points import CrawlPosition, EntryPoint, Listing, Sitemap
 from crawler.items import Fetch
 from crawler.spiders.kalbela import Kalbela
 
@@ -58,6 +59,15 @@ def test_entry_point_without_story_is_empty(path: str, name: str | None, body: s
 
 def test_later_page_may_link_to_nothing() -> None:
     assert read("/world?page=9", f"<p>{MOVED}</p>", entry_point("category"), CrawlPosition(page=9)).outcome == "list"
+
+
+@pytest.mark.parametrize(("day", "outcome"), [("2026-03-01", "list"), ("2026-02-28", "empty")])
+@pytest.mark.parametrize("body", [f"<p>{MOVED}</p>", "<urlset></urlset>"])
+def test_page_of_current_day_may_be_empty(body: str, day: str, outcome: str) -> None:
+    path = "/sitemap-{date}.xml" if "urlset" in body else "/archive/{date}"
+    dated = (Sitemap if "urlset" in body else Listing)(name="dated", paths=(path,))
+    ((url, position),) = [each for each in dated.first_pages(date(2026, 3, 1)) if day in each[0]]
+    assert read(url, body, dated, position).outcome == outcome
 
 
 def test_front_page_changes_with_its_stories() -> None:

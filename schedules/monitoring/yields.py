@@ -28,7 +28,8 @@ def without_story(summary: Summary) -> Iterator[Problem]:
     found = f"of the story pages: {listed(stories, '{} {}')}" if stories else "no link to a story was found"
     if front.get("empty"):
         found = _no_story_link(front["links"])
-    yield ExitCode.LAYOUT_CHANGED, "empty/site", f"no story of the site has been stored yet: {found}"
+    see = f"`khobor try {summary['site']}` shows what fits"
+    yield ExitCode.LAYOUT_CHANGED, "empty/site", f"no story of the site has been stored yet: {found}; {see}"
 
 
 def lists_empty(summary: Summary, names: Sequence[str]) -> Iterator[Problem]:

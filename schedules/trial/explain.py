@@ -61,7 +61,7 @@ class ExplainingParser(PageParser):
         columns = {
             column: [_attempt(article, each, found.extracted_by.get(column)) for each in extractors]
             for column, extractors in layout.extractors_of.items()
-            if column != "section" or target.section is None
+            if extractors and (column != "section" or target.section is None)
         }
         lacking = [column for column, tried in columns.items() if not any(each[-1] for each in tried)]
         copy = Page(page.body, page.url, page.fetched_at, page.content_type)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import zip_longest
 from urllib.parse import urlsplit
 
@@ -43,7 +43,7 @@ def _targets(
     named: dict[type[EntryPoint], Sequence[str]] = {Feed: feeds, Sitemap: sitemaps}
     seen: set[str] = set()
     for entry_point in site.entry_points:
-        pages = [*entry_point.first_pages(today)]
+        pages = [*entry_point.first_pages(today - timedelta(1))]  # a page of today may not exist yet
         if not entry_point.paths:
             pages = [(link, CrawlPosition()) for link in named.get(type(entry_point), ())]
         # The page with a ranked list, otherwise the first one.

@@ -32,7 +32,7 @@ def page_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Probl
     yield from _robots(site, visits)
     for visit in visits.pages:
         if visit.target.name != STORY:
-            yield from _unread(visits, visit) if visit.parsed is None else _yields_nothing(site, visit)
+            yield from _unread(site, visits, visit) if visit.parsed is None else _yields_nothing(site, visit)
     yield from _stories(site, visits)
     yield from _without_pages(site, visits)
 
@@ -73,7 +73,7 @@ def _robots(site: type[NewspaperSpider], visits: Visits) -> Iterator[Problem]:
                 yield Problem(code=ExitCode.DONE, sentence=sentence, page=page)
 
 
-def _unread(visits: Visits, visit: Visit) -> Iterator[Problem]:
+def _unread(site: type[NewspaperSpider], visits: Visits, visit: Visit) -> Iterator[Problem]:
     """Yield the problem of a front page or entry point without a readable response.
 
     That robots.txt forbids entry points, or cannot be read, is reported for all pages together.
@@ -86,6 +86,9 @@ def _unread(visits: Visits, visit: Visit) -> Iterator[Problem]:
             return
     elif not visit.outcome.is_failed:
         code = ExitCode.LAYOUT_CHANGED
+        if visit.outcome is Outcome.GONE:
+            attribute = "entry_points" if visit.target.entry_point else "front_page"
+            advice = f"correct its path ({declared_at(site, attribute, visit.target.name)})"
     sentence = f"{visit.target.name}: {visit.reason or visit.outcome.meaning}: {advice}"
     yield Problem(code=code, sentence=sentence, page=visit.target.url)
 
@@ -94,9 +97,13 @@ def _yields_nothing(site: type[NewspaperSpider], visit: Visit) -> Iterator[Probl
     entry_point = visit.target.entry_point
     if visit.outcome is Outcome.EMPTY:
         what = "entries" if isinstance(entry_point, Feed | Sitemap | Json) else "links"
-        wrong = f"{visit.link_count} {what} on the {visit.target.name}, none matches `story_path`: correct it"
+        page = visit.target.name if visit.target.name == FRONT_PAGE else f"page {visit.target.name}"
+        wrong = f"{visit.link_count} {what} on the {page}, none matches `story_path`: correct it"
         place = declared_at(site, "story_path")
-        if not visit.link_count and entry_point:
+        if not visit.link_count and not entry_point:
+            wrong = f"no links on the {page}: scripts may add them, so declare feeds or sitemaps"
+            place = declared_at(site, "entry_points")
+        elif not visit.link_count and entry_point:
             wrong = f"{visit.target.name}: {visit.reason or f'no {what}'}: correct the entry point"
             place = declared_at(site, "entry_points", entry_point.name)
         yield Problem(code=ExitCode.LAYOUT_CHANGED, sentence=f"{wrong} ({place})", page=visit.url)

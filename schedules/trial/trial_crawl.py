@@ -101,6 +101,13 @@ def _close(crawler: Crawler, number: int) -> None:
 def settings_without_storage(given: Mapping[str, str]) -> Settings:
     """Return the settings of a crawl of at most `MAX_REQUESTS` requests that stores nothing."""
     settings = project_settings()
+    defaults = {
+        "KHOBOR_MAX_HOST_FAILURES": 2,
+        "KHOBOR_MAX_BACKOFF_SECONDS": 30,
+        "RETRY_TIMES": 1,
+        "CLOSESPIDER_TIMEOUT": MAX_SECONDS,
+        "LOG_LEVEL": "CRITICAL",  # what concerns the site is part of the result
+    }
     own = {
         "ITEM_PIPELINES": {},
         "SCHEDULER": "scrapy.core.scheduler.Scheduler",  # in memory
@@ -112,11 +119,6 @@ def settings_without_storage(given: Mapping[str, str]) -> Settings:
         },
         "DOWNLOADER_MIDDLEWARES": {RequestBudget: 900},
         "KHOBOR_MAX_PAGES": MAX_REQUESTS,
-        "KHOBOR_MAX_HOST_FAILURES": 2,
-        "KHOBOR_MAX_BACKOFF_SECONDS": 30,
-        "RETRY_TIMES": 1,
-        "CLOSESPIDER_TIMEOUT": MAX_SECONDS,
-        "LOG_LEVEL": "CRITICAL",  # what concerns the site is part of the result
     }
-    settings.setdict({**given, **own}, priority="cmdline")
+    settings.setdict({**defaults, **given, **own}, priority="cmdline")
     return settings

@@ -89,7 +89,8 @@ def _fields(site: type[NewspaperSpider] | None, visits: Visits) -> list[dict[str
     Without a site file, these are the columns that the generic layout can find.
     """
     stories = [visit.story for visit in visits.pages if visit.story is not None]
-    declared = [column for layout in site.layouts for column in layout.extractors_of] if site else _GENERIC
+    layouts = site.layouts if site else ()
+    declared = [column for layout in layouts for column, found in layout.extractors_of.items() if found] or _GENERIC
     columns = dict.fromkeys(["section", *declared])
     fields = []
     for column in columns:

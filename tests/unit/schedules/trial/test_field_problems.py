@@ -10,12 +10,15 @@ import pytest
 from crawler.clock import now
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
+from crawler.registry import newspapers
+from crawler.spider import NewspaperSpider
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from schedules.trial.explain import ExplainingParser
 from schedules.trial.field_problems import field_problems
 from schedules.trial.problems import Problem
 from schedules.trial.visits import STORY, Target, Visit
 from tests.newspaper import Newspaper
+from tests.newspaper.replicas import REPLICAS
 from tests.support.broken_templates import FIRST_EXTRACTOR, break_all, breaking
 
 REQUIRED = {"headline", "body"}
@@ -39,15 +42,24 @@ def pages() -> dict[str, str]:
     return dict([*plain.items()][:5])
 
 
-def problems(change: Callable[[str], str]) -> list[Problem]:
-    parser = Kalbela().page_parser
+def problems(
+    change: Callable[[str], str], site: type[NewspaperSpider] = Kalbela, given: dict[str, str] | None = None
+) -> list[Problem]:
+    parser = site().page_parser
     explaining = ExplainingParser(**{each.name: getattr(parser, each.name) for each in fields(parser)})
     visits = []
-    for url, page in pages().items():
+    for url, page in (given or pages()).items():
         response = PageResponse(url=url, body=change(page).encode(), fetched_at=now(), is_story=True)
         target = Target(name=STORY, url=url)
         visits.append(Visit(target=target, url=url, outcome=Outcome.STORY, parsed=explaining.parse(response)))
-    return [*field_problems(Kalbela, SimpleNamespace(pages=visits))]
+    return [*field_problems(site, SimpleNamespace(pages=visits))]
+
+
+@pytest.mark.parametrize("site", REPLICAS)
+def test_fitting_replica_has_hints_only(site: str) -> None:
+    replica = REPLICAS[site]
+    given = {replica.url(piece): replica.page(piece).decode() for piece in replica.pieces[:3]}
+    assert not any(problem.code for problem in problems(str, newspapers()[site], given))
 
 
 def test_fitting_pages_have_no_problem() -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Mapping
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
 from crawler.clock import now
@@ -10,6 +11,8 @@ from pipelines.analysis.runs_table import ROLLED_UP
 from pipelines.buckets.addresses import open_bucket
 from pipelines.buckets.contents import Superseded
 from pipelines.buckets.download import Downloaded, check_objects, download
+from pipelines.buckets.held_manifest import HeldManifest
+from pipelines.buckets.manifest import read_manifest
 from pipelines.buckets.object_store import BucketError
 from pipelines.buckets.upload import LocalFiles, TableFile, Upload
 from pipelines.buckets.upload_records import LastUpload, Records, records_file
@@ -18,8 +21,11 @@ from pipelines.publishing.publisher import PUBLISH_ORDER
 from pipelines.publishing.reindex import reindex
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, FolderInUse, StorageError
+from pipelines.storage.fsync import make_folder
 from pipelines.storage.run_reports import file_ids, rolled_up_ids, site_of
 from pipelines.storage.site_lock import SiteLock, SiteLocked
+from pipelines.storage.sqlite import move_database
+from pipelines.storage.tables import TABLES
 
 _ERRORS = (StorageError, DatabaseDamaged, OSError, sqlite3.Error, MemoryError)
 #: Longest time of an upload; the next one continues.
@@ -94,19 +100,49 @@ def local_files(data_folder: DataFolder, site: str) -> LocalFiles:
     )
 
 
-def restore_site(data_folder: DataFolder, site: str, zone: ZoneInfo, url: str) -> Downloaded:
+def restore_site(data_folder: DataFolder, site: str, zone: ZoneInfo, url: str, *, claim: bool = False) -> Downloaded:
     """Copy a site from a bucket into a data folder, and build its ledger (SQLite crawl state) from the Parquet files.
 
     Raises :class:`FolderInUse` if the folder has a ledger of the site. After a crash, the restore can be repeated.
+
+    :param claim: make this data folder the only one that may upload the site from now on
     """
     if data_folder.ledger(site).exists():
         raise FolderInUse(f"{data_folder.root} has a ledger of {site}: restore into an empty folder (--data)")
     data_folder.prepare()
     with SiteLock.take(data_folder.lock(site)), Records.open(records_file(data_folder, site)) as records:
         records.use(url)
-        result = download(open_bucket(url), records, data_folder, site)
+        bucket = open_bucket(url)
+        result = download(bucket, records, data_folder, site)
         reindex(data_folder, site, zone).close()
+        if claim:
+            held = HeldManifest(bucket, records, site, take_over=False)
+            held.write(held.current)
     return result
+
+
+def is_current(data_folder: DataFolder, site: str, url: str) -> bool:
+    """Return True if a data folder may upload a site: it wrote the site's manifest last, or there is none."""
+    if (held := read_manifest(open_bucket(url), site)) is None:
+        return True
+    if not data_folder.ledger(site).exists():
+        return False
+    with Records.open(records_file(data_folder, site)) as records:
+        records.use(url)
+        return held[0].id in records.manifest_ids()
+
+
+def set_aside(data_folder: DataFolder, site: str) -> None:
+    """Move the tables and the ledger (SQLite crawl state) of a site to `quarantine/`, because they are out of date."""
+    target = PurePath(data_folder.quarantine.name, now().strftime("%Y%m%dT%H%M%S.%fZ"))
+    with SiteLock.take(data_folder.lock(site)):
+        for name in TABLES:
+            folder = PurePath(name, f"site={site}")
+            if (data_folder.root / folder).exists():
+                data_folder.move(folder, target / folder)
+        make_folder(data_folder.root / target / "state")
+        for path in (data_folder.ledger(site), records_file(data_folder, site)):
+            move_database(path, data_folder.root / target / "state" / path.name)
 
 
 def check_remote(data_folder: DataFolder, site: str, url: str) -> tuple[Mapping[str, str], list[str]]:

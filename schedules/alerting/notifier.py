@@ -26,6 +26,7 @@ from schedules.alerting.transports import DeliveryError, deliver
 from schedules.reports.checks import check_alarms
 from schedules.reports.report import read_report, run_ids
 from schedules.reports.upload_results import upload_alarms
+from schedules.reports.waiting_sites import waiting_alarms
 from schedules.timetable.alert_targets import Target
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import OPEN, Occurrence, Occurrences, State, occurrences_file
@@ -149,6 +150,7 @@ class Notifier:
         failed += corrected_clocks(timetable, self.dataset)
         deliveries.record("times", failed, moment, self._context())
         deliveries.record("check", check_alarms(self.dataset), moment, self._context())
+        deliveries.record("fleet", waiting_alarms(self.dataset), moment, self._context())
         deliveries.record("bucket", upload_alarms(self.dataset), moment, self._context())
         deliveries.record("clock", missed_runs(timetable, self.dataset, moment), moment, self._context())
 

@@ -1,11 +1,11 @@
-"""Commands for the timetable: `schedule` and `serve`."""
+"""Commands for the timetable: `schedule`, `serve` and `fleet`."""
 
 import argparse
 import sys
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from schedules.cli.arguments import Commands, add_run_options, add_timetable_option, port, positive
+from schedules.cli.arguments import Commands, add_run_options, add_timetable_option, minutes, port, positive
 from schedules.cli.output import print_error, print_reports, print_result
 from schedules.exit_codes import WrongUsage
 
@@ -25,15 +25,36 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--occurrence", help=argparse.SUPPRESS)
     parser.add_argument("--count", type=positive, default=10, metavar="N", help="with next: how many (%(default)s)")
     serving = commands.add(serve, "run the schedules and the dashboard until terminated", "serve --port 8620")
+    clustered = commands.add(
+        fleet,
+        "run the schedules on the workers of a Dask cluster until terminated",
+        "fleet --scheduler tcp://10.0.0.1:8786",
+    )
+    place = clustered.add_mutually_exclusive_group(required=True)
+    place.add_argument("--scheduler", metavar="ADDRESS", help="address of the Dask scheduler")
+    place.add_argument("--local", type=positive, metavar="N", help="start a scheduler and N workers on this machine")
+    clustered.add_argument(
+        "--move-after",
+        type=minutes,
+        default=10,
+        metavar="N",
+        help="restore the sites of a worker that is absent so long",
+    )
+    clustered.add_argument("--lease-seconds", type=float, default=60, help=argparse.SUPPRESS)  # for tests
+    for each in (serving, clustered):
+        _add_dashboard_options(each)
+    for each in (parser, serving, clustered):
+        add_timetable_option(each)
+        add_run_options(each)
+
+
+def _add_dashboard_options(serving: argparse.ArgumentParser) -> None:
     serving.add_argument("--host", default="127.0.0.1", help="address the dashboard listens at (%(default)s)")
     serving.add_argument("--port", type=port, default=8620, help="port of the dashboard, 0 for any (%(default)s)")
     serving.add_argument(
         "--allowed-host", action="append", default=[], metavar="HOST", help="accept this Host header too (repeatable)"
     )
     serving.add_argument("--no-dashboard", action="store_true", help="run without the dashboard")
-    for each in (parser, serving):
-        add_timetable_option(each)
-        add_run_options(each)
 
 
 def schedule(options: argparse.Namespace) -> int:
@@ -85,9 +106,35 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
 
 def serve(options: argparse.Namespace) -> int:
     from pipelines.storage.data_folder import DataFolder
-    from schedules.dashboard.server import Address
     from schedules.service.serve import serve as run_service
 
+    return run_service(options.timetable, DataFolder(options.data), **_service_options(options))
+
+
+def fleet(options: argparse.Namespace) -> int:
+    from pipelines.storage.data_folder import DataFolder
+    from schedules.runner.bucket_uploads import bucket_url
+
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise WrongUsage("a fleet needs Dask: install the extra, `pip install 'khobor[cluster]'`") from error
+    from schedules.fleet.serve_fleet import serve_fleet
+
+    return serve_fleet(
+        options.timetable,
+        DataFolder(options.data),
+        scheduler=options.scheduler,
+        local_workers=options.local or 0,
+        bucket=bucket_url(),
+        absence_seconds=options.move_after * 60,
+        lease_seconds=options.lease_seconds,
+        service=_service_options(options),
+    )
+
+
+def _service_options(options: argparse.Namespace) -> dict[str, Any]:
+    from schedules.dashboard.server import Address
+
     page = None if options.no_dashboard else Address(options.host, options.port, tuple(options.allowed_host))
-    given = {"settings": options.settings, "mirror": options.mirror, "page": page}
-    return run_service(options.timetable, DataFolder(options.data), **given)
+    return {"settings": options.settings, "mirror": options.mirror, "page": page}

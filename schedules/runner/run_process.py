@@ -155,6 +155,11 @@ class RunProcess:
         if self._child.poll() is None:
             self._child.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill the run at once; what it stored is kept, and :meth:`conclude` publishes it."""
+        self._kill_reason = self._kill_reason or "stopped"
+        self._child.kill()
+
     def progress(self) -> Progress | None:
         """Return the progress that the run has last written, or None if it has not written any."""
         progress = read_progress(self.options.dataset, self.options.newspaper.name)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 from crawler.clock import now
 from pipelines.ledger.runs import has_dead_run
@@ -22,6 +23,28 @@ from schedules.timetable.schedule_lock import lock_file
 
 # Stands for a process that holds a lock and has not written its process id yet.
 UNKNOWN_PROCESS = -1
+
+
+class Child(Protocol):
+    """Process or task that executes a scheduled run."""
+
+    def poll(self) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+
+class Starter(Protocol):
+    """Starter of scheduled runs, as child processes or in another way; see :class:`ChildProcesses`."""
+
+    def start(self, schedule: Schedule, due: str) -> Child: ...
+
+    def report_dead_runs(self, sites: Iterable[str]) -> None: ...
+
+    def check_data(self, sites: Iterable[str]) -> None: ...
+
+    def holder(self, schedule: str) -> int | None: ...
+
+    def terminate(self, process: int) -> None: ...
 
 
 class ChildProcesses:

@@ -5,7 +5,6 @@ therefore changes nothing, and the first call after a crash, a suspended night o
 """
 
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
-from schedules.service.child_processes import ChildProcesses
+from schedules.service.child_processes import Child, Starter
 from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableError
 from schedules.timetable.cron import Due
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_late, occurrences_file
@@ -44,11 +43,11 @@ class Dispatcher:
 
     timetable: Timetable
     dataset: DataFolder
-    processes: ChildProcesses
+    processes: Starter
     clock: Callable[[], datetime] = now
     log: Callable[[str], None] = log_to_stderr
     #: Processes of the runs that this service started, by schedule and due time.
-    children: "dict[tuple[str, str], subprocess.Popen[bytes]]" = field(default_factory=dict)
+    children: dict[tuple[str, str], Child] = field(default_factory=dict)
     _occurrences: Occurrences | None = None
     _last_call: datetime | None = None
     _file_state: tuple[int, ...] | None = None

@@ -64,10 +64,7 @@ class ScheduledRun:
         If no site was crawled, the first error is raised.
         """
         try:
-            limits = {name: getattr(self.schedule, name) for name in ("max_pages", "max_depth", "max_minutes")}
-            reports = self._run_sites(
-                checked_settings([*settings, f"KHOBOR_MODE={self.schedule.mode}"], mirror=mirror, **limits)
-            )
+            reports = self._run_sites(settings_of(self.schedule, settings, mirror))
         except Exception as error:
             self._record_error(error)
             raise
@@ -105,7 +102,7 @@ class ScheduledRun:
             if self.due is not None:  # before waiting, in case this process is killed
                 self.occurrences.set_runs(self.schedule.name, self.due, self._run_ids)
             wait_for(started, self.look)
-            ended = [self._evaluate(run.conclude()) for run in started]
+            ended = [evaluate_report(self.dataset, run.conclude(), self.schedule, self.due) for run in started]
             reports += ended
             interrupted = {report["exit_code"] for report in ended} & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
             if locked and not started and deadline is not None and now() < deadline:
@@ -156,20 +153,27 @@ class ScheduledRun:
                 break
         return started, locked, failed
 
-    def _evaluate(self, report: dict[str, Any]) -> dict[str, Any]:
-        """Evaluate the report of a run again with the expectations (required results) of the schedule.
 
-        The new report, which also names the schedule, is written and returned. A report without counts of URLs is
-        returned unchanged.
-        """
-        if "urls" not in report:
-            return report
-        summary = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
-        summary["schedule"] = {"name": self.schedule.name, "due": self.due}
-        expected = replace(expectations_of(spider_named(report["site"])), **self.schedule.expectations.as_dict())
-        evaluated = write_verdict(self.dataset, summary, expected)
-        interrupted = report["exit_code"] == ExitCode.INTERRUPTED
-        return {**evaluated, "exit_code": report["exit_code"] if interrupted else evaluated["verdict"]["exit_code"]}
+def settings_of(schedule: Schedule, settings: Sequence[str], mirror: str | None) -> dict[str, str]:
+    """Return the Scrapy settings of the runs of a schedule, from `NAME=VALUE` texts and its mode and limits."""
+    limits = {name: getattr(schedule, name) for name in ("max_pages", "max_depth", "max_minutes")}
+    return checked_settings([*settings, f"KHOBOR_MODE={schedule.mode}"], mirror=mirror, **limits)
+
+
+def evaluate_report(dataset: DataFolder, report: dict[str, Any], schedule: Schedule, due: str | None) -> dict[str, Any]:
+    """Evaluate the report of a run again with the expectations (required results) of its schedule.
+
+    The new report, which also names the schedule, is written and returned. A report without counts of URLs is returned
+    unchanged.
+    """
+    if "urls" not in report:
+        return report
+    summary = {key: report[key] for key in report.keys() - {"expectations", "verdict", "alarms", "exit_code"}}
+    summary["schedule"] = {"name": schedule.name, "due": due}
+    expected = replace(expectations_of(spider_named(report["site"])), **schedule.expectations.as_dict())
+    evaluated = write_verdict(dataset, summary, expected)
+    interrupted = report["exit_code"] == ExitCode.INTERRUPTED
+    return {**evaluated, "exit_code": report["exit_code"] if interrupted else evaluated["verdict"]["exit_code"]}
 
 
 def _not_started(error: Exception) -> dict[str, Any]:

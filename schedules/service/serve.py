@@ -5,7 +5,7 @@ interval is measured with the monotonic clock, because setting the system clock 
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from os import environ
 from pathlib import Path
@@ -36,6 +36,7 @@ def serve(
     mirror: str | None = None,
     seconds: float = INTERVAL_SECONDS,
     page: Address | None = None,
+    dispatcher_of: Callable[[Timetable, Callable[[str], None]], Dispatcher] | None = None,
 ) -> int:
     """Run the service until a signal stops it, wait for its runs to end, and return exit code 0.
 
@@ -47,6 +48,8 @@ def serve(
     :param mirror: server to connect to instead of the hosts of the sites
     :param seconds: interval between two checks for due runs
     :param page: address of the dashboard; without it, there is no dashboard
+    :param dispatcher_of: function that makes the dispatcher from the timetable and a function for messages; by default,
+        runs are child processes
     """
     timetable = Timetable.read(path)
     token = take_token(environ, page) if page else None
@@ -59,7 +62,11 @@ def serve(
     with SiteLock.take(dataset.state / "schedules" / "serve.lock"), ExitStack() as stack:
         dashboard = stack.enter_context(DashboardProcess(dataset, path, page, token, log)) if page else None
         dataset.write_text(ACCEPTED, timetable.text)
-        dispatcher = Dispatcher(timetable, dataset, ChildProcesses(dataset, settings, mirror), log=log)
+        dispatcher = (
+            dispatcher_of(timetable, log)
+            if dispatcher_of
+            else Dispatcher(timetable, dataset, ChildProcesses(dataset, settings, mirror), log=log)
+        )
         stack.callback(dispatcher.close)
         log(f"serving {path}: {timetable.in_words()}")
         notifier = NotifierThread(dataset, lambda: dispatcher.timetable, log)

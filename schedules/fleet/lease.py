@@ -1,0 +1,167 @@
+"""Holding of leases during a run, with renewals in threads of their own.
+
+A run must have both leases of its site: that of the Dask scheduler and, if there is a bucket, that of the object
+`leases/<site>.json`, which also holds if two fleets write the same bucket.
+"""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from distributed import get_worker
+from distributed.utils import sync
+
+from pipelines.buckets.object_store import Bucket, BucketError, PreconditionFailed
+from schedules.fleet.lease_table import KILL, RENEW, STOP
+from schedules.fleet.plugins import REQUEST
+
+_CALL_SECONDS = 5.0
+
+
+def boot_time() -> float:
+    """Return a clock that, unlike the monotonic clock, goes on while the machine is suspended."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class Lease(Protocol):
+    def acquire(self) -> bool: ...
+
+    def renew(self) -> str: ...
+
+    def release(self, result: dict[str, Any]) -> None: ...
+
+
+class SchedulerLease:
+    """Lease of a site in the table of the Dask scheduler; to be used in the thread of a task."""
+
+    def __init__(self, site: str, key: str) -> None:
+        self._worker: Any = get_worker()
+        self._task = {"site": site, "key": key, "token": secrets.token_hex(8)}
+
+    def acquire(self) -> bool:
+        return bool(self._call("acquire"))
+
+    def renew(self) -> str:
+        return str(self._call("renew"))
+
+    def release(self, result: dict[str, Any]) -> None:
+        self._call("release", result=result)
+
+    def _call(self, action: str, **more: Any) -> Any:
+        request = getattr(self._worker.scheduler, REQUEST)
+        return sync(self._worker.loop, request, action=action, **self._task, **more, callback_timeout=_CALL_SECONDS)
+
+
+class BucketLease:
+    """Lease of a site as an object in a bucket, replaced by conditional PUTs.
+
+    Clocks of machines may differ. So whoever wants an unreleased lease takes it only if the object has not changed for
+    ``seconds`` by its own clock.
+    """
+
+    def __init__(self, bucket: Bucket, site: str, seconds: float) -> None:
+        self._bucket, self._path, self._seconds = bucket, f"leases/{site}.json", seconds
+        self._token = secrets.token_hex(8)
+        self._e_tag: str | None = None
+
+    def acquire(self) -> bool:
+        found = self._bucket.get(self._path)
+        if found is not None:
+            self._e_tag = found[1]
+            if _is_held(found[0]) and not self._has_expired():
+                return False
+        return self._put(self._token)
+
+    def renew(self) -> str:
+        return "ok" if self._put(self._token) else "lost"
+
+    def release(self, result: dict[str, Any]) -> None:
+        self._put(None)
+
+    def _has_expired(self) -> bool:
+        end = boot_time() + self._seconds
+        while boot_time() < end:
+            time.sleep(self._seconds * RENEW)
+            if self._bucket.e_tag(self._path) != self._e_tag:
+                return False
+        return True
+
+    def _put(self, token: str | None) -> bool:
+        content = {"token": token, "change": secrets.token_hex(4)}  # each renewal gives another etag
+        try:
+            self._e_tag = self._bucket.put(self._path, json.dumps(content).encode(), self._e_tag)
+        except PreconditionFailed:
+            # The PUT may have succeeded, and its response may have been lost.
+            found = self._bucket.get(self._path)
+            if found is None or found[0] != json.dumps(content).encode():
+                return False
+            self._e_tag = found[1]
+        return True
+
+
+def _is_held(content: bytes) -> bool:
+    try:
+        return bool(json.loads(content)["token"])
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
+class HeldLeases:
+    """Leases that are renewed until they are released; an error of a renewal counts as none.
+
+    :param seconds: time after which an unrenewed lease expires
+    """
+
+    def __init__(self, leases: Sequence[Lease], seconds: float, clock: Callable[[], float] = boot_time) -> None:
+        self._leases, self._seconds, self._clock = leases, seconds, clock
+        self._renewed_at = [clock()] * len(leases)
+        self._is_lost = self._is_stopping = False
+        self._released = threading.Event()
+        self._threads = [threading.Thread(target=self._renew, args=(n,), daemon=True) for n in range(len(leases))]
+
+    def acquire(self) -> bool:
+        """Acquire all leases and begin to renew them; return False, and hold none, if one is not free."""
+        for number, lease in enumerate(self._leases):
+            self._renewed_at[number] = self._clock()
+            if not lease.acquire():
+                self._released.set()
+                for held in self._leases[:number]:
+                    held.release({"state": "held"})
+                return False
+            self._threads[number].start()
+        return True
+
+    @property
+    def must_stop(self) -> bool:
+        """True if the run should end in order, because it was asked to or a lease was not renewed for some time."""
+        return self._is_stopping or self._is_lost or self._age() > self._seconds * STOP
+
+    @property
+    def must_die(self) -> bool:
+        """True if the run must end at once, because a lease will soon be somebody else's."""
+        return self._is_lost or self._age() > self._seconds * KILL
+
+    def release(self, result: dict[str, Any]) -> None:
+        """End the leases, the first of which delivers the result; raises the last error if that failed."""
+        self._released.set()
+        for lease in reversed(self._leases):
+            lease.release(result)
+
+    def _age(self) -> float:
+        return self._clock() - min(self._renewed_at)
+
+    def _renew(self, number: int) -> None:
+        while not self._released.wait(self._seconds * RENEW):
+            sent_at = self._clock()
+            try:
+                answer = self._leases[number].renew()
+            except (BucketError, OSError, TimeoutError, RuntimeError):
+                continue
+            if answer == "lost":
+                self._is_lost = True
+                return
+            self._renewed_at[number] = sent_at
+            self._is_stopping = self._is_stopping or answer == "stop"

@@ -1,0 +1,34 @@
+"""Sites of a fleet that wait for a worker, as alarms; kept in `state/waiting.json`."""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from pipelines.storage.data_folder import DataFolder
+
+_PATH = "state/waiting.json"
+_WITH_BUCKET = "no worker is there to which its data could be restored"
+_WITHOUT = (
+    "the worker that has its data is absent, and there is no bucket to restore it from: start that worker again, or"
+    " restore a backup on another one"
+)
+
+
+def write_waiting(dataset: DataFolder, sites: Sequence[str], *, has_bucket: bool) -> None:
+    reason = _WITH_BUCKET if has_bucket else _WITHOUT
+    text = json.dumps({site: f"{site} waits: {reason}" for site in sites}, indent=1)
+    path = dataset.root / _PATH
+    if (sites or path.exists()) and not (path.exists() and path.read_text() == text):
+        dataset.write_text(_PATH, text, durable=False)
+
+
+def waiting_alarms(dataset: DataFolder) -> list[dict[str, Any]]:
+    """Return an alarm for each site of the fleet that waits for a worker."""
+    with suppress(OSError, ValueError, AttributeError):
+        waiting = json.loads((dataset.root / _PATH).read_bytes())
+        return [
+            {"key": f"{site}/worker", "kind": "worker", "site": site, "sentence": sentence}
+            for site, sentence in waiting.items()
+        ]
+    return []

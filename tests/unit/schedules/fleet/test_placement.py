@@ -1,0 +1,88 @@
+"""Placement of sites on data folders: few moves, and none that could lose anything."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.storage.data_folder import DataFolder
+from schedules.exit_codes import WrongUsage
+from schedules.fleet.placement import ABSENCE_SECONDS, Placement, WorkerInfo, rendezvous
+
+SITES = [f"site{number}" for number in range(300)]
+
+
+def worker(name: str, folder: str = "", *sites: str) -> WorkerInfo:
+    return WorkerInfo(f"tcp://{name}:1", name, folder or f"folder of {name}", sites)
+
+
+def test_new_worker_takes_only_its_share() -> None:
+    before = {site: rendezvous(site, "abc") for site in SITES}
+    after = {site: rendezvous(site, "abcd") for site in SITES}
+    moved = [site for site in SITES if before[site] != after[site]]
+    assert {after[site] for site in moved} == {"d"}
+    assert 40 < len(moved) < 110
+
+
+class Fleet:
+    def __init__(self, root: Path, *, has_bucket: bool) -> None:
+        self.now = 0.0
+        data = DataFolder(root)
+        data.prepare()
+        self.placement = Placement(data, has_bucket, clock=lambda: self.now)
+
+    def at(self, site: str, *workers: WorkerInfo) -> str | None:
+        self.placement.update(workers)
+        chosen = self.placement.choose(site)
+        return chosen.name if chosen else None
+
+
+@pytest.mark.parametrize("has_bucket", [False, True])
+def test_site_waits_for_absent_worker(tmp_path: Path, has_bucket: bool) -> None:
+    fleet = Fleet(tmp_path, has_bucket=has_bucket)
+    first = fleet.at("kalbela", worker("a"), worker("b"))
+    assert first
+    fleet.placement.note("kalbela", f"folder of {first}", uploaded=False)
+    other = worker("b" if first == "a" else "a")
+    assert fleet.at("kalbela", other) is None
+    assert not fleet.placement.waiting(["kalbela"])
+    fleet.now = ABSENCE_SECONDS
+    assert fleet.at("kalbela", other) == (other.name if has_bucket else None)
+    assert fleet.placement.waiting(["kalbela"]) == ([] if has_bucket else ["kalbela"])
+    assert fleet.at("kalbela", worker(first), other) == first
+
+
+def test_site_moves_only_with_all_its_files_in_bucket(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, has_bucket=True)
+    fleet.placement.note("kalbela", "folder of z", uploaded=False)
+    workers = [worker(name) for name in "abcdefz"]
+    assert rendezvous("kalbela", [each.folder for each in workers]) != "folder of z"
+    assert fleet.at("kalbela", *workers) == "z"
+    fleet.placement.note("kalbela", "folder of z", uploaded=True)
+    assert fleet.at("kalbela", *workers) != "z"
+
+
+def test_ledger_found_on_worker_is_its_place(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, has_bucket=False)
+    for name in "abc":
+        workers = [worker(each, "", *(["kalbela"] if each == name else [])) for each in "abc"]
+        assert fleet.at("kalbela", *workers) == name
+
+
+def test_workers_with_one_folder_replace_each_other(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, has_bucket=False)
+    fleet.placement.note("kalbela", "shared", uploaded=True)
+    assert {fleet.at("kalbela", worker(name, "shared")) for name in "abc"} == {"a", "b", "c"}
+
+
+def test_record_survives_restart(tmp_path: Path) -> None:
+    Fleet(tmp_path, has_bucket=False).placement.note("kalbela", "folder of b", uploaded=True)
+    again = Fleet(tmp_path, has_bucket=False)
+    assert again.at("kalbela", worker("a")) is None
+    assert again.at("kalbela", worker("a"), worker("b")) == "b"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"folders": 1}', "{}"])
+def test_damaged_record_is_never_guessed(tmp_path: Path, text: str) -> None:
+    Fleet(tmp_path, has_bucket=False).placement.dataset.write_text("state/fleet.json", text)
+    with pytest.raises(WrongUsage):
+        Fleet(tmp_path, has_bucket=False)

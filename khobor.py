@@ -13,6 +13,7 @@ from schedules.cli import copies, crawl, data, drafting, maintenance, ops, runs,
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import ignore_closed_stdout, print_error
 from schedules.exit_codes import WrongUsage, describe_error
+from schedules.secret_files import read_secret_files
 from schedules.signals import handle_signals
 from schedules.stdio import ignore_stderr_errors
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         try:
             _reject_test_variables()
+            read_secret_files(os.environ)
             os.environ["KHOBOR_SITES"] = str(sites_folder())  # child processes have another working folder
             code = int(options.command(options))
             with ignore_closed_stdout():

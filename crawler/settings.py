@@ -6,9 +6,9 @@ module imports `pipelines`.
 
 import os
 from importlib.metadata import version
-from pathlib import Path
 
 from pipelines import ORDER, TEXT_STEPS
+from pipelines.storage.default_data import default_data
 
 BOT_NAME = "khobor"
 SPIDER_MODULES = ["crawler.spiders"]
@@ -16,7 +16,7 @@ COMMANDS_MODULE = "schedules.scrapy_commands"
 SPIDER_LOADER_CLASS = "crawler.registry.SiteLoader"
 
 # Khobor -------------------------------------------------------------------------------------------------------------
-KHOBOR_DATA = str(Path(__file__).resolve().parent.parent / "data")
+KHOBOR_DATA = str(default_data())
 KHOBOR_MIRROR = None  # a server for all of a site's hosts, such as http://127.0.0.1:8137
 KHOBOR_RUN_ID = None  # set by the launcher of a run; generated otherwise
 KHOBOR_LOCK_FD = -1  # descriptor of the site's lock, if the launcher of the run holds it

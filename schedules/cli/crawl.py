@@ -12,7 +12,7 @@ from pathlib import Path
 from schedules.cli.arguments import Commands, add_run_options, minutes, positive
 from schedules.cli.output import print_error, print_reports, short_path
 from schedules.exit_codes import WrongUsage, gravest
-from schedules.paths import DEMO, PROJECT
+from schedules.paths import DEMO, NEWSPAPER, PROJECT
 
 
 def add_to(commands: Commands) -> None:
@@ -72,6 +72,8 @@ def demo(options: argparse.Namespace) -> int:
     from schedules.cli.render.table_summary_text import show_sample
     from schedules.runner.options import spider_named
 
+    if not NEWSPAPER.is_dir():
+        raise WrongUsage("the newspaper of the demo is only in the source: clone the repository and run `make demo`")
     if options.data == DEMO and DEMO.exists():
         shutil.rmtree(DEMO)  # with the data of an earlier demo, no story would be new
     os.environ.pop("KHOBOR_BUCKET", None)

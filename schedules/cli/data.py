@@ -63,7 +63,8 @@ def query(options: argparse.Namespace) -> int:
     with interruptible(), closing(connect(data, zones())) as connection:
         run_query(connection, sql, write)
     if is_empty(data):
-        print_error(f"there is no data in {data} yet; try the sample with --data {short_path(SAMPLE)}")
+        sample = f"; try the sample with --data {short_path(SAMPLE)}" if SAMPLE.is_dir() else ""
+        print_error(f"there is no data in {data} yet{sample}")
     return 0
 
 

@@ -26,8 +26,8 @@ def spider_named(name: str) -> type[NewspaperSpider]:
         return known[name]
     if error := site_loader().errors.get(name):
         raise WrongUsage(error)
-    draft = "for another newspaper, `khobor new-site URL` drafts a site file"
-    raise WrongUsage(f"there is no newspaper {name!r}; {suggestion(name, known)}; {draft}")
+    draft = "`khobor new-site URL` drafts a site file"
+    raise WrongUsage(f"there is no newspaper {name!r} ({draft}); {suggestion(name, known)}")
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:

@@ -9,21 +9,20 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from distributed import get_worker
 from distributed.utils import sync
 
-from pipelines.buckets.object_store import Bucket, BucketError, PreconditionFailed
+from pipelines.buckets.object_store import Bucket, PreconditionFailed
+from pipelines.storage.errors import StorageError
 from schedules.fleet.lease_table import KILL, RENEW, STOP
 from schedules.fleet.plugins import REQUEST
+from schedules.runner.orphan_guard import boot_time
 
 _CALL_SECONDS = 5.0
-
-
-def boot_time() -> float:
-    """Return a clock that, unlike the monotonic clock, goes on while the machine is suspended."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+_ATTEMPTS = 3
 
 
 class Lease(Protocol):
@@ -42,6 +41,9 @@ class SchedulerLease:
         self._task = {"site": site, "key": key, "token": secrets.token_hex(8)}
 
     def acquire(self) -> bool:
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(OSError, TimeoutError):  # the response may have been lost
+                return bool(self._call("acquire"))
         return bool(self._call("acquire"))
 
     def renew(self) -> str:
@@ -113,10 +115,17 @@ class HeldLeases:
     """Leases that are renewed until they are released; an error of a renewal counts as none.
 
     :param seconds: time after which an unrenewed lease expires
+    :param note: function that is called, after each renewal, with the time at which the run must end without another
     """
 
-    def __init__(self, leases: Sequence[Lease], seconds: float, clock: Callable[[], float] = boot_time) -> None:
-        self._leases, self._seconds, self._clock = leases, seconds, clock
+    def __init__(
+        self,
+        leases: Sequence[Lease],
+        seconds: float,
+        note: Callable[[float], object] = lambda until: None,
+        clock: Callable[[], float] = boot_time,
+    ) -> None:
+        self._leases, self._seconds, self._note, self._clock = leases, seconds, note, clock
         self._renewed_at = [clock()] * len(leases)
         self._is_lost = self._is_stopping = False
         self._released = threading.Event()
@@ -132,6 +141,7 @@ class HeldLeases:
                     held.release({"state": "held"})
                 return False
             self._threads[number].start()
+        self._note_time()
         return True
 
     @property
@@ -158,10 +168,14 @@ class HeldLeases:
             sent_at = self._clock()
             try:
                 answer = self._leases[number].renew()
-            except (BucketError, OSError, TimeoutError, RuntimeError):
+                if answer == "lost":
+                    self._is_lost = True
+                    return
+                self._renewed_at[number] = sent_at
+                self._is_stopping = self._is_stopping or answer == "stop"
+                self._note_time()
+            except (StorageError, OSError, TimeoutError, RuntimeError):
                 continue
-            if answer == "lost":
-                self._is_lost = True
-                return
-            self._renewed_at[number] = sent_at
-            self._is_stopping = self._is_stopping or answer == "stop"
+
+    def _note_time(self) -> None:
+        self._note(min(self._renewed_at) + self._seconds * KILL)

@@ -41,8 +41,13 @@ class LeaseTable:
         self._ready_at = self.clock() + self.seconds
 
     def acquire(self, site: str, token: str, key: str) -> bool:
-        """Grant the lease of a site; return False if another task holds it, or if the task has begun before."""
+        """Grant the lease of a site; return False if another task holds it, or if the task has begun before.
+
+        The same execution may ask again, because the first response may have been lost.
+        """
         self._expire()
+        if site in self._leases and self._leases[site].token == token:
+            return True
         if self.clock() < self._ready_at or site in self._leases or key in self._closed:
             return False
         self._closed.add(key)

@@ -5,11 +5,13 @@ The address of the scheduler must not be public, because whoever reaches it can 
 
 import os
 import secrets
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from distributed import Scheduler, SchedulerPlugin, Worker, WorkerPlugin
 
+from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import is_site
 from schedules.fleet.lease_table import LeaseTable
@@ -60,6 +62,9 @@ class AnnouncePlugin(WorkerPlugin):
 
     async def setup(self, worker: Worker) -> None:
         os.environ["KHOBOR_BUCKET"] = self._bucket or ""
+        # Loaded before the first task, because no lease could be renewed while the threads of several tasks do it.
+        import_module("schedules.fleet.site_run")
+        newspapers()
         dataset = DataFolder(data_of_worker(self._data))
         dataset.prepare()
         sites = [path.stem for path in dataset.state.glob("*.sqlite") if is_site(path.stem)]

@@ -61,10 +61,17 @@ def serve_fleet(
 
 @contextmanager
 def _scheduler(address: str | None, local_workers: int) -> Iterator[str]:
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # lost connections are reported here
     if address is not None:
         yield address
         return
-    options: dict[str, Any] = {"memory_limit": 0, "dashboard_address": None, "silence_logs": logging.ERROR}
-    with LocalCluster(n_workers=local_workers, threads_per_worker=MAX_RUNS, host="127.0.0.1", **options) as cluster:
+    options: dict[str, Any] = {
+        "n_workers": local_workers,
+        "threads_per_worker": max(1, MAX_RUNS // local_workers),
+        "host": "127.0.0.1",
+        "memory_limit": 0,
+        "dashboard_address": None,
+        "silence_logs": logging.ERROR,
+    }
+    with LocalCluster(**options) as cluster:
         yield cluster.scheduler_address

@@ -62,18 +62,25 @@ def run_site(order: Order) -> str:
         from pipelines.buckets.addresses import open_bucket
 
         leases.append(BucketLease(open_bucket(order.bucket), order.site, order.lease_seconds))
-    held = HeldLeases(leases, order.lease_seconds)
+    dataset = DataFolder(data_of_worker(order.data))
+    dataset.prepare()
+    lease_file = _lease_file(dataset, order.site)
+    held = HeldLeases(
+        leases, order.lease_seconds, lambda until: dataset.write_text(lease_file, str(until), durable=False)
+    )
     if not held.acquire():
         return "held"
-    dataset = DataFolder(data_of_worker(order.data))
     try:
-        dataset.prepare()
         result = _restore(order, dataset) or _crawl(order, dataset, held)
     except Exception as error:  # noqa: BLE001 - every error is reported by the fleet
         code, sentence = describe_error(error)
         result = {"state": "failed", "exit_code": int(code), "reason": sentence, "reports": _reports(order, dataset)}
     _deliver(order, held, result)
     return str(result["state"])
+
+
+def _lease_file(dataset: DataFolder, site: str) -> Path:
+    return dataset.state / f"{site}.lease"
 
 
 def _restore(order: Order, dataset: DataFolder) -> dict[str, Any] | None:
@@ -95,7 +102,9 @@ def _restore(order: Order, dataset: DataFolder) -> dict[str, Any] | None:
 def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any]:
     spider, schedule = spider_named(order.site), order.schedule
     named = {"name": schedule.name, "due": order.due}
-    run = RunProcess(RunOptions(spider, dataset, (), settings_of(schedule, order.settings, order.mirror), named))
+    settings = settings_of(schedule, order.settings, order.mirror)
+    settings["KHOBOR_LEASE_FILE"] = str(_lease_file(dataset, order.site))
+    run = RunProcess(RunOptions(spider, dataset, (), settings, named))
     try:
         _supervise(run, held)
     except BaseException:

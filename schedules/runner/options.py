@@ -102,6 +102,7 @@ _NOT_SETTABLE = {
     "KHOBOR_RUN_ID": "a run id is generated",
     "KHOBOR_LOCK_FD": "the lock is inherited",
     "KHOBOR_PARENT_PID": "it is set for each run",
+    "KHOBOR_LEASE_FILE": "it is set for each run of a fleet",
     "KHOBOR_SETTINGS": "there is one settings module",
 }
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")

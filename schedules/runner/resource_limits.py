@@ -32,9 +32,17 @@ class ResourceLimits:
     :param parent: id of the process that started the crawl
     :param stop_seconds: time allowed for stopping after the exit of the parent
     :param is_publishing: function that returns True while the crawl is writing its stored rows to Parquet
+    :param lease: file with the time until which the crawl may continue, or None
     """
 
-    def __init__(self, address_space: int, parent: int, stop_seconds: float, is_publishing: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        address_space: int,
+        parent: int,
+        stop_seconds: float,
+        is_publishing: Callable[[], bool],
+        lease: Path | None = None,
+    ) -> None:
         _check_address_space(address_space)
         lower_limit(resource.RLIMIT_CORE, 0)
         lower_limit(resource.RLIMIT_NOFILE, MAX_OPEN_FILES)
@@ -42,7 +50,7 @@ class ResourceLimits:
             lower_limit(resource.RLIMIT_AS, address_space)
         # On systems that cannot report the exit of the parent, the run continues to its end.
         signal_on_parent_exit(parent, signal.SIGTERM)()
-        guard_against_orphaning(parent, stop_seconds, is_publishing)
+        guard_against_orphaning(parent, stop_seconds, is_publishing, lease)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -56,7 +64,8 @@ class ResourceLimits:
             return progress is not None and progress.state in PUBLISHING
 
         stop_seconds = settings.getfloat("KHOBOR_SHUTDOWN_SECONDS") + STOP_SECONDS
-        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent, stop_seconds, is_publishing)
+        lease = Path(settings["KHOBOR_LEASE_FILE"]) if settings["KHOBOR_LEASE_FILE"] else None
+        return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent, stop_seconds, is_publishing, lease)
 
 
 def _check_address_space(address_space: int) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 from tests.newspaper import Newspaper
 from tests.newspaper.http_messages import HTML, Request, Response
@@ -16,10 +17,10 @@ TABLE = """
 sentence = "A newspaper of the stand"
 sites = [{sites}]
 mode = "full"
-cron = "* * * * *"
+cron = "{cron}"
 zone = "Asia/Dhaka"
 max_pages = {pages}
-max_minutes = 1
+max_minutes = {minutes}
 grace_hours = 1
 """
 
@@ -52,8 +53,9 @@ class Newsstand:
         """Return the ids of the stories of a replica that are published now."""
         return {f"{site}:{piece.ident}" for piece in REPLICAS[site].pieces}
 
-    def timetable(self, sites: Sequence[str], pages: int = 60) -> str:
-        return TABLE.format(name="stand", sites=", ".join(f'"{site}"' for site in sites), pages=pages)
+    def timetable(self, sites: Sequence[str], pages: int = 60, **more: Any) -> str:
+        values = {"name": "stand", "cron": "* * * * *", "minutes": 1} | more
+        return TABLE.format(sites=", ".join(f'"{site}"' for site in sites), pages=pages, **values)
 
     @contextmanager
     def serve(self, port: int = 0) -> Iterator[str]:

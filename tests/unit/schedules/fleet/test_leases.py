@@ -39,6 +39,7 @@ def table(clock: Clock) -> LeaseTable:
 
 def test_second_task_waits_for_release(table: LeaseTable) -> None:
     assert table.acquire(SITE, "a", "first")
+    assert table.acquire(SITE, "a", "first")  # asked again, after a lost response
     assert not table.acquire(SITE, "b", "second")
     table.release(SITE, "a", "first", {"exit_code": 0})
     assert table.acquire(SITE, "b", "third")
@@ -166,7 +167,7 @@ def until(condition: Any) -> None:
 )
 def test_answer_decides_if_run_goes_on(answer: Any, must_stop: bool, must_die: bool) -> None:
     clock, steady, other = Clock(), Renewable(), Renewable(answer)
-    held = HeldLeases([steady, other], 0.12, clock)
+    held = HeldLeases([steady, other], 0.12, clock=clock)
     assert held.acquire()
     until(lambda: other.renewals > 1 or answer == "lost")
     if answer != "ok":

@@ -64,6 +64,9 @@ class Fetch:
     complete: bool | None = column(BOOL, "true if the body arrived whole: its length was met or its last chunk came; false if it was cut short; null if the server gave no length, or without a response")
     milliseconds: int | None = column(INT32, "time from request to last byte")
     attempts: int = required(INT32, "number of requests sent, 0 if none")
+    archive_file: str | None = column(TEXT, "archive file with the last response, as a path in the data folder; null if none is archived")
+    archive_offset: int | None = column(INT64, "offset of the response's record in `archive_file`")
+    archive_length: int | None = column(INT64, "length of that record in bytes, as compressed")
     run_id: str = required(TEXT, "the run that discovered the URL")
     key: str = ""  # identity of the address
     normal_url: str = ""  # normal form of the URL, equal for all its spellings
@@ -77,6 +80,11 @@ class Fetch:
     new_links: int = 0  # stories on it that no other page had linked to
     hinted_by: str | None = None  # list or entry point that hinted at a change of the story
     unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew
+
+    @property
+    def archive_place(self) -> str | None:
+        """Place of the last response in the archive, as `file:offset`; None if none is archived."""
+        return None if self.archive_file is None else f"{self.archive_file}:{self.archive_offset}"
 
 
 @dataclass(slots=True, kw_only=True, repr=False)
@@ -207,7 +215,7 @@ class Reject:
     reason: str = required(TEXT, "name of the reject reason")
     detail: str | None = column(TEXT, "one sentence of explanation")
     record: str | None = column(TEXT, "the item as JSON, as it was when dropped; very long values are cut")
-    page: str | None = column(TEXT, "the page as fetched: a file in the data folder, kept for 30 days")
+    page: str | None = column(TEXT, "place of the page in the archive, `file:offset`, for `khobor archive show`; null if it is not archived")
     run_id: str = required(TEXT, "the run that dropped it")
 
 

@@ -1,7 +1,7 @@
 """Following of links: each link of a parsed page becomes a request, at most one per URL and run."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
+from crawler.downloader.archive import HttpExchange
 from crawler.downloader.errors import outcome_of
 from crawler.entry_points import CrawlPosition, EntryPoint, load_position
 from crawler.items import Fetch
@@ -73,6 +74,8 @@ class LinkFollower(scrapy.Spider):
         #: Id and mode of the run and memory of earlier runs; the `Run` extension sets them before the first request.
         self.run_id, self.is_incremental = "", False
         self.memory: CrawlMemory = NoMemory()
+        #: Archives a response as received, and returns the file, offset and length; None if nothing is archived.
+        self.archive: Callable[[HttpExchange], tuple[str, int, int]] | None = None
         self._list_gap = False  # the `latest` list has no known story, so some were missed since the last run
         self._entry_points_requested = False
         self._discovered: set[str] = set()

@@ -25,6 +25,7 @@ KHOBOR_LEASE_FILE = None  # file with the time until which a run of a fleet may 
 KHOBOR_MODE = "full"  # every due entry point; `incremental`: the ranked lists, a few entry points and what is new
 KHOBOR_PARSE_IN_WORKER = True  # in a child process, so that a page cannot crash the run
 KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied by the worker, or by the item pipelines without one
+KHOBOR_ARCHIVE = True  # keep each response as received, in `archive/`
 KHOBOR_MAX_PAGES = 0  # maximum number of requests in a run; 0 is no limit
 
 # Politeness ---------------------------------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ DOWNLOAD_VERIFY_CERTIFICATES = True
 DOWNLOAD_MAXSIZE = 8 * 2**20
 DOWNLOAD_WARNSIZE = 4 * 2**20
 DOWNLOAD_TIMEOUT = 30
-DOWNLOAD_FAIL_ON_DATALOSS = True
+DOWNLOAD_FAIL_ON_DATALOSS = False  # the download handler raises an error with the incomplete response
 DEPTH_LIMIT = 0  # applied by the scheduler, so that deeper URLs get an outcome
 CLOSESPIDER_TIMEOUT = 4 * 3600
 MEMUSAGE_LIMIT_MB = 900
@@ -95,6 +96,7 @@ DOWNLOADER_MIDDLEWARES_BASE = {
     "crawler.downloader.compression.StrictDecompression": 590,
     "crawler.downloader.allowed_hosts.OwnRedirects": 600,
     "scrapy.downloadermiddlewares.stats.DownloaderStats": 850,
+    "crawler.downloader.archive.ArchiveResponses": 900,
 }
 SPIDER_MIDDLEWARES_BASE: dict[str, int] = {}
 

@@ -121,7 +121,7 @@ class NewspaperSpider(EntryPointFollower):
         fetch: Fetch | None = response.meta.get("fetch")
         if fetch is None:  # `scrapy parse` and `scrapy shell` set none
             fetch = self.new_fetch(self.url_rules.identify(response.url), via="seed", referrer=None, depth=0)
-        fetch.fetched_at = now()
+        fetch.fetched_at = response.meta.get("received_at") or now()
         fetch.status, fetch.bytes = response.status, len(response.body)
         fetch.complete = is_complete(response)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)

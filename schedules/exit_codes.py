@@ -79,8 +79,9 @@ def describe_error(error: BaseException) -> tuple[ExitCode, str]:
     from crawler.spider import SpiderArgumentError
     from pipelines.analysis.open_table import QueryError
     from pipelines.runtime.fatal_errors import fatal_error_in, os_error_text
-    from pipelines.runtime.run import ImpoliteSettings, InvalidRunId
+    from pipelines.runtime.run import ImpoliteSettings
     from pipelines.storage.errors import FolderInUse, InvalidBackup
+    from pipelines.storage.run_ids import InvalidRunId
     from pipelines.storage.site_lock import SiteLocked
 
     if isinstance(error, (QueryError, ImpoliteSettings, InvalidRunId, SpiderArgumentError, FolderInUse)):

@@ -15,6 +15,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from crawler.downloader.allowed_hosts import PublicOnlyResolver
+from crawler.downloader.archive import ResponseCutShort
 from crawler.downloader.errors import FetchError, RunEnded, fetch_error_in
 from crawler.downloader.graceful_stop import run_ending, run_must_end
 from crawler.downloader.mirror import MirrorPool, read_mirror
@@ -64,7 +65,7 @@ class BoundedDownload(HTTP11DownloadHandler):
         download = asyncio.ensure_future(super().download_request(request))
         self._downloads.add(download)
         try:
-            return await download
+            response = await download
         except asyncio.CancelledError as error:
             if self._ended:
                 raise RunEnded("the run ended before the response was complete") from error
@@ -78,6 +79,9 @@ class BoundedDownload(HTTP11DownloadHandler):
             raise
         finally:
             self._downloads.discard(download)
+        if "dataloss" in response.flags:
+            raise ResponseCutShort(response)
+        return response
 
     def _end(self) -> None:
         self._ended = True

@@ -72,7 +72,7 @@ class WarcReader:
                 else:
                     self._skip("wrong_length")
                     last = None
-                following = _next_record(file, at + 1)
+                following = next_record(file, at + 1)
                 if last is not None:
                     yield replace(last, length=0 if following is None else following - last.offset)
                 return following
@@ -86,17 +86,17 @@ class WarcReader:
             self.records += 1
             if record.record_type == WarcRecordType.unknown:  # without a type; the end of a cut file looks so too
                 self._skip("corrupt")
-                return _next_record(file, at + 1)
+                return next_record(file, at + 1)
             if record.content_length > MAX_RECORD_BYTES:
                 # It is not read to its end, because it may decompress to any size.
                 self._skip("too_large")
-                return _next_record(file, at + 1)
+                return next_record(file, at + 1)
             try:
                 last = self._response(record, at)
             except RecordSkipped as reason:
                 self._skip(str(reason))
                 if str(reason) == "truncated":
-                    return _next_record(file, at + 1)
+                    return next_record(file, at + 1)
 
     def _skip(self, reason: str) -> None:
         self.skipped[reason] += 1
@@ -162,7 +162,7 @@ def _date(text: str | None) -> datetime:
         raise RecordSkipped("no_date") from None
 
 
-def _next_record(file: BinaryIO, start: int) -> int | None:
+def next_record(file: BinaryIO, start: int) -> int | None:
     """Return the offset of the next WARC record at or after ``start``, or None if there is none."""
     file.seek(0)
     mark = _GZIP if file.read(3) == _GZIP else _MAGIC

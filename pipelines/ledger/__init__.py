@@ -16,6 +16,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from crawler.items import Reject, as_row
+from pipelines.ledger.archive_files import ArchiveFiles
 from pipelines.ledger.change_hints import ChangeHints
 from pipelines.ledger.changes import Changes
 from pipelines.ledger.connection import Connection
@@ -51,6 +52,7 @@ class Ledger(Transactions):
         self.snapshots = Snapshots(connection, self.outbox)
         self.change_hints = ChangeHints(connection)
         self.changes = Changes(connection, zone)
+        self.archive_files = ArchiveFiles(connection)
 
     @classmethod
     def open(cls, path: Path, site: str, zone: ZoneInfo, *, expected: bool = False) -> Self:

@@ -1,5 +1,6 @@
 """SQL schema of the ledger (the site's crawl state), with functions to create it and to check an existing file."""
 
+from pipelines.ledger.archive_files import SCHEMA as _ARCHIVE_FILES
 from pipelines.ledger.change_hints import SCHEMA as _CHANGE_HINTS
 from pipelines.ledger.changes import SCHEMA as _CHANGES
 from pipelines.ledger.connection import Connection
@@ -48,13 +49,16 @@ CREATE TABLE files (
 """
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
 FORMAT = Format(
-    "ledger of khobor", 0x4B484F42, _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES, REMEDY
+    "ledger of khobor",
+    0x4B484F42,
+    _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES + _ARCHIVE_FILES,
+    REMEDY,
 )  # "KHOB"
 
 # Checking a ledger of a million stories takes seconds. In a large one, only the tables that cannot be rebuilt from
 # Parquet are checked; damage in other tables is reported when they are read.
 _READ_WHOLE = 32 * 2**20
-_IRREPLACEABLE = ("outbox", "files", "snapshots")
+_IRREPLACEABLE = ("outbox", "files", "archive_files", "snapshots")
 
 
 def create(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """Transactions of the ledger (the site's SQLite crawl state): savepoints that can be nested, and regular commits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipelines.ledger.connection import Connection
@@ -9,9 +9,16 @@ RESPONSES_PER_COMMIT = 4  # with the one in progress, a kill repeats at most fiv
 
 
 class Transactions:
+    """Transactions of a connection.
+
+    :ivar before_commit: function to call before each commit, to sync the files that the transaction refers to. If it
+        raises an error, the transaction is rolled back.
+    """
+
     def __init__(self, connection: Connection) -> None:
         self._sql = connection
         self._responses = self._depth = 0
+        self.before_commit: Callable[[], None] = lambda: None
 
     def count_response(self) -> None:
         """Count a processed response, so that a commit follows after every :data:`RESPONSES_PER_COMMIT` responses.
@@ -55,6 +62,11 @@ class Transactions:
             return
         self._responses = 0
         if self._sql.in_transaction:
+            try:
+                self.before_commit()
+            except BaseException:
+                self._sql.execute("ROLLBACK")
+                raise
             self._sql.reached("accept.due")
             self._sql.execute("COMMIT")
             self._sql.reached("accept.done")

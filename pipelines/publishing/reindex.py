@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from crawler.clock import now
 from crawler.items import Alias, Fetch, Story
 from crawler.outcomes import Outcome
+from pipelines.archive.torn_tails import record_archive_files
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.ledger.revisit_policy import next_revisit
@@ -52,6 +53,7 @@ def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
         copy_database(path, old)  # opening a damaged database changes it
         reached("ledger.copied")
     with closing(Ledger.open(built, site, zone)) as ledger:
+        record_archive_files(data_folder, ledger)
         _record_files(data_folder, ledger)
         reached("reindex.recorded")
         _copy_outbox(old, ledger)

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from crawler.clock import now
 from pipelines.analysis.runs_table import ROLLED_UP
+from pipelines.archive.archive_check import ArchiveDamage, archive_faults
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.merge import key_column
@@ -54,6 +55,8 @@ REMEDIES = {
     Damage.DOUBLED: "`khobor reindex` keeps the newest revision of a story",
     Damage.LEFTOVER: "`khobor publish` clears it",
     Damage.LOST: "run `khobor reindex` to fetch them again",
+    ArchiveDamage.LOST: "restore it from a backup; no table is affected, and `khobor reindex` accepts a missing file",
+    ArchiveDamage.UNRECORDED: "run `khobor reindex`, which takes it in; if it is not yours, move it away",
 }
 
 _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
@@ -63,7 +66,7 @@ _MOVABLE = {Damage.FOREIGN, Damage.UNREADABLE, Damage.CHANGED, Damage.LEFTOVER}
 class Fault:
     """Problem found by the check of the published files; ``path`` is relative to the data folder."""
 
-    damage: Damage
+    damage: Damage | ArchiveDamage
     path: str
     detail: str
 
@@ -72,7 +75,7 @@ class Fault:
 
 
 def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
-    """Compare the published files of a site with their records in its ledger; return all differences.
+    """Compare the published files and the archive of a site with its ledger; return all differences.
 
     Files that an interrupted publish left are not faults, because the next publish completes or removes them.
     """
@@ -99,7 +102,7 @@ def check(data_folder: DataFolder, ledger: Ledger) -> list[Fault]:
     if lost := ledger.stories.ids() - stories - {key for _, key in waiting}:
         path = str(data_folder.ledger(ledger.site).relative_to(data_folder.root))
         faults.append(Fault(Damage.LOST, path, f"lists {len(lost)} stories that are in no file (first: {min(lost)})"))
-    return faults
+    return [*faults, *(Fault(*found) for found in archive_faults(data_folder, ledger))]
 
 
 def quarantine(data_folder: DataFolder, faults: Iterable[Fault]) -> list[str]:

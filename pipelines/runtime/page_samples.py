@@ -1,4 +1,4 @@
-"""Scrapy extension that counts the fields of stories and collects samples of pages on which a field is missing."""
+"""Scrapy extension that counts the fields of stories and notes sample pages on which a field is missing."""
 
 from collections import deque
 from typing import Any, Self
@@ -8,20 +8,17 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler.clock import now
 from crawler.items import ParsedStory, Snapshot, fetch_of
 from pipelines.runtime.field_stats import COLUMNS, ESSENTIAL
 from pipelines.runtime.run import Run
 
 MAX_SAMPLES = 3
-# Samples stay in memory until the run is evaluated.
-MAX_SAMPLE_BYTES = 2**19
 # The story of a page is processed after its lists; at most this many other pages are processed in between.
 _MAX_PAGES_BETWEEN = 1_000
 
 
 class PageSamples:
-    """Scrapy extension that counts the fields of stories, and keeps sample pages for each missing field or list.
+    """Scrapy extension that counts the fields of stories, and notes sample pages for each missing field or list.
 
     The samples help to find out why a parser found nothing. Among the pages that lack a field, those with the most
     other fields are preferred, because the missing one is most likely to be on them.
@@ -30,7 +27,7 @@ class PageSamples:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         # Sample pages by missing field or list, each with the number of fields that it had.
-        self._samples: dict[str, list[tuple[int, bytes]]] = {}
+        self._samples: dict[str, list[tuple[int, str]]] = {}
         lists = [ranked.name for ranked in getattr(crawler.spidercls, "lists", ())]
         # URLs of the last pages that contained each list.
         self._with_list = {name: deque[str](maxlen=_MAX_PAGES_BETWEEN) for name in lists}
@@ -53,7 +50,7 @@ class PageSamples:
                 self._with_list[snapshot.name].append(response.url)
         if isinstance(item, ParsedStory):
             stats.count_story(item)
-            if isinstance(response, Response) and len(response.body) <= MAX_SAMPLE_BYTES:
+            if isinstance(response, Response):
                 self._hold(item, response)
 
     def _hold(self, parsed: ParsedStory, response: Response) -> None:
@@ -63,17 +60,20 @@ class PageSamples:
         # A page on which another extractor than usual found the field shows where the field is now.
         names = {*missing, *(f"{name} by {extractor}" for name, extractor in parsed.extracted_by.items())}
         names |= {f"list/{name}" for name, pages in self._with_list.items() if response.url not in pages}
+        page = fetch.archive_place if (fetch := parsed.fetch) is not None else None
         for name in names:
             samples = self._samples.setdefault(name, [])
             if len(samples) < MAX_SAMPLES or samples[-1][0] < len(filled):
-                samples.append((len(filled), response.body))
+                samples.append((len(filled), page or response.url))
                 samples.sort(key=lambda sample: -sample[0])
                 del samples[MAX_SAMPLES:]
 
-    def keep(self, name: str, without: str | None = None) -> list[str]:
-        """Store the sample pages on which a field or a list (`list/latest`) is missing; return their relative paths.
+    def pages(self, name: str, without: str | None = None) -> list[str]:
+        """Return sample pages on which a field or a list (`list/latest`) is missing.
 
-        :param without: name of an extractor (one way to find a field on a page). If it is given, store the pages on
+        A page is given by its place in the archive (`file:offset`), or by its URL if it is not archived.
+
+        :param without: name of an extractor (one way to find a field on a page). If it is given, return the pages on
             which this extractor found nothing but another one found the field.
         """
         samples = list(self._samples.get(name, ()))
@@ -81,5 +81,4 @@ class PageSamples:
             prefix = f"{name} by "
             by = {key.removeprefix(prefix): each for key, each in self._samples.items() if key.startswith(prefix)}
             samples = [sample for extractor, each in by.items() if extractor != without for sample in each]
-        site, dataset = self._crawler.spidercls.name, Run.of(self._crawler).dataset
-        return [dataset.keep_page(site, now(), page) for _, page in samples[:MAX_SAMPLES]]
+        return [page for _, page in samples[:MAX_SAMPLES]]

@@ -7,6 +7,7 @@ recorded.
 import json
 
 from crawler.clock import now
+from pipelines.archive.torn_tails import cut_torn_tails
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import Revisits
 from pipelines.storage.data_folder import DataFolder
@@ -38,6 +39,7 @@ def recover_runs(
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
     killed = [run_id for run_id in ledger.runs.ids(ended=False) if run_id != current]
     for run_id in killed:
+        cut_torn_tails(dataset, ledger, run_id)
         publish_run(dataset, ledger, run_id)
         run = ledger.runs.get(run_id)
         assert run is not None

@@ -18,7 +18,6 @@ from crawler.safe_text import one_line
 from pipelines.drop_reasons import DropReason, ExactDuplicate, Unchanged
 from pipelines.runtime.run import Run
 
-MAX_PAGES_PER_REASON = 20
 MAX_VALUE_LENGTH, MAX_VALUES = 5_000, 100
 
 
@@ -31,7 +30,6 @@ class RecordRejects:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._pages: dict[str, int] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -89,6 +87,7 @@ class RecordRejects:
 
     def _reject(self, item: Any, fetch: Fetch | None, reason: str, detail: str, response: Response | None) -> Reject:
         records = item.rows if isinstance(item, Snapshot) else [record_of(item)] if item is not None else []
+        page: Fetch | None = response.meta.get("fetch") if response is not None else fetch
         rows = [{name: _shortened(value) for name, value in as_row(record).items()} for record in records]
         return Reject(
             site=self._run.ledger.site,
@@ -98,19 +97,9 @@ class RecordRejects:
             reason=reason,
             detail=one_line(detail),
             record=json.dumps(rows, ensure_ascii=True, default=str) if rows else None,
-            page=self._keep_page(reason, response),
+            page=page.archive_place if page is not None else None,
             run_id=self._run.run_id,
         )
-
-    def _keep_page(self, reason: str, response: Response | None) -> str | None:
-        """Store a page as fetched, for debugging, and return its path.
-
-        Returns None if there is no response, or if 20 pages have been stored for this reason in this run.
-        """
-        if response is None or self._pages.get(reason, 0) >= MAX_PAGES_PER_REASON:
-            return None
-        self._pages[reason] = self._pages.get(reason, 0) + 1
-        return self._run.dataset.keep_page(self._run.ledger.site, now(), response.body)
 
 
 def _described(failure: Failure) -> str:

@@ -3,11 +3,8 @@
 import asyncio
 import json
 import logging
-import re
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +16,8 @@ from scrapy.utils.asyncio import create_looping_call
 
 from crawler.clock import clock_offset, now
 from crawler.downloader.politeness import impolite_settings
-from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
+from pipelines.archive.writer import ArchiveWriter
 from pipelines.ledger import Ledger
 from pipelines.publishing.quick_check import lost_files
 from pipelines.runtime.crawl_memory import LedgerMemory
@@ -31,23 +28,18 @@ from pipelines.runtime.recovery import publish_run, recover_runs
 from pipelines.runtime.revisit import Revisits
 from pipelines.runtime.run_summary import FIELD_STATS, run_summary
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.run_ids import checked_run_id, new_run_id
 from pipelines.storage.site_lock import SiteLock
 
 logger = logging.getLogger(__name__)
 
-PAGE_RETENTION = timedelta(days=30)
 SECONDS_BETWEEN_COMMITS = 1.0
 # Close reasons of a run that a signal has stopped.
 STOPPED = ("interrupted", "shutdown")
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}")
 
 
 class ImpoliteSettings(Exception):
     """A setting is below the politeness limits for real sites; the run ends before its first request."""
-
-
-class InvalidRunId(Exception):
-    """The setting ``KHOBOR_RUN_ID`` does not have the form of a run id, such as ``20260111T060000Z-site-1a2b``."""
 
 
 class Run:
@@ -64,7 +56,7 @@ class Run:
 
     def __init__(self, crawler: Crawler, spider: NewspaperSpider, data: Path) -> None:
         self._crawler = crawler
-        self.run_id = _checked_run_id(crawler.settings.get("KHOBOR_RUN_ID")) or new_run_id(spider.name)
+        self.run_id = checked_run_id(crawler.settings.get("KHOBOR_RUN_ID")) or new_run_id(spider.name)
         self.dataset = DataFolder(data)
         for warning in check_machine(self.dataset, crawler.settings.getfloat("KHOBOR_MIN_FREE_MB")):
             logger.warning(warning)
@@ -87,6 +79,13 @@ class Run:
         self._is_open = self._is_published = False
         self._closing: asyncio.Future[None] | None = None
         self._commits = create_looping_call(self._commit)
+        self._archive: ArchiveWriter | None = None
+        if crawler.settings.getbool("KHOBOR_ARCHIVE"):
+            has_addresses = not crawler.settings.get("KHOBOR_MIRROR")
+            self._archive = ArchiveWriter(
+                self.dataset, self.ledger, self.run_id, has_addresses=has_addresses, give_up=self.give_up
+            )
+            spider.archive = self._archive.write
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -103,7 +102,6 @@ class Run:
             logger.warning("%d stored times lay in the future; they count as now", corrected)
             run.ledger.runs.count(run.run_id, "corrected_times", corrected)
         run.ledger.change_hints.delete_old(now())
-        run.dataset.forget_pages(crawler.spider.name, (now() - PAGE_RETENTION).date())
         return run
 
     @classmethod
@@ -195,6 +193,8 @@ class Run:
         assert self._crawler.stats is not None
         stats = {**self._crawler.stats.get_stats(), FIELD_STATS: self.field_stats.as_dict()}
         try:
+            if self._archive is not None:
+                self._archive.close()
             # An operator who stops a run before its first discovery gets no report.
             if reason in STOPPED and not self.ledger.runs.counts(self.run_id):
                 self.ledger.runs.delete(self.run_id)
@@ -233,18 +233,3 @@ class Run:
         }
         path = self.dataset.progress(self.ledger.site)
         self.dataset.write_text(path, json.dumps(progress, ensure_ascii=False), durable=False)
-
-
-def new_run_id(site: str) -> str:
-    """Return a new run id made of the start time, the site and four random hexadecimal digits.
-
-    Ids sort by start time.
-    """
-    return f"{now():%Y%m%dT%H%M%SZ}-{site}-{secrets.token_hex(2)}"
-
-
-def _checked_run_id(run_id: str | None) -> str | None:
-    # The id is checked because it becomes a part of file names.
-    if run_id and not _RUN_ID.fullmatch(run_id):
-        raise InvalidRunId(f"KHOBOR_RUN_ID={one_line(run_id)!r} is not a run id; omit it to get a new one")
-    return run_id

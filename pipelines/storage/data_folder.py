@@ -1,4 +1,4 @@
-"""Operations on the data folder: prepare it, read partitions, publish files and store pages for debugging.
+"""Operations on the data folder: prepare it, read partitions and publish files.
 
 Files are published atomically: each is written in `.staging/`, synced to the disk and renamed over the old file.
 `.staging/` is on the same device as the tables but outside their folders, because programs that read Parquet try to
@@ -7,15 +7,11 @@ open every file in the folder of a table.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import secrets
-import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from pipelines.storage.atomic_write import UNFINISHED, temporary, write_file
@@ -46,7 +42,7 @@ class DataFolder(DataPaths):
 
     def owns(self, path: Path) -> bool:
         """Return True if a path is in the folder of a table or another folder in which only runs may write."""
-        folders = (self.staging, self.state, self.runs, *(self.root / name for name in TABLES))
+        folders = (self.staging, self.state, self.runs, self.archive, *(self.root / name for name in TABLES))
         return any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
 
     def prepare(self, need: int = 0) -> None:
@@ -178,24 +174,8 @@ class DataFolder(DataPaths):
     def write_text(self, path: PurePath | str, text: str, *, durable: bool = True) -> None:
         self._write(self.root / path, text.encode(), durable)
 
-    def keep_page(self, site: str, moment: datetime, body: bytes) -> str:
-        """Store the body of a response for debugging; return the path of the file relative to the data folder.
-
-        The file is not synced to the disk, because its loss in a power cut would do no harm.
-        """
-        name = hashlib.sha256(body).hexdigest()[:20]
-        path = PurePosixPath("state", "pages", site, f"{moment:%Y-%m-%d}", f"{name}.html.gz")
-        if not (self.root / path).exists():
-            self._write(self.root / path, gzip.compress(body, mtime=0), durable=False)
-        return str(path)
-
     def _write(self, target: Path, content: bytes, durable: bool) -> None:
         with storage_errors("write", target):
             make_folder(self.staging)
             make_folder(target.parent)
         write_file(target, content, staging=self.staging, durable=durable, private=target.is_relative_to(self.state))
-
-    def forget_pages(self, site: str, before: date) -> None:
-        for folder in (self.state / "pages" / site).glob("????-??-??"):
-            if folder.name < f"{before:%Y-%m-%d}":
-                shutil.rmtree(folder, ignore_errors=True)

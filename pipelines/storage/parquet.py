@@ -25,7 +25,7 @@ _WITHOUT_STATISTICS = {
 _REPEATING = {
     "section", "kicker", "byline", "authors.list.element", "edition", "agency", "image_credit", "tags.list.element",
     "language", "revision", "discovered_via", "depth", "layout", "run_id", "kind", "list", "rank", "page_url",
-    "observed_at", "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts",
+    "observed_at", "last_observed_at", "via", "referrer", "status", "outcome", "reason", "attempts", "archive_file",
 }  # fmt: skip
 # Errors caused by the machine, which do not mean that the file is damaged.
 _MACHINE_ERRORS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO)

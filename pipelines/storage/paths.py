@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 from contextlib import suppress
+from datetime import date
 from pathlib import Path, PurePath, PurePosixPath
 
 from pipelines.storage.errors import DatabaseDamaged, storage_errors
@@ -21,6 +22,7 @@ class DataPaths:
         self.state = self.root / "state"
         self.runs = self.root / "runs"
         self.quarantine = self.root / "quarantine"
+        self.archive = self.root / "archive"
 
     def ledger(self, site: str) -> Path:
         return self.state / f"{site}.sqlite"
@@ -37,6 +39,14 @@ class DataPaths:
 
     def log(self, run_id: str) -> Path:
         return self.state / "logs" / f"{run_id}.log"
+
+    def archive_file(self, site: str, day: date, run_id: str) -> PurePosixPath:
+        """Return the path of the archive file (WARC) with what a run received on a day of the site's time zone."""
+        return PurePosixPath(self.archive.name, f"site={site}", f"date={day:%Y-%m-%d}", f"{run_id}.warc.gz")
+
+    def archive_files(self, site: str, run_id: str = "*") -> list[Path]:
+        """Return the archive files (WARC) of a site, or of one of its runs, oldest day first."""
+        return sorted((self.archive / f"site={site}").glob(f"date=????-??-??/{run_id}.warc.gz"))
 
     def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
         """Return the partition and path of each published file of a table for one site, oldest partition first."""

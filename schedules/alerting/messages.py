@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from crawler.safe_text import one_line
+from schedules.reports.report import describe_page
 
 MAX_SUBJECT_LENGTH = 140
 MAX_SENTENCE_LENGTH = 1000
@@ -87,7 +88,7 @@ def plain_text(event: Mapping[str, Any]) -> str:
             samples = alarm["samples"] if isinstance(alarm.get("samples"), list) else []
             lines += [f"{title}: {alarm_line(alarm)}", f"  key      {one_line(str(alarm['key']))}"]
             lines += [f"  since    {one_line(str(alarm['since']))}"] if alarm.get("since") else []
-            lines += [*(f"  sample   data/{one_line(str(path))}" for path in samples), ""]
+            lines += [*(f"  sample   {one_line(describe_page(str(page)))}" for page in samples), ""]
     if event.get("not_listed"):
         lines += [f"and {event['not_listed']} more", ""]
     context = ", ".join(f"{name} {event[name]}" for name in ("run_id", "schedule", "host", "data") if event.get(name))

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 from schedules.exit_codes import ExitCode
 from schedules.monitoring.drift import Comparison, Drift
 from schedules.monitoring.statistics import share
+from schedules.reports.report import describe_page
 
-#: Function that saves sample pages and returns their paths below the data folder. Its arguments are the name of a
-#: field or list (`list/latest`) that the pages lack, and an extractor or None. With an extractor, the pages are those
-#: on which another extractor found the field.
-SaveSamples = Callable[[str, str | None], Sequence[str]]
+#: Function that returns sample pages: their places in the archive (`file:offset`), or their URLs if not archived.
+#: Its arguments are the name of a field or list (`list/latest`) that the pages lack, and an extractor or None. With an
+#: extractor, the pages are those on which another extractor found the field.
+SamplePages = Callable[[str, str | None], Sequence[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +72,13 @@ _MEASURES = {
 }
 
 
-def drift_alarms(comparison: Comparison, zone: ZoneInfo, save_samples: SaveSamples) -> list[Alarm]:
+def drift_alarms(comparison: Comparison, zone: ZoneInfo, sample_pages: SamplePages) -> list[Alarm]:
     """Return an alarm for each drift, that is, for each significant change of a share from earlier runs.
 
     Alarms about layouts and fields come first, then those about lists, then all others.
     """
     drifts = sorted(_merge_layout(comparison.drifts()), key=lambda drift: (_RANK[_kind(drift)], drift.p_value))
-    return [_alarm(comparison, drift, zone, save_samples) for drift in drifts]
+    return [_alarm(comparison, drift, zone, sample_pages) for drift in drifts]
 
 
 def _kind(drift: Drift) -> str:
@@ -96,7 +97,7 @@ def _merge_layout(drifts: Sequence[Drift]) -> list[Drift]:
     return [layout, *(drift for drift in drifts if drift not in both)]
 
 
-def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, save_samples: SaveSamples) -> Alarm:
+def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, sample_pages: SamplePages) -> Alarm:
     kind, about, run_id = _kind(drift), drift.name.about, comparison.since(drift)
     since = datetime.strptime(f"{run_id[:15]}+0000", "%Y%m%dT%H%M%S%z")
     more: dict[str, Any] = {kind: about.partition("/")[2]} if kind in ("field", "list") else {}
@@ -110,7 +111,7 @@ def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, save_samples: S
             sentences.append(f"layout `{lost.layout}`, selector `{lost.extractor}` matched {matched}{of}")
     lacking = "headline" if kind == "layout" else about.removeprefix("field/")
     replaced = lost.extractor if lost and drift.name.how == "by" else None
-    samples = list(save_samples(lacking, replaced)) if kind in ("layout", "field", "list") else []
+    samples = list(sample_pages(lacking, replaced)) if kind in ("layout", "field", "list") else []
     more |= {"since": since.isoformat(), "since_run": run_id, "samples": samples}
     more["measure"] = {
         "name": list(drift.name),
@@ -122,7 +123,7 @@ def _alarm(comparison: Comparison, drift: Drift, zone: ZoneInfo, save_samples: S
     }
     more |= {"carried": True} if drift.is_carried else {}
     sentences[-1] += f"{'' if len(sentences) > 1 else ';'} since {since.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    sentences += [f"see data/{path}" for path in samples[:1]]
+    sentences += [f"see {describe_page(page)}" for page in samples[:1]]
     code = ExitCode.DONE if drift.is_carried else _CODES[kind]
     return Alarm(key=comparison.key(about), kind=kind, code=code, sentence="; ".join(sentences), more=more)
 

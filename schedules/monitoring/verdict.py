@@ -18,7 +18,7 @@ from pipelines.runtime.page_samples import PageSamples
 from pipelines.runtime.run import Run
 from pipelines.runtime.run_summary import run_summary
 from pipelines.storage.data_folder import DataFolder
-from schedules.monitoring.alarms import Alarm, SaveSamples, drift_alarms
+from schedules.monitoring.alarms import Alarm, SamplePages, drift_alarms
 from schedules.monitoring.drift import Comparison
 from schedules.monitoring.expectations import Expectations, Verdict, evaluate
 from schedules.monitoring.throughput import throughput, throughput_alarms
@@ -33,13 +33,13 @@ def expectations_of(spider: type[NewspaperSpider]) -> Expectations:
 
 
 def write_verdict(
-    dataset: DataFolder, summary: Summary, expected: Expectations, save_samples: SaveSamples | None = None
+    dataset: DataFolder, summary: Summary, expected: Expectations, sample_pages: SamplePages | None = None
 ) -> dict[str, Any]:
     """Evaluate the summary of a run, write its report to a file, and return the report.
 
     :param expected: minimum requirements of the run
-    :param save_samples: function that saves sample pages for new alarms; without it, the report names only sample pages
-        that were saved before
+    :param sample_pages: function that returns sample pages for an alarm; without it, or if it returns none, the report
+        names those of the run before
     """
     report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
@@ -49,12 +49,10 @@ def write_verdict(
     samples: dict[str, list[str]] = dict(summary.get("samples") or {})
 
     def samples_of(name: str, other_than: str | None) -> list[str]:
-        # While a fault persists, the samples of the previous run are reused, so that they do not fill the disk.
-        if name not in samples and previous.get(name) and all((dataset.root / p).exists() for p in previous[name]):
-            samples[name] = previous[name]
-        if name not in samples and save_samples is not None:
-            samples[name] = list(save_samples(name, other_than))
-        return samples.get(name, [])
+        if name not in samples:
+            found = list(sample_pages(name, other_than)) if sample_pages is not None else []
+            samples[name] = found or previous.get(name, [])
+        return samples[name]
 
     drifts = compare(report, past, samples_of, acknowledgements(dataset, report["site"]))
     verdict = evaluate(summary, expected, [*drifts, *throughput_alarms(report, past), *unchecked_alarms(report, last)])
@@ -86,12 +84,12 @@ def _write(dataset: DataFolder, report: Mapping[str, Any]) -> None:
 
 
 def compare(
-    report: Report, past: Sequence[Report], samples: SaveSamples, acknowledged: Mapping[str, Acknowledgement]
+    report: Report, past: Sequence[Report], samples: SamplePages, acknowledged: Mapping[str, Acknowledgement]
 ) -> list[Alarm]:
     """Return an alarm for each significant change of a run from earlier runs of the site.
 
     :param past: reports of the earlier runs, latest first
-    :param samples: function that saves sample pages for an alarm
+    :param samples: function that returns sample pages for an alarm
     :param acknowledged: alarms that an operator has marked as an intended change, by alarm key
     """
     spider = newspapers().get(report["site"])
@@ -155,7 +153,7 @@ class EvaluateRun:
             pages = self._crawler.get_extension(PageSamples)
             # With its schedule, a report counts as evaluated for the schedule, which the parent process does.
             summary = {name: value for name, value in run.summary.items() if name != "schedule"}
-            self.report = write_verdict(run.dataset, summary, self._expected, pages.keep if pages else None)
+            self.report = write_verdict(run.dataset, summary, self._expected, pages.pages if pages else None)
         except FATAL_ERRORS as error:
             if not run.give_up(error):
                 raise

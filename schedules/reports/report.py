@@ -152,6 +152,11 @@ def parse_alarm(value: Any, site: str) -> dict[str, Any] | None:
     }
 
 
+def describe_page(sample: str) -> str:
+    """Return how to look at a sample page of an alarm, which is a place in the archive or a URL."""
+    return f"`khobor archive show {sample}`" if sample.startswith("archive/") else f"{sample} (not archived)"
+
+
 def _counts(value: Any) -> dict[str, int]:
     return {str(name): n for name, n in _mapping(value).items() if isinstance(n, int)}
 

@@ -17,10 +17,10 @@ from pipelines.ledger import Ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.preflight import check_machine
 from pipelines.runtime.recovery import recover_runs
-from pipelines.runtime.run import new_run_id
 from pipelines.runtime.run_summary import lost_summary
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder, private_file
+from pipelines.storage.run_ids import new_run_id
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import CLOSE_REASONS, OUTRANKS_SIGNAL, ExitCode, describe_error
 from schedules.monitoring.verdict import evaluate_ended_runs, expectations_of, write_lost_verdict

@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
 def event(sentence: str = "kalbela: no byline on 52 pages", **about: Any) -> dict[str, Any]:
     alarm = {"key": "kalbela/field/byline", "kind": "field", "site": "kalbela", "sentence": sentence}
-    alarm |= {"samples": ["state/pages/kalbela/2026-11-22/0123.html.gz"]}
+    alarm |= {"samples": ["archive/site=kalbela/date=2026-11-22/20261121T201000Z-kalbela-0123.warc.gz:1203"]}
     return new_event(MOMENT, [sanitise(alarm)], [], 1, {"site": "kalbela"} | about)
 
 
@@ -143,7 +143,10 @@ def test_mail_is_encrypted_without_header_injection(security: str, trusted: Path
     assert mailbox.recipients == [["ops@example.org"]] * 2
     assert "খবর" in first["Subject"]
     assert "kalbela/field/byline" in first.get_content()
-    assert "data/state/pages/kalbela/2026-11-22/0123.html.gz" in first.get_content()
+    assert (
+        "khobor archive show archive/site=kalbela/date=2026-11-22/20261121T201000Z-kalbela-0123.warc.gz:1203"
+        in first.get_content()
+    )
     assert b"MAIL" not in mailbox.in_clear.upper()
     assert b"AUTH" not in mailbox.in_clear
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
+from crawler.downloader.archive import HttpExchange
 from crawler.items import Alias, Fetch, Ranking, Reject, Snapshot, Story, as_row
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import publish
@@ -86,6 +87,13 @@ def make_fetch(number: int, at: datetime = JANUARY, **changes: Any) -> Fetch:
         "outcome": "story",
     }
     return Fetch(**usual | {"attempts": 1, "run_id": "run-1", "key": f"{SITE}:{number}", "normal_url": url} | changes)
+
+
+def make_exchange(url: str, at: datetime = JANUARY, **changes: Any) -> HttpExchange:
+    usual: dict[str, Any] = {"method": "GET", "protocol": "HTTP/1.1", "status": 200, "body": b"<p>page</p>"}
+    usual |= {"request_headers": [(b"User-Agent", b"Khobor")], "headers": [(b"Content-Type", b"text/html")]}
+    usual |= {"address": "192.0.2.7", "is_chunked": False, "truncated": None}
+    return HttpExchange(url=url, received_at=at, **usual | changes)
 
 
 @dataclass

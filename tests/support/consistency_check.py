@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.ledger import Ledger
 from pipelines.publishing.verify import check
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.tables import TABLES
+from tests.support.archived_pages import body_of
 from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
 Row = dict[str, Any]
@@ -24,7 +26,7 @@ _NEEDED = {
     "revisions": _VERSION,
     "aliases": "url kind",
     "rankings": "list observed_at rank url headline last_observed_at",
-    "fetches": "run_id url outcome",
+    "fetches": "run_id url outcome archive_file archive_offset archive_length",
     "rejects": "run_id url reason rejected_at",
     "sightings": "story_id via",
 }
@@ -38,6 +40,7 @@ class ConsistencyCheck:
         self.forgetful = False  # after a reindex, the ledger has no earlier runs
         self._acks = acks
         self._read: dict[Path, tuple[tuple[int, int, int], list[Row]]] = {}
+        self._archived: dict[Path, tuple[int, dict[tuple[int, int], str]]] = {}
         self._stood: set[str] = set()
 
     def acknowledged(self) -> list[AcknowledgedUrl]:
@@ -72,6 +75,7 @@ class ConsistencyCheck:
         self._texts_are_right(versions)
         self._came_of_a_fetch(versions, fetches)
         self._acknowledged_is_there(versions, fetches)
+        self._archive_is_whole(fetches)
         self._lists_are_whole()
         self._sightings_are_remembered()
         self._books_are_exact(fetches)
@@ -126,6 +130,19 @@ class ConsistencyCheck:
                     f"lost: {page}"
                 )
 
+    def _archive_is_whole(self, fetches: dict[tuple[Any, ...], Row]) -> None:
+        """Check that each fetch refers to its page, and that the files contain whole records and nothing else."""
+        found = dict[tuple[str, int, int], tuple[str, str]]()
+        for path in sorted((self.root / "archive").rglob("*.gz")):
+            if self._archived.get(path, (0,))[0] != path.stat().st_size:
+                self._archived[path] = path.stat().st_size, _responses(path)
+            name, run_id = path.relative_to(self.root).as_posix(), path.name.partition(".")[0]
+            found |= {(name, *place): (run_id, url) for place, url in self._archived[path][1].items()}
+        pages = {key: row for key, row in fetches.items() if row["archive_file"] is not None}
+        assert {page for page, row in fetches.items() if row["outcome"] == "story"} <= pages.keys()
+        for key, row in pages.items():
+            assert found[row["archive_file"], row["archive_offset"], row["archive_length"]] == key
+
     def _lists_are_whole(self) -> None:
         rankings = _by(self.rows("rankings"), "list", "observed_at", "rank", "url")
         snapshots: dict[tuple[str, datetime], list[Row]] = defaultdict(list)
@@ -172,4 +189,18 @@ def _by(rows: Iterable[Row], *key: str) -> dict[tuple[Any, ...], Row]:
         name = values if len(key) > 1 else values[0]
         assert name not in found, f"twice: {row}"
         found[name] = row
+    return found
+
+
+def _responses(path: Path) -> dict[tuple[int, int], str]:
+    """Return the URL of each response in an archive file, by offset and length, after a check of its body."""
+    found = {}
+    with path.open("rb") as file:
+        records = ArchiveIterator(file)
+        for record in records:
+            if record.rec_type == "response":
+                url = record.rec_headers.get_header("WARC-Target-URI")
+                assert body_of(record) == url.encode() * 50
+                found[records.get_record_offset(), records.get_record_length()] = url
+        assert records.get_record_offset() + records.get_record_length() == path.stat().st_size, path
     return found

@@ -36,7 +36,7 @@ ALARM = {
     "field": "byline",
     "layout": "kalbela-2023",
     "selector": ".rpt_name",
-    "samples": ["state/pages/kalbela/2026-02-12/aa.html.gz"],
+    "samples": ["archive/site=kalbela/date=2026-02-12/20260212T000000Z-kalbela-aaaa.warc.gz:1203"],
     "sentence": f"byline was on 9 of 10 stories and is on none of 10: .rpt_name went quiet {HOSTILE}",
 }
 SCHEDULE = """

@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from scrapy.spidermiddlewares.httperror import HttpError
 
 import crawler.downloader.allowed_hosts  # noqa: F401 - imported before the fork
 from crawler.decoding.charset import decode_text
+from crawler.downloader.archive import HttpExchange
 from crawler.downloader.errors import outcome_of, outcome_of_status
 from crawler.downloader.retry import has_free_slot
 from crawler.downloader.robots import PoliteRobots
@@ -50,11 +51,13 @@ COMPONENTS: dict[str, Any] = {
         "crawler.downloader.retry.PatientRetry": 550,
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
         "crawler.downloader.compression.StrictDecompression": 590,
+        "crawler.downloader.archive.ArchiveResponses": 900,
     },
     "EXTENSIONS": {"scrapy.extensions.throttle.AutoThrottle": 0, "crawler.downloader.graceful_stop.GracefulStop": 0},
     "SCHEDULER_PRIORITY_QUEUE": "tests.support.downloader_process.PatientQueue",
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
     "DOWNLOAD_MAXSIZE": 8 * 2**20,
+    "DOWNLOAD_FAIL_ON_DATALOSS": False,
     "DOWNLOAD_TIMEOUT": 2,
     "DOWNLOAD_DELAY": 0,
     "REDIRECT_MAX_TIMES": 5,
@@ -88,6 +91,7 @@ class Results:
 
     pages: dict[str, dict[str, Any]]
     told: dict[str, Any]
+    archived: list[dict[str, Any]]
     reason: str
     stats: dict[str, Any]
     seconds: float
@@ -134,6 +138,11 @@ class Fetching(Spider):
         self.began = time.monotonic()
         self.pages: dict[str, Any] = {}
         self.told: dict[str, Any] = {}
+        self.archived: list[dict[str, Any]] = []
+
+    def archive(self, exchange: HttpExchange) -> tuple[str, int, int]:
+        self.archived.append(asdict(exchange))
+        return "", 0, 0
 
     async def start(self) -> AsyncIterator[Any]:
         if stop := self.steering.get("with_stop"):
@@ -184,6 +193,12 @@ def _child(job: dict[str, Any], log: str, answer: Any) -> None:
     process.crawl(crawler, job=job, steering=steering)
     process.start()
     spider, stats = crawler.spider, crawler.stats.get_stats()
-    results = {"pages": spider.pages, "told": spider.told, "reason": stats.get("finish_reason"), "stats": stats}
+    results = {
+        "pages": spider.pages,
+        "told": spider.told,
+        "reason": stats.get("finish_reason"),
+        "stats": stats,
+        "archived": spider.archived,
+    }
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     answer.send(results | {"seconds": spider.seconds, "megabytes": megabytes})

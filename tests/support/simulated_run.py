@@ -23,6 +23,7 @@ from twisted.python.failure import Failure
 import crawler.settings
 from crawler import clock
 from crawler.clock import now
+from crawler.downloader.errors import FetchError
 from crawler.items import Fetch, ParsedStory, Snapshot, Story
 from crawler.outcomes import Outcome
 from crawler.spiders.kalbela import Kalbela
@@ -39,7 +40,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from pipelines.storage.site_lock import SiteLock
 from schedules.monitoring.verdict import EvaluateRun, evaluate_ended_runs, expectations_of
-from tests.support.builders import LedgerFolder, make_snapshot
+from tests.support.builders import LedgerFolder, make_exchange, make_snapshot
 from tests.support.durability_mutants import MISTAKES
 from tests.support.synthetic_site import SITE, AcknowledgedUrl, SyntheticSite
 
@@ -99,6 +100,13 @@ class SimulatedRun:
 
     def _answer(self, fetch: Fetch) -> None:
         fetch.fetched_at, fetch.attempts, fetch.status = now(), 1, 200
+        try:
+            assert self.spider.archive is not None
+            place = self.spider.archive(make_exchange(fetch.url, fetch.fetched_at, body=fetch.url.encode() * 50))
+        except FetchError:
+            assert self.run.fatal_error is not None
+            return
+        fetch.archive_file, fetch.archive_offset, fetch.archive_length = place
         for item in self._page(fetch):
             try:
                 self._process(item)

@@ -14,7 +14,7 @@ from schedules.cli.render.run_list import show_points, try_parse, verdict
 from schedules.cli.render.terminal import console, plain, table
 from schedules.dashboard.formatting import clock, duration, percent
 from schedules.exit_codes import ExitCode
-from schedules.reports.report import COLUMNS, RunReport
+from schedules.reports.report import COLUMNS, RunReport, describe_page
 
 MAX_PAGES, MAX_STORIES, MAX_SAMPLES, MAX_EXTRACTORS = 5, 12, 3, 2
 BAR_LENGTH = 10
@@ -100,7 +100,7 @@ def _circumstances(run: RunReport, report: Mapping[str, Any]) -> str:
 
 def _show_problems(out: Console, run: RunReport) -> None:
     for alarm in run.alarms:
-        samples = "".join(f"\n[dim]data/{plain(sample)}[/dim]" for sample in alarm["samples"][:MAX_SAMPLES])
+        samples = "".join(f"\n[dim]{plain(describe_page(sample))}[/dim]" for sample in alarm["samples"][:MAX_SAMPLES])
         show_points(out, [plain(alarm["sentence"]) + samples], "[bold red]![/bold red]")
     shown = [alarm["sentence"] for alarm in run.alarms]
     show_points(out, [plain(problem) for problem in run.problems if problem not in shown])

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crawler.items import Sighting
+from pipelines.archive.archive_check import ArchiveDamage
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.publishing.verify import REMEDIES, Damage, check, quarantine
@@ -60,7 +61,7 @@ def found(kept: LedgerFolder) -> set[tuple[Damage, str]]:
 
 def test_intact_folder_has_no_fault(kept: LedgerFolder) -> None:
     assert found(kept) == set()
-    assert REMEDIES.keys() == set(Damage)
+    assert REMEDIES.keys() == {*Damage, *ArchiveDamage}
     assert {path.parts[0] for path in map(Path, (f.path for f in kept.ledger.outbox.files()))} == set(TABLES)
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import resource
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
@@ -217,12 +216,3 @@ def test_columns_are_ordered_and_missing_ones_null() -> None:
 def test_file_of_another_schema_is_damage(found: pa.Table, reason: str) -> None:
     with pytest.raises(DataDamaged, match=reason):
         conform(STORIES, found, FINAL)
-
-
-def test_old_pages_are_removed(tmp_path: Path) -> None:
-    dataset = DataFolder(tmp_path)
-    dataset.prepare()
-    days = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-    paths = [dataset.root / dataset.keep_page("kalbela", day, str(day).encode()) for day in days]
-    dataset.forget_pages("kalbela", days[1].date())
-    assert [path.exists() for path in paths] == [False, True, True]

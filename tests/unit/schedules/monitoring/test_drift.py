@@ -1,6 +1,5 @@
 """Drift alarms: each broken field is named in the first run that meets it, and sound runs raise none."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from schedules.monitoring.expectations import Expectations, evaluate
 from schedules.monitoring.throughput import throughput_alarms
 from schedules.reports.history import Acknowledgement, acknowledgements
 from tests.newspaper import Newspaper
+from tests.support.archived_pages import archived_page
 from tests.support.commands import FinishedCrawl
 from tests.support.drift_reports import FIRST_NIGHT, Edition, alarms, drifted, nights, report_of, with_columns
 
@@ -280,7 +280,7 @@ def test_broken_field_exits_with_samples(three: Nights) -> None:
     assert (report["exit_code"], alarm["key"], alarm["layout"]) == (9, "kalbela/field/byline", "kalbela-2023")
     assert (alarm["selector"], alarm["since_run"]) == (LAYOUT_2023.extractors["byline"][0], report["run_id"])
     assert report["verdict"]["problems"] == [alarm["sentence"]]
-    pages = [gzip.decompress((three.crawl.data / sample).read_bytes()).decode() for sample in alarm["samples"]]
+    pages = [archived_page(three.crawl.data, sample) for sample in alarm["samples"]]
     assert [("details_content" in page, "rpt_name" in page) for page in pages] == [(True, False)] * 3
     shown = three.crawl.run("runs", report["run_id"]).stdout
     assert alarm["sentence"][:60] in shown.split("URLs discovered")[0], "the alarm comes before the counts"

@@ -40,16 +40,24 @@ class Commands:
         :param data: default of `--data`
         :param name: name of the subcommand, by default that of the function
         """
+        parser = self._add(name or command.__name__, summary, example)
+        parser.set_defaults(command=command)
+        parser.add_argument("--data", type=Path, default=data, metavar="DIR", help="data folder (%(default)s)")
+        parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+        return parser
+
+    def group(self, name: str, summary: str, example: str) -> "Commands":
+        """Add a subcommand that has subcommands itself, and return these."""
+        return Commands(self._add(name, summary, example))
+
+    def _add(self, name: str, summary: str, example: str) -> argparse.ArgumentParser:
         parser: argparse.ArgumentParser = self._parsers.add_parser(
-            name or command.__name__,
+            name,
             help=summary,
             description=f"{summary[0].upper()}{summary[1:]}.",
             epilog=f"example:\n  khobor {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        parser.set_defaults(command=command)
-        parser.add_argument("--data", type=Path, default=data, metavar="DIR", help="data folder (%(default)s)")
-        parser.add_argument("--json", action="store_true", help="print JSON instead of text")
         return parser
 
 

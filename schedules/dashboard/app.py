@@ -22,6 +22,7 @@ from schedules.dashboard import jinja_env
 from schedules.dashboard.access import COOKIE, AccessMiddleware, AccessPolicy, Denied
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.query_params import InvalidQuery, Query, site_info
+from schedules.dashboard.views import archived
 from schedules.dashboard.views.catalogue import VIEWS, View
 from schedules.dashboard.views.runs import run_details, run_log
 from schedules.dashboard.views.story import is_story_id, story_details
@@ -59,6 +60,7 @@ class Dashboard:
             Route("/runs/{name}", self._run),
             *(Route(f"/runs/{{name}}/{log}", self._log) for log in ("log", "log.json")),
             Route("/stories/{name}", self._story),
+            *(Route(f"{archived.ROUTE}.{form}", self._archived) for form in ("txt", "html")),
             Mount("/static", StaticFiles(directory=jinja_env.STATIC)),
             Route("/metrics", self._metrics),
             Route("/healthz", self._health),
@@ -88,6 +90,14 @@ class Dashboard:
         story_id = request.path_params["name"].removesuffix(".json")
         details = partial(story_details, story_id=story_id) if is_story_id(story_id) else lambda query: None
         return self._page(request, "story.html", "story", details)
+
+    def _archived(self, request: Request) -> Response:
+        is_html = request.url.path.endswith(".html")
+        with self.rendering:
+            body = archived.archived_text(self.source.dataset, archived.place_of(request.path_params), is_html=is_html)
+        if body is None:
+            return self._error(404, "Not archived", "This page is not in the archive, or is not text.", is_json=False)
+        return Response(body, headers=archived.HEADERS, media_type=HTML if is_html else TEXT)
 
     def _page(self, request: Request, template: str, view: str, read: Callable[[Query], Data | None]) -> Response:
         path, is_json = request.url.path, request.url.path.endswith(".json")

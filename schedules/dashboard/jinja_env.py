@@ -16,7 +16,7 @@ from markupsafe import Markup
 from crawler.safe_text import as_json
 from schedules.dashboard import charts, formatting
 from schedules.dashboard.query_params import DEFAULT_DAYS, RANGES, Query
-from schedules.dashboard.views import coverage
+from schedules.dashboard.views import archived, coverage
 from schedules.dashboard.views.catalogue import VIEWS
 
 _HERE = Path(__file__).resolve().parent
@@ -87,6 +87,7 @@ _ENVIRONMENT.filters |= {
     "web_url": web_url,
     "language": formatting.language_of,
     "moment": formatting.moment_of,
+    "archive_path": archived.path_of,
 }
 _ENVIRONMENT.globals |= {
     "charts": charts,

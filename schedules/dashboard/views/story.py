@@ -11,6 +11,7 @@ from pipelines.analysis.revisions import changes
 from pipelines.storage.tables import TABLES, is_site
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.query_params import Query, json_row, site_info
+from schedules.dashboard.views.archived import archived_pages
 from schedules.dashboard.views.lists import rank_curve
 
 MAX_ALIASES = 50
@@ -49,6 +50,7 @@ def story_details(query: Query, story_id: str) -> dict[str, Any] | None:
         "revisions": list(_revisions(rows)),
         "intervals": [json_row(row, row) for row in intervals],
         "curves": dict(_curves(rankings)),
+        "pages": archived_pages(source, story_id, rows),
         "aliases": [json_row(row, ("url", "kind", "first_seen_at")) for row in aliases[:MAX_ALIASES]],
         "aliases_left_out": max(0, len(aliases) - MAX_ALIASES),
     }

@@ -19,6 +19,16 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("url", metavar="URL", help="front page of the newspaper")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write the file into this folder instead of to stdout")
     add_run_options(parser)
+    example = "capture https://www.kalbela.com/world/154313 --scramble"
+    parser = commands.add(capture, "save a page as a test case, with a drafted expectation", example)
+    parser.add_argument("url", metavar="URL", help="page of a story, or the front page")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder of the cases (captured; in a checkout tests/pages)"
+    )
+    parser.add_argument(
+        "--scramble", action="store_true", help="replace every letter, so that the page may be published"
+    )
+    add_run_options(parser)
 
 
 def new_site(options: argparse.Namespace) -> int:
@@ -62,6 +72,42 @@ def _write(draft: "Draft", folder: Path) -> Path:
     except FileExistsError as error:
         raise WrongUsage(f"{path} exists already: move it away, or give another folder with --out") from error
     return short_path(path.resolve())
+
+
+def capture(options: argparse.Namespace) -> int:
+    """Request one page, and write it with its URL and what the site file reads on it."""
+    from crawler.decoding.decode_errors import DecodeError
+    from crawler.registry import newspapers
+    from schedules.drafting.captured_page import CapturedPage
+    from schedules.drafting.page_requests import request_pages, site_hosts
+    from schedules.paths import IS_CHECKOUT, PROJECT
+    from schedules.runner.options import checked_settings
+
+    url, hosts = site_hosts(options.url)
+    site = next((spider for spider in newspapers().values() if hosts[0] in spider.hosts), None)
+    settings = checked_settings(options.settings, mirror=options.mirror)
+    own_hosts = site.hosts if site else hosts
+    fetched = request_pages(own_hosts, settings, lambda requests: requests.get(url), lambda *_: None)
+    if fetched.problem is not None:
+        raise Unreachable(f"{url}: {fetched.problem[1]}")
+    folder = PROJECT / "tests" / "pages" if IS_CHECKOUT and site else Path("captured")
+    try:
+        page = CapturedPage.of(fetched, site, scramble=options.scramble)
+        written = short_path(page.write(options.out or folder).resolve())
+    except DecodeError as error:
+        raise Unreachable(f"{url}: {error}") from error
+    found = page.expectation()
+    print_result({"folder": str(written), "url": page.url, "expected": found}, options.json, lambda: print(written))
+    rows = {name: len(each) for name, each in found["lists"].items()}
+    read = sum(value not in (None, "", []) for name, value in found.items() if name not in ("lists", "unconfirmed"))
+    for line in (
+        f"read with {f'the site file of {site.name}' if site else 'the generic layout, since no site has this host'}:"
+        f" {read} columns, rows of lists: {', '.join(f'{name} {count}' for name, count in rows.items()) or 'none'}",
+        f"next: compare {written / 'expected.json'} with the page, correct it, and remove its line `unconfirmed`",
+        *(() if options.scramble else ("the text is the publisher's: with --scramble, the page may be passed on",)),
+    ):
+        print(line, file=sys.stderr)
+    return ExitCode.DONE
 
 
 def _note_request(url: str, problem: str) -> None:

@@ -15,9 +15,8 @@ _UTILITY = re.compile(
     r"|sm|md|lg|xl|xxl|max|min|font|leading|hidden|block|inline|relative|absolute|active|show|fade|clearfix|lazy|img-fluid"
     r"|hover|group|card|shadow|overflow|position|top|left|z|opacity|transition|tracking|line|object)(?:-[\w./:-]*)?"
 )
-# Names with a code that a build tool makes.
-_CODE = re.compile(r"css-|jsx-|sc-|(?:.*[_-])?(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{5,}\Z")
 _PLAIN_TAGS = frozenset(("h1", "article", "main", "time", "figcaption"))
+_MIN_CODE = 5
 MAX_DEPTH = 4
 
 
@@ -74,7 +73,10 @@ def is_first(selector: str, page: Page, node: LexborNode) -> bool:
 
 
 def _is_stable(name: str) -> bool:
-    return bool(_NAME.fullmatch(name)) and not _UTILITY.fullmatch(name) and not _CODE.match(name) and "__" not in name
+    last = re.split("[_-]", name)[-1]
+    has_code = len(last) >= _MIN_CODE and last.isalnum() and not last.isalpha() and not last.isdigit()
+    is_built = has_code or "__" in name or name.startswith(("css-", "jsx-", "sc-"))  # by a build tool
+    return bool(_NAME.fullmatch(name)) and not _UTILITY.fullmatch(name) and not is_built
 
 
 def same_element(first: LexborNode, second: LexborNode) -> bool:

@@ -43,24 +43,32 @@ class Kind(NamedTuple):
 
 #: From the most to the least trustworthy form; a slug is no id, so it is the last resort.
 KINDS = (
-    Kind(re.compile(r"(?P<id>[0-9]{3,19})"), "(?P<id>[0-9]{3,}+)", "a number"),
+    Kind(re.compile(r"\A(?P<id>[0-9]{3,19})\Z"), "(?P<id>[0-9]{3,}+)", "a number"),
     Kind(
-        re.compile(rf"(?P<id>[0-9]{{3,19}}){_EXTENSION}"), r"(?P<id>[0-9]{3,}+)\.[a-z]++", "a number with an extension"
+        re.compile(rf"\A(?P<id>[0-9]{{3,19}}){_EXTENSION}\Z"),
+        r"(?P<id>[0-9]{3,}+)\.[a-z]++",
+        "a number with an extension",
     ),
-    Kind(re.compile(r"(?P<id>[0-9]{4,19})-[^/]+"), "(?P<id>[0-9]{4,}+)-[^/]++", "a number before a slug"),
+    Kind(re.compile(r"\A(?P<id>[0-9]{4,19})-"), "(?P<id>[0-9]{4,}+)-[^/]++", "a number before a slug"),
     Kind(
-        re.compile(rf"[^/]*?[-_](?P<id>[0-9]{{4,19}})(?:{_EXTENSION})?"),
+        re.compile(rf"(?<=[-_])(?P<id>[0-9]{{4,19}}+)(?:{_EXTENSION})?\Z"),
         r"[^/]*?[-_](?P<id>[0-9]{4,})(?:\.[a-z]++)?",
         "a number after a slug",
     ),
-    Kind(re.compile(r"(?P<id>(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12,40})"), "(?P<id>[0-9a-f]{12,40})", "a hash"),
     Kind(
-        re.compile(r"(?P<id>(?=[a-z]*[0-9])(?=[0-9]*[a-z])[a-z0-9]{8,14})"),
+        re.compile(r"\A(?=[0-9]{0,39}[a-f])(?=[a-f]{0,39}[0-9])(?P<id>[0-9a-f]{12,40})\Z"),
+        "(?P<id>[0-9a-f]{12,40})",
+        "a hash",
+    ),
+    Kind(
+        re.compile(r"\A(?=[a-z]{0,13}[0-9])(?=[0-9]{0,13}[a-z])(?P<id>[a-z0-9]{8,14})\Z"),
         "(?P<id>(?=[a-z]*[0-9])[a-z0-9]{8,14})",
         "a random code",
     ),
     Kind(
-        re.compile(r"(?P<id>[a-z0-9]+(?:-[a-z0-9]+){2,}|[^/]*[^\x00-\x7f][^/]*-[^/]*)"),
+        re.compile(
+            r"\A(?P<id>[a-z0-9]++(?:-[a-z0-9]++){2,}+|(?=[^-]*+-)(?=[\x00-\x7f]*+[^\x00-\x7f]).++)\Z", re.DOTALL
+        ),
         "(?P<id>[^/]*-[^/]*)",
         "only a slug, which changes when the headline does",
     ),
@@ -165,7 +173,7 @@ def _splits(url: str) -> Iterator[tuple[Kind | str, PathSplit]]:
             continue
         for kind in KINDS:
             is_place = kind is not SLUG or place == len(segments) - 1
-            if is_place and (match := kind.segment.fullmatch(segment)):
+            if is_place and (match := kind.segment.search(segment)):
                 yield kind, PathSplit(tuple(segments[:place]), match["id"], len(segments) - 1 - place)
                 break
     for name, value in parse_qsl(parts.query):

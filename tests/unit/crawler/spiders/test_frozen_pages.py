@@ -15,7 +15,7 @@ from crawler.parsing.ranked_lists import parse_ranked_list
 from crawler.registry import newspapers
 from crawler.urls import SiteUrl
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
-from tests.support.frozen_pages import CASES, STORIES, Case, by_case, by_story
+from tests.support.frozen_pages import CASES, STORIES, Case, by_case, by_story, is_confirmed
 
 # What a run or the page parser gives to a story, and no layout.
 FROM_THE_RUN = {
@@ -91,6 +91,11 @@ def test_frozen_page_gives_expected_story(case: Case, field: str) -> None:
 )
 def test_frozen_page_gives_expected_lists(case: Case, name: str) -> None:
     assert read_lists(case)[name] == case.told("expected.json")["lists"][name]
+
+
+@by_case
+def test_expectation_is_confirmed_by_a_person(case: Case) -> None:
+    assert is_confirmed(case), f"{case.name}: compare expected.json with the page, and remove its line `unconfirmed`"
 
 
 @by_case

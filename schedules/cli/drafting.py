@@ -35,10 +35,11 @@ def new_site(options: argparse.Namespace) -> int:
     """Make a few requests to a site, and print or write the draft of its site file."""
     from crawler.registry import newspapers
     from schedules.cli.render.site_draft import draft_as_json, show_draft
-    from schedules.drafting.page_requests import request_pages, site_hosts
     from schedules.drafting.site_draft import SiteDrafter
-    from schedules.drafting.site_survey import nothing_found, survey_site
+    from schedules.drafting.site_facts import nothing_found
+    from schedules.drafting.site_survey import survey_site
     from schedules.runner.options import checked_settings
+    from schedules.trial.page_requests import request_pages, site_hosts
 
     url, hosts = site_hosts(options.url)
     settings = checked_settings(options.settings, mirror=options.mirror)
@@ -78,10 +79,10 @@ def capture(options: argparse.Namespace) -> int:
     """Request one page, and write it with its URL and what the site file reads on it."""
     from crawler.decoding.decode_errors import DecodeError
     from crawler.registry import newspapers
-    from schedules.drafting.captured_page import CapturedPage
-    from schedules.drafting.page_requests import request_pages, site_hosts
+    from schedules.capturing.captured_page import CapturedPage
     from schedules.paths import IS_CHECKOUT, PROJECT
     from schedules.runner.options import checked_settings
+    from schedules.trial.page_requests import request_pages, site_hosts
 
     url, hosts = site_hosts(options.url)
     site = next((spider for spider in newspapers().values() if hosts[0] in spider.hosts), None)
@@ -111,6 +112,8 @@ def capture(options: argparse.Namespace) -> int:
 
 
 def _note_request(url: str, problem: str) -> None:
+    from urllib.parse import unquote
+
     from crawler.safe_text import one_line
 
-    print(one_line(f"  {url}  {problem or 'read'}"), file=sys.stderr)
+    print(f"{one_line(unquote(url), 100)}  {one_line(problem) or 'read'}", file=sys.stderr)

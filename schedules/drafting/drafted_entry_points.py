@@ -113,7 +113,10 @@ class EntryPointDrafter:
         elif widget := self.widget():
             url, number, rows = widget
             rule = self._disallowed(f"/api/theme_engine/get_ajax_contents?widget={number}", "/api/")
-            self.file.add(f"lists = jadewits.latest({number})", f"{rows} stories in this widget of {url}")
+            self.file.add(
+                f"lists = jadewits.latest({literal(url_path(url))}, {number})",
+                f"{rows} stories in this widget of {url}",
+            )
             arguments = f"{literal(url_path(url))}, {number}, {words}{rule}"
             self.file.add(f"entry_points = jadewits.entry_points({arguments})", comment)
         else:

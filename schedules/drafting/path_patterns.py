@@ -25,30 +25,35 @@ class PathSplit(NamedTuple):
 
 
 def path_pattern(splits: list[PathSplit], written: str) -> str:
-    befores = [[*split.before] for split in splits]
+    prefixes = [[*split.before] for split in splits]
     tail = ""
-    dates = {_date_length(before) for before in befores}
+    dates = {_date_length(before) for before in prefixes}
     if dates != {0}:
         shortest, longest = min(dates), max(dates)
         date = "/".join((r"\d{4}", r"\d\d?", r"\d\d?")[:longest]) if shortest == longest else r"\d{4}(?:/\d\d?){1,2}"
         tail = f"/{date}" if shortest else f"(?:/{date})?"
-        befores = [before[: len(before) - _date_length(before)] for before in befores]
-    while any(befores):
-        last = Counter(before[-1] if before else "" for before in befores)
-        is_one = len(last) == 1 and (tail or len(befores) >= _MANY) and all(map(_is_word, last))
-        if set(last) <= _FIXED | {""} or is_one:
-            words = "|".join(sorted(re.escape(word) for word in last if word))
+        prefixes = [before[: len(before) - _date_length(before)] for before in prefixes]
+    while any(prefixes):
+        last = Counter(before[-1] if before else "" for before in prefixes)
+        fixed = sorted(word for word in last if word in _FIXED)
+        is_one = len(last) == 1 and (tail or len(prefixes) >= _MANY) and all(map(_is_word, last))
+        if sum(last[word] for word in fixed) * 2 >= len(prefixes) or is_one:
+            words = "|".join(fixed or sorted(map(re.escape, last)))
             part = f"/(?:{words})" if "|" in words else f"/{words}"
-            tail = (f"(?:{part})?" if "" in last else part) + tail
-        elif len(last) == len(befores) > _MIN_SLUGS and sum("-" in word for word in last) * 2 > len(last):
+            tail = (part if len(last) == len(words.split("|")) else f"(?:{part})?") + tail
+            prefixes = [before[:-1] if before and before[-1] in words.split("|") else before for before in prefixes]
+            if fixed and len(last) > len(fixed):
+                break
+            continue
+        if len(last) == len(prefixes) > _MIN_SLUGS and sum("-" in word for word in last) * 2 > len(last):
             tail = "/[^/]++" + tail  # a slug
         else:
             break
-        befores = [before[:-1] for before in befores]
-    depths = {len(before) for before in befores}
+        prefixes = [before[:-1] for before in prefixes]
+    depths = {len(before) for before in prefixes}
     section = ""
     if max(depths):
-        word = r"[a-z][\w-]*+" if all(_is_lower(word) for before in befores for word in before) else r"[^/0-9][^/]*+"
+        word = r"[a-z][\w-]*+" if all(_is_lower(word) for before in prefixes for word in before) else r"[^/0-9][^/]*+"
         section = f"(?P<section>{word}(?:/{word})*?)"
         section = f"/{section}" if min(depths) else f"(?:/{section})?"
     # A suffix of a few URLs only, such as /1, is not part of the form.

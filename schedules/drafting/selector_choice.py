@@ -11,7 +11,7 @@ from crawler.parsing.selectors import self_and_ancestors
 _NAME = re.compile(r"[A-Za-z][\w-]{1,60}")
 # Names of utility classes (Bootstrap, Tailwind), which many elements have, and of states.
 _UTILITY = re.compile(
-    r"(?:[mp][trblxy]?|col|row|container|d|flex|grid|text|bg|w|h|fw|fs|gap|order|justify|align|items|border|rounded|float|space"
+    r"(?:[mp][trblxy]?|no|pull|visible|col|row|container|d|flex|grid|text|bg|w|h|fw|fs|gap|order|justify|align|items|border|rounded|float|space"
     r"|sm|md|lg|xl|xxl|max|min|font|leading|hidden|block|inline|relative|absolute|active|show|fade|clearfix|lazy|img-fluid"
     r"|hover|group|card|shadow|overflow|position|top|left|z|opacity|transition|tracking|line|object)(?:-[\w./:-]*)?"
 )

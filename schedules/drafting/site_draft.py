@@ -102,7 +102,7 @@ class SiteDrafter:
         if zone := site_zone(self.survey):
             self.file.add(f'zone = ZoneInfo("{zone.value}")', zone.source)
             return
-        name = "Asia/Dhaka" if language(self.survey) == "bn" else "UTC"
+        name = "Asia/Dhaka" if (language(self.survey) or "").startswith("bn") else "UTC"
         comment = "TO DO: the zone in which the newspaper prints its times; no date of a story or feed states an offset"
         self.file.add(f'zone = ZoneInfo("{name}")', comment)
 

@@ -17,7 +17,7 @@ from crawler.parsing.feeds import modification_times
 from crawler.parsing.page import Page
 from crawler.urls import SiteUrl
 from schedules.drafting.site_survey import Survey
-from schedules.drafting.story_urls import OTHER_KINDS, first_segment
+from schedules.drafting.story_urls import MIN_IDS, OTHER_KINDS, first_segment
 
 _ZONES = {
     timedelta(hours=6): "Asia/Dhaka",
@@ -27,6 +27,10 @@ _ZONES = {
 }
 _MENUS = "nav a[href], header a[href], [class*=menu] a[href], [class*=nav] a[href], [id*=menu] a[href]"
 _FRONT_PAGE = frozenset(("", "প্রচ্ছদ", "হোম", "নীড়পাতা", "Home", "Homepage", "Home page", "Front page"))
+_SECOND_LEVEL = frozenset(("com", "net", "org", "gov", "edu", "info"))  # as in example.com.bd
+_NO_SECTIONS = frozenset(
+    ("home", "index", "about", "about-us", "contact", "contact-us", "privacy-policy", "terms", "advertise")
+)
 _MAX_SECTIONS = 40
 _SECTION = re.compile(r"/[a-z][a-z0-9-]*(?:/[a-z][a-z0-9-]*)?", re.IGNORECASE)
 #: The extractors in `crawler.cms.structured_data`, by the field of a layout.
@@ -49,8 +53,8 @@ class Fact(NamedTuple):
 
 def site_name(host: str) -> str:
     """Return a name for the site's file: the registered part of the host, as a Python identifier."""
-    labels = [label for label in host.split(".") if label not in ("www", "m", "bn", "bangla", "en")]
-    while len(labels) > 1 and (len(labels[-1]) <= 3 or labels[-1] in ("info", "news", "press", "test", "online")):
+    labels = [label for label in host.split(".") if label != "www"][:-1] or [host]
+    while len(labels) > 1 and (len(labels[-1]) <= 2 or labels[-1] in _SECOND_LEVEL):
         labels.pop()
     name = re.sub(r"[^a-z0-9]", "", labels[-1].lower()) or "site"
     return name if name[0].isalpha() else f"site{name}"
@@ -165,4 +169,18 @@ def structured_fields(stories: Iterable[Page]) -> dict[str, int]:
 
 
 def _is_special(path: str) -> bool:
-    return not OTHER_KINDS.isdisjoint(path.lower().strip("/").split("/"))
+    return not (OTHER_KINDS | _NO_SECTIONS).isdisjoint(path.lower().strip("/").split("/"))
+
+
+def nothing_found(survey: Survey) -> str:
+    """Return a sentence on a site without stories: what was looked for, and what was found instead."""
+    links = survey.links()
+    paths = ", ".join(dict.fromkeys(urlsplit(link.url).path for link in links if link.text)) or "none"
+    entries = sum(len(each.entries) for each in (*survey.feeds.values(), *survey.sitemaps.values()))
+    return (
+        f"no newspaper was recognised at {survey.url}: looked in {survey.sent} requests for links to at least {MIN_IDS}"
+        f" stories with a number, hash or slug in the path or query, and found {len(links)} links,"
+        f" {sum(link.is_headline for link in links)} of them as long as a headline, {len(survey.feeds)} feeds and"
+        f" {len(survey.sitemaps)} sitemaps with {entries} entries; give the front page of a newspaper (paths found:"
+        f" {paths[:200]})"
+    )

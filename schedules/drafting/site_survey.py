@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from crawler.decoding.charset import sniff
 from crawler.decoding.decode_errors import DecodeError
@@ -16,19 +16,23 @@ from crawler.parsing.feeds import FeedEntry, is_feed_link, newest_first, parse_f
 from crawler.parsing.html_limits import check_element_count
 from crawler.parsing.page import Page, visible_text
 from crawler.parsing.parser import MAX_FEED_BYTES
+from crawler.parsing.ranked_lists import LIST_NAMES
 from crawler.urls import SiteUrl, UrlRules
-from schedules.drafting.page_requests import FetchedPage, SiteRequests
 from schedules.drafting.ranked_blocks import heading_name
-from schedules.drafting.story_urls import MIN_IDS, Link, StoryUrls, find_story_urls
+from schedules.drafting.story_urls import Link, StoryUrls, find_story_urls
+from schedules.trial.page_requests import FetchedPage, SiteRequests
 
 MAX_FEEDS, MAX_SITEMAPS, MAX_LISTINGS, MAX_STORIES = 2, 3, 2, 5
 _WELL_KNOWN_FEEDS = ("/feed/", "/rss.xml", "/rss/rss.xml")
 _WELL_KNOWN_SITEMAPS = ("/news-sitemap.xml", "/sitemap.xml")
 _MAX_LINKS = 3000
-_LATEST_PATH = re.compile(
-    r"/(?:latest|recent|all|archive)s?(?:[-_/]?news|[-_/]?stories)?/?|/collection/latest", re.IGNORECASE
-)
-_POPULAR_PATH = re.compile(r"/(?:popular|most[-_](?:read|popular|viewed))(?:[-_]?news)?/?", re.IGNORECASE)
+_PATHS = {
+    "latest": re.compile(
+        r"/(?:latest|recent|all|archive)s?(?:[-_/]?(?:news|stories))?/?|/collection/latest|/(?:আজকের|সর্বশেষ)-খবর",
+        re.IGNORECASE,
+    ),
+    "popular": re.compile(r"/(?:popular|most[-_](?:read|popular|viewed))(?:[-_]?news)?/?", re.IGNORECASE),
+}
 _ANY = re.compile(r"(?!)")  # no path is that of a story yet
 
 
@@ -148,21 +152,32 @@ async def _request_sitemaps(requests: SiteRequests, survey: Survey) -> None:
 
 
 async def _request_listings(requests: SiteRequests, survey: Survey) -> None:
-    """Request the pages of the latest and most popular stories to which the front page links."""
+    """Request the pages of the latest and most popular stories to which the front page links.
+
+    A link whose text is the heading of such a list is preferred to one with such a path.
+    """
     assert survey.front is not None
-    rules, found = survey.rules(), dict[str, tuple[str, str]]()
+    home = survey.rules().identify(survey.url).url
+    found: list[tuple[int, str, str, str]] = []
     for link, text in _links_of(survey.front):
-        target = rules.identify(link, survey.front.base_url)
-        if not isinstance(target, SiteUrl) or target.url == rules.identify(survey.url).url:
+        target = survey.rules().identify(link, survey.front.base_url)
+        if not isinstance(target, SiteUrl) or target.url == home:
             continue
-        path = urlsplit(target.url).path
-        by_path = "latest" if _LATEST_PATH.fullmatch(path) else "popular" if _POPULAR_PATH.fullmatch(path) else None
-        if name := by_path or heading_name(text):
-            found.setdefault(name, (target.request_url, text or path))
-    for name, (link, text) in [*found.items()][:MAX_LISTINGS]:
-        fetched = await requests.get(link)
-        if fetched.problem is None and (page := _page(fetched)) is not None:
-            survey.listings[link] = (name, text, page)
+        path = unquote(urlsplit(target.url).path)
+        by_path = next((name for name, pattern in _PATHS.items() if pattern.fullmatch(path)), None)
+        if name := heading_name(text) or by_path:
+            found.append((0 if heading_name(text) else 1, name, target.request_url, text or path))
+    for name in LIST_NAMES:
+        links = dict.fromkeys((link, text) for _, each, link, text in sorted(found, key=_rank) if each == name)
+        for link, text in [*links][:MAX_LISTINGS]:
+            fetched = await requests.get(link)
+            if fetched.problem is None and (page := _page(fetched)) is not None:
+                survey.listings[link] = (name, text, page)
+                break
+
+
+def _rank(candidate: tuple[int, str, str, str]) -> int:
+    return candidate[0]
 
 
 async def _request_stories(requests: SiteRequests, survey: Survey) -> None:
@@ -231,17 +246,3 @@ def _entries(fetched: FetchedPage, *, is_sitemap: bool = False) -> tuple[list[Fe
             return parse_sitemap(body) if is_sitemap else (parse_feed(body), [])
     except DecodeError:
         return [], []
-
-
-def nothing_found(survey: Survey) -> str:
-    """Return a sentence on a site without stories: what was looked for, and what was found instead."""
-    links = survey.links()
-    paths = ", ".join(dict.fromkeys(urlsplit(link.url).path for link in links if link.text)) or "none"
-    entries = sum(len(each.entries) for each in (*survey.feeds.values(), *survey.sitemaps.values()))
-    return (
-        f"no newspaper was recognised at {survey.url}: looked in {survey.sent} requests for links to at least {MIN_IDS}"
-        f" stories with a number, hash or slug in the path or query, and found {len(links)} links,"
-        f" {sum(link.is_headline for link in links)} of them as long as a headline, {len(survey.feeds)} feeds and"
-        f" {len(survey.sitemaps)} sitemaps with {entries} entries; give the front page of a newspaper (paths found:"
-        f" {paths[:200]})"
-    )

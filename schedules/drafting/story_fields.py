@@ -17,7 +17,7 @@ from schedules.drafting.selector_choice import choose_selector, own_selectors
 from schedules.drafting.site_file import literal
 from schedules.drafting.story_page import StoryPage, next_element, previous_element
 
-LABELS = "প্রকাশ|আপডেট|[Pp]ublish|[Uu]pdate"
+LABELS = "প্রকাশ|আপডেট|Published|published|Updated|updated"
 _BYLINE = re.compile("author|by-?line|reporter|writt?er|correspondent|contributor|journalist", re.IGNORECASE)
 _DESK = compile_nfc(r"(?:ডেস্ক|প্রতিবেদক|প্রতিনিধি|রিপোর্টার|সংবাদদাতা|করেসপন্ডেন্ট|Desk|Correspondent|Reporter|Report)\Z")
 _KICKER = re.compile("should?er|sholder|kicker|hanger|sub-?head|top-?line|over-?line|strap|eyebrow", re.IGNORECASE)
@@ -31,7 +31,8 @@ _PICTURE_ATTRIBUTES = ("data-src", "data-original", "src")
 def draft_fields(stories: Sequence[StoryPage]) -> DraftedFields:
     """Return the fields of a layout that the pages of several stories support."""
     drafted = DraftedFields(stories)
-    if heading := choose_selector([(story.page, story.heading) for story in stories]):
+    has_only_h1 = all(story.heading.tag == "h1" and len(story.page.tree.css("h1")) == 1 for story in stories)
+    if heading := "h1" if has_only_h1 else choose_selector([(story.page, story.heading) for story in stories]):
         drafted.add("title", literal(heading), len(stories))
         drafted.add_css("headline", heading)
     add_body(drafted)
@@ -46,7 +47,7 @@ def draft_fields(stories: Sequence[StoryPage]) -> DraftedFields:
     _add_picture(drafted)
     if crumbs := [*_most(stories, lambda story: _parents(story.outside(_BREADCRUMB)))]:
         drafted.add_css("section", f"{crumbs[0]} li:last-child a")
-    tags = _most(stories, _tag_lists)
+    tags = _varying(stories, _most(stories, _tag_lists))
     for selector in [each for each in tags if all(len(story.page.tree.css(each)) <= 20 for story in stories)][:1]:
         pages = sum(1 for story in stories if story.page.tree.css(selector))
         drafted.add("tags", literal(selector), pages)
@@ -195,7 +196,7 @@ def _lead_picture(story: StoryPage) -> LexborNode | None:
     pictures = story.page.tree.css("img")[:200]
     by_url = (node for node in pictures if declared and declared in _picture_urls(node).values())
     in_figure = (node for node in pictures if any(above.tag == "figure" for above in self_and_ancestors(node)))
-    near = (node for node in story.near("img"))
+    near = (node for node in story.near("img") if all(above.tag != "a" for above in self_and_ancestors(node)))
     return next((node for nodes in (by_url, in_figure, near) for node in nodes), None)
 
 

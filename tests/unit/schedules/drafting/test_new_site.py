@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.newspaper.bengali_text import DHAKA
 from tests.newspaper.http_messages import HTML, TEXT, Response
+from tests.newspaper.independent import PAPERS, Stand
 from tests.newspaper.replicas import REPLICAS, Replica
 from tests.newspaper.server import Server
 from tests.support.commands import QUICK, khobor
@@ -120,3 +122,13 @@ def test_real_site_needs_contact() -> None:
     if os.environ.get("KHOBOR_CONTACT"):
         pytest.skip("KHOBOR_CONTACT is set")
     assert khobor("new-site", FRONT).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["deshbarta", "nodisomoy"])
+def test_draft_of_independent_newspaper_fits_it(name: str, sites: Path) -> None:
+    paper = PAPERS[name](seed=3, per_day=60)
+    with Stand([paper], datetime(2026, 10, 5, 12, tzinfo=DHAKA)).serve() as mirror:
+        drafted = khobor("new-site", f"{paper.site}/", "--mirror", mirror, *QUICK, "--out", str(sites))
+        assert drafted.returncode == 0, drafted.stderr
+        tried = khobor("try", name, "--mirror", mirror, *QUICK, "--json")
+    assert tried.returncode == 0, tried.stdout + (sites / f"{name}.py").read_text()

@@ -13,7 +13,7 @@ import regex
 from crawler.bengali.date_patterns import MONTHS, UNITS
 from crawler.bengali.joiners import JOINERS, NUKTA, VIRAMA
 from crawler.bengali.text import ascii_digits, search_key
-from schedules.drafting.known_words import KnownWords
+from schedules.capturing.known_words import KnownWords
 
 _WORD = regex.compile(rf"[\p{{L}}\p{{M}}{JOINERS}]+|\p{{Nd}}+")
 #: What is kept inside a text: references to characters, escapes of JSON, and tags whose signs are such references.

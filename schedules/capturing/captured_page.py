@@ -18,8 +18,8 @@ from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
 from pipelines.steps.clean_text import PARAGRAPH_BREAK, clean_story
-from schedules.drafting.page_requests import FetchedPage
-from schedules.drafting.scrambled_page import PageScrambler
+from schedules.capturing.scrambled_page import PageScrambler
+from schedules.trial.page_requests import FetchedPage
 
 #: Key of an expectation that no person has confirmed; a test of the page fails until it is removed.
 UNCONFIRMED = "unconfirmed"

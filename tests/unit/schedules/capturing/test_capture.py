@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crawler.registry import newspapers
-from schedules.drafting.captured_page import UNCONFIRMED
+from schedules.capturing.captured_page import UNCONFIRMED
 from tests.newspaper.replicas import REPLICAS
 from tests.support.commands import QUICK, khobor
 from tests.support.frozen_pages import Case, is_confirmed

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from crawler.bengali.text import clean
 from crawler.decoding.charset import decode_text
 from crawler.registry import newspapers
-from schedules.drafting.known_words import KnownWords
-from schedules.drafting.letters import LetterScrambler
-from schedules.drafting.scrambled_page import PageScrambler
+from schedules.capturing.known_words import KnownWords
+from schedules.capturing.letters import LetterScrambler
+from schedules.capturing.scrambled_page import PageScrambler
 from tests.newspaper.replicas import REPLICAS
 from tests.support.frozen_pages import CASES, Case
 from tests.support.project import PROJECT

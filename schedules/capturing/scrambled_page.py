@@ -11,8 +11,8 @@ from html import unescape
 from typing import Any
 from urllib.parse import quote, unquote, unquote_plus
 
-from schedules.drafting.known_words import KnownWords
-from schedules.drafting.letters import LetterScrambler
+from schedules.capturing.known_words import KnownWords
+from schedules.capturing.letters import LetterScrambler
 
 _ATTRIBUTE = re.compile(r"""(?<![^\s"'<>/=])([^\s"'<>/=]++)(\s*+=\s*+)("[^"]*+"|'[^']*+'|[^\s>"']++)""")
 _TEXT_ATTRIBUTES = frozenset(

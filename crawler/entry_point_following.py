@@ -6,7 +6,7 @@ from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
 from crawler.clock import now
-from crawler.entry_points import CrawlPosition, EntryPoint, Listing, Pagination
+from crawler.entry_points import FLOW, CrawlPosition, EntryPoint, Listing, Pagination
 from crawler.items import Fetch
 from crawler.link_following import LinkFollower, Outputs, position_of
 from crawler.outcomes import Outcome
@@ -37,7 +37,8 @@ class EntryPointFollower(LinkFollower):
         """Yield the requests for all entry points (feeds etc.) with declared paths; without ``again``, once per run.
 
         An incremental run, which looks for new stories only, requests only those marked ``incremental``. If stories
-        were missed since the last run, it requests all.
+        were missed since the last run, the others follow; the scheduler holds them until it is known if the first ones
+        reach back to stories of earlier runs.
         """
         if self._entry_points_requested and not again:
             return
@@ -46,7 +47,15 @@ class EntryPointFollower(LinkFollower):
         for entry_point in self.entry_points:
             if entry_point.incremental or self._list_gap or not self.is_incremental:
                 for link, position in entry_point.first_pages(today):
-                    yield from self._request_entry_point(entry_point, link, base, 0, position)
+                    yield from self._request_first_page(entry_point, link, base, 0, position)
+
+    def _request_first_page(
+        self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
+    ) -> Outputs:
+        for output in self._request_entry_point(entry_point, link, base, depth, position):
+            if isinstance(output, Request):
+                output.meta["only_for_gap"] = self.is_incremental and not entry_point.incremental
+            yield output
 
     def _request_entry_point(
         self, entry_point: EntryPoint, link: str, base: str, depth: int, position: CrawlPosition | None = None
@@ -61,15 +70,19 @@ class EntryPointFollower(LinkFollower):
         fetch.new_links += bool(parsed.sitemaps)
         yield from self._follow_sitemaps(parsed.sitemaps, response, entry_point, fetch)
         times = dict(zip(parsed.entries, modification_times(parsed.entries), strict=True))
+        known = []
         for entry in newest_first(parsed.entries)[: entry_point.limit]:
             target = self.url_rules.identify(entry.url, response.url)
             if isinstance(target, SiteUrl):
                 if not target.story_id:
                     continue
-                fetch.new_links += target.key not in self._discovered and not self.memory.was_known(target.key)
+                known.append(self.memory.was_known(target.key))
+                fetch.new_links += target.key not in self._discovered and not known[-1]
             yield from self._follow_story(
                 target, fetch, entry_point, self._note_link(entry_point.name, target, entry.headline, times[entry])
             )
+        if known and known[-1] and not all(known):
+            self._note_overlap(entry_point)
         if fetch.new_links and (following := entry_point.next_page(position_of(response))):
             yield from self._request_entry_point(entry_point, following[0], fetch.url, fetch.depth, following[1])
 
@@ -88,12 +101,23 @@ class EntryPointFollower(LinkFollower):
         fresh = sum(not self.memory.was_known(story.key) for story in parsed.links if story.key not in self._discovered)
         fetch.new_links += fresh
         reaches_known = self._reaches_known_stories(parsed.links, fresh, position)
+        known = [self.memory.was_known(story.key) for story in parsed.links if story.key not in self._ranked_keys]
+        if reaches_known and any(known) and (not all(known) or position != CrawlPosition()):
+            self._note_overlap(listing)
         for story in parsed.links:
             if story.key not in self._ranked_keys:  # otherwise it is noted already, by a ranked list on the page
                 self._note_link(listing.name, story)
             yield from self._follow_story(story, fetch, listing)
         if listing.pagination is not None and not reaches_known:
             yield from self._follow_next_page(parsed, listing, position, fetch)
+
+    def _note_overlap(self, entry_point: EntryPoint) -> None:
+        """Record that an entry point reaches back to known stories, if it has all new ones (a long list or a feed).
+
+        A page without any unknown story does not show this: it may be an old copy.
+        """
+        if entry_point.incremental and entry_point.name in FLOW:
+            self.gap_filled_by = self.gap_filled_by or entry_point.name
 
     def _reaches_known_stories(self, stories: list[SiteUrl], fresh: int, position: CrawlPosition) -> bool:
         """Return True if a listing page links to stories known from earlier runs and to hardly any new ones.

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 
+#: Entry points that list the stories of the whole site as they appear.
+FLOW = frozenset(("latest", "latest-news", "all-news", "rss"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pagination:

@@ -77,6 +77,7 @@ class LinkFollower(scrapy.Spider):
         #: Archives a response as received, and returns the file, offset and length; None if nothing is archived.
         self.archive: Callable[[HttpExchange], tuple[str, int, int]] | None = None
         self._list_gap = False  # the `latest` list has no known story, so some were missed since the last run
+        self.gap_filled_by = ""  # entry point with all new stories of the site that reaches back to the last run
         self._entry_points_requested = False
         self._discovered: set[str] = set()
         self._linked: set[str] = set()  # keys of stories that only the front page or a story links to

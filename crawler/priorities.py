@@ -6,7 +6,7 @@ Entry points are listings, feeds, sitemaps and JSON documents that link to stori
 from crawler.entry_points import EntryPoint, Feed, Sitemap
 
 _MAX_ORDER = 10**12 - 1
-_ORDER = {Sitemap: 0, Feed: 2}
+_ORDER = {Sitemap: 1, Feed: 2}
 
 
 #: Scrapy's priority of a seed, the highest of all.
@@ -18,12 +18,17 @@ def ranked_priority(rank: int, depth: int) -> int:
 
 
 def entry_point_priority(entry_point: EntryPoint, depth: int) -> int:
-    """Return the priority of a listing, feed, sitemap or JSON document; those with more links per request come first.
+    """Return the priority of a listing, feed, sitemap or JSON document.
 
-    A listing with few links may then contain nothing new when it is requested. Later runs therefore request it less
-    often.
+    Those of incremental runs come first, as they list new stories, and then those with more links per request. Another
+    entry point may then contain nothing new when it is requested; later runs therefore request it less often.
     """
-    return _priority(2, depth, 1 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
+    return _priority(2, depth, 0 if entry_point.incremental else _ORDER.get(type(entry_point), 3))
+
+
+def is_story_priority(priority: int) -> bool:
+    """Return True if a priority is lower than those of all seeds, ranked lists and entry points."""
+    return priority <= -3 * 10**15
 
 
 def story_priority(story_id: str | None, depth: int, *, numbered: bool) -> int:

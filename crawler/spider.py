@@ -156,8 +156,7 @@ class NewspaperSpider(EntryPointFollower):
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
         fetch.removed = parsed.removed
         if parsed.unfit is not None:
-            place = declared_at(type(self), "entry_points", fetch.via)
-            fetch.reason = f"{parsed.unfit} ({place})"
+            fetch.reason = f"{parsed.unfit} ({declared_at(type(self), 'entry_points', fetch.via)})"
         entry_point = response.meta.get("entry_point")
         fetch.is_html = not isinstance(entry_point, (Feed, Sitemap, Json))
         self._ranked_keys.clear()
@@ -170,9 +169,10 @@ class NewspaperSpider(EntryPointFollower):
                 yield from self._follow_listing(parsed, entry_point, position_of(response), fetch)
             yield from self._follow_linked(parsed.links, fetch)
             if self._list_gap or not self.is_incremental:
+                yield from self._request_entry_points()  # first, as the head may name their feeds too
                 for feed in self._without_paths(Feed):
                     for link in parsed.feed_urls:
-                        yield from self._request_entry_point(feed, link, fetch.url, fetch.depth)
+                        yield from self._request_first_page(feed, link, fetch.url, fetch.depth)
         if parsed.story is None:
             self._set_yield(parsed, response, fetch)
             yield fetch

@@ -2,9 +2,9 @@
 
 A gap in the ids does not prove that a story was missed, because pictures, videos and drafts have ids too. The number of
 missed stories is therefore estimated by capture-recapture (Chapman 1951) from two independent groups of entry points,
-which are pages or files that link to stories. One group is the flow (the latest list and its feeds), the other the
-archives (sitemaps and listings of sections). The estimate assumes that the flow contains the same share of all stories
-as of the stories in the archives.
+which are pages or files that link to stories. One group is the flow (the latest list and its feeds, which the newspaper
+makes from one table), the other the archives (sitemaps and listings of sections). The estimate assumes that the flow
+contains the same share of all stories as of the stories in the archives.
 """
 
 import re
@@ -15,6 +15,7 @@ from heapq import nsmallest
 from itertools import pairwise
 from typing import Any
 
+from crawler.entry_points import FLOW
 from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
@@ -22,8 +23,6 @@ from pipelines.storage.tables import TABLES
 
 #: Length of the period before the end of a run that the coverage in its report describes.
 WINDOW = timedelta(hours=24)
-#: Entry points that list stories as they appear. The newspaper makes all of them from one table, so they count as one.
-FLOW = frozenset(("latest", "latest-news", "all-news", "rss"))
 # Entry points with a selection by readers or by the user, which is not independent of the other groups.
 _SELECTIVE = frozenset(("popular", "popular-news", "seed"))
 MAX_GAPS = 50

@@ -101,6 +101,8 @@ class Urls:
         self._sql.reached("url.discovered")
 
     def close(self, key: str) -> None:
+        """Undo :meth:`discover` for a URL that is not to be requested after all."""
+        self._sql.execute("DELETE FROM urls WHERE key = ? AND outcome IS NULL", (key,))
         self._sql.execute(f"UPDATE urls SET open = {_CLOSED} WHERE key = ?", (key,))
 
     def upsert(
@@ -226,8 +228,7 @@ class Urls:
     def record(self, fetch: Fetch) -> None:
         """Store a row for the `fetches` table, and add one to the run's counter of its outcome.
 
-        Call this instead of :meth:`finish` for a URL that is not requested, for instance because it is offsite or not
-        due.
+        Call this instead of :meth:`finish` for a URL that is not requested, because it is offsite or not due.
         """
         self._outbox.add_row("fetches", as_row(fetch))
         self._runs.count(fetch.run_id, f"outcome/{fetch.outcome}")

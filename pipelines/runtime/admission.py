@@ -24,6 +24,7 @@ class Admission:
     """Filter that lets each URL be requested at most once per run, and a known story only if a revisit is due.
 
     :ivar seen: keys of the URLs that were discovered in this run
+    :ivar held: requests for entry points that are needed only if the others do not reach back to the last run
     :ivar linked: requests for unknown stories that are linked only from the front page or from a story, by URL key
     :ivar postponed: requests for revisits to which an incremental run found links, by URL key. The number of revisits
         in such a run is limited, so they are sent only while it is below the limit.
@@ -37,6 +38,7 @@ class Admission:
         self.seen: set[str] = set()
         self.postponed: dict[str, Request] = {}
         self.linked: dict[str, Request] = {}
+        self.held: list[Request] = []
         self._urls: dict[str, set[str]] = {}  # by story, the URLs that this run requested or may still request
         self._alternatives: dict[str, list[Request]] = {}
         self._unread: set[str] = set()  # stories whose URLs all failed so far
@@ -62,6 +64,33 @@ class Admission:
         self.queue(request)
         return True
 
+    def hold(self, request: Request) -> bool:
+        """Hold a request for an entry point until :meth:`release`, and return True."""
+        fetch: Fetch = request.meta["fetch"]
+        self.seen.add(fetch.key)
+        if (known := self._run.ledger.urls.get(fetch.key)) is not None:
+            make_conditional(request, known)
+        self._discover(request)
+        self.held.append(request)
+        return True
+
+    def release(self, gap_filled_by: str) -> None:
+        """Queue the held requests, or record them as skipped if an entry point reached back to the last run.
+
+        :param gap_filled_by: name of that entry point, or an empty string
+        """
+        if gap_filled_by:
+            self._run.ledger.runs.count(self._run.run_id, "list/latest/filled")
+        for request in self.held:
+            if gap_filled_by:
+                fetch: Fetch = request.meta["fetch"]
+                fetch.fetched_at, fetch.outcome = now(), Outcome.SKIPPED_FRESH
+                fetch.reason = f"{gap_filled_by} reached back to the last run"
+                self._run.revisits.withdraw(fetch)
+            else:
+                self._queue.push(request)
+        self.held.clear()
+
     def hold_back(self, request: Request) -> bool:
         """Hold back the request for a story to which no list or feed has linked so far, and return True.
 
@@ -74,14 +103,18 @@ class Admission:
         return True
 
     def queue(self, request: Request) -> None:
+        self._discover(request)
+        fetch: Fetch = request.meta["fetch"]
+        if fetch.story_id:
+            self._urls.setdefault(fetch.key, set()).add(fetch.url)
+        self._queue.push(request)
+
+    def _discover(self, request: Request) -> None:
         fetch: Fetch = request.meta["fetch"]
         self._run.memory.note_request(fetch.key)
         entry_point: EntryPoint | None = request.meta["entry_point"]
         position = dump_position(entry_point, request.meta["position"]) if entry_point else None
         self._run.revisits.discover(fetch, position)
-        if fetch.story_id:
-            self._urls.setdefault(fetch.key, set()).add(fetch.url)
-        self._queue.push(request)
 
     def keep_alternative(self, request: Request) -> bool:
         """Keep a request for another URL of a story, in case the first URL does not return the story.

@@ -55,6 +55,11 @@ class Revisits:
         self.ledger.urls.discover(fetch, position)
         self.ledger.runs.count(self.run_id, "discovered")
 
+    def withdraw(self, fetch: Fetch) -> None:
+        """Record that a discovered URL is not requested after all; ``fetch.outcome`` is the reason."""
+        self.ledger.urls.close(fetch.key)
+        self.ledger.urls.record(fetch)
+
     def note(self, fetch: Fetch) -> None:
         """Record that a URL was discovered and is not requested; ``fetch.outcome`` is the reason."""
         self.ledger.urls.record(fetch)
@@ -155,7 +160,7 @@ class Revisits:
         """Return the time to wait before the next request for a list, feed or sitemap, within the configured limits.
 
         If the last response had new links, this is half of the last interval or half of the time since the last
-        request, whichever is shorter. Otherwise it is twice the longer of the two.
+        request, whichever is shorter. Otherwise it is four times the longer of the two.
         """
         minimum, maximum = self._intervals
         if fetch.outcome == Outcome.GONE:
@@ -163,7 +168,7 @@ class Revisits:
         if known is None or known.due_at is None or known.fetched_at is None:
             return minimum
         interval, passed = known.due_at - known.fetched_at, fetch.fetched_at - known.fetched_at
-        wanted = min(interval, passed) / 2 if fetch.new_links else max(interval, passed) * 2
+        wanted = min(interval, passed) / 2 if fetch.new_links else max(interval, passed) * 4
         return min(max(wanted, minimum), maximum)
 
     def is_canonical(self, parsed: ParsedStory) -> bool:

@@ -17,6 +17,7 @@ from crawler.downloader.retry import PatientRetry, has_free_slot
 from crawler.items import Fetch
 from crawler.link_following import FRONT_PAGE, RELATED
 from crawler.outcomes import Outcome
+from crawler.priorities import is_story_priority
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
 from pipelines.runtime.admission import Admission
@@ -56,7 +57,9 @@ class LedgerScheduler(BaseScheduler):
         return len(self._queue)
 
     def has_pending_requests(self) -> bool:
-        return not self._is_limit_reached() and (bool(self._queue) or self._fill_queue())
+        if self._is_limit_reached():
+            return False
+        return bool(self._queue) or bool(self._admission.held) or self._fill_queue()
 
     def enqueue_request(self, request: Request) -> bool:
         """Queue a request, or record why its URL is not requested; return False if the request was dropped.
@@ -86,6 +89,8 @@ class LedgerScheduler(BaseScheduler):
         with self._run.ledger.savepoint():
             if fetch.key in self._admission.seen:
                 return self._admission.keep_alternative(request)
+            if request.meta.get("only_for_gap"):
+                return self._admission.hold(request)
             if fetch.via in (FRONT_PAGE, RELATED) and not request.meta.get("redirect_times"):
                 return self._admission.hold_back(request)
             return self._admission.admit(request)
@@ -127,12 +132,22 @@ class LedgerScheduler(BaseScheduler):
             return self._admission.admit(new)
 
     def next_request(self) -> Request | None:
-        if not self.has_pending_requests() or not self._is_host_free(self._queue.first()):
+        if not self.has_pending_requests() or not self._is_gap_settled():
+            return None
+        if not self._is_host_free(self._queue.first()):
             return None
         priority, request = self._queue.pop()
         self._backlog.requested.add(request.meta["fetch"].key)
         self._sent += priority != CONTINUED
         return request
+
+    def _is_gap_settled(self) -> bool:
+        """Queue or skip the held entry points once the entry points before them are read; return False until then."""
+        held = self._admission.held
+        if held and (not self._queue or is_story_priority(self._queue.first().priority)) and not self._is_busy():
+            with self._run.ledger.savepoint():
+                self._admission.release(self._spider.gap_filled_by)
+        return bool(self._queue) and not (held and is_story_priority(self._queue.first().priority))
 
     def _fill_queue(self) -> bool:
         """Fill the empty queue with URLs stored by this or earlier runs; return False if none was added.

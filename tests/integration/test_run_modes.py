@@ -79,11 +79,36 @@ def test_story_beyond_revisit_budget_gets_its_outcome(crawl: FinishedCrawl) -> N
     assert "skipped_fresh" in set(outcomes[list(listed)])
 
 
-def test_gap_in_a_list_opens_all_entry_points(crawl: FinishedCrawl) -> None:
+def sections_requested(paper: Newspaper) -> set[str]:
+    return {request.target.removeprefix("/") for request in paper.log} & SECTIONS.keys()
+
+
+def test_long_list_with_known_stories_fills_gap(crawl: FinishedCrawl) -> None:
     crawl.paper.advance(timedelta(hours=6))
+    crawl.paper.log.clear()
     report = crawl.crawl(*INCREMENTAL)
+    assert report["lists"]["latest/missed"] > 0 < report["lists"]["latest/filled"]
     assert report["stories"]["new"] > 40
-    assert report["lists"]["latest/missed"] > 0
+    assert not missing(crawl)
+    assert not sections_requested(crawl.paper)
+    fetches = crawl.table("fetches").query(f"run_id == '{report['run_id']}'")
+    skipped = fetches[fetches["reason"].str.contains("reached back", na=False)]
+    assert set(skipped["outcome"]) == {"skipped_fresh"}
+    assert {url.partition(".com/")[2] for url in skipped["url"]} >= {"all-news", "popular-news", "world", "sports"}
+    assert report["urls"]["complete"]
+
+
+@pytest.mark.parametrize("fault", ["missing", "old copy"])
+def test_gap_without_known_stories_opens_all_entry_points(crawl: FinishedCrawl, fault: str) -> None:
+    for path in ("/latest-news", "/rss/latest-rss.xml"):
+        old, _ = crawl.paper.answer("www.kalbela.com", path, {})
+        assert old is not None
+        missing_page, old_copy = Fault(status=404, body=b""), Fault(body=old.body, headers=old.headers)
+        crawl.paper.faults[path] = missing_page if fault == "missing" else old_copy
+    crawl.paper.advance(timedelta(hours=6))
+    crawl.crawl(*INCREMENTAL, "--max-pages", "10")  # ends before the other entry points
+    crawl.crawl(*INCREMENTAL)
+    assert sections_requested(crawl.paper)
     assert not missing(crawl)
 
 

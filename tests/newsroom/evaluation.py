@@ -93,14 +93,14 @@ class Evaluation:
             if ran.mode == "full":
                 counts["new"] += ran.new
                 for visit in ran.visits:
-                    number = _number_in(visit)
+                    number = number_in(visit)
                     counts["looks"] += number is not None and number in known
                     counts["entry_points"] += number is None
             known |= fresh
         return counts | {"requests": sum(len(ran.visits) for ran in self.runs if ran.mode == "full")}
 
     def _numbers(self, ran: SimulatedRun) -> set[int]:
-        return {number for visit in ran.visits if (number := _number_in(visit)) is not None}
+        return {number for visit in ran.visits if (number := number_in(visit)) is not None}
 
     def revisions_seen(self) -> Score:
         """The states that visits were answered with, beside the revisions that are kept."""
@@ -242,7 +242,7 @@ def number_of(text: str) -> int:
     return int(text.replace(":", "/").rpartition("/")[2])
 
 
-def _number_in(visit: LoggedRequest) -> int | None:
+def number_in(visit: LoggedRequest) -> int | None:
     last = visit.target.partition("?")[0].rstrip("/").rpartition("/")[2]
     return int(last) if last.isdecimal() else None
 

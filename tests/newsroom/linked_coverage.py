@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ..newspaper.http_messages import Response
-from .evaluation import Evaluation
+from .evaluation import Evaluation, number_in
 from .newsroom import LoggedRequest, Newsroom
 from .simulation import Simulation
 
@@ -57,7 +57,7 @@ def measure(seed: int, mode: str, days: float, place: Path, *, hours: int = 6, p
         simulation = Simulation(room, place, url)
         simulation.crawl("full")
         simulation.crawl("full")
-        known = {visit.number for visit in room.visits}
+        asked = {number_in(visit) for visit in room.visits}
         first = len(room.visits)
         until = room.start + timedelta(days=days)
         while (due := room.now.replace(minute=0, second=0) + timedelta(hours=hours)) <= until:
@@ -66,10 +66,10 @@ def measure(seed: int, mode: str, days: float, place: Path, *, hours: int = 6, p
     evaluation = Evaluation(simulation)
     missed = sorted(room.linked - evaluation.recorded.keys())
     visits = room.visits[first:]
-    seen, revisits = set(known), 0
-    for visit in visits:
-        revisits += visit.number is not None and visit.number in seen
-        seen.add(visit.number)
+    revisits = 0
+    for number in filter(None, map(number_in, visits)):  # a moved story too, and one that is gone
+        revisits += number in asked
+        asked.add(number)
     texts = tuple(f"{n} {room._by_number()[n].section} {room._by_number()[n].published}" for n in missed)
     return LinkedCoverage(len(room.linked), texts, sum(ran.new for ran in evaluation.runs), len(visits), revisits)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_EVERYWHERE = "looked for at all other entry points"
 _OTHER_IDS = (
     ("elsewhere", "duplicates"),
     ("gone", "taken down"),
@@ -19,11 +20,10 @@ def coverage_lines(report: Mapping[str, Any]) -> Iterator[str]:
     has no story in common with the previous visit. Nothing is yielded if there is no warning and the report has no
     coverage.
     """
-    if (report.get("lists") or {}).get("latest/missed"):
-        yield (
-            "the latest list has no story in common with the previous visit: stories were missed in between and"
-            " looked for at all other entry points"
-        )
+    lists = report.get("lists") or {}
+    if lists.get("latest/missed"):
+        where = "found further down a long list or feed" if lists.get("latest/filled") else _EVERYWHERE
+        yield f"the latest list has no story in common with the previous visit: the stories in between were {where}"
     coverage = report.get("coverage") or {}
     low, high, why = coverage.get("low"), coverage.get("high"), coverage.get("why_no_estimate")
     if not isinstance(low, int) or not isinstance(high, int):

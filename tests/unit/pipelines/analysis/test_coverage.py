@@ -171,6 +171,8 @@ def test_report_prints_coverage_if_it_has_any() -> None:
     lines = list(coverage_lines({"lists": {"latest/missed": 3}, "coverage": told}))
     assert len(lines) == 3
     assert "no story in common" in lines[0]
+    assert "all other entry points" in lines[0]
+    assert "long list" in next(coverage_lines({"lists": {"latest/missed": 3, "latest/filled": 1}}))
     assert "ids 10 to 20: 7 stored, 1 duplicates, 2 not parsed yet, 1 never linked" in lines[1]
     assert lines[2].endswith("estimated: 1.5 ± 0.7")
     assert list(coverage_lines({})) == []

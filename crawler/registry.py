@@ -6,6 +6,7 @@ installed copy needs for sites of its own.
 
 import logging
 import traceback
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -17,7 +18,7 @@ from scrapy.spiderloader import SpiderLoader
 from scrapy.utils.spider import iter_spider_classes
 
 from crawler import spiders
-from crawler.declarations import problems
+from crawler.declarations import declared_at, problems
 from crawler.spider import NewspaperSpider
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class SiteLoader(SpiderLoader):
                     text
                     for spider in iter_spider_classes(site)
                     if issubclass(spider, NewspaperSpider)
-                    for text in problems(spider)
+                    for text in (*_misnamed(spider, module.name), *problems(spider))
                 ]
             except Exception as error:  # noqa: BLE001 - any error of a site's file concerns that site only
                 self.errors[module.name] = _describe(error, module.name)
@@ -59,6 +60,11 @@ class SiteLoader(SpiderLoader):
                 self.errors[module.name] = f"the site {module.name} is misdeclared: {'; '.join(unfit)}"
             logger.warning("%s", self.errors[module.name])
         return names
+
+
+def _misnamed(spider: type[NewspaperSpider], file: str) -> Iterator[str]:
+    if spider.name != file:
+        yield f"{declared_at(spider, 'name')}: the name is {spider.name!r}: it must be that of the file, {file!r}"
 
 
 def _describe(error: Exception, name: str) -> str:

@@ -4,6 +4,7 @@ Modules here may import all of `crawler` except `worker` and `registry`.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 
@@ -13,3 +14,13 @@ def sites_folder() -> Path:
     A file there replaces a file of the same name in this package.
     """
     return Path(os.environ.get("KHOBOR_SITES") or "khobor_sites").resolve()
+
+
+def site_names() -> tuple[str, ...]:
+    """Return the names of all site files, also of those with an error, without importing them."""
+    return _names_in(Path(__file__).parent, sites_folder())
+
+
+@cache
+def _names_in(*folders: Path) -> tuple[str, ...]:
+    return tuple(sorted({path.stem for folder in folders for path in folder.glob("[!_]*.py")}))

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from crawler.parsing.ranked_lists import LIST_NAMES
+from crawler.spiders import site_names
 from pipelines.storage.atomic_write import atomic_path
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
@@ -31,7 +33,6 @@ from schedules.metrics.labels import (
     REJECT_REASONS,
     known_counts,
     known_or_other,
-    sites,
 )
 from schedules.metrics.totals import Key, Totals, TotalsReader
 from schedules.reports.checks import last_checks
@@ -96,7 +97,7 @@ class _DataFolderCollector(Collector):
     def _key(self, key: Key) -> tuple[str, str]:
         site, schedule = key
         names = [schedule.name for schedule in self.timetable.schedules]
-        return known_or_other(site, sites()), BY_HAND if schedule is None else known_or_other(schedule, names)
+        return known_or_other(site, site_names()), BY_HAND if schedule is None else known_or_other(schedule, names)
 
     def _totals(self, totals: Totals) -> Iterator[Metric]:
         for metric, text, label, known in (
@@ -150,7 +151,7 @@ class _DataFolderCollector(Collector):
             yield gauge(f"khobor_last_run_{name}", text, [*_AT, label], rows)
 
     def _data(self) -> Iterator[Metric]:
-        newest = {site: newest_story(self.dataset, site) for site in sites()}
+        newest = {site: newest_story(self.dataset, site) for site in site_names()}
         for column, text in (("published_at", "was published"), ("first_seen_at", "was first seen")):
             rows = [((site,), times[column].timestamp()) for site, times in newest.items() if column in times]
             name = f"khobor_newest_story_{column.removesuffix('_at')}_timestamp_seconds"
@@ -165,16 +166,16 @@ class _DataFolderCollector(Collector):
         yield gauge("khobor_lag_seconds", "Age of the newest story when this was written", ["site"], ages)
         lengths = [
             ((site, name), length)
-            for site, names in sites().items()
+            for site in site_names()
             for name, length in sorted(list_lengths(self.dataset, site).items())
-            if name in names
+            if name in LIST_NAMES
         ]
         yield gauge("khobor_list_length", "Entries of the newest snapshot of a list", ["site", "list"], lengths)
-        outbox = [((site,), count) for site in sites() if (count := outbox_rows(self.dataset, site)) is not None]
+        outbox = [((site,), count) for site in site_names() if (count := outbox_rows(self.dataset, site)) is not None]
         yield gauge("khobor_outbox_rows", "Stored rows that are not published yet", ["site"], outbox)
         checks = last_checks(self.dataset)
         at, faults = "End of the last full check of the data", "Faults found by the last full check of the data"
-        known = [each for each in checks if each.site in sites()]
+        known = [each for each in checks if each.site in site_names()]
         yield gauge("khobor_check_timestamp_seconds", at, ["site"], [((c.site,), c.at.timestamp()) for c in known])
         yield gauge("khobor_check_faults", faults, ["site"], [((c.site,), c.faults) for c in known])
         with suppress(OSError):
@@ -184,10 +185,10 @@ class _DataFolderCollector(Collector):
     def _recorded(self) -> list[str]:
         """Return the known sites that have data in the folder or a schedule; other declared sites have no metrics."""
         scheduled = {site for schedule in self.timetable.schedules for site in schedule.sites}
-        return [site for site in sites() if site in scheduled or self.dataset.ledger(site).exists()]
+        return [site for site in site_names() if site in scheduled or self.dataset.ledger(site).exists()]
 
     def _progress(self) -> Iterator[Metric]:
-        runs = {run.site: run for run in running(self.dataset) if run.site in sites()}
+        runs = {run.site: run for run in running(self.dataset) if run.site in site_names()}
         yield gauge(
             "khobor_running",
             "1 while a run is in progress",
@@ -211,7 +212,7 @@ class _DataFolderCollector(Collector):
         counts = {(site, kind): 0 for site in self._recorded() for kind in ALARM_KINDS}
         for alarm in active.alarms:
             site, kind = str(alarm.get("site")), str(alarm.get("kind"))
-            key = (known_or_other(site, sites()), known_or_other(kind, ALARM_KINDS))
+            key = (known_or_other(site, site_names()), known_or_other(kind, ALARM_KINDS))
             counts[key] = counts.get(key, 0) + 1
         yield gauge("khobor_alarms", "Active alarms", ["site", "kind"], counts.items())
         targets = [state for state in active.targets if state.name in {t.name for t in self.timetable.targets}]

@@ -2,31 +2,26 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from functools import cache
 
 from crawler.outcomes import Outcome
-from crawler.registry import newspapers
-from pipelines import drop_reasons
 from schedules.exit_codes import ExitCode
 
 BY_HAND, OTHER = "by hand", "other"
 CHANGES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 OUTCOMES = frozenset(map(str, Outcome))
 EXIT_CODES = frozenset(str(int(code)) for code in ExitCode)
+# Written out, because the exceptions themselves are Scrapy's, whose import takes most of a second.
 REJECT_REASONS = frozenset(
-    ("ReaderCrashed", "StepCrashed", *(reason.__name__ for reason in drop_reasons.DropReason.__subclasses__()))
+    (
+        *("ReaderCrashed", "StepCrashed", "InvalidRow", "UnknownLayout", "NoHeadline", "NoBody", "TooLong"),
+        *("NoLanguage", "LegacyFont", "DamagedText", "Unchanged", "ExactDuplicate"),
+    )
 )
 ALARM_KINDS = (
     *("field", "layout", "list", "rejected", "failed", "blocked", "unreachable", "silent", "coverage", "urls"),
     *("robots", "deferred", "crashed", "broken_off", "storage", "damaged", "found", "pace", "start", "removed", OTHER),
     *("empty", "stale", "clock", "missing"),
 )
-
-
-@cache
-def sites() -> Mapping[str, tuple[str, ...]]:
-    """Return the names of the ranked lists of each known site, by name of the site."""
-    return {name: spider.list_names() for name, spider in newspapers().items()}
 
 
 def known_or_other(value: str, known: Collection[str]) -> str:

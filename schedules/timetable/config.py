@@ -29,17 +29,16 @@ from pydantic import (
 )
 
 from crawler.downloader.politeness import MIN_DELAY
-from crawler.registry import newspapers
+from crawler.spiders import site_names
 from crawler.suggestions import suggestion
 from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
 from schedules.timetable.alert_targets import Command, Mail, Metrics, Target, Webhook
 from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap, zone_named
 from schedules.timetable.retention import Retention
-from schedules.timetable.validation import TABLE_NAME, Problem, problems_of
+from schedules.timetable.validation import TABLE_NAME, Problem, check_lists, problems_of
 
-# Path in a data folder: a copy of the latest valid timetable.
-ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")
+ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")  # in a data folder: copy of the latest valid timetable
 MAX_PAGES, MAX_MINUTES, MAX_DEPTH, MAX_JITTER_MINUTES, MAX_GRACE_HOURS = 100_000, 24 * 60, 20, 12 * 60, 7 * 24
 
 
@@ -64,7 +63,7 @@ def _check_name(name: str) -> str:
 
 
 def _check_sites(sites: tuple[str, ...]) -> tuple[str, ...]:
-    known = list(newspapers())
+    known = site_names()
     problems = [f"there is no newspaper {name!r}; {suggestion(name, known)}" for name in sites if name not in known]
     if problems or not sites:
         raise ValueError("; ".join(problems) or f"should name a newspaper; there are: {', '.join(known)}")
@@ -133,11 +132,7 @@ class Schedule(BaseModel):
     @field_validator("expectations")
     @classmethod
     def _expects_known_lists(cls, changes: ExpectationChanges, info: ValidationInfo) -> ExpectationChanges:
-        for site in info.data.get("sites", ()):
-            known = newspapers()[site].list_names()
-            for name in changes.lists:
-                if name not in known:
-                    raise ValueError(f"{site} has no list {name!r}; {suggestion(name, known)}")
+        check_lists(info.data.get("sites", ()), changes.lists)
         return changes
 
     @property

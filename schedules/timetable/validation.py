@@ -1,8 +1,9 @@
 """Convert the validation errors of pydantic to sentences about the timetable file, each with key and line."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -113,3 +114,13 @@ def _line_of(lines: Mapping[Place, int], place: list[str]) -> int:
 def _shown(place: list[str]) -> str:
     length = 1 if place[0] in _SINGLE else 2
     return " ".join([f"[{'.'.join(place[:length])}]", *filter(None, [".".join(place[length:])])])
+
+
+def check_lists(sites: Sequence[str], names: Sequence[str]) -> None:
+    """Raise ValueError if a site has no ranked list of one of these names; a site whose file has an error has any."""
+    for site, name in product(sites, names):
+        from crawler.registry import newspapers  # takes a second, which few timetables need
+
+        spider = newspapers().get(site)
+        if spider and name not in (known := spider.list_names()):
+            raise ValueError(f"{site} has no list {name!r}; {suggestion(name, known)}")

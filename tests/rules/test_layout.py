@@ -106,3 +106,15 @@ print(*sorted({"numpy", "pandas", "pyarrow", "duckdb", "rich", "uvicorn", "pydan
 def test_run_starts_without_heavy_packages() -> None:
     done = subprocess.run([sys.executable, "-c", COMPONENTS], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", ["metrics", "runs", "schedule list", "alerts", "tables"])
+def test_command_does_without_scrapy(command: str) -> None:
+    code = f"""
+import sys, khobor
+khobor.main([*{command.split()}, "--data", "data/sample"])
+sys.exit(str({{"scrapy", "twisted"}} & sys.modules.keys() or ""))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert done.stdout
+    assert not done.stderr.strip()

@@ -46,6 +46,7 @@ class Placement:
     absence_seconds: float = ABSENCE_SECONDS
     clock: Callable[[], float] = time.monotonic
     folders: dict[str, str] = field(default_factory=dict)
+    crawled: set[str] = field(default_factory=set)
     uploaded: set[str] = field(default_factory=set)
     _absent_since: dict[str, float] = field(default_factory=dict)
     _workers: Sequence[WorkerInfo] = ()
@@ -54,7 +55,9 @@ class Placement:
         if not (path := self._path()).exists():
             return
         try:
-            self.folders = {str(site): str(folder) for site, folder in json.loads(path.read_bytes())["folders"].items()}
+            record = json.loads(path.read_bytes())
+            self.folders = {str(site): str(folder) for site, folder in record["folders"].items()}
+            self.crawled = set(map(str, record["crawled"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Without it, a site could begin anew on another worker while its own is absent.
             raise WrongUsage(f"{path} is damaged: delete it while all workers are there") from error
@@ -90,11 +93,21 @@ class Placement:
         since = self._absent_since.setdefault(holder, self.clock())
         return self.clock() - since >= self.absence_seconds
 
+    def pin(self, site: str, folder: str) -> None:
+        """Record that a site is about to be crawled in a data folder, so that no other one gets it meanwhile.
+
+        This must be recorded before the run can begin, because its worker may be killed before there is a result.
+        """
+        if self.folders.get(site) != folder:
+            self.folders[site] = folder
+            self._write()
+
     def note(self, site: str, folder: str, *, uploaded: bool) -> None:
         """Record that a data folder has the ledger of a site now, and if everything of it is in the bucket."""
         (self.uploaded.add if uploaded else self.uploaded.discard)(site)
-        if self.folders.get(site) != folder:
+        if self.folders.get(site) != folder or site not in self.crawled:
             self.folders[site] = folder
+            self.crawled.add(site)
             self._write()
 
     def waiting(self, sites: Iterable[str]) -> list[str]:
@@ -107,7 +120,9 @@ class Placement:
         ]
 
     def _write(self) -> None:
-        self.dataset.write_text(self._path(), json.dumps({"folders": self.folders}, indent=1))
+        self.dataset.write_text(
+            self._path(), json.dumps({"folders": self.folders, "crawled": sorted(self.crawled)}, indent=1)
+        )
 
     def _path(self) -> Path:
         return self.dataset.state / "fleet.json"

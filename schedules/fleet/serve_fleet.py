@@ -1,6 +1,7 @@
 """Entry point of the command `khobor fleet`: the service with a cluster in place of child processes."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,7 @@ def serve_fleet(
             cluster.request("status")  # raises an error if the address is wrong
             placement = Placement(dataset, bucket is not None, absence_seconds)
             tasks = SiteTasks(cluster, placement, dataset, common)
-            return FleetDispatcher(timetable, dataset, tasks, log=log)
+            return FleetDispatcher(timetable, dataset, tasks, log=log, max_runs=sys.maxsize)
 
         try:
             return serve(path, dataset, seconds=INTERVAL_SECONDS, dispatcher_of=dispatcher_of, **service)

@@ -109,6 +109,7 @@ class SiteTasks:
         task = self.adopt(occurrence)
         task.worker = self.placement.choose(task.site)
         if task.worker is not None:
+            self.placement.pin(task.site, task.worker.folder)
             with suppress(ClusterLost):  # the next poll releases the occurrence
                 task.future = self.cluster.submit(self._order(task, schedule), task.worker)
         return task
@@ -127,7 +128,7 @@ class SiteTasks:
             schedule=schedule,
             due=task.due,
             retention=self.retention,
-            expects_ledger=task.site in self.placement.folders,
+            expects_ledger=task.site in self.placement.crawled,
             since=latest,
             **self.common,
         )

@@ -7,18 +7,17 @@ therefore changes nothing, and the first call after a crash, a suspended night o
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apscheduler.schedulers.background import BackgroundScheduler
-
 from crawler.clock import now
 from crawler.log_records import json_line
 from pipelines.storage.data_folder import DataFolder
 from schedules.exit_codes import ExitCode
+from schedules.runner.run_all import MAX_RUNS
 from schedules.service.child_processes import Child, Starter
 from schedules.timetable.config import ACCEPTED, Schedule, Timetable, TimetableError
 from schedules.timetable.cron import Due
@@ -27,6 +26,7 @@ from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_l
 DRAIN_SECONDS = 150.0
 # Due times before this age are ignored: they are neither run nor recorded as missed.
 MAX_AGE = timedelta(days=14)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def log_to_stderr(message: str) -> None:
@@ -46,8 +46,11 @@ class Dispatcher:
     processes: Starter
     clock: Callable[[], datetime] = now
     log: Callable[[str], None] = log_to_stderr
+    #: Maximum number of sites that are crawled at the same time.
+    max_runs: int = MAX_RUNS
     #: Processes of the runs that this service started, by schedule and due time.
     children: dict[tuple[str, str], Child] = field(default_factory=dict)
+    _started_at: dict[str, datetime] = field(default_factory=dict)
     _occurrences: Occurrences | None = None
     _last_call: datetime | None = None
     _file_state: tuple[int, ...] | None = None
@@ -64,7 +67,8 @@ class Dispatcher:
                 if not is_child and self.processes.holder(occurrence.schedule) is None:
                     self._recover(occurrences, occurrence, moment)
             occurrences.forget_others([schedule.name for schedule in self.timetable.schedules])
-            for schedule in self.timetable.schedules:
+            # Those that have waited longest come first, so that none is always preceded by others.
+            for schedule in sorted(self.timetable.schedules, key=lambda each: self._started_at.get(each.name, _NEVER)):
                 self._dispatch(occurrences, schedule, moment)
             if not occurrences.unfinished():
                 self.processes.check_data(sites)
@@ -100,14 +104,19 @@ class Dispatcher:
         if moment - newest.at > schedule.grace:
             late = f"the service did not run within {schedule.grace_hours:g} hours after it"
             occurrences.skip(schedule, [(newest, State.LATE, late), *skipped], moment)
-        elif moment < schedule.start_of(newest) or any(
-            set(running.sites) & set(schedule.sites) for running in occurrences.unfinished()
-        ):
+        elif moment < schedule.start_of(newest) or self._is_busy(schedule, occurrences.unfinished()):
             occurrences.skip(schedule, skipped, moment)
         else:
             late_start = is_late(newest, moment) and not self._was_running(newest)
             if occurrences.claim(schedule, newest, moment, late=late_start, by_service=True, before=skipped):
                 self._start(schedule, newest.key)
+
+    def _is_busy(self, schedule: Schedule, running: Sequence[Occurrence]) -> bool:
+        """Return True if a site of the schedule is being crawled, or too many sites are."""
+        sites = [site for occurrence in running for site in occurrence.sites]
+        return bool(set(sites) & set(schedule.sites)) or bool(
+            sites and len(sites) + len(schedule.sites) > self.max_runs
+        )
 
     def _skip_reason(self, due: Due, newest: Due) -> tuple[State, str]:
         if self._was_running(due):
@@ -120,6 +129,7 @@ class Dispatcher:
 
     def _start(self, schedule: Schedule, due: str) -> None:
         self.children[schedule.name, due] = self.processes.start(schedule, due)
+        self._started_at[schedule.name] = self.clock()
         self.log(f"{schedule.name} of {due}: started")
 
     # Ended runs ------------------------------------------------------------------------------------------------------
@@ -227,22 +237,3 @@ def _file_state(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
-
-
-class WakeUps:
-    """Background scheduler (APScheduler) that calls the function ``wake`` at a given time."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
-        self._scheduler = BackgroundScheduler(timezone=UTC)
-        self._scheduler.start()
-
-    def set(self, moment: datetime) -> None:
-        """Set the time of the next call of ``wake``; it replaces the time that was set before."""
-        options = {"id": "due", "replace_existing": True, "misfire_grace_time": None}
-        # Not a date: such a job is removed after its call, which raises an error while the scheduler shuts down.
-        self._scheduler.add_job(self._wake, "interval", days=365, next_run_time=moment, **options)
-
-    def stop(self) -> None:
-        self._scheduler.pause()  # a job that is due during the shutdown would log an error
-        self._scheduler.shutdown(wait=True)

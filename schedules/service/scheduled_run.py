@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
@@ -16,7 +16,7 @@ from pipelines.storage.site_lock import SiteLocked
 from schedules.exit_codes import ExitCode, Interrupted, WrongUsage, describe_error, gravest
 from schedules.monitoring.verdict import expectations_of, write_verdict
 from schedules.runner.options import checked_settings, spider_named
-from schedules.runner.run_all import wait_for
+from schedules.runner.run_all import MAX_RUNS, wait_for
 from schedules.runner.run_process import RunOptions, RunProcess
 from schedules.signals import handle_signals
 from schedules.timetable.config import Schedule
@@ -90,13 +90,16 @@ class ScheduledRun:
     def _run_sites(self, settings: Mapping[str, str]) -> list[dict[str, Any]]:
         """Crawl the sites that are not locked, then wait for the locked ones and crawl them.
 
+        At most :data:`MAX_RUNS` sites are crawled at the same time.
+
         Returns one report per site. A site that could not be crawled has a report with the reason; if no site could be
         crawled, the first error is raised.
         """
         deadline = self._deadline()
         sites, reports, errors = list(self.schedule.sites), [], list[Exception]()
         while sites:
-            started, locked, failed = self._start(sites, settings)
+            later = sites[MAX_RUNS:]
+            started, locked, failed = self._start(sites[:MAX_RUNS], settings)
             errors += failed
             self._run_ids += [run.run_id for run in started]
             if self.due is not None:  # before waiting, in case this process is killed
@@ -105,19 +108,26 @@ class ScheduledRun:
             ended = [evaluate_report(self.dataset, run.conclude(), self.schedule, self.due) for run in started]
             reports += ended
             interrupted = {report["exit_code"] for report in ended} & {ExitCode.INTERRUPTED, ExitCode.TERMINATED}
-            if locked and not started and deadline is not None and now() < deadline:
-                if not self._has_logged_wait:
-                    self._has_logged_wait = True
-                    local = deadline.astimezone(self.schedule.zone)
-                    print(f"{', '.join(locked)}: waiting for the lock until {local:%d %b %H:%M}", file=sys.stderr)
-                time.sleep(RETRY_SECONDS)
-            elif not started or interrupted:
-                errors += locked.values()
+            if interrupted:
+                errors += [*locked.values(), *(Interrupted(signal.SIGTERM) for _ in later)]
                 break
-            sites = list(locked)
+            if locked and not started and not failed:
+                if deadline is None or now() >= deadline:
+                    errors += locked.values()
+                    locked = {}
+                else:
+                    self._wait_for_lock(locked, deadline)
+            sites = [*later, *locked]
         if not reports:
             raise errors[0]
         return reports + [_not_started(error) for error in errors]
+
+    def _wait_for_lock(self, sites: Iterable[str], deadline: datetime) -> None:
+        if not self._has_logged_wait:
+            self._has_logged_wait = True
+            local = deadline.astimezone(self.schedule.zone)
+            print(f"{', '.join(sites)}: waiting for the lock until {local:%d %b %H:%M}", file=sys.stderr)
+        time.sleep(RETRY_SECONDS)
 
     def _deadline(self) -> datetime | None:
         """Return the time until which to wait for a locked site, or None if the run must fail immediately."""

@@ -19,8 +19,9 @@ from schedules.dashboard.server import Address, DashboardProcess, take_token
 from schedules.exit_codes import ExitCode
 from schedules.runner.options import checked_settings
 from schedules.service.child_processes import ChildProcesses
-from schedules.service.dispatcher import Dispatcher, WakeUps, log_as_json, log_to_stderr
+from schedules.service.dispatcher import Dispatcher, log_as_json, log_to_stderr
 from schedules.service.notifier_thread import NotifierThread
+from schedules.service.wake_ups import WakeUps
 from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 

@@ -47,7 +47,7 @@ def stories_by_site(cluster: FleetCluster) -> Counter[tuple[str, str]]:
     counts = Counter[tuple[str, str]]()
     for name in cluster.workers:
         if (folder := cluster.data(name) / "stories").exists():
-            stories = pd.read_parquet(folder, columns=["story_id"])
+            stories = pd.read_parquet(folder, columns=["story_id", "site"])
             counts.update(zip(stories["site"].astype(str), stories["story_id"], strict=True))
     return counts
 
@@ -68,7 +68,7 @@ def test_killed_fleet_stores_every_story_once(tmp_path: Path) -> None:
     ):
         cluster.until(lambda: stand.log, 240)
         while kills < 30:
-            time.sleep(chance.uniform(3, 12))
+            time.sleep(chance.uniform(2, 8))
             seen = len(stand.log)
             cluster.kill(chance.choice(cluster.workers))
             kills += 1

@@ -18,13 +18,16 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from crawler.registry import newspapers
 from khobor import main
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from schedules.exit_codes import ExitCode
+from schedules.runner.run_all import MAX_RUNS
 from schedules.service.child_processes import ChildProcesses
-from schedules.service.dispatcher import Dispatcher, WakeUps
+from schedules.service.dispatcher import Dispatcher
 from schedules.service.scheduled_run import run_schedule
+from schedules.service.wake_ups import WakeUps
 from schedules.timetable.config import Schedule, Timetable
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
 from tests.newspaper import Newspaper
@@ -72,6 +75,7 @@ class World:
     runs: list[tuple[str, str, datetime]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     kill: str = ""
+    most: int = 0
     dispatcher: Dispatcher | None = None
 
     @classmethod
@@ -145,9 +149,12 @@ class Runs:
             world.kill = ""
             raise Killed
         if world.occurrences.start(schedule.name, due, world.moment):
-            assert not world.running, "two runs of one newspaper at once"
+            assert world.dispatcher is not None
+            running = {site for name in world.running for site in world.dispatcher.timetable.named(name).sites}
+            assert not running & set(schedule.sites), "two runs of one newspaper at once"
+            world.most = max(world.most, len(running) + len(schedule.sites))
             world.runs.append((schedule.name, due, world.moment))
-            world.running[schedule.name] = due, world.moment + timedelta(minutes=MINUTES[schedule.name])
+            world.running[schedule.name] = due, world.moment + timedelta(minutes=MINUTES.get(schedule.name, 60))
         if world.kill == "after":
             world.kill = ""
             raise Killed
@@ -196,6 +203,16 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     for world in worlds:
         world.kill_service()
         world.occurrences.close()
+
+
+def test_many_sites_share_the_machine_fairly(begin: Begin) -> None:
+    """Twelve sites are due all the time, and six may run: each waits for one run of another, and not for more."""
+    sites = [*newspapers()]
+    text = "".join(table(f"s{n}", "0 * * * *", minutes=60).replace("kalbela", site) for n, site in enumerate(sites))
+    world = begin(text, "2026-09-28T12:30")
+    world.until("2026-09-29T12:30", step=timedelta(minutes=5))
+    assert world.most == MAX_RUNS
+    assert {len(world.ran(f"s{n}")) for n in range(len(sites))} <= {11, 12}
 
 
 @pytest.mark.parametrize("first", ["2026-09-28", "2027-03-01"])

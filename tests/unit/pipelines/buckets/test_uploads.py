@@ -12,7 +12,7 @@ from pipelines.buckets import addresses
 from pipelines.buckets.addresses import open_bucket
 from pipelines.buckets.object_store import Bucket, BucketError
 from pipelines.buckets.upload_records import LastUpload
-from pipelines.publishing.bucket import check_remote, restore_site, upload_site
+from pipelines.publishing.bucket import check_remote, is_current, restore_site, set_aside, upload_site
 from pipelines.publishing.publisher import fill_empty_tables
 from pipelines.publishing.verify import check
 from pipelines.storage.data_folder import DataFolder
@@ -120,6 +120,28 @@ def test_second_writer_stops_and_overwrites_nothing(kept: LedgerFolder, url: str
     assert not upload_alarms(kept.dataset)
     assert "another writer" in str(upload(second, url).error)
     second.close()
+
+
+def test_site_moves_to_folder_that_claims_it(url: str, tmp_path: Path) -> None:
+    kept = LedgerFolder.at(tmp_path / "data")
+    publish(kept, 1)
+    upload(kept, url)
+    assert is_current(kept.dataset, SITE, url)
+    other = DataFolder(tmp_path / "other")
+    assert not is_current(other, SITE, url)
+    restore_site(other, SITE, ZONE, url, claim=True)
+    assert is_current(other, SITE, url)
+    assert not is_current(kept.dataset, SITE, url)
+    kept.close()
+    before = digests(kept.dataset.root)
+    set_aside(kept.dataset, SITE)
+    assert not kept.dataset.holds(SITE)
+    [quarantine] = kept.dataset.quarantine.iterdir()
+    assert digests(quarantine) == before
+    restore_site(kept.dataset, SITE, ZONE, url, claim=True)
+    assert digests(kept.dataset.root) == before
+    assert is_current(kept.dataset, SITE, url)
+    assert not is_current(other, SITE, url)
 
 
 def test_lost_race_for_one_file_loses_nothing(kept: LedgerFolder, url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,18 @@ def test_site_waits_for_absent_worker(tmp_path: Path, has_bucket: bool) -> None:
     assert fleet.at("kalbela", worker(first), other) == first
 
 
+def test_site_stays_where_its_first_run_was_killed(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, has_bucket=False)
+    first = fleet.at("kalbela", worker("a"), worker("b"))
+    assert first
+    fleet.placement.pin("kalbela", f"folder of {first}")
+    other = worker("b" if first == "a" else "a")
+    assert fleet.at("kalbela", other) is None
+    again = Fleet(tmp_path, has_bucket=False)
+    assert again.at("kalbela", other) is None
+    assert again.at("kalbela", other, worker(first)) == first
+
+
 def test_site_moves_only_with_all_its_files_in_bucket(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, has_bucket=True)
     fleet.placement.note("kalbela", "folder of z", uploaded=False)

@@ -22,7 +22,7 @@ from pipelines.publishing.reindex import reindex
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, FolderInUse, StorageError
 from pipelines.storage.fsync import make_folder
-from pipelines.storage.run_reports import file_ids, rolled_up_ids, site_of
+from pipelines.storage.run_reports import file_ids, rolled_up_ids, run_ids, site_of
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import move_database
 from pipelines.storage.tables import TABLES
@@ -91,12 +91,15 @@ def local_files(data_folder: DataFolder, site: str) -> LocalFiles:
     rolled_up = str(ROLLED_UP.path(site, ""))
     others = [rolled_up, f"state/{site}.acknowledged.json"]
     reports = [path for path in others if (data_folder.root / path).is_file()]
-    archive = data_folder.root / "archive" / f"site={site}"
+    # That of a run in progress still grows, and may be truncated.
+    ended = set(run_ids(data_folder))
+    archive = (data_folder.root / "archive" / f"site={site}").glob("date=*/*.warc.gz")
+    archives = [path for path in archive if path.name.removesuffix(".warc.gz") in ended]
     return LocalFiles(
         [TableFile(file.path, file.bytes, file.sha256, file.rows) for file in tables],
         [*reports, *(f"runs/{run_id}.json" for run_id in ids)],
         [f"runs/{run_id}.json" for run_id in rolled_up_ids(data_folder, site).difference(ids)],
-        sorted(path.relative_to(data_folder.root).as_posix() for path in archive.glob("date=*/*.warc.gz")),
+        sorted(path.relative_to(data_folder.root).as_posix() for path in archives),
     )
 
 

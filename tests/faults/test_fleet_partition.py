@@ -32,7 +32,7 @@ def test_cut_off_run_stops_before_next_begins(tmp_path: Path, tcp_seconds: int) 
     """With a TCP timeout of ten minutes, Dask notices nothing, and the lease alone has to stop the run."""
     stand = Newsstand(stories=400)
     timetable = tmp_path / "timetable.toml"
-    begins = datetime.now(UTC) + timedelta(seconds=90)
+    begins = datetime.now(UTC) + timedelta(seconds=150)
     # The long one comes first, because the other is always due.
     timetable.write_text(
         stand.timetable(["kalbela"], pages=3000, name="long", cron=f"{begins.minute} * * * *", minutes=59)

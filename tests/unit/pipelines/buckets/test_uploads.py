@@ -64,6 +64,7 @@ def test_bucket_equals_folder_after_upload(kept: LedgerFolder, url: str) -> None
     kept.dataset.write_text("runs/20250110T063015Z-samakal-1a2b.json", "{}")
     archive = f"archive/site={SITE}/date=2025-01-10/20250110T063015Z-kalbela-1a2b.warc.gz"
     kept.dataset.write_text(archive, "WARC")
+    kept.dataset.write_text(archive.replace("1a2b", "2b3c"), "of a run in progress")
     assert upload(kept, url).error is None
     expected = {path for path in digests(kept.dataset.root) if f"site={SITE}" in path}
     expected |= {"runs/20250110T063015Z-kalbela-1a2b.json", archive, f"manifests/{SITE}.json"}

@@ -14,7 +14,7 @@ No row is lost or duplicated by a crash. After a crash at any step, publishing a
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -70,6 +70,25 @@ def remove_parts(data_folder: DataFolder, ledger: Ledger, table: Table, before: 
         publication.write(table, part, None)
         reached("prune.removed")
     return len(old)
+
+
+def rewrite(
+    data_folder: DataFolder, ledger: Ledger, table: Table, change: Callable[[pa.Table], pa.Table], until: str = "~"
+) -> int:
+    """Replace the rows of each partition of a table up to ``until`` by the result of a function.
+
+    Returns the number of rows that were removed. Call :func:`publish` before, because the function is not applied to
+    rows in the outbox.
+    """
+    publication, removed = _Publication(data_folder, ledger), 0
+    for part, _ in ledger.outbox.files_of(table):
+        if part <= until:
+            before = publication._read(table, part)
+            rows = change(before)
+            if not rows.equals(before):
+                publication.write(table, part, rows if len(rows) else None)
+                removed += len(before) - len(rows)
+    return removed
 
 
 def fill_empty_tables(data_folder: DataFolder, ledger: Ledger) -> None:

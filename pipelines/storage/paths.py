@@ -46,7 +46,7 @@ class DataPaths:
 
     def archive_files(self, site: str, run_id: str = "*") -> list[Path]:
         """Return the archive files (WARC) of a site, or of one of its runs, oldest day first."""
-        return sorted((self.archive / f"site={site}").glob(f"date=????-??-??/{run_id}.warc.gz"))
+        return sorted(self.archive.glob(f"site={site}/date=????-??-??/{run_id}.warc.gz"))
 
     def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
         """Return the partition and path of each published file of a table for one site, oldest partition first."""

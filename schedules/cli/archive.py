@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from schedules.cli.arguments import Commands, positive
+from schedules.cli.arguments import Commands, date, positive
 from schedules.cli.output import print_lines, print_result
 from schedules.cli.sites import open_data
 from schedules.exit_codes import WrongUsage
@@ -21,6 +21,13 @@ def add_to(commands: Commands) -> None:
     showing = group.add(show_archived, "show headers and text of an archived response", example, name="show")
     example = "archive extract kalbela:154313 --out pages"
     extracting = group.add(extract_archived, "write archived bodies to files", example, name="extract")
+    example = "archive export --wacz kalbela.wacz --since 2026-11-22"
+    exporting = group.add(export_archive, "write archive files to a WACZ file, for replay", example, name="export")
+    exporting.add_argument("--wacz", type=Path, required=True, metavar="FILE", help="the file to write")
+    exporting.add_argument("--site", help="only this site")
+    exporting.add_argument("--run", metavar="RUN", help="only this run")
+    exporting.add_argument("--since", type=date, metavar="DAY", help="only from this day on, in the site's time zone")
+    exporting.add_argument("--until", type=date, metavar="DAY", help="only before this day")
     for parser, limit in ((listing, 20), (showing, 1), (extracting, None)):
         parser.add_argument(
             "wanted", nargs="*", metavar="STORY|URL|RUN", help="or the place that an alarm gives; by default all"
@@ -88,3 +95,23 @@ def extract_archived(options: argparse.Namespace) -> int:
     lines = [one_line(f"{each['file'] or each['problem']}  {each['url']}", 1000) for each in results]
     print_lines(results, options.json, lines or ["Nothing is archived."])
     return 8 if any(each["file"] is None for each in results) else 0
+
+
+def export_archive(options: argparse.Namespace) -> int:
+    from pipelines.analysis.writers import require_outside
+    from pipelines.archive.wacz import export_wacz
+
+    dataset = open_data(options.data)
+    files = [
+        path
+        for path in dataset.archive_files(options.site or "*", options.run or "*")
+        if (options.since or "") <= path.parent.name.partition("=")[2] < (options.until or "~")
+    ]
+    if not files:
+        raise WrongUsage(f"no archive file matches in {options.data}")
+    result = export_wacz(dataset, files, require_outside(options.wacz, dataset.root))
+    line = (
+        f"{result['responses']:,} responses and {result['pages']:,} pages in {options.wacz}, {result['bytes']:,} bytes"
+    )
+    print_lines(result, options.json, [line])
+    return 0

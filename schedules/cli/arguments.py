@@ -5,7 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -93,6 +93,14 @@ def story_id(text: str) -> str:
     if not (site and own):
         raise argparse.ArgumentTypeError(f"{text!r} is not a story id such as kalbela:154313")
     return text
+
+
+def date(text: str) -> str:
+    """Parse a day such as `2026-11-22`, and return it in this form."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").strftime("%Y-%m-%d")  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day such as 2026-11-22") from None
 
 
 def names(text: str) -> tuple[str, ...]:

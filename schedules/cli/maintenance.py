@@ -153,7 +153,8 @@ def prune(options: argparse.Namespace) -> int:
     results = for_each_site(options, prune_one)
     occurrences = prune_occurrences(open_data(options.data), timetable.retention, moment)
     lines = [
-        f"{r['site']}: {r['logs']} logs and {r['fetches']} days of fetches removed, {r['reports']} reports rolled up"
+        f"{r['site']}: {r['logs']} logs and {r['fetches']} days of fetches and"
+        f" {r['archives']} archive files removed, {r['reports']} reports rolled up"
         for r in results
     ]
     lines.append(f"{occurrences} occurrences removed")

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from crawler.clock import now
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
-from pipelines.publishing.publisher import remove_parts
+from pipelines.publishing.archive_removal import remove_archives
+from pipelines.publishing.publisher import publish, remove_parts
 from pipelines.publishing.roll_up import roll_up_reports
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
@@ -29,16 +30,20 @@ from schedules.timetable.retention import Retention
 def prune_site(
     dataset: DataFolder, spider: type[NewspaperSpider], retention: Retention, moment: datetime
 ) -> dict[str, int]:
-    """Remove the old logs, reports and records of requests (table `fetches`) of a site, and return the number of each.
+    """Remove a site's old logs, reports, archives and records of requests, and return the number of each.
 
     :param retention: number of days to keep each kind of record
     :param moment: current time; the caller must hold the lock of the site
     """
-    removed = {"logs": 0, "reports": 0, "fetches": 0}
+    removed = {"logs": 0, "reports": 0, "fetches": 0, "archives": 0}
     path, site = dataset.ledger(spider.name), spider.name
     with closing(Ledger.open(path, site, spider.zone, expected=dataset.holds(site))) as ledger:
         if retention.reports_days is not None:
             removed["reports"] = roll_up_reports(dataset, ledger, _run_id(moment, retention.reports_days))
+        if retention.archive_days is not None:
+            first = (moment - timedelta(days=retention.archive_days)).astimezone(spider.zone).date()
+            publish(dataset, ledger)
+            removed["archives"] = remove_archives(dataset, ledger, first)
         if retention.fetches_days is not None:
             before = (moment - timedelta(days=retention.fetches_days)).astimezone(spider.zone)
             removed["fetches"] = remove_parts(dataset, ledger, TABLES["fetches"], f"{before:%Y-%m-%d}")

@@ -1,4 +1,4 @@
-"""Retention: the number of days after which logs, reports, due times and records of requests are removed."""
+"""Retention: the number of days after which logs, reports, due times, archives and records of requests are removed."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,4 +16,5 @@ class Retention(BaseModel):
     logs_days: int | None = Field(default=None, ge=7, le=MAX_DAYS, examples=["90"])
     reports_days: int | None = Field(default=None, ge=100, le=MAX_DAYS, examples=["400"])
     occurrences_days: int | None = Field(default=None, ge=30, le=MAX_DAYS, examples=["400"])
+    archive_days: int | None = Field(default=None, ge=7, le=MAX_DAYS, examples=["1500"])
     fetches_days: int | None = Field(default=None, ge=100, le=MAX_DAYS, examples=["400"])

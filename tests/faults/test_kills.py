@@ -77,7 +77,7 @@ def test_kills_reveal_wrong_write_order(store: CrashStore, without: str, where: 
 
 # Reached by quarantine (test_killed_commands), by `khobor prune` (test_pruning), and by backups (test_backups).
 ELSEWHERE = {
-    *("move.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked", "prune.removed"),
+    *("move.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked", "prune.removed", "prune.archive"),
     *("backup.databases", "backup.reports", "backup.files", "backup.site", "backup.linked", "backup.added"),
     *("backup.written", "restore.file", "restore.unpacked"),
 }

@@ -14,6 +14,7 @@ import pytest
 
 from crawler.clock import now
 from crawler.spiders.kalbela import Kalbela
+from pipelines.archive.writer import ArchiveWriter
 from pipelines.dataset import open_table
 from pipelines.ledger import Ledger
 from pipelines.publishing.publisher import publish
@@ -26,17 +27,19 @@ from schedules.reports.report import read_report, run_ids
 from schedules.timetable.config import Timetable
 from schedules.timetable.cron import Due
 from schedules.timetable.occurrences import Occurrences, State, occurrences_file
+from tests.support.builders import make_exchange
 from tests.support.forked_commands import run_command
 from tests.support.processes import KHOBOR
 from tests.support.run_reports import NIGHT, keep, make_report
 
 RETENTION = "[retention]\nlogs_days = 90\nreports_days = 400\noccurrences_days = 400\nfetches_days = 400\n"
+RETENTION += "archive_days = 400\n"
 NOW = now().replace(microsecond=0)
 OLD = [NOW - timedelta(days=500 + day) for day in range(8)]
 RECENT = [NOW - timedelta(hours=hour + 1) for hour in range(KEPT_REPORTS + 10)]
 FAILPOINTS = (
     *("stage.synced", "commit.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked:3"),
-    *("publish.prepared", "remove.unlinked:2", "prune.removed", "prune.log:2"),
+    *("publish.prepared", "remove.unlinked:2", "prune.removed", "prune.log:2", "prune.archive:2"),
 )
 
 
@@ -58,6 +61,9 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             fetch = {"fetched_at": at, "url": "https://www.kalbela.com/", "via": "seed", "depth": 0, "attempts": 1}
             row = dict.fromkeys(TABLES["fetches"].schema.names) | fetch | {"outcome": "list", "run_id": f"{at:%Y}"}
             ledger.outbox.add_row("fetches", row)
+            writer = ArchiveWriter(data, ledger, make_report(at)["run_id"])
+            writer.write(make_exchange("https://www.kalbela.com/robots.txt", at))
+            writer.close()
         publish(data, ledger)
     data.log("").parent.mkdir()
     for at in (*OLD[:3], RECENT[0]):
@@ -96,7 +102,7 @@ def test_readers_see_the_same_after_pruning(folder: Path) -> None:
     assert len(before[1]) == len(OLD) + len(RECENT)
     done = khobor(folder, "prune")
     assert json.loads(done.stdout) == {
-        "sites": [{"site": "kalbela", "logs": 3, "reports": 8, "fetches": 3}],
+        "sites": [{"site": "kalbela", "logs": 3, "reports": 8, "fetches": 3, "archives": 3}],
         "occurrences": 8,
     }
     assert known(folder) == before
@@ -128,6 +134,7 @@ def test_killed_removal_is_finished_by_the_next(failpoint: str, folder: Path) ->
     assert len(list(data.runs.glob("*.json"))) == len(RECENT)
     assert len(data.published(TABLES["fetches"], "kalbela")) == 1
     assert len(list((data.state / "logs").iterdir())) == 2
+    assert len(data.archive_files("kalbela")) == 1
     assert khobor(folder, "check").returncode == 0
 
 

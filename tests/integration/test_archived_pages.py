@@ -1,12 +1,17 @@
 """Archived pages of a crawl: listed, shown and extracted by commands, and opened in the dashboard."""
 
+import hashlib
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
+from pipelines.archive.wacz import surt
 from pipelines.archive.writer import ArchiveWriter
 from tests.newspaper import Newspaper
 from tests.support.archived_pages import archived_page
@@ -153,3 +158,49 @@ def test_dashboard_opens_page_harmlessly(served: tuple[DashboardClient, str], fo
 )
 def test_other_paths_are_not_found(served: tuple[DashboardClient, str], path: str) -> None:
     assert served[0].request(path)[0] == 404
+
+
+def test_wacz_is_read_by_its_index(crawled: FinishedCrawl, tmp_path: Path) -> None:
+    out = tmp_path / "paper.wacz"
+    done = khobor("archive", "export", "--wacz", str(out), "--data", str(crawled.data), "--json")
+    counts = json.loads(done.stdout)
+    with zipfile.ZipFile(out) as wacz:
+        package = json.loads(wacz.read("datapackage.json"))
+        assert package["wacz_version"] == "1.1.1"
+        for resource in package["resources"]:
+            content = wacz.read(resource["path"])
+            assert resource["hash"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+            assert resource["bytes"] == len(content)
+        archives = [info for info in wacz.infolist() if info.filename.startswith("archive/")]
+        assert {info.compress_type for info in archives} == {zipfile.ZIP_STORED}
+        lines = wacz.read("indexes/index.cdx").decode().splitlines()
+        assert lines == sorted(lines)
+        assert len(lines) == counts["responses"] > 60
+        for line in lines[::10]:
+            fields = json.loads(line.split(" ", 2)[2])
+            content = wacz.read(f"archive/{fields['filename']}")[int(fields["offset"]) :][: int(fields["length"])]
+            record = next(iter(ArchiveIterator(io.BytesIO(content))))
+            assert record.rec_headers.get_header("WARC-Target-URI") == fields["url"]
+            assert record.http_headers.get_statuscode() == fields["status"]
+        header, *pages = [json.loads(line) for line in wacz.read("pages/pages.jsonl").decode().splitlines()]
+    assert header["format"] == "json-pages-1.0"
+    titles = dict(crawled.table("stories")[["url", "headline"]].to_numpy())
+    found = {page["url"]: page["title"] for page in pages if "title" in page}
+    assert found.items() <= titles.items()  # a story's canonical URL may be another than the requested one
+    assert len(found) > 0.9 * len(titles)
+    for line in (["--run", "none"], ["--since", "2999-01-01"], ["--since", "yesterday"]):
+        export = khobor("archive", "export", "--wacz", str(tmp_path / "x"), "--data", str(crawled.data), *line)
+        assert (export.returncode, (tmp_path / "x").exists()) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("https://www.kalbela.com/", "com,kalbela)/"),
+        ("http://WWW2.Example.org:80/A/B/?b=2&a=1", "org,example)/a/b?a=1&b=2"),
+        ("https://example.org:8443/x", "org,example:8443)/x"),
+        ("https://www.com/", "com)/"),
+    ],
+)
+def test_key_of_index_is_that_of_other_programs(url: str, key: str) -> None:
+    assert surt(url) == key

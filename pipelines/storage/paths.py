@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 from contextlib import suppress
 from datetime import date
 from pathlib import Path, PurePath, PurePosixPath
@@ -85,6 +86,15 @@ class DataPaths:
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free
 
+    def disk_usage(self, site: str) -> dict[str, int]:
+        """Return the bytes of a site's tables, archive and ledger, and the free bytes of their file system."""
+        folders = {"tables": [self.root / name for name in TABLES], "archive": [self.root / "archive"]}
+        used = {
+            name: sum(_size(path) for part in parts for path in (part / f"site={site}").rglob("*"))
+            for name, parts in folders.items()
+        }
+        return used | {"ledger": _size(self.ledger(site)), "free": self.free_bytes()}
+
     def network_file_system(self) -> str | None:
         """Return the type of the data folder's network file system, or None if the folder is on a local disk.
 
@@ -98,3 +108,10 @@ class DataPaths:
                 if mount.split()[2] == number and (name := filesystem.split()[0]) in _NETWORK:
                     return name
         return None
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        status = path.stat()
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return 0

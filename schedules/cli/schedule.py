@@ -1,4 +1,4 @@
-"""Commands for the timetable: `schedule`, `serve` and `fleet`."""
+"""Commands for the timetable and the dashboard: `schedule`, `serve`, `fleet` and `dashboard`."""
 
 import argparse
 import sys
@@ -41,8 +41,12 @@ def add_to(commands: Commands) -> None:
         help="restore the sites of a worker that is absent so long",
     )
     clustered.add_argument("--lease-seconds", type=float, default=60, help=argparse.SUPPRESS)  # for tests
-    for each in (serving, clustered):
+    showing = commands.add(dashboard, "show one data folder, or those of several hosts", "dashboard --data /srv/hosts")
+    add_timetable_option(showing)
+    for each in (serving, clustered, showing):
         _add_dashboard_options(each)
+    for each in (serving, clustered):
+        each.add_argument("--no-dashboard", action="store_true", help="run without the dashboard")
     for each in (parser, serving, clustered):
         add_timetable_option(each)
         add_run_options(each)
@@ -54,7 +58,6 @@ def _add_dashboard_options(serving: argparse.ArgumentParser) -> None:
     serving.add_argument(
         "--allowed-host", action="append", default=[], metavar="HOST", help="accept this Host header too (repeatable)"
     )
-    serving.add_argument("--no-dashboard", action="store_true", help="run without the dashboard")
 
 
 def schedule(options: argparse.Namespace) -> int:
@@ -138,3 +141,12 @@ def _service_options(options: argparse.Namespace) -> dict[str, Any]:
 
     page = None if options.no_dashboard else Address(options.host, options.port, tuple(options.allowed_host))
     return {"settings": options.settings, "mirror": options.mirror, "page": page}
+
+
+def dashboard(options: argparse.Namespace) -> int:
+    from schedules.cli.sites import open_data
+    from schedules.dashboard.server import Address, show_dashboard
+
+    address = Address(options.host, options.port, tuple(options.allowed_host))
+    show_dashboard(open_data(options.data), options.timetable, address)
+    return 0

@@ -31,6 +31,8 @@ from schedules.metrics.exposition import exposition
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 MAX_FORM_BYTES = 2_048
+#: With more sites, the start page is that of all sites.
+MAX_SITES_AT_START = 20
 WRONG_TOKEN_DELAY = 0.5
 COOKIE_SECONDS = 30 * 86_400
 LOGIN_PROMPT = "Enter the token of this dashboard."
@@ -74,7 +76,13 @@ class Dashboard:
     # Pages of data ---------------------------------------------------------------------------------------------------
 
     def _view(self, view: View) -> Callable[[Request], Response]:
-        return lambda request: self._page(request, "view.html", view.name, view.data)
+        def respond(request: Request) -> Response:
+            is_start = request.url.path == "/" and "site" not in request.query_params
+            if is_start and len(self.source.sites()) > MAX_SITES_AT_START:
+                return Response(status_code=303, headers={"Location": "/sites"})
+            return self._page(request, "view.html", view.name, view.data, is_long=view.indexed)
+
+        return respond
 
     def _run(self, request: Request) -> Response:
         run_id = request.path_params["name"].removesuffix(".json")
@@ -99,11 +107,13 @@ class Dashboard:
             return self._error(404, "Not archived", "This page is not in the archive, or is not text.", is_json=False)
         return Response(body, headers=archived.HEADERS, media_type=HTML if is_html else TEXT)
 
-    def _page(self, request: Request, template: str, view: str, read: Callable[[Query], Data | None]) -> Response:
+    def _page(
+        self, request: Request, template: str, view: str, read: Callable[[Query], Data | None], *, is_long: bool = False
+    ) -> Response:
         path, is_json = request.url.path, request.url.path.endswith(".json")
         with self.rendering:
             try:
-                query = Query.parse(self.source, self.clock(), request.query_params)
+                query = Query.parse(self.source, self.clock(), request.query_params, is_long=is_long)
                 data = read(query)
             except InvalidQuery as error:
                 return self._error(400, "Invalid parameters", f"{error}.", is_json)
@@ -130,7 +140,9 @@ class Dashboard:
     def _metrics(self, request: Request) -> Response:
         timetable, error = self.source.timetable()
         if timetable is None:
-            return Response(f"cannot read the timetable: {error}\n".encode(), 503, media_type=TEXT)
+            return Response(
+                f"cannot read the timetable: {error or 'each host has its own'}\n".encode(), 503, media_type=TEXT
+            )
         return Response(exposition(self.source.dataset, timetable, self.clock()), media_type=EXPOSITION)
 
     # Other responses -------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """Read the data that the dashboard shows: reports of runs, timetable, due times, and rows of the Parquet tables."""
 
+import math
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
@@ -15,12 +17,16 @@ from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
-from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids
+from schedules.dashboard.common_place import data_folders, hosts_of_sites
+from schedules.dashboard.run_index import RunIndex
+from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids, site_of
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableError
 from schedules.timetable.occurrences import Occurrence, Occurrences, occurrences_file
 
 MAX_REPORTS = 5_000
 MAX_OCCURRENCES = 200
+#: How long the list of sites is kept, with the host of each.
+HOSTS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,10 @@ class Site:
 
 @dataclass
 class DataSource:
-    """Thread-safe reader of a data folder for the dashboard, with a cache of up to `MAX_REPORTS` parsed reports."""
+    """Thread-safe reader of data folders for the dashboard, with a cache of up to `MAX_REPORTS` parsed reports.
+
+    ``dataset`` is a data folder, or a common folder with the data folders of several hosts.
+    """
 
     dataset: DataFolder
     timetable_path: Path
@@ -45,15 +54,16 @@ class DataSource:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.folders = data_folders(self.dataset.root)
+        self.index = RunIndex(self.folders)
+        self._hosts: tuple[float, dict[str, str]] = (-math.inf, {})
         self._sites = {name: Site(name, spider.title, spider.zone) for name, spider in newspapers().items()}
 
     # Sites and the timetable -----------------------------------------------------------------------------------------
 
     def sites(self) -> list[Site]:
         """Return the sites that have stored data, reports of runs or a schedule, ordered by name."""
-        folders = (self.dataset.root / name for name in ("stories", "fetches"))
-        names = {path.name.partition("=")[2] for folder in folders for path in folder.glob("site=*")}
-        names |= {run_id.split("-")[1] for run_id in run_ids(self.dataset) if run_id.count("-") > 1}
+        names = set(self._hosts_of_sites())
         timetable, _ = self.timetable()
         names |= {site for schedule in (timetable.schedules if timetable else ()) for site in schedule.sites}
         return [self.site(name) for name in sorted(names) if is_site(name)]
@@ -65,11 +75,28 @@ class DataSource:
         """
         return self._sites.get(name) or Site(name, name, ZoneInfo("UTC"))
 
+    def host(self, site: str) -> str:
+        """Return the name of the host of a site; it is empty in a data folder that has no hosts."""
+        return self._hosts_of_sites().get(site, next(iter(self.folders)))
+
+    def folder(self, site: str) -> DataFolder:
+        return self.folders[self.host(site)]
+
+    def _hosts_of_sites(self) -> dict[str, str]:
+        read_at, hosts = self._hosts
+        if time.monotonic() - read_at > HOSTS_SECONDS:
+            hosts = hosts_of_sites(self.folders)
+            self._hosts = (time.monotonic(), hosts)
+        return hosts
+
     def timetable(self) -> tuple[Timetable | None, str | None]:
         """Return the timetable in effect, and the error message for the timetable file (None if the file is valid).
 
-        If the file is invalid, the timetable in effect is the last valid one, or None if there is none.
+        If the file is invalid, the timetable in effect is the last valid one, or None if there is none. For several
+        hosts there is none.
         """
+        if "" not in self.folders:  # each host has a timetable of its own
+            return None, None
         accepted = self.dataset.root / ACCEPTED
         version = (_version(self.timetable_path), _version(accepted))
         if self._timetable is None or self._timetable[0] != version:
@@ -100,7 +127,9 @@ class DataSource:
         With ``site``, only the reports of this site are returned.
         """
         # A run id begins with the start time, so that older reports need not be opened.
-        ids = run_ids(self.dataset, f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+        folders = self.folders.values() if site is None else (self.folder(site),)
+        first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+        ids = sorted(run_id for folder in folders for run_id in run_ids(folder, first))
         reports = (self.run(run_id) for run_id in reversed(ids[-MAX_REPORTS:]))
         return [run for run in reports if run is not None and site in (None, run.site)]
 
@@ -109,14 +138,15 @@ class DataSource:
 
         The caller must validate the id, because it becomes part of a path.
         """
-        version = _version(self.dataset.run(run_id))  # None for a report that was rolled up
+        folder = self.folder(site_of(run_id))
+        version = _version(folder.run(run_id))  # None for a report that was rolled up
         with self._lock:
             if (cached := self._reports.get(run_id)) and cached[0] == version:
                 return cached[1]
         timetable, _ = self.timetable()
         modes = {schedule.name: schedule.mode for schedule in timetable.schedules} if timetable else {}
         try:
-            report = parse_report(read_report(self.dataset, run_id), modes)
+            report = parse_report(read_report(folder, run_id), modes)
         except FileNotFoundError:
             return None
         except (OSError, InvalidReport) as error:
@@ -147,10 +177,11 @@ class DataSource:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        for part, relative in self.dataset.published(table, site):
+        folder = self.folder(site)
+        for part, relative in folder.published(table, site):
             if part and not since <= part <= until:
                 continue
-            path = self.dataset.root / relative
+            path = folder.root / relative
             try:
                 with pq.ParquetFile(path) as file:
                     present = [name for name in schema.names if name in file.schema_arrow.names]

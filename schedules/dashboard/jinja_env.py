@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from crawler.safe_text import as_json
 from schedules.dashboard import charts, formatting
-from schedules.dashboard.query_params import DEFAULT_DAYS, RANGES, Query
+from schedules.dashboard.query_params import DEFAULT_DAYS, LONG_RANGES, RANGES, Query
 from schedules.dashboard.views import archived, coverage
 from schedules.dashboard.views.catalogue import VIEWS
 
@@ -93,6 +93,7 @@ _ENVIRONMENT.globals |= {
     "charts": charts,
     "views": VIEWS,
     "ranges": RANGES,
+    "long_ranges": LONG_RANGES,
     "counted": formatting.counted,
     "distance": formatting.distance,
     "coverage_parts": coverage.PARTS,

@@ -9,6 +9,10 @@ from schedules.dashboard.data_source import DataSource, Site
 from schedules.reports.progress import read_progress
 
 RANGES = (1, 7, 14, 30, 90)
+#: Periods of the views that read the index of all runs.
+LONG_RANGES = (*RANGES, 365, 730)
+#: Rows of one page of a long list.
+PAGE_ROWS = 100
 DEFAULT_DAYS = 14
 
 
@@ -27,19 +31,29 @@ class Query:
     moment: datetime
     days: int = DEFAULT_DAYS
     site: str | None = None
+    page: int = 1
 
     @classmethod
-    def parse(cls, source: DataSource, moment: datetime, parameters: Mapping[str, str]) -> "Query":
-        """Parse the query parameters of a URL; raises :class:`InvalidQuery` if one is unknown or invalid."""
-        if unknown := next((name for name in parameters if name not in ("site", "days")), None):
-            raise InvalidQuery(f"unknown parameter {unknown[:40]!r}; use site and days")
-        days = parameters.get("days", str(DEFAULT_DAYS))
-        if days not in map(str, RANGES):
-            raise InvalidQuery(f"days must be one of {', '.join(map(str, RANGES))}")
+    def parse(
+        cls, source: DataSource, moment: datetime, parameters: Mapping[str, str], *, is_long: bool = False
+    ) -> "Query":
+        """Parse the query parameters of a URL; raises :class:`InvalidQuery` if one is unknown or invalid.
+
+        :param is_long: true for a list in pages over periods of up to two years
+        """
+        names = ("site", "days", *(("page",) if is_long else ()))
+        if unknown := next((name for name in parameters if name not in names), None):
+            raise InvalidQuery(f"unknown parameter {unknown[:40]!r}; use {' and '.join(names)}")
+        days, page = parameters.get("days", str(DEFAULT_DAYS)), parameters.get("page", "1")
+        if days not in map(str, LONG_RANGES):
+            raise InvalidQuery(f"days must be one of {', '.join(map(str, LONG_RANGES))}")
+        if not (page.isascii() and page.isdigit() and 1 <= int(page[:9]) == int(page)):
+            raise InvalidQuery("page must be a number from 1")
         site = parameters.get("site")
         if site is not None and site not in [known.name for known in source.sites()]:
             raise InvalidQuery("no data of a site with this name")
-        return cls(source, moment, int(days), site)
+        longest = LONG_RANGES[-1] if is_long else RANGES[-1]  # links keep the days of a page with longer periods
+        return cls(source, moment, min(int(days), longest), site, int(page))
 
     @property
     def sites(self) -> list[Site]:
@@ -56,8 +70,17 @@ class Query:
 
     def progress(self, site: Site) -> dict[str, Any] | None:
         """Return the progress of the running crawl of a site, or None if there is none."""
-        run = read_progress(self.source.dataset, site.name)
+        run = read_progress(self.source.folder(site.name), site.name)
         return run.as_dict(self.moment) if run else None
+
+    def index(self, statement: str, **values: Any) -> list[dict[str, Any]]:
+        """Query the index of all runs, which is built when it is first used."""
+        self.source.index.start()
+        return self.source.index.query(statement, values)
+
+    def index_state(self) -> dict[str, int]:
+        index = self.source.index
+        return {"reports_waiting": index.waiting, "reports_left_out": index.left_out}
 
     def dates(self, site: Site) -> list[date]:
         today = self.moment.astimezone(site.zone).date()

@@ -23,6 +23,7 @@ from schedules.dashboard.access import MIN_TOKEN_LENGTH, TOKEN_VARIABLE, is_loop
 from schedules.exit_codes import WrongUsage
 from schedules.paths import PROJECT
 from schedules.runner.run_process import public_environment
+from schedules.signals import handle_signals
 
 HOST, PORT = "127.0.0.1", 8620
 # When the service restarts after it was killed, the old web server may still hold the port for a moment.
@@ -168,6 +169,21 @@ class DashboardProcess:
         assert self._child.stdin
         self._child.stdin.write(json.dumps(self._config).encode() + b"\n")
         self._child.stdin.flush()
+
+
+def show_dashboard(dataset: DataFolder, timetable: Path, address: Address) -> None:
+    """Run the dashboard without a service until SIGINT or SIGTERM.
+
+    :param dataset: a data folder, or a folder with the data folders of several hosts
+    """
+    stopped = threading.Event()
+    token = take_token(os.environ, address)
+    with (
+        handle_signals(lambda *_: stopped.set()),
+        DashboardProcess(dataset, timetable, address, token, lambda line: print(line, file=sys.stderr)) as process,
+    ):
+        while not stopped.wait(1):
+            process.restart_if_dead()
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def report_query(dataset: DataFolder, timetable: Path, moment: datetime, days: i
 
 
 def report_data(query: Query) -> dict[str, Any]:
-    return {name: view.data(query) for name, view in VIEWS.items()}
+    return {name: view.data(query) for name, view in VIEWS.items() if not view.indexed}
 
 
 def write_report(out: Path, query: Query) -> int:

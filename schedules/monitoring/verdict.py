@@ -43,6 +43,7 @@ def write_verdict(
     """
     report = {**summary, "fields": _with_unused_extractors(summary), "coverage": run_coverage(dataset, summary)}
     report["figures"] = throughput(summary)
+    report["disk"] = dataset.disk_usage(report["site"])
     past = past_reports(dataset, report["site"], report["run_id"])
     last = next(of_mode(past, report.get("mode")), {})
     previous = last.get("samples") or {}

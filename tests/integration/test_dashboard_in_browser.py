@@ -34,7 +34,20 @@ _BROWSER_OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
-VIEWS = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects", f"/stories/{HOSTILE_STORY}")
+VIEWS = (
+    "/",
+    "/sites",
+    "/alarms",
+    "/history",
+    "/disk",
+    "/runs",
+    "/stories",
+    "/fields",
+    "/lists",
+    "/coverage",
+    "/rejects",
+    f"/stories/{HOSTILE_STORY}",
+)
 WIDTHS = (360, 768, 1440)
 
 

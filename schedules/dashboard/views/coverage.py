@@ -47,7 +47,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
 
 def _whole(query: Query, site: Site) -> tuple[dict[str, Any] | None, str | None]:
     try:
-        counts, why = _parse(site_coverage(query.source.dataset, site.name, query.since(site), query.moment))
+        counts, why = _parse(site_coverage(query.source.folder(site.name), site.name, query.since(site), query.moment))
         return (counts | _density(query, site, counts) if counts else None), why
     except (OSError, ValueError, DataDamaged) as error:  # ValueError includes Arrow's errors
         why = one_line(str(error))

@@ -27,7 +27,7 @@ def lists(query: Query) -> dict[str, Any]:
 
 def _site(query: Query, site: Site) -> dict[str, Any]:
     # Read the day before the latest snapshot, even if the latest snapshot is old.
-    parts = [part for part, _ in query.source.dataset.published(TABLES["rankings"], site.name)][-3:]
+    parts = [part for part, _ in query.source.folder(site.name).published(TABLES["rankings"], site.name)][-3:]
     rows = query.source.rows("rankings", site.name, _READ_COLUMNS, parts[0]).to_pylist() if parts else []
     by_list = defaultdict(list)
     for row in rows:

@@ -5,12 +5,15 @@ import stat
 from typing import Any
 
 from crawler.safe_text import escape_unsafe
+from pipelines.analysis.run_details import slowest_pages
+from pipelines.storage.errors import DataDamaged
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.formatting import outcome_meaning
 from schedules.dashboard.query_params import Query, site_info
 from schedules.reports.report import RunReport, site_of
 
 MAX_RUNS = 300
+MAX_SLOWEST_PAGES = 10
 MAX_LOG_BYTES = 256 * 1024
 _DETAILS = ("fields", "coverage", "outcomes")
 _TOTALS = ("new", "revised", "unchanged", "gone", "rejected", "requests")
@@ -60,9 +63,27 @@ def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
     outcomes = sorted(run.outcomes.items(), key=lambda item: (-item[1], item[0]))
     rows = [{"outcome": name, "count": n, "meaning": outcome_meaning(name)} for name, n in outcomes]
     at = query.moment.isoformat()
-    has_log = query.source.dataset.log(run_id).is_file()
+    has_log = query.source.folder(run.site).log(run_id).is_file()
     info = site_info(query.source.site(run.site))
-    return {"at": at, **info, "run": run.as_dict(), "outcomes": rows, "log": has_log}
+    return {
+        "at": at,
+        **info,
+        "run": run.as_dict(),
+        "outcomes": rows,
+        "log": has_log,
+        "slowest": _slowest_pages(query, run),
+    }
+
+
+def _slowest_pages(query: Query, run: RunReport) -> list[dict[str, Any]]:
+    try:
+        found = slowest_pages(
+            query.source.folder(run.site), run.site, run.run_id, run.started, run.ended, MAX_SLOWEST_PAGES
+        )
+    except (DataDamaged, OSError) as error:
+        query.source.unreadable["fetches"] = str(error).splitlines()[0]
+        return []
+    return found
 
 
 def run_log(query: Query, run_id: str) -> dict[str, Any] | None:
@@ -71,7 +92,8 @@ def run_log(query: Query, run_id: str) -> dict[str, Any] | None:
     Unsafe characters are escaped. Only a regular file in the folder of logs is opened, never a symbolic link.
     """
     try:
-        descriptor = os.open(query.source.dataset.log(run_id), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        path = query.source.folder(site_of(run_id)).log(run_id)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     found = os.fstat(descriptor)

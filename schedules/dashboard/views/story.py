@@ -66,7 +66,7 @@ def _intervals(source: DataSource, story_id: str, since: str) -> list[dict[str, 
     import pyarrow.compute as pc
 
     site = story_id.partition(":")[0]
-    earlier = [part for part, _ in source.dataset.published(TABLES["rankings"], site) if part < since]
+    earlier = [part for part, _ in source.folder(site).published(TABLES["rankings"], site) if part < since]
     rows = source.rows("rankings", site, _RANKING, max(earlier, default=since))
     found = rank_intervals(rows.append_column("site", pa.array([site] * len(rows), pa.string())))
     return sorted(found.filter(pc.equal(found["story_id"], story_id)).to_pylist(), key=highest_first)

@@ -1,0 +1,109 @@
+"""Views over the sites of several hosts: state, history of alarms and runs, and disks."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.storage.data_folder import DataFolder
+from schedules.dashboard.data_source import DataSource
+from schedules.dashboard.query_params import InvalidQuery, Query
+from schedules.dashboard.views.all_sites import alarm_history, all_sites, disk_use, run_history
+from tests.support.dashboard_data import make_report, write_report
+
+NOW = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def write_runs(data: DataFolder, site: str, ages: Sequence[timedelta], bad: Sequence[int] = (), **more: Any) -> None:
+    """Write a run for each age; those at the places in ``bad`` have an alarm."""
+    data.runs.mkdir(parents=True, exist_ok=True)
+    for place, age in enumerate(ages):
+        at = NOW - age
+        alarm = {"key": f"{site}/field/byline", "kind": "field", "sentence": f"byline is gone from {site}"}
+        verdict = {"exit_code": 9, "problems": [alarm["sentence"]]} if place in bad else {"exit_code": 0}
+        own = {"site": site, "run_id": f"{at:%Y%m%dT%H%M%SZ}-{site}-0000", "verdict": verdict}
+        write_report(data, make_report(at, "night") | own | {"alarms": [alarm] if place in bad else []} | more)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    west, east = DataFolder(tmp_path / "west"), DataFolder(tmp_path / "east")
+    hourly = [HOUR * n for n in range(1, 9)]
+    write_runs(west, "good", hourly)
+    write_runs(west, "moved", [30 * DAY, 31 * DAY])
+    write_runs(east, "moved", hourly)
+    write_runs(east, "broken", hourly, bad=(0, 1, 4))
+    write_runs(east, "older", [HOUR, *(DAY * n for n in range(1, 5))], bad=(0, 1, 2, 3))
+    write_runs(west, "quiet", [DAY + hour for hour in hourly])
+    return tmp_path
+
+
+def query(root: Path, **how: Any) -> Query:
+    (root / "timetable.toml").write_text("")
+    source = DataSource(DataFolder(root), root / "timetable.toml")
+    source.index.refresh()
+    return Query(source, NOW, **how)
+
+
+def test_sites_of_all_hosts_come_worst_first(root: Path) -> None:
+    data = all_sites(query(root))
+    states = [(site["site"], site["host"], site["state"]) for site in data["sites"]]
+    assert states == [
+        *(("older", "east", "bad"), ("broken", "east", "bad"), ("quiet", "west", "silent")),
+        *(("good", "west", "good"), ("moved", "east", "good")),
+    ]
+    assert data["counts"] == {"bad": 2, "silent": 1, "good": 2, "none": 0}
+    assert (data["reports_waiting"], data["reports_left_out"]) == (0, 0)
+
+
+def test_alarm_history_joins_consecutive_runs(root: Path) -> None:
+    rows = alarm_history(query(root, site="broken"))["rows"]
+    found = [(row["runs"], row["first_at"], row["cleared_at"]) for row in rows]
+    at = [(NOW - hours * HOUR).isoformat() for hours in range(9)]
+    assert found == [(2, at[2], None), (1, at[5], at[4])]
+
+
+def test_older_report_may_come_later(root: Path) -> None:
+    asked = query(root, site="broken")
+    path = DataFolder(root / "east").run(f"{NOW - 4 * HOUR:%Y%m%dT%H%M%SZ}-broken-0000")
+    assert path.exists()
+    write_runs(DataFolder(root / "east"), "broken", [9 * HOUR], bad=(0,))
+    asked.source.index.refresh()
+    assert [row["runs"] for row in alarm_history(asked)["rows"]] == [2, 1, 1]
+
+
+def test_history_has_pages_over_two_years(tmp_path: Path) -> None:
+    write_runs(DataFolder(tmp_path), "kalbela", [DAY * n for n in range(1, 400)])
+    pages = [run_history(query(tmp_path, days=730, page=page)) for page in (1, 4, 5)]
+    assert [len(page["rows"]) for page in pages] == [100, 99, 0]
+    assert [page["pages"] for page in pages] == [4, 4, 4]
+    assert run_history(query(tmp_path, days=30))["total"] == 30
+
+
+def test_disk_use_carries_sizes_over_days_without_runs(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    for ages, size in (([5 * DAY], 3_000_000), ([2 * DAY], 5_000_000)):
+        disk = {"tables": size, "archive": size, "ledger": 0, "free": 7}
+        write_runs(data, "kalbela", ages, disk=disk)
+    found = disk_use(query(tmp_path, days=7))
+    assert found["megabytes"] == [0, 6, 6, 6, 10, 10, 10]
+    assert (found["sites"][0]["grown"], found["hosts"]) == (4_000_000, [("", 7)])
+    assert disk_use(query(tmp_path, days=730))["megabytes"][-1] == 10
+
+
+def test_unreadable_report_is_counted(root: Path) -> None:
+    (root / "east" / "runs" / "20260212T010000Z-broken-ffff.json").write_text("{")
+    asked = query(root)
+    asked.source.index.refresh()
+    assert all_sites(asked)["reports_left_out"] == 1
+
+
+@pytest.mark.parametrize("parameters", [{"page": "0"}, {"page": "-1"}, {"page": "1e3"}, {"days": "731"}])
+def test_wrong_page_or_period_is_refused(root: Path, parameters: dict[str, str]) -> None:
+    source = query(root).source
+    with pytest.raises(InvalidQuery):
+        Query.parse(source, NOW, parameters, is_long=True)
+    assert Query.parse(source, NOW, {"days": "730"}).days == 90

@@ -10,6 +10,7 @@ from benchmarks.environment import FOLDER, python_of
 
 OURS = "khobor"
 IN_ONE_PROCESS = f"{OURS}, in one process"
+WITHOUT_ARCHIVE = f"{OURS}, without the archive"
 _AT_ONCE = 16  # concurrent requests of every contestant; the local server needs no politeness
 
 
@@ -43,6 +44,10 @@ def _in_one_process(site: str, folder: Path) -> list[str]:
     return [*_ours(site, folder), "-s", "KHOBOR_PARSE_IN_WORKER=False"]
 
 
+def _without_archive(site: str, folder: Path) -> list[str]:
+    return [*_ours(site, folder), "-s", "KHOBOR_ARCHIVE=False"]
+
+
 def _peer(script: str, environment: str = "peers") -> Callable[[str, Path], list[str]]:
     def command(site: str, folder: Path) -> list[str]:
         return [str(python_of(environment)), str(FOLDER / "peers" / script), site, str(folder / "rows.jsonl")]
@@ -57,6 +62,7 @@ def _lines(folder: Path) -> list[Row]:
 CONTESTANTS = (
     Contestant(OURS, _ours, lambda folder: rows_of_parquet(folder / "stories")),
     Contestant(IN_ONE_PROCESS, _in_one_process, lambda folder: rows_of_parquet(folder / "stories")),
+    Contestant(WITHOUT_ARCHIVE, _without_archive, lambda folder: rows_of_parquet(folder / "stories")),
     Contestant("Scrapy, empty callback", _peer("scrapy_empty.py"), None, ((OURS, 1.0), (IN_ONE_PROCESS, 0.85))),
     Contestant("Scrapy, naive spider", _peer("scrapy_naive.py"), _lines, ((OURS, 2.6),)),
     Contestant("Crawlee", _peer("crawlee_naive.py"), _lines, ((OURS, 1.4),)),

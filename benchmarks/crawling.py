@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.contestants import CONTESTANTS, IN_ONE_PROCESS, OURS, Contestant
+from benchmarks.contestants import CONTESTANTS, IN_ONE_PROCESS, OURS, WITHOUT_ARCHIVE, Contestant
 from benchmarks.correctness import Right, right
 from benchmarks.measuring import Cost, Spread, cost_of
 from benchmarks.pages import Pages
@@ -15,6 +15,7 @@ from benchmarks.report import table
 from benchmarks.site import Ceiling, Site, ceiling, serving
 from tests.support.project import PROJECT
 
+_MAX_ARCHIVE_COST = 1.1
 _DONE = (0, 3)  # 3: done, but below an expectation, which a site without listings is
 
 
@@ -73,7 +74,7 @@ def _round(contestant: Contestant, site: Site, sizes: tuple[int, int], folder: P
 
 
 def _cwd(contestant: Contestant, work: Path) -> Path:
-    return PROJECT if contestant.name in (OURS, IN_ONE_PROCESS) else work
+    return PROJECT if contestant.name in (OURS, IN_ONE_PROCESS, WITHOUT_ARCHIVE) else work
 
 
 def _goals(measured: dict[str, list[Round]]) -> str:
@@ -85,6 +86,10 @@ def _goals(measured: dict[str, list[Round]]) -> str:
             found = Spread.of([theirs.wall / ours.wall for theirs, ours in pairs])
             verdict = "kept" if found.middle >= goal else "NOT kept"
             lines.append(f"- {name}: {goal:g} times as fast as {contestant.name}: {verdict} ({found.text()})")
+    pairs = zip(measured[OURS], measured[WITHOUT_ARCHIVE], strict=True)
+    archived = Spread.of([ours.cpu / without.cpu for ours, without in pairs])
+    verdict = "kept" if archived.middle <= _MAX_ARCHIVE_COST else "NOT kept"
+    lines.append(f"- at most {_MAX_ARCHIVE_COST:g} times the CPU of {WITHOUT_ARCHIVE}: {verdict} ({archived.text()})")
     return "\n".join(("Goals:\n", *lines))
 
 

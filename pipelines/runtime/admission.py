@@ -86,7 +86,8 @@ class Admission:
                 fetch: Fetch = request.meta["fetch"]
                 fetch.fetched_at, fetch.outcome = now(), Outcome.SKIPPED_FRESH
                 fetch.reason = f"{gap_filled_by} reached back to the last run"
-                self._run.revisits.withdraw(fetch)
+                self._run.ledger.urls.close(fetch.key)
+                self._run.ledger.urls.record(fetch)
             else:
                 self._queue.push(request)
         self.held.clear()

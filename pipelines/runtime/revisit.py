@@ -55,11 +55,6 @@ class Revisits:
         self.ledger.urls.discover(fetch, position)
         self.ledger.runs.count(self.run_id, "discovered")
 
-    def withdraw(self, fetch: Fetch) -> None:
-        """Record that a discovered URL is not requested after all; ``fetch.outcome`` is the reason."""
-        self.ledger.urls.close(fetch.key)
-        self.ledger.urls.record(fetch)
-
     def note(self, fetch: Fetch) -> None:
         """Record that a URL was discovered and is not requested; ``fetch.outcome`` is the reason."""
         self.ledger.urls.record(fetch)
@@ -91,7 +86,8 @@ class Revisits:
         self.on_outcome(fetch)
 
     def _count_yield(self, fetch: Fetch) -> None:
-        counts = {"html": int(fetch.is_html)}
+        has_failed = bool(fetch.ranked_list) and Outcome(fetch.outcome).is_failed
+        counts = {"html": int(fetch.is_html), f"list/{fetch.ranked_list}/failed": int(has_failed)}
         if fetch.story_id is None and fetch.outcome in (Outcome.LIST, Outcome.EMPTY):
             is_empty = fetch.outcome == Outcome.EMPTY
             counts |= {f"entry/{fetch.via}/read": 1, f"entry/{fetch.via}/empty": is_empty}

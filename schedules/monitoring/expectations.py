@@ -16,6 +16,7 @@ from schedules.monitoring.yields import (
     entry_points_empty,
     listed,
     lists_empty,
+    lists_failed,
     lists_replaced,
     stale,
     story_urls,
@@ -258,6 +259,7 @@ _SEVERE: Sequence[_Check] = (
 _MINOR: Sequence[_Check] = (
     lambda summary, _: lists_replaced(summary),
     lambda summary, _: entry_points_empty(summary),
+    lambda summary, expected: lists_failed(summary, expected.lists),
     *(_rejected, _stories_failed, _failed, _failed_in_a_row, _removed, _clock),
     lambda summary, _: stale(summary),
 )

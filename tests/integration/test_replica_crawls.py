@@ -49,6 +49,28 @@ def test_crawl_of_replica_keeps_every_field(site: str, tmp_path: Path) -> None:
     assert not declared & set(pd.read_parquet(tmp_path / "fetches")["via"])
 
 
+@pytest.mark.parametrize("times", [1, 99])
+def test_list_that_fails_is_a_failed_request(times: int, tmp_path: Path) -> None:
+    replica, codes, asked = REPLICAS["prothomalo"], [], []
+    [path] = [each.paths[0] for each in newspapers()["prothomalo"].entry_points if getattr(each, "ranked", "")]
+
+    def answer(host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:
+        asked.append(target)
+        fails = target == path and not codes and asked.count(path) <= times
+        return Response(503, b"") if fails else replica.answer(host, target), 0.0
+
+    server = Server(answer, lambda: datetime.now(UTC), [])
+    try:
+        for _ in range(2):
+            done = khobor("crawl", "prothomalo", "--json", "--mirror", server.url, *QUICK, "--data", str(tmp_path))
+            report = json.loads(done.stdout)
+            codes.append((done.returncode, [alarm["key"] for alarm in report["alarms"]]))
+    finally:
+        server.close()
+    assert codes[0] == ((3, ["prothomalo/failed/popular"]) if times > 1 else (0, [])), report["verdict"]
+    assert codes[1] == (0, [])
+
+
 def plain(value: object) -> object:
     """A value of a data frame as the truth writes it, None for a missing or empty one."""
     if isinstance(value, pd.Timestamp):

@@ -16,6 +16,9 @@ _ERROR = re.compile(
     re.MULTILINE,
 )
 
+# Libraries in C++ and Rust do not raise MemoryError, but write this to stderr and abort the process.
+_NO_MEMORY = re.compile(r"^terminate called .*'std::bad_alloc'|^memory allocation of \d+ bytes failed", re.MULTILINE)
+
 
 def print_error(sentence: str) -> None:
     """Print an error as one line to stderr, in the format of the log (text or JSON)."""
@@ -34,6 +37,13 @@ def error_in_log(log: str) -> tuple[str | None, str | None]:
     if not errors:
         return None, None
     return next((error["reason"] for error in reversed(errors) if error["reason"]), None), errors[-1]["message"]
+
+
+def abort_in_log(log: str) -> tuple[str, str | None]:
+    """Return the reason and the error message, by the text of its log, for a run that a library aborted (SIGABRT)."""
+    if _NO_MEMORY.search(log):
+        return "memory", "a library got no memory and aborted the run"
+    return "killed", "a library aborted the run (SIGABRT); the end of its log says where"
 
 
 def _as_text(line: str) -> str:

@@ -28,7 +28,7 @@ from schedules.paths import PROJECT
 from schedules.reports.progress import Progress, read_progress
 from schedules.reports.report import read_report
 from schedules.runner.bucket_uploads import ProgressUpload
-from schedules.runner.log_tail import error_in_log
+from schedules.runner.log_tail import abort_in_log, error_in_log
 from schedules.runner.watchdog import Watchdog
 
 
@@ -228,7 +228,8 @@ class RunProcess:
     def _error_in_log(self) -> tuple[str | None, str | None]:
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
-            return error_in_log(log.read().decode(errors="replace"))
+            text = log.read().decode(errors="replace")
+        return abort_in_log(text) if self._child.returncode == -signal.SIGABRT else error_in_log(text)
 
     def _ledger(self) -> Ledger:
         newspaper = self.options.newspaper

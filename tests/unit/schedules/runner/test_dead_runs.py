@@ -23,11 +23,15 @@ from schedules.timetable.config import Timetable
 from tests.support.alert_receivers import webhook_server
 from tests.support.run_reports import NIGHT
 
+ABORT = 'import os; os.write(2, b"{}\\n"); os.abort()'
 DEATHS = {
     "kill": ("import os; os.kill(os.getpid(), 9)", 1, "broken_off"),
     "import": ("import khobor_that_is_not_there", 1, "broken_off"),
     "usage": ("import sys; print('khobor: no module lxml', file=sys.stderr); sys.exit(2)", 1, "broken_off"),
     "memory": ("import sys; print('khobor: too little memory', file=sys.stderr); sys.exit(7)", 7, "storage"),
+    "abort": ("import os; os.abort()", 1, "broken_off"),
+    "c++": (ABORT.format("terminate called after throwing an instance of 'std::bad_alloc'"), 7, "storage"),
+    "rust": (ABORT.format("memory allocation of 99 bytes failed"), 7, "storage"),
     "damage": ("import sys; sys.exit(8)", 8, "damaged"),
 }
 

@@ -60,6 +60,11 @@ def test_documented_commands_run(page: str, checkout: Path, monkeypatch: pytest.
         assert main([*arguments, *data]) == 0, line
 
 
+def test_documented_sql_runs(checkout: Path) -> None:
+    for block in blocks("docs/analyse.md", "sql"):
+        assert main(["query", block, "--data", "data"]) == 0, block
+
+
 def test_last_line_of_demo_runs_as_printed() -> None:
     done = subprocess.run(["sh", "-c", next_command(SAMPLE)], capture_output=True, text=True, check=True)
     assert "world/" in done.stdout

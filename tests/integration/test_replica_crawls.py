@@ -51,7 +51,7 @@ def test_crawl_of_replica_keeps_every_field(site: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("times", [1, 99])
 def test_list_that_fails_is_a_failed_request(times: int, tmp_path: Path) -> None:
-    replica, codes, asked = REPLICAS["prothomalo"], [], []
+    replica, codes, asked = REPLICAS["prothomalo"], list[tuple[int, list[str]]](), list[str]()
     [path] = [each.paths[0] for each in newspapers()["prothomalo"].entry_points if getattr(each, "ranked", "")]
 
     def answer(host: str, target: str, headers: dict[str, str]) -> tuple[Response | None, float]:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CLUSTER, NEWSPAPERS = "10.77.0.1", "10.78.0.1"
@@ -86,12 +86,23 @@ def relayed(address: str, port: int) -> Iterator[int]:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, outer), pump(inner, writer))
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(pump(reader, outer), pump(inner, writer))
+
+    async def stop() -> None:
+        server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     server = loop.run_until_complete(asyncio.start_server(relay, address, 0))
-    threading.Thread(target=loop.run_forever, daemon=True).start()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

@@ -31,7 +31,7 @@ LAYOUT = Layout(
     edition=_either("PTime"),
     image=(attribute(".desktopDetailPhoto img", "data-src", "src"), attribute(".detailPhoto img", "data-src", "src"))
     + data.IMAGE,
-    ignored_images=r"^data:|/uploads/settings/",
+    ignored_images="/uploads/settings/",
     caption=_either("Photo", " figcaption"),
     body=(".desktopDetailBody", ".detailBody"),
     exclude=data.ADVERTS,

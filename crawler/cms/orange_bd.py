@@ -78,7 +78,7 @@ def layout(name: str, title: str, *, latin: str) -> Layout:
             json_ld("image", matching="/news_photos/"),
             json_ld("image", "url", matching="/news_photos/"),
         ),
-        ignored_images=r"^data:|\blogo\b|placeholder|loading|blank\.|\.svg\b",
+        ignored_images=r"\blogo\b|placeholder|loading|blank\.|\.svg\b",
         caption=(
             css(f"{_PICTURE} [class*=caption], {_PICTURE} figcaption, {_PICTURE} + [class*=caption]", exclude=_FURTHER),
             attribute(f"{_PICTURE} [data-sub-html]", "data-sub-html", markup=True),

@@ -2,12 +2,12 @@
 
 The pages contain their data as JSON in `script#static-page`. A browser builds story cards from it that are not in the
 HTML. Class names with a hash change with each release and are not used. Reliability of these facts (A to C, see
-`crawler.cms`): body, JSON-LD and lists A, other fields B.
+`crawler.cms`): body, JSON-LD, lists and keys of the page's JSON A, writer without a page C, other fields B.
 """
 
 from crawler.cms import structured_data as data
 from crawler.entry_points import EntryPoint, Feed, Json, JsonPath, Listing, Sitemap
-from crawler.parsing.extractors import attribute, css, json_ld
+from crawler.parsing.extractors import attribute, css, json_ld, script_json
 from crawler.parsing.layout import Layout
 from crawler.parsing.ranked_lists import RankedList
 from crawler.spider import NewspaperSpider
@@ -19,6 +19,8 @@ LAYOUT = Layout(
     section=data.SECTION,
     kicker=(css(".story-title-info .sub-title"), json_ld("alternativeHeadline")),
     authors=(
+        # The author's name is "লেখা:" ("text:") if the writer has no page of their own.
+        css('.author-name-location-wrapper:has(.contributor-name:lexbor-contains("লেখা:")) .author-location'),
         css(".author-name-location-wrapper .contributor-name", exclude=".author-location"),
         css(".print-authors-list"),
         *data.AUTHORS,
@@ -29,8 +31,13 @@ LAYOUT = Layout(
         css(".time-social-share-wrapper, .story-metadata-wrapper"),
     ),
     updated=data.UPDATED,
+    edition=(script_json("#static-page", "qt.data.story.metadata.story-attributes.edition"),),
     image=(attribute(".story-page-hero img", "data-src", "src"), *data.IMAGE),
-    caption=(css(".story-page-hero .story-element-image-caption"), attribute(".story-page-hero img", "alt")),
+    caption=(
+        css(".story-page-hero .story-element-image-caption", exclude=".story-element-image-attribution"),
+        attribute(".story-page-hero img", "alt"),
+    ),
+    credit=(css(".story-page-hero .story-element-image-attribution"),),
     body=(".story-content-wrapper .story-element-text", ".story-element-text"),
     story_container=".story-content-wrapper",
     exclude=f".story-element-text-also-read, .adsBox, .dfp-ad-unit, .print-adslot, .print-none, {data.ADVERTS}",

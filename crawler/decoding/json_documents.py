@@ -56,6 +56,11 @@ def html_at(document: Any, path: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def strings_at(document: Any, path: str) -> Iterator[str]:
+    """Yield the strings at a path of a JSON document, also those in a list at its end."""
+    return (value for value in _items(document, path) if isinstance(value, str))
+
+
 def shape_of(document: Any) -> str:
     """Describe the top level of a JSON document, for an error message about a path that finds nothing in it."""
     if isinstance(document, dict):

@@ -26,18 +26,19 @@ _CREDITS = tuple(
         rf"[(\[]\s*+(?P<label>{_LABEL})\s*+[:ঃ–—/-]\s*+{_who(80)}\s*+[)\]][\s।.]*+$",
         rf"(?:^|[\s।.?!|–—-])(?P<label>{_LABEL})\s*+[:ঃ]\s*+{_who(80)}[\s।.]*+$",
         rf"{_BEFORE}(?P<label>{_LABEL})\s*+[–—/-]\s*+{_who(30)}{_AFTER}",
-        # Credits without a label: collected, file photo, or a graphic of the newspaper.
+        rf"{_BEFORE}[–—-]\s*+(?P<label>{_LABEL})\s++{_who(30)}{_AFTER}",
+        # Credits without a label: collected, file photo, own photo (চিত্র in Kolkata), or a graphic.
         rf"{_BEFORE}(?P<label>ছবি\s+)?(?P<who>সংগৃহীত)(?:\s+ছবি)?{_AFTER}",
-        rf"{_BEFORE}(?P<label>)(?P<who>(?:ফাইল|পুরোনো|পুরনো|প্রতীকী|প্রতিকী)\s*ছবি){_AFTER}",
+        rf"{_BEFORE}(?P<label>)(?P<who>(?:ফাইল|পুরোনো|পুরনো|প্রতীকী|প্রতিকী|নিজস্ব)\s*(?:ছবি|চিত্র)){_AFTER}",
         rf"{_BEFORE}(?P<label>)(?P<who>(?:[^\s।]{{1,60}}+\s++)?(?:{_GRAPHICS})){_AFTER}",
     )
 )
-_CREDIT_WORD = compile_nfc(rf"{_PICTURE}|সৌজন্যে|সংগৃহীত", re.IGNORECASE)  # every credit has one of these
+_CREDIT_WORD = compile_nfc(rf"{_PICTURE}|চিত্র|সৌজন্যে|সংগৃহীত", re.IGNORECASE)  # every credit has one of these
 _CREDIT_FIRST = compile_nfc(rf"\A\s*+(?:{_LABEL})\s*+[:ঃ]\s*+{_who(40)}।\s*+(?P<caption>.*\S)\s*+", re.IGNORECASE)
 _BARE_LABEL = compile_nfc(rf"\A(?:(?:{_LABEL})\s*+[:ঃ–—-]|(?:ছবি|(?:ছবির\s++)?ক্যাপশা?ন)\s*+[:ঃ–—-]?+)\s*+", re.IGNORECASE)
 _CAPTION_LABEL = compile_nfc(r"^\s*(?:ছবির\s+)?ক্যাপশা?ন\s*[:ঃ]\s*", re.IGNORECASE)
 # A note on the picture's age is not a credit; it stays in the caption, without the label of a credit.
-_FILE_NOTE = compile_nfc(r"(?:ফাইল|পুরোনো|পুরনো|পুরানো)\s*(?:ছবি|ফটো)|file\s+(?:photo|image|picture)", re.IGNORECASE)
+_FILE_NOTE = compile_nfc(r"(?:ফাইল|পুরোনো|পুরনো|পুরানো)\s*(?:ছবি|ফটো|চিত্র)|file\s+(?:photo|image|picture)", re.IGNORECASE)
 _NOTE_LABEL = compile_nfc(rf"(?:{_LABEL})\s*[:ঃ–—/-]\s*(?=(?:{_FILE_NOTE.pattern})\W*$)", re.IGNORECASE)
 _MAX_CREDIT_LENGTH = 120
 _MAX_CAPTION_LENGTH = 2_000  # the patterns are slow on longer text
@@ -68,6 +69,12 @@ def split_caption(text: str | None, headline: str | None) -> tuple[str | None, s
         caption, credit = _NOTE_LABEL.sub("", printed), None
     repeats_headline = caption != "" and reads_alike(caption, headline or "")
     return None if repeats_headline else clean(caption), clean(credit)
+
+
+def credit_name(text: str) -> str | None:
+    """Return a picture credit that is printed by itself, without labels such as "photo:"."""
+    printed = clean(text) or ""
+    return clean(_split(printed)[1]) or (None if _BARE_LABEL.fullmatch(printed) else printed or None)
 
 
 def reads_alike(one: str, other: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from selectolax.lexbor import LexborHTMLParser
 
 from crawler.bengali.text import clean, compile_nfc
+from crawler.decoding.json_documents import load_json, strings_at
 from crawler.decoding.json_ld import same_page
 from crawler.parsing.html_limits import limit_markup
 from crawler.parsing.page import PARSER_OPTIONS, Article, visible_text
@@ -153,6 +154,20 @@ def _values_at(value: Any, path: tuple[str, ...]) -> Iterator[str]:
         found = (each.get(key) if isinstance(each, dict) else each if key == "name" else None for each in values)
         values = [each for one in found for each in (one if isinstance(one, list) else [one])]
     return (each for each in values if isinstance(each, str))
+
+
+def script_json(selector: str, path: str) -> Extractor:
+    """Return an extractor of the strings at a path of the JSON in a script element; a list yields each of its values.
+
+    :param selector: selector of the script element
+    :param path: keys, such as `data.story.edition`
+    """
+
+    def extract(article: Article) -> Iterator[str]:
+        for node in article.page.tree.css(selector):
+            yield from strings_at(load_json((node.text() or "").encode()), path)
+
+    return Extractor(f"{selector} {path}", extract)
 
 
 def breadcrumb() -> Extractor:

@@ -20,7 +20,7 @@ from crawler.decoding.unclosed_elements import may_be_unclosed
 from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
-from crawler.parsing.captions import clean_caption, split_caption
+from crawler.parsing.captions import clean_caption, credit_name, split_caption
 from crawler.parsing.extractors import Extractor, css, extract_all, extract_first
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
@@ -29,6 +29,12 @@ from crawler.parsing.text_blocks import TextBlock, text_blocks
 from crawler.urls import SiteUrl, UrlRules
 from crawler.urls.normal_form import file_name
 
+# Pictures that a system shows for a story without one.
+_NO_PICTURE = (
+    r"^data:|/logos?/|/og-image/|(?:/|\b(?:og|social|share|media)[_-])(?:placeholder|fallback|no-?image"
+    r"|lazy(?:[_-]?lo(?:go|ad))?|default(?:[_-]?(?:og|social|share|image|img|thumb|news|photo))?)"
+    r"(?:[_-]\w{1,3})?\.(?:png|jpe?g|svg|gif|webp|avif)(?:\?|$)"
+)
 _EDITIONS = {"প্রিন্ট": "print", "অনলাইন": "online"}
 _EDITION = re.compile(rf"(?P<name>{'|'.join(_EDITIONS)})\s*(?:সংস্করণ|ভার্সন|এডিশন)")
 
@@ -44,7 +50,9 @@ class Layout:
     :param authors: extractors of one text per author; if only authors or a byline is found, it is used for both
     :param dates: extractors of text with the labels প্রকাশ (published) and আপডেট (updated)
     :param published: extractors of a date without a label, used if no labelled date is found; likewise ``updated``
-    :param ignored_images: pattern of URLs of placeholders and logos
+    :param ignored_images: pattern of URLs of placeholders and logos, besides the usual names of default pictures
+    :param credit: extractors of the lead picture's credit where it is an element of its own, which then is not part of
+        ``caption``
     :param body: selectors of the element that holds the text
     :param story_container: selector of the element that holds all parts of a text split over several elements
     :param exclude: selector of elements inside the body that are not part of the story
@@ -67,8 +75,9 @@ class Layout:
     updated: tuple[Extractor, ...] = ()
     edition: tuple[Extractor, ...] = ()
     image: tuple[Extractor, ...] = ()
-    ignored_images: str = r"^data:"
+    ignored_images: str = ""
     caption: tuple[Extractor, ...] = ()
+    credit: tuple[Extractor, ...] = ()
     body: tuple[str, ...] = ()
     story_container: str = ""
     exclude: str = ""
@@ -116,6 +125,7 @@ class Layout:
             "edition": self.edition,
             "image_url": self.image,
             "image_caption": self.caption,
+            "image_credit": self.credit,
         }
         tags = (css(self.tags),) if self.tags else ()
         declared = {column: found for column, found in fields.items() if found}
@@ -142,14 +152,11 @@ class Layout:
         if fields["byline"] is None and fields["authors"]:
             fields["byline"] = ", ".join(fields["authors"])
             article.extracted_by["byline"] = article.extracted_by["authors"]
-        fields["image_caption"] = extract_first(
-            "image_caption",
-            self._around_lead_picture(article, fields["image_url"]),
-            self.caption,
-            clean_caption,
-        )
-        headline, printed_caption = fields["headline"], fields["image_caption"]
+        picture = self._around_lead_picture(article, fields["image_url"])
+        printed_caption = extract_first("image_caption", picture, self.caption, clean_caption)
+        headline = fields["headline"]
         caption, credit = split_caption(printed_caption, headline)
+        credit = extract_first("image_credit", picture, self.credit, credit_name) or credit
         own_text = BoilerplateFilter(url_rules, page.base_url, self._promo_patterns, headline, printed_caption)
         body = "\n\n".join(own_text.story_paragraphs(self._blocks(article)))
         fields |= {"headline": headline or "", "image_caption": caption, "image_credit": credit, "body": body}
@@ -203,15 +210,26 @@ class Layout:
         return dates, tuple(unreadable)
 
     def _around_lead_picture(self, article: Article, image_url: str | None) -> Article:
-        """Return the article to search for the lead picture's caption; its body is hidden if the picture is outside."""
-        bodies, lead = [n for selector in self.body for n in article.css(selector)], file_name(image_url or "")
-        for image in (image for body in bodies for image in body.css("img")):
-            if lead and any(file_name(value or "") == lead for value in image.attributes.values()):
-                return article
-        return replace(article, hidden=frozenset(body.mem_id for body in bodies))
+        """Return the article to search for the lead picture's caption.
+
+        Figures of other pictures are hidden, and so is the body if the lead picture is outside.
+        """
+        lead = file_name(image_url or "")
+
+        def has_lead(node: LexborNode) -> bool:
+            values = (value or "" for image in node.css("img") for value in image.attributes.values())
+            return lead != "" and any(file_name(value) == lead for value in values)
+
+        bodies, figures = [n for selector in self.body for n in article.css(selector)], article.css("figure")
+        others = [figure for figure in figures if not has_lead(figure)]
+        hidden = others if not lead or len(others) < len(figures) else []
+        hidden = hidden if any(map(has_lead, bodies)) else hidden + bodies
+        return replace(article, hidden=frozenset(node.mem_id for node in hidden))
 
     def _image_url(self, url_rules: UrlRules, link: str, base_url: str) -> str | None:
-        return None if re.search(self.ignored_images, link, re.IGNORECASE) else url_rules.absolute(link, base_url)
+        patterns = filter(None, (_NO_PICTURE, self.ignored_images))
+        is_ignored = any(re.search(pattern, link, re.IGNORECASE) for pattern in patterns)
+        return None if is_ignored else url_rules.absolute(link, base_url)
 
     def _blocks(self, article: Article) -> list[TextBlock]:
         exclude = f"{EMBEDDED}, {self.exclude}" if self.exclude else EMBEDDED

@@ -3,7 +3,8 @@
 Times are Indian (+05:30). The number after `/cid/` identifies a story. The slug may change; its end names the edition.
 `/amp/…` and `/app/…` are other versions of a story. Pages print only the date of the last update; that of publication
 is in JSON-LD. Text behind the paywall may be cut. Reliability of these facts (A to C, see `crawler.cms`): URLs and
-printed dates A, section pages B, article C (of 2023).
+printed dates A, section pages B, article C (of 2023); the elements of kicker and tags are not known, so the kicker is
+the line directly above the headline, and tags are the links to topics.
 """
 
 import re
@@ -19,11 +20,13 @@ _SECTIONS = "india west-bengal world sports entertainment lifestyle business edi
 
 LAYOUT = Layout(
     name="anandabazar-2023",
-    title=(".articlebox h1", "h1"),
-    headline=(css(".articlebox h1"), *data.HEADLINE),
+    title=(".articlebox h1, .articletbox h1", "h1"),
+    headline=(css(".articlebox h1, .articletbox h1"), *data.HEADLINE),
     section=data.SECTION,
-    subtitle=(css(".articlebox h2"),),
-    byline=(css(".editbox > h5"), *data.AUTHORS),
+    kicker=(css(":is(.articlebox, .articletbox) :has(+ h1)"),),
+    subtitle=(css(".articlebox h2, .articletbox h2"),),
+    byline=(css(".editbox > h5, .bynowtxt"), *data.AUTHORS),
+    authors=data.AUTHORS,
     dates=(css(".editbtm span", matching="আপডেট"), css(".editbox", matching="আপডেট")),
     published=data.PUBLISHED,
     updated=data.UPDATED,
@@ -31,6 +34,7 @@ LAYOUT = Layout(
     image=(attribute(".leadimgbox img", "data-src", "src"), *data.IMAGE),
     caption=(css(".leadimgbox"), attribute(".leadimgbox img", "alt")),
     body=(".articlebox .contentbox", "#contentbox", ".contentbox"),
+    tags='.tagbox a[href*="/topic/"], [class*=tags] a[href*="/topic/"]',
     exclude=f".stkyadbox, .articlestkyfooter, {data.ADVERTS}",
 )
 

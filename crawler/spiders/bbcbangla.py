@@ -32,9 +32,11 @@ LAYOUT = Layout(
     updated=data.UPDATED,
     image=(json_ld("image", "url"), meta("og:image")),
     caption=(css("main figure figcaption", remove="^(?:ছবির উৎস,.*?)?ছবির ক্যাপশান,"),),
-    body=("main [dir=ltr]",),
+    credit=(css("main figure p[role=text]", remove="^ছবির উৎস,"),),
+    body=("main [dir=ltr]:not(figcaption), main h2",),
     story_container="main",
-    exclude="h1, figure, time, [data-testid=byline], section, ul[role=list] a, [data-e2e=related-content]",
+    exclude="h1, figure, time, [data-testid=byline], [aria-labelledby], section, ul[role=list] a,"
+    " [data-e2e=related-content]",
     promo=("^সতর্কবাণী:", "^এই খবর নিয়ে আরো তথ্য"),
     tags='[aria-labelledby="related-topics"] a',
 )

@@ -23,6 +23,7 @@ LAYOUT = Layout(
     title=("h1",),
     headline=(css("h1"), *data.HEADLINE),
     section=data.SECTION,
+    kicker=(css("article header > p:has(+ h1)"),),
     authors=(
         *data.AUTHORS,
         css('article [class*="author"] a, article [class*="writer"] a'),

@@ -28,7 +28,6 @@ LAYOUT = Layout(
     published=data.PUBLISHED,
     updated=data.UPDATED,
     image=(attribute(".featured-image img", "data-src", "src"), *data.IMAGE),
-    ignored_images=r"^data:|placeholder|lazy|/og-image/",
     caption=(css('.featured-image [class*="caption"]'), attribute(".featured-image img", "alt")),
     body=(".content-details",),
     exclude=data.ADVERTS,

@@ -6,7 +6,7 @@ from unicodedata import normalize
 import pytest
 from hypothesis import strategies as st
 
-from crawler.parsing.captions import clean_caption, has_picture_credit, is_picture_credit, split_caption
+from crawler.parsing.captions import clean_caption, credit_name, has_picture_credit, is_picture_credit, split_caption
 from crawler.parsing.extractors import attribute, css, meta
 from crawler.parsing.layout import Layout
 from crawler.parsing.page import Page
@@ -59,6 +59,11 @@ def nfc(text: str | None) -> str | None:
         ("ছবি : পুরনো ছবি", "পুরনো ছবি", None),
         (f"{WHO}। ছবি : File Photo", f"{WHO}। File Photo", None),
         ("প্রতীকী ছবি", None, "প্রতীকী ছবি"),
+        (f"{WHO}। নিজস্ব চিত্র", f"{WHO}।", "নিজস্ব চিত্র"),
+        (f"{WHO}। প্রতীকী চিত্র।", f"{WHO}।", "প্রতীকী চিত্র"),
+        (f"{WHO}। -ছবি যুগান্তর", f"{WHO}।", "যুগান্তর"),
+        (f"{WHO} - ছবি তোলার সময়", f"{WHO} - ছবি তোলার সময়", None),
+        ("অর্থনীতির চিত্র: আশার খবর", "অর্থনীতির চিত্র: আশার খবর", None),
         (WHO, WHO, None),
         ("শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", "শিল্পীর আঁকা প্রতিচ্ছবি : বিদ্রোহ", None),
         ("সংগৃহীত ধান তোলা হচ্ছে গোলায়", "সংগৃহীত ধান তোলা হচ্ছে গোলায়", None),
@@ -159,9 +164,27 @@ def check_note(words: list[str], note: str, form: str) -> None:
 @examples
 def test_note_of_age_stays_in_caption(examples: int) -> None:
     words = st.lists(st.sampled_from(["রাজধানীতে", "বৃষ্টির", "দৃশ্য", "Dhaka", "২০২৬"]), min_size=1, max_size=6)
-    notes = st.sampled_from(["ফাইল ছবি", "পুরোনো ছবি", "পুরনো ছবি", "ফাইল ফটো", "File photo"])
+    notes = st.sampled_from(["ফাইল ছবি", "পুরোনো ছবি", "পুরনো ছবি", "ফাইল ফটো", "ফাইল চিত্র", "File photo"])
     forms = st.sampled_from(["{0}। {1}", "{0}। ছবি : {1}", "{0} | ছবি: {1}", "{0} ({1})", "{0}। ছবি/{1}", "{0} - {1}"])
     holds(check_note, words, notes, forms, examples=examples)
+
+
+@pytest.mark.parametrize(
+    ("printed", "credit"),
+    [("ছবি: এএফপি", "এএফপি"), ("এএফপি", "এএফপি"), ("রয়টার্স ফাইল ছবি", "রয়টার্স ফাইল ছবি"), ("ছবি:", None), (" ", None)],
+)
+def test_separate_credit_loses_its_label(printed: str, credit: str | None) -> None:
+    assert credit_name(printed) == nfc(credit)
+
+
+@pytest.mark.parametrize("order", ["{lead}{other}", "{other}{lead}"])
+@pytest.mark.parametrize("lead", ["মূল ছবি", None])
+def test_caption_is_of_the_lead_figure(order: str, lead: str | None) -> None:
+    figures = {
+        "lead": LEAD.format(CAPTION.format(lead) if lead else ""),
+        "other": INLINE.format(CAPTION.format("আরেক")),
+    }
+    assert caption_of(order.format(**figures), "") == lead
 
 
 @pytest.mark.parametrize("declared", ["", OG, OG.replace(".com/lead.jpg", ".com/small/lead.jpg?width=1200")])

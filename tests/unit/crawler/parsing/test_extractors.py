@@ -18,6 +18,7 @@ from crawler.parsing.extractors import (
     json_ld,
     meta,
     page_url,
+    script_json,
 )
 from crawler.parsing.page import Article, Page, visible_text
 
@@ -86,6 +87,13 @@ def test_visible_text_of_an_element(html: str, without: str, text: str | None) -
         (meta("og:title", remove=".*"), "<meta property='og:title' content='এক'>", []),
         (meta("og:image", matching="/photos/"), "<meta property='og:image' content='/logo.png'>", []),
         (meta("og:image", matching="/photos/"), "<meta property='og:image' content='/photos/a'>", ["/photos/a"]),
+        (
+            script_json("#data", "a.b"),
+            '<script id=data type="application/json">{"a":{"b":["এক",2,"দুই"]}}</script>',
+            ["এক", "দুই"],
+        ),
+        (script_json("#data", "a.b"), '<script id=data>{"a":{"b":"এক"}}</script>', ["এক"]),
+        (script_json("#data", "a.b"), '<script id=data>{"a":[]}</script><script id=data>{"a"</script>', []),
         (meta("og:title"), "<meta content='x'><meta property='og:title' content=''>", []),
     ],
     ids=lambda value: value.name if isinstance(value, Extractor) else "",

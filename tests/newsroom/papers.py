@@ -27,13 +27,18 @@ _CLOCK = json.dumps({"tests.newsroom.simulated_clock.FollowServerDate": 0})
 
 @dataclass(frozen=True)
 class Fault:
-    """A change of one newspaper's replies for a time, and the start of the key of the alarm that it must raise."""
+    """A change of one newspaper's replies for a time.
+
+    :ivar alarm: start of the key of the alarm that it must raise, after the site's name
+    :ivar also: starts of the keys of alarms that it may raise besides
+    """
 
     paper: str
     since: datetime
     until: datetime
     change: Callable[[str, Reply], Reply]
     alarm: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,9 +113,13 @@ def simulate(
     faults: Sequence[Fault] = (),
     interval: timedelta = timedelta(hours=1),
     start: datetime = START,
+    ends_full: bool = True,
     report_run: Callable[[PapersRun], None] = lambda run: None,
 ) -> PapersSimulation:
-    """Play two full runs that fill the folder, then incremental runs at an interval and a full run each night."""
+    """Play a full run that fills the folder, then incremental runs at an interval, a full run each night and one more.
+
+    :param ends_full: play the last one
+    """
     simulation = PapersSimulation(Stand(papers, start, tick=_SECOND), data, faults)
     stand = simulation.stand
     with _disturbed(stand, faults), stand.serve() as url:
@@ -120,7 +129,8 @@ def simulate(
             is_full = due == start or due.hour == FULL_RUN_HOUR
             report_run(simulation.crawl("full" if is_full else "incremental", url))
             due += interval
-        report_run(simulation.crawl("full", url))
+        if ends_full:
+            report_run(simulation.crawl("full", url))
     return simulation
 
 

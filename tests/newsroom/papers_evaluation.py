@@ -89,6 +89,10 @@ def _revisions(simulation: "PapersSimulation", paper: Paper, found: PaperEvaluat
     kept: dict[str, list[Row]] = defaultdict(list)
     for row in _table(simulation, paper, "stories") + _table(simulation, paper, "revisions"):
         kept[row["story_id"].partition(":")[2]].append(row)
+    own = [fault for fault in simulation.faults if fault.paper == paper.name]
+    changes = [
+        moment for fault in own for moment in (fault.since, fault.until)
+    ]  # a fault may change a story's page too
     for story_id, rows in kept.items():
         if (story := _story(simulation, paper, rows[0])) is None:
             continue
@@ -98,7 +102,7 @@ def _revisions(simulation: "PapersSimulation", paper: Paper, found: PaperEvaluat
         found.check("versions", len(told) == len(texts), (story_id, len(told), len(texts)))
         for row in rows:
             if row["appeared_after"] is not None:
-                moments = [_next_minute(state.since) for state in story.states]
+                moments = [*(_next_minute(state.since) for state in story.states), *changes]
                 is_inside = any(row["appeared_after"] < moment <= row["appeared_by"] for moment in moments)
                 found.check("appeared", is_inside, (story_id, row["appeared_after"], row["appeared_by"], moments))
 
@@ -153,7 +157,8 @@ def _alarms(simulation: "PapersSimulation", paper: Paper, found: PaperEvaluation
         is_raised = any(key.startswith(f"{paper.name}/{fault.alarm}") for key in keys)
         found.check("alarm raised", is_raised, (fault.alarm, first and first.began, keys))
     for run in simulation.runs:
-        expected = [fault.alarm for fault in faults if fault.since <= run.ended and run.began < fault.until]
+        during = [fault for fault in faults if fault.since <= run.ended and run.began < fault.until]
+        expected = [alarm for fault in during for alarm in (fault.alarm, *fault.also)]
         for key in _keys(run.reports[paper.name]):
             is_expected = any(key.startswith(f"{paper.name}/{alarm}") for alarm in expected)
             found.check("alarm expected", is_expected, (key, str(run.began)))

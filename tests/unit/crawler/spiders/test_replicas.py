@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,7 +28,13 @@ def parse(replica: Replica, url: str, body: bytes) -> ParsedPage:
     }
     found = next((each for link, each in urls.items() if link.partition("?")[0] == target.url.partition("?")[0]), None)
     return PageParser(rules, spider.layouts, spider.lists, spider.zone).parse(
-        PageResponse(url=url, body=body, fetched_at=NOW, is_story=target.story_id is not None, entry_point=found)
+        PageResponse(
+            url=quote(url, safe=":/?=&%"),
+            body=body,
+            fetched_at=NOW,
+            is_story=target.story_id is not None,
+            entry_point=found,
+        )
     )
 
 

@@ -9,7 +9,20 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from crawler.spiders import sites_folder
-from schedules.cli import archive, copies, crawl, data, drafting, maintenance, ops, runs, schedule, stories, trial
+from schedules.cli import (
+    archive,
+    copies,
+    crawl,
+    data,
+    drafting,
+    maintenance,
+    ops,
+    past_pages,
+    runs,
+    schedule,
+    stories,
+    trial,
+)
 from schedules.cli.arguments import Commands, Parser
 from schedules.cli.output import ignore_closed_stdout, print_error
 from schedules.exit_codes import WrongUsage, describe_error
@@ -94,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_PrintVersion, nargs=0, help="print the version and exit")
     commands = Commands(parser)
-    modules = (crawl, trial, drafting, runs, maintenance, copies, schedule, ops, stories, archive, data)
+    modules = (crawl, trial, drafting, runs, maintenance, copies, schedule, ops, stories, archive, past_pages, data)
     for module in modules:
         module.add_to(commands)
     return parser

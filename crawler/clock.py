@@ -7,7 +7,8 @@ set without `KHOBOR_TESTING=1`.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -43,9 +44,26 @@ def clock_offset() -> float:
     return time.time() - time.clock_gettime(steady)
 
 
+@contextmanager
+def stopped_at(moment: datetime) -> Iterator[None]:
+    """Let :func:`now` return ``moment`` during the block, which must not await anything.
+
+    Everything that a page shows is then seen at one time, and is seen at the same time if the page is read again.
+    """
+    global _stopped
+    before, _stopped = _stopped, moment
+    try:
+        yield
+    finally:
+        _stopped = before
+
+
 def now() -> datetime:
     """Return the current time in UTC."""
+    if _stopped is not None:
+        return _stopped
     return datetime.now(UTC) if _start is None else _start + timedelta(seconds=monotonic() - _began)
 
 
 _start, _began = start_in(os.environ), monotonic()
+_stopped: datetime | None = None

@@ -169,6 +169,7 @@ class LinkFollower(scrapy.Spider):
             via=via,
             referrer=referrer,
             depth=depth,
+            fetched_at=now(),  # when it was discovered, until there is a response
             attempts=0,
             run_id=self.run_id,
         )

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from scrapy.http import Request, Response
 
-from crawler.clock import now
+from crawler.clock import now, stopped_at
 from crawler.declarations import declared_at
 from crawler.decoding.decode_errors import DecodeError
+from crawler.downloader.conditional import is_conditional, validator
 from crawler.downloader.errors import FetchError, outcome_of
 from crawler.downloader.response_check import check_response, is_complete
 from crawler.downloader.robots import PoliteRobots
@@ -25,8 +26,6 @@ from crawler.parsing.parser import PageParser, PageResponse, ParsedPage
 from crawler.parsing.ranked_lists import LIST_NAMES, RankedRow
 from crawler.priorities import SEED_PRIORITY, entry_point_priority, ranked_priority
 from crawler.urls import SiteUrl, SkippedUrl
-
-MAX_VALIDATOR_LENGTH = 200
 
 
 class SpiderArgumentError(ValueError):
@@ -99,16 +98,16 @@ class NewspaperSpider(EntryPointFollower):
                     yield output
 
     async def parse(self, response: Response, **_: Any) -> AsyncIterator[Any]:
-        fetch = self._fetch_of(response)
+        fetch = self.fetch_of(response)
         parsed: ParsedPage | None = None
-        if page := self._page_of(response, fetch):
+        if page := self.page_of(response, fetch):
             try:
                 parsed = await self.parse_page(page)
             except (DecodeError, FetchError) as error:
                 fetch.outcome, fetch.reason = outcome_of(error)
         had_gap = self._list_gap
         # The outputs are yielded without an await in between, so that those of another page cannot interleave.
-        for output in [*self._outputs(parsed, response, fetch)] if parsed else [fetch]:
+        for output in self.outputs(parsed, response, fetch):
             yield output
         for output in self._request_entry_points(again=self._list_gap != had_gap):
             yield output
@@ -117,7 +116,7 @@ class NewspaperSpider(EntryPointFollower):
         with time_limit.limited():
             return self.page_parser.parse(page)
 
-    def _fetch_of(self, response: Response) -> Fetch:
+    def fetch_of(self, response: Response) -> Fetch:
         fetch: Fetch | None = response.meta.get("fetch")
         if fetch is None:  # `scrapy parse` and `scrapy shell` set none
             fetch = self.new_fetch(self.url_rules.identify(response.url), via="seed", referrer=None, depth=0)
@@ -126,18 +125,18 @@ class NewspaperSpider(EntryPointFollower):
         fetch.complete = is_complete(response)
         fetch.milliseconds = round(response.meta.get("download_latency", 0) * 1000)
         fetch.attempts = response.meta.get("sent", 0)
-        fetch.etag = _validator(response, "ETag")
-        fetch.last_modified = _validator(response, "Last-Modified")
+        fetch.etag = validator(response, "ETag")
+        fetch.last_modified = validator(response, "Last-Modified")
         return fetch
 
-    def _page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
+    def page_of(self, response: Response, fetch: Fetch) -> PageResponse | None:
         """Return the page to parse, or None if the response is rejected; the outcome of ``fetch`` is then set."""
         position = position_of(response)
         rejection = check_response(response)
         # An empty fragment marks the end of a listing.
         is_end = position.fragment is not None and response.status == 200 and not response.body.strip()
         if rejection is not None and not is_end:
-            if response.status == 304 and not _is_conditional(response):
+            if response.status == 304 and not is_conditional(response):
                 rejection = Outcome.HTTP_ERROR, "status 304 for a request without a condition"
             fetch.outcome, fetch.reason = rejection
             return None
@@ -152,6 +151,14 @@ class NewspaperSpider(EntryPointFollower):
             find_feeds=is_front_page(fetch),
             find_links=is_front_page(fetch) or not self.is_incremental,
         )
+
+    def outputs(self, parsed: ParsedPage | None, response: Response, fetch: Fetch) -> list[Any]:
+        """Return the snapshots, requests and, last, the story or fetch of a page; ``parsed`` is None if there is none.
+
+        They are all seen at the time of the fetch.
+        """
+        with stopped_at(fetch.fetched_at):
+            return [*self._outputs(parsed, response, fetch)] if parsed else [fetch]
 
     def _outputs(self, parsed: ParsedPage, response: Response, fetch: Fetch) -> Iterator[Any]:
         fetch.removed = parsed.removed
@@ -232,19 +239,3 @@ class NewspaperSpider(EntryPointFollower):
 def _header(response: Response, name: str) -> str | None:
     value = response.headers.get(name)
     return value.decode("latin-1")[:200] if value else None
-
-
-def _validator(response: Response, name: str) -> str | None:
-    """Return an ETag or Last-Modified header, for use in a later conditional request.
-
-    Return None if it is absent, longer than 200 characters or not printable ASCII, because such a value might not be
-    sent back unchanged.
-    """
-    value = response.headers.get(name) or b""
-    text = value.decode("latin-1")
-    return text if 0 < len(text) <= MAX_VALIDATOR_LENGTH and text.isascii() and text.isprintable() else None
-
-
-def _is_conditional(response: Response) -> bool:
-    headers = response.request.headers if response.request else {}
-    return "If-None-Match" in headers or "If-Modified-Since" in headers

@@ -26,6 +26,7 @@ from pipelines.archive.torn_tails import record_archive_files
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.ledger.revisit_policy import next_revisit
+from pipelines.publishing.exchange import finish_exchange
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
 from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
@@ -46,6 +47,7 @@ def reindex(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
     The caller must hold the lock of the site. Raises :class:`DataDamaged` if a Parquet file is unreadable; such a file
     can be moved away by `khobor check --quarantine`.
     """
+    finish_exchange(data_folder, site)
     path = data_folder.ledger(site)
     built, old = path.with_suffix(".rebuilding"), path.with_suffix(".salvage")
     _remove(built, old)

@@ -33,12 +33,12 @@ class LedgerMemory:
         if self._ledger.urls.was_known(key, self._run_id):
             self._known_requested.add(key)
 
-    def note_story_url(self, story_id: str, url: str) -> None:
+    def note_story_url(self, story_id: str, url: str, at: datetime) -> None:
         """Remember a URL of a story, to be stored as an alias of the story at the end of the run.
 
         The alias is stored only if the story has by then been stored under another URL.
         """
-        self._story_urls.setdefault((story_id, url), now())
+        self._story_urls.setdefault((story_id, url), at)
 
     def note_link(self, via: str, target: SiteUrl, headline: str | None, updated_at: datetime | None) -> bool:
         """Record a link to a story; if it shows that the story has changed, make a revisit due and return True.
@@ -70,6 +70,7 @@ class LedgerMemory:
         return True
 
     def store(self) -> None:
+        self.store_sightings()
         site, run_id = self._ledger.site, self._run_id
         with self._ledger.savepoint():
             for (story_id, url), at in self._story_urls.items():
@@ -86,7 +87,10 @@ class LedgerMemory:
                             run_id=run_id,
                         )
                     )
+
+    def store_sightings(self) -> None:
+        with self._ledger.savepoint():
             for (story_id, via), at in self._sightings.items():
                 self._ledger.stories.add_sighting(
-                    Sighting(site=site, story_id=story_id, via=via, first_seen_at=at, run_id=run_id)
+                    Sighting(site=self._ledger.site, story_id=story_id, via=via, first_seen_at=at, run_id=self._run_id)
                 )

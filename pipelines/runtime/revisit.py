@@ -25,10 +25,8 @@ DELAY_AFTER_FAILURES = timedelta(days=7)
 # link to a story before its page is published.
 MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
 DELAY_AFTER_MISSING = timedelta(hours=20)
-MAX_DOUBLINGS = 8
-
+MAX_DOUBLINGS, _BATCH = 8, 1_000  # the latter of URLs
 ENTRY_POINT_INTERVALS = (timedelta(hours=1), timedelta(days=7))
-_BATCH = 1_000  # URLs
 
 
 class Revisits:
@@ -45,7 +43,7 @@ class Revisits:
         self._intervals = intervals
         self._list_stories: dict[str, set[str]] = {}
         self.on_outcome: Callable[[Fetch], None] = lambda fetch: None
-        self.on_new_url: Callable[[str, str], None] = lambda story_id, old_url: None
+        self.on_new_url: Callable[[str, str, datetime], None] = lambda story_id, url, at: None
 
     def discover(self, fetch: Fetch, position: str | None = None) -> None:
         """Record that a URL was discovered and will be requested.
@@ -74,6 +72,8 @@ class Revisits:
             counts = ", ".join(f"{n} {kind}" for kind, n in fetch.removed.items())
             fetch.reason = fetch.reason or f"limits on markup removed {counts}"
         self._count_yield(fetch)
+        if fetch.story_id and fetch.moved_to:
+            self.on_new_url(fetch.story_id, fetch.moved_to, fetch.fetched_at)
         for snapshot in fetch.unchanged_lists.values():
             self.count_list(snapshot)
             self.ledger.snapshots.extend(snapshot, fetch.fetched_at)
@@ -190,7 +190,7 @@ class Revisits:
         if story_id and (known := self.ledger.stories.get(story_id)):
             self.ledger.stories.mark_seen(known, at, url, section)
             if url and url != known.url:
-                self.on_new_url(known.story_id, known.url)
+                self.on_new_url(known.story_id, known.url, at)
             self.ledger.runs.count(self.run_id, "story/unchanged")
 
     def _is_missing(self, fetch: Fetch) -> bool:
@@ -219,8 +219,8 @@ class Revisits:
         after = ""
         while pending := self.ledger.urls.pending_by_key(self.run_id, _BATCH, after):
             for known in pending:
-                fetch = new_fetch(known, self.ledger.site, self.run_id)
-                fetch = replace(fetch, fetched_at=now(), outcome=Outcome.PENDING)
+                new = new_fetch(known, self.ledger.site, self.run_id)
+                fetch = replace(new, fetched_at=now(), outcome=Outcome.PENDING)
                 with self.ledger.savepoint():
                     self.ledger.urls.finish(fetch, retry=True, due_at=fetch.fetched_at)
             after = pending[-1].key

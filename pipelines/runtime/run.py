@@ -18,7 +18,7 @@ from crawler.clock import clock_offset, now
 from crawler.downloader.politeness import impolite_settings
 from crawler.spider import NewspaperSpider
 from pipelines.archive.writer import ArchiveWriter
-from pipelines.ledger import Ledger
+from pipelines.publishing.exchange import open_ledger
 from pipelines.publishing.quick_check import lost_files
 from pipelines.runtime.crawl_memory import LedgerMemory
 from pipelines.runtime.fatal_errors import FATAL_ERRORS, FatalError, fatal_error_in
@@ -62,8 +62,7 @@ class Run:
             logger.warning(warning)
         lock, inherited = self.dataset.lock(spider.name), crawler.settings.getint("KHOBOR_LOCK_FD", -1)
         self._lock = SiteLock.adopt(lock, inherited) if inherited >= 0 else SiteLock.take(lock)
-        path, expected = self.dataset.ledger(spider.name), self.dataset.holds(spider.name)
-        self.ledger = Ledger.open(path, spider.name, spider.zone, expected=expected)
+        self.ledger = open_ledger(self.dataset, spider.name, spider.zone)
         self.revisits = Revisits(self.ledger, self.run_id, spider.entry_point_intervals)
         self.memory = LedgerMemory(self.ledger, self.run_id)
         self.revisits.on_new_url = self.memory.note_story_url

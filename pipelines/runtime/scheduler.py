@@ -85,7 +85,7 @@ class LedgerScheduler(BaseScheduler):
             self._queue.push(request, CONTINUED)
             return True
         if fetch.story_id:
-            self._run.memory.note_story_url(fetch.story_id, fetch.normal_url)
+            self._run.memory.note_story_url(fetch.story_id, fetch.normal_url, fetch.fetched_at)
         with self._run.ledger.savepoint():
             if fetch.key in self._admission.seen:
                 return self._admission.keep_alternative(request)
@@ -102,18 +102,18 @@ class LedgerScheduler(BaseScheduler):
         ``redirected`` is recorded for the first URL, and the target is handled like a newly discovered URL.
         """
         request.meta["redirects_seen"] = request.meta["redirect_times"]
-        target = self._spider.url_rules.identify(request.url)
-        if isinstance(target, SiteUrl) and target.story_id:
-            self._run.memory.note_story_url(target.story_id, target.url)
+        target, at = self._spider.url_rules.identify(request.url), now()
         if not isinstance(target, SiteUrl) or target.key == fetch.key:
             if isinstance(target, SiteUrl) and target.story_id:
                 fetch.moved_to = target.url
             self._queue.push(request, CONTINUED)  # the downloader rejects foreign hosts
             return True
+        if target.story_id:
+            self._run.memory.note_story_url(target.story_id, target.url, at)
         with self._run.ledger.savepoint():
             ended = replace(
                 fetch,
-                fetched_at=now(),
+                fetched_at=at,
                 outcome=Outcome.REDIRECTED,
                 reason=f"to {target.url}",
                 attempts=request.meta.pop("sent", 0),

@@ -48,8 +48,8 @@ class Store:
         story = self._clustered(parsed, known or (stories.by_body_hash(body_hash) if body_hash else None))
         stories.store(story, body_hash=body_hash, state_hash=state_hash(as_row(story)), known=known)
         self._count("story/revised" if known else "story/new")
-        if known and known.url != story.url:
-            self._run.memory.note_story_url(story.story_id, known.url)
+        if known and known.url != story.url and story.fetched_at:
+            self._run.memory.note_story_url(story.story_id, known.url, story.fetched_at)
         self._run.headline = story.headline
         if dates := parsed.unreadable_dates:
             self._count("unreadable/dates", len(dates))

@@ -54,7 +54,6 @@ def for_each_site(
 
 
 def open_ledger(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> "closing[Ledger]":
-    from pipelines.ledger import Ledger
+    from pipelines.publishing.exchange import open_ledger as open_site
 
-    expected = dataset.holds(spider.name)
-    return closing(Ledger.open(dataset.ledger(spider.name), spider.name, spider.zone, expected=expected))
+    return closing(open_site(dataset, spider.name, spider.zone))

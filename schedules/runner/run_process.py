@@ -14,6 +14,7 @@ from crawler.clock import now
 from crawler.registry import project_settings
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
+from pipelines.publishing.exchange import open_ledger
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.runtime.preflight import check_machine
 from pipelines.runtime.recovery import recover_runs
@@ -72,7 +73,7 @@ class RunProcess:
     def __init__(self, options: RunOptions) -> None:
         """Check the machine, take the lock of the site, record the run in the ledger, and start the child process.
 
-        Nothing is started if :func:`check_machine`, :meth:`SiteLock.take` or :meth:`Ledger.open` raises an error. The
+        Nothing is started if :func:`check_machine`, :meth:`SiteLock.take` or :func:`open_ledger` raises an error. The
         ledger is the SQLite database of the site.
         """
         self.options = options
@@ -234,4 +235,4 @@ class RunProcess:
     def _ledger(self) -> Ledger:
         newspaper = self.options.newspaper
         dataset, name = self.options.dataset, newspaper.name
-        return Ledger.open(dataset.ledger(name), name, newspaper.zone, expected=dataset.holds(name))
+        return open_ledger(dataset, name, newspaper.zone)

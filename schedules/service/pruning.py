@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from crawler.clock import now
 from crawler.spider import NewspaperSpider
-from pipelines.ledger import Ledger
 from pipelines.publishing.archive_removal import remove_archives
+from pipelines.publishing.exchange import open_ledger
 from pipelines.publishing.publisher import publish, remove_parts
 from pipelines.publishing.roll_up import roll_up_reports
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
@@ -36,8 +36,8 @@ def prune_site(
     :param moment: current time; the caller must hold the lock of the site
     """
     removed = {"logs": 0, "reports": 0, "fetches": 0, "archives": 0}
-    path, site = dataset.ledger(spider.name), spider.name
-    with closing(Ledger.open(path, site, spider.zone, expected=dataset.holds(site))) as ledger:
+    site = spider.name
+    with closing(open_ledger(dataset, site, spider.zone)) as ledger:
         if retention.reports_days is not None:
             removed["reports"] = roll_up_reports(dataset, ledger, _run_id(moment, retention.reports_days))
         if retention.archive_days is not None:

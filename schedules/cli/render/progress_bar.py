@@ -1,10 +1,20 @@
-"""Progress of runs on stderr: live bars on a terminal, else one line of text every few seconds."""
+"""Progress of runs and of reading on stderr: bars on a terminal, else one line of text every few seconds."""
 
 import sys
 import time
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from schedules.cli.render.terminal import console, plain
 
@@ -62,3 +72,34 @@ class ProgressBars:
             self._tasks[run.site] = self._bars.add_task(run.site, numbers="", reading="")
         total, reading = run.requests + run.queued or 1, plain(run.reading or "")[:MAX_URL_LENGTH]
         self._bars.update(self._tasks[run.site], completed=run.requests, total=total, numbers=numbers, reading=reading)
+
+
+class PageProgress:
+    """Context manager that shows how many of a number of pages (or bytes) are done."""
+
+    def __init__(self, title: str, total: int, unit: str = "pages") -> None:
+        self._title, self._total, self._unit = title, total, unit
+        self._console = console(stderr=True)
+        self._bar: Progress | None = None
+        self._printed = time.monotonic()
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            numbers = MofNCompleteColumn() if self._unit == "pages" else DownloadColumn()
+            columns = (TextColumn("{task.description}"), BarColumn(), numbers)
+            times = (TimeElapsedColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, *times, console=self._console, transient=True)
+            self._task = self._bar.add_task(self._title, total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done)
+        elif time.monotonic() - self._printed >= SECONDS_BETWEEN_LINES:
+            self._printed = time.monotonic()
+            print(f"{self._title}: {done:,} of {self._total:,} {self._unit}", file=sys.stderr, flush=True)

@@ -139,7 +139,7 @@ def check_readers(value: bytes) -> None:
     response = HtmlResponse(
         URL, headers={"ETag": value, "Last-Modified": value, "Content-Type": value}, request=Request(URL)
     )
-    fetch = Kalbela()._fetch_of(response)
+    fetch = Kalbela().fetch_of(response)
     for validator in (fetch.etag, fetch.last_modified):
         assert validator is None or (validator.encode() == value.strip(b"\n") and len(validator) <= 200)
 
@@ -179,5 +179,5 @@ def test_http_date_equals_what_was_formatted(examples: int) -> None:
 
 @pytest.mark.parametrize("value", [b"x" * 201, b"\xe9", b"a\x00b", b""])
 def test_validator_that_cannot_be_repeated_is_absent(value: bytes) -> None:
-    fetch = Kalbela()._fetch_of(HtmlResponse(URL, headers={"ETag": value}, request=Request(URL)))
+    fetch = Kalbela().fetch_of(HtmlResponse(URL, headers={"ETag": value}, request=Request(URL)))
     assert fetch.etag is None

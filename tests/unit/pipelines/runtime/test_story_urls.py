@@ -53,7 +53,7 @@ class Crawl:
 
     def fetch(self, url: str, parsed: ParsedStory | None) -> None:
         """Store what a URL yields; None is a 404."""
-        self.memory.note_story_url(KEY, url)
+        self.memory.note_story_url(KEY, url, JANUARY)
         outcome = Outcome.GONE if parsed is None else Outcome.STORY
         fetch = make_fetch(7001, JANUARY, url=url, normal_url=url, story_id=KEY, outcome=outcome)
         self.revisits.discover(fetch)
@@ -66,7 +66,7 @@ class Crawl:
             else:
                 known = self.ledger.stories.get(KEY)
                 if known is not None and known.url != new.url:
-                    self.memory.note_story_url(KEY, known.url)
+                    self.memory.note_story_url(KEY, known.url, JANUARY)
                 new = replace(new, discovered_via="latest", depth=1, run_id="run-1")
                 self.ledger.stories.store(new, body_hash=None, state_hash=state_hash(as_row(new)), known=known)
         self.revisits.finish(fetch)

@@ -1,0 +1,146 @@
+"""From a row of `fetches` with an archived response to the page that a run would parse."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from scrapy.http import Headers, Request, Response
+
+from crawler.clock import stopped_at
+from crawler.decoding.decode_errors import DecodeError, PageCorrupt
+from crawler.decoding.decompress import MAX_ENCODINGS, decompress
+from crawler.entry_points import CrawlPosition, load_position
+from crawler.items import Fetch
+from crawler.outcomes import Outcome
+from crawler.parsing.parser import PageResponse
+from crawler.spider import NewspaperSpider
+from crawler.urls import SiteUrl
+from pipelines.archive.http_message import MAX_BODY_BYTES
+from pipelines.archive.records import ArchivedResponse
+from pipelines.archive.warc_reader import read_response
+from pipelines.ledger import Ledger
+from pipelines.storage.data_folder import DataFolder
+
+_MAX_OPEN = 16
+
+
+@dataclass(slots=True)
+class ArchivedPage:
+    """A response of the past, ready to be parsed.
+
+    :ivar page: the page to parse, or None if the response is not one; ``fetch`` has the outcome then
+    :ivar position: JSON with the entry point and the place in its pagination, as in the ledger
+    """
+
+    fetch: Fetch
+    response: Response
+    page: PageResponse | None
+    position: str | None
+
+
+class ArchivedPages:
+    """Reader of the archived responses of a site; the WARC files that were used last stay open.
+
+    :param old: ledger of the site, which knows the place of each listing page in its pagination
+    :param mode_of: function from the id of a run to its mode
+    """
+
+    def __init__(
+        self, data_folder: DataFolder, spider: type[NewspaperSpider], old: Ledger, mode_of: Callable[[str], str]
+    ) -> None:
+        self._root, self._old, self._mode_of = data_folder.root.resolve(), old, mode_of
+        self._spiders = {mode: spider() for mode in ("full", "incremental")}
+        for mode, each in self._spiders.items():
+            each.is_incremental = mode == "incremental"
+        self._open: OrderedDict[str, BinaryIO | None] = OrderedDict()
+
+    def get(self, row: dict[str, Any]) -> ArchivedPage | None:
+        """Return the page of a fetch, or None if its archived response is missing, damaged or no longer of the site.
+
+        :param row: row of `fetches`
+        """
+        if not row["archive_file"] or (archived := self._read(row)) is None:
+            return None
+        spider = self._spiders.get(self._mode_of(row["run_id"]), self._spiders["full"])
+        target = spider.url_rules.identify(row["url"])
+        if not isinstance(target, SiteUrl):
+            return None
+        fetch = spider.new_fetch(target, via=row["via"], referrer=row["referrer"], depth=row["depth"])
+        for name in ("url", "run_id", "archive_file", "archive_offset", "archive_length"):
+            setattr(fetch, name, row[name])
+        arrived = spider.url_rules.identify(archived.url)
+        if archived.url != row["url"] and isinstance(arrived, SiteUrl) and arrived.key == target.key:
+            fetch.moved_to = arrived.url if arrived.story_id else None
+        known = None if target.story_id else self._old.urls.get(target.key)
+        position = known.position if known else None
+        try:
+            response = self._response(spider, row, archived, fetch, position)
+        except DecodeError:
+            return None
+        with stopped_at(row["fetched_at"]):
+            spider.fetch_of(response)
+            page = spider.page_of(response, fetch)
+        fetch.milliseconds = row["milliseconds"]
+        return ArchivedPage(fetch, response, page, position)
+
+    def close(self) -> None:
+        for file in self._open.values():
+            if file is not None:
+                file.close()
+
+    def _response(
+        self,
+        spider: NewspaperSpider,
+        row: dict[str, Any],
+        archived: ArchivedResponse,
+        fetch: Fetch,
+        position: str | None,
+    ) -> Response:
+        loaded = position and load_position(position, spider.entry_points)
+        if not loaded and not fetch.story_id:
+            loaded = next(((each, CrawlPosition()) for each in spider.entry_points if each.name == row["via"]), None)
+        entry_point, place = loaded or (None, CrawlPosition())
+        request = Request(archived.url, meta={"fetch": fetch, "entry_point": entry_point, "position": place})
+        request.meta["sent"] = row["attempts"]
+        if row["outcome"] == Outcome.UNCHANGED:  # a run takes a 304 for an error if it sent no condition
+            request.headers["If-None-Match"] = "*"
+        headers = Headers()
+        for name, value in archived.headers:
+            headers.appendlist(name, value)
+        flags = {None: ["partial"], False: ["dataloss"], True: []}[row["complete"]]
+        return Response(archived.url, archived.status, headers, _decoded(archived), flags, request)
+
+    def _read(self, row: dict[str, Any]) -> ArchivedResponse | None:
+        name = row["archive_file"]
+        if name not in self._open:
+            path = (self._root / name).resolve()
+            self._open[name] = None
+            with suppress(OSError, ValueError):
+                self._open[name] = path.open("rb") if path.is_relative_to(self._root) else None
+            if len(self._open) > _MAX_OPEN and (oldest := self._open.popitem(last=False)[1]):
+                oldest.close()
+        file = self._open[name]
+        if file is None:
+            return None
+        return read_response(file, name, row["archive_offset"], row["archive_length"], row["run_id"])
+
+
+def _decoded(archived: ArchivedResponse) -> bytes:
+    """Return a body without content encoding, as :class:`crawler.downloader.compression.StrictDecompression` does."""
+    body = archived.body
+    listed = b",".join(value for name, value in archived.headers if name.lower() == b"content-encoding")
+    names = [
+        name.strip() for name in listed.decode("latin-1").lower().split(",") if name.strip() not in ("", "identity")
+    ]
+    try:
+        if len(names) > MAX_ENCODINGS:
+            raise PageCorrupt(f"{len(names)} nested content encodings")
+        for name in reversed(names):
+            body = decompress(body, name, MAX_BODY_BYTES)
+    except DecodeError:
+        if archived.status < 400:
+            raise
+        return b""
+    return body

@@ -1,0 +1,240 @@
+"""Rebuilding of a site's tables and ledger in a new folder, from its archived pages and its stored rows."""
+
+import asyncio
+import hashlib
+import shutil
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from scrapy.utils.misc import load_object
+
+from crawler.decoding.decode_errors import DecodeError
+from crawler.downloader.errors import FetchError
+from crawler.parsing.parser import PageResponse, ParsedPage
+from crawler.spider import NewspaperSpider
+from crawler.worker.extension import ParserFailed, ParseWorker
+from pipelines import TEXT_STEPS
+from pipelines.ledger import Ledger
+from pipelines.publishing.exchange import open_ledger
+from pipelines.publishing.publisher import fill_empty_tables, publish
+from pipelines.rebuild.archived_pages import ArchivedPage, ArchivedPages
+from pipelines.rebuild.history import FETCH, Event, history
+from pipelines.rebuild.rebuilt_ledger import RebuiltLedger
+from pipelines.rebuild.retelling import Retelling
+from pipelines.rebuild.selection import Selection
+from pipelines.rebuild.stored_stories import StoredStories
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DatabaseDamaged
+from pipelines.storage.failpoint import reached
+from pipelines.storage.run_reports import read_report
+from pipelines.storage.tables import TABLES
+
+EVENTS_BETWEEN_COMMITS, ROWS_BETWEEN_PUBLISHES = 2_000, 20_000
+_PAGES_PER_WORKER = 4
+_PROJECT = Path(__file__).resolve().parents[2]
+_Job = tuple[Event, ArchivedPage | None, "asyncio.Task[ParsedPage | Exception] | None"]
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """Result of a rebuild.
+
+    :ivar pages: number of pages that were read again
+    :ivar missing: number of pages that are in no archive, by month; their rows are kept as they were
+    """
+
+    pages: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+
+
+class Rebuild:
+    """Rebuild of one site; after an interruption, a second call continues.
+
+    :param target: folder for the result, with the layout of a data folder
+    :param selection: the pages to read again
+    :param processes: number of processes that parse pages
+    :param progress: function that is called with the number of pages read so far
+    """
+
+    def __init__(
+        self,
+        source: DataFolder,
+        target: DataFolder,
+        spider: type[NewspaperSpider],
+        selection: Selection,
+        processes: int,
+        progress: Callable[[int], None] = lambda done: None,
+    ) -> None:
+        self._source, self._target, self._spider = source, target, spider
+        self._selection, self._progress = selection, progress
+        self._done, self._result = -1, Rebuilt()
+        reader, steps = spider(), [load_object(name) for name in TEXT_STEPS]
+        self._workers = [ParseWorker(reader.page_parser, reader.entry_points, steps) for _ in range(processes)]
+
+    def run(self) -> Rebuilt:
+        """Rebuild the tables and the ledger; the caller holds the lock of the site and has published all rows."""
+        with closing(open_ledger(self._source, self._spider.name, self._spider.zone)) as old:
+            purpose = self._purpose(old)
+            with closing(self._resumed(purpose) or self._new(purpose)) as ledger:
+                state = ledger.state()
+                assert state is not None
+                self._done = state["done"]
+                self._result = Rebuilt(state["pages"], Counter(state["missing"]))
+                if not state["is_complete"]:
+                    self._build(ledger, old, state)
+        return self._result
+
+    def _build(self, ledger: RebuiltLedger, old: Ledger, state: dict[str, Any]) -> None:
+        site = self._spider.name
+        scratch = self._target.state / f"{site}.stories.sqlite"
+        with closing(StoredStories(scratch)) as stories:
+            stories.fill(self._source, site)
+            mode_of = cache(lambda run_id: self._mode(old, run_id))
+            retelling = Retelling(ledger, self._spider, stories, mode_of)
+            retelling.restore(state["runs"])
+            with closing(ArchivedPages(self._source, self._spider, old, mode_of)) as pages:
+                asyncio.run(self._repeat(ledger, retelling, pages, stories, state))
+        scratch.unlink()
+        publish(self._target, ledger)
+        fill_empty_tables(self._target, ledger)
+        ledger.carry_over(self._source.ledger(site))
+        with ledger.transaction():
+            ledger.save(state | {"is_complete": True} | self._counts())
+        reached("rebuild.complete")
+
+    async def _repeat(
+        self,
+        ledger: RebuiltLedger,
+        retelling: Retelling,
+        pages: ArchivedPages,
+        stories: StoredStories,
+        state: dict[str, Any],
+    ) -> None:
+        """Handle all events in order, while the workers parse the pages of the next ones."""
+        jobs: deque[_Job] = deque()
+        with ExitStack() as workers, ExitStack() as batch:
+            for worker in self._workers:
+                workers.callback(worker.close)
+            batch.enter_context(ledger.savepoint())
+            for event in history(self._source, self._spider.name, stories):
+                if event.number <= self._done:
+                    continue
+                if event.kind == FETCH and event.number - self._done >= EVENTS_BETWEEN_COMMITS:
+                    while jobs:
+                        await self._finish(retelling, *jobs.popleft())
+                    self._done = event.number - 1
+                    ledger.save(state | {"done": self._done, "runs": retelling.state()} | self._counts())
+                    batch.close()
+                    ledger.commit()
+                    reached("rebuild.committed")
+                    if ledger.outbox.size() >= ROWS_BETWEEN_PUBLISHES:
+                        publish(self._target, ledger)
+                    batch.enter_context(ledger.savepoint())
+                jobs.append(self._begin(event, pages))
+                if jobs[-1][2] is not None:
+                    await asyncio.sleep(0)  # so that the page is sent to its worker
+                if len(jobs) > _PAGES_PER_WORKER * len(self._workers):
+                    await self._finish(retelling, *jobs.popleft())
+            while jobs:
+                self._done = jobs[0][0].number
+                await self._finish(retelling, *jobs.popleft())
+            retelling.close()
+            ledger.save(state | {"done": self._done, "runs": {}} | self._counts())
+        ledger.commit()
+
+    def _begin(self, event: Event, pages: ArchivedPages) -> _Job:
+        if event.kind != FETCH or not self._selection.includes(event.row):
+            return event, None, None
+        page = pages.get(event.row)
+        if page is None:
+            self._result.missing[format(event.at.astimezone(self._spider.zone), "%Y-%m")] += 1
+        if page is None or page.page is None:
+            return event, page, None
+        worker = self._workers[event.number % len(self._workers)]
+        return event, page, asyncio.create_task(_parse(worker, page.page))
+
+    async def _finish(
+        self,
+        retelling: Retelling,
+        event: Event,
+        page: ArchivedPage | None,
+        parsing: "asyncio.Task[ParsedPage | Exception] | None",
+    ) -> None:
+        parsed = await parsing if parsing is not None else None
+        if page is None or retelling.keeps_story(event.row):
+            retelling.keep(event)
+            return
+        retelling.read_page(page, parsed)
+        self._result.pages += 1
+        self._progress(self._result.pages)
+
+    # Progress --------------------------------------------------------------------------------------------------------
+
+    def _counts(self) -> dict[str, Any]:
+        return {"pages": self._result.pages, "missing": dict(self._result.missing)}
+
+    def _resumed(self, purpose: str) -> RebuiltLedger | None:
+        """Return the ledger of an interrupted rebuild with the same purpose, or None."""
+        if not self._target.ledger(self._spider.name).exists():
+            return None
+        with suppress(DatabaseDamaged):
+            ledger = _open(self._target, self._spider)
+            state = ledger.state()
+            if state is not None and state["purpose"] == purpose:
+                ledger.begin(state)
+                return ledger
+            ledger.close()
+        return None
+
+    def _new(self, purpose: str) -> RebuiltLedger:
+        """Return an empty ledger for the result, after deleting what an earlier rebuild has left."""
+        site = self._spider.name
+        for table in TABLES:
+            shutil.rmtree(self._target.root / table / f"site={site}", ignore_errors=True)
+        for path in self._target.state.glob(f"{site}.*sqlite*"):
+            path.unlink()
+        self._target.prepare()
+        ledger = _open(self._target, self._spider)
+        state = {"purpose": purpose, "done": -1, "runs": {}, "pages": 0, "missing": {}, "is_complete": False}
+        ledger.begin(state)
+        return ledger
+
+    def _purpose(self, old: Ledger) -> str:
+        """Return a hash of everything that the result depends on: the selection, the stored rows and the code."""
+        digest = hashlib.sha256(repr(self._selection).encode())
+        for file in old.outbox.files():
+            digest.update(f"{file.path} {file.sha256}\n".encode())
+        for package in ("crawler", "pipelines"):
+            for path in sorted((_PROJECT / package).rglob("*.py")):
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def _mode(self, old: Ledger, run_id: str) -> str:
+        if (run := old.runs.get(run_id)) is not None:
+            return str(run["mode"])
+        with suppress(OSError, ValueError):
+            return str(read_report(self._source, run_id)["mode"])
+        return "full"
+
+
+async def _parse(worker: ParseWorker, page: PageResponse) -> ParsedPage | Exception:
+    try:
+        return await worker.parse(page)
+    except (DecodeError, FetchError, ParserFailed) as error:
+        return error
+
+
+def is_rebuilding(data_folder: DataFolder, spider: type[NewspaperSpider]) -> bool:
+    """Return True if a data folder is the result of a rebuild of a site that is not finished."""
+    with suppress(DatabaseDamaged), closing(_open(data_folder, spider)) as ledger:
+        return ledger.state() is not None
+    return False
+
+
+def _open(data_folder: DataFolder, spider: type[NewspaperSpider]) -> RebuiltLedger:
+    return RebuiltLedger.open(data_folder.ledger(spider.name), spider.name, spider.zone)

@@ -1,0 +1,101 @@
+"""Commands that read archived pages: `reread` and `import`."""
+
+import argparse
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schedules.cli.arguments import Commands
+from schedules.cli.output import print_error, print_result
+from schedules.cli.sites import for_each_site
+from schedules.exit_codes import ExitCode, WrongUsage
+
+if TYPE_CHECKING:
+    from crawler.spider import NewspaperSpider
+    from pipelines.storage.data_folder import DataFolder
+
+
+def add_to(commands: Commands) -> None:
+    parser = commands.add(reread, "rebuild the tables from the archived pages", "reread --site kalbela --diff")
+    parser.add_argument("--site", action="append", default=[], metavar="SITE", help="only this site (repeatable)")
+    parser.add_argument("--since", metavar="TIME", help="read only pages fetched from this day or moment on")
+    parser.add_argument("--until", metavar="TIME", help="read only pages fetched before this day or moment")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write a new data folder, and leave this one as it is")
+    parser.add_argument("--diff", action="store_true", help="show per column what would change, and change nothing")
+    parser = commands.add(
+        import_pages, "take pages from WARC files of others", "import CC-NEWS-*.warc.gz", name="import"
+    )
+    parser.add_argument("file", nargs="+", type=Path, metavar="FILE", help="WARC file, compressed or not")
+    parser.add_argument("--site", action="append", default=[], metavar="SITE", help="only this site (repeatable)")
+
+
+def reread(options: argparse.Namespace) -> int:
+    """Read archived pages with the code of today, and replace the tables by the result."""
+    from pipelines.analysis.export import parse_time
+    from pipelines.rebuild.reread import Reread, TargetInUse
+    from pipelines.rebuild.selection import Selection
+    from schedules.cli.render.progress_bar import PageProgress
+    from schedules.cli.render.reread_text import show_reread
+
+    def reread_site(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        zones = [spider.zone.key]
+        since, until = (parse_time(text, zones) if text else None for text in (options.since, options.until))
+        try:
+            work = Reread(dataset, spider, Selection(since, until), options.out)
+        except TargetInUse as error:
+            raise WrongUsage(str(error)) from error
+        with PageProgress(spider.name, work.count()) as progress:
+            result = work.build(progress.update)
+        found = {"pages": result.pages, "not_archived": dict(sorted(result.missing.items()))}
+        if options.diff:
+            return found | {"tables": [asdict(each) for each in work.differences()]}
+        work.finish()
+        return found
+
+    if options.out is not None and options.out.resolve() == options.data.resolve():
+        raise WrongUsage("--out is the data folder itself: leave it out to replace the tables")
+    logging.disable(logging.WARNING)  # what the runs of the past have logged already
+    results = for_each_site(options, reread_site)
+    print_result(results, options.json, lambda: show_reread(results, options.data, options.out))
+    return 0
+
+
+def import_pages(options: argparse.Namespace) -> int:
+    """Copy the stories of known sites from WARC files into the archive, and merge them into the tables.
+
+    A file that cannot be read is reported, and the others are imported nevertheless.
+    """
+    from crawler.registry import newspapers
+    from pipelines.archive.warc_reader import NotWarc
+    from pipelines.rebuild.reread import Reread
+    from pipelines.rebuild.warc_import import UNREAD, Import
+    from pipelines.storage.data_folder import DataFolder
+    from schedules.cli.render.progress_bar import PageProgress
+    from schedules.cli.render.reread_text import show_import
+    from schedules.runner.options import spider_named
+
+    dataset = DataFolder(options.data)
+    spiders = {name: spider_named(name) for name in options.site} or newspapers()
+    logging.disable(logging.WARNING)
+    failed = 0
+    with Import(dataset, list(spiders.values())) as found:
+        for path in options.file:
+            try:
+                with PageProgress(path.name, path.stat().st_size, "bytes") as progress:
+                    found.read(path, progress.update)
+            except (NotWarc, OSError) as error:
+                failed += 1
+                print_error(str(error) if isinstance(error, NotWarc) else f"{path} cannot be read: {error.strerror}")
+        sites = {}
+        for name, pages in found.pages.items():
+            work = Reread(dataset, spiders[name], UNREAD)
+            before = work.rows()
+            if unread := work.count():
+                with PageProgress(name, unread) as progress:
+                    work.build(progress.update)
+                work.finish()
+            sites[name] = {"pages": pages, **{table: n - before[table] for table, n in work.rows().items()}}
+    result = {"records": found.records, "sites": sites, "skipped": dict(found.skipped.most_common())}
+    print_result(result, options.json, lambda: show_import(result))
+    return ExitCode.USAGE if failed == len(options.file) else ExitCode.DAMAGED if failed else ExitCode.DONE

@@ -1,0 +1,182 @@
+"""Re-reading of archived pages: it equals the crawl, fills a field that was broken, and survives kills."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from pipelines.rebuild.reread import Reread
+from pipelines.rebuild.selection import Selection
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.site_lock import SiteLock
+from pipelines.storage.tables import TABLES
+from tests.newspaper import Newspaper
+from tests.newspaper.replicas import REPLICAS
+from tests.support.commands import QUICK, FinishedCrawl, khobor
+from tests.support.forked_commands import run_command
+from tests.support.processes import KHOBOR
+
+#: The time of a reject is that of the run which dropped the item.
+OF_RUN = {"rejects": ["rejected_at"]}
+
+
+@pytest.fixture(scope="module")
+def crawled(tmp_path_factory: pytest.TempPathFactory) -> FinishedCrawl:
+    """A full and an incremental run, with exact duplicates and a page that is not allowed."""
+    paper = Newspaper(seed=3, stories=60)
+    with paper.serve() as mirror:
+        crawled = FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("crawled"))
+        crawled.crawl()
+        paper.advance(timedelta(hours=5))
+        crawled.crawl("--mode", "incremental")
+    return crawled
+
+
+@pytest.fixture
+def data(crawled: FinishedCrawl, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(crawled.data, tmp_path / "data"))
+
+
+def rows(data: Path, site: str = "kalbela") -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of all tables with all columns, as text."""
+    tables = {}
+    for name in TABLES:
+        found = pd.read_parquet(data / name / f"site={site}").drop(columns=OF_RUN.get(name, []))
+        tables[name] = sorted(found.astype(str).to_dict("records"), key=str)
+    return tables
+
+
+def reread(data: Path, *arguments: str) -> dict[str, Any]:
+    done = khobor("reread", "--data", str(data), "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    [site] = json.loads(done.stdout)
+    return dict(site)
+
+
+def changes(result: dict[str, Any]) -> dict[str, dict[str, int]]:
+    return {
+        table["table"]: {each["column"]: each["rows"] for each in table["columns"]}
+        for table in result["tables"]
+        if table["columns"] or table["added"] or table["removed"]
+    }
+
+
+def test_rebuilt_tables_equal_those_of_crawl(data: Path) -> None:
+    before = rows(data)
+    assert {row["outcome"] for row in before["fetches"]} >= {"story", "exact_duplicate", "list", "blocked"}
+    result = reread(data, "--diff")
+    assert (changes(result), result["not_archived"]) == ({}, {})
+    assert reread(data)["pages"] == result["pages"] > 80
+    assert rows(data) == before
+    assert khobor("check", "--data", str(data)).returncode == 0
+    assert not [*(data / "state" / "rebuilt").iterdir()]
+
+
+def test_stored_rows_without_pages_are_kept(data: Path) -> None:
+    before = rows(data)
+    assert reread(data, "--since", "2100-01-01")["pages"] == 0
+    assert rows(data) == before
+
+
+def test_missing_archive_is_listed_by_month(data: Path) -> None:
+    before = rows(data)
+    shutil.rmtree(data / "archive")
+    result = reread(data)
+    assert result["pages"] == 0
+    assert sum(result["not_archived"].values()) > 80
+    assert {len(month) for month in result["not_archived"]} == {len("2026-01")}
+    assert rows(data) == before
+
+
+def test_new_folder_is_whole_data_folder(data: Path, tmp_path: Path) -> None:
+    before, out = {path: path.read_bytes() for path in data.rglob("*.parquet")}, tmp_path / "out"
+    reread(data, "--out", str(out))
+    assert rows(out) == rows(data)
+    assert {path: path.read_bytes() for path in data.rglob("*.parquet")} == before
+    again = khobor("reread", "--data", str(data), "--out", str(out))
+    assert again.returncode == 2
+    assert "new folder" in again.stderr
+
+
+def break_byline(data: Path) -> None:
+    """Store the stories as a site file without bylines would have, by re-reading them with such a file."""
+    layout = replace(LAYOUT_2023, byline=(), authors=())
+    broken = type("Broken", (Kalbela,), {"layouts": (layout,)})
+    dataset = DataFolder(data)
+    with SiteLock.take(dataset.lock("kalbela")):
+        work = Reread(dataset, broken, Selection())
+        work.build()
+        work.finish()
+
+
+def test_broken_field_is_filled_for_the_past(data: Path) -> None:
+    before, bylines = rows(data), pd.read_parquet(data / "stories")["byline"]
+    break_byline(data)
+    broken = rows(data)
+    assert pd.read_parquet(data / "stories")["byline"].isna().all()
+    found = changes(reread(data, "--diff"))
+    assert found["stories"]["byline"] == bylines.notna().sum() > 30
+    assert rows(data) == broken
+    reread(data)
+    assert rows(data) == before
+
+
+def test_fix_of_one_period_changes_no_other(data: Path) -> None:
+    break_byline(data)
+    middle = pd.read_parquet(data / "stories")["appeared_by"].sort_values().iloc[30]
+    reread(data, "--since", middle.isoformat())
+    stories = pd.read_parquet(data / "stories")
+    is_filled = stories["byline"].notna()
+    assert is_filled[stories["appeared_by"] >= middle].any()
+    assert not is_filled[stories["appeared_by"] < middle].any()
+    # Stories that were seen again in the period are no revisions: the newspaper has not changed them.
+    assert len(pd.read_parquet(data / "revisions")) == 0
+
+
+def test_crawl_continues_after_rebuild(data: Path) -> None:
+    paper = Newspaper(seed=3, stories=60)
+    reread(data)
+    with paper.serve() as mirror:
+        paper.advance(timedelta(hours=5))
+        report = FinishedCrawl(paper, mirror, data).crawl("--mode", "incremental")
+    assert (report["exit_code"], report["stories"]["new"]) == (0, 0)
+
+
+POINTS = ("commit.renamed:9", "exchange.folder:4", "exchange.ledger")
+OTHERS = ("publish.prepared:3", "rebuild.complete", "exchange.ready", "exchange.announced", "exchange.folder:1")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [*POINTS, *(pytest.param(each, marks=pytest.mark.soak) for each in (*OTHERS, "exchange.done", "exchange.ended"))],
+)
+def test_killed_rebuild_is_finished_by_next_command(data: Path, point: str) -> None:
+    before = rows(data)
+    break_byline(data)
+    broken = rows(data)
+    environment = os.environ | {"KHOBOR_FAILPOINT": f"{point}=kill", "KHOBOR_TESTING": "1"}
+    killed = run_command([*KHOBOR, "reread", "--data", str(data)], env=environment)
+    assert killed.returncode == -9, killed.stderr
+    assert khobor("check", "--data", str(data)).returncode == 0
+    is_announced = point.startswith("exchange.") and point != "exchange.ready"
+    assert rows(data) == (before if is_announced else broken)
+    reread(data)
+    assert rows(data) == before
+
+
+@pytest.mark.parametrize("site", sorted(REPLICAS))
+@pytest.mark.soak
+def test_rebuilt_tables_equal_those_of_replica(site: str, tmp_path: Path) -> None:
+    with REPLICAS[site].serve() as mirror:
+        khobor("crawl", site, "--mirror", mirror, *QUICK, "--data", str(tmp_path))
+    before = rows(tmp_path, site)
+    assert changes(reread(tmp_path, "--diff")) == {}
+    reread(tmp_path)
+    assert rows(tmp_path, site) == before

@@ -54,8 +54,8 @@ class Verdict:
 LAYOUT_CHANGED_SHARE = 0.6
 #: In a run with fewer story requests, half of them must fail for an alarm.
 MANY_STORIES = 20
-#: Fewer failures are usual in a small run.
-MIN_FAILURES = 4
+#: Fewer failures or rejects are usual in a small run.
+MIN_FAILURES, MIN_REJECTED = 4, 3
 _CRASHES = ("ReaderCrashed", "StepCrashed")
 # Exit code, alarm key and sentence by the reason for which a run ended.
 _ENDED: Mapping[str, tuple[ExitCode, str, str]] = {
@@ -187,7 +187,7 @@ def _layout_changed(summary: Summary, expected: Expectations) -> Iterator[Proble
 
 def _rejected(summary: Summary, expected: Expectations) -> Iterator[Problem]:
     rejected, pages = sum(summary["rejects"].values()), _story_pages(summary)
-    if pages >= expected.min_pages and rejected > expected.max_rejected * pages:
+    if pages >= expected.min_pages and rejected >= MIN_REJECTED and rejected > expected.max_rejected * pages:
         reasons = dict(sorted(summary["rejects"].items(), key=lambda item: -item[1]))
         sentence = f"{rejected} of {pages} story pages were rejected: {listed(reasons, '{} × {}')}"
         yield ExitCode.BELOW_EXPECTATION, "rejected", sentence

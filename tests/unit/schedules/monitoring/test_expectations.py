@@ -112,6 +112,8 @@ NONE_STORED = {"has_stories": False}
         (summary(list=9, soft_error=8, retry_failed={"soft_error": 4}), 3, ["failed"], "4 of 13"),
         (summary(story=40) | {"removed": {"pages": 2, "attributes": 90}}, 3, ["removed"], "2 pages: 90 attributes"),
         (summary(story=6, rejected=4, rejects={"NoBody": 4}), 3, ["rejected"], "4 of 10"),
+        (summary(story=4, rejected=3, rejects={"NoBody": 3}), 3, ["rejected"], "3 of 7"),
+        (summary(story=3, rejected=2, rejects={"NoBody": 2}), 0, [], ""),
         (summary(story=3, rejected=7, rejects={"NoHeadline": 7}), 9, ["layout"], "7 × NoHeadline"),
         (summary(rejected=40, rejects={"UnknownLayout": 40}), 9, ["layout"], "40 × UnknownLayout"),
     ],

@@ -11,21 +11,39 @@ from crawler.parsing.extractors import attribute, css, json_ld, meta
 from crawler.parsing.layout import Layout
 from crawler.spider import NewspaperSpider
 
+# The head or foot of the story; lists of other stories, also inside its article, have times with the same classes.
+# The class `updated` of the theme Newspaper (`td-module-date`) is on the time of publication.
+_OWN = ("header:has(h1)", ".td-post-header", "h1 ~ .entry-meta", "h1 ~ .post-meta", "article:has(h1) > footer")
+_FOOT = "article:has(h1) > footer >"
+
+
+def _own(selector: str) -> str:
+    return ", ".join(f"{place} {selector}" for place in _OWN)  # the parser's :is() finds no descendants
+
+
 LAYOUT = Layout(
     name="wordpress",
     title=("article h1.entry-title", "h1.entry-title", "h1"),
     headline=(css("article h1.entry-title"), css("h1.entry-title"), css("article h1"), json_ld("headline")),
     section=(*data.SECTION, css(".entry-crumbs span:nth-last-of-type(2) a"), css(".cat-links a, .td-category a")),
     authors=(
-        css(".author-name, .author.vcard:not(.td-author-name) .fn, .byline .author, .td-post-author-name a"),
+        css(f"article:has(h1) .author-name, {_own('.byline .author')}, {_own('.td-post-author-name a')}"),
+        css(_own(".author.vcard:not(.td-author-name) .fn")),
         *data.AUTHORS,
     ),
     published=(
         meta("article:published_time"),
-        attribute("time.entry-date.published, time.entry-date", "datetime"),
+        attribute(f"{_FOOT} [itemprop=datePublished]", "content"),
+        attribute(_own("time.entry-date"), "datetime"),
         *data.PUBLISHED,
     ),
-    updated=(meta("article:modified_time"), attribute("time.updated", "datetime"), meta("datemodified"), *data.UPDATED),
+    updated=(
+        meta("article:modified_time"),
+        attribute(f"{_FOOT} [itemprop=dateModified]", "content"),
+        *data.UPDATED,
+        attribute(_own("time.updated:not(.td-module-date)"), "datetime"),
+        meta("datemodified"),
+    ),
     image=(
         meta("og:image"),
         attribute(".post-thumbnail img, .td-post-featured-image img", "data-src", "src"),

@@ -28,7 +28,7 @@ LAYOUT = Layout(
         css('[data-testid="byline"] li:first-child, .byline'),
         json_ld("author", "name", remove=r"^BBC News বাংলা$"),
     ),
-    published=(*data.PUBLISHED, attribute("main time", "datetime")),
+    published=(*data.PUBLISHED, attribute("main time:not(section time, li time)", "datetime")),
     updated=data.UPDATED,
     image=(json_ld("image", "url"), meta("og:image")),
     caption=(css("main figure figcaption", remove="^(?:ছবির উৎস,.*?)?ছবির ক্যাপশান,"),),

@@ -9,6 +9,7 @@ _TRACKING = re.compile(
     r"|igshid?|mibextid|mc_[ce]id|mkt_tok|_ga|_gl|_hs\w+|ref(_?src)?|s_cid|smid|cmpid|ocid|__twitter_impression",
     re.IGNORECASE,
 )
+_SIZE = re.compile(r"-(?:[0-9]{2,4}x[0-9]{2,4}|scaled)(?=\.[a-z]{3,4}\Z)")
 _SEGMENT_SAFE = ":@!$&'()*+,;=~-._"
 
 
@@ -38,5 +39,8 @@ def _nfc(text: str) -> str:
 
 
 def file_name(link: str) -> str:
-    """Return the file name at the end of a link; the sizes of one picture differ in folder and query, not in name."""
-    return link.partition("#")[0].partition("?")[0].rpartition("/")[2]
+    """Return the file name at the end of a link, equal for all sizes of one picture.
+
+    The sizes differ in folder and query; those of WordPress also in a part at the end of the name (`-696x392`).
+    """
+    return _SIZE.sub("", link.partition("#")[0].partition("?")[0].rpartition("/")[2])

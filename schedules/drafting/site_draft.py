@@ -103,7 +103,8 @@ class SiteDrafter:
             self.file.add(f'zone = ZoneInfo("{zone.value}")', zone.source)
             return
         name = "Asia/Dhaka" if (language(self.survey) or "").startswith("bn") else "UTC"
-        comment = "TO DO: the zone in which the newspaper prints its times; no date of a story or feed states an offset"
+        comment = "TO DO: the zone in which the newspaper prints its times; no offset in the dates of the feeds and in"
+        comment += " meta, JSON-LD, itemprop and time elements of the stories, other than 0, tells it"
         self.file.add(f'zone = ZoneInfo("{name}")', comment)
 
     def _urls(self) -> None:

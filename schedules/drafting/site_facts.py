@@ -80,6 +80,11 @@ def site_title(survey: Survey) -> Fact:
 def site_zone(survey: Survey) -> Fact | None:
     """Return the time zone that the dates of stories and feeds state as their offset, or None."""
     texts = [text for page in survey.stories for each in data.PUBLISHED for text in [*each.extract(page.article)][:1]]
+    texts += [
+        node.attributes.get("content") or node.attributes.get("datetime") or ""
+        for page in survey.stories
+        for node in page.tree.css("article [itemprop=datePublished], article time[datetime]")[:1]
+    ]
     texts += [entry.modified for each in survey.feeds.values() for entry in each.entries[:50] if entry.modified]
     offsets = Counter(offset for text in texts if (offset := _offset(text)))
     for offset, count in offsets.most_common():

@@ -19,6 +19,7 @@ from schedules.monitoring.field_shares import (
 )
 from schedules.monitoring.statistics import (
     NEARLY_ALWAYS,
+    NEARLY_NEVER,
     Count,
     bayes_factor,
     p_value_high,
@@ -141,7 +142,7 @@ class Comparison:
             if count[1] >= _MIN_PAGES and before and len(same) >= width - 1:
                 p_value = (p_value_high if name.high_is_bad else p_value_low)(count, before)
                 if p_value < level and (best is None or p_value < best.p_value):
-                    runs_before = 0 if before[0] is NEARLY_ALWAYS else len(before)
+                    runs_before = 0 if before[0] in (NEARLY_ALWAYS, NEARLY_NEVER) else len(before)
                     best = Drift(name, count, usual, p_value, width, runs_before)
             if count[1] >= 10 * _MIN_PAGES_BEFORE:
                 break
@@ -160,9 +161,10 @@ class Comparison:
     def _prior(self, name: ShareName) -> list[Count]:
         """Return an assumed count for the comparison of a share before there are earlier runs.
 
-        For a column that nearly every story has, it is a list with one count of nearly all stories. It is empty
-        otherwise.
+        It has one count for a column of nearly every story, and one for updates before the publication, or none.
         """
+        if name.how == "too early" and self.key(name.about) not in self._acknowledged:
+            return [NEARLY_NEVER]
         column = name.about.removeprefix("field/")
         layouts = (self.report.get("measures") or {}).get("layouts") or {}
         usual = layouts and all(column in self._usual.get(layout, ()) for layout in layouts)

@@ -14,6 +14,8 @@ from math import atan, cos, exp, lgamma, log, pi, sqrt
 Count = tuple[int, int]
 #: Prior count of a column that nearly every page has, used before the first run.
 NEARLY_ALWAYS: Count = (38, 40)
+#: Prior count of values that should not occur.
+NEARLY_NEVER: Count = (0, 1_000)
 
 # Concentrations of the beta distribution between runs, as an equivalent number of stories, with their prior weights. A
 # low concentration, with shares that differ much between runs, is unlikely.

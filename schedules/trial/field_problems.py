@@ -60,6 +60,28 @@ def field_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Prob
             if tried:
                 is_usual = column in _USUAL or column in layout.expected
                 yield from _problems_of(column, tried, is_usual=is_usual, place=place)
+        yield from _updated_too_early(own, place)
+
+
+def _updated_too_early(visits: Sequence[Visit], place: str) -> Iterator[Problem]:
+    early, dated = [], 0
+    for visit in visits:
+        if visit.parsed and (found := visit.parsed.story):
+            published, updated = found.story.published_at, found.story.updated_at
+            dated += bool(published and updated)
+            if published and updated and updated < published:
+                early.append((visit, found))
+    if early:
+        visit, found = early[0]
+        extractor = found.extracted_by.get("updated_at", "")
+        yield Problem(
+            code=ExitCode.LAYOUT_CHANGED if len(early) * 3 > dated else ExitCode.DONE,
+            sentence=f"updated_at: earlier than published_at on {len(early)} of {dated} stories; `{extractor}` may"
+            f" find the time of another story: correct its extractors in {place}",
+            field="updated_at",
+            extractor=extractor,
+            page=visit.url,
+        )
 
 
 def _evidence(visit: Visit) -> dict[str, Any]:

@@ -1,16 +1,21 @@
 """Problems of the ranked lists: which list is not found, and which of its selectors failed."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crawler.bengali.text import parse_integer
 from crawler.declarations import declared_at
 from crawler.entry_points import Json
-from crawler.parsing.ranked_lists import RankedList
+from crawler.parsing.ranked_lists import RankedList, RankedRow
+from crawler.safe_text import one_line
 from crawler.spider import NewspaperSpider
 from schedules.exit_codes import ExitCode
 from schedules.trial.problems import Problem, quoted
 from schedules.trial.visits import Visit, Visits
 
+_NUMBER = re.compile(r"[0-9০-৯]{1,3}")
+_MIN_RANKS = 3
 _Searched = Sequence[tuple[Visit, dict[str, Any]]]
 
 
@@ -23,6 +28,7 @@ def list_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Probl
         ]
         place = declared_at(site, "lists", ranked.name)
         yield from _problems_of(ranked, pages, place) if pages else _not_searched(ranked, visits, place)
+        yield from _ranks_in_headlines(ranked, visits, place)
     for visit in visits.pages:
         entry_point = visit.target.entry_point
         if isinstance(entry_point, Json) and entry_point.ranked and visit.parsed and not visit.parsed.lists:
@@ -34,6 +40,28 @@ def list_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Probl
                 extractor=entry_point.entries.items,
                 page=visit.url,
             )
+
+
+def _ranks_in_headlines(ranked: RankedList, visits: Visits, place: str) -> Iterator[Problem]:
+    for visit in visits.pages:
+        rows = visit.parsed.lists.get(ranked.name, []) if visit.parsed else []
+        texts = [match for row in enumerate(rows, start=1) if (match := _with_rank(*row))]
+        if len(texts) >= _MIN_RANKS:
+            yield Problem(
+                code=ExitCode.LAYOUT_CHANGED,
+                sentence=f"list {ranked.name}: headlines begin with the rank, such as “{one_line(texts[0], 40)}”: set"
+                f" `title` and `rank` ({place})",
+                field=ranked.name,
+                extractor=ranked.title,
+                page=visit.url,
+            )
+            return
+
+
+def _with_rank(position: int, row: RankedRow) -> str | None:
+    """Return the headline of a row if it begins with the row's number, in Bengali or ASCII digits."""
+    match = _NUMBER.match(row.headline or "")
+    return row.headline if match and parse_integer(match[0]) == position else None
 
 
 def _not_searched(ranked: RankedList, visits: Visits, place: str) -> Iterator[Problem]:

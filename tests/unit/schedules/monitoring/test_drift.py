@@ -224,6 +224,17 @@ def test_first_run_uses_usual_columns(edition: Edition) -> None:
     assert (alarm["field"], alarm["selector"]) == ("byline", LAYOUT_2023.extractors["byline"][0])
 
 
+@pytest.mark.parametrize(("of", "early", "keys"), [(5, 4, ["updated_at"]), (30, 12, ["updated_at"]), (30, 1, [])])
+def test_first_run_has_updates_before_publication(edition: Edition, of: int, early: int, keys: list[str]) -> None:
+    stories = [story for story in edition.sound(60) if story.story.published_at and story.story.updated_at][:of]
+    wrong = [
+        with_columns(each, updated_at=each.story.published_at and each.story.published_at - timedelta(days=9))
+        for each in stories[:early]
+    ]
+    found = alarms(report_of([*wrong, *stories[early:]], TONIGHT), [])
+    assert [alarm["field"] for alarm in found if alarm["key"] == "kalbela/field/updated_at"] == keys
+
+
 def test_reports_without_measures_are_skipped(edition: Edition, past: list[dict[str, Any]]) -> None:
     old = {name: value for name, value in past[0].items() if name not in ("mode", "measures")} | {"fields": {"body": 9}}
     assert len(alarms(report_of(without_byline(edition.sound(60)), TONIGHT), [old, *past])) == 1

@@ -1,5 +1,6 @@
 """The problems of fields, on pages of the bundled newspaper whose templates were changed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
@@ -10,11 +11,14 @@ import pytest
 from crawler.clock import now
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
+from crawler.parsing.ranked_lists import RankedRow
 from crawler.registry import newspapers
 from crawler.spider import NewspaperSpider
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from crawler.urls import SiteUrl
 from schedules.trial.explain import ExplainingParser
 from schedules.trial.field_problems import field_problems
+from schedules.trial.list_problems import list_problems
 from schedules.trial.problems import Problem
 from schedules.trial.visits import STORY, Target, Visit
 from tests.newspaper import Newspaper
@@ -104,3 +108,24 @@ def test_lost_field_is_named(field: str, way: str) -> None:
     found = problems(lambda page: next(broken[url] for url in urls if whole[url] == page))
     assert field in {problem.field for problem in found}
     assert any(problem.code for problem in found) == (field in REQUIRED | LAYOUT_2023.expected)
+
+
+def test_update_before_publication_is_named() -> None:
+    found = problems(lambda page: re.sub("(আপডেট *:[^<]*?)২০২[০-৯]", r"\1২০১৯", page))
+    assert [problem.field for problem in found if problem.code] == ["updated_at"]
+
+
+@pytest.mark.parametrize(("printed", "count"), [("{}নেতাকর্মীদের সভা", 1), ("২০ জনের সভা", 0)])
+def test_rank_in_headlines_is_named(printed: str, count: int) -> None:
+    rows = [
+        RankedRow(rank, SiteUrl("", "", "", f"kalbela:{rank}"), printed.format("০১২৩৪৫৬৭৮৯"[rank]))
+        for rank in (1, 2, 3)
+    ]
+    visit = SimpleNamespace(
+        url="https://www.kalbela.com/", target=Target(name="front page", url=""), outcome=Outcome.LIST
+    )
+    stories = {"regions": {each: 1 for ranked in Kalbela.lists for each in ranked.regions}, "rows": 3, "links": 3}
+    evidence = {"lists": {ranked.name: stories | {"stories": 3} for ranked in Kalbela.lists}}
+    visit.parsed = SimpleNamespace(lists={"latest": rows}, evidence=evidence)
+    found = [*list_problems(Kalbela, SimpleNamespace(pages=[visit]))]
+    assert [problem.field for problem in found] == ["latest"] * count

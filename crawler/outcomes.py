@@ -29,6 +29,7 @@ class Outcome(StrEnum):
     OFFSITE = "offsite"
     INVALID_URL = "invalid_url"
     TOO_DEEP = "too_deep"
+    REMOVED_ON_REQUEST = "removed_on_request"
     PENDING = "pending"
 
     @property
@@ -89,5 +90,6 @@ _OUTCOMES = {
     Outcome.OFFSITE: "on a host that is not the site's own",
     Outcome.INVALID_URL: "not a URL that can be requested",
     Outcome.TOO_DEEP: "further from the seed than this run goes",
+    Outcome.REMOVED_ON_REQUEST: "a story that was removed by `khobor forget`, so not requested or stored",
     Outcome.PENDING: "not requested before the run ended; due in the next one",
 }

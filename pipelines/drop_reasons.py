@@ -52,6 +52,15 @@ class DamagedText(DropReason):
     """Reason to drop an item: more than one in a hundred letters could not be decoded."""
 
 
+class RemovedOnRequest(DropReason):
+    """Reason to drop an item: the story was removed by `khobor forget`.
+
+    The row in `rejects` is written by the removal; a dropped item gets none, because the row would contain its text.
+    """
+
+    outcome = Outcome.REMOVED_ON_REQUEST
+
+
 class Unchanged(DropReason):
     """Reason to drop an item: the story is already stored in the same state.
 

@@ -24,7 +24,7 @@ from pipelines.ledger.future_times import correct_future_times
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import FileRecord, Outbox
 from pipelines.ledger.runs import Runs
-from pipelines.ledger.schema import FORMAT, REMEDY, check, create
+from pipelines.ledger.schema import FORMAT, REMEDY, REMOVED, check, create
 from pipelines.ledger.snapshots import Snapshots
 from pipelines.ledger.stories import KnownStory as KnownStory
 from pipelines.ledger.stories import Stories
@@ -32,6 +32,11 @@ from pipelines.ledger.transactions import Transactions
 from pipelines.ledger.urls import KnownUrl as KnownUrl
 from pipelines.ledger.urls import Urls
 from pipelines.storage.errors import DatabaseDamaged, StorageError
+
+_OF_STORY = (
+    *(("stories", "story_id"), ("aliases", "story_id"), ("sightings", "story_id")),
+    *(("urls", "key"), ("change_hints", "key")),
+)
 
 
 class Ledger(Transactions):
@@ -76,6 +81,8 @@ class Ledger(Transactions):
             connection.make_durable()
             if blank:
                 create(connection)
+            else:
+                connection.execute(REMOVED)
         except BaseException:
             connection.close()
             raise
@@ -108,6 +115,18 @@ class Ledger(Transactions):
     def add_reject(self, reject: Reject) -> None:
         self.outbox.add_row("rejects", as_row(reject))
         self.runs.count(reject.run_id, f"reject/{reject.reason}")
+
+    def delete_story(self, story_id: str) -> None:
+        """Delete everything about a story except that it was removed; the other stories of its cluster may move."""
+        for table, column in _OF_STORY:
+            self._sql.execute(f"DELETE FROM {table} WHERE {column} = ?", (story_id,))
+        for other, head in self.clusters.forget(story_id).items():
+            self.stories.move_to_cluster(other, head)
+
+    def compact(self) -> None:
+        """Rewrite the file, so that it does not contain deleted rows any more."""
+        self.commit()
+        self._sql.execute("VACUUM")
 
     def correct_future_times(self, now: datetime) -> int:
         """Correct the stored times that lie more than 60 seconds after ``now``; return the number of changed rows.

@@ -10,6 +10,8 @@ from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.fsync import sync
 from pipelines.storage.sqlite import Format
 
+#: Stories that were removed on request. A ledger of an earlier release lacks this table.
+REMOVED = "CREATE TABLE IF NOT EXISTS removed (story_id TEXT PRIMARY KEY) WITHOUT ROWID;"
 _SCHEMA = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, mode TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT,
@@ -51,7 +53,7 @@ REMEDY = "`khobor reindex` rebuilds it from the Parquet"
 FORMAT = Format(
     "ledger of khobor",
     0x4B484F42,
-    _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES + _ARCHIVE_FILES,
+    _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES + _ARCHIVE_FILES + REMOVED,
     REMEDY,
 )  # "KHOB"
 

@@ -10,6 +10,8 @@ from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import Outbox
 from pipelines.storage.tables import TABLES
 
+#: Reason of the rows in `rejects` that record the removal of a story.
+REMOVED_ON_REQUEST = "RemovedOnRequest"
 _COLUMNS = (
     "story_id, url, part, revision, content_hash, state_hash, cluster_id, first_seen_at, fetched_at,"
     " discovered_via, depth, gone_by, section"
@@ -129,6 +131,16 @@ class Stories:
             self._outbox.touch(TABLES["stories"], known.part, story_id, {"cluster_id": cluster_id})
             self._sql.execute("UPDATE stories SET cluster_id = ? WHERE story_id = ?", (cluster_id, story_id))
 
+    def mark_removed(self, story_id: str) -> bool:
+        """Mark a story as removed on request, so that it is not stored again; return True if it was not marked yet."""
+        return bool(self._sql.execute("INSERT OR IGNORE INTO removed VALUES (?)", (story_id,)).rowcount)
+
+    def is_removed(self, story_id: str | None) -> bool:
+        return self._sql.execute("SELECT 1 FROM removed WHERE story_id = ?", (story_id,)).fetchone() is not None
+
+    def removed(self) -> set[str]:
+        return {story_id for (story_id,) in self._sql.execute("SELECT story_id FROM removed")}
+
     def withdraw(self, story_id: str, part: str | None) -> None:
         """Undo the changes that storing a story made in the ledger, because its row is invalid and cannot be published.
 
@@ -141,6 +153,10 @@ class Stories:
                 self.move_to_cluster(other, head)
         else:
             self._sql.execute("UPDATE stories SET part = ? WHERE story_id = ?", (part, story_id))
+
+    def aliases(self) -> list[tuple[str, str]]:
+        """Return the URL of each alias with the id of the stored story."""
+        return self._sql.execute("SELECT url, story_id FROM aliases").fetchall()
 
     def add_alias(self, alias: Alias) -> None:
         """Store another URL or id of a story in the ledger and the outbox (for Parquet), unless already stored."""
@@ -157,7 +173,7 @@ class Stories:
 
     def add_sighting(self, sighting: Sighting) -> None:
         """Store the time at which an entry point (list, feed, sitemap) first linked to a story; ignore later times."""
-        if self.insert_sighting(sighting.story_id, sighting.via):
+        if not self.is_removed(sighting.story_id) and self.insert_sighting(sighting.story_id, sighting.via):
             self._outbox.add_row("sightings", as_row(sighting))
 
     def insert_sighting(self, story_id: str, via: str) -> bool:

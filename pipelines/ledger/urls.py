@@ -170,7 +170,7 @@ class Urls:
         Stories that returned 404 or 410 at the last visit come first, then the newest stories. Stored stories that were
         found taken down are visited again, because a faulty site may return 404 for every story.
         """
-        read = f"outcome IN ({_ALIVE})"
+        read = f"outcome IN ({_ALIVE}) AND key NOT IN (SELECT story_id FROM removed)"
         away = f"outcome IN ('{Outcome.GONE}', '{Outcome.REDIRECTED}') AND story_id IN (SELECT story_id FROM stories)"
         due = f"due_at <= ? AND story_id IS NOT NULL AND NOT open AND ({read} OR {away})"
         query = f"SELECT {_COLUMNS} FROM urls WHERE {due} ORDER BY missing_since IS NULL, born_at DESC LIMIT ?"

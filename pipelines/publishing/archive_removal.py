@@ -1,9 +1,9 @@
-"""Removal of archive files and of single records, with the references to them in `fetches` and `rejects`.
+"""Removal of archive files, with the references to them in `fetches` and `rejects`.
 
 The references are removed first. A process that is killed in between leaves files that the next removal deletes.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
 from pipelines.storage.tables import TABLES
 
-_PLACE = ("archive_file", "archive_offset", "archive_length")
+PLACE = ("archive_file", "archive_offset", "archive_length")
 
 
 def remove_archives(data_folder: DataFolder, ledger: Ledger, before: date) -> int:
@@ -44,17 +44,17 @@ def remove_archives(data_folder: DataFolder, ledger: Ledger, before: date) -> in
 
 def _without_places(rows: pa.Table, files: Collection[str]) -> pa.Table:
     """Set the columns of the archive to null in the rows that refer to one of the files."""
-    gone = pc.is_in(rows["archive_file"], value_set=pa.array(sorted(files), pa.string()))
-    for name in _PLACE:
-        rows = _nulled(rows, name, gone)
-    return rows
+    return nulled(rows, PLACE, pc.is_in(rows["archive_file"], value_set=pa.array(sorted(files), pa.string())))
 
 
 def _without_pages(rows: pa.Table, files: Collection[str]) -> pa.Table:
     names = pc.replace_substring_regex(rows["page"], r":\d+$", "")
-    return _nulled(rows, "page", pc.is_in(names, value_set=pa.array(sorted(files), pa.string())))
+    return nulled(rows, ("page",), pc.is_in(names, value_set=pa.array(sorted(files), pa.string())))
 
 
-def _nulled(rows: pa.Table, name: str, where: pa.ChunkedArray) -> pa.Table:
-    index, field = rows.schema.get_field_index(name), rows.schema.field(name)
-    return rows.set_column(index, field, pc.if_else(where, pa.scalar(None, field.type), rows[name]))
+def nulled(rows: pa.Table, names: Iterable[str], where: pa.ChunkedArray) -> pa.Table:
+    """Set columns to null in the rows in which ``where`` is true."""
+    for name in names:
+        index, field = rows.schema.get_field_index(name), rows.schema.field(name)
+        rows = rows.set_column(index, field, pc.if_else(where, pa.scalar(None, field.type), rows[name]))
+    return rows

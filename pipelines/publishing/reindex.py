@@ -26,6 +26,7 @@ from pipelines.archive.torn_tails import record_archive_files
 from pipelines.ledger import Ledger
 from pipelines.ledger.outbox import FileRecord
 from pipelines.ledger.revisit_policy import next_revisit
+from pipelines.ledger.stories import REMOVED_ON_REQUEST
 from pipelines.publishing.exchange import finish_exchange
 from pipelines.publishing.merge import Row
 from pipelines.publishing.publisher import publish
@@ -190,6 +191,15 @@ def _index_others(data_folder: DataFolder, ledger: Ledger) -> None:
         with ledger.transaction():
             for row in rows.select(["story_id", "via"]).to_pylist():
                 ledger.stories.insert_sighting(row["story_id"], row["via"])
+    for _, rows in _rows(data_folder, TABLES["rejects"], ledger.site):
+        with ledger.transaction():
+            for story_id in rows.filter(pc.equal(rows["reason"], REMOVED_ON_REQUEST))["story_id"].to_pylist():
+                ledger.stories.mark_removed(story_id)
+    index_snapshots(data_folder, ledger)
+
+
+def index_snapshots(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Record the last stored snapshot of each ranked list in the ledger."""
     for _, rows in _rows(data_folder, TABLES["rankings"], ledger.site):  # oldest day first: later ones replace it
         with ledger.transaction():
             for name in pc.unique(rows["list"]).to_pylist():

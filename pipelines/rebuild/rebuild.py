@@ -94,6 +94,9 @@ class Rebuild:
         scratch = self._target.state / f"{site}.stories.sqlite"
         with closing(StoredStories(scratch)) as stories:
             stories.fill(self._source, site)
+            with ledger.transaction():
+                for story_id in old.stories.removed():
+                    ledger.stories.mark_removed(story_id)
             mode_of = cache(lambda run_id: self._mode(old, run_id))
             retelling = Retelling(ledger, self._spider, stories, mode_of)
             retelling.restore(state["runs"])

@@ -62,6 +62,7 @@ class Import:
         self._batch: list[tuple[NewspaperSpider, ArchivedResponse]] = []
         self._bytes = 0
         self._locks = ExitStack()
+        self._removed: dict[str, set[str]] = {}
         self.records = 0
         self.skipped: Counter[str] = Counter()
         self.pages: Counter[str] = Counter()
@@ -104,7 +105,10 @@ class Import:
         elif not 200 <= response.status < 300:
             self.skipped[f"status_{response.status}"] += 1
         else:
-            self._lock(spider.name)
+            self._lock(spider)
+            if spider.url_rules.identify(response.url).key in self._removed[spider.name]:
+                self.skipped["removed_on_request"] += 1
+                return
             if not self._known.add(spider, response):
                 self.skipped["known"] += 1
                 return
@@ -113,11 +117,13 @@ class Import:
             if self._bytes >= _BATCH_BYTES or len(self._batch) >= _BATCH_PAGES:
                 self._store()
 
-    def _lock(self, site: str) -> None:
-        if site not in self.pages:
+    def _lock(self, spider: NewspaperSpider) -> None:
+        if (site := spider.name) not in self.pages:
             self._data_folder.prepare()
             self._locks.enter_context(SiteLock.take(self._data_folder.lock(site)))
             self.pages[site] = 0
+            with closing(open_ledger(self._data_folder, site, spider.zone)) as ledger:
+                self._removed[site] = ledger.stories.removed()
 
     def _store(self) -> None:
         """Copy the pages read so far into the archive, and publish their rows of `fetches`."""

@@ -48,6 +48,8 @@ class Admission:
         fetch: Fetch = request.meta["fetch"]
         self.seen.add(fetch.key)
         self.linked.pop(fetch.key, None)
+        if self._run.ledger.stories.is_removed(fetch.key):
+            return self.skip(fetch, Outcome.REMOVED_ON_REQUEST)
         known = self._run.ledger.urls.get(fetch.key)
         if 0 < self._max_depth < fetch.depth:
             return self.skip(fetch, Outcome.TOO_DEEP)

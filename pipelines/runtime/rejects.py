@@ -15,7 +15,7 @@ from crawler.clock import now
 from crawler.items import Alias, Fetch, Reject, Snapshot, as_row, fetch_of, record_of
 from crawler.outcomes import Outcome
 from crawler.safe_text import one_line
-from pipelines.drop_reasons import DropReason, ExactDuplicate, Unchanged
+from pipelines.drop_reasons import DropReason, ExactDuplicate, RemovedOnRequest, Unchanged
 from pipelines.runtime.run import Run
 
 MAX_VALUE_LENGTH, MAX_VALUES = 5_000, 100
@@ -25,7 +25,7 @@ class RecordRejects:
     """Scrapy extension that stores a row in the table `rejects` for each item that an item pipeline drops.
 
     An item for which a pipeline raised an unexpected exception, and a page at which the spider raised one, get a row
-    too. Unchanged stories and exact duplicates get none.
+    too. Unchanged stories, exact duplicates and removed stories get none.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -75,7 +75,7 @@ class RecordRejects:
                 alias.first_seen_at, alias.alias_id = story.fetched_at, story.story_id
                 ledger.stories.add_alias(alias)
                 ledger.runs.count(run_id, "story/exact_duplicates")
-            else:
+            elif not isinstance(error, RemovedOnRequest):
                 ledger.add_reject(self._reject(item, fetch, reason, detail, response))
             if fetch is not None:
                 fetch.outcome = error.outcome if isinstance(error, DropReason) else Outcome.UNREADABLE

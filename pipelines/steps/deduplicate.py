@@ -6,7 +6,7 @@ from typing import Any, Self
 from scrapy.crawler import Crawler
 
 from crawler.items import ParsedStory, Story, as_row
-from pipelines.drop_reasons import ExactDuplicate, Unchanged, UnknownLayout
+from pipelines.drop_reasons import ExactDuplicate, RemovedOnRequest, Unchanged, UnknownLayout
 from pipelines.ledger import Ledger
 from pipelines.runtime.run import Run
 from pipelines.similarity.hashes import state_hash
@@ -17,11 +17,14 @@ def deduplicate(story: Story, ledger: Ledger, *, is_canonical: bool = True) -> S
 
     ``first_seen_at`` is the time at which any revision of the story was first seen, and ``appeared_by`` the time at
     which this revision was first seen. ``cluster_id`` is preliminary: it is that of the previous revision, or the
-    story's own id. Raises :class:`Unchanged` if the story is already stored in this state. Raises
+    story's own id. Raises :class:`RemovedOnRequest` if the
+    story was removed, and :class:`Unchanged` if the story is already stored in this state. Raises
     :class:`ExactDuplicate` if its id is new but a stored story has the same headline and body.
 
     :param is_canonical: True if the URL of ``story`` is canonical; otherwise a stored story keeps its URL and section
     """
+    if ledger.stories.is_removed(story.story_id):
+        raise RemovedOnRequest("removed by `khobor forget`")
     known = ledger.stories.get(story.story_id)
     if known is None:
         assert story.content_hash is not None

@@ -81,6 +81,11 @@ class Store:
 
     def _store_snapshot(self, snapshot: Snapshot) -> None:
         self._run.revisits.count_list(snapshot)
+        rows = [
+            replace(row, headline=None) if self._ledger.stories.is_removed(row.story_id) else row
+            for row in snapshot.rows
+        ]
+        snapshot = replace(snapshot, rows=rows)
         digest = snapshot_digest([as_row(ranking) for ranking in snapshot.rows])
         self._ledger.changes.note(snapshot.name, digest, snapshot.observed_at)
         if not snapshot.overlaps:

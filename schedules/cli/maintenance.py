@@ -1,4 +1,4 @@
-"""Commands that maintain the stored data: `publish`, `check`, `reindex` and `prune`."""
+"""Commands that maintain the stored data: `publish`, `check`, `reindex`, `prune` and `forget`."""
 
 import argparse
 from contextlib import closing
@@ -27,6 +27,10 @@ def add_to(commands: Commands) -> None:
     )
     parsers[1].add_argument("--remote", action="store_true", help="verify the objects in the bucket instead")
     parsers[1].add_argument("--quarantine", action="store_true", help="move damaged and foreign files out of the data")
+    removing = commands.add(
+        forget, "remove a story from tables and archive, for good", "forget https://www.kalbela.com/world/154313"
+    )
+    removing.add_argument("url", metavar="URL", help="URL of the story, or of an alias of it")
     for parser in parsers:
         parser.add_argument("site", nargs="*", metavar="SITE", help="only these sites")
 
@@ -160,6 +164,56 @@ def prune(options: argparse.Namespace) -> int:
     lines.append(f"{occurrences} occurrences removed")
     print_lines({"sites": results, "occurrences": occurrences}, options.json, lines)
     return 0
+
+
+def forget(options: argparse.Namespace) -> int:
+    from crawler.registry import newspapers
+    from crawler.safe_text import one_line
+    from crawler.urls import SiteUrl
+    from pipelines.publishing.removal_on_request import remove_stories, stories_to_remove
+    from pipelines.runtime.recovery import recover_runs
+
+    def forget_one(dataset: "DataFolder", spider: "type[NewspaperSpider]") -> dict[str, Any]:
+        def story_of(url: str) -> str | None:
+            return found.story_id if isinstance(found := rules.identify(url), SiteUrl) else None
+
+        rules = spider.make_url_rules()
+
+        with open_ledger(dataset, spider) as ledger:
+            recover_runs(dataset, ledger)
+            stories = stories_to_remove(dataset, ledger, target.story_id or "", target.url, story_of)
+            if not stories:
+                raise WrongUsage(f"nothing of {target.story_id} is stored in {options.data}; check the URL and --data")
+            removed = remove_stories(dataset, ledger, stories, story_of)
+        copies = sorted(map(str, dataset.state.glob(f"{spider.name}.sqlite.damaged-*")))
+        return {"stories": sorted(stories), "removed": removed, "copies": copies}
+
+    shown = one_line(options.url)
+    identified = [(spider, spider.make_url_rules().identify(options.url)) for spider in newspapers().values()]
+    targets = [(spider, found) for spider, found in identified if isinstance(found, SiteUrl)]
+    if not targets:
+        raise WrongUsage(f"{shown} is not a URL of a known newspaper; `khobor sites` lists them")
+    spider, target = next(((each, found) for each, found in targets if found.story_id), targets[0])
+    if not target.story_id:
+        raise WrongUsage(f"{shown} is not the URL of a story of {spider.name}")
+    options.site = [spider.name]
+    [result] = for_each_site(options, forget_one)
+    print_lines(result, options.json, _removal_lines(result))
+    return 0
+
+
+def _removal_lines(result: dict[str, Any]) -> list[str]:
+    ids, removed = ", ".join(result["stories"]), result["removed"]
+    kinds = (
+        *("stories", "revisions", "aliases", "sightings", "headlines in rankings", "texts of rejects"),
+        *("references to the archive", "archived responses"),
+    )
+    counts = dict(zip(kinds, removed.values(), strict=False))
+    found = ", ".join(f"{n:,} {kind}" for kind, n in counts.items() if n)
+    lines = [f"{ids}: {found or 'nothing was left'}{' removed' if found else ''}; it is not stored again"]
+    if n := removed["unreadable"]:
+        lines.append(f"{n:,} archived records are damaged and stay; `khobor check` names their files")
+    return lines + [f"{path}: this older copy of the ledger may contain it; delete it" for path in result["copies"]]
 
 
 def _no_data(options: argparse.Namespace) -> list[str]:

@@ -14,7 +14,7 @@ EXIT_CODES = frozenset(str(int(code)) for code in ExitCode)
 REJECT_REASONS = frozenset(
     (
         *("ReaderCrashed", "StepCrashed", "InvalidRow", "UnknownLayout", "NoHeadline", "NoBody", "TooLong"),
-        *("NoLanguage", "LegacyFont", "DamagedText", "Unchanged", "ExactDuplicate"),
+        *("NoLanguage", "LegacyFont", "DamagedText", "Unchanged", "ExactDuplicate", "RemovedOnRequest"),
     )
 )
 ALARM_KINDS = (

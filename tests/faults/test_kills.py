@@ -75,11 +75,13 @@ def test_kills_reveal_wrong_write_order(store: CrashStore, without: str, where: 
         kill_again_and_again(store, 200, where)
 
 
-# Reached by quarantine (test_killed_commands), by `khobor prune` (test_pruning), and by backups (test_backups).
+# Reached by quarantine (test_killed_commands), by `khobor prune` (test_pruning), by backups (test_backups), and
+# by `khobor forget` (test_forget).
 ELSEWHERE = {
     *("move.renamed", "prune.rolled", "prune.forgotten", "prune.unlinked", "prune.removed", "prune.archive"),
     *("backup.databases", "backup.reports", "backup.files", "backup.site", "backup.linked", "backup.added"),
     *("backup.written", "restore.file", "restore.unpacked"),
+    *("forget.marked", "forget.rows", "forget.written", "forget.archive", "forget.published"),
 }
 
 

@@ -11,7 +11,7 @@ MAX_ROWS = 60
 _COLUMNS = ["rejected_at", "url", "story_id", "reason", "detail", "page", "run_id"]
 _EXPECTED = {
     *("story", "exact_duplicate", "unchanged", "skipped_fresh", "list"),
-    *("not_a_story", "redirected", "offsite", "too_deep"),
+    *("not_a_story", "redirected", "offsite", "too_deep", "removed_on_request"),
 }
 
 

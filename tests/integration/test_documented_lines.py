@@ -40,7 +40,8 @@ def blocks(page: str, language: str) -> list[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_documented_python_runs(page: str, checkout: Path) -> None:
     names: dict[str, Any] = {}
-    for number, block in enumerate(blocks(page, "python")):
+    own = [block for block in blocks(page, "python") if "s3://" not in block]  # the tests of buckets run those lines
+    for number, block in enumerate(own):
         script = checkout / f"{number}.py"
         script.write_text(block)
         names = runpy.run_path(str(script), names)

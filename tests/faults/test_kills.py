@@ -49,7 +49,7 @@ def kill_again_and_again(store: CrashStore, cycles: int, where: str = "") -> int
     return store.ended[KILLED]
 
 
-@pytest.mark.parametrize("cycles", [150, pytest.param(1000, marks=SOAK)])
+@pytest.mark.parametrize("cycles", [80, pytest.param(1000, marks=SOAK)])
 def test_repeated_kills_lose_and_duplicate_nothing(store: CrashStore, cycles: int) -> None:
     assert kill_again_and_again(store, cycles) > cycles * 0.6
 

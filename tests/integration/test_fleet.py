@@ -75,6 +75,7 @@ class SmallFleet:
         return Counter(story for table in tables for story in table["story_id"])
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(400)
 def test_small_fleet_survives_killed_worker(tmp_path: Path) -> None:
     stand = Newsstand()

@@ -115,6 +115,7 @@ def test_wheel_serves_its_own_timetable(khobor: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "state").is_dir()
 
 
+@pytest.mark.soak
 def test_documented_life_of_installation_runs(wheel: Path, mirror: str, tmp_path: Path) -> None:
     """Run the lines of docs/operate.md from installing to uninstalling, without those of systemd."""
     page = (PROJECT / "docs" / "operate.md").read_text().partition("\n## Install")[2]

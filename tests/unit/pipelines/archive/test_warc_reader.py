@@ -61,7 +61,8 @@ def form(request: pytest.FixtureRequest) -> Callable[[list[bytes]], bytes]:
 @pytest.fixture(autouse=True)
 def bounded_memory() -> Iterator[None]:
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, before[1]))
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + 2**30, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
 

@@ -54,10 +54,10 @@ class DataFolder(DataPaths):
         with storage_errors("use", self.root):
             for folder in (self.staging, self.state, self.runs):
                 make_folder(folder)
-        probe = self.staging / f"probe-{secrets.token_hex(4)}{UNFINISHED}"
-        write_file(probe, b"khobor")
-        probe.unlink()
-        device = self.staging.stat().st_dev
+            probe = self.staging / f"probe-{secrets.token_hex(4)}{UNFINISHED}"
+            write_file(probe, b"khobor")
+            probe.unlink()
+            device = self.staging.stat().st_dev
         for folder in (f for name in TABLES for f in (self.root / name, *(self.root / name).glob("site=*"))):
             if folder.exists() and folder.stat().st_dev != device:
                 raise StorageError(f"{folder} is on another device than {self.staging}: no file can be renamed there")

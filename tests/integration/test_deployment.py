@@ -1,4 +1,4 @@
-"""The files in `deploy/`: units, image, containers, rules and the Grafana dashboard."""
+"""The files in `docs/deploy/`: units, image, containers, rules and the Grafana dashboard."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from schedules.timetable.config import Timetable
 from tests.support.project import PROJECT
 from tests.support.run_reports import START
 
-DEPLOY = PROJECT / "deploy"
+DEPLOY = PROJECT / "docs" / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE: Any = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
@@ -100,6 +100,9 @@ def test_image_has_files_and_valid_command() -> None:
 def test_containers_refer_to_existing_files() -> None:
     services = COMPOSE["services"]
     assert _parser().parse_args(services["khobor"]["command"]).allowed_host == ["khobor"]
+    build = services["khobor"]["build"]
+    assert (DEPLOY / build["context"]).resolve() == PROJECT
+    assert (PROJECT / build["dockerfile"]).is_file()
     for service in services.values():
         for volume in service["volumes"]:
             source = volume.partition(":")[0]

@@ -66,7 +66,7 @@ class EntryPoint:
         for path in () if self.disallowed else self.paths:
             for day in (today - timedelta(n) for n in range(self.days if "{date" in path else 1)):
                 url = path.format(date=day, page="{page}", offset="{offset}")
-                is_numbered, may_be_empty = "{" in url, "{date" in path and day == today
+                is_numbered, may_be_empty = "{" in url, "{date" in path and day == today and self.days > 1
                 position = CrawlPosition(page=first, template=url) if is_numbered else CrawlPosition()
                 yield url.format(page=first, offset=0), replace(position, may_be_empty=may_be_empty)
 

@@ -77,7 +77,7 @@ class Fetch:
     links: int = 0  # all links on the page of an entry point that yields nothing
     front_page: str | None = None  # digest of the stories that the front page links to
     is_html: bool = False  # the response was parsed as a page, on which the ranked lists are expected
-    ranked_list: str = ""  # name of the ranked list that the document is expected to contain, if it is no page
+    ranked_list: str = ""  # name of the ranked list that only this page or document contains
     new_links: int = 0  # stories on it that no other page had linked to
     hinted_by: str | None = None  # list or entry point that hinted at a change of the story
     unchanged_lists: dict[str, "Snapshot"] = field(default_factory=dict, repr=False)  # the lists on its page that this run knew

@@ -199,7 +199,9 @@ class LinkFollower(scrapy.Spider):
         # Full runs are so rare that their lists hardly ever overlap. A gap therefore does not make them request entry
         # points before they are due.
         at_once = entry_point is not None and (entry_point.incremental or (self._list_gap and self.is_incremental))
-        fetch.ranked_list = getattr(entry_point, "ranked", "")
+        if fetch.story_id is None:
+            on_page = (ranked.name for ranked in self.lists if ranked.page and ranked.is_on(fetch.url))
+            fetch.ranked_list = getattr(entry_point, "ranked", "") or next(on_page, "")
         meta = {"fetch": fetch, "entry_point": entry_point, "position": position or CrawlPosition(), "at_once": at_once}
         meta["verbatim_url"] = True  # otherwise Scrapy changes the escapes
         return Request(fetch.url, self.parse, errback=self.failed, meta=meta, priority=priority)

@@ -46,6 +46,10 @@ class RankedList:
     headline: str = "text"
     page: str = ""
 
+    def is_on(self, url: str) -> bool:
+        """Return True if the list is searched on the page with this URL."""
+        return not self.page or re.search(self.page, urlsplit(url).path) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class RankedRow:
@@ -58,7 +62,7 @@ class RankedRow:
 
 def parse_ranked_list(page: Page, ranked: RankedList, url_rules: UrlRules) -> list[RankedRow]:
     """Return the rows of a ranked list in document order, or an empty list if the page does not contain it."""
-    if ranked.page and not re.search(ranked.page, urlsplit(page.url).path):
+    if not ranked.is_on(page.url):
         return []
     for selector in ranked.regions:
         for region in page.article.css(selector):

@@ -25,8 +25,9 @@ DELAY_AFTER_FAILURES = timedelta(days=7)
 # link to a story before its page is published.
 MISSING = frozenset((Outcome.GONE, Outcome.REDIRECTED))
 DELAY_AFTER_MISSING = timedelta(hours=20)
-MAX_DOUBLINGS, _BATCH = 8, 1_000  # the latter of URLs
+MAX_DOUBLINGS = 8
 ENTRY_POINT_INTERVALS = (timedelta(hours=1), timedelta(days=7))
+_BATCH = 1_000  # URLs
 
 
 class Revisits:
@@ -86,28 +87,31 @@ class Revisits:
         self.on_outcome(fetch)
 
     def _count_yield(self, fetch: Fetch) -> None:
-        has_failed = bool(fetch.ranked_list) and Outcome(fetch.outcome).is_failed
-        counts = {"html": int(fetch.is_html), f"list/{fetch.ranked_list}/failed": int(has_failed)}
+        counts = {"html": int(fetch.is_html)}
+        if name := fetch.ranked_list:
+            counts[f"list/{name}/failed"] = int(Outcome(fetch.outcome).is_failed)
+            counts[f"list/{name}/unchanged"] = int(fetch.outcome == Outcome.UNCHANGED)
         if fetch.story_id is None and fetch.outcome in (Outcome.LIST, Outcome.EMPTY):
             is_empty = fetch.outcome == Outcome.EMPTY
             counts |= {f"entry/{fetch.via}/read": 1, f"entry/{fetch.via}/empty": is_empty}
             counts |= {f"entry/{fetch.via}/links": fetch.links}
-        for name, n in counts.items():
-            if n:
-                self.ledger.runs.count(self.run_id, name, n)
+        for count, n in ((count, n) for count, n in counts.items() if n):
+            self.ledger.runs.count(self.run_id, count, n)
         if fetch.front_page:
             self.ledger.changes.note("front_page", fetch.front_page, fetch.fetched_at)
 
     def count_list(self, snapshot: Snapshot) -> None:
         """Count that a ranked list was seen, and also that it was empty if none of its rows links to a story.
 
-        It was replaced if it has none of the stories that it had when it was last seen in this run.
+        It was replaced if it has none of the stories that it had when it last had any in this run.
         """
-        stories = {ranking.story_id for ranking in snapshot.rows if ranking.story_id}
-        last, self._list_stories[snapshot.name] = self._list_stories.get(snapshot.name, stories), stories
-        counts = {"seen": True, "empty": not stories, "replaced": bool(last) and last.isdisjoint(stories)}
-        for name in (name for name, is_so in counts.items() if is_so):
-            self.ledger.runs.count(self.run_id, f"list/{snapshot.name}/{name}")
+        name, stories = snapshot.name, {ranking.story_id for ranking in snapshot.rows if ranking.story_id}
+        self.ledger.runs.count(self.run_id, f"list/{name}/seen")
+        if not stories:
+            self.ledger.runs.count(self.run_id, f"list/{name}/empty")
+        elif stories.isdisjoint(self._list_stories.get(name, stories)):
+            self.ledger.runs.count(self.run_id, f"list/{name}/replaced")
+        self._list_stories[name] = stories or self._list_stories.get(name, stories)
 
     def finish(self, fetch: Fetch, published_at: datetime | None = None) -> None:
         """Record the outcome (result of the request) of a URL that had none, and set the time of its next visit.

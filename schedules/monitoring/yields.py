@@ -36,17 +36,17 @@ def lists_empty(summary: Summary, names: Sequence[str]) -> Iterator[Problem]:
     pages, lists = summary.get("html_pages", 0), summary["lists"]
     for name in names:
         seen = lists.get(f"{name}/seen", 0)
-        if pages and not seen and not lists.get(f"{name}/failed"):
+        if pages and not seen and not lists.get(f"{name}/failed") and not lists.get(f"{name}/unchanged"):
             yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"no list {name} on any of {pages} pages"
         elif seen and lists.get(f"{name}/empty", 0) == seen:
             yield ExitCode.LAYOUT_CHANGED, f"list/{name}", f"list {name}: none of its rows is a story, on {seen} pages"
 
 
 def lists_failed(summary: Summary, names: Sequence[str]) -> Iterator[Problem]:
-    """Yield the lists whose document could not be fetched, which does not show if the list is still there."""
+    """Yield the lists whose only page or document could not be fetched; they may still be there."""
     for name in names:
         if (n := summary["lists"].get(f"{name}/failed", 0)) and not summary["lists"].get(f"{name}/seen"):
-            sentence = f"list {name}: its document could not be fetched ({n} URLs); see `reason` in `fetches`"
+            sentence = f"list {name}: its page or document could not be fetched ({n} URLs); see `reason` in `fetches`"
             yield ExitCode.BELOW_EXPECTATION, f"failed/{name}", sentence
 
 

@@ -69,6 +69,7 @@ NONE_STORED = {"has_stories": False}
         (summary(robots=58), 4, ["robots"], "robots.txt"),
         (summary(story=40, lists={"latest/seen": 9}), 9, ["list/popular"], "no list popular"),
         (summary(story=40, lists={"latest/seen": 9, "popular/failed": 1}), 3, ["failed/popular"], "list popular"),
+        (summary(story=40, lists={"latest/seen": 9, "popular/unchanged": 1}), 0, [], ""),
         (summary(story=40, lists={"popular/failed": 1}), 9, ["list/latest", "failed/popular"], "no list latest"),
         (summary(story=40, lists=SEEN | {"popular/failed": 1}), 0, [], ""),
         (summary(story=40, lists={}), 9, ["list/latest", "list/popular"], "no list latest"),

@@ -1,8 +1,14 @@
 """Captions of pictures, and the credits in them."""
 
 import re
+from collections.abc import Sequence
+
+from selectolax.lexbor import LexborNode
 
 from crawler.bengali.text import clean, comparison_key, compile_nfc
+from crawler.parsing.page import Article
+from crawler.parsing.selectors import self_and_ancestors
+from crawler.urls.normal_form import file_name
 
 _GRAPHICS = "গ্রাফিক্স|গ্রাফিকস|গ্রাফিক|ইনফোগ্রাফিক|ইলাস্ট্রেশন|অলংকরণ|কোলাজ"
 _PICTURE = rf"(?:ফাইল\s*)?(?:ছবি|আলোকচিত্র|স্ক্রিনশট|{_GRAPHICS}|photo(?:s|graph)?|image|graphics?|illustration)"
@@ -50,6 +56,39 @@ _CERTAIN_CREDIT = compile_nfc(
     r"(?![\u0980-\u09ff])",
     re.IGNORECASE,
 )
+
+
+def outside_lead_picture(article: Article, bodies: Sequence[LexborNode], image_url: str | None) -> frozenset[int]:
+    """Return the ids (`mem_id`) of the elements in which the lead picture's caption is not searched.
+
+    These are figures of other pictures, and the ``bodies`` if the lead picture is outside. If no figure shows the lead
+    picture, because a page declares it under another name, these are the figures after the first paragraph.
+    """
+    lead = file_name(image_url or "")
+
+    def has_lead(node: LexborNode) -> bool:
+        values = (value or "" for image in node.css("img") for value in image.attributes.values())
+        return lead != "" and any(file_name(value) == lead for value in values)
+
+    figures = article.css("figure")
+    others = [figure for figure in figures if not has_lead(figure)]
+    if lead and len(others) == len(figures):
+        others = _after_first_paragraph(article, bodies) if figures else []
+    hidden = others if any(map(has_lead, bodies)) else [*others, *bodies]
+    return frozenset(node.mem_id for node in hidden)
+
+
+def _after_first_paragraph(article: Article, bodies: Sequence[LexborNode]) -> list[LexborNode]:
+    inside = {node.mem_id for node in bodies}
+    figures: list[LexborNode] = []
+    is_passed = False
+    for node in article.root.css("figure, p"):
+        if node.tag == "figure" and is_passed:
+            figures.append(node)
+        elif node.tag == "p" and not is_passed:
+            above = [*self_and_ancestors(node)]
+            is_passed = any(each.mem_id in inside for each in above) and all(each.tag != "figure" for each in above)
+    return figures
 
 
 def clean_caption(text: str) -> str | None:

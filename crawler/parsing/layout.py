@@ -20,14 +20,13 @@ from crawler.decoding.unclosed_elements import may_be_unclosed
 from crawler.items import ParsedStory, Story
 from crawler.parsing.agencies import credited_agency
 from crawler.parsing.boilerplate import EMBEDDED, BoilerplateFilter
-from crawler.parsing.captions import clean_caption, credit_name, split_caption
+from crawler.parsing.captions import clean_caption, credit_name, outside_lead_picture, split_caption
 from crawler.parsing.extractors import Extractor, css, extract_all, extract_first
 from crawler.parsing.infinite_scroll import first_story
 from crawler.parsing.page import Article, Page, visible_text
 from crawler.parsing.selectors import anchor_of, self_and_ancestors
 from crawler.parsing.text_blocks import TextBlock, text_blocks
 from crawler.urls import SiteUrl, UrlRules
-from crawler.urls.normal_form import file_name
 
 # Pictures that a system shows for a story without one.
 _NO_PICTURE = (
@@ -152,7 +151,8 @@ class Layout:
         if fields["byline"] is None and fields["authors"]:
             fields["byline"] = ", ".join(fields["authors"])
             article.extracted_by["byline"] = article.extracted_by["authors"]
-        picture = self._around_lead_picture(article, fields["image_url"])
+        bodies = [node for selector in self.body for node in article.css(selector)]
+        picture = replace(article, hidden=outside_lead_picture(article, bodies, fields["image_url"]))
         printed_caption = extract_first("image_caption", picture, self.caption, clean_caption)
         headline = fields["headline"]
         caption, credit = split_caption(printed_caption, headline)
@@ -208,23 +208,6 @@ class Layout:
             elif name not in dates:
                 dates[name] = moment
         return dates, tuple(unreadable)
-
-    def _around_lead_picture(self, article: Article, image_url: str | None) -> Article:
-        """Return the article to search for the lead picture's caption.
-
-        Figures of other pictures are hidden, and so is the body if the lead picture is outside.
-        """
-        lead = file_name(image_url or "")
-
-        def has_lead(node: LexborNode) -> bool:
-            values = (value or "" for image in node.css("img") for value in image.attributes.values())
-            return lead != "" and any(file_name(value) == lead for value in values)
-
-        bodies, figures = [n for selector in self.body for n in article.css(selector)], article.css("figure")
-        others = [figure for figure in figures if not has_lead(figure)]
-        hidden = others if not lead or len(others) < len(figures) else []
-        hidden = hidden if any(map(has_lead, bodies)) else hidden + bodies
-        return replace(article, hidden=frozenset(node.mem_id for node in hidden))
 
     def _image_url(self, url_rules: UrlRules, link: str, base_url: str) -> str | None:
         patterns = filter(None, (_NO_PICTURE, self.ignored_images))

@@ -60,7 +60,7 @@ def test_every_field_of_an_independent_page_is_right(name: str) -> None:
         assert list(story.tags or ()) == list(dict.fromkeys(truth.tags))
         if truth.image_url:
             assert file_name(story.image_url) == file_name(truth.image_url)
-            assert (story.image_caption, story.image_credit) == (caption_of(truth), credit_of(truth))
+        assert (story.image_caption, story.image_credit) == (caption_of(truth), credit_of(truth))
         if truth.published_at and truth.precision != "day":
             assert story.published_at is not None
             assert abs(story.published_at - truth.published_at) < timedelta(minutes=1)

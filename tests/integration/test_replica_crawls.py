@@ -15,7 +15,7 @@ from crawler.registry import newspapers
 from tests.newspaper import Newspaper
 from tests.newspaper.http_messages import Response
 from tests.newspaper.replicas import REPLICAS
-from tests.newspaper.server import Server
+from tests.newspaper.server import serving
 from tests.support.commands import QUICK, khobor
 from tests.support.project import PROJECT
 
@@ -61,14 +61,11 @@ def test_list_that_fails_is_a_failed_request(site: str, name: str, times: int, t
         fails = asked[-1] == path and not codes and asked.count(path) <= times
         return Response(503, b"") if fails else replica.answer(host, target), 0.0
 
-    server = Server(answer, lambda: datetime.now(UTC), [])
-    try:
+    with serving(answer, lambda: datetime.now(UTC), []) as mirror:
         for _ in range(2):
-            done = khobor("crawl", site, "--json", "--mirror", server.url, *QUICK, "--data", str(tmp_path))
+            done = khobor("crawl", site, "--json", "--mirror", mirror, *QUICK, "--data", str(tmp_path))
             report = json.loads(done.stdout)
             codes.append((done.returncode, [alarm["key"] for alarm in report["alarms"]]))
-    finally:
-        server.close()
     assert codes[0] == ((3, [f"{site}/failed/{name}"]) if times > 1 else (0, [])), report["verdict"]
     assert codes[1] == (0, [])
 
@@ -97,20 +94,19 @@ def test_twelve_newspapers_run_at_once(tmp_path: Path) -> None:
 
     names = [*REPLICAS, "kalbela"]
     assert set(names) == set(newspapers())
-    server = Server(answer, lambda: datetime.now(UTC), [])
-    command = [sys.executable, "-m", "khobor", "crawl", *names, "--json", "--mirror", server.url, *QUICK]
+    command = [sys.executable, "-m", "khobor", "crawl", *names, "--json", *QUICK, "--data", str(tmp_path)]
     most = 0
-    try:
-        with subprocess.Popen([*command, "--data", str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE) as process:
-            os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
-            written = b""
-            while process.poll() is None:
-                most = max(most, memory_of(process.pid))
-                written += process.stdout.read() or b""  # type: ignore[union-attr]
-                time.sleep(0.2)
+    with (
+        serving(answer, lambda: datetime.now(UTC), []) as mirror,
+        subprocess.Popen([*command, "--mirror", mirror], cwd=PROJECT, stdout=subprocess.PIPE) as process,
+    ):
+        os.set_blocking(process.stdout.fileno(), False)  # type: ignore[union-attr]
+        written = b""
+        while process.poll() is None:
+            most = max(most, memory_of(process.pid))
             written += process.stdout.read() or b""  # type: ignore[union-attr]
-    finally:
-        server.close()
+            time.sleep(0.2)
+        written += process.stdout.read() or b""  # type: ignore[union-attr]
     reports = {report["site"]: report for report in json.loads(written)}
     assert [reports[name]["verdict"] for name in names] == [{"exit_code": 0, "problems": []}] * len(names)
     linked = {name: len(replica.pieces) for name, replica in REPLICAS.items()} | {"bbcbangla": 5}  # its one list

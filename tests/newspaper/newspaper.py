@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -16,7 +15,7 @@ from .http_messages import HTML, Fault, Request, Response
 from .page_layout import BREAKAGES, FIELDS, FieldBreak, PageLayout
 from .publication_plan import PublicationPlan
 from .routing import Router
-from .server import Server
+from .server import serving
 from .site_state import Edition, Row, SiteState
 
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=DHAKA)
@@ -163,11 +162,6 @@ class Newspaper:
             return fault
         return None
 
-    @contextmanager
-    def serve(self, port: int = 0) -> Iterator[str]:
+    def serve(self, port: int = 0) -> AbstractContextManager[str]:
         """Serve on 127.0.0.1 within the block and yield the URL; port 0 takes a free one."""
-        server = Server(self.answer, lambda: self.now, self.log, port)
-        try:
-            yield server.url
-        finally:
-            server.close()
+        return serving(self.answer, lambda: self.now, self.log, port)

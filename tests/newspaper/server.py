@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +18,16 @@ _IDLE_SECONDS = 60.0
 
 # Host, target and headers in; the answer (None: end the connection) and the seconds to wait before it out.
 Answering = Callable[[str, str, dict[str, str]], tuple[Response | None, float]]
+
+
+@contextmanager
+def serving(answering: Answering, clock: Callable[[], datetime], log: list[Request], port: int = 0) -> Iterator[str]:
+    """Serve on 127.0.0.1 within the block and yield the URL; port 0 takes a free one."""
+    server = Server(answering, clock, log, port)
+    try:
+        yield server.url
+    finally:
+        server.close()
 
 
 class Server:

@@ -3,14 +3,14 @@
 import gzip
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
 from ..http_messages import TEXT, Request, Response
-from ..server import Server
+from ..server import serving
 from .paper import Paper
 
 
@@ -80,11 +80,6 @@ class Stand:
             return Response(200, gzip.compress(reply.body, 5, mtime=0), packed), 0.0
         return Response(reply.status, reply.body, reply.headers), 0.0
 
-    @contextmanager
-    def serve(self, port: int = 0) -> Iterator[str]:
+    def serve(self, port: int = 0) -> AbstractContextManager[str]:
         """Serve within the block and yield the URL for `--mirror`; port 0 takes a free one."""
-        server = Server(self.answer, lambda: self.now, self.log, port)
-        try:
-            yield server.url
-        finally:
-            server.close()
+        return serving(self.answer, lambda: self.now, self.log, port)

@@ -1,7 +1,7 @@
 """A replica: URLs and pages of one newspaper, its true rows, and a server that plays it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ..http_messages import HTML, JSON, TEXT, XML, Request, Response
-from ..server import Server
+from ..server import serving
 from . import families, markup, own_systems
 from .piece import STORIES, Piece, compose
 
@@ -109,13 +109,8 @@ class Replica:
             return Response(200, body, {"Content-Type": JSON if body[:1] in (b"{", b"[") else HTML})
         return Response(404, "<html><body>পাওয়া যায়নি</body></html>".encode(), {"Content-Type": HTML})
 
-    @contextmanager
-    def serve(self) -> Iterator[str]:
-        server = Server(lambda host, target, _: (self.answer(host, target), 0.0), lambda: datetime.now(UTC), self.log)
-        try:
-            yield server.url
-        finally:
-            server.close()
+    def serve(self) -> AbstractContextManager[str]:
+        return serving(lambda host, target, _: (self.answer(host, target), 0.0), lambda: datetime.now(UTC), self.log)
 
 
 def _numbers(first: int) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.storage.data_folder import DataFolder
 from schedules.dashboard.data_source import DataSource
+from schedules.dashboard.jinja_env import page
 from schedules.dashboard.query_params import InvalidQuery, Query
 from schedules.dashboard.views.all_sites import alarm_history, all_sites, disk_use, run_history
 from tests.support.dashboard_data import make_report, write_report
@@ -59,6 +60,14 @@ def test_sites_of_all_hosts_come_worst_first(root: Path) -> None:
     assert (data["reports_waiting"], data["reports_left_out"]) == (0, 0)
 
 
+def test_silent_sites_need_attention(tmp_path: Path) -> None:
+    write_runs(DataFolder(tmp_path), "kalbela", [30 * DAY, 31 * DAY])
+    asked = query(tmp_path)
+    text = page("views/sites.html", asked, data=all_sites(asked)).decode()
+    assert "No site needs attention" not in text
+    assert "1 site needs attention" in text
+
+
 def test_alarm_history_joins_consecutive_runs(root: Path) -> None:
     rows = alarm_history(query(root, site="broken"))["rows"]
     found = [(row["runs"], row["first_at"], row["cleared_at"]) for row in rows]
@@ -77,9 +86,9 @@ def test_older_report_may_come_later(root: Path) -> None:
 
 def test_history_has_pages_over_two_years(tmp_path: Path) -> None:
     write_runs(DataFolder(tmp_path), "kalbela", [DAY * n for n in range(1, 400)])
-    pages = [run_history(query(tmp_path, days=730, page=page)) for page in (1, 4, 5)]
-    assert [len(page["rows"]) for page in pages] == [100, 99, 0]
-    assert [page["pages"] for page in pages] == [4, 4, 4]
+    pages = [run_history(query(tmp_path, days=730, page=number)) for number in (1, 4, 5)]
+    assert [len(each["rows"]) for each in pages] == [100, 99, 0]
+    assert [each["pages"] for each in pages] == [4, 4, 4]
     assert run_history(query(tmp_path, days=30))["total"] == 30
 
 

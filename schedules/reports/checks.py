@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from crawler.clock import now
 from pipelines.storage.data_folder import DataFolder
+from schedules.reports.site_alarms import site_alarms
 
 #: The service checks a site again after this time.
 CHECK_INTERVAL = timedelta(days=7)
@@ -40,15 +42,11 @@ def last_checks(dataset: DataFolder) -> list[LastCheck]:
     return checks
 
 
-def check_alarms(dataset: DataFolder) -> list[dict[str, str]]:
+def check_alarms(dataset: DataFolder) -> list[dict[str, Any]]:
     """Return an alarm for each site whose last full check (`khobor check`) found faults in its files."""
-    return [
-        {
-            "key": f"{check.site}/damaged/check",
-            "kind": "damaged",
-            "site": check.site,
-            "sentence": f"`khobor check` found {check.faults} faults in the data: {check.first}",
-        }
+    sentences = {
+        check.site: f"`khobor check` found {check.faults} faults in the data: {check.first}"
         for check in last_checks(dataset)
         if check.faults
-    ]
+    }
+    return site_alarms("damaged", sentences, name="damaged/check")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
+from schedules.reports.site_alarms import site_alarms
 
 _PATH = "state/waiting.json"
 _WITH_BUCKET = "no worker is there to which its data could be restored"
@@ -26,9 +27,5 @@ def write_waiting(dataset: DataFolder, sites: Sequence[str], *, has_bucket: bool
 def waiting_alarms(dataset: DataFolder) -> list[dict[str, Any]]:
     """Return an alarm for each site of the fleet that waits for a worker."""
     with suppress(OSError, ValueError, AttributeError):
-        waiting = json.loads((dataset.root / _PATH).read_bytes())
-        return [
-            {"key": f"{site}/worker", "kind": "worker", "site": site, "sentence": sentence}
-            for site, sentence in waiting.items()
-        ]
+        return site_alarms("worker", json.loads((dataset.root / _PATH).read_bytes()))
     return []

@@ -60,6 +60,16 @@ class Cluster:
         fire_and_forget(future)
         return future
 
+    def error_of(self, future: Future[str]) -> BaseException | None:
+        """Return the error that ended a task before :func:`run_site` could report it, or None if there is none."""
+        if future.status != "error":
+            return None
+        try:
+            error: BaseException = future.exception(timeout=_CALL_SECONDS)
+        except Exception as lost:
+            raise ClusterLost(f"the scheduler {self.address} does not respond ({type(lost).__name__})") from lost
+        return error
+
     def close(self) -> None:
         if self._client is not None:
             with suppress(Exception):

@@ -81,7 +81,8 @@ class BucketLease:
         return "ok" if self._put(self._token) else "lost"
 
     def release(self, result: dict[str, Any]) -> None:
-        self._put(None)
+        with suppress(StorageError):  # otherwise it expires
+            self._put(None)
 
     def _has_expired(self) -> bool:
         end = boot_time() + self._seconds
@@ -127,19 +128,21 @@ class HeldLeases:
     ) -> None:
         self._leases, self._seconds, self._note, self._clock = leases, seconds, note, clock
         self._renewed_at = [clock()] * len(leases)
+        self._acquired: list[Lease] = []
         self._is_lost = self._is_stopping = False
         self._released = threading.Event()
         self._threads = [threading.Thread(target=self._renew, args=(n,), daemon=True) for n in range(len(leases))]
 
     def acquire(self) -> bool:
-        """Acquire all leases and begin to renew them; return False, and hold none, if one is not free."""
+        """Acquire all leases and begin to renew them; return False if one is not free.
+
+        After that, and after an error, :meth:`release` ends those that were acquired.
+        """
         for number, lease in enumerate(self._leases):
             self._renewed_at[number] = self._clock()
             if not lease.acquire():
-                self._released.set()
-                for held in self._leases[:number]:
-                    held.release({"state": "held"})
                 return False
+            self._acquired.append(lease)
             self._threads[number].start()
         self._note_time()
         return True
@@ -155,9 +158,9 @@ class HeldLeases:
         return self._is_lost or self._age() > self._seconds * KILL
 
     def release(self, result: dict[str, Any]) -> None:
-        """End the leases, the first of which delivers the result; raises the last error if that failed."""
+        """End the acquired leases, the first of which delivers the result; raises the error if that failed."""
         self._released.set()
-        for lease in reversed(self._leases):
+        for lease in reversed(self._acquired):
             lease.release(result)
 
     def _age(self) -> float:

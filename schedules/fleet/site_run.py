@@ -2,7 +2,7 @@
 
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +68,10 @@ def run_site(order: Order) -> str:
     held = HeldLeases(
         leases, order.lease_seconds, lambda until: dataset.write_text(lease_file, str(until), durable=False)
     )
-    if not held.acquire():
-        return "held"
+    result: dict[str, Any] = {"state": "held"}
     try:
-        result = _restore(order, dataset) or _crawl(order, dataset, held)
+        if held.acquire():
+            result = _restore(order, dataset) or _crawl(order, dataset, held)
     except Exception as error:  # noqa: BLE001 - every error is reported by the fleet
         code, sentence = describe_error(error)
         result = {"state": "failed", "exit_code": int(code), "reason": sentence, "reports": _reports(order, dataset)}
@@ -112,10 +112,7 @@ def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any
         run.conclude()
         raise
     report = evaluate_report(dataset, run.conclude(), schedule, order.due)
-    uploaded = order.bucket is None
-    if order.bucket and not held.must_die:
-        last = upload_site(dataset, order.site, order.bucket)
-        uploaded = last is not None and last.error is None
+    upload = upload_site(dataset, order.site, order.bucket) if order.bucket and not held.must_die else None
     try:
         with SiteLock.take(dataset.lock(order.site)):
             prune_site(dataset, spider, order.retention, now())
@@ -128,7 +125,8 @@ def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any
         "reason": "; ".join(report["verdict"]["problems"]) or None,
         "reports": _reports(order, dataset),
         "folder": folder_id(dataset),
-        "uploaded": uploaded,
+        "uploaded": order.bucket is None or (upload is not None and upload.error is None),
+        "upload": upload and asdict(upload),
     }
 
 

@@ -11,12 +11,14 @@ from typing import Any
 from distributed import Future
 
 from crawler.clock import now
+from pipelines.buckets.upload_records import LastUpload
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.run_reports import run_ids, site_of
-from schedules.exit_codes import ExitCode
+from schedules.exit_codes import ExitCode, describe_error
 from schedules.fleet.cluster import Cluster, ClusterLost
 from schedules.fleet.placement import Placement, WorkerInfo
 from schedules.fleet.site_run import Order
+from schedules.reports.upload_results import write_upload
 from schedules.timetable.config import Schedule
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
 from schedules.timetable.retention import Retention
@@ -60,6 +62,9 @@ class SiteTask:
         is_queued = self.future is not None and self.future.status == "pending"
         if is_queued and self.worker in status["workers"]:
             return None
+        if self.future is not None and (error := self.tasks.cluster.error_of(self.future)) is not None:
+            code, sentence = describe_error(error)
+            return self.tasks.collect(self, {"state": "failed", "exit_code": int(code), "reason": sentence})
         self.terminate()
         return ExitCode.TERMINATED
 
@@ -148,6 +153,8 @@ class SiteTasks:
             state = {"ran": None, "held": State.HELD}.get(result["state"], State.FAILED_TO_START)
             details = {"state": state, "exit_code": code, "reason": result.get("reason")}
             occurrences.finish(task.schedule, task.due, now(), **details)
+        if upload := result.get("upload"):
+            write_upload(self.dataset, LastUpload(**upload))
         if "folder" in result:
             self.placement.note(task.site, result["folder"], uploaded=bool(result["uploaded"]))
         self.cluster.request("forget", keys=[task.key])
@@ -161,7 +168,7 @@ class SiteTasks:
     def _occurrences(self) -> Occurrences:
         return Occurrences.open(occurrences_file(self.dataset))
 
-    # Done by the tasks themselves, on the workers --------------------------------------------------------------------
+    # Done by the tasks themselves, on the workers (checks of the data: by cron, see docs/fleet.md) --------------------
 
     def report_dead_runs(self, sites: Iterable[str]) -> None:
         return

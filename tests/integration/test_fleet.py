@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from distributed import LocalCluster
 
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
@@ -17,8 +18,8 @@ from schedules.fleet.placement import Placement
 from schedules.fleet.site_tasks import SiteTasks
 from schedules.reports.waiting_sites import waiting_alarms
 from schedules.timetable.config import Timetable
-from schedules.timetable.occurrences import State
-from tests.support.fleet_cluster import FleetCluster
+from schedules.timetable.occurrences import Occurrence, State
+from tests.support.fleet_cluster import FleetCluster, free_port
 from tests.support.newsstand import Newsstand
 
 SITES = ("ittefaq", "samakal")
@@ -113,6 +114,44 @@ def test_small_fleet_survives_killed_worker(tmp_path: Path) -> None:
 
 def _folder(data: Path) -> str:
     return (data / "state" / "folder-id").read_text()
+
+
+@pytest.mark.parametrize("bucket", ["no/folder", "s3://nowhere/x"])
+def test_unreachable_bucket_fails_start_with_reason(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first lease, and between the two."""
+    for name, value in (("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}"), ("AWS_ALLOW_HTTP", "true")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("KHOBOR_BUCKET", "")  # the worker, which is in this process, sets it
+    monkeypatch.delenv("KHOBOR_DATA", raising=False)
+    path, dataset, moment = tmp_path / "timetable.toml", DataFolder(tmp_path / "data"), datetime.now(UTC)
+    path.write_text(Newsstand().timetable(SITES[:1]))
+    dataset.prepare()
+    make_folder(dataset.state / "schedules")
+    common = {"settings": (), "mirror": None, "data": dataset.root, "bucket": bucket, "lease_seconds": 1.0}
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
+    ) as processes:
+        cluster = Cluster(processes.scheduler_address, dataset.root, bucket, 1.0)
+        tasks = SiteTasks(cluster, Placement(dataset, has_bucket=True), dataset, common)
+        offset = timedelta()
+        dispatcher = FleetDispatcher(Timetable.read(path), dataset, tasks, clock=lambda: moment + offset, log=print)
+        ended: list[Occurrence] = []
+        while not ended:
+            dispatcher.run_once()
+            offset = timedelta(minutes=1) * tasks.status["ready"]
+            with dispatcher._opened() as occurrences:
+                found = occurrences.latest(dispatcher.timetable.schedules[0].name, 9)
+            ended = [each for each in found if each.exit_code is not None]
+            time.sleep(0.1)
+        assert cluster.status()["running"] == {}
+        dispatcher.close()
+        cluster.close()
+    assert ended[0].state is State.FAILED_TO_START
+    assert bucket in str(ended[0].reason)
 
 
 def test_schedule_of_many_sites_is_one_for_each(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Leases of sites: never two holders at a time, whatever is lost, repeated or restarted."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 from pipelines.buckets.addresses import open_bucket
+from pipelines.buckets.object_store import BucketError
+from pipelines.storage.errors import StorageError
 from schedules.fleet.lease import BucketLease, HeldLeases
 from schedules.fleet.lease_table import KILL, LEASE_SECONDS, RENEW, STOP, LeaseTable
 
@@ -139,9 +143,11 @@ class Renewable:
     answer: str | Exception = "ok"
     renewals: int = 0
     released: list[dict[str, Any]] = field(default_factory=list)
-    is_free: bool = True
+    is_free: bool | Exception = True
 
     def acquire(self) -> bool:
+        if isinstance(self.is_free, Exception):
+            raise self.is_free
         return self.is_free
 
     def renew(self) -> str:
@@ -181,11 +187,18 @@ def test_answer_decides_if_run_goes_on(answer: Any, must_stop: bool, must_die: b
     assert steady.released == other.released == [{"exit_code": 0}]
 
 
-def test_first_lease_is_given_back_without_second() -> None:
-    first, second = Renewable(), Renewable(is_free=False)
-    assert not HeldLeases([first, second], 60).acquire()
-    assert first.released
+@pytest.mark.parametrize("is_free", [False, BucketError("cut")])
+def test_first_lease_is_given_back_without_second(is_free: bool | Exception) -> None:
+    first, second = Renewable(), Renewable(is_free=is_free)
+    held = HeldLeases([first, second], 0.12)
+    with suppress(BucketError):
+        assert not held.acquire()
+    held.release({"state": "held"})
+    assert first.released == [{"state": "held"}]
     assert not second.released
+    renewals = first.renewals
+    time.sleep(0.05)
+    assert first.renewals <= renewals + 1
 
 
 @pytest.fixture
@@ -234,6 +247,16 @@ def test_bucket_lease_passes_on_when_released_or_expired(bucket: Any) -> None:
     began = time.monotonic()
     assert third.acquire()
     assert time.monotonic() - began < 0.2
+
+
+def test_bucket_that_is_gone_does_not_hinder_release(bucket: Any, tmp_path: Path) -> None:
+    lease = BucketLease(bucket, SITE, 0.1)
+    assert lease.acquire()
+    shutil.rmtree(tmp_path / "bucket")
+    (tmp_path / "bucket").write_text("a file")
+    with pytest.raises(StorageError):
+        lease.renew()
+    lease.release({})
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"token": 1}', b"\xff"])

@@ -78,14 +78,13 @@ def _write(draft: "Draft", folder: Path) -> Path:
 def capture(options: argparse.Namespace) -> int:
     """Request one page, and write it with its URL and what the site file reads on it."""
     from crawler.decoding.decode_errors import DecodeError
-    from crawler.registry import newspapers
     from schedules.capturing.captured_page import CapturedPage
     from schedules.paths import IS_CHECKOUT, PROJECT
-    from schedules.runner.options import checked_settings
+    from schedules.runner.options import checked_settings, site_with_page
     from schedules.trial.page_requests import request_pages, site_hosts
 
     url, hosts = site_hosts(options.url)
-    site = next((spider for spider in newspapers().values() if hosts[0] in spider.hosts), None)
+    site = site_with_page(url)
     settings = checked_settings(options.settings, mirror=options.mirror)
     own_hosts = site.hosts if site else hosts
     fetched = request_pages(own_hosts, settings, lambda requests: requests.get(url), lambda *_: None)

@@ -62,10 +62,11 @@ def _try_site(options: argparse.Namespace) -> int:
 
 
 def _try_url(options: argparse.Namespace) -> int:
-    from schedules.trial.url_trial import host_of, problems_of_url, site_of, target_of
+    from schedules.runner.options import site_with_page
+    from schedules.trial.url_trial import host_of, problems_of_url, target_of
 
     host = host_of(options.target)
-    site = None if options.generic else site_of(options.target)
+    site = None if options.generic else site_with_page(options.target)
     target = target_of(options.target, site)
     visits, stopped_by = _visit(options, site, site.hosts if site else (host,), lambda each: each.visit(target))
     if site is None and not options.generic:
@@ -128,7 +129,10 @@ async def _read(options: argparse.Namespace, reader: "SavedPageReader") -> None:
 
 async def _read_file(reader: "SavedPageReader", options: argparse.Namespace) -> None:
     from schedules.cli.render.read_page import show_page
+    from schedules.runner.options import site_with_page
 
+    if not options.generic:
+        site_with_page(options.url)  # a site file that cannot be loaded is an error
     try:
         body = options.file.read_bytes()
     except OSError as error:

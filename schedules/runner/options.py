@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from crawler.downloader.mirror import is_listening, read_mirror
 from crawler.downloader.politeness import impolite_settings
-from crawler.registry import newspapers, project_settings, site_loader
+from crawler.registry import broken_site_of, newspapers, project_settings, site_loader
 from crawler.spider import NewspaperSpider
 from crawler.suggestions import closest, suggestion
 from crawler.urls import SkippedUrl
@@ -28,6 +29,23 @@ def spider_named(name: str) -> type[NewspaperSpider]:
         raise WrongUsage(error)
     draft = "`khobor new-site URL` drafts a site file"
     raise WrongUsage(f"there is no newspaper {name!r} ({draft}); {suggestion(name, known)}")
+
+
+def site_with_page(url: str) -> type[NewspaperSpider] | None:
+    """Return the site whose spider reads a URL, if there is one.
+
+    Several sites may share a host. The one to which the URL is a story has precedence. Raises :class:`WrongUsage` if
+    the only site file with this host cannot be loaded.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return None
+    sites = [site for site in newspapers().values() if host in site.hosts]
+    if not sites and (error := broken_site_of(host)):
+        raise WrongUsage(error)
+    stories = [site for site in sites if getattr(site.make_url_rules().identify(url), "story_id", None)]
+    return next(iter([*stories, *sites]), None)
 
 
 def seeds_by_site(seeds: Sequence[str], spiders: Sequence[type[NewspaperSpider]]) -> dict[str, list[str]]:

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 from crawler.clock import now
 from crawler.downloader.allowed_hosts import url_error
 from crawler.outcomes import Outcome
-from crawler.registry import newspapers
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
 from schedules.exit_codes import ExitCode, WrongUsage
@@ -24,16 +23,6 @@ def host_of(url: str) -> str:
     if error := url_error(url, (host,)):
         raise WrongUsage(f"{url!r} cannot be tried: {error.reason}; write a URL such as https://www.kalbela.com/")
     return host
-
-
-def site_of(url: str) -> type[NewspaperSpider] | None:
-    """Return the site whose spider reads a URL, if there is one.
-
-    Several sites may share a host. The one to which the URL is a story has precedence.
-    """
-    sites = [site for site in newspapers().values() if urlsplit(url).hostname in site.hosts]
-    stories = [site for site in sites if getattr(site.make_url_rules().identify(url), "story_id", None)]
-    return next(iter([*stories, *sites]), None)
 
 
 def target_of(url: str, site: type[NewspaperSpider] | None) -> Target:

@@ -61,6 +61,20 @@ def test_wrong_options_start_nothing(tmp_path: Path) -> None:
     assert khobor("try", "--jsonl", str(tmp_path / "none.jsonl")).returncode == 2
 
 
+def test_page_of_broken_site_is_not_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shomoy.py").write_text('hosts = ("www.shomoy.test",)\nundefined_name\n')
+    (tmp_path / "page.html").write_text(SEED.html)
+    monkeypatch.setenv("KHOBOR_SITES", str(tmp_path))
+    url = "https://www.shomoy.test/world/1"
+    read = ("try", "--file", str(tmp_path / "page.html"), "--url")
+    for command in ((*read, url), ("try", url), ("capture", url), ("try", "shomoy")):
+        done = khobor(*command)
+        assert (done.returncode, "shomoy.py:2" in done.stderr.splitlines()[-1]) == (2, True), done.stderr
+    assert khobor(*read, url, "--generic").returncode == 0
+    other = khobor(*read, "https://other-shomoy.test/world/1")
+    assert (other.returncode, other.stderr.count("shomoy.py:2")) == (0, 1)
+
+
 class ChangedPaper(Newspaper):
     """Newspaper whose story pages lost every element that a first extractor finds."""
 

@@ -79,10 +79,12 @@ def plain(value: Any) -> Any:
 
 def test_existing_file_is_not_replaced(sites: Path) -> None:
     sites.mkdir()
+    (sites / "broken.py").write_text("undefined_name\n")
     (sites / "shomoy.py").write_text("")
     with renamed("dhakapost") as (_, mirror):
         done = khobor("new-site", FRONT, "--mirror", mirror, *QUICK, "--out", str(sites))
     assert (done.returncode, (sites / "shomoy.py").read_text()) == (2, "")
+    assert done.stderr.count("broken.py:1") == 1
 
 
 def page(text: str) -> Response:

@@ -14,17 +14,11 @@ from scrapy.settings import Settings
 from scrapy.utils.url import guess_scheme
 
 from crawler.registry import newspapers
+from schedules.trial.without_storage import WITHOUT_STORAGE
 
 SETTINGS: dict[str, Any] = {
-    "ITEM_PIPELINES": {},
-    "SCHEDULER": "scrapy.core.scheduler.Scheduler",
-    "EXTENSIONS_BASE": {
-        "crawler.downloader.graceful_stop.GracefulStop": 0,
-        "scrapy.extensions.throttle.AutoThrottle": 30,
-        "scrapy.extensions.memusage.MemoryUsage": 50,
-        "scrapy.extensions.closespider.CloseSpider": 50,
-        "scrapy.extensions.feedexport.FeedExporter": 50,
-    },
+    **WITHOUT_STORAGE,
+    "EXTENSIONS_BASE": {**WITHOUT_STORAGE["EXTENSIONS_BASE"], "scrapy.extensions.feedexport.FeedExporter": 50},
     "LOG_LEVEL": "WARNING",
     "NEWSPIDER_MODULE": "crawler.spiders",
 }

@@ -19,6 +19,7 @@ from schedules.exit_codes import CLOSE_REASONS
 from schedules.signals import handle_signals
 from schedules.trial.explain import ExplainingParser
 from schedules.trial.visits import MAX_REQUESTS, Report, RequestBudget, Visits
+from schedules.trial.without_storage import WITHOUT_STORAGE
 
 #: Seconds after which a trial ends with what it has found. An operator waits for it.
 MAX_SECONDS = 600
@@ -109,14 +110,7 @@ def settings_without_storage(given: Mapping[str, str]) -> Settings:
         "LOG_LEVEL": "CRITICAL",  # what concerns the site is part of the result
     }
     own = {
-        "ITEM_PIPELINES": {},
-        "SCHEDULER": "scrapy.core.scheduler.Scheduler",  # in memory
-        "EXTENSIONS_BASE": {
-            "crawler.downloader.graceful_stop.GracefulStop": 0,
-            "scrapy.extensions.throttle.AutoThrottle": 30,
-            "scrapy.extensions.memusage.MemoryUsage": 50,
-            "scrapy.extensions.closespider.CloseSpider": 50,
-        },
+        **WITHOUT_STORAGE,
         "DOWNLOADER_MIDDLEWARES": {RequestBudget: 900},
         "KHOBOR_MAX_PAGES": MAX_REQUESTS,
     }

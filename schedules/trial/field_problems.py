@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crawler.declarations import declared_at
+from crawler.parsing.layout import Layout
 from crawler.spider import NewspaperSpider
 from schedules.exit_codes import ExitCode
 from schedules.trial.problems import Problem, quoted
@@ -13,6 +14,12 @@ from schedules.trial.visits import Visit, Visits
 _REQUIRED = ("headline", "body")
 #: Columns that nearly every story of any newspaper has.
 _USUAL = (*_REQUIRED, "published_at")
+#: Why a text is not the value of a column.
+_UNFIT = {
+    "image_url": "which is not a URL, or that of a placeholder or logo",
+    "image_caption": "which belongs to another picture",
+    "edition": "which names neither the print nor the online edition",
+}
 
 
 @dataclass(frozen=True)
@@ -23,11 +30,12 @@ class _Attempt:
     elements: int | None
     text: str
     is_finder: bool
+    unfit: str
 
     @property
     def failure(self) -> str:
         if self.text:
-            return f"finds “{self.text}”, which is not usable"
+            return f"finds “{self.text}”, {self.unfit}"
         if self.elements:
             return "matches an element, but finds no text in it"
         return "matches nothing"
@@ -53,7 +61,13 @@ def field_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Prob
         place = f"layout {layout.name} ({declared_at(site, 'layouts')})"
         for column in layout.extractors_of:
             tried = [
-                _Page(visit, [_Attempt(*each) for each in _evidence(visit)["fields"][column]])
+                _Page(
+                    visit,
+                    [
+                        _Attempt(name, elements, text, is_finder, _unfit(layout, column, name))
+                        for name, elements, text, is_finder in _evidence(visit)["fields"][column]
+                    ],
+                )
                 for visit in own
                 if column in _evidence(visit)["fields"]
             ]
@@ -61,6 +75,14 @@ def field_problems(site: type[NewspaperSpider], visits: Visits) -> Iterator[Prob
                 is_usual = column in _USUAL or column in layout.expected
                 yield from _problems_of(column, tried, is_usual=is_usual, place=place)
         yield from _updated_too_early(own, place)
+
+
+def _unfit(layout: Layout, column: str, extractor: str) -> str:
+    """Return why a text that an extractor finds is not the value of a column."""
+    if column in ("published_at", "updated_at"):
+        is_labelled = column == "updated_at" and any(each.name == extractor for each in layout.dates)
+        return f"in which no date{' with the label আপডেট' if is_labelled else ''} can be read"
+    return _UNFIT.get(column, "of which nothing is left without what the site repeats")
 
 
 def _updated_too_early(visits: Sequence[Visit], place: str) -> Iterator[Problem]:

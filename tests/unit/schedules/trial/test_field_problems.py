@@ -115,6 +115,19 @@ def test_update_before_publication_is_named() -> None:
     assert [problem.field for problem in found if problem.code] == ["updated_at"]
 
 
+@pytest.mark.parametrize(
+    ("field", "pattern", "other", "reason"),
+    [
+        ("image_url", r'(src|data-src)="[^"]*"', r'\1="/logo/x.png"', "placeholder"),
+        ("published_at", "[০-৯]{4}", "কাল", "no date can"),
+        ("updated_at", "আপডেট", "অন্য", "no date with the label"),
+    ],
+)
+def test_unusable_text_has_reason(field: str, pattern: str, other: str, reason: str) -> None:
+    found = [each.sentence for each in problems(lambda page: re.sub(pattern, other, page)) if each.field == field]
+    assert found and all(reason in sentence for sentence in found)
+
+
 @pytest.mark.parametrize(("printed", "count"), [("{}নেতাকর্মীদের সভা", 1), ("২০ জনের সভা", 0)])
 def test_rank_in_headlines_is_named(printed: str, count: int) -> None:
     rows = [

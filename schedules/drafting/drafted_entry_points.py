@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
+from crawler.entry_points import Json
 from crawler.parsing.page import Page
 from crawler.parsing.pagination import next_page_link
 from crawler.urls import SiteUrl
@@ -41,6 +43,13 @@ class EntryPointDrafter:
             self.file.imports.add(f"from crawler.entry_points import {', '.join(names)}")
         if unlinked:
             self.file.add("", f"stories are also in these sections, to which the front page has no link: {unlinked}")
+
+    def ranked_by_family(self) -> set[str]:
+        """Return the names of the ranked lists that are JSON entry points of the family."""
+        if self.family not in ("quintype", "laravel_ajax"):
+            return set()
+        declared = import_module(f"crawler.cms.{self.family}").entry_points("")
+        return {each.ranked for each in declared if isinstance(each, Json) and each.ranked}
 
     def story_count(self, links: Sequence[str], base: str) -> int:
         """Return the number of distinct stories to which some links lead."""

@@ -1,6 +1,6 @@
 """Draft of a site file from the survey of a site."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from urllib.parse import unquote, urlsplit
@@ -180,8 +180,10 @@ class SiteDrafter:
         if seen := {each.name: count for each in self.spider.lists if (count := self._pages_with(each))}:
             counts = ", ".join(f"{name} on {count} of {len(pages)} pages" for name, count in seen.items())
             self.file.add("", f"lists of the family: {counts}")
+            self._without_list(seen)
             return
         if self.entry_points.widget():
+            self._without_list(("latest",))
             return
         blocks: dict[str, RankedBlock] = {}
         for page in pages:
@@ -198,9 +200,15 @@ class SiteDrafter:
         if blocks:
             self.file.imports.add("from crawler.parsing.ranked_lists import RankedList")
             self.file.add("lists = (\n" + "\n".join(f"    {line}" for line in lines) + "\n)", "")
-        if missing := [name for name in LIST_NAMES if name not in blocks]:
-            headings = "no rows of stories below a heading such as সর্বশেষ, জনপ্রিয় or Most read"
-            self.file.add("", f"no list {' or '.join(missing)}: {headings} on {len(pages)} pages")
+        self._without_list(blocks)
+
+    def _without_list(self, found: Collection[str]) -> None:
+        found = {*found, *self.entry_points.ranked_by_family()}
+        if missing := [name for name in LIST_NAMES if name not in found]:
+            self.file.to_do(
+                f"a RankedList {' and one '.join(missing)}, if the newspaper shows such a list;"
+                f" none was found on {len(self.survey.pages)} pages"
+            )
 
     def _pages_with(self, ranked: RankedList) -> int:
         return sum(bool(parse_ranked_list(page, ranked, self.rules)) for page in self.survey.pages)

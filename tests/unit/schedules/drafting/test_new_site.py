@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.newspaper import Newspaper
 from tests.newspaper.bengali_text import DHAKA
 from tests.newspaper.http_messages import HTML, TEXT, Response
 from tests.newspaper.independent import PAPERS, Stand
@@ -67,6 +68,15 @@ def test_drafted_site_crawls_every_field(site: str, family: str | None, sites: P
         row = truth[story["story_id"].replace("shomoy:", f"{site}:")]
         expected = {name: value or None for name, value in row.items() if name != "story_id"}
         assert {name: plain(story[name]) for name in expected} == expected
+
+
+def test_missing_list_is_left_to_do() -> None:
+    paper = Newspaper(seed=1, stories=60, decoys=False)
+    paper.break_field("popular", "renamed")
+    with paper.serve() as mirror:
+        done = khobor("new-site", "https://www.kalbela.com/", "--mirror", mirror, *QUICK, "--json")
+    [point] = [each for each in json.loads(done.stdout)["to_do"] if "RankedList" in each]
+    assert ("popular" in point, "latest" in point) == (True, False)
 
 
 def plain(value: Any) -> Any:

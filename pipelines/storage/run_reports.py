@@ -1,11 +1,11 @@
 """Reading of the reports of runs.
 
 The report of a recent run is the file `runs/<run_id>.json`. That of an old run is a row of the file
-`runs/site=<site>/runs.parquet`.
+`runs/site=<site>/runs.parquet`; functions that need it raise :class:`DataDamaged` if it cannot be read.
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,7 @@ def rolled_up_reports(data_folder: DataPaths, wanted: Collection[str]) -> Iterat
     """Yield the id and report of each run in ``wanted`` whose report has been moved to a Parquet file."""
     rolled_up = _rolled_up(data_folder)
     for path in {rolled_up[run_id] for run_id in wanted if run_id in rolled_up}:
-        import pyarrow.parquet as pq
-
-        filters = [("run_id", "in", list(wanted))]
-        rows = pq.read_table(path, columns=["run_id", "report"], partitioning=None, filters=filters)
+        rows = _read(path, ["run_id", "report"], [("run_id", "in", list(wanted))])
         for run_id, report in zip(rows["run_id"].to_pylist(), rows["report"].to_pylist(), strict=True):
             yield run_id, json.loads(report)
 
@@ -82,6 +79,11 @@ def _rolled_up(data_folder: DataPaths) -> dict[str, Path]:
 
 @lru_cache(64)
 def _ids(path: Path, _modified: int, _size: int) -> frozenset[str]:
-    import pyarrow.parquet as pq
+    return frozenset(_read(path, ["run_id"])["run_id"].to_pylist())
 
-    return frozenset(pq.read_table(path, columns=["run_id"], partitioning=None)["run_id"].to_pylist())
+
+def _read(path: Path, columns: Sequence[str], filters: Any = None) -> Any:
+    from pipelines.storage.parquet import read_columns
+
+    root = path.parents[2]
+    return read_columns(root, path.relative_to(root), columns, filters)

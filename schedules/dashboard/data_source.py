@@ -17,9 +17,9 @@ from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.tables import TABLES, Table, is_site
-from schedules.dashboard.common_place import data_folders, hosts_of_sites
+from schedules.dashboard.common_place import data_folders, hosts_of_sites, readable_run_ids
 from schedules.dashboard.run_index import RunIndex
-from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, run_ids, site_of
+from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, site_of
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableError
 from schedules.timetable.occurrences import Occurrence, Occurrences, occurrences_file
 
@@ -129,7 +129,7 @@ class DataSource:
         # A run id begins with the start time, so that older reports need not be opened.
         folders = self.folders.values() if site is None else (self.folder(site),)
         first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        ids = sorted(run_id for folder in folders for run_id in run_ids(folder, first))
+        ids = sorted(run_id for folder in folders for run_id in readable_run_ids(folder, self.unreadable, first))
         reports = (self.run(run_id) for run_id in reversed(ids[-MAX_REPORTS:]))
         return [run for run in reports if run is not None and site in (None, run.site)]
 
@@ -148,6 +148,9 @@ class DataSource:
         try:
             report = parse_report(read_report(folder, run_id), modes)
         except FileNotFoundError:
+            return None
+        except DataDamaged as error:
+            self.unreadable[str(error.path)] = error.reason
             return None
         except (OSError, InvalidReport) as error:
             self.unreadable[f"runs/{run_id}.json"] = f"is not the report of a run ({error})"

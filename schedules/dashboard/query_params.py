@@ -76,6 +76,7 @@ class Query:
     def index(self, statement: str, **values: Any) -> list[dict[str, Any]]:
         """Query the index of all runs, which is built when it is first used."""
         self.source.index.start()
+        self.source.unreadable |= self.source.index.unreadable
         return self.source.index.query(statement, values)
 
     def index_state(self) -> dict[str, int]:

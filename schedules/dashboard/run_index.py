@@ -11,8 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
-from schedules.reports.report import RunReport, parse_report, read_report, rolled_up_reports, run_ids
+from pipelines.storage.errors import DataDamaged
+from schedules.dashboard.common_place import readable_run_ids
+from schedules.reports.report import RunReport, parse_report, read_report, rolled_up_reports
 
 #: Runs that are indexed, the latest of all sites; two years of a hundred sites with a run each hour.
 MAX_RUNS = 1_800_000
@@ -83,6 +86,8 @@ class RunIndex:
         self._thread: threading.Thread | None = None
         #: Reports that are not read yet, and those that cannot be read or are too many.
         self.waiting = self.left_out = 0
+        #: Files that the last reading could not read, with the reason.
+        self.unreadable: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the thread, unless it runs already; the first call waits a moment for the newest reports."""
@@ -100,15 +105,24 @@ class RunIndex:
 
     def _follow(self) -> None:
         while True:
-            with suppress(OSError, ValueError):
+            try:
                 self.refresh()
+            except Exception as error:  # noqa: BLE001 - shown on the pages, and tried again
+                self.unreadable = {"runs": one_line(str(error))}
             time.sleep(REFRESH_SECONDS)
 
     def refresh(self) -> None:
         """Read the reports that are not in the index yet, newest first."""
+        unreadable: dict[str, str] = {}
         found = sorted(
-            ((run_id, host) for host, folder in self._folders.items() for run_id in run_ids(folder)), reverse=True
+            (
+                (run_id, host)
+                for host, folder in self._folders.items()
+                for run_id in readable_run_ids(folder, unreadable)
+            ),
+            reverse=True,
         )
+        self.unreadable = unreadable
         new = [(run_id, host) for run_id, host in found[:MAX_RUNS] if run_id not in self._known]
         self.waiting, too_many = len(new), max(0, len(found) - MAX_RUNS)
         self.left_out = too_many + self._unreadable
@@ -139,10 +153,12 @@ class RunIndex:
         for host, folder in self._folders.items():
             ids = [run_id for run_id, of in batch if of == host]
             rolled_up = [run_id for run_id in ids if not folder.run(run_id).exists()]
-            raw: dict[str, Any] = dict(rolled_up_reports(folder, rolled_up)) if rolled_up else {}
+            raw: dict[str, Any] = {}
+            with suppress(DataDamaged):  # counted below
+                raw.update(rolled_up_reports(folder, rolled_up))
             for run_id in ids:
                 report = None
-                with suppress(OSError, ValueError):
+                with suppress(OSError, ValueError, DataDamaged):
                     content = raw[run_id] if run_id in raw else read_report(folder, run_id)
                     report = parse_report(content, {}), content
                 read.append((host, report))

@@ -60,6 +60,16 @@ def test_sites_of_all_hosts_come_worst_first(root: Path) -> None:
     assert (data["reports_waiting"], data["reports_left_out"]) == (0, 0)
 
 
+def test_damaged_old_reports_hide_no_other(root: Path) -> None:
+    path = root / "east" / "runs" / "site=moved" / "runs.parquet"
+    path.parent.mkdir()
+    path.write_bytes(b"PAR1 torn")
+    asked = query(root)
+    assert all_sites(asked)["counts"] == {"bad": 2, "silent": 1, "good": 2, "none": 0}
+    assert len(asked.source.runs(NOW - DAY)) > 0
+    assert [*asked.source.unreadable] == ["runs/site=moved/runs.parquet"]
+
+
 def test_silent_sites_need_attention(tmp_path: Path) -> None:
     write_runs(DataFolder(tmp_path), "kalbela", [30 * DAY, 31 * DAY])
     asked = query(tmp_path)

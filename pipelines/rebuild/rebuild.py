@@ -17,6 +17,7 @@ from crawler.decoding.decode_errors import DecodeError
 from crawler.downloader.errors import FetchError
 from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spider import NewspaperSpider
+from crawler.spiders import sites_folder
 from crawler.worker.extension import ParserFailed, ParseWorker
 from pipelines import TEXT_STEPS
 from pipelines.ledger import Ledger
@@ -212,8 +213,8 @@ class Rebuild:
         digest = hashlib.sha256(repr(self._selection).encode())
         for file in old.outbox.files():
             digest.update(f"{file.path} {file.sha256}\n".encode())
-        for package in ("crawler", "pipelines"):
-            for path in sorted((_PROJECT / package).rglob("*.py")):
+        for folder in (_PROJECT / "crawler", _PROJECT / "pipelines", sites_folder()):
+            for path in sorted(folder.rglob("*.py")):
                 digest.update(path.read_bytes())
         return digest.hexdigest()
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
+from pipelines.rebuild import rebuild
 from pipelines.rebuild.reread import Reread
 from pipelines.rebuild.selection import Selection
 from pipelines.storage.data_folder import DataFolder
@@ -105,13 +107,15 @@ def test_new_folder_is_whole_data_folder(data: Path, tmp_path: Path) -> None:
     assert "new folder" in again.stderr
 
 
+class Broken(Kalbela):
+    layouts = (replace(LAYOUT_2023, byline=(), authors=()),)
+
+
 def break_byline(data: Path) -> None:
     """Store the stories as a site file without bylines would have, by re-reading them with such a file."""
-    layout = replace(LAYOUT_2023, byline=(), authors=())
-    broken = type("Broken", (Kalbela,), {"layouts": (layout,)})
     dataset = DataFolder(data)
     with SiteLock.take(dataset.lock("kalbela")):
-        work = Reread(dataset, broken, Selection())
+        work = Reread(dataset, Broken, Selection())
         work.build()
         work.finish()
 
@@ -138,6 +142,39 @@ def test_fix_of_one_period_changes_no_other(data: Path) -> None:
     assert not is_filled[stories["appeared_by"] < middle].any()
     # Stories that were seen again in the period are no revisions: the newspaper has not changed them.
     assert len(pd.read_parquet(data / "revisions")) == 0
+
+
+def test_edit_of_own_site_file_is_noticed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KHOBOR_SITES", str(tmp_path))
+    dataset = DataFolder(data)
+    with SiteLock.take(dataset.lock("kalbela")):
+        for spider in (Kalbela, Broken):
+            (tmp_path / "kalbela.py").write_text(f"# {spider.__name__}", encoding="utf-8")
+            work = Reread(dataset, spider, Selection())
+            work.build()
+            tables = work.differences()
+            assert any(table.columns for table in tables) == (spider is Broken)
+
+
+def test_rebuild_continues_after_last_commit(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, dataset = rows(data), DataFolder(data)
+
+    def stop(name: str) -> None:
+        if name == "rebuild.committed":
+            raise InterruptedError
+
+    monkeypatch.setattr(rebuild, "EVENTS_BETWEEN_COMMITS", 60)
+    monkeypatch.setattr(rebuild, "ROWS_BETWEEN_PUBLISHES", 90)
+    monkeypatch.setattr(rebuild, "reached", stop)
+    with SiteLock.take(dataset.lock("kalbela")):
+        for parts in range(100):  # noqa: B007
+            work = Reread(dataset, Kalbela, Selection())
+            with suppress(InterruptedError):
+                work.build()
+                break
+        assert parts > 4
+        work.finish()
+    assert rows(data) == before
 
 
 def test_crawl_continues_after_rebuild(data: Path) -> None:

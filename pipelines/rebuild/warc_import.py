@@ -75,7 +75,7 @@ class Import:
         self._known.close()
 
     def read(self, path: Path, progress: Callable[[int], None] = lambda position: None) -> None:
-        """Copy the pages of stories of a WARC file into the archive.
+        """Copy the pages of stories of a WARC file into the archive; the last of them wait for :meth:`store`.
 
         :param progress: function that is called with the position in the file
         :raises NotWarc: the file has no WARC record :raises OSError: the file cannot be read
@@ -85,7 +85,6 @@ class Import:
             for response in reader:
                 self._take(response)
                 progress(reader.position)
-            self._store()
         finally:
             self.records += reader.records
             self.skipped.update(reader.skipped)
@@ -115,7 +114,7 @@ class Import:
             self._batch.append((spider, response))
             self._bytes += len(response.body)
             if self._bytes >= _BATCH_BYTES or len(self._batch) >= _BATCH_PAGES:
-                self._store()
+                self.store()
 
     def _lock(self, spider: NewspaperSpider) -> None:
         if (site := spider.name) not in self.pages:
@@ -123,9 +122,10 @@ class Import:
             self._locks.enter_context(SiteLock.take(self._data_folder.lock(site)))
             self.pages[site] = 0
             with closing(open_ledger(self._data_folder, site, spider.zone)) as ledger:
+                recover_runs(self._data_folder, ledger)  # also publishes what a killed import has archived
                 self._removed[site] = ledger.stories.removed()
 
-    def _store(self) -> None:
+    def store(self) -> None:
         """Copy the pages read so far into the archive, and publish their rows of `fetches`."""
         by_site: dict[str, list[tuple[NewspaperSpider, ArchivedResponse]]] = {}
         for spider, response in self._batch:
@@ -133,7 +133,6 @@ class Import:
         for site, taken in by_site.items():
             spider = taken[0][0]
             with closing(open_ledger(self._data_folder, site, spider.zone)) as ledger:
-                recover_runs(self._data_folder, ledger)
                 _archive(self._data_folder, ledger, spider, [response for _, response in taken])
                 publish(self._data_folder, ledger)
             self.pages[site] += len(taken)

@@ -33,6 +33,7 @@ def add_to(commands: Commands) -> None:
 def reread(options: argparse.Namespace) -> int:
     """Read archived pages with the code of today, and replace the tables by the result."""
     from pipelines.analysis.export import parse_time
+    from pipelines.analysis.writers import require_outside
     from pipelines.rebuild.reread import Reread, TargetInUse
     from pipelines.rebuild.selection import Selection
     from schedules.cli.render.progress_bar import PageProgress
@@ -53,8 +54,8 @@ def reread(options: argparse.Namespace) -> int:
         work.finish()
         return found
 
-    if options.out is not None and options.out.resolve() == options.data.resolve():
-        raise WrongUsage("--out is the data folder itself: leave it out to replace the tables")
+    if options.out is not None:
+        require_outside(options.out, options.data)
     logging.disable(logging.WARNING)  # what the runs of the past have logged already
     results = for_each_site(options, reread_site)
     print_result(results, options.json, lambda: show_reread(results, options.data, options.out))
@@ -87,6 +88,7 @@ def import_pages(options: argparse.Namespace) -> int:
             except (NotWarc, OSError) as error:
                 failed += 1
                 print_error(str(error) if isinstance(error, NotWarc) else f"{path} cannot be read: {error.strerror}")
+        found.store()
         sites = {}
         for name, pages in found.pages.items():
             work = Reread(dataset, spiders[name], UNREAD)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from tests.support.commands import khobor
+from tests.support.forked_commands import run_command
 from tests.support.frozen_pages import PAGES, Case
+from tests.support.processes import KHOBOR
 from tests.support.warc_records import written
 
 CASE = Case(PAGES / "kalbela" / "rich-text")
@@ -123,3 +126,17 @@ def test_other_file_stops_no_import(tmp_path: Path, content: bytes) -> None:
     assert len(done.stderr.splitlines()) == 2
     assert len(pd.read_parquet(tmp_path / "data" / "stories")) == 1
     assert khobor("import", *names[:2], "--data", str(tmp_path / "data")).returncode == 2
+
+
+def test_killed_import_is_completed_by_next(tmp_path: Path) -> None:
+    records = [version(name, hour) for hour, name in enumerate(("এক", "দুই", "তিন", "চার"))]
+    (tmp_path / "at once").mkdir()
+    import_file(tmp_path / "at once" / "data", records)
+    file, data = tmp_path / "a.warc.gz", tmp_path / "data"
+    file.write_bytes(b"".join(map(gzip.compress, records)))
+    environment = os.environ | {"KHOBOR_FAILPOINT": "import.archived:2=kill", "KHOBOR_TESTING": "1"}
+    killed = run_command([*KHOBOR, "import", str(file), "--data", str(data)], env=environment)
+    assert killed.returncode == -9, killed.stderr
+    import_file(data, records)
+    assert content(data) == content(tmp_path / "at once" / "data")
+    assert khobor("check", "--data", str(data)).returncode == 0

@@ -46,6 +46,21 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     return bytes(whole)
 
 
+def decode_content(body: bytes, content_encoding: bytes, limit: int) -> bytes:
+    """Return a body without the encodings in its header `Content-Encoding`.
+
+    :raises PageTooLarge: the decoded body exceeds ``limit`` bytes
+    :raises PageCorrupt: an encoding is unknown, a stream is damaged, or the encodings are more than `MAX_ENCODINGS`
+    """
+    names = [name.strip() for name in content_encoding.decode("latin-1").lower().split(",")]
+    names = [name for name in names if name not in ("", "identity")]
+    if len(names) > MAX_ENCODINGS:
+        raise PageCorrupt(f"{len(names)} nested content encodings")
+    for name in reversed(names):
+        body = decompress(body, name, limit)
+    return body
+
+
 def _inflate(body: bytes, new_inflater: Callable[[], Any]) -> Iterator[bytes]:
     """Yield the decompressed parts of a zlib, raw deflate or gzip stream.
 

@@ -9,7 +9,7 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.http import Response
 
 from crawler.decoding.decode_errors import PageCorrupt, PageTooLarge
-from crawler.decoding.decompress import MAX_ENCODINGS, decompress
+from crawler.decoding.decompress import decode_content
 from crawler.downloader.errors import FetchError
 from crawler.outcomes import Outcome
 
@@ -54,10 +54,4 @@ class StrictDecompression(HttpCompressionMiddleware):
             raise FetchError(Outcome.CORRUPT, str(error)) from error
 
     def _handle_encoding(self, body: bytes, content_encoding: list[bytes], max_size: int) -> tuple[bytes, list[bytes]]:
-        listed = b",".join(content_encoding).decode("latin-1").lower().split(",")
-        names = [name.strip() for name in listed if name.strip() not in ("", "identity")]
-        if len(names) > MAX_ENCODINGS:
-            raise PageCorrupt(f"{len(names)} nested content encodings")
-        for name in reversed(names):
-            body = decompress(body, name, max_size or self._max_size)
-        return body, []
+        return decode_content(body, b",".join(content_encoding), max_size or self._max_size), []

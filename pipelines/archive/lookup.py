@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from crawler.decoding.charset import decode_text, sniff
 from crawler.decoding.decode_errors import DecodeError
-from crawler.decoding.decompress import MAX_ENCODINGS, decompress
+from crawler.decoding.decompress import decode_content
 from pipelines.analysis.open_table import QueryError, open_table
 from pipelines.archive.http_message import MAX_BODY_BYTES
 from pipelines.archive.records import ArchivedResponse
@@ -110,11 +110,7 @@ def read_archived(data_folder: DataFolder, fetch: ArchivedFetch) -> ArchivedResp
 def decoded_body(response: ArchivedResponse) -> bytes:
     """Return the body without its content encodings; raise :class:`DecodeError` if it cannot be decompressed."""
     listed = b",".join(value for name, value in response.headers if name.lower() == b"content-encoding")
-    names = [name.strip() for name in listed.decode("latin-1").lower().split(",")]
-    body = response.body
-    for name in reversed([name for name in names if name not in ("", "identity")][:MAX_ENCODINGS]):
-        body = decompress(body, name, MAX_BODY_BYTES)
-    return body
+    return decode_content(response.body, listed, MAX_BODY_BYTES)
 
 
 def decoded_text(response: ArchivedResponse) -> str | None:

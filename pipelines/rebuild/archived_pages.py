@@ -9,15 +9,14 @@ from typing import Any, BinaryIO
 from scrapy.http import Headers, Request, Response
 
 from crawler.clock import stopped_at
-from crawler.decoding.decode_errors import DecodeError, PageCorrupt
-from crawler.decoding.decompress import MAX_ENCODINGS, decompress
+from crawler.decoding.decode_errors import DecodeError
 from crawler.entry_points import CrawlPosition, load_position
 from crawler.items import Fetch
 from crawler.outcomes import Outcome
 from crawler.parsing.parser import PageResponse
 from crawler.spider import NewspaperSpider
 from crawler.urls import SiteUrl
-from pipelines.archive.http_message import MAX_BODY_BYTES
+from pipelines.archive.lookup import decoded_body
 from pipelines.archive.records import ArchivedResponse
 from pipelines.archive.warc_reader import read_response
 from pipelines.ledger import Ledger
@@ -129,18 +128,9 @@ class ArchivedPages:
 
 def _decoded(archived: ArchivedResponse) -> bytes:
     """Return a body without content encoding, as :class:`crawler.downloader.compression.StrictDecompression` does."""
-    body = archived.body
-    listed = b",".join(value for name, value in archived.headers if name.lower() == b"content-encoding")
-    names = [
-        name.strip() for name in listed.decode("latin-1").lower().split(",") if name.strip() not in ("", "identity")
-    ]
     try:
-        if len(names) > MAX_ENCODINGS:
-            raise PageCorrupt(f"{len(names)} nested content encodings")
-        for name in reversed(names):
-            body = decompress(body, name, MAX_BODY_BYTES)
+        return decoded_body(archived)
     except DecodeError:
         if archived.status < 400:
             raise
         return b""
-    return body

@@ -24,7 +24,7 @@ from pipelines.ledger.future_times import correct_future_times
 from pipelines.ledger.near_duplicates import Clusters
 from pipelines.ledger.outbox import FileRecord, Outbox
 from pipelines.ledger.runs import Runs
-from pipelines.ledger.schema import FORMAT, REMEDY, REMOVED, check, create
+from pipelines.ledger.schema import ADDED, FORMAT, REMEDY, check, create
 from pipelines.ledger.snapshots import Snapshots
 from pipelines.ledger.stories import KnownStory as KnownStory
 from pipelines.ledger.stories import Stories
@@ -82,7 +82,8 @@ class Ledger(Transactions):
             if blank:
                 create(connection)
             else:
-                connection.execute(REMOVED)
+                for statement in ADDED:
+                    connection.execute(statement)
         except BaseException:
             connection.close()
             raise

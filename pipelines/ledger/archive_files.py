@@ -2,9 +2,7 @@
 
 from pipelines.ledger.connection import Connection
 
-SCHEMA = """
-CREATE TABLE archive_files (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
-"""
+SCHEMA = "CREATE TABLE IF NOT EXISTS archive_files (path TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;"
 
 
 class ArchiveFiles:

@@ -10,8 +10,8 @@ from pipelines.storage.errors import DatabaseDamaged, storage_errors
 from pipelines.storage.fsync import sync
 from pipelines.storage.sqlite import Format
 
-#: Stories that were removed on request. A ledger of an earlier release lacks this table.
-REMOVED = "CREATE TABLE IF NOT EXISTS removed (story_id TEXT PRIMARY KEY) WITHOUT ROWID;"
+#: Stories that were removed on request.
+_REMOVED = "CREATE TABLE IF NOT EXISTS removed (story_id TEXT PRIMARY KEY) WITHOUT ROWID;"
 _SCHEMA = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, mode TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, reason TEXT, stats TEXT,
@@ -49,11 +49,13 @@ CREATE TABLE files (
     prepared_rows INTEGER, prepared_bytes INTEGER, prepared_sha256 TEXT, modified INTEGER
 ) WITHOUT ROWID;
 """
+#: Statements that create the tables which a ledger of an earlier release lacks.
+ADDED = (_ARCHIVE_FILES, _REMOVED)
 REMEDY = "`khobor reindex` rebuilds it from the Parquet"
 FORMAT = Format(
     "ledger of khobor",
     0x4B484F42,
-    _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES + _ARCHIVE_FILES + REMOVED,
+    _SCHEMA + _CLUSTERS + _LSH_INDEX + _CHANGE_HINTS + _CHANGES + _ARCHIVE_FILES + _REMOVED,
     REMEDY,
 )  # "KHOB"
 

@@ -96,9 +96,11 @@ def test_unknown_story_is_not_marked(kept: LedgerFolder) -> None:
     kept.close()
 
 
-def test_ledger_of_earlier_release_gets_the_table(kept: LedgerFolder) -> None:
+def test_ledger_of_earlier_release_gets_new_tables(kept: LedgerFolder) -> None:
     kept.close()
     with closing(sqlite3.connect(kept.dataset.ledger(SITE))) as connection:
-        connection.execute("DROP TABLE removed")
+        for table in ("removed", "archive_files"):
+            connection.execute(f"DROP TABLE {table}")
     with closing(Ledger.open(kept.dataset.ledger(SITE), SITE, ZONE)) as ledger:
         assert ledger.stories.removed() == set()
+        assert ledger.archive_files.sizes() == {}

@@ -60,14 +60,17 @@ class _Response:
 def export_wacz(data_folder: DataFolder, files: Sequence[Path], out: Path) -> dict[str, Any]:
     """Write archive files to a WACZ file; return the number of files, responses, pages and bytes.
 
-    Of a file to which a run still appends, the whole records are exported.
+    Of a damaged file, and of one to which a run still appends, the records up to the first that is not whole are
+    exported; `cut` is the number of these files.
     """
     resources: list[dict[str, Any]] = []
+    cut = 0
     responses: list[_Response] = []
     with atomic_path(out) as path, zipfile.ZipFile(path, "x") as target:
         for place in files:
             name = f"{place.parent.name.partition('=')[2]}-{place.name}"
-            places, _ = whole_records(place)
+            places, damage = whole_records(place)
+            cut += damage is not None
             if places:
                 resources.append(_add_file(target, f"archive/{name}", place, sum(places[-1])))
                 responses += _responses(place, name, dict(places))
@@ -82,6 +85,7 @@ def export_wacz(data_folder: DataFolder, files: Sequence[Path], out: Path) -> di
         _add(target, "datapackage-digest.json", json.dumps(digest))
     return {
         "files": sum(resource["path"].startswith("archive/") for resource in resources),
+        "cut": cut,
         "responses": len(responses),
         "pages": len(pages) - 1,
         "bytes": out.stat().st_size,

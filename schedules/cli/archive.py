@@ -92,7 +92,7 @@ def extract_archived(options: argparse.Namespace) -> int:
     for fetch in found:
         path, problem = extract(dataset, fetch, out, raw=options.raw)
         results.append({"url": fetch.url, "file": str(path) if path else None, "problem": problem})
-    lines = [one_line(f"{each['file'] or each['problem']}  {each['url']}", 1000) for each in results]
+    lines = [one_line("  ".join(filter(None, (each["file"], each["url"], each["problem"]))), 1000) for each in results]
     print_lines(results, options.json, lines or ["Nothing is archived."])
     return 8 if any(each["file"] is None for each in results) else 0
 
@@ -113,5 +113,11 @@ def export_archive(options: argparse.Namespace) -> int:
     line = (
         f"{result['responses']:,} responses and {result['pages']:,} pages in {options.wacz}, {result['bytes']:,} bytes"
     )
-    print_lines(result, options.json, [line])
+    lines = [line]
+    if result["cut"]:
+        lines.append(
+            f"of {result['cut']:,} files only the records before the first that is damaged or not whole yet; `khobor"
+            " check` names the damaged ones"
+        )
+    print_lines(result, options.json, lines)
     return 0

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,7 @@ def test_wacz_is_read_by_its_index(crawled: FinishedCrawl, tmp_path: Path) -> No
     found = {page["url"]: page["title"] for page in pages if "title" in page}
     assert found.items() <= titles.items()  # a story's canonical URL may be another than the requested one
     assert len(found) > 0.9 * len(titles)
+    assert counts["cut"] == 0
     for line in (["--run", "none"], ["--since", "2999-01-01"], ["--since", "yesterday"]):
         export = khobor("archive", "export", "--wacz", str(tmp_path / "x"), "--data", str(crawled.data), *line)
         assert (export.returncode, (tmp_path / "x").exists()) == (2, False)
@@ -204,3 +206,14 @@ def test_wacz_is_read_by_its_index(crawled: FinishedCrawl, tmp_path: Path) -> No
 )
 def test_key_of_index_is_that_of_other_programs(url: str, key: str) -> None:
     assert surt(url) == key
+
+
+def test_export_counts_files_with_damage(crawled: FinishedCrawl, tmp_path: Path) -> None:
+    copy = tmp_path / "data"
+    shutil.copytree(crawled.data / "archive", copy / "archive")
+    for file in copy.rglob("*.warc.gz"):
+        file.write_bytes(file.read_bytes()[:-40])
+    export = ("archive", "export", "--wacz", str(tmp_path / "x.wacz"), "--data", str(copy))
+    counts = json.loads(khobor(*export, "--json").stdout)
+    assert counts["cut"] == counts["files"] > 0
+    assert "khobor check" in khobor(*export).stdout

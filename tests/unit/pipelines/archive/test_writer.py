@@ -11,10 +11,12 @@ from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.downloader.errors import FetchError
+from pipelines.archive.record_removal import remove_records
 from pipelines.archive.torn_tails import cut_torn_tails, record_archive_files
 from pipelines.archive.writer import ArchiveWriter
 from pipelines.publishing.verify import check
 from pipelines.storage import failpoint
+from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from tests.support.archived_pages import archived_page, body_of
 from tests.support.builders import JANUARY, LedgerFolder, make_exchange, make_fetch
@@ -169,6 +171,11 @@ def lengthen(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"tail")
 
 
+def remove_one(path: Path) -> None:
+    dataset = DataFolder(path.parents[3])
+    assert remove_records(dataset, "kalbela", path, make_fetch(2).url.__eq__) == (1, 0)
+
+
 def double(path: Path) -> None:
     path.with_name("20250110T060000Z-kalbela-0002.warc.gz").write_bytes(path.read_bytes())
 
@@ -181,6 +188,7 @@ def double(path: Path) -> None:
         (shorten, {"archive_lost"}),
         (flip, {"archive_lost"}),
         (lengthen, {"archive_lost"}),
+        (remove_one, {"archive_lost"}),
         (double, {"archive_unrecorded"}),
     ],
 )

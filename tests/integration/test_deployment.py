@@ -67,6 +67,14 @@ def test_unit_runs_valid_command(unit: Path) -> None:
     assert f"KHOBOR_DATA=/var/lib/{settings['StateDirectory']}" in environment
 
 
+def test_unit_removes_no_folder_of_surviving_runs() -> None:
+    """Systemd removes these folders with the service; SQLite then cannot open its temporary files."""
+    surviving = [unit for unit in UNITS if "KillMode=process" in unit.read_text()]
+    assert [unit.name for unit in surviving] == ["khobor.service"]
+    for unit in surviving:
+        assert not re.search(r"^(PrivateTmp|RuntimeDirectory|DynamicUser)=", unit.read_text(), re.MULTILINE)
+
+
 def test_timers_start_schedules_of_timetable() -> None:
     timetable = tomllib.loads((PROJECT / "schedules" / "schedules.toml").read_text())
     for timer in (DEPLOY / "systemd").glob("*.timer"):

@@ -1,6 +1,7 @@
-"""The order of the test modules, and a folder in memory."""
+"""The order of the test modules, a folder in memory, and a random seed."""
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,3 +38,14 @@ def memory_folder() -> Iterator[Path]:
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with tempfile.TemporaryDirectory(prefix="khobor-", dir=memory) as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def seed() -> int:
+    """Return a random seed, or ``KHOBOR_SEED``; the seed is printed when the test fails.
+
+    A kill at a point of time cannot be repeated exactly.
+    """
+    seed = int(os.environ.get("KHOBOR_SEED") or secrets.randbelow(10**6))
+    print(f"KHOBOR_SEED={seed}")
+    return seed

@@ -3,10 +3,14 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas as pd
@@ -22,7 +26,7 @@ from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
 from tests.newspaper.replicas import REPLICAS
 from tests.support.commands import QUICK, FinishedCrawl, khobor
-from tests.support.forked_commands import run_command
+from tests.support.forked_commands import Command, run_command
 from tests.support.processes import KHOBOR
 
 #: The time of a reject is that of the run which dropped the item.
@@ -214,6 +218,25 @@ def test_killed_rebuild_is_finished_by_next_command(data: Path, point: str) -> N
     assert rows(data) == (before if is_announced else broken)
     reread(data)
     assert rows(data) == before
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_hundred_kills_change_nothing(data: Path, seed: int) -> None:
+    chance, before, command, kills = Random(seed), rows(data), [*KHOBOR, "reread", "--data", str(data)], 0
+    began = time.monotonic()
+    assert run_command(command).returncode == 0
+    usual = time.monotonic() - began
+    while kills < 100:
+        break_byline(data)
+        while (process := Command(command, start_new_session=True)) is not None:
+            with suppress(subprocess.TimeoutExpired):
+                assert process.wait(chance.random() * 1.3 * usual) == 0
+                break
+            (os.kill if chance.random() < 0.5 else os.killpg)(process.pid, signal.SIGKILL)
+            kills += process.wait() == -signal.SIGKILL
+            assert khobor("check", "--data", str(data)).returncode == 0
+        assert rows(data) == before
 
 
 @pytest.mark.parametrize("site", sorted(REPLICAS))

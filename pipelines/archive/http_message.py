@@ -1,10 +1,13 @@
 """Parsing of the HTTP message in a WARC record into a response."""
 
+import re
 from datetime import datetime
 
+from crawler.decoding.charset import MARKUP, sniff
 from pipelines.archive.records import ArchivedResponse
 
 MAX_BODY_BYTES = 8 * 2**20  # as DOWNLOAD_MAXSIZE
+_CHUNK_SIZE = re.compile(rb"[ \t]{0,9}([0-9A-Fa-f]{1,8})[ \t]{0,9}(?:;[^\n]{0,1000})?\r?\n")
 
 
 class RecordSkipped(Exception):
@@ -28,9 +31,10 @@ def parse_response(
         elif b":" in line:
             name, _, value = line.partition(b":")
             headers.append((name.strip(), value.strip()))
-    is_chunked = any(name.lower() == b"transfer-encoding" and b"chunked" in value.lower() for name, value in headers)
-    if is_chunked:
-        body = _without_chunks(body)
+    fields = {name.lower(): value.lower() for name, value in headers}
+    complete = _is_complete(fields, body)
+    if b"chunked" in fields.get(b"transfer-encoding", b""):
+        body, complete = _without_chunks(body)
     if len(body) > MAX_BODY_BYTES:
         raise RecordSkipped("too_large")
     return ArchivedResponse(
@@ -42,6 +46,7 @@ def parse_response(
         file=file,
         offset=offset,
         length=length,
+        complete=complete,
         run_id=run_id,
     )
 
@@ -54,20 +59,30 @@ def _split(block: bytes) -> tuple[bytes, bytes, bytes]:
     return head, found, body
 
 
-def _without_chunks(body: bytes) -> bytes:
-    """Return a body without its chunk sizes, or unchanged if the program that archived it has removed them already."""
+def _is_complete(fields: dict[bytes, bytes], body: bytes) -> bool | None:
+    """Return True if a body has the length in its headers, False if it is shorter, or None if they do not show it.
+
+    If the program that archived the body has decompressed it, the length in the headers may be that from before.
+    """
+    length = fields.get(b"content-length", b"")
+    if not re.fullmatch(rb"\d{1,18}", length) or len(body) > int(length):
+        return None
+    is_decoded = b"content-encoding" in fields and sniff(body) in MARKUP
+    return len(body) == int(length) or (None if is_decoded else False)
+
+
+def _without_chunks(body: bytes) -> tuple[bytes, bool | None]:
+    """Return a body without its chunk sizes, and True if its last chunk is there.
+
+    If the program that archived the body has removed them already, it is returned unchanged, with None; so is a body
+    that is cut short, with False.
+    """
     pieces: list[bytes] = []
     at = 0
-    while True:
-        end = body.find(b"\n", at, at + 1_024)
-        try:
-            size = int(body[at:end].partition(b";")[0].strip(), 16) if end >= 0 else -1
-        except ValueError:
-            size = -1
-        if size < 0 or end + 1 + size > len(body):
-            return body
-        if size == 0:
-            return b"".join(pieces)
-        pieces.append(body[end + 1 : end + 1 + size])
-        at = end + 1 + size
+    while match := _CHUNK_SIZE.match(body, at):
+        at = match.end() + int(match[1], 16)
+        if at == match.end():
+            return b"".join(pieces), True
+        pieces.append(body[match.end() : at])
         at += 2 if body[at : at + 2] == b"\r\n" else body[at : at + 1] == b"\n"
+    return body, False if pieces else None

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from crawler.clock import now
-from pipelines.archive.warc_reader import next_record
+from pipelines.archive.warc_file import next_record
 from pipelines.storage.atomic_write import temporary
 from pipelines.storage.data_folder import DataFolder, Staged
 from pipelines.storage.errors import storage_errors

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from pipelines.archive.record_places import whole_records
-from pipelines.archive.warc_reader import next_record
+from pipelines.archive.warc_file import next_record
 from pipelines.ledger import Ledger
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import storage_errors

@@ -105,6 +105,8 @@ def fill_empty_tables(data_folder: DataFolder, ledger: Ledger) -> None:
         elif any(file.rows for _, file in files):
             for part in [part for part, file in files if not file.rows]:
                 publication.write(table, part, None)
+    for table in ledger.outbox.outdated():
+        publication.add_columns(table)
 
 
 def _finish_interrupted(data_folder: DataFolder, ledger: Ledger) -> None:

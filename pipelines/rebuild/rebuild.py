@@ -46,10 +46,12 @@ class Rebuilt:
     """Result of a rebuild.
 
     :ivar pages: number of pages that were read again
+    :ivar outcomes: number of these pages by outcome
     :ivar missing: number of pages that are in no archive, by month; their rows are kept as they were
     """
 
     pages: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
     missing: Counter[str] = field(default_factory=Counter)
 
 
@@ -85,7 +87,7 @@ class Rebuild:
                 state = ledger.state()
                 assert state is not None
                 self._done = state["done"]
-                self._result = Rebuilt(state["pages"], Counter(state["missing"]))
+                self._result = Rebuilt(state["pages"], Counter(state["outcomes"]), Counter(state["missing"]))
                 if not state["is_complete"]:
                     self._build(ledger, old, state)
         return self._result
@@ -175,12 +177,14 @@ class Rebuild:
             return
         retelling.read_page(page, parsed)
         self._result.pages += 1
+        self._result.outcomes[str(page.fetch.outcome)] += 1
         self._progress(self._result.pages)
 
     # Progress --------------------------------------------------------------------------------------------------------
 
     def _counts(self) -> dict[str, Any]:
-        return {"pages": self._result.pages, "missing": dict(self._result.missing)}
+        found = self._result
+        return {"pages": found.pages, "outcomes": dict(found.outcomes), "missing": dict(found.missing)}
 
     def _resumed(self, purpose: str) -> RebuiltLedger | None:
         """Return the ledger of an interrupted rebuild with the same purpose, or None."""
@@ -204,8 +208,8 @@ class Rebuild:
             path.unlink()
         self._target.prepare()
         ledger = _open(self._target, self._spider)
-        state = {"purpose": purpose, "done": -1, "runs": {}, "pages": 0, "missing": {}, "is_complete": False}
-        ledger.begin(state)
+        state = {"purpose": purpose, "done": -1, "runs": {}, "is_complete": False}
+        ledger.begin(state | {"pages": 0, "outcomes": {}, "missing": {}})
         return ledger
 
     def _purpose(self, old: Ledger) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add(
         import_pages, "take pages from WARC files of others", "import CC-NEWS-*.warc.gz", name="import"
     )
-    parser.add_argument("file", nargs="+", type=Path, metavar="FILE", help="WARC file, compressed or not")
+    parser.add_argument("file", nargs="+", metavar="FILE", help="WARC file, compressed or not; - is standard input")
     parser.add_argument("--site", action="append", default=[], metavar="SITE", help="only this site (repeatable)")
 
 
@@ -68,7 +69,7 @@ def import_pages(options: argparse.Namespace) -> int:
     A file that cannot be read is reported, and the others are imported nevertheless.
     """
     from crawler.registry import newspapers
-    from pipelines.archive.warc_reader import NotWarc
+    from pipelines.archive.warc_file import NotWarc
     from pipelines.rebuild.reread import Reread
     from pipelines.rebuild.warc_import import UNREAD, Import
     from pipelines.storage.data_folder import DataFolder
@@ -81,23 +82,36 @@ def import_pages(options: argparse.Namespace) -> int:
     logging.disable(logging.WARNING)
     failed = 0
     with Import(dataset, list(spiders.values())) as found:
-        for path in options.file:
+        for name in options.file:
+            path = Path("/dev/stdin" if name == "-" else name)
             try:
-                with PageProgress(path.name, path.stat().st_size, "bytes") as progress:
+                size = path.stat().st_size if path.is_file() else None
+                with PageProgress(path.name, size, "bytes") as progress:
                     found.read(path, progress.update)
             except (NotWarc, OSError) as error:
                 failed += 1
-                print_error(str(error) if isinstance(error, NotWarc) else f"{path} cannot be read: {error.strerror}")
-        found.store()
+                print_error(str(error) if isinstance(error, NotWarc) else _unreadable(name, error))
+        if failed == len(options.file):
+            return ExitCode.USAGE
+        found.finish()
         sites = {}
         for name, pages in found.pages.items():
             work = Reread(dataset, spiders[name], UNREAD)
-            before = work.rows()
+            before, outcomes = work.rows(), Counter[str]()
             if unread := work.count():
                 with PageProgress(name, unread) as progress:
-                    work.build(progress.update)
+                    outcomes = work.build(progress.update).outcomes
                 work.finish()
-            sites[name] = {"pages": pages, **{table: n - before[table] for table, n in work.rows().items()}}
+            gained = {table: n - before[table] for table, n in work.rows().items()}
+            sites[name] = {"pages": pages, "outcomes": dict(outcomes), **gained}
     result = {"records": found.records, "sites": sites, "skipped": dict(found.skipped.most_common())}
     print_result(result, options.json, lambda: show_import(result))
-    return ExitCode.USAGE if failed == len(options.file) else ExitCode.DAMAGED if failed else ExitCode.DONE
+    return ExitCode.DAMAGED if failed else ExitCode.DONE
+
+
+def _unreadable(name: str, error: OSError) -> str:
+    if name.lower().startswith(("http://", "https://", "s3://")):
+        return f"{name} is a URL: download the file first, or pipe it to `khobor import -`"
+    if isinstance(error, IsADirectoryError):
+        return f"{name} is a folder: give the WARC files in it"
+    return f"{name} cannot be read: {error.strerror}"

@@ -63,7 +63,8 @@ def content(data: Path) -> dict[str, list[dict[str, Any]]]:
 def test_imported_versions_are_ordered_by_time(tmp_path: Path) -> None:
     data = tmp_path / "data"
     found = import_file(data, [version("দ্বিতীয়", 2), version("দ্বিতীয়", 3)])
-    assert found["sites"]["kalbela"] == {"pages": 2, "stories": 1, "revisions": 0}
+    outcomes = {"story": 1, "unchanged": 1}
+    assert found["sites"]["kalbela"] == {"pages": 2, "outcomes": outcomes, "stories": 1, "revisions": 0}
     assert revisions(data) == [(1, "দ্বিতীয়")]
     import_file(data, [version("তৃতীয়", 4), version("প্রথম", 1)])  # after and before what is stored
     assert revisions(data) == [(1, "প্রথম"), (2, "দ্বিতীয়"), (3, "তৃতীয়")]
@@ -88,7 +89,7 @@ def test_second_import_changes_nothing(tmp_path: Path) -> None:
     assert import_file(data, records)["skipped"] == {"known": 2}
     before = {path: path.read_bytes() for path in data.rglob("*.*") if path.suffix in (".parquet", ".gz")}
     again = import_file(data, records)
-    assert again["sites"]["kalbela"] == {"pages": 0, "stories": 0, "revisions": 0}
+    assert again["sites"]["kalbela"] == {"pages": 0, "outcomes": {}, "stories": 0, "revisions": 0}
     assert again["skipped"] == {"known": 4}
     assert {path: path.read_bytes() for path in data.rglob("*.*") if path.suffix in (".parquet", ".gz")} == before
 
@@ -109,8 +110,16 @@ def test_file_like_those_of_cc_news_is_imported(tmp_path: Path) -> None:
         version("খবর", 7)[:-4_000],
     ]
     found = import_file(tmp_path / "data", records)
-    assert found["sites"] == {"kalbela": {"pages": 1, "stories": 1, "revisions": 0}}
-    skipped = {"known": 1, "not_a_story": 1, "status_404": 1, "status_301": 1, "no_date": 1, "other_type": 1}
+    assert found["sites"]["kalbela"]["outcomes"] == {"story": 1}
+    skipped = {
+        "known": 1,
+        "not_a_story": 1,
+        "status_404": 1,
+        "status_301": 1,
+        "no_date": 1,
+        "other_type": 1,
+        "no_response": 1,
+    }
     skipped |= {"other_url": 2, "not_http": 1, "truncated": 1}
     assert found["skipped"] == skipped
     assert set(pd.read_parquet(tmp_path / "data" / "fetches")["via"]) == {"import"}

@@ -75,9 +75,12 @@ class ProgressBars:
 
 
 class PageProgress:
-    """Context manager that shows how many of a number of pages (or bytes) are done."""
+    """Context manager that shows how many of a number of pages (or bytes) are done.
 
-    def __init__(self, title: str, total: int, unit: str = "pages") -> None:
+    :param total: the number, or None if it is not known
+    """
+
+    def __init__(self, title: str, total: int | None, unit: str = "pages") -> None:
         self._title, self._total, self._unit = title, total, unit
         self._console = console(stderr=True)
         self._bar: Progress | None = None
@@ -102,4 +105,5 @@ class PageProgress:
             self._bar.update(self._task, completed=done)
         elif time.monotonic() - self._printed >= SECONDS_BETWEEN_LINES:
             self._printed = time.monotonic()
-            print(f"{self._title}: {done:,} of {self._total:,} {self._unit}", file=sys.stderr, flush=True)
+            total = "" if self._total is None else f" of {self._total:,}"
+            print(f"{self._title}: {done:,}{total} {self._unit}", file=sys.stderr, flush=True)

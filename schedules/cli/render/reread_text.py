@@ -44,10 +44,14 @@ _REASONS = {
     "other_url": "on the host of no known site",
     "not_a_story": "not the page of a story",
     "known": "in the data already",
-    "revisit": "a revisit record, whose page is in another record",
-    "other_type": "a record of a type without a response",
+    "no_response": "requests, metadata and descriptions of the file",
+    "revisit": "revisit records whose page is neither in these files nor in the data",
+    "other_type": "of another type than a response",
     "not_http": "not an HTTP response to an http or https URL",
-    "no_date": "without a readable date",
+    "invalid_url": "with a URL that is not valid, or contains a user name",
+    "no_date": "without a date and time",
+    "impossible_date": "dated before 1990 or in the future",
+    "undecodable": "with a body that cannot be decompressed",
     "too_large": "larger than 8 MiB",
     "truncated": "cut short",
     "cut_by_writer": "cut short by the program that wrote it",
@@ -60,6 +64,8 @@ def show_import(result: dict[str, Any]) -> None:
     for site, found in result["sites"].items():
         gained = f"{found['stories']:,} stories and {found['revisions']:,} revisions more"
         print(f"{site}: {found['pages']:,} pages imported; {gained}")
+        if outcomes := found["outcomes"]:
+            print(f"  {' · '.join(f'{n:,} {name}' for name, n in outcomes.items())}")
     if not result["sites"]:
         print("No page of a known site was found.")
     if skipped := result["skipped"]:

@@ -1,7 +1,6 @@
 """Reading of WARC files: those of warcio, and the same ones damaged in every way that is known to occur."""
 
 import gzip
-import re
 import resource
 import time
 import zlib
@@ -11,46 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.archive.warc_reader import NotWarc, WarcReader, read_response
-from tests.support.warc_records import BODY, DATE, written
-
-Edit = Callable[[bytes], bytes]
-
-
-def six_records(edit: Edit = bytes) -> list[bytes]:
-    """Return six records, of which the third is edited."""
-    records = [written(f"https://www.kalbela.com/world/{n}") for n in range(6)]
-    return [*records[:2], edit(records[2]), *records[3:]]
-
-
-FORMS: dict[str, Callable[[list[bytes]], bytes]] = {
-    "plain": b"".join,
-    "by record": lambda records: b"".join(map(gzip.compress, records)),
-}
-
-
-def length(change: Callable[[int], bytes]) -> Edit:
-    return lambda record: re.sub(rb"(?<=Content-Length: )\d+", lambda found: change(int(found[0])), record, count=1)
-
-
-DAMAGE: dict[str, tuple[Edit, str]] = {
-    "no date": (lambda record: re.sub(rb"WARC-Date: [^\r]*\r\n", b"", record), "no_date"),
-    "odd date": (lambda record: record.replace(DATE.encode(), b"yesterday"), "no_date"),
-    "a date outside Python's years": (lambda record: record.replace(b"2019-", b"0000-"), "no_date"),
-    "a file URL": (lambda record: record.replace(b"https://www.kalbela.com", b"file:///etc/passwd"), "not_http"),
-    "no URL": (lambda record: re.sub(rb"WARC-Target-URI: [^\r]*\r\n", b"", record), "not_http"),
-    "a long URL": (lambda record: record.replace(b"/world/", b"/" + b"w" * 9_000), "not_http"),
-    "a revisit": (lambda record: record.replace(b"WARC-Type: response", b"WARC-Type: revisit"), "revisit"),
-    "a resource": (lambda record: record.replace(b"WARC-Type: response", b"WARC-Type: resource"), "other_type"),
-    "cut by its writer": (lambda record: record.replace(b"\r\n", b"\r\nWARC-Truncated: time\r\n", 1), "cut_by_writer"),
-    "too short a length": (length(lambda n: b"%d" % (n - 20)), "wrong_length"),
-    "too great a length": (length(lambda n: b"%d" % (n + 20)), "wrong_length"),
-    "the length of the rest": (length(lambda n: b"%d" % (n + 5_000)), "truncated"),
-    "an enormous length": (length(lambda n: b"4000000000"), "too_large"),
-    "a negative length": (length(lambda n: b"-5"), "corrupt"),
-    "a length of many digits": (length(lambda n: b"9" * 4_000), "corrupt"),
-    "no WARC header": (lambda record: b"<html>" + record[8:], "corrupt"),
-}
+from pipelines.archive.records import Original
+from pipelines.archive.warc_reader import WarcReader, read_response
+from tests.support.warc_records import BODY, DAMAGE, DATE, FORMS, STREAMS, length, six_records, written
 
 
 @pytest.fixture(params=list(FORMS))
@@ -71,11 +33,12 @@ def numbers(reader: WarcReader) -> list[int]:
     return [int(response.url.rpartition("/")[2]) for response in reader]
 
 
-@pytest.mark.parametrize("name", sorted({*FORMS, "as a whole"}))
-def test_reader_returns_what_warcio_wrote(tmp_path: Path, name: str) -> None:
-    records = six_records()
+@pytest.mark.parametrize("version", [b"0.17", b"0.18", b"1.0", b"1.1"])
+@pytest.mark.parametrize("name", sorted(FORMS | STREAMS))
+def test_reader_returns_what_warcio_wrote(tmp_path: Path, name: str, version: bytes) -> None:
+    records = [record.replace(b"WARC/1.0", b"WARC/" + version, 1) for record in six_records()]
     file = tmp_path / "a.warc.gz"
-    file.write_bytes(gzip.compress(b"".join(records)) if name == "as a whole" else FORMS[name](records))
+    file.write_bytes((FORMS | STREAMS)[name](records))
     reader = WarcReader(file)
     responses = list(reader)
     assert [response.url for response in responses] == [f"https://www.kalbela.com/world/{n}" for n in range(6)]
@@ -94,13 +57,17 @@ def test_recorded_place_leads_to_record(tmp_path: Path, form: Callable[[list[byt
             assert read_response(opened, str(file), *place) is None
 
 
-@pytest.mark.parametrize("damage", [name for name, (_, reason) in DAMAGE.items() if reason])
-def test_damaged_record_is_counted(tmp_path: Path, form: Callable[[list[bytes]], bytes], damage: str) -> None:
+@pytest.mark.parametrize("version", [b"0.18", b"1.0"])
+@pytest.mark.parametrize("name", sorted(FORMS | STREAMS))
+@pytest.mark.parametrize("damage", sorted(DAMAGE))
+def test_damaged_record_is_counted(tmp_path: Path, name: str, damage: str, version: bytes) -> None:
     edit, reason = DAMAGE[damage]
-    (file := tmp_path / "a.warc").write_bytes(form(six_records(edit)))
+    records = [record.replace(b"WARC/1.0", b"WARC/" + version, 1) for record in six_records(edit)]
+    (file := tmp_path / "a.warc").write_bytes((FORMS | STREAMS)[name](records))
     reader = WarcReader(file)
     assert numbers(reader) == [0, 1, 3, 4, 5]
     assert reader.skipped[reason] == 1
+    assert reader.records == 5 + reader.skipped.total()
 
 
 def test_reading_continues_after_corrupt_bytes(tmp_path: Path) -> None:
@@ -146,16 +113,65 @@ def test_bodies_are_without_chunks(tmp_path: Path) -> None:
     # Some programs remove the chunk sizes and keep the header.
     records = [written(headers=headers, body=body) for body in (chunked, packed, b"ffffff\r\nshort", b"")]
     (file := tmp_path / "a.warc").write_bytes(b"".join(records))
-    assert [response.body for response in WarcReader(file)] == [packed, packed, b"ffffff\r\nshort", b""]
+    found = [(response.body, response.complete) for response in WarcReader(file)]
+    assert found == [(packed, True), (packed, None), (b"ffffff\r\nshort", False), (b"", None)]
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no archive" * 1_000, b"\x1f\x8b\x08" * 100_000, gzip.compress(b"text", mtime=0)]
+    ("headers", "body", "complete"),
+    [
+        *(
+            ({"Content-Length": str(len(BODY))}, BODY, True),
+            ({"Content-Length": "9999"}, BODY, False),
+            ({}, BODY, None),
+        ),
+        *(({"content-length": "5"}, BODY, None), ({"Content-Length": "many"}, BODY, None)),
+        ({"Content-Length": "9999", "Content-Encoding": "br"}, BODY, None),  # as decompressed by Common Crawl
+        ({"Content-Length": "9999", "Content-Encoding": "gzip"}, gzip.compress(BODY), False),
+        ({"Transfer-Encoding": "chunked"}, b"4\r\n<htm\r\n6;a=b\r\nl>\r\n<p\r\n", False),
+        ({"Transfer-Encoding": "chunked"}, b"4\n<htm\n0\n\n", True),
+    ],
 )
-def test_other_file_is_not_accepted(tmp_path: Path, content: bytes) -> None:
-    (file := tmp_path / "a.warc").write_bytes(content)
-    with pytest.raises(NotWarc):
-        list(WarcReader(file))
+def test_headers_show_if_body_is_whole(
+    tmp_path: Path, headers: dict[str, str], body: bytes, complete: bool | None
+) -> None:
+    (file := tmp_path / "a.warc").write_bytes(written(headers=[("X", "y"), *headers.items()], body=body))
+    assert [response.complete for response in WarcReader(file)] == [complete]
+
+
+@pytest.mark.parametrize("protocol", [b"HTTP/2", b"HTTP/2.0", b"HTTP/1.0", b"http/1.1", b"HTTP/3"])
+def test_status_line_of_any_protocol_is_read(tmp_path: Path, protocol: bytes) -> None:
+    line = protocol + b" 200"
+    record = written(headers=[("content-type", "text/html")]).replace(b"HTTP/1.1 200 OK", line)
+    (file := tmp_path / "a.warc").write_bytes(length(lambda n: b"%d" % (n + len(line) - 15))(record))
+    [response] = WarcReader(file)
+    assert (response.status, response.header(b"content-type")) == (200, b"text/html")
+
+
+@pytest.mark.parametrize(
+    ("text", "microseconds"),
+    [
+        ("2019-03-04T05:06:07", 0),
+        ("2019-03-04T05:06:07.25Z", 250_000),
+        ("2019-03-04T11:06:07.123456789+06:00", 123_456),
+    ],
+)
+def test_date_is_read_with_its_precision(tmp_path: Path, text: str, microseconds: int) -> None:
+    (file := tmp_path / "a.warc").write_bytes(written(date=text))
+    [response] = WarcReader(file)
+    assert response.fetched_at == datetime(2019, 3, 4, 5, 6, 7, microseconds, tzinfo=UTC)
+
+
+def test_revisit_refers_to_its_response(tmp_path: Path) -> None:
+    """The URL is in angle brackets, as wget writes it."""
+    url, more = b"https://www.kalbela.com/world/1", b"WARC-Truncated: length\r\nWARC-Refers-To: <urn:uuid:1>\r\n"
+    more += b"WARC-Refers-To-Target-URI: <%b>\r\nWARC-Refers-To-Date: %b\r\n" % (url, DATE.encode())
+    record = written(body=b"").replace(b"WARC-Type: response\r\n", b"WARC-Type: revisit\r\n" + more)
+    (file := tmp_path / "a.warc").write_bytes(record.replace(b"URI: " + url, b"URI: <%b>" % url))
+    [response] = WarcReader(file)
+    assert (response.url, response.body) == (url.decode(), b"")
+    date = datetime(2019, 3, 4, 5, 6, 7, tzinfo=UTC)
+    assert response.original == Original("<urn:uuid:1>", url.decode(), date)
 
 
 def test_unwanted_records_are_counted(tmp_path: Path) -> None:

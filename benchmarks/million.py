@@ -24,13 +24,13 @@ _STORIES, _RANKINGS = TABLES["stories"], TABLES["rankings"]
 _FIRST_YEAR, _FIRST_NUMBER = 2016, 100_000
 _SECOND = 1_000_000  # in microseconds
 _LIST_ROWS, _SNAPSHOTS_A_DAY = 20, 72
-_ADDRESS = f"https://www.{SITE}.com"
 
 
 class Synthetic:
-    """Generator of stories, determined by its seed."""
+    """Generator of the stories and lists of a site, determined by its seed."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, site: str = SITE) -> None:
+        self._site, self._address = site, f"https://www.{site}.com"
         truth = Newspaper(seed=seed).truth().values()
         counted = Counter(word for story in truth for word in story.body.split())
         self._words, often = pa.array(list(counted)), np.array(list(counted.values()), float)
@@ -42,14 +42,15 @@ class Synthetic:
         """Yield the name and the rows of each month's partition, in the schema and order of the table."""
         for at, first in enumerate(range(0, count, STORIES_PER_MONTH)):
             year, month = divmod(_FIRST_YEAR * 12 + at, 12)
-            rows = self._month(first, min(STORIES_PER_MONTH, count - first), datetime(year, month + 1, 1, tzinfo=ZONE))
+            rows = self.month(first, min(STORIES_PER_MONTH, count - first), datetime(year, month + 1, 1, tzinfo=ZONE))
             yield f"{year}-{month + 1:02}", rows
 
-    def _month(self, first: int, count: int, begin: datetime) -> pa.Table:
+    def month(self, first: int, count: int, begin: datetime) -> pa.Table:
+        """Generate the stories of a month, numbered from ``first``."""
         chance = self._chance
         numbers = pa.array(np.arange(first, first + count) + _FIRST_NUMBER).cast(pa.string())
         section = self._of(self._sections, count)
-        story_id = pc.binary_join_element_wise(SITE, numbers, ":")
+        story_id = pc.binary_join_element_wise(self._site, numbers, ":")
         length = np.clip(chance.normal(WORDS_PER_STORY, 160, count), 60, None).astype("int32")
         minutes = np.sort(chance.integers(0, 28 * 1440, count)) * 60
         published = (int(begin.timestamp()) + minutes) * _SECOND
@@ -57,7 +58,7 @@ class Synthetic:
         hashes = chance.bytes(16 * count).hex()
         columns = {
             "story_id": story_id,
-            "url": pc.binary_join_element_wise(_ADDRESS, section, numbers, "/"),
+            "url": pc.binary_join_element_wise(self._address, section, numbers, "/"),
             "section": section,
             "headline": self._texts(np.full(count, 8)),
             "byline": self._of(pa.array([f"প্রতিনিধি {number}" for number in range(400)]), count),
@@ -66,7 +67,7 @@ class Synthetic:
             "edition": self._of(pa.array(["online", "print"]), count),
             "agency": self._of(pa.array(["AFP", "Reuters", None, None, None, None]), count),
             "image_url": pc.binary_join_element_wise(
-                f"{_ADDRESS}/assets/news_photos/{begin:%Y/%m}/", numbers, ".webp", ""
+                f"{self._address}/assets/news_photos/{begin:%Y/%m}/", numbers, ".webp", ""
             ),
             "image_caption": self._some(0.4, self._texts(np.full(count, 6))),
             "image_credit": self._of(pa.array(["সংগৃহীত", "কালবেলা গ্রাফিক্স", None]), count),
@@ -83,19 +84,23 @@ class Synthetic:
             "discovered_via": self._of(pa.array(["latest", "category", "sitemap"]), count),
             "depth": self._of(pa.array([1, 2, 3], pa.int32()), count),
             "layout": pa.repeat("kalbela-2023", count),
-            "run_id": pc.strftime(seen.cast(pa.timestamp("s"), safe=False), "%Y%m%dT%H0000Z-kalbela-0001"),
+            "run_id": pc.strftime(seen.cast(pa.timestamp("s"), safe=False), f"%Y%m%dT%H0000Z-{self._site}-0001"),
         }
         return _table(_STORIES, columns, count)
 
-    def rankings(self, day: datetime) -> pa.Table:
-        """Generate a day of both lists: new headlines on top of the one, swapped places in the other."""
+    def rankings(self, day: datetime, first: int = 0) -> pa.Table:
+        """Generate a day of both lists: new headlines on top of the one, swapped places in the other.
+
+        :param first: number of the first story of the lists
+        """
         headlines = self._texts(np.full(1000, 8)).to_pylist()
         lists = {"latest": list(range(_LIST_ROWS)), "popular": list(range(_LIST_ROWS))}
         newest, rows = _LIST_ROWS, []
         for look in range(_SNAPSHOTS_A_DAY):
             at = day + look * timedelta(minutes=20, microseconds=123_457)
             for name, numbers in lists.items():
-                rows += [_ranking(name, at, rank, number, headlines) for rank, number in enumerate(numbers, 1)]
+                rows += [self._ranking(name, at, rank, number + first, headlines[number])
+                         for rank, number in enumerate(numbers, 1)]  # fmt: skip
             fresh = int(self._chance.integers(1, 3))
             lists["latest"] = [*range(newest + fresh - 1, newest - 1, -1), *lists["latest"]][:_LIST_ROWS]
             newest += fresh
@@ -105,6 +110,19 @@ class Synthetic:
             if look % 3 == 0:
                 popular[-1] = lists["latest"][-1]
         return pa.Table.from_pylist(rows, schema=_RANKINGS.schema)
+
+    def _ranking(self, name: str, at: datetime, rank: int, number: int, headline: str) -> dict[str, object]:
+        return {
+            "observed_at": at.astimezone(UTC),
+            "list": name,
+            "rank": rank,
+            "story_id": f"{self._site}:{_FIRST_NUMBER + number}",
+            "url": f"{self._address}/national/{_FIRST_NUMBER + number}",
+            "headline": headline,
+            "page_url": f"{self._address}/national/{_FIRST_NUMBER + int(at.timestamp()) % 997}",
+            "last_observed_at": (at + timedelta(minutes=5)).astimezone(UTC),
+            "run_id": f"{at:%Y%m%dT%H%M%SZ}-{self._site}-0001",
+        }
 
     def _texts(self, lengths: "np.ndarray[tuple[int], np.dtype[np.int32]]") -> pa.Array:
         ends = np.concatenate([[0], np.cumsum(lengths)]).astype("int32")
@@ -124,27 +142,13 @@ def write_stories(root: Path, count: int, seed: int = 1) -> None:
         write_partition(root, _STORIES, part, rows)
 
 
-def write_partition(root: Path, table: Table, part: str, rows: pa.Table) -> Path:
+def write_partition(root: Path, table: Table, part: str, rows: pa.Table, site: str = SITE) -> Path:
     """Write one file of a table in its place."""
-    path = root / table.path(SITE, part)
+    path = root / table.path(site, part)
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
         write_rows(table, rows, file)
     return path
-
-
-def _ranking(name: str, at: datetime, rank: int, number: int, headlines: list[str]) -> dict[str, object]:
-    return {
-        "observed_at": at.astimezone(UTC),
-        "list": name,
-        "rank": rank,
-        "story_id": f"{SITE}:{_FIRST_NUMBER + number}",
-        "url": f"{_ADDRESS}/national/{_FIRST_NUMBER + number}",
-        "headline": headlines[number],
-        "page_url": f"{_ADDRESS}/national/{_FIRST_NUMBER + int(at.timestamp()) % 997}",
-        "last_observed_at": (at + timedelta(minutes=5)).astimezone(UTC),
-        "run_id": f"{at:%Y%m%dT%H%M%SZ}-{SITE}-0001",
-    }
 
 
 def _moments(microseconds: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.Array:

@@ -22,7 +22,7 @@ from pipelines.publishing.reindex import reindex
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, FolderInUse, StorageError
 from pipelines.storage.fsync import make_folder
-from pipelines.storage.run_reports import file_ids, rolled_up_ids, run_ids, site_of
+from pipelines.storage.run_reports import file_ids, rolled_up_ids, run_ids
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import move_database
 from pipelines.storage.tables import TABLES
@@ -87,12 +87,12 @@ def local_files(data_folder: DataFolder, site: str) -> LocalFiles:
     """Return the files of a site that belong into a bucket, as its ledger (SQLite crawl state) records them now."""
     records = published_files(data_folder.ledger(site))
     tables = sorted(records, key=lambda file: (PUBLISH_ORDER.index(file.path.partition("/")[0]), file.path))
-    ids = sorted(run_id for run_id in file_ids(data_folder) if site_of(run_id) == site)
+    ids = sorted(file_ids(data_folder, site))
     rolled_up = str(ROLLED_UP.path(site, ""))
     others = [rolled_up, f"state/{site}.acknowledged.json"]
     reports = [path for path in others if (data_folder.root / path).is_file()]
     # That of a run in progress still grows, and may be truncated.
-    ended = set(run_ids(data_folder))
+    ended = set(run_ids(data_folder, site=site))
     archive = (data_folder.root / "archive" / f"site={site}").glob("date=*/*.warc.gz")
     archives = [path for path in archive if path.name.removesuffix(".warc.gz") in ended]
     return LocalFiles(

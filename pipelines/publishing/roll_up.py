@@ -15,7 +15,7 @@ from pipelines.analysis.runs_table import ROLLED_UP, run_row
 from pipelines.ledger import Ledger
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.failpoint import reached
-from pipelines.storage.run_reports import file_ids, read_report, site_of
+from pipelines.storage.run_reports import file_ids, read_report
 
 # More than the runs with which a new run is compared, and those among which a good one is searched.
 KEPT_REPORTS = 500
@@ -31,7 +31,7 @@ def roll_up_reports(data_folder: DataFolder, ledger: Ledger, before: str) -> int
 
     :param before: run id; only runs whose id sorts before it, which started earlier, are moved
     """
-    own = sorted(run_id for run_id in file_ids(data_folder) if site_of(run_id) == ledger.site)
+    own = sorted(file_ids(data_folder, ledger.site))
     old = [run_id for run_id in own[:-KEPT_REPORTS] if run_id < before]
     return sum(_roll_up(data_folder, ledger, old[start : start + _BATCH]) for start in range(0, len(old), _BATCH))
 

@@ -94,13 +94,15 @@ class Deliveries(Database):
         recorded = {run_id for (run_id,) in self._sql.execute("SELECT run_id FROM recorded_runs")}
         return [run_id for run_id in run_ids if run_id not in recorded]
 
-    def forget_runs(self) -> None:
-        """Delete the ids of all recorded runs except the latest `MAX_RECORDED_RUNS`.
+    def forget_runs(self, before: str) -> None:
+        """Delete the ids of recorded runs that sort before the id ``before``, except the latest `MAX_RECORDED_RUNS`.
 
-        The limit is a number and not an age, because the clock may be wrong.
+        The limit is also a number and not only an age, because the clock may be wrong.
         """
         query = "SELECT run_id FROM recorded_runs ORDER BY run_id DESC LIMIT -1 OFFSET ?"
-        self._sql.execute(f"DELETE FROM recorded_runs WHERE run_id IN ({query})", (MAX_RECORDED_RUNS,))
+        self._sql.execute(
+            f"DELETE FROM recorded_runs WHERE run_id < ? AND run_id IN ({query})", (before, MAX_RECORDED_RUNS)
+        )
 
     def record(
         self,

@@ -6,6 +6,7 @@ times without a run. The module :mod:`schedules.alerting.deliveries` stores the 
 
 import socket
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,17 +15,17 @@ from typing import Any
 
 from crawler.clock import now
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.errors import DatabaseDamaged
+from pipelines.storage.errors import DatabaseDamaged, DataDamaged
 from pipelines.storage.failpoint import reached
 from pipelines.storage.fsync import make_folder
 from pipelines.storage.site_lock import SiteLock, SiteLocked
 from pipelines.storage.sqlite import move_database
 from schedules.alerting.deliveries import Deliveries, deliveries_path
 from schedules.alerting.messages import subject
-from schedules.alerting.missed_runs import GOOD, corrected_clocks, missed_runs
+from schedules.alerting.missed_runs import GOOD, RunIds, corrected_clocks, missed_runs
 from schedules.alerting.transports import DeliveryError, deliver
 from schedules.reports.checks import check_alarms
-from schedules.reports.report import read_report, run_ids
+from schedules.reports.report import read_report, run_ids_of_sites
 from schedules.reports.upload_results import upload_alarms
 from schedules.reports.waiting_sites import waiting_alarms
 from schedules.timetable.alert_targets import Target
@@ -48,6 +49,7 @@ class Notifier:
     send: Callable[[Target, Mapping[str, Any]], str | None] = deliver
     #: Modification times of the reports of runs started by hand; these are read again only after a change.
     _by_hand: dict[str, int] = field(default_factory=dict)
+    _damaged: set[str] = field(default_factory=set)
 
     def run_once(self, timetable: Timetable) -> datetime | None:
         """Record alarms that appeared or cleared, and send the alerts that are due.
@@ -60,7 +62,8 @@ class Notifier:
         make_folder(folder)
         with SiteLock.take(folder / "alerts.lock"), closing(self._open()) as deliveries:
             occurrences = list(_latest_occurrences(self.dataset, timetable))
-            runs = list(self._new_runs(deliveries, occurrences))
+            ids = run_ids_of_sites(self.dataset, self._log_damage)
+            runs = list(self._new_runs(deliveries, occurrences, ids))
             # For runs before the first pass, targets receive the alarms still active instead of every change.
             past = runs[:-1] if deliveries.is_new else []
             for occurrence, report in past:
@@ -68,7 +71,7 @@ class Notifier:
             deliveries.set_targets([target.name for target in timetable.targets], self.clock(), self._context())
             for occurrence, report in runs[len(past) :]:
                 self._record_run(deliveries, occurrence, report, timetable)
-            self._record_timetable(deliveries, timetable, occurrences)
+            self._record_timetable(deliveries, timetable, occurrences, ids)
             for target in timetable.targets:
                 self._deliver(deliveries, target)
             return min((t.next_at for t in deliveries.targets() if t.waiting and t.next_at), default=None)
@@ -89,14 +92,20 @@ class Notifier:
 
     # Recording -------------------------------------------------------------------------------------------------------
 
+    def _log_damage(self, error: DataDamaged) -> None:
+        if str(error) not in self._damaged:
+            self._damaged.add(str(error))
+            self.log(f"alerts without old reports: {error}")
+
     def _new_runs(
-        self, deliveries: Deliveries, occurrences: list[Occurrence]
+        self, deliveries: Deliveries, occurrences: list[Occurrence], ids: RunIds
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield the scheduled runs whose alarms are not recorded yet, oldest first, as (name of schedule, report)."""
         first = f"{self.clock() - LOOK_BACK:%Y%m%dT%H%M%SZ}"
-        deliveries.forget_runs()
+        deliveries.forget_runs(first)
+        recent = sorted(run_id for of_site in ids.values() for run_id in of_site[bisect_left(of_site, first) :])
         by_run = {run_id: occurrence for occurrence in occurrences for run_id in occurrence.runs}
-        for run_id in deliveries.unrecorded(run_ids(self.dataset, first)):
+        for run_id in deliveries.unrecorded(recent):
             report, occurrence = self._report(run_id, run_id in by_run), by_run.get(run_id)
             # A report without a schedule is of a run started by hand, or is not evaluated for its schedule yet.
             if report is not None and ("schedule" in report or (occurrence and occurrence.state not in OPEN)):
@@ -133,7 +142,9 @@ class Notifier:
             clears=code in GOOD,
         )
 
-    def _record_timetable(self, deliveries: Deliveries, timetable: Timetable, occurrences: list[Occurrence]) -> None:
+    def _record_timetable(
+        self, deliveries: Deliveries, timetable: Timetable, occurrences: list[Occurrence], ids: RunIds
+    ) -> None:
         # Skipped occurrences are not attempts, and only a good run shows that runs can be started again.
         latest = {each.schedule: each for each in reversed(occurrences) if _is_dead(each) or each.exit_code in GOOD}
         failed = [
@@ -152,7 +163,7 @@ class Notifier:
         deliveries.record("check", check_alarms(self.dataset), moment, self._context())
         deliveries.record("fleet", waiting_alarms(self.dataset), moment, self._context())
         deliveries.record("bucket", upload_alarms(self.dataset), moment, self._context())
-        deliveries.record("clock", missed_runs(timetable, self.dataset, moment), moment, self._context())
+        deliveries.record("clock", missed_runs(timetable, self.dataset, moment, ids), moment, self._context())
 
     def _context(self) -> dict[str, Any]:
         return {"host": socket.gethostname(), "data": str(self.dataset.root)}

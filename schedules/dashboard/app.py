@@ -31,7 +31,7 @@ from schedules.metrics.exposition import exposition
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json; charset=utf-8", "text/plain; charset=utf-8"
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 MAX_FORM_BYTES = 2_048
-#: With more sites, the start page is that of all sites.
+#: With more sites, the start page is that of all sites, and other pages need a site.
 MAX_SITES_AT_START = 20
 WRONG_TOKEN_DELAY = 0.5
 COOKIE_SECONDS = 30 * 86_400
@@ -77,12 +77,21 @@ class Dashboard:
 
     def _view(self, view: View) -> Callable[[Request], Response]:
         def respond(request: Request) -> Response:
-            is_start = request.url.path == "/" and "site" not in request.query_params
-            if is_start and len(self.source.sites()) > MAX_SITES_AT_START:
-                return Response(status_code=303, headers={"Location": "/sites"})
+            has_many = not view.indexed and "site" not in request.query_params
+            if has_many and len(self.source.sites()) > MAX_SITES_AT_START:
+                return self._choose_site(request, view)
             return self._page(request, "view.html", view.name, view.data, is_long=view.indexed)
 
         return respond
+
+    def _choose_site(self, request: Request, view: View) -> Response:
+        """Respond to a request for a view that has a section for each site, without a site, if there are many."""
+        if request.url.path == "/":
+            return Response(status_code=303, headers={"Location": "/sites"})
+        if request.url.path.endswith(".json"):
+            message = f"choose a site with ?site=NAME; this shows at most {MAX_SITES_AT_START} sites at once"
+            return self._error(400, "Choose a site", message, is_json=True)
+        return self._page(request, "view.html", view.name, lambda query: {})
 
     def _run(self, request: Request) -> Response:
         run_id = request.path_params["name"].removesuffix(".json")

@@ -4,8 +4,9 @@ import math
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,10 +17,18 @@ from zoneinfo import ZoneInfo
 from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged, DataDamaged
-from pipelines.storage.tables import TABLES, Table, is_site
-from schedules.dashboard.common_place import data_folders, hosts_of_sites, readable_run_ids
-from schedules.dashboard.run_index import RunIndex
-from schedules.reports.report import InvalidReport, RunReport, parse_report, read_report, site_of
+from pipelines.storage.tables import TABLES, is_site
+from schedules.dashboard.common_place import ReportListing, data_folders, hosts_of_sites
+from schedules.dashboard.indexing.run_index import RunIndex
+from schedules.dashboard.table_rows import TableRows
+from schedules.reports.report import (
+    InvalidReport,
+    RunReport,
+    parse_report,
+    read_report,
+    rolled_up_reports,
+    site_of,
+)
 from schedules.timetable.config import ACCEPTED, Timetable, TimetableError
 from schedules.timetable.occurrences import Occurrence, Occurrences, occurrences_file
 
@@ -47,6 +56,8 @@ class DataSource:
 
     dataset: DataFolder
     timetable_path: Path
+    #: File in which the index of all runs is kept between starts; without it, the index is in memory.
+    index_file: Path | None = None
     #: Paths that could not be read since the last page was rendered, with the reason.
     unreadable: dict[str, str] = field(default_factory=dict)
     _reports: OrderedDict[str, tuple[object, RunReport]] = field(default_factory=OrderedDict)
@@ -55,7 +66,8 @@ class DataSource:
 
     def __post_init__(self) -> None:
         self.folders = data_folders(self.dataset.root)
-        self.index = RunIndex(self.folders)
+        self.listings = {host: ReportListing(folder) for host, folder in self.folders.items()}
+        self.index = RunIndex(self.folders, self.listings, self.index_file)
         self._hosts: tuple[float, dict[str, str]] = (-math.inf, {})
         self._sites = {name: Site(name, spider.title, spider.zone) for name, spider in newspapers().items()}
 
@@ -85,7 +97,7 @@ class DataSource:
     def _hosts_of_sites(self) -> dict[str, str]:
         read_at, hosts = self._hosts
         if time.monotonic() - read_at > HOSTS_SECONDS:
-            hosts = hosts_of_sites(self.folders)
+            hosts = hosts_of_sites(self.folders, self.listings)
             self._hosts = (time.monotonic(), hosts)
         return hosts
 
@@ -103,8 +115,8 @@ class DataSource:
             self._timetable = (version, *_read_timetable(self.timetable_path, accepted))
         return self._timetable[1:]
 
-    def occurrences(self) -> list[Occurrence]:
-        """Return the latest occurrences of each schedule (due times with their results).
+    def occurrences(self, site: str) -> list[Occurrence]:
+        """Return the latest occurrences of each schedule of a site (due times with their results).
 
         The list is empty if their database cannot be read; the error is then added to ``unreadable``.
         """
@@ -112,9 +124,10 @@ class DataSource:
         timetable, _ = self.timetable()
         if timetable is None or not path.exists():
             return []
+        names = [schedule.name for schedule in timetable.schedules if site in schedule.sites]
         try:
             with closing(Occurrences.open(path)) as stored:
-                return [found for s in timetable.schedules for found in stored.latest(s.name, MAX_OCCURRENCES)]
+                return [found for name in names for found in stored.latest(name, MAX_OCCURRENCES)]
         except (DatabaseDamaged, sqlite3.Error) as error:
             self.unreadable[path.name] = str(error)
             return []
@@ -127,39 +140,82 @@ class DataSource:
         With ``site``, only the reports of this site are returned.
         """
         # A run id begins with the start time, so that older reports need not be opened.
-        folders = self.folders.values() if site is None else (self.folder(site),)
         first = f"{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-        ids = sorted(run_id for folder in folders for run_id in readable_run_ids(folder, self.unreadable, first))
-        reports = (self.run(run_id) for run_id in reversed(ids[-MAX_REPORTS:]))
-        return [run for run in reports if run is not None and site in (None, run.site)]
+        hosts = self.folders if site is None else (self.host(site),)
+        found = [(run_id, host) for host in hosts for run_id in self._ids(host, site, first)]
+        found.sort(reverse=True)
+        if len(found) > MAX_REPORTS:
+            self.unreadable["runs"] = f"only the latest {MAX_REPORTS:,} of {len(found):,} reports are read for a page"
+        of_host: dict[str, list[str]] = defaultdict(list)
+        for run_id, host in found[:MAX_REPORTS]:
+            of_host[host].append(run_id)
+        reports = [report for host, ids in of_host.items() for report in self._read(self.folders[host], ids)]
+        return sorted(reports, key=lambda run: run.run_id, reverse=True)
+
+    def ids_of(self, site: str) -> list[str]:
+        """Return the ids of the runs of a site that have a report, oldest first."""
+        return self._ids(self.host(site), site)
+
+    def _ids(self, host: str, site: str | None, first: str = "") -> list[str]:
+        listing = self.listings[host]
+        ids = listing.ids()
+        self.unreadable |= listing.unreadable
+        of_sites = ids.values() if site is None else (ids.get(site, []),)
+        return [run_id for of_site in of_sites for run_id in of_site[bisect_left(of_site, first) :]]
 
     def run(self, run_id: str) -> RunReport | None:
         """Return the report of one run, or None if it is missing or cannot be read.
 
         The caller must validate the id, because it becomes part of a path.
         """
-        folder = self.folder(site_of(run_id))
-        version = _version(folder.run(run_id))  # None for a report that was rolled up
+        return next(iter(self._read(self.folder_of_run(run_id), [run_id])), None)
+
+    def folder_of_run(self, run_id: str) -> DataFolder:
+        """Return the data folder with the report of a run, also of a site that has moved to another host."""
+        site = site_of(run_id)
+        for host, listing in self.listings.items() if len(self.folders) > 1 else ():
+            ids = listing.ids().get(site, [])
+            if run_id in ids[bisect_left(ids, run_id) :][:1]:
+                return self.folders[host]
+        return self.folder(site)
+
+    def _read(self, folder: DataFolder, ids: Sequence[str]) -> Iterator[RunReport]:
+        """Yield the reports of runs that can be read; those that were rolled up are read from their file at once."""
+        versions = {run_id: _version(folder.run(run_id)) for run_id in ids}  # None for a report that was rolled up
         with self._lock:
-            if (cached := self._reports.get(run_id)) and cached[0] == version:
-                return cached[1]
+            kept = {run_id: self._reports[run_id] for run_id in ids if run_id in self._reports}
+        kept = {run_id: each for run_id, each in kept.items() if each[0] == versions[run_id]}
+        rolled_up: dict[str, Any] = {}
+        try:
+            missing = [run_id for run_id, version in versions.items() if version is None and run_id not in kept]
+            rolled_up.update(rolled_up_reports(folder, missing))
+        except DataDamaged as error:
+            self.unreadable[str(error.path)] = error.reason
+        for run_id in ids:
+            if run_id in kept:
+                yield kept[run_id][1]
+            elif (versions[run_id] is not None or run_id in rolled_up) and (
+                report := self._parse(folder, run_id, rolled_up.get(run_id))
+            ):
+                yield report
+                self._keep(run_id, versions[run_id], report)
+
+    def _parse(self, folder: DataFolder, run_id: str, content: Mapping[str, Any] | None) -> RunReport | None:
         timetable, _ = self.timetable()
         modes = {schedule.name: schedule.mode for schedule in timetable.schedules} if timetable else {}
         try:
-            report = parse_report(read_report(folder, run_id), modes)
+            return parse_report(content or read_report(folder, run_id), modes)
         except FileNotFoundError:
-            return None
-        except DataDamaged as error:
-            self.unreadable[str(error.path)] = error.reason
-            return None
-        except (OSError, InvalidReport) as error:
+            pass
+        except (OSError, InvalidReport, DataDamaged) as error:
             self.unreadable[f"runs/{run_id}.json"] = f"is not the report of a run ({error})"
-            return None
+        return None
+
+    def _keep(self, run_id: str, version: object, report: RunReport) -> None:
         with self._lock:
             self._reports[run_id] = (version, report)
             while len(self._reports) > MAX_REPORTS:
                 self._reports.popitem(last=False)
-        return report
 
     # Rows ------------------------------------------------------------------------------------------------------------
 
@@ -169,52 +225,12 @@ class DataSource:
         A partition is named after a month (`2026-11`) or a day (`2026-11-22`), and both limits are included. Files that
         cannot be read are skipped and added to ``unreadable``.
         """
-        import pyarrow as pa
-
-        spec = TABLES[table]
-        schema = pa.schema([spec.schema.field(name) for name in columns])
-        tables = [rows for _, rows in self._files(spec, site, schema, since, until)]
-        return pa.concat_tables(tables) if tables else schema.empty_table()
-
-    def _files(self, table: Table, site: str, schema: Any, since: str, until: str) -> Iterator[tuple[Path, Any]]:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        folder = self.folder(site)
-        for part, relative in folder.published(table, site):
-            if part and not since <= part <= until:
-                continue
-            path = folder.root / relative
-            try:
-                with pq.ParquetFile(path) as file:
-                    present = [name for name in schema.names if name in file.schema_arrow.names]
-                    rows = file.read(columns=present, use_threads=False)
-                for index, column in enumerate(schema):
-                    if column.name not in present:  # the file is older than the column
-                        rows = rows.add_column(index, column, pa.nulls(len(rows), column.type))
-                yield path, rows.cast(schema.remove_metadata())
-            except FileNotFoundError:
-                continue
-            except (pa.ArrowException, OSError, DataDamaged) as error:
-                self.unreadable[str(relative)] = str(error).splitlines()[0]
+        return TableRows(self.folder(site), site, self.unreadable).read(TABLES[table], columns, since, until)
 
     def rows_of_story(self, table: str, story_id: str, since: str = "", until: str = "~") -> list[dict[str, Any]]:
-        """Read the rows of one story in a Parquet table, with all columns.
-
-        The id column of each file is read first. The other columns are read only if the file contains the story.
-        """
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        spec, site = TABLES[table], story_id.partition(":")[0]
-        key = pa.schema([spec.schema.field("story_id")])
-        found: list[dict[str, Any]] = []
-        for path, ids in self._files(spec, site, key, since, until):
-            if pc.any(pc.equal(ids["story_id"], story_id)).as_py():
-                part = path.parent.name.partition("=")[2]
-                for _, rows in self._files(spec, site, spec.schema, part, part):
-                    found += rows.filter(pc.equal(rows["story_id"], story_id)).to_pylist()
-        return found
+        """Read the rows of one story in a Parquet table, with all columns."""
+        site = story_id.partition(":")[0]
+        return TableRows(self.folder(site), site, self.unreadable).of_story(TABLES[table], story_id, since, until)
 
 
 def _version(path: Path) -> tuple[int, int] | None:

@@ -79,9 +79,13 @@ class Query:
         self.source.unreadable |= self.source.index.unreadable
         return self.source.index.query(statement, values)
 
-    def index_state(self) -> dict[str, int]:
+    def index_state(self) -> dict[str, int | None]:
+        """Return the number of reports that the index lacks; `reports_waiting` is None until they are counted."""
         index = self.source.index
-        return {"reports_waiting": index.waiting, "reports_left_out": index.left_out}
+        return {
+            "reports_waiting": index.waiting if index.is_listed else None,
+            "reports_left_out": index.left_out,
+        }
 
     def dates(self, site: Site) -> list[date]:
         today = self.moment.astimezone(site.zone).date()

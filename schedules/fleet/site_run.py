@@ -10,7 +10,7 @@ from crawler.clock import now
 from pipelines.publishing.bucket import is_current, restore_site, set_aside, upload_site
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.run_reports import run_ids, site_of
+from pipelines.storage.run_reports import run_ids
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import describe_error
 from schedules.fleet.lease import BucketLease, HeldLeases, Lease, SchedulerLease
@@ -141,7 +141,7 @@ def _supervise(run: RunProcess, held: HeldLeases) -> None:
 
 def _reports(order: Order, dataset: DataFolder) -> list[dict[str, Any]]:
     """Return the reports of the site that the fleet does not have yet, such as one of a run that was killed."""
-    new = [run_id for run_id in run_ids(dataset, order.since) if site_of(run_id) == order.site and run_id > order.since]
+    new = [run_id for run_id in run_ids(dataset, order.since, order.site) if run_id > order.since]
     reports = []
     for run_id in new[-MAX_REPORTS:]:
         try:

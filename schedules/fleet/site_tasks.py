@@ -13,7 +13,7 @@ from distributed import Future
 from crawler.clock import now
 from pipelines.buckets.upload_records import LastUpload
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.run_reports import run_ids, site_of
+from pipelines.storage.run_reports import run_ids
 from schedules.exit_codes import ExitCode, describe_error
 from schedules.fleet.cluster import Cluster, ClusterLost
 from schedules.fleet.placement import Placement, WorkerInfo
@@ -126,7 +126,7 @@ class SiteTasks:
         return SiteTask(self, occurrence.schedule, occurrence.due, occurrence.sites[0], key, has_begun=has_begun)
 
     def _order(self, task: SiteTask, schedule: Schedule) -> Order:
-        latest = max((run_id for run_id in run_ids(self.dataset) if site_of(run_id) == task.site), default="")
+        latest = max(run_ids(self.dataset, site=task.site), default="")
         return Order(
             key=task.key,
             site=task.site,

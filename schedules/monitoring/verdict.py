@@ -118,7 +118,7 @@ def _with_unused_extractors(summary: Summary) -> dict[str, Any]:
 
 def evaluate_ended_runs(dataset: DataFolder, ledger: Ledger, expected: Expectations) -> None:
     """Write the report of each ended run in the ledger (the SQLite database of the site) that has no report yet."""
-    known = set(run_ids(dataset))
+    known = set(run_ids(dataset, site=ledger.site))
     for run_id in ledger.runs.ids(ended=True):
         if run_id not in known:
             write_verdict(dataset, run_summary(ledger, run_id), expected)

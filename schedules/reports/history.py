@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.reports.report import read_report, run_ids, site_of
+from schedules.reports.report import read_report, run_ids
 
 MAX_REPORTS = 150
 _MIN_EPISODES = 2
 Report = Mapping[str, Any]
 
 
-def reports(dataset: DataFolder, site: str, before: str | None = None) -> Iterator[Report]:
+def reports(
+    dataset: DataFolder, site: str, before: str | None = None, ids: Sequence[str] | None = None
+) -> Iterator[Report]:
     """Yield the reports of the runs of a site, latest first.
 
     With ``before``, only runs with a smaller id are yielded; ids sort by start time. Damaged reports are skipped; the
     command `khobor runs` lists them.
+
+    :param ids: ids of the runs of the site, oldest first, if they are known; by default, the folder is listed
     """
-    for run_id in reversed(run_ids(dataset)):
-        if site_of(run_id) == site and (before is None or run_id < before):
+    for run_id in reversed(run_ids(dataset, site=site) if ids is None else ids):
+        if before is None or run_id < before:
             with suppress(OSError, ValueError):
                 report = read_report(dataset, run_id)
                 if report.get("site") == site and "verdict" in report:

@@ -13,6 +13,7 @@ from pipelines.storage.run_reports import InvalidReport as InvalidReport
 from pipelines.storage.run_reports import read_report as read_report
 from pipelines.storage.run_reports import rolled_up_reports as rolled_up_reports
 from pipelines.storage.run_reports import run_ids as run_ids
+from pipelines.storage.run_reports import run_ids_of_sites as run_ids_of_sites
 from pipelines.storage.run_reports import site_of as site_of
 from schedules.exit_codes import ExitCode
 

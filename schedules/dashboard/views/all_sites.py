@@ -98,29 +98,27 @@ def _is_silent(runs: Sequence[dict[str, Any]], moment: datetime) -> bool:
 
 def alarm_history(query: Query) -> dict[str, Any]:
     """Return a page of the alarms that were active in the period, newest first, each with its first and last run."""
-    return _pages(
-        query,
-        "FROM episodes WHERE (cleared_at IS NULL OR cleared_at >= :since) AND (:site IS NULL OR site = :site)",
-        "ORDER BY first_at DESC, site, key",
-    )
+    of_site = "" if query.site is None else " AND site = :site"
+    rows = f"FROM episodes WHERE (cleared_at IS NULL OR cleared_at >= :since){of_site}"
+    return _pages(query, rows, f"SELECT * {rows} ORDER BY first_at DESC, site, key LIMIT :limit OFFSET :offset")
 
 
 def run_history(query: Query) -> dict[str, Any]:
     """Return a page of the runs in the period, newest first."""
-    return _pages(
-        query, "FROM runs WHERE started >= :since AND (:site IS NULL OR site = :site)", "ORDER BY started DESC, site"
-    )
+    if query.site is None:
+        # The index of start times has the keys of all rows, so that only those of the page are read.
+        keys = "FROM runs WHERE started >= :since"
+        page = f"SELECT site, run_id {keys} ORDER BY started DESC, site, run_id LIMIT :limit OFFSET :offset"
+        return _pages(query, keys, f"SELECT runs.* FROM ({page}) JOIN runs USING (site, run_id) ORDER BY started DESC")
+    rows = "FROM runs WHERE site = :site AND run_id >= :first"
+    return _pages(query, rows, f"SELECT * {rows} ORDER BY run_id DESC LIMIT :limit OFFSET :offset")
 
 
-def _pages(query: Query, condition: str, order: str) -> dict[str, Any]:
-    values = {"since": (query.moment - timedelta(days=query.days)).isoformat(), "site": query.site}
-    total = query.index(f"SELECT count(*) AS n {condition}", **values)[0]["n"]
-    rows = query.index(
-        f"SELECT * {condition} {order} LIMIT :limit OFFSET :offset",
-        **values,
-        limit=PAGE_ROWS,
-        offset=(query.page - 1) * PAGE_ROWS,
-    )
+def _pages(query: Query, counted: str, page: str) -> dict[str, Any]:
+    since = query.moment - timedelta(days=query.days)
+    values: dict[str, Any] = {"since": since.isoformat(), "first": f"{since:%Y%m%dT%H%M%SZ}", "site": query.site}
+    total = query.index(f"SELECT count(*) AS n {counted}", **values)[0]["n"]
+    rows = query.index(page, **values, limit=PAGE_ROWS, offset=(query.page - 1) * PAGE_ROWS)
     titles = {row["site"]: query.source.site(row["site"]) for row in rows}
     for row in rows:
         row |= {"title": titles[row["site"]].title, "zone": titles[row["site"]].zone.key}

@@ -1,6 +1,7 @@
 """Start page: latest full run of each site, active alarms, missed and next scheduled runs, running crawls."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import takewhile
 from typing import Any
@@ -153,7 +154,11 @@ def _missed_run_alarms(query: Query, site: Site) -> list[dict[str, Any]]:
     No run raised these alarms, so their run id is None and their number of runs is 0.
     """
     timetable, _ = query.source.timetable()
-    alarms = missed_runs(timetable, query.source.dataset, query.moment) if timetable else []
+    if timetable is None:
+        return []
+    own = replace(timetable, schedules=tuple(each for each in timetable.schedules if site.name in each.sites))
+    ids = {site.name: query.source.ids_of(site.name)}
+    alarms = missed_runs(own, query.source.dataset, query.moment, ids)
     no_run = {"run_id": None, "runs": 0, "first_run_id": None, "first_at": None}
     parsed = (parse_alarm(alarm, "") for alarm in alarms)
     return [alarm | no_run for alarm in parsed if alarm and alarm["site"] in (site.name, "")]
@@ -164,7 +169,7 @@ def _missed(query: Query, site: Site) -> list[dict[str, Any]]:
 
     `resolved` is true if a later run of the same schedule was completed.
     """
-    since, found = query.moment - RECENT, query.source.occurrences()
+    since, found = query.moment - RECENT, query.source.occurrences(site.name)
     made_up = {o.schedule: o.due_at for o in reversed(found) if o.state in _RAN and o.exit_code in GOOD}
     return [
         {

@@ -63,7 +63,7 @@ def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
     outcomes = sorted(run.outcomes.items(), key=lambda item: (-item[1], item[0]))
     rows = [{"outcome": name, "count": n, "meaning": outcome_meaning(name)} for name, n in outcomes]
     at = query.moment.isoformat()
-    has_log = query.source.folder(run.site).log(run_id).is_file()
+    has_log = query.source.folder_of_run(run_id).log(run_id).is_file()
     info = site_info(query.source.site(run.site))
     return {
         "at": at,
@@ -78,7 +78,7 @@ def run_details(query: Query, run_id: str) -> dict[str, Any] | None:
 def _slowest_pages(query: Query, run: RunReport) -> list[dict[str, Any]]:
     try:
         found = slowest_pages(
-            query.source.folder(run.site), run.site, run.run_id, run.started, run.ended, MAX_SLOWEST_PAGES
+            query.source.folder_of_run(run.run_id), run.site, run.run_id, run.started, run.ended, MAX_SLOWEST_PAGES
         )
     except (DataDamaged, OSError) as error:
         query.source.unreadable["fetches"] = str(error).splitlines()[0]
@@ -92,7 +92,7 @@ def run_log(query: Query, run_id: str) -> dict[str, Any] | None:
     Unsafe characters are escaped. Only a regular file in the folder of logs is opened, never a symbolic link.
     """
     try:
-        path = query.source.folder(site_of(run_id)).log(run_id)
+        path = query.source.folder_of_run(run_id).log(run_id)
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.run_reports import run_ids
 from schedules.alerting.missed_runs import corrected_clocks, missed_runs, time_allowed
 from schedules.timetable.config import Timetable
 from schedules.timetable.occurrences import Occurrences, occurrences_file
@@ -54,7 +55,8 @@ class LedgerFolder:
         return run_id
 
     def missed(self, moment: datetime) -> dict[str, dict[str, Any]]:
-        return {alarm["schedule"]: alarm for alarm in missed_runs(self.timetable, self.dataset, moment)}
+        ids = {"kalbela": run_ids(self.dataset)}
+        return {alarm["schedule"]: alarm for alarm in missed_runs(self.timetable, self.dataset, moment, ids)}
 
 
 @pytest.fixture

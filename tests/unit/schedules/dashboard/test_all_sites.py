@@ -1,6 +1,8 @@
 """Views over the sites of several hosts: state, history of alarms and runs, and disks."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,13 @@ from typing import Any
 import pytest
 
 from pipelines.storage.data_folder import DataFolder
+from schedules.dashboard import data_source
+from schedules.dashboard.app import MAX_SITES_AT_START
 from schedules.dashboard.data_source import DataSource
 from schedules.dashboard.jinja_env import page
 from schedules.dashboard.query_params import InvalidQuery, Query
 from schedules.dashboard.views.all_sites import alarm_history, all_sites, disk_use, run_history
-from tests.support.dashboard_data import make_report, write_report
+from tests.support.dashboard_data import DashboardData, make_report, serving, write_report
 
 NOW = datetime(2026, 2, 12, 3, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,9 +46,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def query(root: Path, **how: Any) -> Query:
+def query(root: Path, *, index_file: Path | None = None, **how: Any) -> Query:
     (root / "timetable.toml").write_text("")
-    source = DataSource(DataFolder(root), root / "timetable.toml")
+    source = DataSource(DataFolder(root), root / "timetable.toml", index_file)
     source.index.refresh()
     return Query(source, NOW, **how)
 
@@ -126,3 +130,72 @@ def test_wrong_page_or_period_is_refused(root: Path, parameters: dict[str, str])
     with pytest.raises(InvalidQuery):
         Query.parse(source, NOW, parameters, is_long=True)
     assert Query.parse(source, NOW, {"days": "730"}).days == 90
+
+
+def test_index_is_kept_between_starts(root: Path) -> None:
+    file = root / "state" / "runs.sqlite"
+    before = all_sites(query(root, index_file=file))
+    kept = DataSource(DataFolder(root), root / "timetable.toml", file)
+    assert kept.index.query("SELECT count(*) AS n FROM runs") == [{"n": 39}]
+    kept.index.refresh()
+    assert kept.index.waiting == 0
+    assert all_sites(Query(kept, NOW)) == before
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_replaced_report_is_read_again(root: Path) -> None:
+    file = root / "state" / "runs.sqlite"
+    query(root, index_file=file)
+    write_runs(DataFolder(root / "west"), "good", [HOUR], bad=(0,))
+    again = query(root, index_file=file, site="good")
+    assert [row["runs"] for row in alarm_history(again)["rows"]] == [1]
+    write_runs(DataFolder(root / "west"), "good", [HOUR])
+    again = query(root, index_file=file, site="good")
+    assert alarm_history(again)["rows"] == []
+    assert run_history(again)["rows"][0]["exit_code"] == 0
+
+
+def test_deleted_report_leaves_the_index(root: Path) -> None:
+    asked = query(root, site="good")
+    DataFolder(root / "west").run(f"{NOW - HOUR:%Y%m%dT%H%M%SZ}-good-0000").unlink()
+    asked.source.index.refresh()
+    assert run_history(asked)["total"] == 7
+    assert len(asked.source.runs(NOW - DAY, "good")) == 7
+
+
+@pytest.mark.parametrize("content", [b"not a database", b""])
+def test_damaged_index_is_made_again(root: Path, content: bytes) -> None:
+    file = root / "state" / "runs.sqlite"
+    file.parent.mkdir()
+    file.write_bytes(content * 1000)
+    assert all_sites(query(root, index_file=file))["counts"]["bad"] == 2
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA user_version = 99")
+    assert all_sites(query(root, index_file=file))["counts"]["bad"] == 2
+
+
+def test_index_that_cannot_be_written_is_in_memory(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (root / "state").write_text("a file where a folder should be")
+    assert all_sites(query(root, index_file=root / "state" / "runs.sqlite"))["counts"]["bad"] == 2
+    assert "all reports are read after each start" in caplog.text
+
+
+def test_old_reports_of_a_busy_folder_are_not_lost(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reports of one site are counted, not those of all sites in its folder."""
+    monkeypatch.setattr(data_source, "MAX_REPORTS", 5)
+    asked = query(root, site="older")
+    assert len(asked.source.runs(NOW - 9 * DAY, "older")) == 5
+    assert asked.source.unreadable == {}
+    assert len(asked.source.runs(NOW - 9 * DAY, "broken")) == 5
+    assert "8" in asked.source.unreadable["runs"]
+
+
+def test_pages_of_one_site_need_a_site(tmp_path: Path) -> None:
+    for number in range(MAX_SITES_AT_START + 1):
+        write_runs(DataFolder(tmp_path), f"paper{number:02}", [HOUR])
+    (tmp_path / "timetable.toml").write_text("")
+    with serving(DashboardData(DataFolder(tmp_path), tmp_path / "timetable.toml"), clock=lambda: NOW) as page:
+        assert page.request("/")[0] == 303
+        assert "Choose a site" in page.request("/runs")[2]
+        assert page.request("/runs.json")[0] == 400
+        assert len(page.json("/runs.json?site=paper07")["sites"]) == 1

@@ -83,14 +83,22 @@ def schedule(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFolder") -> int:
     from schedules.cli.render.progress_bar import ProgressBars
     from schedules.runner.bucket_uploads import upload_sites
+    from schedules.service.group_run import run_group
     from schedules.service.notifier_thread import notify_after_run
     from schedules.service.pruning import prune_after_run
     from schedules.service.scheduled_run import run_schedule
 
+    schedules = timetable.group(options.name)
+    if len(schedules) > 1:
+        result = run_group(schedules, _options_of_each(options))
+        if result.reports:
+            print_reports(result.reports, options.json)
+        return result.exit_code
+    [one] = schedules
     with nullcontext() if options.occurrence else notify_after_run(dataset, timetable, print_error):
         with ProgressBars() as progress:
             result = run_schedule(
-                timetable.named(options.name),
+                one,
                 dataset,
                 due=options.occurrence,
                 only_due=options.due,
@@ -98,13 +106,19 @@ def _run(options: argparse.Namespace, timetable: "Timetable", dataset: "DataFold
                 mirror=options.mirror,
                 look=progress.update,
             )
-        prune_after_run(dataset, timetable, timetable.named(options.name).sites, print_error)
+        prune_after_run(dataset, timetable, one.sites, print_error)
         if result.sentence:
             print(result.sentence, file=sys.stderr)
         if result.reports:
             print_reports(result.reports, options.json)
-            upload_sites(dataset, timetable.named(options.name).sites, print_error)
+            upload_sites(dataset, one.sites, print_error)
     return result.exit_code
+
+
+def _options_of_each(options: argparse.Namespace) -> list[str]:
+    places = [f"--data={options.data.absolute()}", f"--timetable={options.timetable.absolute()}"]
+    mirror = [f"--mirror={options.mirror}"] if options.mirror else []
+    return [*(["--due"] if options.due else []), *places, *mirror, *(f"-s{each}" for each in options.settings)]
 
 
 def serve(options: argparse.Namespace) -> int:

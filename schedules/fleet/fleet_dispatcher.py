@@ -1,25 +1,13 @@
-"""Dispatcher of the fleet: that of the service, with one occurrence per site and tasks instead of child processes."""
+"""Dispatcher of the fleet: that of the service, with tasks instead of child processes."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from schedules.fleet.site_tasks import SiteTask, SiteTasks
 from schedules.reports.waiting_sites import write_waiting
 from schedules.service.dispatcher import Dispatcher
-from schedules.timetable.config import Schedule, Timetable
+from schedules.timetable.config import Schedule
 from schedules.timetable.occurrences import Occurrences
-
-
-def one_schedule_per_site(timetable: Timetable) -> Timetable:
-    """Return the timetable with each schedule of several sites replaced by one schedule for each of its sites."""
-    schedules = [
-        schedule
-        if len(schedule.sites) == 1
-        else schedule.model_copy(update={"name": f"{schedule.name}-{site.replace('_', '-')}", "sites": (site,)})
-        for schedule in timetable.schedules
-        for site in schedule.sites
-    ]
-    return replace(timetable, schedules=tuple(schedules))
 
 
 @dataclass
@@ -29,7 +17,7 @@ class FleetDispatcher(Dispatcher):
     def __post_init__(self) -> None:
         assert isinstance(self.processes, SiteTasks)
         self.tasks = self.processes
-        self._use(self.timetable)
+        self.tasks.retention = self.timetable.retention
 
     def run_once(self) -> None:
         with self._opened() as occurrences:
@@ -43,11 +31,7 @@ class FleetDispatcher(Dispatcher):
 
     def reload(self, *, requested: bool = False) -> None:
         super().reload(requested=requested)
-        self._use(self.timetable)
-
-    def _use(self, timetable: Timetable) -> None:
-        self.timetable = one_schedule_per_site(timetable)
-        self.tasks.retention = timetable.retention
+        self.tasks.retention = self.timetable.retention
 
     def _reap(self, occurrences: Occurrences, moment: datetime) -> None:
         self.tasks.refresh({child.key for child in self.children.values() if isinstance(child, SiteTask)})

@@ -70,8 +70,10 @@ class Dispatcher:
             # Those that have waited longest come first, so that none is always preceded by others.
             for schedule in sorted(self.timetable.schedules, key=lambda each: self._started_at.get(each.name, _NEVER)):
                 self._dispatch(occurrences, schedule, moment)
-            if not occurrences.unfinished():
-                self.processes.check_data(sites)
+            # With many sites, some run at any time.
+            crawled = {site for occurrence in occurrences.unfinished() for site in occurrence.sites}
+            if len(crawled) < self.max_runs:
+                self.processes.check_data(sorted(sites - crawled))
         self._last_call = moment
 
     @contextmanager

@@ -1,7 +1,7 @@
 """Main loop of the service, which starts due runs until SIGTERM or SIGINT; SIGHUP reloads the timetable.
 
-The dispatcher, which starts the runs, is called every 15 seconds and whenever APScheduler signals a due time. The
-interval is measured with the monotonic clock, because setting the system clock does not affect it.
+The dispatcher, which starts the runs, is called every 15 seconds, when a run has ended, and when APScheduler signals a
+due time. The interval is measured with the monotonic clock, because setting the system clock does not affect it.
 """
 
 import signal
@@ -26,7 +26,13 @@ from schedules.signals import handle_signals
 from schedules.timetable.config import ACCEPTED, Timetable
 
 INTERVAL_SECONDS = 15.0
-_SIGNALS = {int(signal.SIGTERM): "stop", int(signal.SIGINT): "stop", int(signal.SIGHUP): "reload"}
+# When a run has ended, another may start.
+_SIGNALS = {
+    int(signal.SIGTERM): "stop",
+    int(signal.SIGINT): "stop",
+    int(signal.SIGHUP): "reload",
+    int(signal.SIGCHLD): "ended",
+}
 
 
 def serve(
@@ -79,7 +85,7 @@ def serve(
             finally:
                 wake_ups.stop()
             log("stopping: asking running runs to end")
-            dispatcher.drain(is_hurried=lambda: not events.empty() and events.get() == "stop")
+            dispatcher.drain(is_hurried=lambda: any(events.get() == "stop" for _ in range(events.qsize())))
             notifier.stop()
     log("stopped")
     return ExitCode.DONE

@@ -2,7 +2,7 @@
 
 The file has one `[schedule.NAME]` table per schedule and one `[alert.NAME]` table per alert target. If it is invalid,
 nothing is started, and all errors are reported together, each with its line. The process of a run must not import
-this module, so that it does not load pydantic.
+this module, so that it does not load pydantic. It is long because each field is validated against those before it.
 """
 
 import hashlib
@@ -35,11 +35,12 @@ from schedules.exit_codes import WrongUsage
 from schedules.paths import TIMETABLE
 from schedules.timetable.alert_targets import Command, Mail, Metrics, Target, Webhook
 from schedules.timetable.cron import Due, check_cron, describe_cron, due_after, due_until, shortest_gap, zone_named
+from schedules.timetable.expectation_changes import MAX_PAGES, ExpectationChanges, Names
 from schedules.timetable.retention import Retention
 from schedules.timetable.validation import TABLE_NAME, Problem, check_lists, problems_of
 
 ACCEPTED = PurePosixPath("state", "schedules", "timetable.toml")  # in a data folder: copy of the latest valid timetable
-MAX_PAGES, MAX_MINUTES, MAX_DEPTH, MAX_JITTER_MINUTES, MAX_GRACE_HOURS = 100_000, 24 * 60, 20, 12 * 60, 7 * 24
+MAX_MINUTES, MAX_DEPTH, MAX_JITTER_MINUTES, MAX_GRACE_HOURS = 24 * 60, 20, 12 * 60, 7 * 24
 
 
 class TimetableError(WrongUsage):
@@ -73,22 +74,6 @@ def _check_sites(sites: tuple[str, ...]) -> tuple[str, ...]:
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(lambda text: " ".join(text.split()))
 ]
-Names = Annotated[tuple[str, ...], Field(strict=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class ExpectationChanges(BaseModel):
-    """Changes that a schedule makes to the expectations (minimum requirements) of its runs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    lists: Names = ()
-    max_rejected: Share = 0
-    max_failed: Share = 0
-    min_pages: int = Field(default=0, ge=0, le=MAX_PAGES)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return only the fields that are set in the timetable file."""
-        return self.model_dump(exclude_unset=True)
 
 
 class Schedule(BaseModel):
@@ -157,10 +142,20 @@ class Schedule(BaseModel):
         """Yield the due times of the schedule after ``since`` and up to ``moment``, latest first."""
         return due_until(self.cron, self.zone, moment, since)
 
+    def per_site(self) -> "Iterator[Schedule]":
+        """Yield one schedule for each site, named `<schedule>-<site>`; a schedule of one site keeps its name."""
+        for site in self.sites:
+            name = self.name if len(self.sites) == 1 else _name_of_site(self.name, site)
+            yield self.model_copy(update={"name": name, "sites": (site,)})
+
     def start_of(self, due: Due) -> datetime:
         """Return a due time plus its random delay (jitter), which is always the same for the same due time."""
         fraction = int.from_bytes(hashlib.sha256(f"{self.name} {due.key}".encode()).digest()[:4]) / 2**32
         return due.at + timedelta(minutes=self.jitter_minutes) * fraction
+
+
+def _name_of_site(schedule: str, site: str) -> str:
+    return f"{schedule}-{site.replace('_', '-')}"
 
 
 class _Document(BaseModel):
@@ -198,7 +193,10 @@ _MODELS: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class Timetable:
-    """Valid timetable and its TOML text; ``metrics_file`` is the file to write for the Prometheus node exporter."""
+    """Valid timetable and its TOML text; ``metrics_file`` is the file to write for the Prometheus node exporter.
+
+    A schedule of several sites becomes one for each, because a site must not wait for all others of its schedule.
+    """
 
     path: Path
     text: str
@@ -219,19 +217,33 @@ class Timetable:
             raise TimetableError(path, [Problem(number, "", f"not TOML: {error}")]) from error
         except ValidationError as error:
             raise TimetableError(path, list(problems_of(error, text, _MODELS))) from None
-        metrics, parts = document.metrics, (tuple(document.schedule.values()), tuple(document.alert.values()))
+        schedules = {each.name: each for declared in document.schedule.values() for each in declared.per_site()}
+        if len(schedules) < sum(len(declared.sites) for declared in document.schedule.values()):
+            problem = "one has the name that another one has for one of its sites: rename it"
+            raise TimetableError(path, [Problem(0, "schedules", problem)])
+        metrics, parts = document.metrics, (tuple(schedules.values()), tuple(document.alert.values()))
         return cls(path, text, *parts, metrics.file if metrics else None, document.retention)
 
     def in_words(self) -> str:
-        """Return the names of all schedules with their times in words, as one line of text."""
-        return ", ".join(f"{schedule.name} ({schedule.in_words()})" for schedule in self.schedules)
+        """Return the names of the schedules with their times in words, as one line of text."""
+        names: dict[str, list[str]] = {}
+        for schedule in self.schedules:
+            names.setdefault(schedule.in_words(), []).append(schedule.name)
+        some = {when: each if len(each) <= 3 else [*each[:2], f"{len(each) - 2} more"] for when, each in names.items()}
+        return ", ".join(f"{', '.join(each)} ({when})" for when, each in some.items())
 
     def named(self, name: str) -> Schedule:
         """Return the schedule with this name; raises :class:`WrongUsage` with a suggestion if there is none."""
-        known = {schedule.name: schedule for schedule in self.schedules}
-        if name not in known:
-            raise WrongUsage(f"there is no schedule {name!r} in {self.path}; {suggestion(name, known)}")
-        return known[name]
+        return self.group(name)[0]
+
+    def group(self, name: str) -> tuple[Schedule, ...]:
+        """Return the schedule with this name, or those of the sites of a schedule that was declared with several."""
+        found = [each for each in self.schedules if each.name == name]
+        found = found or [each for each in self.schedules if each.name == _name_of_site(name, each.sites[0])]
+        if not found:
+            known = suggestion(name, [each.name for each in self.schedules])
+            raise WrongUsage(f"there is no schedule {name!r} in {self.path}; {known}")
+        return tuple(found)
 
 
 def _read_text(path: Path) -> str:

@@ -13,7 +13,7 @@ from distributed import LocalCluster
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.fsync import make_folder
 from schedules.fleet.cluster import Cluster, ClusterLost
-from schedules.fleet.fleet_dispatcher import FleetDispatcher, one_schedule_per_site
+from schedules.fleet.fleet_dispatcher import FleetDispatcher
 from schedules.fleet.placement import Placement
 from schedules.fleet.site_tasks import SiteTasks
 from schedules.reports.waiting_sites import waiting_alarms
@@ -152,12 +152,3 @@ def test_unreachable_bucket_fails_start_with_reason(
         cluster.close()
     assert ended[0].state is State.FAILED_TO_START
     assert bucket in str(ended[0].reason)
-
-
-def test_schedule_of_many_sites_is_one_for_each(tmp_path: Path) -> None:
-    path = tmp_path / "timetable.toml"
-    path.write_text(Newsstand().timetable(SITES))
-    split = one_schedule_per_site(one_schedule_per_site(Timetable.read(path)))
-    assert {schedule.name: schedule.sites for schedule in split.schedules} == {
-        f"stand-{site}": (site,) for site in SITES
-    }

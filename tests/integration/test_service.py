@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -213,6 +215,29 @@ def test_many_sites_share_the_machine_fairly(begin: Begin) -> None:
     world.until("2026-09-29T12:30", step=timedelta(minutes=5))
     assert world.most == MAX_RUNS
     assert {len(world.ran(f"s{n}")) for n in range(len(sites))} <= {11, 12}
+
+
+def test_hundred_sites_share_a_night(begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two schedules name all sites: a full run of 8 minutes in the night, and one of 2 minutes each hour."""
+    sites = [f"paper{number:02}" for number in range(100)]
+    (tmp_path / "sites").mkdir()
+    for site in sites:
+        (tmp_path / "sites" / f"{site}.py").touch()
+        monkeypatch.setitem(MINUTES, f"night-{site}", 8)
+        monkeypatch.setitem(MINUTES, f"day-{site}", 2)
+    monkeypatch.setenv("KHOBOR_SITES", str(tmp_path / "sites"))
+    night = table("night", "0 22 * * *", minutes=60, extra="jitter_minutes = 240")
+    day = table("day", "0 * * * *", minutes=10, extra="jitter_minutes = 50")
+    world = begin((night + day).replace('["kalbela"]', json.dumps(sites)), "2026-09-28T21:59")
+    world.until("2026-09-29T02:30", step=timedelta(minutes=2))
+    starts = {site: [at for name, _, at in world.runs if name == f"day-{site}"] for site in sites}
+    gaps = [later - earlier for of_site in starts.values() for earlier, later in pairwise(of_site)]
+    assert max(gaps) <= timedelta(hours=2)
+    assert min(map(len, starts.values())) >= 3
+    by_hour = Counter(at.hour for name, _, at in world.runs if name.startswith("night-"))
+    assert sum(by_hour.values()) == 100
+    assert max(by_hour.values()) <= 40
+    assert world.most == MAX_RUNS
 
 
 @pytest.mark.parametrize("first", ["2026-09-28", "2027-03-01"])

@@ -14,7 +14,8 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.cli.render.timetable_text import next_occurrences, schedule_rows, show_next, show_schedules
 from schedules.exit_codes import WrongUsage
 from schedules.monitoring.expectations import Expectations
-from schedules.timetable.config import ExpectationChanges, Timetable, TimetableError
+from schedules.timetable.config import Timetable, TimetableError
+from schedules.timetable.expectation_changes import ExpectationChanges
 from tests.support.project import PROJECT
 
 VALID = """\
@@ -129,6 +130,21 @@ def test_unreadable_file_is_named_with_reason(tmp_path: Path) -> None:
 def test_unknown_schedule_gets_suggestion(tmp_path: Path) -> None:
     with pytest.raises(WrongUsage, match=r"'nigth'.*'night'"):
         read(tmp_path, VALID).named("nigth")
+
+
+def test_schedule_of_several_sites_is_one_for_each(tmp_path: Path) -> None:
+    several = VALID.replace('["kalbela"]', '["kalbela", "samakal"]').replace(
+        "jitter_minutes = 5", "jitter_minutes = 300"
+    )
+    timetable = read(tmp_path, several)
+    assert [(each.name, each.sites) for each in timetable.group("night")] == [
+        *(("night-kalbela", ("kalbela",)), ("night-samakal", ("samakal",)))
+    ]
+    assert timetable.group("night-samakal") == timetable.group("night")[1:]
+    starts = {each.start_of(next(each.after(NOW))) for each in timetable.schedules}
+    assert len(starts) == 2
+    same_name = VALID.replace("[schedule.night]", "[schedule.night-samakal]")
+    assert "rename" in problems(tmp_path, several + same_name)[0][1]
 
 
 def test_jitter_is_bounded_and_repeatable(tmp_path: Path) -> None:

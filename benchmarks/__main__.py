@@ -29,7 +29,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 # Long benchmarks, run only by name, with their own section of the page.
 LONG_BENCHMARKS: dict[str, Benchmark] = {
     "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
-    "dashboard": lambda quick, _: common_dashboard(1 if quick else 30),
+    "dashboard": lambda quick, _: common_dashboard(10 if quick else 730),
     "retention": lambda quick, rounds: retention(2_000 if quick else MANY_REPORTS, rounds or (2 if quick else 5)),
     "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }

@@ -31,6 +31,7 @@ def archive_faults(data_folder: DataFolder, ledger: Ledger) -> Iterator[tuple[Ar
     end with one. What a killed run left is no problem, because the next run of the site removes it.
     """
     recorded, unfinished = ledger.archive_files.sizes(), set(ledger.runs.ids(ended=False))
+    announced = set(ledger.archive_files.announced())
     for day, names in groupby(recorded, key=lambda name: Path(name).parent.name.partition("=")[2]):
         references = _references(data_folder, ledger.site, date.fromisoformat(day))
         for name in names:
@@ -39,7 +40,7 @@ def archive_faults(data_folder: DataFolder, ledger: Ledger) -> Iterator[tuple[Ar
                 yield ArchiveDamage.LOST, name, problem
     for place in data_folder.archive_files(ledger.site):
         name = place.relative_to(data_folder.root).as_posix()
-        if name not in recorded and _run_of(place) not in unfinished:
+        if name not in recorded and name not in announced and _run_of(place) not in unfinished:
             yield ArchiveDamage.UNRECORDED, name, "is not in the ledger"
 
 

@@ -21,6 +21,15 @@ def cut_torn_tails(data_folder: DataFolder, ledger: Ledger, run_id: str) -> None
         reached("archive.cut")
 
 
+def remove_announced(data_folder: DataFolder, ledger: Ledger) -> None:
+    """Delete the archive files that a killed import has announced, and in which nothing was committed."""
+    for path in ledger.archive_files.announced():
+        if (place := data_folder.root / path).exists():
+            _cut(data_folder, place, 0)
+        with ledger.transaction():
+            ledger.archive_files.forget(path)
+
+
 def record_archive_files(data_folder: DataFolder, ledger: Ledger) -> None:
     """Record the sizes of the archive files of a site in a new ledger.
 

@@ -18,6 +18,13 @@ class ArchiveFiles:
     def record(self, path: str, size: int) -> None:
         self._sql.execute("INSERT OR REPLACE INTO archive_files VALUES (?, ?)", (path, size))
 
+    def announce(self, path: str) -> None:
+        """Record a file before it exists; it is not one of :meth:`sizes` until a record in it is committed."""
+        self._sql.execute("INSERT OR IGNORE INTO archive_files VALUES (?, 0)", (path,))
+
+    def announced(self) -> list[str]:
+        return [path for (path,) in self._sql.execute("SELECT path FROM archive_files WHERE bytes = 0")]
+
     def forget(self, path: str) -> None:
         self._sql.execute("DELETE FROM archive_files WHERE path = ?", (path,))
 
@@ -27,4 +34,4 @@ class ArchiveFiles:
         return int(row[0]) if row else 0
 
     def sizes(self) -> dict[str, int]:
-        return dict(self._sql.execute("SELECT path, bytes FROM archive_files ORDER BY path"))
+        return dict(self._sql.execute("SELECT path, bytes FROM archive_files WHERE bytes > 0 ORDER BY path"))

@@ -192,6 +192,9 @@ def _archive(
     for _, group in sorted(groups.items()):
         with stopped_at(group[0].fetched_at):
             run_id = new_run_id(spider.name)
+        with ledger.transaction():  # so that what a killed import leaves is removed
+            path = data_folder.archive_file(spider.name, group[0].fetched_at.astimezone(spider.zone), run_id)
+            ledger.archive_files.announce(str(path))
         with closing(ArchiveWriter(data_folder, ledger, run_id, give_up=_stop)) as writer:
             for response in group:
                 with ledger.savepoint():

@@ -7,7 +7,7 @@ recorded.
 import json
 
 from crawler.clock import now
-from pipelines.archive.torn_tails import cut_torn_tails
+from pipelines.archive.torn_tails import cut_torn_tails, remove_announced
 from pipelines.ledger import Ledger
 from pipelines.runtime.revisit import Revisits
 from pipelines.storage.data_folder import DataFolder
@@ -36,6 +36,7 @@ def recover_runs(
     :param message: last error message of the killed run, if known
     :param current: id of the run in progress, which is left out
     """
+    remove_announced(dataset, ledger)
     stats = json.dumps({"khobor/fatal_error": message}) if message else None
     killed = [run_id for run_id in ledger.runs.ids(ended=False) if run_id != current]
     for run_id in killed:

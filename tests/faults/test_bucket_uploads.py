@@ -52,15 +52,28 @@ class Newsroom:
         return MONTHS[(number + edition * (1 + number % 2)) % (3 if edition % 2 else 2)]
 
     def upload(self, failpoint: str = "") -> int:
-        killed = {"KHOBOR_FAILPOINT": f"bucket.{failpoint}=kill", "KHOBOR_TESTING": "1"} if failpoint else {}
+        return self.run("publish", "--data", str(self.root), failpoint=failpoint and f"bucket.{failpoint}")
+
+    def run(self, *arguments: str, failpoint: str = "") -> int:
+        killed = {"KHOBOR_FAILPOINT": f"{failpoint}=kill", "KHOBOR_TESTING": "1"} if failpoint else {}
         environment = {**os.environ, **self._server.environment, "KHOBOR_BUCKET": f"s3://{BUCKET}", **killed}
-        command = [sys.executable, "-m", "khobor", "publish", "--data", str(self.root)]
-        return run_command(command, env=environment).returncode
+        return run_command([sys.executable, "-m", "khobor", *arguments], env=environment).returncode
 
     def assert_mirrored(self) -> None:
         found = {path for path in self._server.objects() if path.partition("/")[0] not in ("manifests", "runs")}
         assert found == set(digests(self.root))
         assert all(self._server.objects()[path] == (self.root / path).read_bytes() for path in found)
+
+
+def test_killed_restore_is_completed_by_next(server: BucketServer, memory_folder: Path) -> None:
+    newsroom, copy = Newsroom(memory_folder / "data", server), memory_folder / "copy"
+    newsroom.next_edition()
+    assert newsroom.upload() == 0
+    killed = newsroom.run("restore", f"s3://{BUCKET}", "--data", str(copy), failpoint="bucket.downloaded:3")
+    assert killed == -signal.SIGKILL
+    assert newsroom.run("restore", f"s3://{BUCKET}", "--data", str(copy)) == 0
+    tables = [path for path in digests(newsroom.root) if not path.startswith("state")]
+    assert {path: digests(copy)[path] for path in tables} == {path: digests(newsroom.root)[path] for path in tables}
 
 
 FEW = ("manifest:2", "announced:1", "sent:2", "sent:4", "recorded:5", "deleted:1", "completed:1")

@@ -75,6 +75,7 @@ def test_kills_reveal_wrong_write_order(store: CrashStore, without: str, where: 
         kill_again_and_again(store, 200, where)
 
 
+_POINT = re.compile(r'\breached\("([a-z.]+)"\)')
 TRIED_BY_OTHERS = ("buckets/*.py", "rebuild/*.py", "publishing/exchange.py")
 # Reached by quarantine (test_killed_commands), by `khobor prune` (test_pruning), by backups (test_backups), and
 # by `khobor forget` (test_forget).
@@ -86,10 +87,24 @@ ELSEWHERE = {
 }
 
 
+def test_other_tests_kill_every_fail_point() -> None:
+    """Look for each name in the other tests; some of these add the part before the dot in an f-string."""
+    texts = [file.read_text() for file in (PROJECT / "tests").rglob("test_*.py") if file != Path(__file__)]
+    quoted = [re.findall(r'"([a-z.]+)(?::\d+)?(?:=[a-z]+)?"', text) for text in texts]
+    named = {name for names in quoted for name in names} | {
+        f"{prefix}.{name}"
+        for text, names in zip(texts, quoted, strict=True)
+        for prefix in re.findall(r'f"([a-z]+)\.\{', text)
+        for name in names
+    }
+    schedules = {name for file in (PROJECT / "schedules").rglob("*.py") for name in _POINT.findall(file.read_text())}
+    assert ELSEWHERE | points_in(*TRIED_BY_OTHERS) | schedules <= named
+
+
 def points_in(*patterns: str) -> set[str]:
     """Return the fail-points in the files of pipelines that match a pattern (default: all)."""
     files = [path for pattern in patterns or ("**/*.py",) for path in (PROJECT / "pipelines").glob(pattern)]
-    return {name for file in files for name in re.findall(r'\breached\("([a-z.]+)"\)', file.read_text())}
+    return {name for file in files for name in _POINT.findall(file.read_text())}
 
 
 @pytest.fixture(scope="module")

@@ -137,15 +137,25 @@ def test_other_file_stops_no_import(tmp_path: Path, content: bytes) -> None:
     assert khobor("import", *names[:2], "--data", str(tmp_path / "data")).returncode == 2
 
 
-def test_killed_import_is_completed_by_next(tmp_path: Path) -> None:
+POINTS = ("import.archived:2=kill", "archive.written:3=enospc", "commit.renamed:3=kill")
+OTHERS = (
+    *("archive.opened=kill", "archive.written:2=kill", "archive.synced=enospc", "publish.prepared=kill"),
+    *("stage.written:2=enospc", "publish.merged:2=kill", "rebuild.complete=kill", "exchange.ready=kill"),
+    *("exchange.folder:3=kill", "exchange.ledger=kill", "exchange.done=kill", "lock.taken=kill", "ledger.created=kill"),
+)
+
+
+@pytest.mark.parametrize("point", [*POINTS, *(pytest.param(each, marks=pytest.mark.soak) for each in OTHERS)])
+def test_failed_import_is_completed_by_next(tmp_path: Path, point: str) -> None:
     records = [version(name, hour) for hour, name in enumerate(("এক", "দুই", "তিন", "চার"))]
     (tmp_path / "at once").mkdir()
     import_file(tmp_path / "at once" / "data", records)
     file, data = tmp_path / "a.warc.gz", tmp_path / "data"
     file.write_bytes(b"".join(map(gzip.compress, records)))
-    environment = os.environ | {"KHOBOR_FAILPOINT": "import.archived:2=kill", "KHOBOR_TESTING": "1"}
-    killed = run_command([*KHOBOR, "import", str(file), "--data", str(data)], env=environment)
-    assert killed.returncode == -9, killed.stderr
+    environment = os.environ | {"KHOBOR_FAILPOINT": point, "KHOBOR_TESTING": "1"}
+    failed = run_command([*KHOBOR, "import", str(file), "--data", str(data)], env=environment)
+    assert failed.returncode == (-9 if point.endswith("kill") else 7), failed.stderr
+    assert len(failed.stderr.splitlines()) == (0 if point.endswith("kill") else 1), failed.stderr
     import_file(data, records)
     assert content(data) == content(tmp_path / "at once" / "data")
     assert khobor("check", "--data", str(data)).returncode == 0

@@ -20,6 +20,7 @@ from crawler.spiders.kalbela import LAYOUT_2023, Kalbela
 from pipelines.rebuild import rebuild
 from pipelines.rebuild.reread import Reread
 from pipelines.rebuild.selection import Selection
+from pipelines.storage import failpoint
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock
 from pipelines.storage.tables import TABLES
@@ -163,19 +164,23 @@ def test_edit_of_own_site_file_is_noticed(data: Path, tmp_path: Path, monkeypatc
 def test_rebuild_continues_after_last_commit(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, dataset = rows(data), DataFolder(data)
 
-    def stop(name: str) -> None:
-        if name == "rebuild.committed":
-            raise InterruptedError
+    def build_in_fork() -> int:
+        if not (child := os.fork()):
+            try:
+                failpoint.arm({"KHOBOR_FAILPOINT": "rebuild.committed=kill", "KHOBOR_TESTING": "1"})
+                Reread(dataset, Kalbela, Selection()).build()
+            finally:
+                os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
     monkeypatch.setattr(rebuild, "EVENTS_BETWEEN_COMMITS", 60)
     monkeypatch.setattr(rebuild, "ROWS_BETWEEN_PUBLISHES", 90)
-    monkeypatch.setattr(rebuild, "reached", stop)
     with SiteLock.take(dataset.lock("kalbela")):
-        for parts in range(100):  # noqa: B007
-            work = Reread(dataset, Kalbela, Selection())
-            with suppress(InterruptedError):
-                work.build()
-                break
+        parts = 0
+        while build_in_fork() == -signal.SIGKILL:
+            parts += 1
+        work = Reread(dataset, Kalbela, Selection())
+        work.build()
         assert parts > 4
         work.finish()
     assert rows(data) == before

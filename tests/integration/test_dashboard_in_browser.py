@@ -30,7 +30,7 @@ from tests.support.dashboard_data import (
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 # Root needs --no-sandbox; the rest keeps the browser from contacting other hosts.
-_BROWSER_OPTIONS = [
+BROWSER_OPTIONS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 ]
@@ -80,7 +80,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> FinishedCrawl:
 def browser(night: FinishedCrawl) -> Iterator[Browser]:
     # `night` runs first, because Playwright keeps the event loop of this thread.
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=_BROWSER_OPTIONS)
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=BROWSER_OPTIONS)
         yield found
         found.close()
 

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import os
 import sqlite3
+import subprocess
 import time
 import zlib
 from collections.abc import Callable
@@ -20,10 +22,13 @@ from tests.integration.test_import import CASE, HEADLINE, START, URL, import_fil
 from tests.newspaper import Newspaper
 from tests.newspaper.replicas import REPLICAS
 from tests.support.commands import khobor
+from tests.support.processes import KHOBOR
+from tests.support.project import PROJECT
 from tests.support.warc_records import DAMAGE, written
 from tests.support.wget import FORMS, forms_served, needs_wget, run_wget
 
 PAGE = CASE.html.encode()
+MAX_MEMORY = 320 * 1_024  # KiB, of which an import without a record takes some 190
 
 
 def sent(hour: float, body: Callable[[bytes], bytes] = bytes, url: str = URL, **headers: str) -> bytes:
@@ -198,3 +203,27 @@ def test_files_of_wget_are_imported(tmp_path: Path, options: list[str]) -> None:
     before = state(data)
     khobor("import", str(first), str(again), "--data", str(data))
     assert state(data) == before
+
+
+@pytest.mark.parametrize("count", [10_000, pytest.param(10_000_000, marks=pytest.mark.soak)])
+@pytest.mark.timeout(3_600)
+def test_memory_is_flat_over_many_records(tmp_path: Path, count: int) -> None:
+    """The file is a pipe, so that it needs no disk; one record in a thousand is of a known site."""
+    foreign = b"".join(gzip.compress(written(f"https://www{n}.example.org/{n}")) for n in range(999))
+    block = foreign + gzip.compress(version("খবর", 1))
+
+    blocks = count // 1_000
+    os.mkfifo(pipe := tmp_path / "pipe")
+    command = [*KHOBOR, "import", str(pipe), "--data", str(tmp_path / "data"), "--json"]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE) as process:
+        with pipe.open("wb") as file:
+            for _ in range(blocks):
+                file.write(block)
+        assert process.stdout is not None
+        found = json.loads(process.stdout.read())
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert found["records"] == count
+    assert found["skipped"] == {"other_url": blocks * 999, "known": blocks - 1}
+    print(f"{usage.ru_maxrss:,} KiB, {usage.ru_utime + usage.ru_stime:.1f} s; ", end="")
+    assert usage.ru_maxrss < MAX_MEMORY

@@ -66,7 +66,7 @@ def _wait_until_read(url: str, began: float) -> float:
     while True:
         try:
             with urlopen(f"{url}/sites.json", timeout=60) as response:
-                if not json.load(response)["reports_waiting"]:
+                if json.load(response)["reports_waiting"] == 0:  # None until they are counted
                     return time.monotonic() - began
         except OSError:
             pass

@@ -15,7 +15,9 @@ from typing import Any, Protocol
 from distributed import get_worker
 from distributed.utils import sync
 
+from crawler.safe_text import one_line
 from pipelines.buckets.object_store import Bucket, PreconditionFailed
+from pipelines.runtime.fatal_errors import MAX_LENGTH
 from pipelines.storage.errors import StorageError
 from schedules.fleet.lease_table import KILL, RENEW, STOP
 from schedules.fleet.plugins import REQUEST
@@ -26,6 +28,9 @@ _ATTEMPTS = 3
 
 
 class Lease(Protocol):
+    @property
+    def name(self) -> str: ...
+
     def acquire(self) -> bool: ...
 
     def renew(self) -> str: ...
@@ -35,6 +40,8 @@ class Lease(Protocol):
 
 class SchedulerLease:
     """Lease of a site in the table of the Dask scheduler; to be used in the thread of a task."""
+
+    name = "the lease of the scheduler"
 
     def __init__(self, site: str, key: str) -> None:
         self._worker: Any = get_worker()
@@ -63,6 +70,8 @@ class BucketLease:
     Clocks of machines may differ. So whoever wants an unreleased lease takes it only if the object has not changed for
     ``seconds`` by its own clock.
     """
+
+    name = "the lease in the bucket"
 
     def __init__(self, bucket: Bucket, site: str, seconds: float) -> None:
         self._bucket, self._path, self._seconds = bucket, f"leases/{site}.json", seconds
@@ -129,7 +138,10 @@ class HeldLeases:
         self._leases, self._seconds, self._note, self._clock = leases, seconds, note, clock
         self._renewed_at = [clock()] * len(leases)
         self._acquired: list[Lease] = []
-        self._is_lost = self._is_stopping = False
+        self._is_lost = False
+        #: Reason why the run should end in order, or None if it may go on.
+        self.stop_reason: str | None = None
+        self._errors = [""] * len(leases)
         self._released = threading.Event()
         self._threads = [threading.Thread(target=self._renew, args=(n,), daemon=True) for n in range(len(leases))]
 
@@ -150,7 +162,16 @@ class HeldLeases:
     @property
     def must_stop(self) -> bool:
         """True if the run should end in order, because it was asked to or a lease was not renewed for some time."""
-        return self._is_stopping or self._is_lost or self._age() > self._seconds * STOP
+        if self._is_lost:
+            self.stop("its lease has expired")
+        elif (age := self._age()) > self._seconds * STOP:
+            number = min(range(len(self._leases)), key=lambda n: (self._renewed_at[n], not self._errors[n]))
+            self.stop(f"{self._leases[number].name} was not renewed for {age:.0f} s{self._errors[number]}")
+        return self.stop_reason is not None
+
+    def stop(self, reason: str) -> None:
+        """Let the run end in order."""
+        self.stop_reason = self.stop_reason or f"stopped: {reason}"
 
     @property
     def must_die(self) -> bool:
@@ -174,11 +195,12 @@ class HeldLeases:
                 if answer == "lost":
                     self._is_lost = True
                     return
-                self._renewed_at[number] = sent_at
-                self._is_stopping = self._is_stopping or answer == "stop"
+                self._renewed_at[number], self._errors[number] = sent_at, ""
+                if answer == "stop":
+                    self.stop("the fleet is stopping")
                 self._note_time()
-            except (StorageError, OSError, TimeoutError, RuntimeError):
-                continue
+            except (StorageError, OSError, TimeoutError, RuntimeError) as error:
+                self._errors[number] = f" ({one_line(str(error), MAX_LENGTH) or type(error).__name__})"
 
     def _note_time(self) -> None:
         self._note(min(self._renewed_at) + self._seconds * KILL)

@@ -4,6 +4,7 @@ The table is in the memory of the Dask scheduler. A new table, such as after a r
 the leases of the old one. It grants none until those must have expired, but lets their holders renew them.
 """
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from typing import Any
 LEASE_SECONDS = 60.0
 # Shares of this time: interval of renewals, and age of the last renewal at which a run is stopped, and killed.
 RENEW, STOP, KILL = 1 / 12, 5 / 12, 8 / 12
+#: Time for which a task is remembered after its end, so that a repetition of it does nothing.
+REMEMBERED_SECONDS = 86_400.0
 
 
 @dataclass
@@ -35,10 +38,20 @@ class LeaseTable:
     clock: Callable[[], float] = time.monotonic
     _leases: dict[str, _Lease] = field(default_factory=dict)
     _results: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _closed: set[str] = field(default_factory=set)
+    _closed: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ready_at = self.clock() + self.seconds
+        self._user, self._used_at = "", -math.inf
+
+    def use(self, fleet: str) -> str:
+        """Return the fleet that may use this table: the given one, or another that has used it within the lease time.
+
+        Results are for one fleet. A second one, started by mistake, would take them from the first.
+        """
+        if fleet == self._user or self.clock() - self._used_at > self.seconds:
+            self._user, self._used_at = fleet, self.clock()
+        return self._user
 
     def acquire(self, site: str, token: str, key: str) -> bool:
         """Grant the lease of a site; return False if another task holds it, or if the task has begun before.
@@ -50,7 +63,7 @@ class LeaseTable:
             return True
         if self.clock() < self._ready_at or site in self._leases or key in self._closed:
             return False
-        self._closed.add(key)
+        self._close(key)
         self._leases[site] = _Lease(token, key, self.clock())
         return True
 
@@ -58,7 +71,7 @@ class LeaseTable:
         """Renew a lease; return `ok`, `stop` if the run should end, or `lost` if the lease has expired."""
         self._expire()
         if site not in self._leases and self.clock() < self._ready_at and key not in self._closed:
-            self._closed.add(key)
+            self._close(key)
             self._leases[site] = _Lease(token, key, self.clock())  # of the table before this one
         lease = self._leases.get(site)
         if lease is None or lease.token != token:
@@ -71,12 +84,12 @@ class LeaseTable:
         lease = self._leases.get(site)
         if lease is not None and lease.token == token:
             del self._leases[site]
-        self._closed.add(key)
+        self._close(key)
         self._results[key] = result
 
     def stop(self, key: str) -> None:
         """Ask the run of a task to end, and prevent its begin."""
-        self._closed.add(key)
+        self._close(key)
         for lease in self._leases.values():
             if lease.key == key:
                 lease.is_stopping = True
@@ -95,6 +108,13 @@ class LeaseTable:
         for key in keys:
             self._results.pop(key, None)
 
+    def _close(self, key: str) -> None:
+        """Let no further execution of a task begin."""
+        self._closed.pop(key, None)  # so that the keys are in the order of their times
+        self._closed[key] = self.clock()
+
     def _expire(self) -> None:
+        while self._closed and self._closed[first := next(iter(self._closed))] < self.clock() - REMEMBERED_SECONDS:
+            del self._closed[first]
         limit = self.clock() - self.seconds
         self._leases = {site: lease for site, lease in self._leases.items() if lease.renewed_at > limit}

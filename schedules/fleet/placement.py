@@ -4,7 +4,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from schedules.exit_codes import WrongUsage
 
 #: Time for which a site waits for the worker that has its ledger, before its data is restored on another one.
 ABSENCE_SECONDS = 600.0
+#: Version of Khobor; workers and scheduler must have the same one.
+VERSION = version("khobor")
+# Stands for the folder of a site that has none yet; it is absent while the cluster has no worker.
+_ANY = ""
 
 
 def rendezvous(site: str, names: Iterable[str]) -> str | None:
@@ -22,21 +27,36 @@ def rendezvous(site: str, names: Iterable[str]) -> str | None:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """Worker of the cluster; ``sites`` are those of which its data folder had a ledger when it started."""
+    """Worker of the cluster.
+
+    :ivar sites: sites of which its data folder had a ledger when it started, with the generation of that ledger
+    """
 
     address: str
     name: str
     folder: str
-    sites: tuple[str, ...]
+    sites: Mapping[str, str] = field(hash=False)
+    version: str = VERSION
 
     @classmethod
     def of(cls, announced: Mapping[str, Any]) -> "WorkerInfo":
-        return cls(announced["address"], announced["name"], announced["folder"], tuple(announced["sites"]))
+        known = {each.name: announced[each.name] for each in fields(cls) if each.name in announced}
+        return cls(**{"version": "of an earlier release", **known})
+
+
+def foreign_sentence(worker: WorkerInfo) -> str:
+    return (
+        f"the worker {worker.name} has Khobor {worker.version}, and the fleet {VERSION}: install the same version on"
+        " both"
+    )
 
 
 @dataclass
 class Placement:
     """Record of the data folder that has the ledger (SQLite crawl state) of each site, kept in `state/fleet.json`.
+
+    It also has the generation of that ledger: the time at which the latest run that has begun was claimed. A folder
+    with an earlier one is out of date, for example because its disk was restored or copied.
 
     :param has_bucket: a site can be restored from a bucket, and so be moved
     """
@@ -46,27 +66,31 @@ class Placement:
     absence_seconds: float = ABSENCE_SECONDS
     clock: Callable[[], float] = time.monotonic
     folders: dict[str, str] = field(default_factory=dict)
-    crawled: set[str] = field(default_factory=set)
+    generations: dict[str, str] = field(default_factory=dict)
+    #: Workers with another version of Khobor.
+    foreign: Sequence[WorkerInfo] = ()
     uploaded: set[str] = field(default_factory=set)
     _absent_since: dict[str, float] = field(default_factory=dict)
     _workers: Sequence[WorkerInfo] = ()
+    _is_saved: bool = True
 
     def __post_init__(self) -> None:
         if not (path := self._path()).exists():
             return
         try:
             record = json.loads(path.read_bytes())
-            self.folders = {str(site): str(folder) for site, folder in record["folders"].items()}
-            self.crawled = set(map(str, record["crawled"]))
+            self.folders = {str(site): str(entry["folder"]) for site, entry in record["sites"].items()}
+            self.generations = {str(site): str(entry["generation"]) for site, entry in record["sites"].items()}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Without it, a site could begin anew on another worker while its own is absent.
             raise WrongUsage(f"{path} is damaged: delete it while all workers are there") from error
 
     def update(self, workers: Sequence[WorkerInfo]) -> None:
-        """Note which workers are there now."""
-        self._workers = workers
-        present = {worker.folder for worker in workers}
-        for folder in {*self.folders.values()}:
+        """Note which workers are there now; those with another version of Khobor get no site."""
+        self._workers = [worker for worker in workers if worker.version == VERSION]
+        self.foreign = [worker for worker in workers if worker.version != VERSION]
+        present = {worker.folder for worker in self._workers} | ({_ANY} if self._workers else set())
+        for folder in {_ANY, *self.folders.values()}:
             if folder in present:
                 self._absent_since.pop(folder, None)
             else:
@@ -85,7 +109,9 @@ class Placement:
     def _holder(self, site: str) -> str | None:
         if site in self.folders:
             return self.folders[site]
-        return rendezvous(site, {worker.folder for worker in self._workers if site in worker.sites})
+        found = [(worker.sites[site], worker.folder) for worker in self._workers if site in worker.sites]
+        newest = max((generation for generation, _ in found), default="")
+        return rendezvous(site, {folder for generation, folder in found if generation == newest})
 
     def _may_move(self, site: str, holder: str, present: set[str]) -> bool:
         if holder in present:
@@ -100,29 +126,50 @@ class Placement:
         """
         if self.folders.get(site) != folder:
             self.folders[site] = folder
-            self._write()
+            self.generations.setdefault(site, "")
+            self._is_saved = False
+            self.save()
+
+    def begin(self, site: str, generation: str) -> None:
+        """Record that the run which was claimed at a time has begun, so that its data folder has this generation."""
+        if site in self.folders and generation > self.generations[site]:
+            self.generations[site] = generation
+            self._is_saved = False
 
     def note(self, site: str, folder: str, *, uploaded: bool) -> None:
         """Record that a data folder has the ledger of a site now, and if everything of it is in the bucket."""
         (self.uploaded.add if uploaded else self.uploaded.discard)(site)
-        if self.folders.get(site) != folder or site not in self.crawled:
-            self.folders[site] = folder
-            self.crawled.add(site)
-            self._write()
+        self.pin(site, folder)
 
-    def waiting(self, sites: Iterable[str]) -> list[str]:
-        """Return the sites that wait for a worker which has been absent for some minutes."""
-        return [
-            site
-            for site in dict.fromkeys(sites)
-            if self.choose(site) is None
-            and self.clock() - self._absent_since.get(self.folders.get(site, ""), self.clock()) >= self.absence_seconds
-        ]
+    def waiting(self, sites: Iterable[str]) -> dict[str, str]:
+        """Return the sites that wait for a worker which has been absent for some minutes, each with the reason."""
+        reasons = dict[str, str]()
+        for site in dict.fromkeys(sites):
+            folder = self.folders.get(site, _ANY)
+            since = self._absent_since.get(folder, self.clock())
+            if self.clock() - since >= self.absence_seconds and self.choose(site) is None:
+                reasons[site] = self._reason(folder)
+        return reasons
 
-    def _write(self) -> None:
-        self.dataset.write_text(
-            self._path(), json.dumps({"folders": self.folders, "crawled": sorted(self.crawled)}, indent=1)
+    def _reason(self, folder: str) -> str:
+        for worker in self.foreign:
+            if folder in (_ANY, worker.folder):
+                return foreign_sentence(worker)
+        if folder == _ANY or self.has_bucket:
+            return "the cluster has no worker on which it could be crawled: start one"
+        return (
+            "the worker that has its data is absent, and there is no bucket to restore it from: start that worker"
+            " again, or restore a backup on another one"
         )
+
+    def save(self) -> None:
+        """Write the record, if it has changed."""
+        if not self._is_saved:
+            sites = {
+                site: {"folder": folder, "generation": self.generations[site]} for site, folder in self.folders.items()
+            }
+            self.dataset.write_text(self._path(), json.dumps({"sites": sites}, indent=1))
+            self._is_saved = True
 
     def _path(self) -> Path:
         return self.dataset.state / "fleet.json"

@@ -4,20 +4,21 @@ The address of the scheduler must not be public, because whoever reaches it can 
 """
 
 import os
-import secrets
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from distributed import Scheduler, SchedulerPlugin, Worker, WorkerPlugin
+from distributed import Scheduler, SchedulerPlugin, Status, Worker, WorkerPlugin
 
 from crawler.registry import newspapers
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.tables import is_site
 from schedules.fleet.lease_table import LeaseTable
+from schedules.fleet.placement import VERSION
+from schedules.fleet.worker_data import crawled_sites, data_of_worker, folder_id
 
 #: Name of the request that the scheduler answers.
 REQUEST = "khobor_fleet"
+_CLOSING = (Status.closing, Status.closing_gracefully)
 
 
 class LeasePlugin(SchedulerPlugin):
@@ -41,8 +42,10 @@ class LeasePlugin(SchedulerPlugin):
             self._folders[arguments["address"]] = arguments
             return None
         if action == "status":
-            workers = [self._folders[address] for address in self._scheduler.workers if address in self._folders]
-            return {**self._table.status(), "workers": workers}
+            present = [address for address, worker in self._scheduler.workers.items() if worker.status not in _CLOSING]
+            workers = [self._folders[address] for address in present if address in self._folders]
+            user = self._table.use(**arguments)
+            return {**self._table.status(), "workers": workers, "user": user, "version": VERSION}
         if action not in ("acquire", "renew", "release", "stop", "forget"):
             raise ValueError(action)
         return getattr(self._table, action)(**arguments)
@@ -67,23 +70,19 @@ class AnnouncePlugin(WorkerPlugin):
         newspapers()
         dataset = DataFolder(data_of_worker(self._data))
         dataset.prepare()
-        sites = [path.stem for path in dataset.state.glob("*.sqlite") if is_site(path.stem)]
         await getattr(worker.scheduler, REQUEST)(
             action="announce",
             address=worker.address,
             name=str(worker.name),
             folder=folder_id(dataset),
-            sites=[site for site in sites if dataset.lock(site).exists()],
+            sites=crawled_sites(dataset),
+            version=VERSION,
         )
 
+    async def teardown(self, worker: Worker) -> None:
+        """Let the runs end while the connection to the scheduler, through which they renew their leases, is open.
 
-def data_of_worker(data: Path) -> Path:
-    return Path(os.environ.get("KHOBOR_DATA") or data)
-
-
-def folder_id(dataset: DataFolder) -> str:
-    """Return the random id of a data folder, by which it is recognised on whatever worker it is."""
-    path = dataset.state / "folder-id"
-    if not path.exists():
-        dataset.write_text(path, secrets.token_hex(8))
-    return path.read_text().strip()
+        A restarted `khobor fleet` replaces the plugin, which is no reason to stop them.
+        """
+        if worker.status in _CLOSING:
+            await import_module("schedules.fleet.site_run").stop_runs()

@@ -1,16 +1,19 @@
 """Entry point of the command `khobor fleet`: the service with a cluster in place of child processes."""
 
 import logging
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from distributed import LocalCluster
 
 from pipelines.storage.data_folder import DataFolder
-from schedules.fleet.cluster import Cluster
+from schedules.exit_codes import WrongUsage
+from schedules.fleet.cluster import Cluster, ClusterLost
 from schedules.fleet.fleet_dispatcher import FleetDispatcher
 from schedules.fleet.placement import Placement
 from schedules.fleet.site_tasks import SiteTasks
@@ -38,6 +41,7 @@ def serve_fleet(
     :param bucket: address of the bucket, from which a site can be restored on another worker
     :param service: other options of :func:`serve`
     """
+    Timetable.read(path)  # raises an error if it is invalid, before a cluster is started
     with _scheduler(scheduler, local_workers) as address:
         cluster = Cluster(address, dataset.root, bucket, lease_seconds)
         common = {
@@ -49,7 +53,10 @@ def serve_fleet(
         }
 
         def dispatcher_of(timetable: Timetable, log: Callable[[str], None]) -> FleetDispatcher:
-            cluster.request("status")  # raises an error if the address is wrong
+            try:
+                cluster.status()
+            except ClusterLost as error:
+                raise WrongUsage(str(error)) from error
             placement = Placement(dataset, bucket is not None, absence_seconds)
             tasks = SiteTasks(cluster, placement, dataset, common)
             return FleetDispatcher(timetable, dataset, tasks, log=log, max_runs=sys.maxsize)
@@ -72,7 +79,17 @@ def _scheduler(address: str | None, local_workers: int) -> Iterator[str]:
         "host": "127.0.0.1",
         "memory_limit": 0,
         "dashboard_address": None,
-        "silence_logs": logging.ERROR,
+        # Dask's scheduler has an HTTP server even without its dashboard.
+        "scheduler_kwargs": {"dashboard_address": "127.0.0.1:0"},
+        "silence_logs": logging.CRITICAL,
     }
-    with LocalCluster(**options) as cluster:
+    # Ctrl-C in a terminal reaches all processes. The workers, and the threads that start them again, inherit that it is
+    # blocked, so that they live until their runs have ended. The start of the resource tracker would unblock it.
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        cluster = LocalCluster(**options)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    with cluster:
         yield cluster.scheduler_address

@@ -1,5 +1,6 @@
 """Dask task that crawls one site once: the project's own run supervisor, under the leases of the site."""
 
+import asyncio
 import signal
 import time
 from dataclasses import asdict, dataclass
@@ -10,15 +11,17 @@ from crawler.clock import now
 from pipelines.publishing.bucket import is_current, restore_site, set_aside, upload_site
 from pipelines.runtime.fatal_errors import FATAL_ERRORS
 from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DatabaseDamaged
 from pipelines.storage.run_reports import run_ids
 from pipelines.storage.site_lock import SiteLock
 from schedules.exit_codes import describe_error
 from schedules.fleet.lease import BucketLease, HeldLeases, Lease, SchedulerLease
 from schedules.fleet.lease_table import RENEW
-from schedules.fleet.plugins import data_of_worker, folder_id
+from schedules.fleet.worker_data import data_of_worker, folder_id, generation_file, generation_of
 from schedules.reports.report import read_report
 from schedules.runner.options import spider_named
 from schedules.runner.run_process import RunOptions, RunProcess
+from schedules.service.dispatcher import DRAIN_SECONDS
 from schedules.service.pruning import prune_site
 from schedules.service.scheduled_run import evaluate_report, settings_of
 from schedules.timetable.config import Schedule
@@ -28,6 +31,8 @@ POLL_SECONDS = 0.2
 # Attempts to deliver a result; after that, the next run of the site delivers the report.
 _DELIVERIES = 100
 MAX_REPORTS = 100
+# Leases of the runs of this process, which end in order if it is closed.
+_running: list[HeldLeases] = []
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,9 @@ class Order:
     :ivar key: identifier of the task
     :ivar data: data folder of a worker without `KHOBOR_DATA`
     :ivar bucket: address of the bucket, or None
-    :ivar expects_ledger: the site has been crawled before, so that a folder without its ledger is not the right one
-    :ivar since: id of the latest run of the site whose report is known
+    :ivar generation: time at which this run was claimed, which the data folder has as its generation from now on
+    :ivar expected: generation that the data folder must have at least; empty for a site that has never been crawled
+    :ivar known: ids of the latest runs of the site whose reports the fleet has
     """
 
     key: str
@@ -51,8 +57,9 @@ class Order:
     data: Path
     bucket: str | None
     lease_seconds: float
-    expects_ledger: bool
-    since: str
+    generation: str
+    expected: str
+    known: frozenset[str]
 
 
 def run_site(order: Order) -> str:
@@ -64,39 +71,64 @@ def run_site(order: Order) -> str:
         leases.append(BucketLease(open_bucket(order.bucket), order.site, order.lease_seconds))
     dataset = DataFolder(data_of_worker(order.data))
     dataset.prepare()
+    _advance(order, dataset)
     lease_file = _lease_file(dataset, order.site)
     held = HeldLeases(
         leases, order.lease_seconds, lambda until: dataset.write_text(lease_file, str(until), durable=False)
     )
-    result: dict[str, Any] = {"state": "held"}
+    _running.append(held)
     try:
-        if held.acquire():
-            result = _restore(order, dataset) or _crawl(order, dataset, held)
+        result = _run(order, dataset, held)
+        _deliver(order, held, result)
+    finally:
+        _running.remove(held)
+    return str(result["state"])
+
+
+def _run(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any]:
+    try:
+        if not held.acquire():
+            return {"state": "held"}
+        _restore(order, dataset)
+        return _crawl(order, dataset, held)
     except Exception as error:  # noqa: BLE001 - every error is reported by the fleet
         code, sentence = describe_error(error)
-        result = {"state": "failed", "exit_code": int(code), "reason": sentence, "reports": _reports(order, dataset)}
-    _deliver(order, held, result)
-    return str(result["state"])
+        return {"state": "failed", "exit_code": int(code), "reason": sentence, "reports": _reports(order, dataset)}
+
+
+async def stop_runs() -> None:
+    """Ask the runs of this process to end, and wait until their results are delivered."""
+    end = time.monotonic() + DRAIN_SECONDS
+    while _running and time.monotonic() < end:
+        for held in list(_running):
+            held.stop("its worker was closed")
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _lease_file(dataset: DataFolder, site: str) -> Path:
     return dataset.state / f"{site}.lease"
 
 
-def _restore(order: Order, dataset: DataFolder) -> dict[str, Any] | None:
-    """Ensure that the data folder has the current ledger of the site; return the result if that is impossible."""
-    spider = spider_named(order.site)
-    if order.bucket:
-        if not is_current(dataset, order.site, order.bucket):
-            set_aside(dataset, order.site)
-            restore_site(dataset, order.site, spider.zone, order.bucket, claim=True)
-    elif order.expects_ledger and not dataset.ledger(order.site).exists():
-        reason = (
-            f"the ledger of {order.site} is missing in {dataset.root}: restore a backup there, or delete the site from"
-            " state/fleet.json of the fleet to begin anew"
+def _advance(order: Order, dataset: DataFolder) -> None:
+    """Give the site's data in this folder the generation of this run; raises an error if the data is out of date.
+
+    This is done before the lease is acquired. So a folder in which a run has begun has its generation, whenever the
+    worker is killed. With a bucket, its manifest shows if the data is out of date.
+    """
+    found = generation_of(dataset, order.site)
+    if found < order.expected and not order.bucket:
+        raise DatabaseDamaged(
+            f"the data of {order.site} in {dataset.root} is missing or older than its latest run: start the worker that"
+            " has it, or stop `khobor fleet` and delete the site from state/fleet.json to go on with what is there"
         )
-        return {"state": "failed", "exit_code": 8, "reason": reason, "reports": []}
-    return None
+    dataset.write_text(generation_file(dataset, order.site), max(found, order.generation))
+
+
+def _restore(order: Order, dataset: DataFolder) -> None:
+    """Replace the site's data by that of the bucket, if another data folder has written the bucket since."""
+    if order.bucket and not is_current(dataset, order.site, order.bucket):
+        set_aside(dataset, order.site)
+        restore_site(dataset, order.site, spider_named(order.site).zone, order.bucket, claim=True)
 
 
 def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any]:
@@ -122,7 +154,7 @@ def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any
         "state": "ran",
         "exit_code": int(report["exit_code"]),
         "run_id": report["run_id"],
-        "reason": "; ".join(report["verdict"]["problems"]) or None,
+        "reason": "; ".join(filter(None, [held.stop_reason, *report["verdict"]["problems"]])) or None,
         "reports": _reports(order, dataset),
         "folder": folder_id(dataset),
         "uploaded": order.bucket is None or (upload is not None and upload.error is None),
@@ -140,10 +172,14 @@ def _supervise(run: RunProcess, held: HeldLeases) -> None:
 
 
 def _reports(order: Order, dataset: DataFolder) -> list[dict[str, Any]]:
-    """Return the reports of the site that the fleet does not have yet, such as one of a run that was killed."""
-    new = [run_id for run_id in run_ids(dataset, order.since, order.site) if run_id > order.since]
+    """Return the reports of the site that the fleet does not have yet, such as one of a run that was killed.
+
+    Their ids are compared with all that the fleet has, because the clocks of two workers may differ.
+    """
     reports = []
-    for run_id in new[-MAX_REPORTS:]:
+    for run_id in run_ids(dataset, site=order.site)[-MAX_REPORTS:]:
+        if run_id in order.known:
+            continue
         try:
             reports.append(read_report(dataset, run_id))
         except (OSError, ValueError):

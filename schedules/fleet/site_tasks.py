@@ -1,8 +1,10 @@
 """Tasks of the fleet, in the form of the child processes that the dispatcher of the service starts and watches."""
 
+import bisect
 import json
 import signal
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,11 +15,11 @@ from distributed import Future
 from crawler.clock import now
 from pipelines.buckets.upload_records import LastUpload
 from pipelines.storage.data_folder import DataFolder
-from pipelines.storage.run_reports import run_ids
+from pipelines.storage.run_reports import run_ids, site_of
 from schedules.exit_codes import ExitCode, describe_error
 from schedules.fleet.cluster import Cluster, ClusterLost
 from schedules.fleet.placement import Placement, WorkerInfo
-from schedules.fleet.site_run import Order
+from schedules.fleet.site_run import MAX_REPORTS, Order
 from schedules.reports.upload_results import write_upload
 from schedules.timetable.config import Schedule
 from schedules.timetable.occurrences import Occurrence, Occurrences, State, occurrences_file
@@ -37,6 +39,7 @@ class SiteTask:
     due: str
     site: str
     key: str
+    generation: str
     worker: WorkerInfo | None = None
     future: Future[str] | None = None
     has_begun: bool = False
@@ -60,7 +63,7 @@ class SiteTask:
         if self.has_begun:
             return -signal.SIGKILL
         is_queued = self.future is not None and self.future.status == "pending"
-        if is_queued and self.worker in status["workers"]:
+        if is_queued and self.worker and self.worker.address in {worker.address for worker in status["workers"]}:
             return None
         if self.future is not None and (error := self.tasks.cluster.error_of(self.future)) is not None:
             code, sentence = describe_error(error)
@@ -90,6 +93,12 @@ class SiteTasks:
     retention: Retention = field(default_factory=Retention)
     status: dict[str, Any] = field(default_factory=lambda: {**_UNKNOWN})
     _refreshed_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Runs whose reports the fleet has, by site.
+        self._reported = defaultdict[str, list[str]](list)
+        for run_id in run_ids(self.dataset):
+            self._reported[site_of(run_id)].append(run_id)
 
     def refresh(self, keys: Collection[str]) -> None:
         """Read the state of all tasks; raises :class:`ClusterLost` if the scheduler does not respond.
@@ -121,24 +130,27 @@ class SiteTasks:
 
     def adopt(self, occurrence: Occurrence) -> SiteTask:
         """Return the task of an occurrence, which may have been started by an earlier process of the fleet."""
-        key = f"{occurrence.schedule} {occurrence.due} {occurrence.claimed_at.isoformat()}"
+        generation = occurrence.claimed_at.isoformat()
+        key = f"{occurrence.schedule} {occurrence.due} {generation}"
         has_begun = occurrence.state is State.RUNNING
-        return SiteTask(self, occurrence.schedule, occurrence.due, occurrence.sites[0], key, has_begun=has_begun)
+        schedule, due, site = occurrence.schedule, occurrence.due, occurrence.sites[0]
+        return SiteTask(self, schedule, due, site, key, generation, has_begun=has_begun)
 
     def _order(self, task: SiteTask, schedule: Schedule) -> Order:
-        latest = max(run_ids(self.dataset, site=task.site), default="")
         return Order(
             key=task.key,
             site=task.site,
             schedule=schedule,
             due=task.due,
             retention=self.retention,
-            expects_ledger=task.site in self.placement.crawled,
-            since=latest,
+            generation=task.generation,
+            expected=self.placement.generations.get(task.site, ""),
+            known=frozenset(self._reported[task.site][-MAX_REPORTS:]),
             **self.common,
         )
 
     def begin(self, task: SiteTask) -> None:
+        self.placement.begin(task.site, task.generation)
         with self._occurrences() as occurrences:
             occurrences.start(task.schedule, task.due, now())
 
@@ -157,13 +169,17 @@ class SiteTasks:
             write_upload(self.dataset, LastUpload(**upload))
         if "folder" in result:
             self.placement.note(task.site, result["folder"], uploaded=bool(result["uploaded"]))
+            self.placement.begin(task.site, task.generation)
         self.cluster.request("forget", keys=[task.key])
         return code
 
     def _keep_reports(self, result: dict[str, Any]) -> None:
         for report in result.get("reports", ()):
-            if not (path := self.dataset.run(report["run_id"])).exists():
+            run_id = report["run_id"]
+            if not (path := self.dataset.run(run_id)).exists():
                 self.dataset.write_text(path, json.dumps(report, ensure_ascii=False, indent=1))
+            if run_id not in (known := self._reported[site_of(run_id)]):
+                bisect.insort(known, run_id)
 
     def _occurrences(self) -> Occurrences:
         return Occurrences.open(occurrences_file(self.dataset))

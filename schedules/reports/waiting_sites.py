@@ -1,7 +1,7 @@
 """Sites of a fleet that wait for a worker, as alarms; kept in `state/waiting.json`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -9,16 +9,11 @@ from pipelines.storage.data_folder import DataFolder
 from schedules.reports.site_alarms import site_alarms
 
 _PATH = "state/waiting.json"
-_WITH_BUCKET = "no worker is there to which its data could be restored"
-_WITHOUT = (
-    "the worker that has its data is absent, and there is no bucket to restore it from: start that worker again, or"
-    " restore a backup on another one"
-)
 
 
-def write_waiting(dataset: DataFolder, sites: Sequence[str], *, has_bucket: bool) -> None:
-    reason = _WITH_BUCKET if has_bucket else _WITHOUT
-    text = json.dumps({site: f"{site} waits: {reason}" for site in sites}, indent=1)
+def write_waiting(dataset: DataFolder, sites: Mapping[str, str]) -> None:
+    """Write which sites wait, each with the reason."""
+    text = json.dumps({site: f"{site} waits: {reason}" for site, reason in sites.items()}, indent=1)
     path = dataset.root / _PATH
     if (sites or path.exists()) and not (path.exists() and path.read_text() == text):
         dataset.write_text(_PATH, text, durable=False)

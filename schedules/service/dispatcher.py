@@ -26,7 +26,7 @@ from schedules.timetable.occurrences import Occurrence, Occurrences, State, is_l
 DRAIN_SECONDS = 150.0
 # Due times before this age are ignored: they are neither run nor recorded as missed.
 MAX_AGE = timedelta(days=14)
-_NEVER = datetime.min.replace(tzinfo=UTC)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def log_to_stderr(message: str) -> None:
@@ -48,6 +48,8 @@ class Dispatcher:
     log: Callable[[str], None] = log_to_stderr
     #: Maximum number of sites that are crawled at the same time.
     max_runs: int = MAX_RUNS
+    #: Reason why a due time could not be kept.
+    absence: str = "the service did not run"
     #: Processes of the runs that this service started, by schedule and due time.
     children: dict[tuple[str, str], Child] = field(default_factory=dict)
     _started_at: dict[str, datetime] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Dispatcher:
                     self._recover(occurrences, occurrence, moment)
             occurrences.forget_others([schedule.name for schedule in self.timetable.schedules])
             # Those that have waited longest come first, so that none is always preceded by others.
-            for schedule in sorted(self.timetable.schedules, key=lambda each: self._started_at.get(each.name, _NEVER)):
+            for schedule in sorted(self.timetable.schedules, key=lambda each: self._started_at.get(each.name, NEVER)):
                 self._dispatch(occurrences, schedule, moment)
             # With many sites, some run at any time.
             crawled = {site for occurrence in occurrences.unfinished() for site in occurrence.sites}
@@ -102,14 +104,14 @@ class Dispatcher:
         if not dues:
             return
         newest, *earlier = dues
-        skipped = [(due, *self._skip_reason(due, newest)) for due in earlier]
+        skipped = [(due, *self._skip_reason(schedule, due, newest)) for due in earlier]
         if moment - newest.at > schedule.grace:
-            late = f"the service did not run within {schedule.grace_hours:g} hours after it"
+            late = f"{self.absence} for {schedule.grace_hours:g} hours after it"
             occurrences.skip(schedule, [(newest, State.LATE, late), *skipped], moment)
         elif moment < schedule.start_of(newest) or self._is_busy(schedule, occurrences.unfinished()):
             occurrences.skip(schedule, skipped, moment)
         else:
-            late_start = is_late(newest, moment) and not self._was_running(newest)
+            late_start = is_late(newest, moment) and not self._was_running(schedule, newest)
             if occurrences.claim(schedule, newest, moment, late=late_start, by_service=True, before=skipped):
                 self._start(schedule, newest.key)
 
@@ -120,12 +122,12 @@ class Dispatcher:
             sites and len(sites) + len(schedule.sites) > self.max_runs
         )
 
-    def _skip_reason(self, due: Due, newest: Due) -> tuple[State, str]:
-        if self._was_running(due):
+    def _skip_reason(self, schedule: Schedule, due: Due, newest: Due) -> tuple[State, str]:
+        if self._was_running(schedule, due):
             return State.OVERLAP, f"another run of the site lasted until the run of {newest.key} was due"
-        return State.LATE, f"the service did not run at that time; the run of {newest.key} replaces it"
+        return State.LATE, f"{self.absence} at that time; the run of {newest.key} replaces it"
 
-    def _was_running(self, due: Due) -> bool:
+    def _was_running(self, schedule: Schedule, due: Due) -> bool:
         """Return True if this service was already running at a due time, so that a delay was intended."""
         return self._last_call is not None and self._last_call >= due.at
 

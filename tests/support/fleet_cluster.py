@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.support.project import PROJECT
 
-_PYTHON = (sys.executable, "-m")
+_QUIET = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
 
 
 def free_port() -> int:
@@ -44,23 +44,31 @@ class FleetCluster:
 
     def start_scheduler(self) -> None:
         port = self.address.rpartition(":")[2]
-        command = ("distributed.cli.dask_scheduler", "--host", self.host, "--port", port, "--no-dashboard")
+        command = ("-m", "distributed.cli.dask_scheduler", "--host", self.host, "--port", port, *_QUIET)
         self._start("scheduler", command)
 
-    def start_worker(self, name: str) -> None:
-        options = ("--name", name, "--nthreads", "6", "--memory-limit", "0", "--no-dashboard", "--no-nanny")
-        command = ("distributed.cli.dask_worker", self.address, *options)
-        self._start(name, command, self.prefix(name), KHOBOR_DATA=str(self.data(name)))
+    def start_worker(self, name: str, *, nanny: bool = False, patch: str = "", **environment: str) -> None:
+        """Start a worker.
+
+        :param nanny: let a process of Dask start it again when it has ended
+        :param patch: Python code that is executed first
+        """
+        options = ("--name", name, "--nthreads", "6", "--memory-limit", "0", "--no-dashboard")
+        options += ("--nanny" if nanny else "--no-nanny",)
+        code = f"{patch}\nfrom distributed.cli.dask_worker import main\nmain()"
+        command = ("-c", code) if patch else ("-m", "distributed.cli.dask_worker")
+        environment["KHOBOR_DATA"] = str(self.data(name))
+        self._start(name, (*command, self.address, *options), self.prefix(name), **environment)
 
     def start_fleet(self, timetable: Path, *options: str) -> None:
-        command = ("khobor", "fleet", "--scheduler", self.address, "--data", str(self.data("fleet")), "--no-dashboard")
-        self._start("fleet", (*command, "--timetable", str(timetable), *options))
+        place = ("--scheduler", self.address, "--data", str(self.data("fleet")), "--timetable", str(timetable))
+        self._start("fleet", ("-m", "khobor", "fleet", *place, "--no-dashboard", *options))
 
     def _start(self, name: str, command: Sequence[str], prefix: Sequence[str] = (), **more: str) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                [*prefix, *_PYTHON, *command],
+                [*prefix, sys.executable, *command],
                 cwd=PROJECT,
                 env={**os.environ, **self.environment, **more},
                 stdin=subprocess.DEVNULL,
@@ -74,6 +82,18 @@ class FleetCluster:
         with suppress(ProcessLookupError):
             process.send_signal(number)
         process.wait(60)
+
+    def crawls(self) -> dict[int, int]:
+        """Return the processes of runs on all workers, each with its parent."""
+        found = dict[int, int]()
+        for path in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if str(self.root).encode() in (path / "cmdline").read_bytes() and int(path.name) not in self._pids():
+                    found[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+        return found
+
+    def _pids(self) -> set[int]:
+        return {process.pid for process in self.processes.values()}
 
     def restart_dead(self) -> None:
         """Start again, as systemd would, the workers that have ended."""

@@ -16,7 +16,7 @@ from pipelines.buckets.addresses import open_bucket
 from pipelines.buckets.object_store import BucketError
 from pipelines.storage.errors import StorageError
 from schedules.fleet.lease import BucketLease, HeldLeases
-from schedules.fleet.lease_table import KILL, LEASE_SECONDS, RENEW, STOP, LeaseTable
+from schedules.fleet.lease_table import KILL, LEASE_SECONDS, REMEMBERED_SECONDS, RENEW, STOP, LeaseTable
 
 SITE = "kalbela"
 
@@ -77,6 +77,23 @@ def test_new_table_waits_for_unknown_leases(clock: Clock) -> None:
     clock.now += 2
     assert not table.acquire(SITE, "b", "second")
     assert table.renew(SITE, "x", "another") == "lost"
+
+
+def test_ended_task_is_remembered_for_a_day(table: LeaseTable, clock: Clock) -> None:
+    assert table.acquire(SITE, "a", "first")
+    table.release(SITE, "a", "first", {})
+    clock.now += REMEMBERED_SECONDS - 1
+    assert not table.acquire(SITE, "b", "first")
+    clock.now += 2
+    table.status()
+    assert not table._closed
+
+
+def test_second_fleet_waits_for_first(table: LeaseTable, clock: Clock) -> None:
+    """Results are deleted when they have been collected, so another fleet must not collect them."""
+    assert table.use("first") == table.use("second") == "first"
+    clock.now += LEASE_SECONDS + 1
+    assert table.use("second") == table.use("first") == "second"
 
 
 def test_stopped_task_ends_or_never_begins(table: LeaseTable) -> None:
@@ -144,6 +161,7 @@ class Renewable:
     renewals: int = 0
     released: list[dict[str, Any]] = field(default_factory=list)
     is_free: bool | Exception = True
+    name: str = "the lease"
 
     def acquire(self) -> bool:
         if isinstance(self.is_free, Exception):
@@ -183,6 +201,8 @@ def test_answer_decides_if_run_goes_on(answer: Any, must_stop: bool, must_die: b
         until(lambda: held.must_die)
     assert held.must_stop is must_stop or answer == "stop"
     assert must_die or answer != "lost"
+    assert bool(held.stop_reason) == (answer != "ok")
+    assert "cut" in str(held.stop_reason) or not isinstance(answer, Exception)
     held.release({"exit_code": 0})
     assert steady.released == other.released == [{"exit_code": 0}]
 

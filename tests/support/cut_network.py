@@ -60,7 +60,10 @@ def namespaces(names: Sequence[str]) -> Iterator[None]:
 def _delete(names: Sequence[str]) -> None:
     for address in (CLUSTER, NEWSPAPERS):
         subprocess.run(["ip", "addr", "del", f"{address}/32", "dev", "lo"], capture_output=True)
-    for name in names:
+    for number, name in enumerate(names, start=1):
+        # Sockets of killed processes may keep a namespace, and so its links, for some minutes.
+        for link in ("khc", "khn"):
+            subprocess.run(["ip", "link", "del", f"{link}{number}"], capture_output=True)
         if Path(f"/run/netns/khobor-{name}").exists():
             subprocess.run(["ip", "netns", "del", f"khobor-{name}"], capture_output=True)
 

@@ -1,15 +1,14 @@
-"""Twelve newspapers on one server: a replica of each other family, and Kalbela, told apart by the Host header."""
+"""Twelve newspapers on one server, distinguished by the Host header: a replica of each other family, and Kalbela."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.newspaper import Newspaper
 from tests.newspaper.http_messages import HTML, Request, Response
-from tests.newspaper.replicas import REPLICAS
+from tests.newspaper.replicas import REPLICAS, Replica
 from tests.newspaper.server import Server
 
 TABLE = """
@@ -25,10 +24,21 @@ grace_hours = 1
 """
 
 
+#: Time in which the replicas publish all their stories.
+DAYS = timedelta(days=2)
+
+
+def _links_of(replica: Replica) -> Response:
+    """A front page with all stories, because a list of five loses those that are published while nobody crawls."""
+    links = "".join(f'<p><a href="{url}">{piece.headline}</a></p>' for url, piece in replica.rows)
+    return Response(200, f"<html><body><main>{links}</main></body></html>".encode(), {"Content-Type": HTML})
+
+
 @dataclass
 class Newsstand:
     """Newspapers that publish story after story.
 
+    :ivar stories: stories of Kalbela at the begin
     :ivar log: requests to all of them
     """
 
@@ -37,7 +47,8 @@ class Newsstand:
     log: list[Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._kalbela = Newspaper(self.seed, self.stories)
+        self._kalbela = Newspaper(self.seed, self.stories, per_day=15)
+        self._start = self._kalbela.now
         self._pieces = {name: list(replica.pieces) for name, replica in REPLICAS.items()}
 
     @property
@@ -45,13 +56,20 @@ class Newsstand:
         return ["kalbela", *REPLICAS]
 
     def publish(self, share: float) -> None:
-        """Show only the first stories of each replica, a share of them between 0 and 1."""
+        """Show what is published after a share, between 0 and 1, of two days."""
+        self._kalbela.set(self._start + share * DAYS)
         for name, replica in REPLICAS.items():
             replica.pieces = self._pieces[name][: max(1, round(share * len(self._pieces[name])))]
 
     def expected(self, site: str) -> set[str]:
         """Return the ids of the stories of a replica that are published now."""
         return {f"{site}:{piece.ident}" for piece in REPLICAS[site].pieces}
+
+    def missing(self, stored: Collection[str]) -> set[str]:
+        """Return the stories, published now, of which neither they nor an exact duplicate of them are stored."""
+        copies = self._kalbela.copies()
+        published = self._kalbela.truth().keys() | set().union(*map(self.expected, REPLICAS))
+        return {each for each in published.difference(stored) if not copies.get(each, frozenset()) & set(stored)}
 
     def timetable(self, sites: Sequence[str], pages: int = 60, **more: Any) -> str:
         values = {"name": "stand", "cron": "* * * * *", "minutes": 1} | more
@@ -71,16 +89,6 @@ class Newsstand:
             return self._kalbela.answer(host, target, headers)
         for replica in REPLICAS.values():
             if host.removeprefix("www.") == replica.host.removeprefix("www."):
-                return replica.answer(host, target), 0.0
+                answer = replica.answer(host, target)
+                return (_links_of(replica) if target == "/bengali" else answer), 0.0
         return Response(404, b"<html><body>-</body></html>", {"Content-Type": HTML}), 0.0
-
-    def shortest_gaps(self) -> dict[str, float]:
-        """Return, by host, the shortest time between two requests; two crawls at a time would have none."""
-        times: dict[str, list[float]] = {}
-        for request in self.log:
-            times.setdefault(request.host, []).append(request.at)
-        return {
-            host: min(after - before for before, after in pairwise(found))
-            for host, found in times.items()
-            if len(found) > 1
-        }

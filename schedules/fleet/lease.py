@@ -155,6 +155,12 @@ class HeldLeases:
             if not lease.acquire():
                 return False
             self._acquired.append(lease)
+            # It may have taken a whole lease time until that of a killed run had expired.
+            sent_at = self._clock()
+            if sent_at - self._renewed_at[number] > self._seconds * RENEW:
+                if lease.renew() == "lost":
+                    return False
+                self._renewed_at[number] = sent_at
             self._threads[number].start()
         self._note_time()
         return True

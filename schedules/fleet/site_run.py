@@ -164,9 +164,10 @@ def _crawl(order: Order, dataset: DataFolder, held: HeldLeases) -> dict[str, Any
 
 def _supervise(run: RunProcess, held: HeldLeases) -> None:
     while not run.has_ended():
+        must_stop = held.must_stop
         if held.must_die:
             run.kill()
-        elif held.must_stop and run.signal is None:
+        elif must_stop and run.signal is None:
             run.interrupt(signal.SIGTERM)
         time.sleep(POLL_SECONDS)
 

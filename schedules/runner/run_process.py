@@ -158,7 +158,7 @@ class RunProcess:
 
     def kill(self) -> None:
         """Kill the run at once; what it stored is kept, and :meth:`conclude` publishes it."""
-        self._kill_reason = self._kill_reason or "stopped"
+        self._kill_reason = self._kill_reason or "killed"
         self._child.kill()
 
     def progress(self) -> Progress | None:

@@ -122,7 +122,7 @@ def test_retired_worker_completes_its_run(tmp_path: Path) -> None:
     with small_fleet(tmp_path, workers=["one"], delay=0.5, nanny=True) as fleet:
         fleet.begin()
         with Client(fleet.processes.address, set_as_default=False) as client:
-            client.retire_workers(close_workers=True)
+            client.retire_workers([worker.address for worker in fleet.tasks.status["workers"]], close_workers=True)
         assert (fleet.ended()[0].state, fleet.ended()[0].exit_code) == (State.RAN, 0)
         assert fleet.stories() == Counter(fleet.stand.expected(SITE))
         fleet.processes.processes["one"].wait(60)

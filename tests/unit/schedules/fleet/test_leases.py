@@ -221,6 +221,22 @@ def test_first_lease_is_given_back_without_second(is_free: bool | Exception) -> 
     assert first.renewals <= renewals + 1
 
 
+def test_waiting_for_lease_does_not_age_it() -> None:
+    """A lease in a bucket whose holder was killed is acquired when it has expired."""
+
+    class Expiring(Renewable):
+        def acquire(self) -> bool:
+            clock.now += LEASE_SECONDS
+            return True
+
+    clock = Clock()
+    held = HeldLeases([Expiring()], LEASE_SECONDS, clock=clock)
+    assert held.acquire()
+    assert not held.must_stop
+    assert not held.must_die
+    held.release({})
+
+
 @pytest.fixture
 def bucket(tmp_path: Path) -> Iterator[Any]:
     (tmp_path / "bucket").mkdir()

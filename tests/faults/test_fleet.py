@@ -38,8 +38,8 @@ def overlaps(log: list[Request]) -> list[str]:
 
 
 def shortest_interval(log: list[Request]) -> float:
-    """Return the shortest average time, of all hosts, between two requests on one connection."""
-    intervals = list[float]()
+    """Return the shortest average time, of all hosts, between two requests of a run after that for robots.txt."""
+    log, intervals = [request for request in log if request.target != "/robots.txt"], list[float]()
     for host in {request.host for request in log}:
         spans, gaps = 0.0, 0
         for connection in {request.connection for request in log if request.host == host}:

@@ -223,14 +223,14 @@ def test_first_lease_is_given_back_without_second(is_free: bool | Exception) -> 
 
 def test_waiting_for_lease_does_not_age_it() -> None:
     """A lease in a bucket whose holder was killed is acquired when it has expired."""
+    current = Clock()
 
     class Expiring(Renewable):
         def acquire(self) -> bool:
-            clock.now += LEASE_SECONDS
+            current.now += LEASE_SECONDS
             return True
 
-    clock = Clock()
-    held = HeldLeases([Expiring()], LEASE_SECONDS, clock=clock)
+    held = HeldLeases([Expiring()], LEASE_SECONDS, clock=current)
     assert held.acquire()
     assert not held.must_stop
     assert not held.must_die

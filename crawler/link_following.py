@@ -90,7 +90,7 @@ class LinkFollower(scrapy.Spider):
     def failed(self, failure: Failure) -> Outputs:
         request: Request = failure.request  # type: ignore[attr-defined]
         fetch: Fetch = request.meta["fetch"]
-        fetch.fetched_at = now()
+        fetch.fetched_at = request.meta.get("received_at") or now()  # a response with an error, or none
         fetch.outcome, fetch.reason = outcome_of(failure)
         fetch.attempts = request.meta.get("sent", 0)
         fetch.complete = False if isinstance(failure.value, ResponseDataLossError) else None

@@ -86,7 +86,7 @@ class Admission:
         for request in self.held:
             if gap_filled_by:
                 fetch: Fetch = request.meta["fetch"]
-                fetch.fetched_at, fetch.outcome = now(), Outcome.SKIPPED_FRESH
+                fetch.outcome = Outcome.SKIPPED_FRESH
                 fetch.reason = f"{gap_filled_by} reached back to the last run"
                 self._run.ledger.urls.close(fetch.key)
                 self._run.ledger.urls.record(fetch)
@@ -167,7 +167,7 @@ class Admission:
 
     def skip(self, fetch: Fetch, outcome: Outcome) -> bool:
         """Record that a URL is not requested, with ``outcome`` as the reason; always return False."""
-        fetch.fetched_at, fetch.outcome = now(), outcome
+        fetch.fetched_at, fetch.outcome = fetch.fetched_at or now(), outcome
         self._run.revisits.note(fetch)
         return False
 

@@ -4,6 +4,7 @@ The result of the request for its URL is recorded too.
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from scrapy import signals
@@ -30,6 +31,7 @@ class RecordRejects:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._last = datetime.min.replace(tzinfo=UTC)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -88,10 +90,12 @@ class RecordRejects:
     def _reject(self, item: Any, fetch: Fetch | None, reason: str, detail: str, response: Response | None) -> Reject:
         records = item.rows if isinstance(item, Snapshot) else [record_of(item)] if item is not None else []
         page: Fetch | None = response.meta.get("fetch") if response is not None else fetch
+        # The time is part of the key of a row, and a replayed clock stands still between two responses.
+        self._last = max(now(), self._last + timedelta(microseconds=1))
         rows = [{name: _shortened(value) for name, value in as_row(record).items()} for record in records]
         return Reject(
             site=self._run.ledger.site,
-            rejected_at=now(),
+            rejected_at=self._last,
             url=response.url if response is not None else fetch.url if fetch else None,
             story_id=getattr(record_of(item), "story_id", None) or (fetch.story_id if fetch else None),
             reason=reason,

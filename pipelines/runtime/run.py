@@ -26,7 +26,7 @@ from pipelines.runtime.field_stats import FieldStats
 from pipelines.runtime.preflight import check_clock, check_machine
 from pipelines.runtime.recovery import publish_run, recover_runs
 from pipelines.runtime.revisit import Revisits
-from pipelines.runtime.run_summary import FIELD_STATS, run_summary
+from pipelines.runtime.run_summary import FIELD_STATS, OPTIONS, run_options, run_summary
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.run_ids import checked_run_id, new_run_id
 from pipelines.storage.site_lock import SiteLock
@@ -190,7 +190,11 @@ class Run:
 
     def _end(self, reason: str) -> None:
         assert self._crawler.stats is not None
-        stats = {**self._crawler.stats.get_stats(), FIELD_STATS: self.field_stats.as_dict()}
+        stats = {
+            **self._crawler.stats.get_stats(),
+            FIELD_STATS: self.field_stats.as_dict(),
+            OPTIONS: run_options(self._crawler),
+        }
         try:
             if self._archive is not None:
                 self._archive.close()

@@ -4,11 +4,34 @@ import json
 from datetime import datetime
 from typing import Any
 
+from scrapy.crawler import Crawler
+from scrapy.settings import SETTINGS_PRIORITIES
+
+from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
 
 #: The key of a run's field statistics among its Scrapy stats in the ledger.
 FIELD_STATS = "khobor/field_stats"
+#: The key of a run's seeds and settings among them.
+OPTIONS = "khobor/options"
+_OF_PROCESS = frozenset(
+    f"KHOBOR_{name}" for name in ("DATA", "MIRROR", "RUN_ID", "LOCK_FD", "PARENT_PID", "LEASE_FILE", "REPLAY", "MODE")
+)
 STORIES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
+
+
+def run_options(crawler: Crawler) -> dict[str, Any]:
+    """Return the seeds and the settings with which a run was started, so that it can be repeated."""
+    settings, spider = crawler.settings, crawler.spider
+    assert isinstance(spider, NewspaperSpider)
+    given = {
+        name: settings[name]
+        for name in settings
+        if (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"]
+        and name not in _OF_PROCESS
+        and isinstance(settings[name], (str, int, float))
+    }
+    return {"seeds": [] if spider.starts == spider.seeds else [*spider.starts], "settings": given}
 
 
 def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
@@ -26,6 +49,7 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
     discovered = counts.get("discovered", 0)
     stats = json.loads(run["stats"]) if run["stats"] else None
     measures = stats.pop(FIELD_STATS, {}) if stats else {}
+    options = stats.pop(OPTIONS, None) if stats else None
     schedule = {"schedule": json.loads(run["schedule"])} if run["schedule"] else {}
     return schedule | {
         "run_id": run_id,
@@ -58,6 +82,7 @@ def run_summary(ledger: Ledger, run_id: str) -> dict[str, Any]:
         "spells": ledger.changes.spells(datetime.fromisoformat(run["started_at"])),
         "requests": counts.get("requests", 0),
         "mode": run["mode"],
+        "options": options,
         "fields": measures.pop("fields", {}),
         "measures": measures or None,
         "stats": stats,

@@ -102,7 +102,7 @@ class LedgerScheduler(BaseScheduler):
         ``redirected`` is recorded for the first URL, and the target is handled like a newly discovered URL.
         """
         request.meta["redirects_seen"] = request.meta["redirect_times"]
-        target, at = self._spider.url_rules.identify(request.url), now()
+        target, at = self._spider.url_rules.identify(request.url), request.meta.get("received_at") or now()
         if not isinstance(target, SiteUrl) or target.key == fetch.key:
             if isinstance(target, SiteUrl) and target.story_id:
                 fetch.moved_to = target.url

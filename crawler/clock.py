@@ -58,6 +58,12 @@ def stopped_at(moment: datetime) -> Iterator[None]:
         _stopped = before
 
 
+def stop(moment: datetime) -> None:
+    """Let :func:`now` return ``moment`` until the next call, as the replay of a run does at each recorded response."""
+    global _stopped
+    _stopped = moment
+
+
 def now() -> datetime:
     """Return the current time in UTC."""
     if _stopped is not None:

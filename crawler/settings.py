@@ -22,6 +22,7 @@ KHOBOR_RUN_ID = None  # set by the launcher of a run; generated otherwise
 KHOBOR_LOCK_FD = -1  # descriptor of the site's lock, if the launcher of the run holds it
 KHOBOR_PARENT_PID = 0  # process that launched the run; the run ends when it exits
 KHOBOR_LEASE_FILE = None  # file with the time until which a run of a fleet may continue
+KHOBOR_REPLAY = None  # data folder of the run that is replayed; set for each replay
 KHOBOR_MODE = "full"  # every due entry point; `incremental`: the ranked lists, a few entry points and what is new
 KHOBOR_PARSE_IN_WORKER = True  # in a child process, so that a page cannot crash the run
 KHOBOR_TEXT_STEPS = TEXT_STEPS  # applied by the worker, or by the item pipelines without one

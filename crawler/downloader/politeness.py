@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import Any
 
 MIN_DELAY = 1.0
+#: Download handler of a replay, which has no access to the network.
+REPLAY_HANDLER = "pipelines.replay.playback.RecordedDownload"
 _CONTACT = re.compile(r"https?://\S|\S@\S")
 _SWITCHES = {
     "ROBOTSTXT_OBEY": True,
@@ -37,9 +39,10 @@ def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
     """Return an error message for each setting that differs from those required for requests to a real web server.
 
     They limit the rate of requests, keep the components that enforce this, and put a contact into the user agent. The
-    list is empty if requests go to a mirror (a local server with copies of the pages).
+    list is empty if requests go to a mirror (a local server with copies of the pages) or are answered from the archive.
     """
-    if settings["KHOBOR_MIRROR"]:
+    project = import_module("crawler.settings")
+    if settings["KHOBOR_MIRROR"] or _has_no_network(dict(settings["DOWNLOAD_HANDLERS"]), project.DOWNLOAD_HANDLERS):
         return []
     errors = []
     delay, jitter = _number(settings["DOWNLOAD_DELAY"]), _number(settings["DOWNLOAD_DELAY_JITTER"])
@@ -52,7 +55,6 @@ def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
     for name, is_on in _SWITCHES.items():
         if str(settings[name]).lower() not in (("1", "true") if is_on else ("0", "false")):
             errors.append(f"{name} must stay {'on' if is_on else 'off'}")
-    project = import_module("crawler.settings")
     for name in _COMPONENTS:
         value = settings[name]
         if (dict(value) if isinstance(value, Mapping) else value) != getattr(project, name, {}):
@@ -64,6 +66,11 @@ def impolite_settings(settings: Mapping[str, Any]) -> list[str]:
             " e-mail address, on one line"
         )
     return errors
+
+
+def _has_no_network(handlers: Mapping[str, Any], usual: Mapping[str, Any]) -> bool:
+    """Return True if the only download handler is the one that answers from the archive."""
+    return handlers == {scheme: usual_handler and REPLAY_HANDLER for scheme, usual_handler in usual.items()}
 
 
 def _number(value: Any) -> float:

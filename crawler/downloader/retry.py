@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Self
 
 from scrapy import Request, Spider, signals
-from scrapy.core.downloader import Downloader
+from scrapy.core.downloader import Downloader, Slot
 from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.retry import RetryMiddleware
 from scrapy.exceptions import CloseSpider, ResponseDataLossError
@@ -182,26 +182,29 @@ class PatientRetry(RetryMiddleware):
         return max(requested or 0.0, self.first_pause * 2.0 ** (host.pauses - 1))
 
     def _pause(self, request: Request, seconds: float) -> bool:
-        """Pause requests to a host, or stop them and return False if the pause exceeds the time left for pauses.
-
-        A download slot sends a request one delay after `lastseen`, the time of the last request. A `lastseen` in the
-        future thus pauses this host only, also for queued requests and after Scrapy has removed an idle slot.
-        """
+        """Pause requests to a host, or stop them and return False if the pause exceeds the time left for pauses."""
         if seconds > self.seconds_left:
             reason = f"the host asks for a pause of {seconds:.0f} s, more than is left"
             self._give_up(request, "deferred", FetchError(Outcome.BLOCKED, reason))
             return False
         _, slot = slot_of(self.crawler, request)
         self.seconds_left -= max(0.0, min(seconds, monotonic() + seconds - slot.lastseen))
-        slot.lastseen = max(slot.lastseen, monotonic() + seconds)
-        slot.delay = max(slot.delay, 0.001)  # without a delay, a slot ignores `lastseen`
         self._stats.inc_value("khobor/pauses")
         self._stats.inc_value("khobor/pause_seconds", seconds)
         logger.info("%s pauses for %.1f s", urlparse_cached(request).hostname, seconds)
+        self.hold(slot, seconds)
+        return True
+
+    def hold(self, slot: Slot, seconds: float) -> None:
+        """Send no request in a download slot for some seconds.
+
+        A slot sends a request one delay after `lastseen`. A time in the future thus pauses queued requests too.
+        """
+        slot.lastseen = max(slot.lastseen, monotonic() + seconds)
+        slot.delay = max(slot.delay, 0.001)  # without a delay, a slot ignores `lastseen`
         if self._wake_up:
             self._wake_up.cancel()
         self._wake_up = call_later(slot.lastseen - monotonic() + 0.01, self._resume)
-        return True
 
     def _resume(self) -> None:
         self._wake_up = None

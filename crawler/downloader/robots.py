@@ -108,7 +108,7 @@ class PoliteRobots(RobotsTxtMiddleware):
     def _parse(self, response: Response, request: Request) -> Robots:
         rules = parse_robots(response.body) if 200 <= response.status < 300 else NO_RULES
         if delay := bounded_delay(rules.crawl_delay):
-            self._slow_down(request, delay)
+            self.slow_down(request, delay)
         for limit, ignored in (
             (f"{MAX_ROBOTS_BYTES // 1024} KiB", max(0, len(response.body) - MAX_ROBOTS_BYTES)),
             (f"{MAX_SITEMAPS} sitemaps", len(rules.sitemaps[MAX_SITEMAPS:])),
@@ -119,7 +119,7 @@ class PoliteRobots(RobotsTxtMiddleware):
                 logger.warning("robots.txt of %s exceeds %s; the rest is ignored", host, limit)
         return Robots(rules, crawl_delay=delay, sitemaps=rules.sitemaps[:MAX_SITEMAPS])
 
-    def _slow_down(self, request: Request, delay: float) -> None:
+    def slow_down(self, request: Request, delay: float) -> None:
         """Apply a Crawl-delay to AutoThrottle and to the host's download slot.
 
         It also applies to the slot that Scrapy creates for the host after it has removed an idle one.

@@ -28,6 +28,7 @@ class ArchivedResponse:
     :ivar run_id: the run that made the request; empty for a file of another program
     :ivar record_id: `WARC-Record-ID`, if another program wrote the file
     :ivar original: the response of which this one is a revisit; None if it has a body of its own
+    :ivar truncated: why the body is incomplete, in the words of WARC: `length` (a limit) or `disconnect`
     """
 
     url: str
@@ -42,6 +43,7 @@ class ArchivedResponse:
     run_id: str = ""
     record_id: str = field(default="", compare=False)
     original: Original | None = None
+    truncated: str | None = None
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first header field with a name, which must be in lower case, or None."""

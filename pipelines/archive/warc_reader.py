@@ -179,7 +179,8 @@ def read_response(file: BinaryIO, name: str, offset: int, length: int, run_id: s
         if len(block) < record.content_length:
             return None
         url, date = record.headers.get("WARC-Target-URI") or "", _date(record.headers.get("WARC-Date"))
-        return parse_response(block, url, date, name, offset, length, run_id)
+        response = parse_response(block, url, date, name, offset, length, run_id)
+        return replace(response, truncated=record.headers.get("WARC-Truncated"))
     except (OSError, ValueError, OverflowError, StopIteration, RecordSkipped):
         return None
 

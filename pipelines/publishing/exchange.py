@@ -34,6 +34,11 @@ def _announcement(data_folder: DataPaths, site: str) -> Path:
     return data_folder.state / "rebuilt" / f"{site}.json"
 
 
+def is_announced(data_folder: DataPaths, site: str) -> bool:
+    """Return True if an exchange was interrupted, and the next command for the site completes it."""
+    return _announcement(data_folder, site).exists()
+
+
 def open_ledger(data_folder: DataFolder, site: str, zone: ZoneInfo) -> Ledger:
     """Open the ledger of a site whose lock the caller holds, after completing an interrupted exchange."""
     finish_exchange(data_folder, site)

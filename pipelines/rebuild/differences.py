@@ -1,6 +1,7 @@
 """Differences between the tables of two data folders: rows added and removed, and changes per column."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES, MAX_TEXT = 3, 200
 # The time at which a row was dropped, and the file with its page, are of the run that dropped it.
-_OF_RUN = {"rejects": ("rejected_at", "page")}
+OF_RUN: Mapping[str, Sequence[str]] = {"rejects": ("rejected_at", "page")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +40,44 @@ class TableDifference:
 
 def differences(before: DataFolder, after: DataFolder, site: str) -> list[TableDifference]:
     """Compare all tables of a site; rows are matched by their key."""
+    with comparing(after) as connection:
+        return [
+            compare_rows(
+                connection, table.name, (_rows(table, before, site), _rows(table, after, site)), table.key, OF_RUN
+            )
+            for table in TABLES.values()
+        ]
+
+
+@contextmanager
+def comparing(scratch: DataFolder) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Yield a connection to DuckDB, which may use the folder for temporary files of ``scratch``."""
     import duckdb
 
-    with duckdb.connect(config={"memory_limit": "1GiB", "temp_directory": str(after.staging)}) as connection:
+    with duckdb.connect(config={"memory_limit": "1GiB", "temp_directory": str(scratch.staging)}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET enable_progress_bar = false")
-        return [_difference(connection, table, before, after, site) for table in TABLES.values()]
+        yield connection
 
 
-def _difference(
-    connection: "duckdb.DuckDBPyConnection", table: Table, before: DataFolder, after: DataFolder, site: str
+def compare_rows(
+    connection: "duckdb.DuckDBPyConnection",
+    name: str,
+    rows: tuple[Any, Any],
+    key: Sequence[str],
+    not_compared: Mapping[str, Sequence[str]],
 ) -> TableDifference:
-    for name, data_folder in (("before", before), ("after", after)):
-        files = [str(data_folder.root / path) for _, path in data_folder.published(table, site)]
-        connection.register(name, _rows(table, files))
-    ignored = _OF_RUN.get(table.name, ())
-    columns = [name for name in table.columns if name not in ignored and name not in table.key]
-    same = " AND ".join(f"b.{name} IS NOT DISTINCT FROM a.{name}" for name in table.key if name not in ignored)
+    """Compare the rows of a table before and after, which are matched by the columns of ``key``.
+
+    :param rows: two Arrow tables or datasets
+    :param not_compared: columns that are left out, by table
+    """
+    for view, each in zip(("before", "after"), rows, strict=True):
+        connection.register(view, each)
+    ignored = not_compared.get(name, ())
+    columns = [each for each in TABLES[name].columns if each not in ignored and each not in key]
+    compared_key = [each for each in key if each not in ignored]
+    same = " AND ".join(f"b.{each} IS NOT DISTINCT FROM a.{each}" for each in compared_key)
     both = f"before b JOIN after a ON {same}"
     rows_before, rows_after, added, removed = _one(
         connection,
@@ -68,16 +90,17 @@ def _difference(
         f"SELECT {', '.join(f'count(*) FILTER (b.{n} IS DISTINCT FROM a.{n})' for n in columns)} FROM {both}",
     )
     found = [
-        ColumnDifference(name, rows, _examples(connection, table, name, both, ignored))
-        for name, rows in zip(columns, changed, strict=True)
-        if rows
+        ColumnDifference(column, n, _examples(connection, column, both, compared_key))
+        for column, n in zip(columns, changed, strict=True)
+        if n
     ]
-    return TableDifference(table.name, rows_before, rows_after, added, removed, found)
+    return TableDifference(name, rows_before, rows_after, added, removed, found)
 
 
-def _rows(table: Table, files: Sequence[str]) -> Any:
+def _rows(table: Table, data_folder: DataFolder, site: str) -> Any:
     import pyarrow.dataset as ds
 
+    files = [str(data_folder.root / path) for _, path in data_folder.published(table, site)]
     if not files:
         return table.schema.empty_table()
     return ds.dataset(files, schema=table.schema, format="parquet")
@@ -89,12 +112,12 @@ def _one(connection: "duckdb.DuckDBPyConnection", query: str) -> tuple[int, ...]
 
 
 def _examples(
-    connection: "duckdb.DuckDBPyConnection", table: Table, column: str, both: str, ignored: Sequence[str]
+    connection: "duckdb.DuckDBPyConnection", column: str, both: str, key: Sequence[str]
 ) -> list[tuple[str, str | None, str | None]]:
-    key = [f"a.{name}" for name in table.key if name not in ignored]
+    shown = ", ".join(f"a.{name}" for name in key)
     text = ", ".join(f"left(CAST({side}.{column} AS VARCHAR), {MAX_TEXT})" for side in "ba")
     query = (
-        f"SELECT concat_ws(' ', {', '.join(key)}), {text} FROM {both} WHERE b.{column} IS DISTINCT FROM a.{column}"
-        f" ORDER BY {', '.join(key)} LIMIT {MAX_EXAMPLES}"
+        f"SELECT concat_ws(' ', {shown}), {text} FROM {both} WHERE b.{column} IS DISTINCT FROM a.{column}"
+        f" ORDER BY {shown} LIMIT {MAX_EXAMPLES}"
     )
     return [(str(row[0]), row[1], row[2]) for row in connection.execute(query).fetchall()]

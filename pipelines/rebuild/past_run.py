@@ -1,7 +1,7 @@
 """A run of the past whose pages are read again: its spider, its item pipelines and its place in the ledger."""
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import DropItem
@@ -22,16 +22,33 @@ from pipelines.runtime.rejects import RecordRejects
 from pipelines.runtime.revisit import Revisits
 
 
+class PastMemory(LedgerMemory):
+    """Memory of a run, whose notes can be saved."""
+
+    def noted(self) -> list[tuple[str, str, str]]:
+        """Return the story URLs that become aliases at the end of the run, each with story id and time."""
+        return [(story_id, url, at.isoformat()) for (story_id, url), at in self._story_urls.items()]
+
+
+class WithoutHints(PastMemory):
+    """Memory of a run that looks for no changes to request pages for."""
+
+    def _is_hint(self, source: str, key: str, headline: str | None, updated_at: datetime | None) -> bool:
+        return False
+
+
 class PastRun:
     """The parts of :class:`pipelines.runtime.run.Run` that spider and item pipelines need, without a crawl.
 
     :ivar urls: URLs of the pages that were read again
     """
 
+    memory_type: ClassVar[type[PastMemory]] = WithoutHints
+
     def __init__(self, ledger: Ledger, spider: type[NewspaperSpider], run_id: str, mode: str) -> None:
         self.ledger, self.run_id = ledger, run_id
         self.revisits = Revisits(ledger, run_id, spider.entry_point_intervals)
-        self.memory = _WithoutHints(ledger, run_id)
+        self.memory = self.memory_type(ledger, run_id)
         self.revisits.on_new_url = self.memory.note_story_url
         self.headline: str | None = None
         self.urls: set[str] = set()
@@ -40,6 +57,10 @@ class PastRun:
         crawler = cast(Crawler, _Crawler(self))
         self._steps = [load_object(name).from_crawler(crawler) for name in ORDER]
         self._rejects = RecordRejects(crawler)
+
+    def discover(self, fetch: Fetch, position: str | None) -> None:
+        """Record that the run requested a URL."""
+        self.revisits.discover(fetch, position)
 
     def give_up(self, error: BaseException | None) -> bool:
         """Raise an error after which nothing more can be stored; return False for any other."""
@@ -90,17 +111,6 @@ class PastRun:
         self.urls = set(state["urls"])
         for story_id, url, at in state["noted"]:
             self.memory.note_story_url(story_id, url, datetime.fromisoformat(at))
-
-
-class _WithoutHints(LedgerMemory):
-    """Memory of a run that looks for no changes to request pages for."""
-
-    def _is_hint(self, source: str, key: str, headline: str | None, updated_at: datetime | None) -> bool:
-        return False
-
-    def noted(self) -> list[tuple[str, str, str]]:
-        """Return the story URLs that become aliases at the end of the run, each with story id and time."""
-        return [(story_id, url, at.isoformat()) for (story_id, url), at in self._story_urls.items()]
 
 
 class _NothingToRequest:

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import shutil
 from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ from pipelines.publishing.publisher import fill_empty_tables, publish
 from pipelines.rebuild.archived_pages import ArchivedPage, ArchivedPages
 from pipelines.rebuild.history import FETCH, Event, history
 from pipelines.rebuild.rebuilt_ledger import RebuiltLedger
-from pipelines.rebuild.retelling import Retelling
+from pipelines.rebuild.retelling import ModeOf, Retelling
 from pipelines.rebuild.selection import Selection
 from pipelines.rebuild.stored_stories import StoredStories
 from pipelines.storage.data_folder import DataFolder
@@ -38,6 +38,7 @@ from pipelines.storage.tables import TABLES
 EVENTS_BETWEEN_COMMITS, ROWS_BETWEEN_PUBLISHES = 2_000, 20_000
 _PAGES_PER_WORKER = 4
 _PROJECT = Path(__file__).resolve().parents[2]
+Progress = Callable[[int], None]
 _Job = tuple[Event, ArchivedPage | None, "asyncio.Task[ParsedPage | Exception] | None"]
 
 
@@ -71,7 +72,7 @@ class Rebuild:
         spider: type[NewspaperSpider],
         selection: Selection,
         processes: int,
-        progress: Callable[[int], None] = lambda done: None,
+        progress: Progress = lambda done: None,
     ) -> None:
         self._source, self._target, self._spider = source, target, spider
         self._selection, self._progress = selection, progress
@@ -81,7 +82,7 @@ class Rebuild:
 
     def run(self) -> Rebuilt:
         """Rebuild the tables and the ledger; the caller holds the lock of the site and has published all rows."""
-        with closing(open_ledger(self._source, self._spider.name, self._spider.zone)) as old:
+        with self.old_ledger() as old:
             purpose = self._purpose(old)
             with closing(self._resumed(purpose) or self._new(purpose)) as ledger:
                 state = ledger.state()
@@ -92,23 +93,35 @@ class Rebuild:
                     self._build(ledger, old, state)
         return self._result
 
+    def old_ledger(self) -> AbstractContextManager[Ledger]:
+        return closing(open_ledger(self._source, self._spider.name, self._spider.zone))
+
+    def events(self, stories: StoredStories) -> Iterator[Event]:
+        return history(self._source, self._spider.name, stories)
+
+    def retelling(self, ledger: Ledger, old: Ledger, stories: StoredStories, mode_of: ModeOf) -> Retelling:
+        return Retelling(ledger, self._spider, stories, mode_of)
+
+    def complete(self, ledger: RebuiltLedger, old: Ledger) -> None:
+        """Add the crawl state that does not follow from the pages."""
+        ledger.carry_over(self._source.ledger(self._spider.name))
+
     def _build(self, ledger: RebuiltLedger, old: Ledger, state: dict[str, Any]) -> None:
-        site = self._spider.name
-        scratch = self._target.state / f"{site}.stories.sqlite"
+        scratch = self._target.state / f"{self._spider.name}.stories.sqlite"
         with closing(StoredStories(scratch)) as stories:
-            stories.fill(self._source, site)
+            stories.fill(self._source, self._spider.name)
             with ledger.transaction():
                 for story_id in old.stories.removed():
                     ledger.stories.mark_removed(story_id)
             mode_of = cache(lambda run_id: self._mode(old, run_id))
-            retelling = Retelling(ledger, self._spider, stories, mode_of)
+            retelling = self.retelling(ledger, old, stories, mode_of)
             retelling.restore(state["runs"])
             with closing(ArchivedPages(self._source, self._spider, old, mode_of)) as pages:
                 asyncio.run(self._repeat(ledger, retelling, pages, stories, state))
         scratch.unlink()
         publish(self._target, ledger)
         fill_empty_tables(self._target, ledger)
-        ledger.carry_over(self._source.ledger(site))
+        self.complete(ledger, old)
         with ledger.transaction():
             ledger.save(state | {"is_complete": True} | self._counts())
         reached("rebuild.complete")
@@ -127,7 +140,7 @@ class Rebuild:
             for worker in self._workers:
                 workers.callback(worker.close)
             batch.enter_context(ledger.savepoint())
-            for event in history(self._source, self._spider.name, stories):
+            for event in self.events(stories):
                 if event.number <= self._done:
                     continue
                 if event.kind == FETCH and event.number - self._done >= EVENTS_BETWEEN_COMMITS:
@@ -191,7 +204,7 @@ class Rebuild:
         if not self._target.ledger(self._spider.name).exists():
             return None
         with suppress(DatabaseDamaged):
-            ledger = _open(self._target, self._spider)
+            ledger = RebuiltLedger.of(self._target, self._spider)
             state = ledger.state()
             if state is not None and state["purpose"] == purpose:
                 ledger.begin(state)
@@ -207,7 +220,7 @@ class Rebuild:
         for path in self._target.state.glob(f"{site}.*sqlite*"):
             path.unlink()
         self._target.prepare()
-        ledger = _open(self._target, self._spider)
+        ledger = RebuiltLedger.of(self._target, self._spider)
         state = {"purpose": purpose, "done": -1, "runs": {}, "is_complete": False}
         ledger.begin(state | {"pages": 0, "outcomes": {}, "missing": {}})
         return ledger
@@ -235,14 +248,3 @@ async def _parse(worker: ParseWorker, page: PageResponse) -> ParsedPage | Except
         return await worker.parse(page)
     except (DecodeError, FetchError, ParserFailed) as error:
         return error
-
-
-def is_rebuilding(data_folder: DataFolder, spider: type[NewspaperSpider]) -> bool:
-    """Return True if a data folder is the result of a rebuild of a site that is not finished."""
-    with suppress(DatabaseDamaged), closing(_open(data_folder, spider)) as ledger:
-        return ledger.state() is not None
-    return False
-
-
-def _open(data_folder: DataFolder, spider: type[NewspaperSpider]) -> RebuiltLedger:
-    return RebuiltLedger.open(data_folder.ledger(spider.name), spider.name, spider.zone)

@@ -1,10 +1,14 @@
 """Rebuilding of a ledger (the site's SQLite crawl state): how far it has come, and what is taken from the old one."""
 
 import json
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
+from pipelines.storage.data_folder import DataFolder
+from pipelines.storage.errors import DatabaseDamaged
 
 _WHOLE = ("change_hints", "changes", "runs", "counts", "archive_files")
 _URLS = (
@@ -16,6 +20,10 @@ _BY_DATE = ("born_at", "due_at")
 
 class RebuiltLedger(Ledger):
     """Ledger that is being rebuilt; it has one more table, with the state of this work."""
+
+    @classmethod
+    def of(cls, data_folder: DataFolder, spider: type[NewspaperSpider]) -> Self:
+        return cls.open(data_folder.ledger(spider.name), spider.name, spider.zone)
 
     def begin(self, state: dict[str, Any]) -> None:
         """Record the first state; a power cut may undo commits from now on, but not damage the file."""
@@ -37,6 +45,11 @@ class RebuiltLedger(Ledger):
 
     def end(self) -> None:
         self._sql.execute("DROP TABLE IF EXISTS rebuilding")
+
+    def forget_runs(self) -> None:
+        """Delete the counters of the runs of the past."""
+        with self.transaction():
+            self._sql.execute("DELETE FROM counts")
 
     def carry_over(self, old: Path) -> None:
         """Copy the crawl state that does not depend on how pages are parsed from the ledger file ``old``.
@@ -62,3 +75,10 @@ class RebuiltLedger(Ledger):
                 )
         finally:
             self._sql.execute("DETACH before")
+
+
+def is_rebuilding(data_folder: DataFolder, spider: type[NewspaperSpider]) -> bool:
+    """Return True if a data folder is the result of a rebuild of a site that is not finished."""
+    with suppress(DatabaseDamaged), closing(RebuiltLedger.of(data_folder, spider)) as ledger:
+        return ledger.state() is not None
+    return False

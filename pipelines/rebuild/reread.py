@@ -2,22 +2,19 @@
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from crawler.spider import NewspaperSpider
 from pipelines.publishing.exchange import exchange, open_ledger, rebuilt_folder
 from pipelines.rebuild.differences import TableDifference, differences
-from pipelines.rebuild.rebuild import Rebuild, Rebuilt, is_rebuilding
-from pipelines.rebuild.rebuilt_ledger import RebuiltLedger
+from pipelines.rebuild.rebuild import Progress, Rebuild, Rebuilt
+from pipelines.rebuild.rebuilt_ledger import RebuiltLedger, is_rebuilding
 from pipelines.rebuild.selection import Selection
 from pipelines.runtime.recovery import recover_runs
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.run_reports import file_ids, site_of
 from pipelines.storage.tables import TABLES
-
-Progress = Callable[[int], None]
 
 
 class TargetInUse(Exception):

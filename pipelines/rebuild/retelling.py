@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from crawler.clock import stopped_at
 from crawler.downloader.errors import outcome_of
@@ -23,6 +23,7 @@ from pipelines.similarity.hashes import body_hash, snapshot_digest, state_hash
 from pipelines.similarity.minhash import sketch
 
 Row = dict[str, Any]
+ModeOf = Callable[[str], str]
 _MAX_RUNS = 8  # imported pages lie between those of runs
 
 
@@ -32,9 +33,9 @@ class Retelling:
     :param mode_of: function from the id of a run to its mode
     """
 
-    def __init__(
-        self, ledger: Ledger, spider: type[NewspaperSpider], stories: StoredStories, mode_of: Callable[[str], str]
-    ) -> None:
+    past_run: ClassVar[type[PastRun]] = PastRun
+
+    def __init__(self, ledger: Ledger, spider: type[NewspaperSpider], stories: StoredStories, mode_of: ModeOf) -> None:
         self._ledger, self._spider, self._stories, self._mode_of = ledger, spider, stories, mode_of
         self._runs: OrderedDict[str, PastRun] = OrderedDict()
         self._read_at: datetime | None = None  # time of the page that was read last
@@ -44,7 +45,7 @@ class Retelling:
     def run(self, run_id: str) -> PastRun:
         """Return a run of the past, which is closed when many others have been used since."""
         if run_id not in self._runs:
-            self._runs[run_id] = PastRun(self._ledger, self._spider, run_id, self._mode_of(run_id))
+            self._runs[run_id] = self.past_run(self._ledger, self._spider, run_id, self._mode_of(run_id))
             if len(self._runs) > _MAX_RUNS:
                 self._runs.popitem(last=False)[1].close()
         self._runs.move_to_end(run_id)
@@ -75,7 +76,7 @@ class Retelling:
         self._read_at = fetch.fetched_at
         self._note_fetch(fetch.fetched_at, fetch.story_id)
         run.urls |= {fetch.url, page.response.url}
-        run.revisits.discover(fetch, page.position)
+        run.discover(fetch, page.position)
         if isinstance(parsed, ParserFailed):
             run.crashed(parsed, page.response)
             return
@@ -127,9 +128,9 @@ class Retelling:
         self._note_fetch(fetch.fetched_at, fetch.story_id)
         with self._ledger.savepoint():
             if not fetch.attempts:
-                self._ledger.urls.record(fetch)
+                self.keep_unsent(run, fetch)
                 return
-            run.revisits.discover(fetch)
+            run.discover(fetch, self.position_of(fetch))
             if fetch.outcome == Outcome.REDIRECTED and fetch.reason:
                 run.note_redirect(fetch.reason.removeprefix("to "), fetch.fetched_at)
             if fetch.story_id and (shown := self._shown(fetch)):
@@ -140,6 +141,14 @@ class Retelling:
             if fetch.outcome == Outcome.UNCHANGED and fetch.status != 304:
                 run.revisits.mark_unchanged(fetch.story_id, fetch.fetched_at)
             run.revisits.settle(fetch)
+
+    def keep_unsent(self, run: PastRun, fetch: Fetch) -> None:
+        """Store the fetch of a URL for which no request was sent."""
+        self._ledger.urls.record(fetch)
+
+    def position_of(self, fetch: Fetch) -> str | None:
+        """Return the place of a page in its pagination, if it is known."""
+        return None
 
     def _shown(self, fetch: Fetch) -> Row | None:
         """Return the stored revision that a fetch showed, unless it is the current one of the new ledger."""

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import socket
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,6 +47,17 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         return cls._lock(descriptor, path)
 
     @classmethod
+    def hold(cls, path: Path) -> Self:
+        """Lock the existing file of a site without changing it, so that no run starts while its data is read.
+
+        Several processes may do so. Raises :class:`SiteLocked` if a run holds the lock, and :class:`StorageError` if
+        there is no file.
+        """
+        with storage_errors("lock", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return cls._lock(descriptor, path, is_shared=True)
+
+    @classmethod
     def adopt(cls, path: Path, descriptor: int) -> Self:
         """Return the lock that the parent process took, from the file descriptor that it passed on (`pass_fds`).
 
@@ -63,14 +74,15 @@ class SiteLock(AbstractContextManager["SiteLock"]):
         return cls._lock(descriptor, path)
 
     @classmethod
-    def _lock(cls, descriptor: int, path: Path) -> Self:
+    def _lock(cls, descriptor: int, path: Path, *, is_shared: bool = False) -> Self:
         try:
             with storage_errors("lock", path):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                since = now().isoformat(timespec="seconds")
-                holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+                fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+                if not is_shared:
+                    since = now().isoformat(timespec="seconds")
+                    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": since}
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
                 reached("lock.taken")
         except StorageError as error:
             holder = _holder(descriptor)
@@ -97,6 +109,9 @@ class SiteLock(AbstractContextManager["SiteLock"]):
 
 
 def _holder(descriptor: int) -> dict[str, Any]:
+    with suppress(BlockingIOError):  # otherwise the last process that wrote its name is not the one that holds the lock
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return {}
     try:
         holder = json.loads(os.pread(descriptor, 4096, 0))
     except ValueError:  # it is being written

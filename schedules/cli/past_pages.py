@@ -1,7 +1,9 @@
-"""Commands that read archived pages: `reread` and `import`."""
+"""Commands that read archived pages: `reread`, `replay` and `import`."""
 
 import argparse
 import logging
+import os
+import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from schedules.cli.arguments import Commands
 from schedules.cli.output import print_error, print_result
-from schedules.cli.sites import for_each_site
-from schedules.exit_codes import ExitCode, WrongUsage
+from schedules.cli.sites import for_each_site, open_data
+from schedules.exit_codes import ExitCode, WrongUsage, gravest
 
 if TYPE_CHECKING:
     from crawler.spider import NewspaperSpider
@@ -24,6 +26,11 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--until", metavar="TIME", help="read only pages fetched before this day or moment")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write a new data folder, and leave this one as it is")
     parser.add_argument("--diff", action="store_true", help="show per column what would change, and change nothing")
+    parser = commands.add(
+        replay, "crawl past runs again from the archive", "replay 20260111T060000Z-kalbela-1a2b --out replayed"
+    )
+    parser.add_argument("run", nargs="+", metavar="RUN", help="id of a run, as in `khobor runs`")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new data folder for the result")
     parser = commands.add(
         import_pages, "take pages from WARC files of others", "import CC-NEWS-*.warc.gz", name="import"
     )
@@ -61,6 +68,47 @@ def reread(options: argparse.Namespace) -> int:
     results = for_each_site(options, reread_site)
     print_result(results, options.json, lambda: show_reread(results, options.data, options.out))
     return 0
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Crawl past runs again with the code of today, answered from the archive, and compare the result."""
+    from pipelines.analysis.writers import require_outside
+    from schedules.cli.render.reread_text import show_replay
+    from schedules.runner.options import spider_named
+    from schedules.runner.replay_runs import runs_by_site
+
+    require_outside(options.out, options.data)
+    dataset = open_data(options.data)
+    os.environ.pop("KHOBOR_BUCKET", None)
+    logging.disable(logging.WARNING)
+    results = [
+        _replay_site(dataset, spider_named(site), run_ids, options.out)
+        for site, run_ids in runs_by_site(dataset, options.run).items()
+    ]
+    print_result(results, options.json, lambda: show_replay(results, options.out))
+    return gravest(result["exit_code"] for result in results)
+
+
+def _replay_site(
+    dataset: "DataFolder", spider: "type[NewspaperSpider]", run_ids: list[str], out: Path
+) -> dict[str, Any]:
+    from pipelines.replay.replay import NotReplayable, Replay
+    from schedules.cli.render.progress_bar import PageProgress, ProgressBars
+    from schedules.runner.replay_runs import replay_runs
+
+    work = Replay(dataset, spider, run_ids, out)
+    if work.not_named:
+        print(f"{spider.name}: {len(work.not_named)} runs between these are replayed too", file=sys.stderr)
+    try:
+        with PageProgress(f"{spider.name} before {work.runs[0]}", work.count()) as progress:
+            state = work.prepare(progress.update)
+    except NotReplayable as error:
+        raise WrongUsage(str(error)) from error
+    with ProgressBars() as bars:
+        runs, code = replay_runs(work, bars.update, bars.print)
+    result = {"site": spider.name, "runs": runs, "not_named": work.not_named, "exit_code": code}
+    result["state"] = {"pages": state.pages, "not_archived": dict(sorted(state.missing.items()))}
+    return result | {"tables": [asdict(each) for each in work.differences()]}
 
 
 def import_pages(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Past runs (crawls) of a site, for comparison with a new one, and the alarms that an operator has acknowledged."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -74,6 +75,12 @@ def acknowledge(dataset: DataFolder, site: str, key: str) -> Mapping[str, Any] |
             dataset.write_text(_acknowledged(dataset, site), json.dumps(entries, indent=1))
             return alarm
     return None
+
+
+def copy_acknowledgements(source: DataFolder, target: DataFolder, site: str) -> None:
+    """Copy the acknowledged alarms of a site to another data folder."""
+    with suppress(FileNotFoundError):
+        shutil.copy(_acknowledged(source, site), _acknowledged(target, site))
 
 
 def _acknowledged(dataset: DataFolder, site: str) -> Path:

@@ -121,6 +121,7 @@ _NOT_SETTABLE = {
     "KHOBOR_LOCK_FD": "the lock is inherited",
     "KHOBOR_PARENT_PID": "it is set for each run",
     "KHOBOR_LEASE_FILE": "it is set for each run of a fleet",
+    "KHOBOR_REPLAY": "`khobor replay` sets it",
     "KHOBOR_SETTINGS": "there is one settings module",
 }
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|CREDENTIAL|^AWS_|_USER$")

@@ -35,13 +35,19 @@ from schedules.runner.watchdog import Watchdog
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of a crawl: newspaper, data folder, seed URLs, Scrapy settings, name and due time of its schedule."""
+    """Options of a crawl: newspaper, data folder, seed URLs, Scrapy settings, name and due time of its schedule.
+
+    :ivar run_id: id of the run, which is generated if it is empty
+    :ivar settings_module: module with the Scrapy settings
+    """
 
     newspaper: type[NewspaperSpider]
     dataset: DataFolder
     seeds: Sequence[str] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     schedule: Mapping[str, Any] | None = None
+    run_id: str = ""
+    settings_module: str = "crawler.settings"
 
 
 _LOG_TAIL_BYTES = 32_768
@@ -77,7 +83,7 @@ class RunProcess:
         ledger is the SQLite database of the site.
         """
         self.options = options
-        self.run_id = new_run_id(options.newspaper.name)
+        self.run_id = options.run_id or new_run_id(options.newspaper.name)
         self.log = options.dataset.log(self.run_id)
         #: The first signal that was forwarded to the run.
         self.signal: int | None = None
@@ -120,7 +126,7 @@ class RunProcess:
         }
         for key, value in {**self.options.settings, **own}.items():
             command += ["-s", f"{key}={value}"]
-        environment = {**FEW_THREADS, **public_environment(), "SCRAPY_SETTINGS_MODULE": "crawler.settings"}
+        environment = {**FEW_THREADS, **public_environment(), "SCRAPY_SETTINGS_MODULE": self.options.settings_module}
         with open(self.log, "ab", opener=private_file) as log:
             # In a session of its own, so that Ctrl-C reaches it only through this process.
             return subprocess.Popen(

@@ -23,15 +23,12 @@ from pipelines.rebuild.selection import Selection
 from pipelines.storage import failpoint
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.site_lock import SiteLock
-from pipelines.storage.tables import TABLES
 from tests.newspaper import Newspaper
 from tests.newspaper.replicas import REPLICAS
 from tests.support.commands import QUICK, FinishedCrawl, khobor
 from tests.support.forked_commands import Command, run_command
 from tests.support.processes import KHOBOR
-
-#: The time of a reject is that of the run which dropped the item.
-OF_RUN = {"rejects": ["rejected_at"]}
+from tests.support.whole_tables import rows
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +46,6 @@ def crawled(tmp_path_factory: pytest.TempPathFactory) -> FinishedCrawl:
 @pytest.fixture
 def data(crawled: FinishedCrawl, tmp_path: Path) -> Path:
     return Path(shutil.copytree(crawled.data, tmp_path / "data"))
-
-
-def rows(data: Path, site: str = "kalbela") -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of all tables with all columns, as text."""
-    tables = {}
-    for name in TABLES:
-        found = pd.read_parquet(data / name / f"site={site}").drop(columns=OF_RUN.get(name, []))
-        tables[name] = sorted(found.astype(str).to_dict("records"), key=str)
-    return tables
 
 
 def reread(data: Path, *arguments: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Results of `reread` and `import` as text: what was read, what was left out and why, and what changes."""
+"""Results of `reread`, `replay` and `import` as text: pages read, pages left out with the reason, and changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from schedules.cli.output import short_path
 from schedules.cli.render.terminal import plain
 
 
@@ -26,7 +27,7 @@ def _done(result: dict[str, Any], out: Path | None) -> str:
     return "; nothing would change" if is_same else "; this would change (without --diff, it is done):"
 
 
-def _show_table(table: dict[str, Any]) -> None:
+def _show_table(table: Mapping[str, Any]) -> None:
     if not (table["added"] or table["removed"] or table["columns"]):
         return
     print(f"\n{table['table']}: {table['added']:,} rows more, {table['removed']:,} rows less, of {table['before']:,}")
@@ -38,6 +39,48 @@ def _show_table(table: dict[str, Any]) -> None:
 
 def _value(text: str | None) -> str:
     return "null" if text is None else f"“{plain(' '.join(text.split()))}”"
+
+
+_EXPLAINED = (
+    ("lost", "responses of then are not in the archive, or were removed on request"),
+    ("earlier", "requests that were not sent then got the last page of an earlier run"),
+    ("not_archived", "requests that were not sent then have no page in the archive: their outcome is `pending`"),
+)
+
+
+def show_replay(results: Sequence[Mapping[str, Any]], out: Path) -> None:
+    for result in results:
+        state = result["state"]
+        runs = len(result["runs"])
+        print(f"{result['site']}: {runs} {'run' if runs == 1 else 'runs'} replayed into {short_path(out)}")
+        print(f"  State before: {state['pages']:,} pages of the four weeks before read again.")
+        for month, pages in state["not_archived"].items():
+            print(f"  {month}: {pages:,} pages are not archived; their rows stay as they are")
+        for run in result["runs"]:
+            _show_run(run)
+        _show_differences(result["tables"])
+
+
+def _show_run(run: Mapping[str, Any]) -> None:
+    night, replayed = run["night"], run["replay"]
+    print(f"\n{run['run_id']}: {replayed['requests'] or 0:,} requests (then {night['requests'] or 0:,})")
+    for name, text in _EXPLAINED:
+        if n := run["answers"][name]:
+            print(f"  {n:,} {text}")
+    for when, report in (("then", night), ("now", replayed)):
+        verdict = report["verdict"]
+        problems = "".join(f"\n    {plain(problem)}" for problem in verdict["problems"])
+        print(f"  {when}: exit code {int(verdict['exit_code'])}{problems}")
+
+
+def _show_differences(tables: Sequence[Mapping[str, Any]]) -> None:
+    if any(table["added"] or table["removed"] or table["columns"] for table in tables):
+        print("\nDifferences from the rows of then:")
+    else:
+        rows = ", ".join(f"{table['before']:,} {table['table']}" for table in tables)
+        print(f"\nAll rows are equal: {rows}.")
+    for table in tables:
+        _show_table(table)
 
 
 _REASONS = {

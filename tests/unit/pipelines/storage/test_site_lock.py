@@ -57,6 +57,16 @@ def test_longer_name_of_old_holder_is_overwritten(path: Path) -> None:
         SiteLock.take(path)
 
 
+def test_readers_share_lock_and_change_nothing(path: Path) -> None:
+    SiteLock.take(path).release()
+    before = path.read_bytes()
+    with SiteLock.hold(path), SiteLock.hold(path), pytest.raises(SiteLocked, match="held by another process"):
+        SiteLock.take(path)
+    assert path.read_bytes() == before
+    with SiteLock.take(path), pytest.raises(SiteLocked, match=f"held by process {os.getpid()}"):
+        SiteLock.hold(path)
+
+
 def test_released_lock_can_be_taken_again(path: Path) -> None:
     SiteLock.take(path).release()
     with SiteLock.take(path) as lock:

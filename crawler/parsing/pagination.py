@@ -9,6 +9,8 @@ from crawler.urls.standard import join
 
 _LIST_ID = re.compile(r"[\w-]{1,64}")
 _MAX_LINKS = 2000
+# A link whose path and query are in its text as they are: without escapes, dot segments and anything to resolve.
+_PLAIN = re.compile(r"(?:https?:/)?/(?!.*/\.)[A-Za-z0-9_.~/?=&:-]*")
 
 
 def fragment_list_id(page: Page, pagination: Pagination) -> str | None:
@@ -24,17 +26,22 @@ def next_page_link(page: Page, url: str, number: int) -> str | None:
     The URL is never constructed. The page must link to its own path with the next number (`?page=3`, `/page/3`), or
     mark the link with `rel=next`.
     """
-    path = re.sub(r"/page/[0-9]+$", "", urlsplit(url).path).rstrip("/")
+    path, following = re.sub(r"/page/[0-9]+$", "", urlsplit(url).path).rstrip("/"), str(number + 1)
+    is_numbered_so = re.compile(rf"(?<![0-9]){following}(?![0-9])").search
     for node in page.tree.css("a[href], link[rel=next][href]")[:_MAX_LINKS]:
+        attributes = node.attributes
+        href, rel = attributes.get("href") or "", (attributes.get("rel") or "").split()
+        if not is_numbered_so(href) and "next" not in rel and _PLAIN.fullmatch(href):
+            continue  # most links, of which parsing would take longer than all the rest of the page
         try:
-            link = join(page.base_url, node.attributes.get("href") or "")
+            link = join(page.base_url, href)
             parts = urlsplit(link)
             numbers = parse_qs(parts.query).get("page", [])
         except ValueError:
             continue
         target = parts.path.rstrip("/")
-        is_numbered = (target, numbers) == (path, [str(number + 1)]) or target == f"{path}/page/{number + 1}"
-        is_marked = "next" in (node.attributes.get("rel") or "").split() and target.startswith(path) and link != url
+        is_numbered = (target, numbers) == (path, [following]) or target == f"{path}/page/{following}"
+        is_marked = "next" in rel and target.startswith(path) and link != url
         if parts.scheme in ("http", "https") and (is_numbered or is_marked):
             return link
     return None

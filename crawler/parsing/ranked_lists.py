@@ -148,8 +148,8 @@ def _headline(node: LexborNode, links: list[LexborNode], ranked: RankedList) -> 
 def story_links(page: Page, url_rules: UrlRules) -> list[SiteUrl]:
     """Return the URLs of the stories that a page links to, without repetitions, in document order."""
     stories: dict[str, SiteUrl] = {}
-    for node in page.tree.css("a[href]"):
-        target = url_rules.identify(node.attributes.get("href") or "", page.base_url)
+    for link in dict.fromkeys(node.attributes.get("href") or "" for node in page.tree.css("a[href]")):
+        target = url_rules.identify(link, page.base_url)
         if isinstance(target, SiteUrl) and target.story_id:
             stories.setdefault(target.key, target)
     return list(stories.values())

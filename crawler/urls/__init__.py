@@ -6,8 +6,9 @@ A URL is requested exactly as it is linked (:mod:`crawler.urls.standard`). Its n
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urljoin, urlsplit
 
 from crawler.outcomes import Outcome
@@ -16,6 +17,7 @@ from crawler.urls.normal_form import canonical_path, canonical_query
 from crawler.urls.standard import Url, UrlError
 
 MAX_LENGTH = 2048
+_MAX_KNOWN = 2_048  # links
 # Characters to escape in a URL: the unsafe ones, white space, zero-width characters and those a URL must not contain.
 _ESCAPED = re.compile(rf"[{UNSAFE}\t\n \xa0\u200b-\u200d\u202f\u3000<>\"\\^`{{|}}]")
 # Prefixes and suffixes of the paths of AMP and mobile editions, which show the same story.
@@ -88,7 +90,7 @@ class UrlRules:
         if (match := _CANONICAL.fullmatch(link)) and len(link) <= MAX_LENGTH:
             scheme, host = (match["scheme"], match["host"]) if match["host"] else _origin_of(base)
             if host in self.hosts:
-                return self._own(match["path"], "", scheme + host + match["path"])
+                return self._known(match["path"], "", scheme + host + match["path"])
         shown = _printable(link)
         if _NO_TARGET.fullmatch(link.strip()):
             return SkippedUrl(shown, Outcome.INVALID_URL, "no URL, or a fragment of the same page")
@@ -125,6 +127,11 @@ class UrlRules:
             return None
         url = _printable(parts.geturl(), MAX_LENGTH + 1)
         return url if parts.scheme in ("http", "https") and parts.hostname and len(url) <= MAX_LENGTH else None
+
+    @cached_property
+    def _known(self) -> Callable[[str, str, str], SiteUrl | SkippedUrl]:
+        """Cache of :meth:`_own`, because most links of a page are in the menus and lists of the others too."""
+        return lru_cache(maxsize=_MAX_KNOWN)(self._own)
 
     def _own(self, path: str, raw_query: str, request_url: str) -> SiteUrl | SkippedUrl:
         origin = f"https://{self.hosts[0]}"

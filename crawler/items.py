@@ -5,10 +5,12 @@ may be added, but never renamed or given another type. ``site`` is a partition k
 one of its columns.
 """
 
+from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any
 
 
@@ -233,4 +235,11 @@ def fetch_of(item: Any) -> Fetch | None:
 
 def as_row(record: Any) -> dict[str, Any]:
     """Return the columns of a table row as a dict, in their declared order."""
-    return {column.name: getattr(record, column.name) for column in columns_of(record.__class__)}
+    names, values_of = _row_getter(record.__class__)
+    return dict(zip(names, values_of(record), strict=True))
+
+
+@cache
+def _row_getter(record: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(column.name for column in columns_of(record))
+    return names, attrgetter(*names)

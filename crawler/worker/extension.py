@@ -41,7 +41,7 @@ MAX_CPU_SECONDS = 5
 MAX_RESPONSE_SECONDS = 120
 MAX_PAGE_MEMORY = 512 * 2**20  # bytes; a page of 8 MiB, the largest that is downloaded, needs less than half of this
 _SIZES = struct.Struct("<II")  # of the head and the body of a page
-_PARSED, _DECODE_ERROR, _EXCEPTION = range(3)
+PARSED, _DECODE_ERROR, _EXCEPTION = range(3)  # kinds of replies
 _DECODE_ERRORS = {kind.__name__: kind for kind in (PageTooLarge, PageCorrupt)}
 
 
@@ -89,8 +89,8 @@ class ParseWorker:
         head, body = dump_page(page)
         async with self._turn:
             kind, content = await self._exchange(_SIZES.pack(len(head), len(body)), head, body)
-        if kind != _PARSED:
-            raise _load_error(kind, content)
+        if kind != PARSED:
+            raise load_error(kind, content)
         return load_parsed_page(content)
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class ParseWorker:
                 self._end_child()  # its answer would be taken for that to the next page
                 raise
             except (EOFError, OSError):  # includes the timeout
-                error = _exit_error(self._end_child())
+                error = exit_error(self._end_child())
             logger.warning("the parse worker exited: %s", error or "it was killed")
             if error is not None:
                 raise error
@@ -134,7 +134,8 @@ class ParseWorker:
             raise RunEnded("the run ended before the page was parsed")
         if self._child is None:
             try:
-                serve = partial(_serve, self._parse, self._entry_points)
+                parse = partial(parse_with_steps, self._page_parser, self._text_steps)
+                serve = partial(_serve, parse, self._entry_points)
                 self._child = await ChildProcess.start(serve, MAX_PAGE_MEMORY)
             except OSError as error:
                 raise ParserCrashed(f"no process could be started to parse it: {error.strerror}") from error
@@ -149,17 +150,8 @@ class ParseWorker:
             self._stats.max_value("memusage/reading/max", peak)
         return status
 
-    def _parse(self, page: PageResponse) -> ParsedPage:
-        parsed = self._page_parser.parse(page)
-        if (story := parsed.story) is not None:
-            with suppress(DropItem):  # the item pipelines repeat the steps, and record the reject
-                for step in self._text_steps:
-                    story = step(story)
-                parsed.story = replace(story, text_steps_done=True)
-        return parsed
 
-
-def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
+def load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
     if kind == _DECODE_ERROR:
         name, reason = content.decode().split(" ", 1)
         return _DECODE_ERRORS[name](reason)
@@ -169,7 +161,7 @@ def _load_error(kind: int, content: bytes) -> DecodeError | ParserFailed:
     return error
 
 
-def _exit_error(status: int) -> DecodeError | None:
+def exit_error(status: int) -> DecodeError | None:
     """Return an error for the page that made the worker process exit, or None if another process killed the worker.
 
     :param status: exit status from `os.wait4`
@@ -187,26 +179,50 @@ def _exit_error(status: int) -> DecodeError | None:
 # In the child --------------------------------------------------------------------------------------------------------
 
 
+def parse_with_steps(
+    page_parser: PageParser, text_steps: Sequence[Callable[[Any], Any]], page: PageResponse
+) -> ParsedPage:
+    """Parse a page and apply the text steps to its story, unless one of them drops it."""
+    parsed = page_parser.parse(page)
+    if (story := parsed.story) is not None:
+        with suppress(DropItem):  # the item pipelines repeat the steps, and record the reject
+            for step in text_steps:
+                story = step(story)
+            parsed.story = replace(story, text_steps_done=True)
+    return parsed
+
+
+def reply_of(work: Callable[[], bytes]) -> tuple[int, bytes]:
+    """Return the kind and content of the reply to one page: the result of ``work``, or its error.
+
+    The process ends if the page takes more than its CPU time.
+    """
+    # SIGPROF ends the process even while it runs C code.
+    signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
+    try:
+        return PARSED, work()
+    except DecodeError as error:
+        return _DECODE_ERROR, f"{type(error).__name__} {error}".encode()
+    except MemoryError:
+        return _DECODE_ERROR, f"{PageTooLarge.__name__} parsing takes more memory than allowed".encode()
+    except Exception as error:  # noqa: BLE001 - raised again in the parent
+        return _EXCEPTION, f"{type(error).__name__}: {error}\0{traceback.format_exc()}".encode(errors="replace")
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
 def _serve(
     parse: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...], link: socket.socket
 ) -> NoReturn:
-
-    def reply(head: bytes, body: bytes) -> tuple[int, bytes]:
-        try:
-            return _PARSED, dump_parsed_page(parse(load_page(head, body, entry_points)))
-        except DecodeError as error:
-            return _DECODE_ERROR, f"{type(error).__name__} {error}".encode()
-        except MemoryError:
-            return _DECODE_ERROR, f"{PageTooLarge.__name__} parsing takes more memory than allowed".encode()
-        except Exception as error:  # noqa: BLE001 - raised again in the parent
-            return _EXCEPTION, f"{type(error).__name__}: {error}\0{traceback.format_exc()}".encode(errors="replace")
-
     with link.makefile("rb") as pages:
         while len(sizes := pages.read(_SIZES.size)) == _SIZES.size:
             head, body = (pages.read(size) for size in _SIZES.unpack(sizes))
-            # SIGPROF ends the process even while it runs C code.
-            signal.setitimer(signal.ITIMER_PROF, MAX_CPU_SECONDS)
-            message = frame(*reply(head, body))
-            signal.setitimer(signal.ITIMER_PROF, 0)
-            link.sendall(message)
+            work = partial(_parsed, parse, entry_points, head, body)
+            link.sendall(frame(*reply_of(work)))
     os._exit(0)
+
+
+def _parsed(
+    parse: Callable[[PageResponse], ParsedPage], entry_points: tuple[EntryPoint, ...], head: bytes, body: bytes
+) -> bytes:
+    return dump_parsed_page(parse(load_page(head, body, entry_points)))

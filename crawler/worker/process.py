@@ -10,6 +10,7 @@ import socket
 import struct
 import warnings
 from collections.abc import Callable
+from io import BufferedReader
 from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn, Self
@@ -32,14 +33,8 @@ class ChildProcess:
         :param memory: bytes of memory that the child may map in addition to those that the parent has mapped now
             :raises OSError: the process cannot be forked
         """
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                pid = _fork(theirs, serve, memory)
-            except OSError:
-                ours.close()
-                raise
-        return cls(pid, *await asyncio.open_connection(sock=ours))
+        pid, link = start_child(serve, memory)
+        return cls(pid, *await asyncio.open_connection(sock=link))
 
     @property
     def has_ended(self) -> bool:
@@ -57,13 +52,39 @@ class ChildProcess:
     def end(self) -> tuple[int, int]:
         """Kill the child if it is still running; return its exit status and its peak memory in bytes."""
         self._writer.transport.abort()
-        os.kill(self._pid, signal.SIGKILL)
-        _, status, usage = os.wait4(self._pid, 0)
-        return status, usage.ru_maxrss * 1024
+        return end_child(self._pid)
 
 
 def frame(kind: int, content: bytes) -> bytes:
     return _HEAD.pack(kind, len(content)) + content
+
+
+def read_frame(file: BufferedReader) -> tuple[int, bytes]:
+    """Return the kind and content of the next message; raise EOFError if the sender exited before its end."""
+    head = file.read(_HEAD.size)
+    kind, length = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, -1)
+    content = file.read(length) if length >= 0 else b""
+    if len(content) != length:
+        raise EOFError("the child process exited before it replied")
+    return kind, content
+
+
+def start_child(serve: Callable[[socket.socket], NoReturn], memory: int) -> tuple[int, socket.socket]:
+    """Fork a child process; return its id and the parent's end of the socket. See :meth:`ChildProcess.start`."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            return _fork(theirs, serve, memory), ours
+        except OSError:
+            ours.close()
+            raise
+
+
+def end_child(pid: int) -> tuple[int, int]:
+    """Kill a child process if it is still running; return its exit status and its peak memory in bytes."""
+    os.kill(pid, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    return status, usage.ru_maxrss * 1024
 
 
 def _fork(link: socket.socket, serve: Callable[[socket.socket], NoReturn], memory: int) -> int:

@@ -31,7 +31,7 @@ _STORY_FIELDS = (
 
 
 def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
-    return _dump(
+    return dump_values(
         {
             "url": page.url,
             "fetched_at": page.fetched_at.isoformat(),
@@ -45,7 +45,7 @@ def dump_page(page: PageResponse) -> tuple[bytes, bytes]:
 
 
 def load_page(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) -> PageResponse:
-    values = _load(head)
+    values = load_values(head)
     values["fetched_at"] = datetime.fromisoformat(values["fetched_at"])
     saved = values.pop("entry_point")
     if loaded := saved and load_position(saved, entry_points):
@@ -54,12 +54,30 @@ def load_page(head: bytes, body: bytes, entry_points: tuple[EntryPoint, ...]) ->
 
 
 def dump_parsed_page(parsed: ParsedPage) -> bytes:
+    links = [dump_url(url) for url in parsed.links]
+    return dump_values({"lists": dump_lists(parsed.lists), "links": links} | other_values(parsed))
+
+
+def load_parsed_page(message: bytes) -> ParsedPage:
+    values = load_values(message)
+    lists, links = load_lists(values.pop("lists", {})), [SiteUrl(*url) for url in values.pop("links", ())]
+    return load_others(values, lists, links)
+
+
+def dump_lists(lists: dict[str, list[RankedRow]]) -> dict[str, Any]:
+    return {name: [(row.rank, dump_url(row.target), row.headline) for row in rows] for name, rows in lists.items()}
+
+
+def load_lists(values: dict[str, Any]) -> dict[str, list[RankedRow]]:
+    return {
+        name: [RankedRow(rank, _load_url(url), headline) for rank, url, headline in rows]
+        for name, rows in values.items()
+    }
+
+
+def other_values(parsed: ParsedPage) -> dict[str, Any]:
+    """Return the parts of a parsed page other than its lists and links, without the empty ones, in JSON types."""
     values = {
-        "lists": {
-            name: [(row.rank, _dump_url(row.target), row.headline) for row in rows]
-            for name, rows in parsed.lists.items()
-        },
-        "links": [_dump_url(url) for url in parsed.links],
         "entries": [(entry.url, entry.headline, entry.modified) for entry in parsed.entries],
         "sitemaps": [(entry.url, entry.headline, entry.modified) for entry in parsed.sitemaps],
         "listing_id": parsed.listing_id,
@@ -71,22 +89,19 @@ def dump_parsed_page(parsed: ParsedPage) -> bytes:
         "evidence": parsed.evidence,
         "story": _dump_story(parsed.story) if parsed.story else None,
     }
-    return _dump({name: value for name, value in values.items() if value not in (None, [], {}, 0)})
+    return {name: value for name, value in values.items() if value not in (None, [], {}, 0)}
 
 
-def load_parsed_page(message: bytes) -> ParsedPage:
-    values = _load(message)
-    for name, rows in values.get("lists", {}).items():
-        values["lists"][name] = [RankedRow(rank, _load_url(url), headline) for rank, url, headline in rows]
+def load_others(values: dict[str, Any], lists: dict[str, list[RankedRow]], links: list[SiteUrl]) -> ParsedPage:
+    """Return the parsed page with the values of :func:`other_values` and these lists and links."""
     for name in ("entries", "sitemaps"):
         values[name] = [FeedEntry(*entry) for entry in values.get(name, ())]
-    values["links"] = [SiteUrl(*url) for url in values.get("links", ())]
     if "story" in values:
         values["story"] = _load_story(values["story"])
-    return ParsedPage(**values)
+    return ParsedPage(lists=lists, links=links, **values)
 
 
-def _dump_url(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
+def dump_url(target: SiteUrl | SkippedUrl) -> tuple[Any, ...]:
     if isinstance(target, SiteUrl):
         return target.url, target.key, target.story_id, target.section, target.request_url
     return target.url, target.outcome, target.reason
@@ -118,10 +133,10 @@ def _load_story(values: dict[str, Any]) -> ParsedStory:
     return ParsedStory(**values | {"story": Story(**row)})
 
 
-def _dump(value: Any) -> bytes:
+def dump_values(value: Any) -> bytes:
     # A page may contain lone surrogates, which a later step rejects.
     return _ENCODER.encode(value).encode(errors="surrogatepass")
 
 
-def _load(message: bytes) -> Any:
+def load_values(message: bytes) -> Any:
     return json.loads(message.decode(errors="surrogatepass"))

@@ -40,6 +40,7 @@ class Clusters:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._sql = connection
         self._index = LshIndex(connection)
+        self._is_current = False  # the sketches in the file are known to be of this version
 
     def place(
         self,
@@ -136,8 +137,11 @@ class Clusters:
 
     def _check_version(self) -> None:
         """Empty the index if its sketches were made by another version, since they cannot be compared with new ones."""
+        if self._is_current:
+            return
         versions = {version for (version,) in self._sql.execute("SELECT version FROM sketch_version")}
-        if versions != {SKETCH_VERSION}:
+        self._is_current = versions == {SKETCH_VERSION}
+        if not self._is_current:
             self._index.clear()
             for table in ("sketch_version", "sketches"):
                 self._sql.execute(f"DELETE FROM {table}")

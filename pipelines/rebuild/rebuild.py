@@ -1,6 +1,5 @@
 """Rebuilding of a site's tables and ledger in a new folder, from its archived pages and its stored rows."""
 
-import asyncio
 import hashlib
 import shutil
 from collections import Counter, deque
@@ -11,20 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scrapy.utils.misc import load_object
-
-from crawler.decoding.decode_errors import DecodeError
-from crawler.downloader.errors import FetchError
-from crawler.parsing.parser import PageResponse, ParsedPage
 from crawler.spider import NewspaperSpider
 from crawler.spiders import sites_folder
-from crawler.worker.extension import ParserFailed, ParseWorker
-from pipelines import TEXT_STEPS
 from pipelines.ledger import Ledger
 from pipelines.publishing.exchange import open_ledger
 from pipelines.publishing.publisher import fill_empty_tables, publish
-from pipelines.rebuild.archived_pages import ArchivedPage, ArchivedPages
 from pipelines.rebuild.history import FETCH, Event, history
+from pipelines.rebuild.page_reading import PageReading, Reading
 from pipelines.rebuild.rebuilt_ledger import RebuiltLedger
 from pipelines.rebuild.retelling import ModeOf, Retelling
 from pipelines.rebuild.selection import Selection
@@ -36,10 +28,10 @@ from pipelines.storage.run_reports import read_report
 from pipelines.storage.tables import TABLES
 
 EVENTS_BETWEEN_COMMITS, ROWS_BETWEEN_PUBLISHES = 2_000, 20_000
-_PAGES_PER_WORKER = 4
+_EVENTS_PER_PROCESS = 32  # that are read ahead
 _PROJECT = Path(__file__).resolve().parents[2]
 Progress = Callable[[int], None]
-_Job = tuple[Event, ArchivedPage | None, "asyncio.Task[ParsedPage | Exception] | None"]
+_Job = tuple[Event, Reading | None]
 
 
 @dataclass(slots=True)
@@ -75,10 +67,8 @@ class Rebuild:
         progress: Progress = lambda done: None,
     ) -> None:
         self._source, self._target, self._spider = source, target, spider
-        self._selection, self._progress = selection, progress
+        self._selection, self._processes, self._progress = selection, processes, progress
         self._done, self._result = -1, Rebuilt()
-        reader, steps = spider(), [load_object(name) for name in TEXT_STEPS]
-        self._workers = [ParseWorker(reader.page_parser, reader.entry_points, steps) for _ in range(processes)]
 
     def run(self) -> Rebuilt:
         """Rebuild the tables and the ledger; the caller holds the lock of the site and has published all rows."""
@@ -116,8 +106,8 @@ class Rebuild:
             mode_of = cache(lambda run_id: self._mode(old, run_id))
             retelling = self.retelling(ledger, old, stories, mode_of)
             retelling.restore(state["runs"])
-            with closing(ArchivedPages(self._source, self._spider, old, mode_of)) as pages:
-                asyncio.run(self._repeat(ledger, retelling, pages, stories, state))
+            with closing(PageReading(self._source, self._spider, old, mode_of, self._processes)) as pages:
+                self._repeat(ledger, retelling, pages, stories, state)
         scratch.unlink()
         publish(self._target, ledger)
         fill_empty_tables(self._target, ledger)
@@ -126,26 +116,24 @@ class Rebuild:
             ledger.save(state | {"is_complete": True} | self._counts())
         reached("rebuild.complete")
 
-    async def _repeat(
+    def _repeat(
         self,
         ledger: RebuiltLedger,
         retelling: Retelling,
-        pages: ArchivedPages,
+        pages: PageReading,
         stories: StoredStories,
         state: dict[str, Any],
     ) -> None:
-        """Handle all events in order, while the workers parse the pages of the next ones."""
+        """Handle all events in order, while other processes read the pages of the next ones."""
         jobs: deque[_Job] = deque()
-        with ExitStack() as workers, ExitStack() as batch:
-            for worker in self._workers:
-                workers.callback(worker.close)
+        with ExitStack() as batch:
             batch.enter_context(ledger.savepoint())
             for event in self.events(stories):
                 if event.number <= self._done:
                     continue
                 if event.kind == FETCH and event.number - self._done >= EVENTS_BETWEEN_COMMITS:
                     while jobs:
-                        await self._finish(retelling, *jobs.popleft())
+                        self._finish(retelling, *jobs.popleft())
                     self._done = event.number - 1
                     ledger.save(state | {"done": self._done, "runs": retelling.state()} | self._counts())
                     batch.close()
@@ -154,37 +142,21 @@ class Rebuild:
                     if ledger.outbox.size() >= ROWS_BETWEEN_PUBLISHES:
                         publish(self._target, ledger)
                     batch.enter_context(ledger.savepoint())
-                jobs.append(self._begin(event, pages))
-                if jobs[-1][2] is not None:
-                    await asyncio.sleep(0)  # so that the page is sent to its worker
-                if len(jobs) > _PAGES_PER_WORKER * len(self._workers):
-                    await self._finish(retelling, *jobs.popleft())
+                is_read = event.kind == FETCH and self._selection.includes(event.row)
+                jobs.append((event, pages.begin(event.row) if is_read else None))
+                if len(jobs) > _EVENTS_PER_PROCESS * self._processes:
+                    self._finish(retelling, *jobs.popleft())
             while jobs:
                 self._done = jobs[0][0].number
-                await self._finish(retelling, *jobs.popleft())
+                self._finish(retelling, *jobs.popleft())
             retelling.close()
             ledger.save(state | {"done": self._done, "runs": {}} | self._counts())
         ledger.commit()
 
-    def _begin(self, event: Event, pages: ArchivedPages) -> _Job:
-        if event.kind != FETCH or not self._selection.includes(event.row):
-            return event, None, None
-        page = pages.get(event.row)
-        if page is None:
+    def _finish(self, retelling: Retelling, event: Event, reading: Reading | None) -> None:
+        page, parsed = (None, None) if reading is None else reading()
+        if reading is not None and page is None:
             self._result.missing[format(event.at.astimezone(self._spider.zone), "%Y-%m")] += 1
-        if page is None or page.page is None:
-            return event, page, None
-        worker = self._workers[event.number % len(self._workers)]
-        return event, page, asyncio.create_task(_parse(worker, page.page))
-
-    async def _finish(
-        self,
-        retelling: Retelling,
-        event: Event,
-        page: ArchivedPage | None,
-        parsing: "asyncio.Task[ParsedPage | Exception] | None",
-    ) -> None:
-        parsed = await parsing if parsing is not None else None
         if page is None or retelling.keeps_story(event.row):
             retelling.keep(event)
             return
@@ -241,10 +213,3 @@ class Rebuild:
         with suppress(OSError, ValueError):
             return str(read_report(self._source, run_id)["mode"])
         return "full"
-
-
-async def _parse(worker: ParseWorker, page: PageResponse) -> ParsedPage | Exception:
-    try:
-        return await worker.parse(page)
-    except (DecodeError, FetchError, ParserFailed) as error:
-        return error

@@ -4,9 +4,13 @@ import json
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from crawler.spider import NewspaperSpider
 from pipelines.ledger import Ledger
+from pipelines.ledger.connection import Connection
+from pipelines.ledger.runs import Runs
+from pipelines.ledger.urls import Urls
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DatabaseDamaged
 
@@ -18,8 +22,20 @@ _URLS = (
 _BY_DATE = ("born_at", "due_at")
 
 
+class _Uncounted(Runs):
+    """Table of runs without their counters, which are taken from the old ledger, or not needed."""
+
+    def count(self, run_id: str, name: str, n: int = 1) -> None:
+        pass
+
+
 class RebuiltLedger(Ledger):
     """Ledger that is being rebuilt; it has one more table, with the state of this work."""
+
+    def __init__(self, connection: Connection, site: str, zone: ZoneInfo) -> None:
+        super().__init__(connection, site, zone)
+        self.runs = _Uncounted(connection, self)
+        self.urls = Urls(connection, self, self.runs, self.outbox)
 
     @classmethod
     def of(cls, data_folder: DataFolder, spider: type[NewspaperSpider]) -> Self:
@@ -45,11 +61,6 @@ class RebuiltLedger(Ledger):
 
     def end(self) -> None:
         self._sql.execute("DROP TABLE IF EXISTS rebuilding")
-
-    def forget_runs(self) -> None:
-        """Delete the counters of the runs of the past."""
-        with self.transaction():
-            self._sql.execute("DELETE FROM counts")
 
     def carry_over(self, old: Path) -> None:
         """Copy the crawl state that does not depend on how pages are parsed from the ledger file ``old``.

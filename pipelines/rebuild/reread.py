@@ -22,8 +22,8 @@ class TargetInUse(Exception):
 
 
 def processes() -> int:
-    """Return the number of processes that parse pages: one per core, and one that is ready when another is not."""
-    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+    """Return the number of processes that read pages: one per core, of which the parent leaves a part unused."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Reread:

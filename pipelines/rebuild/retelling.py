@@ -4,7 +4,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+
+from scrapy.http import Response
 
 from crawler.clock import stopped_at
 from crawler.downloader.errors import outcome_of
@@ -72,24 +74,24 @@ class Retelling:
         :param parsed: result of parsing it, or the error; None for a response that is not a page
         """
         self._end_snapshot()
-        fetch, run = page.fetch, self.run(page.fetch.run_id)
+        fetch, run, response = page.fetch, self.run(page.fetch.run_id), cast(Response, page.response)
         self._read_at = fetch.fetched_at
         self._note_fetch(fetch.fetched_at, fetch.story_id)
-        run.urls |= {fetch.url, page.response.url}
+        run.urls |= {fetch.url, response.url}
         run.discover(fetch, page.position)
         if isinstance(parsed, ParserFailed):
-            run.crashed(parsed, page.response)
+            run.crashed(parsed, response)
             return
         if isinstance(parsed, Exception):
             fetch.outcome, fetch.reason = outcome_of(parsed)
         try:
-            outputs = run.spider.outputs(None if isinstance(parsed, Exception) else parsed, page.response, fetch)
+            outputs = run.spider.outputs(None if isinstance(parsed, Exception) else parsed, response, fetch)
         except Exception as error:  # noqa: BLE001 - an internal error concerns this page only
-            run.crashed(error, page.response)
+            run.crashed(error, response)
             return
         if fetch.story_id:
             self._stories.keep(fetch.story_id, is_kept=False)
-        run.take(outputs, page.response, fetch)
+        run.take(outputs, response, fetch)
 
     def keeps_story(self, row: Row) -> bool:
         """Return True if a page must not be read again, because it showed a stored revision unchanged.
@@ -181,8 +183,10 @@ class Retelling:
     def _keep_sight(self, event: Event) -> None:
         """Note that a story was seen for the last time in a fetch that is not recorded any more."""
         story_id = event.row["story_id"]
+        if self._was_fetched(event.at, story_id):
+            return
         known, row = self._ledger.stories.get(story_id), self._stories.standing_at(story_id, event.at)
-        if known is None or row is None or self._was_fetched(event.at, story_id):
+        if known is None or row is None:
             return
         if known.fetched_at < event.at and known.state_hash == state_hash(row):
             self._ledger.stories.mark_seen(known, event.at)

@@ -166,9 +166,9 @@ class Import:
         for spider, response in self._batch:
             by_site.setdefault(spider.name, []).append((spider, response))
         for site, taken in by_site.items():
-            spider = taken[0][0]
+            spider, responses = taken[0][0], [response for _, response in taken]
             with closing(open_ledger(self._data_folder, site, spider.zone)) as ledger:
-                for response, place in _archive(self._data_folder, ledger, spider, [each for _, each in taken]):
+                for response, place in archive_responses(self._data_folder, ledger, spider, responses):
                     self._known.set_place(site, response, place)
                 publish(self._data_folder, ledger)
             self.pages[site] += len(taken)
@@ -176,7 +176,7 @@ class Import:
         self._bytes = 0
 
 
-def _archive(
+def archive_responses(
     data_folder: DataFolder, ledger: Ledger, spider: NewspaperSpider, responses: Sequence[ArchivedResponse]
 ) -> Iterator[tuple[ArchivedResponse, Place]]:
     """Write responses to new files of the archive, store a fetch for each, and yield each with its place.

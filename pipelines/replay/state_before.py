@@ -68,8 +68,7 @@ class StateBefore(Rebuild):
         return _RetellingWithState(ledger, old, self._spider, stories, mode_of)
 
     def complete(self, ledger: RebuiltLedger, old: Ledger) -> None:
-        """Leave out the runs before, of which only the reports matter."""
-        ledger.forget_runs()
+        """Add nothing: the old ledger has the state of today, and of the runs before only the reports matter."""
 
 
 class _RunWithHints(PastRun):

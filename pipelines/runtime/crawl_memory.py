@@ -89,8 +89,10 @@ class LedgerMemory:
                     )
 
     def store_sightings(self) -> None:
+        """Store the sightings noted since the last call; of one that was stored before, the first time remains."""
         with self._ledger.savepoint():
             for (story_id, via), at in self._sightings.items():
                 self._ledger.stories.add_sighting(
                     Sighting(site=self._ledger.site, story_id=story_id, via=via, first_seen_at=at, run_id=self._run_id)
                 )
+        self._sightings.clear()

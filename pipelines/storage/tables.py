@@ -87,7 +87,7 @@ class Table:
         if self.partition is None:
             return ""
         moment = next(row[name] for name in self.moments if row[name] is not None)
-        return format(moment.astimezone(zone), "%Y-%m" if self.partition == "month" else "%Y-%m-%d")
+        return str(moment.astimezone(zone).date())[: 7 if self.partition == "month" else 10]
 
     def path(self, site: str, part: str) -> PurePosixPath:
         """Return the path of the file of a partition, relative to the data folder.

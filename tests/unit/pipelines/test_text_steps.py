@@ -8,7 +8,7 @@ from scrapy.exceptions import DropItem
 
 from crawler.items import Fetch, ParsedStory, Story, as_row
 from crawler.parsing.parser import PageResponse, ParsedPage
-from crawler.worker.extension import ParseWorker
+from crawler.worker.extension import parse_with_steps
 from pipelines.drop_reasons import (
     DamagedText,
     InvalidRow,
@@ -49,8 +49,8 @@ class PageParser:
 
 def in_worker(story: ParsedStory) -> ParsedStory:
     """The story as it leaves the parse worker."""
-    worker = ParseWorker(PageParser(story), (), STEPS)  # type: ignore[arg-type]
-    read = worker._parse(PageResponse(url=story.story.url, body=b"", fetched_at=AT)).story
+    page = PageResponse(url=story.story.url, body=b"", fetched_at=AT)
+    read = parse_with_steps(PageParser(story), STEPS, page).story  # type: ignore[arg-type]
     assert read is not None
     return read
 
@@ -105,8 +105,8 @@ def test_added_step_runs_in_both() -> None:
         return story
 
     steps = [*STEPS, added]
-    worker = ParseWorker(PageParser(make_story()), (), steps)  # type: ignore[arg-type]
-    worker._parse(PageResponse(url="", body=b"", fetched_at=AT))
+    page = PageResponse(url="", body=b"", fetched_at=AT)
+    parse_with_steps(PageParser(make_story()), steps, page)  # type: ignore[arg-type]
     ApplyTextSteps(steps).process_item(make_story())
     assert seen == ["নতুন আয়োজন"] * 2
 

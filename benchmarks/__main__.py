@@ -11,6 +11,7 @@ from benchmarks.crawling import crawling
 from benchmarks.environment import machine, versions
 from benchmarks.reading import reading
 from benchmarks.reading_tables import MANY, reading_tables
+from benchmarks.rereading import rereading, rereading_memory
 from benchmarks.retention import MANY as MANY_REPORTS
 from benchmarks.retention import retention
 from benchmarks.scale import scale
@@ -31,6 +32,10 @@ LONG_BENCHMARKS: dict[str, Benchmark] = {
     "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
     "dashboard": lambda quick, _: common_dashboard(10 if quick else 730),
     "retention": lambda quick, rounds: retention(2_000 if quick else MANY_REPORTS, rounds or (2 if quick else 5)),
+    "rereading": lambda quick, rounds: rereading(
+        (200, 600) if quick else (500, 2_500), 60, rounds or (1 if quick else 5)
+    ),
+    "reread-memory": lambda quick, _: rereading_memory((1_000, 4_000) if quick else (10_000, 100_000)),
     "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }
 

@@ -22,6 +22,7 @@ from tests.support.project import PROJECT
 MAX_MILLISECONDS = 1.5  # for all columns and both lists of a page of so many bytes
 OF_BYTES = 122_000
 OURS = "khobor"
+READ_OURS = [sys.executable, "-m", "benchmarks.reading_ours"]
 _MOMENTS = 20
 
 
@@ -32,14 +33,14 @@ def reading(count: int, rounds: int, *, counted: bool) -> str:
     rights: dict[str, Right] = {}
     with tempfile.TemporaryDirectory(prefix="khobor-bench-") as scratch:
         folder, new_lists_folder = Path(scratch, "pages"), Path(scratch, "apart")
-        size = _written(folder, ((f"{ORIGIN}{path}", pages.html(path)) for path in pages.paths(count)))
+        size = written(folder, ((f"{ORIGIN}{path}", pages.html(path)) for path in pages.paths(count)))
         truth = pages.truth(pages.paths(count))
-        _written(new_lists_folder, _pages_of_their_own(pages))
+        written(new_lists_folder, _pages_of_their_own(pages))
         for number in range(rounds):
             for name, command in _readers().items():
                 print(f"reading, round {number + 1} of {rounds}: {name}", file=sys.stderr)
                 rows = Path(scratch, "rows.jsonl")
-                measured[name].append(_milliseconds(command, new_lists_folder if name == _NEW_LISTS else folder, rows))
+                measured[name].append(milliseconds(command, new_lists_folder if name == _NEW_LISTS else folder, rows))
                 rights[name] = right(rows_of_lines(rows), truth)
         counted_text = instructions(folder) if counted else ""
     bound = MAX_MILLISECONDS * size / OF_BYTES
@@ -61,17 +62,17 @@ _NEW_LISTS = f"{OURS}, lists new on each page"
 
 
 def _readers() -> dict[str, list[str]]:
-    ours = [sys.executable, "-m", "benchmarks.reading_ours"]
     peers = {
         "parsel, naive": "read_parsel.py",
         "newspaper4k": "read_newspaper4k.py",
         "trafilatura": "read_trafilatura.py",
     }
     theirs = {name: [str(python_of("peers")), str(FOLDER / "peers" / script)] for name, script in peers.items()}
-    return {OURS: ours, _NEW_LISTS: ours, **theirs}
+    return {OURS: READ_OURS, _NEW_LISTS: READ_OURS, **theirs}
 
 
-def _milliseconds(command: list[str], folder: Path, rows: Path) -> float:
+def milliseconds(command: list[str], folder: Path, rows: Path) -> float:
+    """Return the CPU milliseconds that a reader needs for each page of a folder that :func:`written` has written."""
     output = subprocess.run(
         [*command, folder, rows],
         cwd=PROJECT,
@@ -84,7 +85,7 @@ def _milliseconds(command: list[str], folder: Path, rows: Path) -> float:
     return median(passes)
 
 
-def _written(folder: Path, pages: Iterator[tuple[str, bytes]]) -> float:
+def written(folder: Path, pages: Iterator[tuple[str, bytes]]) -> float:
     """Write pages and their index for the readers; return the mean size in bytes."""
     folder.mkdir()
     index, sizes = [], []

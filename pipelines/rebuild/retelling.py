@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
 from scrapy.http import Response
@@ -26,7 +26,7 @@ from pipelines.similarity.minhash import sketch
 
 Row = dict[str, Any]
 ModeOf = Callable[[str], str]
-_MAX_RUNS = 8  # imported pages lie between those of runs
+_MAX_RUNS = 8  # of imports, whose pages lie between those of crawls
 
 
 class Retelling:
@@ -44,8 +44,17 @@ class Retelling:
         self._snapshot: Snapshot | None = None  # stored rows of one, as far as they have come
         self._fetched: tuple[datetime, set[str]] | None = None  # the stories fetched at one moment
 
-    def run(self, run_id: str) -> PastRun:
-        """Return a run of the past, which is closed when many others have been used since."""
+    def run(self, run_id: str, at: datetime) -> PastRun:
+        """Return the run of an event; a crawl closes those before it, since the runs of a site do not overlap.
+
+        Imported pages are older than their run. They lie between those of crawls, whose runs stay open.
+        """
+        if run_id not in self._runs and run_id[:16] <= f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}":
+            for earlier in [each for each in self._runs if each < run_id]:
+                self._runs.pop(earlier).close()
+        return self._opened(run_id)
+
+    def _opened(self, run_id: str) -> PastRun:
         if run_id not in self._runs:
             self._runs[run_id] = self.past_run(self._ledger, self._spider, run_id, self._mode_of(run_id))
             if len(self._runs) > _MAX_RUNS:
@@ -66,7 +75,7 @@ class Retelling:
 
     def restore(self, state: dict[str, Any]) -> None:
         for run_id, saved in state.items():
-            self.run(run_id).restore(saved)
+            self._opened(run_id).restore(saved)
 
     def read_page(self, page: ArchivedPage, parsed: ParsedPage | Exception | None) -> None:
         """Store what a page of the past yields now.
@@ -74,7 +83,8 @@ class Retelling:
         :param parsed: result of parsing it, or the error; None for a response that is not a page
         """
         self._end_snapshot()
-        fetch, run, response = page.fetch, self.run(page.fetch.run_id), cast(Response, page.response)
+        fetch, response = page.fetch, cast(Response, page.response)
+        run = self.run(fetch.run_id, fetch.fetched_at)
         self._read_at = fetch.fetched_at
         self._note_fetch(fetch.fetched_at, fetch.story_id)
         run.urls |= {fetch.url, response.url}
@@ -115,7 +125,7 @@ class Retelling:
         elif event.kind == SEEN:
             self._keep_sight(event)
         elif event.kind == REJECTS:
-            if row["url"] not in self.run(row["run_id"]).urls:
+            if row["url"] not in self.run(row["run_id"], event.at).urls:
                 self._ledger.add_reject(Reject(site=self._spider.name, **row))
         elif event.at != self._read_at:
             if event.kind == ALIASES:
@@ -124,7 +134,7 @@ class Retelling:
                 self._ledger.stories.add_sighting(Sighting(site=self._spider.name, **row))
 
     def _keep_fetch(self, row: Row) -> None:
-        run = self.run(row["run_id"])
+        run = self.run(row["run_id"], row["fetched_at"])
         target = run.spider.url_rules.identify(row["url"])
         fetch = Fetch(site=self._spider.name, key=row["story_id"] or target.key, normal_url=target.url, **row)
         self._note_fetch(fetch.fetched_at, fetch.story_id)
@@ -178,7 +188,7 @@ class Retelling:
             return
         row = self._stories.first_seen_at(story_id, event.at)
         if row is not None:
-            self._keep_story(self.run(row["run_id"]), row, event.at, None)
+            self._keep_story(self.run(row["run_id"], event.at), row, event.at, None)
 
     def _keep_sight(self, event: Event) -> None:
         """Note that a story was seen for the last time in a fetch that is not recorded any more."""

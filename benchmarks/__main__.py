@@ -32,9 +32,7 @@ LONG_BENCHMARKS: dict[str, Benchmark] = {
     "scale": lambda quick, _: scale((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000), quick=quick),
     "dashboard": lambda quick, _: common_dashboard(10 if quick else 730),
     "retention": lambda quick, rounds: retention(2_000 if quick else MANY_REPORTS, rounds or (2 if quick else 5)),
-    "rereading": lambda quick, rounds: rereading(
-        (200, 600) if quick else (500, 2_500), 60, rounds or (1 if quick else 5)
-    ),
+    "rereading": lambda quick, rounds: rereading((200, 600) if quick else (500, 2_500), rounds or (1 if quick else 5)),
     "reread-memory": lambda quick, _: rereading_memory((1_000, 4_000) if quick else (10_000, 100_000)),
     "tables": lambda quick, rounds: reading_tables(20_000 if quick else MANY, rounds or (2 if quick else 5)),
 }

@@ -5,21 +5,29 @@ missed stories is therefore estimated by capture-recapture (Chapman 1951) from t
 which are pages or files that link to stories. One group is the flow (the latest list and its feeds, which the newspaper
 makes from one table), the other the archives (sitemaps and listings of sections). The estimate assumes that the flow
 contains the same share of all stories as of the stories in the archives.
+
+The module is long because the counts, the estimate and the rows that both need belong together.
 """
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from heapq import nsmallest
 from itertools import pairwise
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from crawler.entry_points import FLOW
 from crawler.safe_text import one_line
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
 from pipelines.storage.tables import TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Length of the period before the end of a run that the coverage in its report describes.
 WINDOW = timedelta(hours=24)
@@ -31,8 +39,9 @@ MIN_IN_BOTH = 7
 _DAY = timedelta(days=1)
 _NUMBER = re.compile(r"\A[^:]++:([0-9]{1,15})")
 _URL_NUMBER = re.compile(r"/([0-9]{1,15})/?(?:[?#].*)?\Z")
+_DUPLICATE = "exact_duplicate"
 _STATES = {
-    "exact_duplicate": "elsewhere",
+    _DUPLICATE: "elsewhere",
     "gone": "gone",
     "rejected": "rejected",
     "soft_error": "rejected",
@@ -58,7 +67,7 @@ def site_coverage(data_folder: DataFolder, site: str, since: datetime, until: da
     if not _is_numbered(site):
         return period | _unknown("the site does not number its stories")
     stored = _stories(data_folder, site, since, until)
-    bounds = _bounds([number for number, (at, _) in stored.items() if at is not None and since <= at <= until])
+    bounds = _bounds([number for number, (is_within, _) in stored.items() if is_within])
     if bounds is None:
         return period | _unknown("no dated story with a numeric id in this time")
     low, high = bounds
@@ -168,33 +177,44 @@ def _gaps(known: list[int]) -> list[list[int]]:
 # Tables --------------------------------------------------------------------------------------------------------------
 
 
-def _rows(
-    data_folder: DataFolder,
-    name: str,
-    site: str,
-    columns: tuple[str, ...],
-    since: datetime,
-    until: datetime | None = None,
-    filters: Any = None,
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the distinct rows, as tuples of the given columns, from all partitions that may overlap a period."""
-    from pipelines.storage.parquet import read_columns
-
+def _files(
+    data_folder: DataFolder, name: str, site: str, since: datetime, until: datetime | None = None
+) -> list[PurePosixPath]:
+    """Return the files of all partitions of a table that may overlap a period."""
     table = TABLES[name]
     form = "%Y-%m" if table.partition == "month" else "%Y-%m-%d"
     first = f"{since - _DAY:{form}}"
     last = f"{until + 2 * _DAY:{form}}" if until is not None else "9999"  # it may be fetched again a day later
-    for part, path in data_folder.published(table, site):
-        if table.partition is None or first <= part <= last:
-            rows = read_columns(data_folder.root, path, columns, filters).group_by(list(columns)).aggregate([])
-            yield from zip(*(rows[column].to_pylist() for column in columns), strict=True)
+    return [path for _, path in data_folder.published(table, site, first, last)]
 
 
-def _stories(
-    data_folder: DataFolder, site: str, since: datetime, until: datetime
-) -> dict[int, tuple[datetime | None, str]]:
-    rows = _rows(data_folder, "stories", site, ("story_id", "published_at", "discovered_via"), since, until)
-    return {number: (at, via) for story_id, at, via in rows if (number := _number(story_id)) is not None}
+def _rows(
+    data_folder: DataFolder, name: str, site: str, columns: tuple[str, ...], since: datetime, filters: Any = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the distinct rows, as tuples of the given columns, from all partitions that may overlap a period."""
+    from pipelines.storage.parquet import read_columns
+
+    for path in _files(data_folder, name, site, since):
+        rows = read_columns(data_folder.root, path, columns, filters).group_by(list(columns)).aggregate([])
+        yield from zip(*(rows[column].to_pylist() for column in columns), strict=True)
+
+
+def _stories(data_folder: DataFolder, site: str, since: datetime, until: datetime) -> dict[int, tuple[bool, str]]:
+    """Return for each stored story whether it was published in the period, and the entry point that named it first."""
+    import pyarrow.compute as pc
+
+    from pipelines.storage.parquet import read_columns
+
+    found: dict[int, tuple[bool, str]] = {}
+    for path in _files(data_folder, "stories", site, since, until):
+        rows = read_columns(data_folder.root, path, ("story_id", "published_at", "discovered_via"))
+        at = rows["published_at"]
+        is_within = pc.fill_null(pc.and_(pc.greater_equal(at, since), pc.less_equal(at, until)), False)
+        columns = (numbers_of(rows["story_id"]), is_within, rows["discovered_via"])
+        for number, within, via in zip(*(column.to_pylist() for column in columns), strict=True):
+            if number is not None:
+                found[number] = within, via
+    return found
 
 
 def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: datetime) -> dict[str, set[int]]:
@@ -202,7 +222,7 @@ def _sightings(data_folder: DataFolder, site: str, low: int, high: int, since: d
 
     seen: dict[str, set[int]] = defaultdict(set)
     filters = field("first_seen_at") >= scalar(since - _DAY)
-    for story_id, via in _rows(data_folder, "sightings", site, ("story_id", "via"), since, filters=filters):
+    for story_id, via in _rows(data_folder, "sightings", site, ("story_id", "via"), since, filters):
         number = _number(story_id)
         if number is not None and low <= number <= high:
             seen[via].add(number)
@@ -216,26 +236,59 @@ def _states(
 
     If an id has several states, the first of them in ``_PRECEDENCE`` is used.
     """
-    found: dict[int, set[str]] = defaultdict(set)
-    for url, kind in _rows(data_folder, "aliases", site, ("url", "kind"), since):
-        if kind == "exact_duplicate" and (number := _url_number(url)) is not None:
-            found[number].add("elsewhere")
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    urls = (url for url, kind in _rows(data_folder, "aliases", site, ("url", "kind"), since) if kind == _DUPLICATE)
+    numbers = {number for url in urls if (number := _url_number(url)) is not None}
+    tables = [_state_table(dict.fromkeys(numbers, _PRECEDENCE.index(_STATES[_DUPLICATE])))]
+    for path in _files(data_folder, "fetches", site, since, until):
+        place = data_folder.root / path
+        with suppress(FileNotFoundError):
+            version = place.stat()
+            tables.append(_requested(data_folder.root, path, version.st_mtime_ns, version.st_size))
+    rows = pa.concat_tables(tables)
+    rows = rows.filter((pc.field("number") >= low) & (pc.field("number") <= high))
+    first = rows.group_by("number").aggregate([("state", "min")]).to_pydict()
+    return dict(zip(first["number"], map(_PRECEDENCE.__getitem__, first["state_min"]), strict=True))
+
+
+# The dashboard counts three months of many sites again and again; files of earlier days do not change.
+@lru_cache(2_000)
+def _requested(root: Path, path: PurePosixPath, _modified: int, _size: int) -> "pa.Table":
+    """Return the number of each requested id in a file of `fetches`, with the index of its state in `_PRECEDENCE`."""
+    from pipelines.storage.parquet import read_columns
+
     columns = ("url", "story_id", "outcome", "reason")
-    for url, story_id, outcome, reason in _rows(data_folder, "fetches", site, columns, since, until):
+    rows = read_columns(root, path, columns).group_by(list(columns)).aggregate([])
+    found: dict[int, int] = {}
+    for url, story_id, outcome, reason in zip(*(rows[name].to_pylist() for name in columns), strict=True):
         number = _number(story_id) if story_id is not None else _url_number(url)
         if number is not None and (story_id is not None or outcome == "not_a_story"):
-            found[number].add(_state(outcome, reason))
-    return {
-        number: next(state for state in _PRECEDENCE if state in states)
-        for number, states in found.items()
-        if low <= number <= high
-    }
+            state = _PRECEDENCE.index(_state(outcome, reason))
+            found[number] = min(state, found.get(number, state))
+    return _state_table(found)
+
+
+def _state_table(states: Mapping[int, int]) -> "pa.Table":
+    import pyarrow as pa
+
+    return pa.table({"number": pa.array(states, pa.int64()), "state": pa.array(states.values(), pa.int8())})
 
 
 def _state(outcome: str, reason: str | None) -> str:
     if outcome == "redirected":
         return "failed" if _url_number((reason or "").removeprefix("to ")) is None else "elsewhere"
     return _STATES.get(outcome, "failed")
+
+
+def numbers_of(story_ids: Any) -> Any:
+    """Return the number in each story id of an Arrow column, as integers; it is null in an id without a number."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digits = pc.struct_field(pc.extract_regex(story_ids, r"\A[^:]+:(?P<number>[0-9]{1,15})\z"), "number")
+    return digits.cast(pa.int64())
 
 
 def _number(story_id: str) -> int | None:

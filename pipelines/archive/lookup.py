@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from pathlib import PurePath
@@ -20,6 +20,8 @@ from pipelines.archive.records import ArchivedResponse
 from pipelines.archive.warc_reader import read_response
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import DataDamaged
+from pipelines.storage.parquet import read_columns
+from pipelines.storage.tables import TABLES
 
 _PLACE = re.compile(
     r"(archive/site=[a-z0-9_]+/date=\d{4}-\d\d-\d\d/\d{8}T\d{6}Z-[a-z0-9_]{1,32}-[0-9a-f]{4}\.warc\.gz):(\d{1,15})"
@@ -79,6 +81,27 @@ def find_archived(
         [("fetched_at", "descending"), ("url", "ascending")],
     )
     return [ArchivedFetch(**row) for row in found.take(newest).to_pylist()]
+
+
+def fetch_at(data_folder: DataFolder, place: str) -> ArchivedFetch | None:
+    """Return the archived response at a place in the archive (`file:offset`), or None if there is none.
+
+    Only the rows of `fetches` of its site, and of its day and the days beside it, are read: a page may be requested
+    before midnight and received after it. Raises :class:`DataDamaged` if they cannot be read.
+    """
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        return None
+    site, day = (part.partition("=")[2] for part in PurePath(match[1]).parts[1:3])
+    try:
+        received = date.fromisoformat(day)
+        days = [(received + timedelta(days=n)).isoformat() for n in (-1, 1)]
+    except (ValueError, OverflowError):
+        return None
+    for _, path in data_folder.published(TABLES["fetches"], site, *days):
+        for row in read_columns(data_folder.root, path, _COLUMNS[1:], _condition(place)).to_pylist():
+            return ArchivedFetch(site=site, **row)
+    return None
 
 
 def _condition(wanted: str) -> pc.Expression:

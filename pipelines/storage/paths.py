@@ -49,17 +49,21 @@ class DataPaths:
         """Return the archive files (WARC) of a site, or of one of its runs, oldest day first."""
         return sorted(self.archive.glob(f"site={site}/date=????-??-??/{run_id}.warc.gz"))
 
-    def published(self, table: Table, site: str) -> list[tuple[str, PurePosixPath]]:
-        """Return the partition and path of each published file of a table for one site, oldest partition first."""
-        folder = self.root / table.name / f"site={site}"
-        parts = (
-            [""] if table.partition is None else (f.name.partition("=")[2] for f in folder.glob(f"{table.partition}=*"))
-        )
-        found = []
-        for part in sorted(parts):
+    def published(self, table: Table, site: str, since: str = "", until: str = "~") -> list[tuple[str, PurePosixPath]]:
+        """Return the partition and path of each published file of a table for one site, oldest partition first.
+
+        :param since: first partition, ``until`` is the last one; a table without partitions has one file in any period
+        """
+        prefix, parts = f"{table.partition}=", [""]
+        if table.partition is not None:
+            names = _names(f"{self.root}/{table.name}/site={site}")
+            found = (name.removeprefix(prefix) for name in names if name.startswith(prefix))
+            parts = sorted(part for part in found if since <= part <= until)
+        files = []
+        for part in parts:
             with suppress(ValueError):  # a foreign folder, which `khobor check` names
-                found.append((part, table.path(site, part)))
-        return [(part, path) for part, path in found if (self.root / path).is_file()]
+                files.append((part, table.path(site, part)))
+        return [(part, path) for part, path in files if _is_file(f"{self.root}/{path}")]
 
     def holds(self, site: str) -> bool:
         return any(self.published(table, site) for table in TABLES.values())
@@ -108,6 +112,18 @@ class DataPaths:
                 if mount.split()[2] == number and (name := filesystem.split()[0]) in _NETWORK:
                     return name
         return None
+
+
+def _names(folder: str) -> list[str]:
+    with suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        return os.listdir(folder)  # noqa: PTH208 - two years have 730 partitions
+    return []
+
+
+def _is_file(path: str) -> bool:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
+    return False
 
 
 def _size(path: Path) -> int:

@@ -96,8 +96,8 @@ class Table:
         """
         if not is_site(site) or not _PART[self.partition].fullmatch(part):
             raise ValueError(f"not a partition of {self.name}: site={site!r}, {self.partition}={part!r}")
-        folder = PurePosixPath(self.name, f"site={site}")
-        return (folder / f"{self.partition}={part}" if part else folder) / f"{self.name}.parquet"
+        folder = f"{self.partition}={part}/" if part else ""
+        return PurePosixPath(f"{self.name}/site={site}/{folder}{self.name}.parquet")
 
     def key_of(self, row: Mapping[str, Any]) -> str:
         return self.key_prefix(*(row[name] for name in self.key))

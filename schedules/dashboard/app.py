@@ -111,7 +111,7 @@ class Dashboard:
     def _archived(self, request: Request) -> Response:
         is_html = request.url.path.endswith(".html")
         with self.rendering:
-            body = archived.archived_text(self.source.dataset, archived.place_of(request.path_params), is_html=is_html)
+            body = archived.archived_text(self.source, archived.place_of(request.path_params), is_html=is_html)
         if body is None:
             return self._error(404, "Not archived", "This page is not in the archive, or is not text.", is_json=False)
         return Response(body, headers=archived.HEADERS, media_type=HTML if is_html else TEXT)

@@ -227,10 +227,10 @@ class DataSource:
         """
         return TableRows(self.folder(site), site, self.unreadable).read(TABLES[table], columns, since, until)
 
-    def rows_of_story(self, table: str, story_id: str, since: str = "", until: str = "~") -> list[dict[str, Any]]:
-        """Read the rows of one story in a Parquet table, with all columns."""
+    def rows_of_story(self, table: str, story_id: str, since: str = "") -> dict[str, Any]:
+        """Read the rows of one story in a Parquet table, with all columns, as an Arrow table for each partition."""
         site = story_id.partition(":")[0]
-        return TableRows(self.folder(site), site, self.unreadable).of_story(TABLES[table], story_id, since, until)
+        return TableRows(self.folder(site), site, self.unreadable).of_story(TABLES[table], story_id, since, "~")
 
 
 def _version(path: Path) -> tuple[int, int] | None:

@@ -4,14 +4,14 @@ Autoescape is on, and templates pass untrusted text from web pages through the f
 """
 
 from collections.abc import Mapping
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crawler.safe_text import as_json
 from schedules.dashboard import charts, formatting
@@ -37,7 +37,8 @@ def bdi(text: object, limit: int = formatting.MAX_TEXT_LENGTH) -> Markup:
 def time_tag(moment: Any, zone: str) -> Markup:
     """Format a time in a time zone as an HTML `<time>` element."""
     local = formatting.moment_of(moment).astimezone(ZoneInfo(zone))
-    return Markup('<time datetime="{}">{}</time>').format(local.isoformat(), formatting.clock(local, ZoneInfo(zone)))
+    clock = escape(formatting.clock(local, ZoneInfo(zone)))
+    return Markup(f'<time datetime="{local.isoformat()}">{clock}</time>')
 
 
 def web_url(url: object) -> str | None:
@@ -63,8 +64,13 @@ def _url(query: Query, standalone: bool, path: str, **changed: object) -> str | 
     if standalone:
         return None
     parameters = {"site": query.site, "days": query.days if query.days != DEFAULT_DAYS else None} | changed
-    given = urlencode({name: str(value) for name, value in parameters.items() if value is not None})
-    return quote(path, safe="/:.") + (f"?{given}" if given else "")
+    given = tuple((name, str(value)) for name, value in parameters.items() if value is not None)
+    return quote(path, safe="/:.") + _query_string(given)
+
+
+@lru_cache(256)
+def _query_string(parameters: tuple[tuple[str, str], ...]) -> str:
+    return f"?{urlencode(parameters)}" if parameters else ""
 
 
 _ENVIRONMENT = Environment(

@@ -24,41 +24,37 @@ class Drawing:
     height: float
     title: str
     description: str
-    _shapes: list[Markup] = field(default_factory=list)
+    _shapes: list[str] = field(default_factory=list)
 
     def bar(self, x: float, width: float, y: float, height: float, kind: str = "", tooltip: str = "") -> None:
         """Add a rectangle to the drawing.
 
         ``x`` and ``width`` are shares of the width of the drawing (0 to 1), ``y`` and ``height`` are pixels.
         """
-        shape = '<rect x="{}" width="{}" y="{}" height="{}" class="{}">{}</rect>'
-        self._add(shape, _share(x), _share(width), _px(y), _px(height), kind, tooltip=tooltip)
+        place = f'x="{_share(x)}" width="{_share(width)}" y="{_px(y)}" height="{_px(height)}"'
+        self._shapes.append(f'<rect {place} class="{escape(kind)}">{_title(tooltip)}</rect>')
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str = "") -> None:
-        shape = '<line x1="{}" y1="{}" x2="{}" y2="{}" class="{}"/>'
-        self._shapes.append(Markup(shape).format(_share(x1), _px(y1), _share(x2), _px(y2), kind))
+        place = f'x1="{_share(x1)}" y1="{_px(y1)}" x2="{_share(x2)}" y2="{_px(y2)}"'
+        self._shapes.append(f'<line {place} class="{escape(kind)}"/>')
 
     def dot(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
-        shape = '<circle cx="{}" cy="{}" r="{}" class="{}">{}</circle>'
-        self._add(shape, _share(x), _px(y), _px(radius), kind, tooltip=tooltip)
+        place = f'cx="{_share(x)}" cy="{_px(y)}" r="{_px(radius)}"'
+        self._shapes.append(f'<circle {place} class="{escape(kind)}">{_title(tooltip)}</circle>')
 
     def cross(self, x: float, y: float, radius: float, kind: str = "", tooltip: str = "") -> None:
         """Add a cross as the mark of a problem; it differs from a dot by its shape and not only by its colour."""
         r = _px(radius)
-        inner = Markup('<path d="M-{0} -{0}L{0} {0}M-{0} {0}L{0} -{0}" class="{1}"/>').format(r, kind)
-        hit = Markup('<circle r="{}" class="hit"/>').format(_px(radius + 3))
+        inner = f'<path d="M-{r} -{r}L{r} {r}M-{r} {r}L{r} -{r}" class="{escape(kind)}"/>'
+        hit = f'<circle r="{_px(radius + 3)}" class="hit"/>'
         # The path is in a nested svg element, because a path itself cannot be positioned by a share of the width.
-        shape = '<svg x="{}" y="{}" class="free"><g>{}</g>{}</svg>'
-        self._add(shape, _share(x), _px(y), Markup("{}{}").format(hit, inner), tooltip=tooltip)
+        place = f'x="{_share(x)}" y="{_px(y)}"'
+        self._shapes.append(f'<svg {place} class="free"><g>{hit}{inner}</g>{_title(tooltip)}</svg>')
 
     def text(self, x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> None:
         """Add text; its `start`, `middle` or `end` (``anchor``) is placed at ``x``, a share of the drawing's width."""
-        shape = '<text x="{}" y="{}" text-anchor="{}" class="{}">{}</text>'
-        self._shapes.append(Markup(shape).format(_share(x), _px(y), anchor, kind, plain(text, 80)))
-
-    def _add(self, shape: str, *values: object, tooltip: str) -> None:
-        title = Markup("<title>{}</title>").format(plain(tooltip, 200)) if tooltip else Markup("")
-        self._shapes.append(Markup(shape).format(*values, title))
+        place = f'x="{_share(x)}" y="{_px(y)}" text-anchor="{escape(anchor)}"'
+        self._shapes.append(f'<text {place} class="{escape(kind)}">{escape(plain(text, 80))}</text>')
 
     def markup(self, kind: str = "") -> Markup:
         """Return the drawing as an HTML-safe `<svg>` element with title and description."""
@@ -68,8 +64,12 @@ class Drawing:
         )
         name = escape(self.name)
         title, description = plain(self.title, 200), plain(self.description, 500)
-        shapes = Markup("").join(self._shapes)
+        shapes = Markup("".join(self._shapes))  # each is escaped where it is added
         return Markup(head).format(kind, _px(self.height), name, name, name, title, name, description, shapes)
+
+
+def _title(tooltip: str) -> str:
+    return f"<title>{escape(plain(tooltip, 200))}</title>" if tooltip else ""
 
 
 def _share(value: float) -> str:

@@ -4,8 +4,8 @@ A report may be damaged, edited by hand or written by another version of this pr
 except the id, the site and the start time.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,8 +74,9 @@ class RunReport:
     alarms: list[dict[str, Any]]
     coverage: dict[str, Any] | None
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def as_dict(self, without: Collection[str] = ()) -> dict[str, Any]:
+        """Return the fields of the report by name, except those in ``without``; their values are not copied."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in without}
 
     @property
     def started(self) -> datetime:

@@ -14,6 +14,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.archive.wacz import surt
 from pipelines.archive.writer import ArchiveWriter
+from pipelines.storage.data_folder import DataFolder
 from tests.newspaper import Newspaper
 from tests.support.archived_pages import archived_page
 from tests.support.builders import LedgerFolder, make_exchange, make_fetch, make_story
@@ -145,6 +146,13 @@ def test_dashboard_opens_page_harmlessly(served: tuple[DashboardClient, str], fo
             text[at : at + length] for at in range(len(text)) for length in (5, 6, 7)
         }
     assert page.request(path.replace(".", "9."))[0] == 404
+
+
+def test_common_dashboard_opens_page_of_host(served: tuple[DashboardClient, str], tmp_path: Path) -> None:
+    (tmp_path / "data" / "runs").mkdir(exist_ok=True)
+    path = f"/archive/kalbela/2026-02-12/{RUN}/{served[1].rpartition(':')[2]}.txt"
+    with serving(DashboardData(DataFolder(tmp_path), tmp_path / "timetable.toml")) as common:
+        assert "X-Odd" in common.request(path)[2]
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,9 @@ def make_dashboard_data(root: Path) -> DashboardData:
     seen = MOMENT - 3 * DAY - HOUR
     kept.keep(make_story(103, seen, section="sports", first_seen_at=seen, revision=2, body=body))
     for hours, numbers in ((5, (103, 104, 105)), (4, (104, 103, 105)), (1, (106, 103, 108))):
-        kept.rank(_snapshot(MOMENT - hours * HOUR, "popular", numbers))
-    kept.rank(_snapshot(MOMENT - HOUR / 2, "popular", (106, 103, 108)))
-    kept.rank(_snapshot(MOMENT - HOUR, "latest", (111, 112)))
+        kept.rank(snapshot_of(MOMENT - hours * HOUR, "popular", numbers))
+    kept.rank(snapshot_of(MOMENT - HOUR / 2, "popular", (106, 103, 108)))
+    kept.rank(snapshot_of(MOMENT - HOUR, "latest", (111, 112)))
     kept.ledger.add_reject(
         make_reject(MOMENT - HOUR, reason="NoBody", detail=HOSTILE, url="https://www.kalbela.com/x/1")
     )
@@ -130,7 +130,7 @@ def _keep(kept: LedgerFolder, number: int) -> None:
     kept.keep(make_story(number, None if number in (109, 110) else at, **changes))
 
 
-def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
+def snapshot_of(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
     snapshot = make_snapshot(at, *(HOSTILE if n == 108 else f"শিরোনাম {n}" for n in numbers), name=name)
     for row, number in zip(snapshot.rows, numbers, strict=True):
         row.story_id, row.url = f"{SITE}:{number}", f"https://www.kalbela.com/world/{number}"
@@ -139,7 +139,7 @@ def _snapshot(at: datetime, name: str, numbers: tuple[int, ...]) -> Snapshot:
 
 def move_list(folder: DashboardData, numbers: tuple[int, ...]) -> None:
     kept = LedgerFolder.at(folder.dataset.root)
-    kept.rank(_snapshot(MOMENT - HOUR / 4, "popular", numbers))
+    kept.rank(snapshot_of(MOMENT - HOUR / 4, "popular", numbers))
     kept.publish()
     kept.close()
 

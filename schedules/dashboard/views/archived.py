@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from crawler.safe_text import escape_unsafe
 from pipelines.analysis.open_table import QueryError
-from pipelines.archive.lookup import decoded_text, find_archived, read_archived
-from pipelines.storage.data_folder import DataFolder
+from pipelines.archive.lookup import decoded_text, fetch_at, read_archived
 from pipelines.storage.errors import DataDamaged
 from schedules.dashboard.data_source import DataSource
 
@@ -36,11 +35,15 @@ def place_of(path: Mapping[str, Any]) -> str:
     return f"archive/site={path['site']}/date={path['day']}/{path['run']}.warc.gz:{path['offset']}"
 
 
-def archived_text(data_folder: DataFolder, place: str, *, is_html: bool) -> bytes | None:
+def archived_text(source: DataSource, place: str, *, is_html: bool) -> bytes | None:
     """Return an archived response as plain text with its headers, or as harmless HTML; None if it is not archived."""
+    match = _PLACE.fullmatch(place)
+    if match is None:
+        return None
+    data_folder = source.folder_of_run(match[3])
     try:
-        fetch = next(iter(find_archived(data_folder, [place])), None)
-        response = read_archived(data_folder, fetch) if fetch is not None and _PLACE.fullmatch(place) else None
+        fetch = fetch_at(data_folder, place)
+        response = read_archived(data_folder, fetch) if fetch is not None else None
     except (QueryError, DataDamaged):
         return None
     if fetch is None or response is None:
@@ -56,13 +59,16 @@ def archived_text(data_folder: DataFolder, place: str, *, is_html: bool) -> byte
 
 def archived_pages(source: DataSource, story_id: str, revisions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the archived pages of a story on the days on which a revision of it appeared or was last seen."""
+    import pyarrow.compute as pc
+
     site = story_id.partition(":")[0]
     zone = source.site(site).zone
     days = sorted({day for row in revisions for day in _days(row, zone)}, reverse=True)
     pages: list[dict[str, Any]] = []
     for day in days[: 2 * MAX_PAGES]:
-        rows = source.rows("fetches", site, _COLUMNS, day, day).to_pylist()
-        own = [row for row in rows if row["story_id"] == story_id and row["archive_file"] and row["status"] == 200]
+        rows = source.rows("fetches", site, _COLUMNS, day, day)
+        rows = rows.filter(pc.and_(pc.equal(rows["story_id"], story_id), pc.equal(rows["status"], 200)))
+        own = [row for row in rows.to_pylist() if row["archive_file"]]
         for row in sorted(own, key=lambda row: row["fetched_at"], reverse=True):
             place = f"{row['archive_file']}:{row['archive_offset']}"
             pages.append({"fetched_at": row["fetched_at"].isoformat(), "place": place})

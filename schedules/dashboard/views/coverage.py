@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from crawler.safe_text import one_line
-from pipelines.analysis.coverage import site_coverage
+from pipelines.analysis.coverage import numbers_of, site_coverage
 from pipelines.storage.errors import DataDamaged
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Query
@@ -38,7 +38,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
     whole, why = _whole(query, site)
     runs = []
     for run in reversed(query.source.runs(query.since(site), site.name)):
-        counts, _ = _parse(run.coverage or {})
+        counts = _counts(run.coverage or {})
         if counts is not None:
             row = {"run_id": run.run_id, "started_at": run.started_at, **counts}
             runs.append({name: row[name] for name in _RUN_COLUMNS})
@@ -61,15 +61,17 @@ def _density(query: Query, site: Site, counts: Mapping[str, Any]) -> dict[str, A
     Returns the number of ids per interval (`stretch`) and the counts (`kept`). The first interval starts at the lowest
     id, and the last may be shorter.
     """
+    import pyarrow.compute as pc
+
     # In the time zone of the site, the first stories may be of the previous month.
     since = query.since(site) - timedelta(days=1)
     rows = query.source.rows("stories", site.name, ["story_id"], f"{since:%Y-%m}")
-    numbers = [int(n) for story_id in rows["story_id"].to_pylist() if (n := story_id.rpartition(":")[2]).isdecimal()]
+    numbers = numbers_of(rows["story_id"])
+    numbers = numbers.filter(pc.and_(pc.greater_equal(numbers, counts["low"]), pc.less_equal(numbers, counts["high"])))
     stretch = max(1, -(-counts["ids"] // MAX_STRETCHES))
     kept = [0] * -(-counts["ids"] // stretch)
-    for n in numbers:
-        if counts["low"] <= n <= counts["high"]:
-            kept[(n - counts["low"]) // stretch] += 1
+    for n in numbers.to_pylist():
+        kept[(n - counts["low"]) // stretch] += 1
     return {"stretch": stretch, "kept": kept}
 
 
@@ -78,22 +80,30 @@ def _parse(coverage: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str | No
 
     The counts are None if the report has none, and the reason is None if the number is estimated.
     """
-    low, high = coverage.get("low"), coverage.get("high")
     why = str(coverage["why_no_estimate"]) if coverage.get("why_no_estimate") else None
-    if not isinstance(low, int) or not isinstance(high, int) or high < low:
+    counts = _counts(coverage)
+    if counts is None:
         return None, why
     gaps = [gap for gap in coverage.get("gaps") or () if _is_gap(gap)]
     entry_points = coverage.get("by_entry_point") or {}
+    return counts | {
+        "by_entry_point": {str(name): n for name, n in entry_points.items() if isinstance(n, int)},
+        "gaps": [[first, last, last - first + 1] for first, last in gaps[:MAX_GAPS]],
+        "gaps_left_out": max(0, len(gaps) - MAX_GAPS),
+    }, why
+
+
+def _counts(coverage: Mapping[str, Any]) -> dict[str, Any] | None:
+    low, high = coverage.get("low"), coverage.get("high")
+    if not isinstance(low, int) or not isinstance(high, int) or high < low:
+        return None
     return {
         "low": low,
         "high": high,
         "ids": high - low + 1,
         **{name: n if isinstance(n := coverage.get(name), int) else 0 for name in PARTS},
         **{name: n if isinstance(n := coverage.get(name), int | float) else None for name in _ESTIMATE},
-        "by_entry_point": {str(name): n for name, n in entry_points.items() if isinstance(n, int)},
-        "gaps": [[first, last, last - first + 1] for first, last in gaps[:MAX_GAPS]],
-        "gaps_left_out": max(0, len(gaps) - MAX_GAPS),
-    }, why
+    }
 
 
 def _is_gap(gap: Any) -> bool:

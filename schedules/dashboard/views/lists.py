@@ -8,6 +8,7 @@ from typing import Any
 from pipelines.storage.tables import TABLES
 from schedules.dashboard.data_source import Site
 from schedules.dashboard.query_params import Query, json_row
+from schedules.dashboard.table_rows import to_rows
 
 SHOWN = timedelta(days=1)
 MAX_RANKS = 60
@@ -28,11 +29,23 @@ def lists(query: Query) -> dict[str, Any]:
 def _site(query: Query, site: Site) -> dict[str, Any]:
     # Read the day before the latest snapshot, even if the latest snapshot is old.
     parts = [part for part, _ in query.source.folder(site.name).published(TABLES["rankings"], site.name)][-3:]
-    rows = query.source.rows("rankings", site.name, _READ_COLUMNS, parts[0]).to_pylist() if parts else []
     by_list = defaultdict(list)
-    for row in rows:
+    for row in _rows(query, site, parts[0]) if parts else ():
         by_list[row["list"]].append(row)
     return {"lists": [_list(name, rows) for name, rows in sorted(by_list.items())]}
+
+
+def _rows(query: Query, site: Site, since: str) -> list[dict[str, Any]]:
+    """Read the rows of the last two snapshots of each list, and of those in the 24 hours before the latest one."""
+    import pyarrow.compute as pc
+
+    rows, found = query.source.rows("rankings", site.name, _READ_COLUMNS, since), []
+    for name in rows["list"].unique():
+        of_list = rows.filter(pc.equal(rows["list"], name))
+        times = sorted(of_list["observed_at"].unique().to_pylist())
+        is_recent = pc.greater_equal(of_list["last_observed_at"], times[-1] - SHOWN)
+        found += to_rows(of_list.filter(pc.or_(is_recent, pc.greater_equal(of_list["observed_at"], times[-2:][0]))))
+    return found
 
 
 def _list(name: str, rows: Sequence[Row]) -> dict[str, Any]:

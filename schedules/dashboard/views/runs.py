@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import defaultdict
 from typing import Any
 
 from crawler.safe_text import escape_unsafe
@@ -29,9 +30,12 @@ def runs(query: Query) -> dict[str, Any]:
 
 def _site(query: Query, site: Site) -> dict[str, Any]:
     found = list(reversed(query.source.runs(query.since(site), site.name)))
+    by_date = defaultdict(list)
+    for run in found:
+        by_date[run.started.astimezone(site.zone).date()].append(run)
     days = []
     for date in query.dates(site):
-        of_day = [run for run in found if run.started.astimezone(site.zone).date() == date]
+        of_day = by_date[date]
         days.append(
             {
                 "date": date.isoformat(),
@@ -41,7 +45,7 @@ def _site(query: Query, site: Site) -> dict[str, Any]:
                 **{name: sum(getattr(run, name) for run in of_day) for name in _TOTALS},
             }
         )
-    shown = [{k: v for k, v in run.as_dict().items() if k not in _DETAILS} for run in found[-MAX_RUNS:]]
+    shown = [run.as_dict(_DETAILS) for run in found[-MAX_RUNS:]]
     return {"days": days, "runs": shown, "runs_left_out": len(found) - len(shown)}
 
 

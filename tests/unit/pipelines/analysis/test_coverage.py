@@ -56,6 +56,15 @@ def test_id_without_story_has_state_of_page(
     assert found["gaps"] == [[501, 504], [506, 509]]
 
 
+def test_later_fetches_of_day_are_counted(kept: LedgerFolder) -> None:
+    kept.keep(make_story(500), make_story(510))
+    asked(kept, 505, "gone")
+    assert covered(kept)["gone"] == 1
+    asked(kept, 506, "gone")
+    asked(kept, 507, "rejected")
+    assert [covered(kept)[name] for name in ("gone", "rejected", "never_seen")] == [2, 1, 6]
+
+
 def test_alias_and_listed_id_differ_in_state(kept: LedgerFolder) -> None:
     kept.keep(make_story(500), make_story(503))
     url = "https://www.kalbela.com/sports/501"

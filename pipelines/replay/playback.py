@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ from scrapy.responsetypes import responsetypes
 from scrapy.utils.httpobj import urlparse_cached
 
 from crawler import clock
-from crawler.downloader.archive import HttpExchange, ResponseCutShort
+from crawler.downloader.archive import ArchiveResponses, HttpExchange, ResponseCutShort
 from crawler.downloader.errors import FetchError
 from crawler.downloader.retry import PatientRetry
 from crawler.downloader.robots import PoliteRobots
@@ -31,6 +32,7 @@ NOT_ARCHIVED = "not in the archive"
 #: Reasons with which a run closes by its own decision, so that a replay comes to the same end.
 _OWN_ENDS = ("finished", "unreachable", "blocked", "deferred")
 _ROBOTS_ERROR = "robots.txt could not be read: "
+_TIME = "replayed_at"
 _NOT_SENT = (b"x-crawler-transfer-encoding",)
 
 
@@ -76,7 +78,7 @@ class Playback:
             n -= 0 if failure.is_last else failure.count
             if n < 1 or (failure.is_last and n > len(records)):
                 self._count("failed")
-                clock.stop(failure.at)
+                self._set_time(request, failure.at)
                 raise repeated_error(failure.outcome, failure.reason)
         if not records:
             return self._unrecorded(request)
@@ -84,9 +86,13 @@ class Playback:
         record = records[min(n, len(records)) - 1]
         if (archived := self._run.read(record.place)) is None:
             raise self._missing(request)
-        clock.stop(archived.fetched_at)
+        self._set_time(request, archived.fetched_at)
         self._count("recorded")
         return self._as_asked(request, record, archived)
+
+    def _set_time(self, request: Request, at: datetime) -> None:
+        request.meta[_TIME] = request.meta["received_at"] = at
+        clock.stop(at)
 
     def _as_asked(self, request: Request, record: Record, archived: ArchivedResponse) -> Response:
         """Return a response for a request that may have other conditions than that of the past."""
@@ -108,7 +114,7 @@ class Playback:
         host = urlparse_cached(request).netloc
         if "robots" in request.meta and host in self._run.robots:
             reason, at = self._run.robots[host]
-            clock.stop(at)
+            self._set_time(request, at)
             raise repeated_error(Outcome.UNREACHABLE, reason.removeprefix(_ROBOTS_ERROR))
         if not self._left and self._run.report["reason"] not in _OWN_ENDS:
             self._end_as_then(request)
@@ -176,6 +182,22 @@ class RecordedDownload(BaseDownloadHandler):
     async def download_request(self, request: Request) -> Response:
         request.meta["sent"] = request.meta.get("sent", 0) + 1
         return self._playback.answer(request)
+
+
+class ArchivedAtRecordedTime(ArchiveResponses):
+    """ArchiveResponses that sets the clock to the time of each response, as one of another host may be in between."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        self._set_clock(request)
+        return super().process_response(request, response)
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        self._set_clock(request)
+        super().process_exception(request, exception)
+
+    def _set_clock(self, request: Request) -> None:
+        if (at := request.meta.pop(_TIME, None)) is not None:
+            clock.stop(at)
 
 
 class RetryAtOnce(PatientRetry):

@@ -9,6 +9,7 @@ from crawler.settings import DOWNLOAD_HANDLERS, DOWNLOADER_MIDDLEWARES_BASE, EXT
 
 _IN_PLACE_OF = {
     "crawler.downloader.robots.PoliteRobots": "pipelines.replay.playback.RobotsWithoutDelay",
+    "crawler.downloader.archive.ArchiveResponses": "pipelines.replay.playback.ArchivedAtRecordedTime",
     "crawler.downloader.retry.PatientRetry": "pipelines.replay.playback.RetryAtOnce",
 }
 
@@ -20,7 +21,6 @@ EXTENSIONS_BASE = {"pipelines.replay.playback.Playback": 0, **EXTENSIONS_BASE}
 EXTENSIONS_BASE.pop("scrapy.extensions.throttle.AutoThrottle")
 
 KHOBOR_ARCHIVE = False  # everything is in the archive that is replayed
-CONCURRENT_REQUESTS = 1  # so that the clock is that of one response
 DOWNLOAD_DELAY = 0
 AUTOTHROTTLE_ENABLED = False
 CLOSESPIDER_TIMEOUT = 0  # the time limit of the past ends it

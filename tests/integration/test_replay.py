@@ -50,11 +50,11 @@ def story_paths(paper: Newspaper) -> list[str]:
 
 @pytest.fixture(scope="module")
 def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
-    """A limited full run, and two incremental ones with 304, redirects, a 503 and failing connections."""
+    """Three incremental runs: a limited one, one with redirects, a 503 and failing connections, one with a 304."""
     paper = Newspaper(seed=3, stories=60, crawl_delay=0.01)
     with paper.serve() as mirror:
         crawl = FinishedCrawl(paper, mirror, tmp_path_factory.mktemp("nights"))
-        reports = [crawl.crawl("--max-pages", "40")]
+        reports = [crawl.crawl("--max-pages", "20", "--mode", "incremental")]
         robots = Fault(body=b"User-agent: *\nCrawl-delay: 0.01\nDisallow: /latest-news\n")
         moved, busy = Fault(301, headers={"Location": "/national/1?moved"}), Fault(429, times=1)
         drops = [Fault(drop=True), Fault(drop=True, times=1), Fault(cut=900, times=2)]
@@ -87,10 +87,10 @@ def comparable(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def comparable_rows(data: Path, run_ids: Sequence[str] = (), site: str = "kalbela") -> dict[str, list[dict[str, Any]]]:
-    """Return all rows, without the moments at which a run gave up a request that it had not sent."""
+    """Return all rows, without the moments at which a run decided not to send a request."""
     tables = rows(data, site, run_ids)
     for row in tables["fetches"]:
-        if row["outcome"] in ("pending", "robots"):
+        if row["attempts"] == "0":
             row["fetched_at"] = ""
     return tables | {"fetches": sorted(tables["fetches"], key=str)}
 
@@ -143,15 +143,15 @@ def test_changed_site_file_makes_differences(nights: Nights, tmp_path: Path) -> 
     fetches = pd.read_parquet(tmp_path / "out" / "fetches").set_index("url")
     unknown = fetches.loc["https://www.kalbela.com/never-requested"]
     assert (unknown["outcome"], unknown["reason"], unknown["attempts"]) == ("pending", "not in the archive", 0)
-    assert "https://www.kalbela.com/latest-news" not in fetches[fetches["run_id"] == nights.runs[1]].index
 
 
+@pytest.mark.soak
 def test_lost_archive_is_reported(nights: Nights, tmp_path: Path) -> None:
     data = shutil.copytree(nights.data, tmp_path / "data")
     [file] = data.glob(f"archive/*/*/{nights.runs[0]}.warc.gz")
     file.unlink()
     result = replay(data, tmp_path / "out", nights.runs[1])
-    assert sum(result["state"]["not_archived"].values()) > 20
+    assert sum(result["state"]["not_archived"].values()) == 20
     [file] = data.glob(f"archive/*/*/{nights.runs[1]}.warc.gz")
     file.unlink()
     refused = khobor("replay", nights.runs[1], "--data", str(data), "--out", str(tmp_path / "other"))
@@ -170,7 +170,8 @@ def test_wrong_usage_is_refused(nights: Nights, tmp_path: Path) -> None:
         assert (done.returncode, reason in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.parametrize("point", [pytest.param("rebuild.complete", marks=pytest.mark.soak), "urls.closed"])
+@pytest.mark.parametrize("point", ["rebuild.complete", "urls.closed"])
+@pytest.mark.soak
 def test_killed_replay_is_started_again(nights: Nights, tmp_path: Path, point: str) -> None:
     environment = os.environ | {"KHOBOR_FAILPOINT": f"{point}=kill", "KHOBOR_TESTING": "1"}
     command = [*KHOBOR, "replay", nights.runs[2], "--data", str(nights.data), "--out", str(tmp_path)]
@@ -228,10 +229,11 @@ def test_each_run_of_newsroom_is_repeated(tmp_path: Path) -> None:
     runs = [ran.report["run_id"] for ran in simulation.runs]
     for run_id in runs:
         result = replay(simulation.data, tmp_path / run_id, run_id)
-        assert (changed(result), rows(tmp_path / run_id)) == ([], rows(copies / run_id)), run_id
+        assert changed(result) == []
+        assert comparable_rows(tmp_path / run_id) == comparable_rows(copies / run_id), run_id
         assert result["runs"][0]["replay"] == result["runs"][0]["night"]
     assert changed(replay(simulation.data, tmp_path / "all", runs[0], runs[-1])) == []
-    assert rows(tmp_path / "all") == rows(simulation.data)
+    assert comparable_rows(tmp_path / "all") == comparable_rows(simulation.data)
     statuses = {status for path in copies.glob("*/fetches") for status in pd.read_parquet(path)["status"].dropna()}
     assert {200, 304, 404} <= statuses
 
@@ -260,7 +262,8 @@ def test_conditions_decide_between_body_and_304(nights: Nights, monkeypatch: pyt
     assert answer(last, url, *record.conditions) == (304, b"")
     assert clock.now() == last._run.read(record.place).fetched_at
     assert answer(last, url) == answer(last, url, '"another"') == (200, earlier.body)
-    read = first._run.read(first._run.records[kalbela.Kalbela.seeds[0]][0].place)
+    pages = (first._run.read(each.place) for found in first._run.records.values() for each in found)
+    read = next(page for page in pages if page.status == 200 and page.header(b"etag"))
     validators = [(value or b"").decode() for value in map(read.header, (b"etag", b"last-modified"))]
     assert answer(first, read.url) == answer(first, read.url) == (200, read.body)  # after the last response, the last
     assert answer(first, read.url, *validators) == (304, b"")

@@ -19,6 +19,8 @@ RUNS_PER_DAY = 6
 _OF_SITE = ("/", "/runs", "/stories", "/fields", "/lists", "/coverage", "/rejects")
 _PATHS = (
     *(f"{path}?site={WITH_TABLES[0]}" for path in _OF_SITE),
+    *(f"{path}?site={WITH_TABLES[0]}&days=90" for path in _OF_SITE[1:] if path != "/lists"),
+    *(f"/stories/{WITH_TABLES[number % 3]}:{100_100 + number}" for number in range(4)),
     *("/sites", "/alarms?days=730", "/alarms?days=30&page=2", "/history?days=730&page=3", "/history?days=30"),
     *("/disk?days=730", "/disk?days=30", "/sites.json"),
 )

@@ -93,6 +93,7 @@ _ENVIRONMENT.filters |= {
     "web_url": web_url,
     "language": formatting.language_of,
     "moment": formatting.moment_of,
+    "by_time": lambda points: {point["at"]: point for point in points},
     "archive_path": archived.path_of,
 }
 _ENVIRONMENT.globals |= {

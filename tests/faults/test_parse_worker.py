@@ -141,9 +141,9 @@ def test_page_fails_after_second_kill_only() -> None:
         for _ in range(times):
             await asyncio.sleep(0.3)
             os.kill(pid, signal.SIGKILL)
-            await asyncio.sleep(0.1)
-            assert worker._child is not None
-            pid = worker._child._pid
+            while (child := worker._child) is None or child._pid == pid:
+                await asyncio.sleep(0.01)
+            pid = child._pid
         return (await asyncio.gather(reading, return_exceptions=True))[0], await last
 
     parser = ScriptedParser(long=lambda: time.sleep(0.9))

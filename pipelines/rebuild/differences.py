@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from pipelines.storage.data_folder import DataFolder
@@ -115,9 +116,18 @@ def _examples(
     connection: "duckdb.DuckDBPyConnection", column: str, both: str, key: Sequence[str]
 ) -> list[tuple[str, str | None, str | None]]:
     shown = ", ".join(f"a.{name}" for name in key)
-    text = ", ".join(f"left(CAST({side}.{column} AS VARCHAR), {MAX_TEXT})" for side in "ba")
+    text = ", ".join(f"CAST({side}.{column} AS VARCHAR)" for side in "ba")
     query = (
         f"SELECT concat_ws(' ', {shown}), {text} FROM {both} WHERE b.{column} IS DISTINCT FROM a.{column}"
         f" ORDER BY {shown} LIMIT {MAX_EXAMPLES}"
     )
-    return [(str(row[0]), row[1], row[2]) for row in connection.execute(query).fetchall()]
+    return [(str(name), *excerpts(before, after)) for name, before, after in connection.execute(query).fetchall()]
+
+
+def excerpts(before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    """Return at most ``MAX_TEXT`` characters of two values, beginning a little before their first difference."""
+    pairs = zip(before or "", after or "", strict=False)
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = max(0, same - MAX_TEXT // 4) if same > MAX_TEXT // 2 else 0
+    cut = [text and "…" * bool(start) + text[start : start + MAX_TEXT] for text in (before, after)]
+    return cut[0], cut[1]

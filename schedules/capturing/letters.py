@@ -111,7 +111,7 @@ def _replaced(key: str, rng: Random) -> str:
         following = key[place + 1 : place + 2]
         if following == NUKTA:
             letters.append(rng.choice(_DOTTED.replace(letter, "")) if letter in _DOTTED else letter)
-        elif letter == "অ" and following == "\u09be":
+        elif letter == "অ" or key[max(place - 1, 0) : place] == "অ":  # cleaning makes one letter of অ and া
             letters.append(letter)
         else:
             other = _other(letter, rng)

@@ -5,7 +5,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crawler.bengali.text import clean
@@ -104,6 +104,8 @@ def test_dates_and_ranks_stay(text: str) -> None:
 
 
 @given(st.text(st.one_of(st.characters(min_codepoint=0x980, max_codepoint=0x9FF), st.sampled_from("ab \u200d\u200cé"))))
+@example("aঅা")
+@example("অি")
 def test_length_of_clean_text_stays(text: str) -> None:
     scrambled = LetterScrambler("seed", KnownWords(), text).text(text)
     assert len(clean(scrambled) or "") == len(clean(text) or "")

@@ -115,7 +115,7 @@ EXTENSIONS_BASE = {
     "scrapy.extensions.throttle.AutoThrottle": 30,
     "scrapy.extensions.corestats.CoreStats": 50,
     "scrapy.extensions.logcount.LogCount": 50,
-    "scrapy.extensions.memusage.MemoryUsage": 50,
+    "schedules.runner.resource_limits.OwnMemoryUsage": 50,
     "scrapy.extensions.closespider.CloseSpider": 50,
     "pipelines.runtime.feed_export.StoryFeedExporter": 50,  # for `scrapy crawl -O`
     "scrapy.extensions.logstats.LogStats": 50,

@@ -10,6 +10,7 @@ import socket
 import struct
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from io import BufferedReader
 from itertools import pairwise
 from pathlib import Path
@@ -135,6 +136,18 @@ def mapped_bytes() -> int | None:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     except OSError:
         return None
+
+
+def peak_bytes() -> int | None:
+    """Return the highest resident memory of this program in bytes, or None if it is not known (not Linux).
+
+    Unlike `ru_maxrss` of `getrusage`, which survives `exec`, it does not count the program that started this one.
+    """
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None
 
 
 def lower_limit(limit: int, value: int) -> None:

@@ -8,8 +8,9 @@ from typing import Self
 
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.extensions.memusage import MemoryUsage
 
-from crawler.worker.process import lower_limit, mapped_bytes, signal_on_parent_exit
+from crawler.worker.process import lower_limit, mapped_bytes, peak_bytes, signal_on_parent_exit
 from pipelines.storage.data_folder import DataFolder
 from pipelines.storage.errors import StorageError
 from schedules.reports.progress import read_progress
@@ -66,6 +67,17 @@ class ResourceLimits:
         stop_seconds = settings.getfloat("KHOBOR_SHUTDOWN_SECONDS") + STOP_SECONDS
         lease = Path(settings["KHOBOR_LEASE_FILE"]) if settings["KHOBOR_LEASE_FILE"] else None
         return cls(settings.getint("KHOBOR_ADDRESS_SPACE_MB") * MEBIBYTE, parent, stop_seconds, is_publishing, lease)
+
+
+class OwnMemoryUsage(MemoryUsage):
+    """Scrapy's extension MemoryUsage, without the memory of the program that started the crawl.
+
+    Scrapy reads `ru_maxrss`, so that a crawl started by a large program would exceed its limit at once.
+    """
+
+    def get_virtual_size(self) -> int:
+        """Return the highest resident memory of the crawl in bytes."""
+        return peak_bytes() or super().get_virtual_size()
 
 
 def _check_address_space(address_space: int) -> None:

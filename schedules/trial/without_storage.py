@@ -8,7 +8,7 @@ WITHOUT_STORAGE: dict[str, Any] = {
     "EXTENSIONS_BASE": {
         "crawler.downloader.graceful_stop.GracefulStop": 0,
         "scrapy.extensions.throttle.AutoThrottle": 30,
-        "scrapy.extensions.memusage.MemoryUsage": 50,
+        "schedules.runner.resource_limits.OwnMemoryUsage": 50,
         "scrapy.extensions.closespider.CloseSpider": 50,
     },
 }

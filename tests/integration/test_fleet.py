@@ -84,7 +84,6 @@ def test_unreachable_bucket_fails_start_with_reason(
     assert bucket in str(ended.reason)
 
 
-@pytest.mark.soak  # the memory limit of the run includes what other tests have mapped in this process
 def test_restarted_service_collects_run_in_progress(tmp_path: Path) -> None:
     """Another fleet on the same scheduler would take its result, and is refused."""
     stand = Newsstand()

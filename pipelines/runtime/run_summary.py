@@ -1,6 +1,7 @@
 """Summary of a run for its report, computed from the counters in the ledger (the site's SQLite crawl state)."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +18,17 @@ OPTIONS = "khobor/options"
 _OF_PROCESS = frozenset(
     f"KHOBOR_{name}" for name in ("DATA", "MIRROR", "RUN_ID", "LOCK_FD", "PARENT_PID", "LEASE_FILE", "REPLAY", "MODE")
 )
+# Names and values of settings that may contain a secret; a report is shown on the dashboard and copied to the bucket.
+_SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|KEY|AUTH|CREDENTIAL|USER(?!_AGENT)", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"//[^/\s]*@")
 STORIES = ("new", "revised", "unchanged", "exact_duplicates", "gone")
 
 
 def run_options(crawler: Crawler) -> dict[str, Any]:
-    """Return the seeds and the settings with which a run was started, so that it can be repeated."""
+    """Return the seeds and the settings with which a run was started, so that it can be repeated.
+
+    Settings that may contain a secret are left out. A replay needs none, because it has no access to the network.
+    """
     settings, spider = crawler.settings, crawler.spider
     assert isinstance(spider, NewspaperSpider)
     given = {
@@ -29,6 +36,7 @@ def run_options(crawler: Crawler) -> dict[str, Any]:
         for name in settings
         if (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["cmdline"]
         and name not in _OF_PROCESS
+        and not (_SECRET_NAME.search(name) or _SECRET_VALUE.search(str(settings[name])))
         and isinstance(settings[name], (str, int, float))
     }
     return {"seeds": [] if spider.starts == spider.seeds else [*spider.starts], "settings": given}

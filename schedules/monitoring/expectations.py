@@ -62,7 +62,7 @@ _ENDED: Mapping[str, tuple[ExitCode, str, str]] = {
     "killed": (ExitCode.INTERNAL, "broken_off", "the run was killed"),
     "stalled": (ExitCode.INTERNAL, "broken_off", "the run stalled and was killed"),
     "overdue": (ExitCode.INTERNAL, "broken_off", "the run exceeded its time limit and was killed"),
-    "not_begun": (ExitCode.INTERNAL, "broken_off", "the run ended before it began"),
+    "not_begun": (ExitCode.INTERNAL, "broken_off", "the run ended before it had stored anything"),
     "start_error": (ExitCode.INTERNAL, "broken_off", "not all seeds and entry points could be requested, see the log"),
     "memusage_exceeded": (ExitCode.STORAGE, "storage", "the run exceeded its memory limit"),
     "memory": (ExitCode.STORAGE, "storage", "the run exceeded its memory limit"),

@@ -176,8 +176,8 @@ class RunProcess:
         """Return the report of the ended run, and release the lock of the site.
 
         If the run was killed, the rows that it stored are first written to Parquet. The report is the content of
-        `runs/<run_id>.json` and the `exit_code`. If the run was stopped before it began, the report has only `run_id`,
-        `site`, `verdict` and `exit_code`.
+        `runs/<run_id>.json` and the `exit_code`. If the run was stopped before it had stored anything, the report has
+        only `run_id`, `site`, `verdict` and `exit_code`.
         """
         path = self.options.dataset.run(self.run_id)
         try:
@@ -209,14 +209,15 @@ class RunProcess:
             if not has_begun and reason is None:
                 code = self._child.returncode
                 reason = _REASONS.get(code, "killed" if code < 0 else "not_begun")
-                message = message or f"the run ended before it began, with code {code}; its log is {self.log}"
+                ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+                message = message or f"the run {ended} before it had stored anything; its log is {self.log}"
             recover_runs(
                 self.options.dataset, ledger, reason or _REASONS.get(self._child.returncode, "killed"), message
             )
             evaluate_ended_runs(self.options.dataset, ledger, expectations_of(self.options.newspaper))
 
     def _stopped_early(self) -> dict[str, Any]:
-        verdict = {"exit_code": ExitCode.TERMINATED, "problems": ["stopped before it began; nothing was requested"]}
+        verdict = {"exit_code": ExitCode.TERMINATED, "problems": ["stopped before it had stored anything"]}
         return {"run_id": self.run_id, "site": self.options.newspaper.name, "verdict": verdict}
 
     def _report_error(self, error: BaseException) -> dict[str, Any]:
